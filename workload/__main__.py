@@ -1,0 +1,5 @@
+"""Lets `python -m workload` do what `workload` does."""
+
+from workload.cli import main
+
+raise SystemExit(main())

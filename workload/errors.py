@@ -1,0 +1,47 @@
+"""Exit codes and the errors that carry them: the one place both are defined."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process's exit status means; the README lists the same table."""
+
+    OK = 0
+    BUG = 1  # an unexpected error
+    BAD_INPUT = 2
+    WRONG_NUMBERS = 3
+    UNFIT = 4  # the environment: no device, old driver, not enough memory, nothing could run
+    TOO_SLOW = 5
+    NOT_SAVED = 6  # a result was computed but could not be written
+    INTERRUPTED = 130  # 128 + SIGINT
+    TERMINATED = 143  # 128 + SIGTERM
+
+
+class WorkloadError(Exception):
+    """An expected failure: its text is one line that says what, why and what to do."""
+
+    exit_code = ExitCode.BUG
+
+
+class BadInputError(WorkloadError):
+    """The caller asked for something that does not make sense."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
+class WrongNumbersError(WorkloadError):
+    """A result is wrong or not finite; no speed may be reported for it."""
+
+    exit_code = ExitCode.WRONG_NUMBERS
+
+
+class UnfitError(WorkloadError):
+    """The machine, the driver or the container cannot do what was asked."""
+
+    exit_code = ExitCode.UNFIT
+
+
+class NotSavedError(WorkloadError):
+    """A result could not be written."""
+
+    exit_code = ExitCode.NOT_SAVED
