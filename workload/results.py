@@ -1,0 +1,175 @@
+"""What was measured and judged: frozen dataclasses, nothing else.
+
+Times are seconds, sizes bytes, rates GFLOP/s (1e9 floating-point operations a
+second). Unknown is `None`, never a guess. Statistics are derived from the raw
+samples, which stay in the record.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """How one doctor check ended."""
+
+    PASS = "pass"  # noqa: S105  a state of a check, no password
+    WARN = "warn"
+    FAIL = "fail"
+    NOT_APPLICABLE = "not_applicable"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One doctor check: its stable id, how it ended, and the words for a person."""
+
+    id: str
+    state: State
+    found: str
+    why: str | None = None
+    remedy: str | None = None
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """The device a result belongs to. `reason` says why it was chosen."""
+
+    kind: str  # "cpu" or "cuda"
+    torch_name: str  # "cpu", "cuda:0"
+    name: str  # "NVIDIA H200", the CPU's model name
+    reason: str
+    threads: int
+    capability: str | None = None  # compute capability, "9.0"
+    memory_bytes: int | None = None
+    driver: str | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One `verify` comparison against float64 on the CPU.
+
+    `worst_error` is the largest error found and `tolerance` the largest allowed, in the
+    same unit, which `metric` names. A non-finite result has no error: `worst_error` is None.
+    """
+
+    name: str
+    dtype: str
+    worst_error: float | None
+    tolerance: float
+    metric: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the error is known and within the tolerance."""
+        return self.worst_error is not None and self.worst_error <= self.tolerance
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A training run. `losses[i]` is the loss of step `i + 1` (before its update)."""
+
+    preset: str | None
+    batch_size: int
+    input_size: int
+    hidden_size: int
+    output_size: int
+    learning_rate: float
+    steps: int
+    seed: int
+    dtype: str
+    resumed_from_step: int
+    losses: tuple[float, ...]
+    step_time_sec: tuple[float, ...]  # mean seconds a step, one sample per block of steps
+    weights_sha256: str | None  # of w1 then w2; None when interrupted
+    diverged_at_step: int | None = None
+
+    @property
+    def final_loss(self) -> float | None:
+        """The last loss, or None before the first step."""
+        return self.losses[-1] if self.losses else None
+
+    @property
+    def median_step_sec(self) -> float | None:
+        """Median seconds a step over the blocks, or None when nothing was timed."""
+        return quantile(self.step_time_sec, 0.5)
+
+
+class CaseStatus(StrEnum):
+    """How one matmul case ended."""
+
+    OK = "ok"
+    WRONG = "wrong"  # the product disagrees with float64: no speed is reported
+    NOT_RUN = "not_run"  # does not fit the time budget
+    REFUSED = "refused"  # does not fit the memory
+    NOT_APPLICABLE = "not_applicable"  # this device has no such arithmetic
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class MatmulCase:
+    """One product of an (m, k) by a (k, n) matrix and how long it took."""
+
+    m: int
+    k: int
+    n: int
+    dtype: str
+    status: CaseStatus
+    reason: str | None = None
+    samples_sec: tuple[float, ...] = ()
+    timer: str | None = None  # how it was timed: "host clock", "CUDA events"
+    worst_error: float | None = None
+    tolerance: float | None = None
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of one product: m·n·k multiplies and as many adds."""
+        return 2 * self.m * self.k * self.n
+
+    @property
+    def median_sec(self) -> float | None:
+        """Median seconds of one product."""
+        return quantile(self.samples_sec, 0.5)
+
+    @property
+    def iqr_sec(self) -> float | None:
+        """Interquartile range of the seconds of one product."""
+        low, high = quantile(self.samples_sec, 0.25), quantile(self.samples_sec, 0.75)
+        return None if low is None or high is None else high - low
+
+    @property
+    def gflops(self) -> float | None:
+        """GFLOP/s at the median time."""
+        median = self.median_sec
+        return self.flops / median / 1e9 if median else None
+
+
+def quantile(samples: tuple[float, ...], fraction: float) -> float | None:
+    """The `fraction` quantile by linear interpolation; None of no samples.
+
+    >>> quantile((1.0, 2.0, 4.0), 0.5)
+    2.0
+    """
+    if not samples:
+        return None
+    ordered = sorted(samples)
+    position = fraction * (len(ordered) - 1)
+    below = math.floor(position)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
+
+
+def as_json(result: object) -> Any:
+    """A dataclass instance as plain JSON values; non-finite floats become None."""
+    return _plain(asdict(result))  # type: ignore[call-overload]  # any dataclass instance
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
