@@ -1,0 +1,213 @@
+"""What this process may use: CPUs, memory and /dev/shm, read from files alone.
+
+A container's CPU quota and memory limit live in the control groups (cgroup v1 or v2, or a
+mix of both); `os.cpu_count()` and PyTorch's default thread count ignore them. Every level on
+the path from this process's group to the root of what is visible counts: limits nest.
+
+Sources: the kernel's Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst,
+proc_pid_cgroup(5), proc_pid_mountinfo(5).
+
+Not covered: memory pressure, swap limits, and v1 parents outside the container whose CPU
+quota no file inside it shows.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+# v1 writes "no limit" as the largest page-aligned number; no machine has an exbibyte.
+UNLIMITED_BYTES = 1 << 60
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the kernel and the container leave this process. Unknown or unlimited is None."""
+
+    cgroup_version: int | None  # where the memory or CPU controller is; 1 wins in a mix
+    cpu_quota: float | None  # in cores, the smallest on the path to the root
+    affinity_cpus: int  # CPUs this process may run on (includes cpusets)
+    memory_limit_bytes: int | None  # of the group that leaves the least room
+    memory_used_bytes: int | None  # in that same group, without reclaimable file cache
+    memory_available_bytes: int | None  # of the whole machine: MemAvailable
+    shm_bytes: int | None  # size of the file system at /dev/shm
+
+    @property
+    def usable_threads(self) -> int:
+        """Whole CPUs this process can keep busy: floor of the quota, at least 1.
+
+        Rounding down, because a second thread on half a core makes products slower.
+        """
+        if self.cpu_quota is None:
+            return max(1, self.affinity_cpus)
+        return max(1, int(min(self.affinity_cpus, self.cpu_quota)))
+
+    @property
+    def available_bytes(self) -> int | None:
+        """Bytes that can still be allocated: the lesser of the machine's and the group's."""
+        known = [self.memory_available_bytes, self._group_room_bytes]
+        return min((room for room in known if room is not None), default=None)
+
+    @property
+    def _group_room_bytes(self) -> int | None:
+        if self.memory_limit_bytes is None:
+            return None
+        return max(0, self.memory_limit_bytes - (self.memory_used_bytes or 0))
+
+
+def read_limits(root: Path = Path("/")) -> Limits:
+    """Read every limit on this process below `root` (tests give a fixture tree)."""
+    groups = _own_groups(root)
+    memory_version, memory_levels = _levels(root, groups, "memory")
+    cpu_version, cpu_levels = _levels(root, groups, "cpu")
+    limit_bytes, used_bytes = _tightest_memory(memory_levels, memory_version)
+    return Limits(
+        cgroup_version=min((v for v in (memory_version, cpu_version) if v), default=None),
+        cpu_quota=_smallest_quota(cpu_levels, cpu_version),
+        affinity_cpus=_affinity_cpus(root),
+        memory_limit_bytes=limit_bytes,
+        memory_used_bytes=used_bytes,
+        memory_available_bytes=_available_bytes(root),
+        shm_bytes=_file_system_bytes(root / "dev/shm"),
+    )
+
+
+def _own_groups(root: Path) -> dict[str, str]:
+    """Controller -> path of this process's group; the key of the v2 hierarchy is ""."""
+    groups = {}
+    for line in _read(root / "proc/self/cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        groups.update(dict.fromkeys(controllers.split(","), path))
+    return groups
+
+
+def _levels(root: Path, groups: dict[str, str], controller: str) -> tuple[int | None, list[Path]]:
+    """The cgroup version that holds `controller`, and this process's groups, innermost first."""
+    for version, key in ((1, controller), (2, "")):
+        mount = _mount(root, version, controller) if key in groups else None
+        if mount:
+            return version, list(_walk_up(*mount, groups[key]))
+    return None, []
+
+
+def _mount(root: Path, version: int, controller: str) -> tuple[str, Path] | None:
+    """Which group is mounted, and where; a container often sees its own group only."""
+    kind = "cgroup" if version == 1 else "cgroup2"
+    for line in _read(root / "proc/self/mountinfo").splitlines():
+        fields, _, rest = line.partition(" - ")
+        mounted_group, mount_point = fields.split()[3:5]
+        file_system, _, options = rest.split(maxsplit=2)
+        if file_system == kind and (version != 1 or controller in options.split(",")):
+            return mounted_group, root / mount_point.lstrip("/")
+    return None
+
+
+def _walk_up(mounted_group: str, mount_point: Path, group: str) -> Iterator[Path]:
+    path = PurePosixPath(group)
+    # A group outside the mounted one (another namespace's): only the mount itself is ours.
+    inside = path.is_relative_to(mounted_group) and ".." not in path.parts
+    below = path.relative_to(mounted_group) if inside else PurePosixPath()
+    yield mount_point / below
+    yield from (mount_point / parent for parent in below.parents)
+
+
+def _tightest_memory(levels: list[Path], version: int | None) -> tuple[int | None, int | None]:
+    """Limit and use of the group that leaves the least room; without a limit, the own use."""
+    read_memory = _memory_v1 if version == 1 else _memory_v2
+    memory = [read_memory(level) for level in levels]
+    limited = [(limit, used) for limit, used in memory if limit is not None]
+    if limited:
+        return min(limited, key=lambda pair: pair[0] - (pair[1] or 0))
+    return None, memory[0][1] if memory else None
+
+
+def _memory_v1(group: Path) -> tuple[int | None, int | None]:
+    stat = _key_values(group / "memory.stat")
+    limits = [
+        _bytes_or_unlimited(_read(group / "memory.limit_in_bytes")),
+        # Knows the parents too, also those that a container cannot see.
+        _bytes_or_unlimited(str(stat.get("hierarchical_memory_limit", ""))),
+    ]
+    used_bytes = _used_bytes(group / "memory.usage_in_bytes", stat.get("total_inactive_file"))
+    return min((limit for limit in limits if limit is not None), default=None), used_bytes
+
+
+def _memory_v2(group: Path) -> tuple[int | None, int | None]:
+    cache_bytes = _key_values(group / "memory.stat").get("inactive_file")
+    used_bytes = _used_bytes(group / "memory.current", cache_bytes)
+    return _bytes_or_unlimited(_read(group / "memory.max")), used_bytes
+
+
+def _used_bytes(usage_file: Path, reclaimable_bytes: int | None) -> int | None:
+    usage_bytes = _integer(_read(usage_file))
+    return None if usage_bytes is None else max(0, usage_bytes - (reclaimable_bytes or 0))
+
+
+def _bytes_or_unlimited(text: str) -> int | None:
+    limit_bytes = _integer(text)
+    return None if limit_bytes is None or limit_bytes >= UNLIMITED_BYTES else limit_bytes
+
+
+def _smallest_quota(levels: list[Path], version: int | None) -> float | None:
+    read_quota = _quota_v1 if version == 1 else _quota_v2
+    quotas = (read_quota(level) for level in levels)
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def _quota_v1(group: Path) -> float | None:
+    return _cores(_read(group / "cpu.cfs_quota_us"), _read(group / "cpu.cfs_period_us"))
+
+
+def _quota_v2(group: Path) -> float | None:
+    quota, _, period = _read(group / "cpu.max").partition(" ")
+    return _cores(quota, period)
+
+
+def _cores(quota_us: str, period_us: str) -> float | None:
+    """Cores, or None for "max" (v2), -1 (v1) and anything unreadable."""
+    quota, period = _integer(quota_us), _integer(period_us)
+    return quota / period if quota and period and quota > 0 and period > 0 else None
+
+
+def _affinity_cpus(root: Path) -> int:
+    for line in _read(root / "proc/self/status").splitlines():
+        name, _, mask = line.partition(":")
+        if name == "Cpus_allowed":
+            return int(mask.strip().replace(",", ""), 16).bit_count()
+    return os.cpu_count() or 1  # not Linux: no such file, and no cgroups either
+
+
+def _available_bytes(root: Path) -> int | None:
+    for line in _read(root / "proc/meminfo").splitlines():
+        name, _, amount = line.partition(":")
+        if name == "MemAvailable":
+            kibibytes = _integer(amount.removesuffix("kB"))
+            return None if kibibytes is None else kibibytes * 1024
+    return None
+
+
+def _file_system_bytes(path: Path) -> int | None:
+    try:
+        status = os.statvfs(path)
+    except OSError:
+        return None
+    return status.f_blocks * status.f_frsize
+
+
+def _key_values(path: Path) -> dict[str, int]:
+    pairs = (line.partition(" ")[::2] for line in _read(path).splitlines())
+    return {key: value for key, text in pairs if (value := _integer(text)) is not None}
+
+
+def _integer(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace").strip()
+    except OSError:
+        return ""
