@@ -1,0 +1,77 @@
+"""Which driver a CUDA build needs, and which cards a wheel has kernels for. Pure.
+
+Sources: CUDA Toolkit Release Notes, table "CUDA Toolkit and Minimum Required Driver Version
+for CUDA Minor Version Compatibility"; CUDA C++ Programming Guide, "Binary Compatibility",
+"PTX Compatibility" and "Feature Set Compiler Targets".
+
+Not covered: forward compatibility (the cuda-compat package makes an older driver do on
+data-centre cards), and Tegra's capabilities, for which desktop binaries do not count.
+"""
+
+import re
+from collections.abc import Iterable
+
+# CUDA major version -> first driver branch that runs all its minor versions.
+MINIMUM_DRIVERS = {11: "450", 12: "525", 13: "580"}
+
+ARCHITECTURE = re.compile(r"(?P<kind>sm|compute)_(?P<major>\d+)(?P<minor>\d)(?P<feature>[af]?)")
+
+
+def minimum_driver(cuda_version: str) -> str | None:
+    """The oldest driver for a CUDA build ("13.0" -> "580"); None for a CUDA unknown here."""
+    major = cuda_version.partition(".")[0]
+    return MINIMUM_DRIVERS.get(int(major)) if major.isdecimal() else None
+
+
+def driver_suffices(driver_version: str, cuda_version: str) -> bool | None:
+    """Whether a driver ("580.65.06") runs a CUDA build; None if either is unknown here.
+
+    A driver newer than any in the table is fine: drivers run every older CUDA.
+    """
+    needed, branch = minimum_driver(cuda_version), driver_version.partition(".")[0]
+    if needed is None or not branch.isdecimal():
+        return None
+    return int(branch) >= int(needed)
+
+
+def kernel_source(capability: tuple[int, int], arch_list: Iterable[str]) -> str | None:
+    """Which entry of a wheel's arch list a card of this compute capability runs, if any.
+
+    A binary ("sm_80") runs on the same major version with an equal or higher minor; PTX
+    ("compute_80") is compiled by the driver for any equal or higher capability. A suffix
+    "a" pins an entry to its very capability; "f" to its family, here the major version.
+    Binaries win over PTX, and the closest wins.
+    """
+    usable = [
+        (kind == "sm", built_for, entry)
+        for entry, kind, built_for, feature in _parsed(arch_list)
+        if _runs(capability, kind, built_for, feature)
+    ]
+    return max(usable)[2] if usable else None
+
+
+def supports(capability: tuple[int, int], arch_list: Iterable[str]) -> bool:
+    """Whether a wheel with this arch list has kernels for a card, PTX included."""
+    return kernel_source(capability, arch_list) is not None
+
+
+def parse_capability(text: str) -> tuple[int, int]:
+    """ "9.0" -> (9, 0)."""
+    major, _, minor = text.partition(".")
+    return int(major), int(minor)
+
+
+def _parsed(arch_list: Iterable[str]) -> list[tuple[str, str, tuple[int, int], str]]:
+    matches = ((entry, ARCHITECTURE.fullmatch(entry)) for entry in arch_list)
+    return [
+        (entry, match["kind"], (int(match["major"]), int(match["minor"])), match["feature"])
+        for entry, match in matches
+        if match
+    ]
+
+
+def _runs(capability: tuple[int, int], kind: str, built_for: tuple[int, int], feature: str) -> bool:
+    if feature == "a":
+        return capability == built_for
+    same_family = capability[0] == built_for[0]
+    return capability >= built_for and (same_family or (kind == "compute" and not feature))
