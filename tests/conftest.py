@@ -1,0 +1,63 @@
+"""What every test session shares: the target, the skip gate, repeatable property tests."""
+
+import contextlib
+import os
+from pathlib import Path
+
+import pytest
+from skip_gate import SkipGate, read_allowed
+
+pytest_plugins = ["pytester"]  # the skip gate is tested on sessions of its own
+
+TESTS = Path(__file__).parent
+NEEDS_AN_ENGINE = "needs a container engine: make cpu-test ENGINE=docker"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options that the Makefile passes."""
+    group = parser.getgroup("workload")
+    group.addoption(
+        "--target",
+        choices=("cpu", "gpu"),
+        default=os.environ.get("TARGET", "cpu"),
+        help="what is under test; on gpu a missing GPU is a failure (default: $TARGET, else cpu)",
+    )
+    group.addoption(
+        "--no-engine", action="store_true", help="skip tests/image: this run has no engine"
+    )
+    group.addoption(
+        "--counts", type=Path, help="add the counts to this file and print the total so far"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the skip gate, and keep property tests repeatable and off the disk."""
+    allowed = read_allowed(TESTS / "allowed-skips.txt")
+    config.pluginmanager.register(SkipGate(allowed, config.getoption("--counts")))
+    # A GPU machine without a network may lack hypothesis; only tests that use it need it.
+    with contextlib.suppress(ImportError):
+        from hypothesis import settings  # noqa: PLC0415  optional, see above
+
+        settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+        settings.load_profile("repeatable")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the image tests in a run that was started without an engine."""
+    if not config.getoption("--no-engine"):
+        return
+    for item in items:
+        if item.path.is_relative_to(TESTS / "image"):
+            item.add_marker(pytest.mark.skip(reason=NEEDS_AN_ENGINE))
+
+
+@pytest.fixture(scope="session")
+def target(pytestconfig: pytest.Config) -> str:
+    """The target under test: "cpu" or "gpu"."""
+    return str(pytestconfig.getoption("--target"))
+
+
+@pytest.fixture(scope="session")
+def device(target: str) -> str:
+    """The workload's `--device` of the target: "cpu" or "cuda"."""
+    return {"cpu": "cpu", "gpu": "cuda"}[target]
