@@ -1,0 +1,88 @@
+# One recipe, two images, one workload. `make` alone lists what there is.
+#
+# cpu and gpu targets share every recipe: $* is the word before the dash. A recipe checks what
+# it needs first (engine, GPU), then builds it, then runs it in the engine.
+
+.DEFAULT_GOAL := help
+.PHONY: help compare lint lock clean \
+  $(foreach target,cpu gpu,$(target)-image $(target)-run $(target)-test $(target)-shell \
+    $(target)-check $(target)-ready)
+
+export IMAGE PYTHON
+
+# Asked once, and only by goals that run something. PYTHON= is this host's.
+asks_engine := $(filter compare %-run %-test %-shell,$(MAKECMDGOALS))
+engine := $(or $(ENGINE),$(if $(PYTHON),host,$(if $(asks_engine),$(shell docker/choose-engine))))
+
+device_cpu := cpu
+device_gpu := cuda
+
+bake := docker buildx bake --file docker/docker-bake.hcl
+pytest := python -m pytest -p no:cacheprovider
+counts := results/.test-counts
+
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z -]*:.*## / { printf "  %-21s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@awk '/^## / { print "  " substr($$0, 4) }' Makefile
+
+## ARGS=    options added to the command: `make cpu-run ARGS="--budget 10"` (tests: pytest's)
+## IMAGE=   run or open this image, pulled or not, and build nothing
+## ENGINE=  docker or host; by default docker where an engine answers, else host, which runs the
+##          same thing in a .venv made from the same lock files
+## PYTHON=  with host: use this interpreter and its packages as they are
+
+cpu-image gpu-image: %-image: ## Build the image workload:cpu or workload:gpu
+	@docker/check-engine docker
+	$(bake) $*
+
+cpu-run gpu-run: %-run: %-ready ## Run the main job; its record lands in results/
+	docker/in-$(engine) $* python -m workload run --device $(device_$*) $(ARGS)
+
+cpu-test gpu-test: %-test: %-check ## Run the tests; ends with the counts passed and skipped
+	$(test_$(engine))
+
+cpu-shell gpu-shell: %-shell: %-ready ## Open a shell where the main job runs
+	docker/in-$(engine) $* $(shell_$(engine))
+
+compare: cpu-ready ## Compare the newest CPU and GPU records in results/, or A=, B=
+	docker/in-$(engine) cpu python -m workload compare $(ARGS) $(A) $(B)
+
+lint: ## Check style, types, Dockerfile, scripts, compose and bake files
+	docker/lint
+
+lock: ## Rewrite the lock files (needs PyPI; PyTorch's CPU index for a new torch)
+	docker/make-venv cpu
+	docker/in-host cpu python docker/locks/relock.py
+
+clean: ## Remove what was made here; records and images stay
+	rm -rf .venv .venv-gpu .venv-lint *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Nothing is built before it is clear that it can run.
+cpu-check:
+	@docker/check-engine $(engine)
+gpu-check:
+	@docker/check-gpu-host $(engine) >/dev/null
+
+cpu-ready gpu-ready: %-ready: %-check
+	$(ready_$(engine))
+
+ready_docker = $(if $(IMAGE),,$(bake) $*)
+ready_host = docker/make-venv $*
+
+shell_docker := bash
+shell_host := $${SHELL:-sh}
+
+# In docker in two sessions: in the image, hardened as it runs; then about the image, beside it.
+define test_docker
+$(if $(IMAGE),$(error IMAGE= is for run, shell and compare: the tests build their own))$(bake) $* $*-test
+@mkdir -p results && rm -f $(counts)
+docker/in-docker $*-test $(pytest) --target $* --counts $(counts) $(ARGS) tests/unit tests/gpu tests/benchmarks
+docker/test-image $* --counts $(counts) $(ARGS)
+endef
+
+define test_host
+docker/make-venv $*
+docker/in-host $* $(pytest) --target $* --no-engine $(ARGS) tests
+endef

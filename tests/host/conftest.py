@@ -1,0 +1,20 @@
+"""Tests of what runs on the host: scripts, Makefile, compose file. They need a checkout."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from fake_host import TOOLS, Host
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    """A bare host: no docker, no driver, no Python."""
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    for tool in TOOLS:
+        found = shutil.which(tool, path=os.defpath + ":" + os.environ.get("PATH", ""))
+        if found:
+            (directory / tool).symlink_to(found)
+    return Host(bin=directory, calls=tmp_path / "calls")

@@ -1,0 +1,146 @@
+"""The Makefile: which commands a target runs, with a stub engine that notes them."""
+
+import shutil
+
+import pytest
+from fake_host import CHECKOUT, Host
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("make") is None, reason="make is not installed here (the test image has none)"
+)
+
+SILENT = "exit 1"
+ENGINE = "exit 0"
+WITH_GPU = 'case "$*" in *Runtimes*) echo nvidia ;; esac'
+
+
+@pytest.fixture
+def docker_host(host: Host) -> Host:
+    """A host whose Docker engine answers and has the NVIDIA runtime, with a driver."""
+    host.add("docker", WITH_GPU)
+    host.add("nvidia-smi", 'echo "GPU 0: NVIDIA H200 (UUID: GPU-0)"')
+    return host
+
+
+def ran(host: Host, *arguments: str) -> str:
+    """Run make, assert that it succeeds; the last command line that reached docker."""
+    result = host.run("make", *arguments)
+    assert result.returncode == 0, result.stderr
+    return [call for call in host.called if not call.startswith("docker info")][-1]
+
+
+def planned(host: Host, *arguments: str) -> str:
+    """What make would run."""
+    return host.run("make", "--dry-run", *arguments).stdout
+
+
+def test_help_is_the_default_and_lists_every_target(host: Host) -> None:
+    shown = host.run("make").stdout
+    for target in ("image", "run", "test", "shell"):
+        assert f"cpu-{target} gpu-{target} " in shown
+    for target in ("compare", "lint", "lock", "clean", "help"):
+        assert f"  {target} " in shown
+
+
+def test_help_asks_no_engine(docker_host: Host) -> None:
+    docker_host.run("make", "help")
+    assert docker_host.called == []
+
+
+def test_args_reach_the_workload(docker_host: Host) -> None:
+    call = ran(docker_host, "cpu-run", "ARGS=--budget 10 --json")
+    assert call.endswith("workload:cpu python -m workload run --device cpu --budget 10 --json")
+
+
+def test_a_run_is_hardened_and_belongs_to_the_caller(docker_host: Host) -> None:
+    call = ran(docker_host, "cpu-run")
+    for option in (
+        "--rm --init",
+        "--user ",
+        "--read-only --tmpfs /tmp",
+        "--shm-size 1g",
+        "--cap-drop ALL --security-opt no-new-privileges",
+        f"--volume {CHECKOUT}/results:/workspace/results:z",
+    ):
+        assert option in call
+    assert "--gpus" not in call
+
+
+def test_the_image_is_built_before_it_runs(docker_host: Host) -> None:
+    ran(docker_host, "cpu-run")
+    assert "docker buildx bake --file docker/docker-bake.hcl cpu" in docker_host.called
+
+
+def test_a_given_image_runs_and_nothing_is_built(docker_host: Host) -> None:
+    call = ran(docker_host, "cpu-run", "IMAGE=example.com/workload:1-cpu")
+    assert " example.com/workload:1-cpu python -m workload run" in call
+    assert not any("bake" in called for called in docker_host.called)
+
+
+def test_a_gpu_run_gets_the_gpus_and_insists_on_them(docker_host: Host) -> None:
+    call = ran(docker_host, "gpu-run")
+    assert "--gpus all" in call
+    assert call.endswith("workload:gpu python -m workload run --device cuda")
+
+
+@pytest.mark.parametrize("target", ["gpu-run", "gpu-test", "gpu-shell"])
+def test_without_a_gpu_nothing_is_built_and_make_reports_error_4(host: Host, target: str) -> None:
+    host.add("docker", ENGINE)
+    result = host.run("make", target, "ENGINE=docker")
+    assert result.returncode == 2
+    assert result.stderr.endswith("gpu-check] Error 4\n")
+    assert not any("buildx" in call and "bake" in call for call in host.called)
+
+
+def test_a_named_engine_that_is_silent_is_an_error_and_no_fallback(host: Host) -> None:
+    host.add("docker", SILENT)
+    result = host.run("make", "cpu-test", "ENGINE=docker")
+    assert "no engine: nothing answers" in result.stderr
+    assert result.stderr.endswith("cpu-check] Error 4\n")
+    assert "NOTICE" not in result.stderr
+
+
+def test_without_an_engine_the_host_runs_after_one_loud_line(host: Host) -> None:
+    host.add("docker", SILENT)
+    result = host.run("make", "--dry-run", "cpu-run")
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("NOTICE: NO DOCKER ENGINE ANSWERS")
+    assert "docker/in-host cpu python -m workload run --device cpu" in result.stdout
+
+
+def test_an_unknown_engine_is_refused(host: Host) -> None:
+    result = host.run("make", "cpu-run", "ENGINE=podman")
+    assert "ENGINE is docker or host, not 'podman'" in result.stderr
+    assert result.returncode == 2
+
+
+def test_an_image_needs_an_engine(host: Host) -> None:
+    result = host.run("make", "cpu-run", "ENGINE=host", "IMAGE=example.com/workload:1-cpu")
+    assert "IMAGE= needs a Docker engine" in result.stderr
+    assert result.returncode == 2
+
+
+def test_a_given_interpreter_runs_with_its_own_packages(host: Host) -> None:
+    host.add("mypython")
+    result = host.run("make", "cpu-run", "PYTHON=mypython", "ARGS=--budget 5")
+    assert result.returncode == 0
+    assert host.called == ["mypython -m workload run --device cpu --budget 5"]
+
+
+def test_a_given_interpreter_and_the_docker_engine_contradict(docker_host: Host) -> None:
+    result = docker_host.run("make", "cpu-run", "PYTHON=python3", "ENGINE=docker")
+    assert "PYTHON= is an interpreter of this host" in result.stderr
+    assert result.returncode == 2
+
+
+def test_the_test_target_runs_every_folder_of_tests(docker_host: Host) -> None:
+    plan = planned(docker_host, "cpu-test", "ENGINE=docker")
+    for folder in ("tests/unit", "tests/gpu", "tests/benchmarks"):
+        assert folder in plan
+    assert "docker/test-image cpu" in plan
+
+
+def test_the_tests_refuse_a_given_image(docker_host: Host) -> None:
+    result = docker_host.run("make", "cpu-test", "IMAGE=example.com/workload:1-cpu")
+    assert "IMAGE= is for run, shell and compare" in result.stderr
+    assert result.returncode == 2
