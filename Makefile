@@ -17,8 +17,9 @@ engine := $(or $(ENGINE),$(if $(PYTHON),host,$(if $(asks_engine),$(shell docker/
 device_cpu := cpu
 device_gpu := cuda
 
-bake := docker buildx bake --file docker/docker-bake.hcl
+build := REVISION=$$(git rev-parse HEAD 2>/dev/null) docker/build
 pytest := python -m pytest -p no:cacheprovider
+inside := tests/unit tests/host tests/gpu tests/benchmarks
 counts := results/.test-counts
 
 help: ## Show this list
@@ -34,7 +35,7 @@ help: ## Show this list
 
 cpu-image gpu-image: %-image: ## Build the image workload:cpu or workload:gpu
 	@docker/check-engine docker
-	$(bake) $*
+	$(build) $*
 
 cpu-run gpu-run: %-run: %-ready ## Run the main job; its record lands in results/
 	docker/in-$(engine) $* python -m workload run --device $(device_$*) $(ARGS)
@@ -68,7 +69,7 @@ gpu-check:
 cpu-ready gpu-ready: %-ready: %-check
 	$(ready_$(engine))
 
-ready_docker = $(if $(IMAGE),,$(bake) $*)
+ready_docker = $(if $(IMAGE),,$(build) $*)
 ready_host = docker/make-venv $*
 
 shell_docker := bash
@@ -76,13 +77,14 @@ shell_host := $${SHELL:-sh}
 
 # In docker in two sessions: in the image, hardened as it runs; then about the image, beside it.
 define test_docker
-$(if $(IMAGE),$(error IMAGE= is for run, shell and compare: the tests build their own))$(bake) $* $*-test
+$(if $(IMAGE),$(error IMAGE= is for run, shell and compare: the tests build their own))$(build) $*
+$(build) $*-test
 @mkdir -p results && rm -f $(counts)
-docker/in-docker $*-test $(pytest) --target $* --counts $(counts) $(ARGS) tests/unit tests/gpu tests/benchmarks
+docker/in-docker $*-test $(pytest) --target $* --counts $(counts) $(ARGS) $(inside)
 docker/test-image $* --counts $(counts) $(ARGS)
 endef
 
 define test_host
 docker/make-venv $*
-docker/in-host $* $(pytest) --target $* --no-engine $(ARGS) tests
+docker/in-host $* $(pytest) --target $* --no-engine $(ARGS) $(inside) tests/image
 endef

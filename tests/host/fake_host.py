@@ -7,7 +7,21 @@ from pathlib import Path
 CHECKOUT = Path(__file__).parents[2]
 # What the scripts call besides the stubs. Named one by one, so that a real docker or
 # nvidia-smi of this machine cannot answer for a stub that a test left out.
-TOOLS = ("sh", "dirname", "grep", "head", "id", "cat", "awk", "make", "mkdir", "rm", "chmod")
+TOOLS = [
+    "sh",
+    "dirname",
+    "grep",
+    "head",
+    "id",
+    "cat",
+    "awk",
+    "make",
+    "mkdir",
+    "rm",
+    "stat",
+    "chmod",
+    "mktemp",
+]
 
 
 @dataclass
