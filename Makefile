@@ -4,7 +4,7 @@
 # it needs first (engine, GPU), then builds it, then runs it in the engine.
 
 .DEFAULT_GOAL := help
-.PHONY: help compare lint lock clean \
+.PHONY: help compare records lint lock clean \
   $(foreach target,cpu gpu,$(target)-image $(target)-run $(target)-test $(target)-shell \
     $(target)-check $(target)-ready)
 
@@ -32,6 +32,7 @@ help: ## Show this list
 ## ENGINE=  docker or host; by default docker where an engine answers, else host, which runs the
 ##          same thing in a .venv made from the same lock files
 ## PYTHON=  with host: use this interpreter and its packages as they are
+## A= B=    the records to compare, in results/
 
 cpu-image gpu-image: %-image: ## Build the image workload:cpu or workload:gpu
 	@docker/check-engine docker
@@ -46,8 +47,8 @@ cpu-test gpu-test: %-test: %-check ## Run the tests; ends with the counts passed
 cpu-shell gpu-shell: %-shell: %-ready ## Open a shell where the main job runs
 	docker/in-$(engine) $* $(shell_$(engine))
 
-compare: cpu-ready ## Compare the newest CPU and GPU records in results/, or A=, B=
-	docker/in-$(engine) cpu python -m workload compare $(ARGS) $(A) $(B)
+compare: records cpu-ready ## Compare the newest CPU and GPU records in results/, or A= and B=
+	docker/in-$(engine) cpu python -m workload compare $(ARGS) $(a) $(b)
 
 lint: ## Check style, types, Dockerfile, scripts, compose and bake files
 	docker/lint
@@ -65,6 +66,14 @@ cpu-check:
 	@docker/check-engine $(engine)
 gpu-check:
 	@docker/check-gpu-host $(engine) >/dev/null
+
+# Records are named by kind, start time and device.
+newest = $(lastword $(sort $(wildcard results/run-*-$1*.json)))
+a = $(or $(A),$(call newest,cpu))
+b = $(or $(B),$(call newest,cuda))
+records:
+	$(if $(a),,$(error no CPU record in results/: make cpu-run writes one, or name one with A=))
+	$(if $(b),,$(error no GPU record in results/: make gpu-run writes one, or name one with B=))
 
 cpu-ready gpu-ready: %-ready: %-check
 	$(ready_$(engine))

@@ -1,5 +1,7 @@
 """The Makefile: which commands a target runs, with a stub engine that notes them."""
 
+from pathlib import Path
+
 import pytest
 from fake_host import CHECKOUT, Host
 
@@ -139,3 +141,31 @@ def test_the_tests_refuse_a_given_image(docker_host: Host) -> None:
     result = docker_host.run("make", "cpu-test", "IMAGE=example.com/workload:1-cpu")
     assert "IMAGE= is for run, shell and compare" in result.stderr
     assert result.returncode == 2
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> tuple[str, ...]:
+    """The make command for an empty folder, whose results/ no other run has touched."""
+    (tmp_path / "results").mkdir()
+    return ("make", "--file", f"{CHECKOUT}/Makefile", "--directory", str(tmp_path))
+
+
+def test_compare_without_a_gpu_record_says_how_to_get_one(
+    host: Host, elsewhere: tuple[str, ...]
+) -> None:
+    result = host.run(*elsewhere, "compare", "ENGINE=docker", "A=results/a.json")
+    assert "no GPU record in results/: make gpu-run writes one" in result.stderr
+
+
+def test_compare_takes_the_newest_records(
+    host: Host, elsewhere: tuple[str, ...], tmp_path: Path
+) -> None:
+    for name in ("1T1Z-cpu-9", "2T1Z-cpu-1", "1T1Z-cuda0-7", "3T3Z-none-2"):
+        (tmp_path / f"results/run-{name}.json").touch()
+    plan = host.run(*elsewhere, "compare", "--dry-run", "ENGINE=docker").stdout
+    assert plan.endswith("results/run-2T1Z-cpu-1.json results/run-1T1Z-cuda0-7.json\n")
+
+
+def test_compare_takes_the_records_it_is_given(docker_host: Host) -> None:
+    call = ran(docker_host, "compare", "A=results/a.json", "B=results/b.json")
+    assert call.endswith("python -m workload compare results/a.json results/b.json")
