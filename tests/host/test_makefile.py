@@ -147,7 +147,14 @@ def test_the_tests_refuse_a_given_image(docker_host: Host) -> None:
 def elsewhere(tmp_path: Path) -> tuple[str, ...]:
     """The make command for an empty folder, whose results/ no other run has touched."""
     (tmp_path / "results").mkdir()
-    return ("make", "--file", f"{CHECKOUT}/Makefile", "--directory", str(tmp_path))
+    return (
+        "make",
+        "--no-print-directory",
+        "--file",
+        f"{CHECKOUT}/Makefile",
+        "--directory",
+        str(tmp_path),
+    )
 
 
 def test_compare_without_a_gpu_record_says_how_to_get_one(
