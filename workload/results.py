@@ -6,9 +6,11 @@ samples, which stay in the record.
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar, TypeVar
+
+T = TypeVar("T")
 
 
 class State(StrEnum):
@@ -54,6 +56,8 @@ class Check:
     same unit, which `metric` names. A non-finite result has no error: `worst_error` is None.
     """
 
+    DERIVED: ClassVar = ("ok",)
+
     name: str
     dtype: str
     worst_error: float | None
@@ -69,6 +73,8 @@ class Check:
 @dataclass(frozen=True)
 class TrainResult:
     """A training run. `losses[i]` is the loss of step `i + 1` (before its update)."""
+
+    DERIVED: ClassVar = ("final_loss", "median_step_sec")
 
     preset: str | None
     batch_size: int
@@ -110,6 +116,8 @@ class CaseStatus(StrEnum):
 @dataclass(frozen=True)
 class MatmulCase:
     """One product of an (m, k) by a (k, n) matrix and how long it took."""
+
+    DERIVED: ClassVar = ("flops", "median_sec", "iqr_sec", "gflops")
 
     m: int
     k: int
@@ -160,16 +168,24 @@ def quantile(samples: tuple[float, ...], fraction: float) -> float | None:
     return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
 
 
-def as_json(result: object) -> Any:
-    """A dataclass instance as plain JSON values; non-finite floats become None."""
-    return _plain(asdict(result))  # type: ignore[call-overload]  # any dataclass instance
+def as_json(value: object) -> Any:
+    """Dataclasses, however nested, as plain JSON values; a float that is not finite is None.
 
-
-def _plain(value: Any) -> Any:
+    A dataclass's derived statistics, named in its DERIVED, are written beside its fields.
+    """
+    if is_dataclass(value):
+        names = [field.name for field in fields(value)] + list(getattr(value, "DERIVED", ()))
+        return {name: as_json(getattr(value, name)) for name in names}
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: as_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [as_json(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def from_json(kind: type[T], data: dict[str, Any]) -> T:
+    """The dataclass `kind` from what `as_json` made of it; its derived values are dropped."""
+    known = {field.name: data[field.name] for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass
+    return kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in known.items()})

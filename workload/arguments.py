@@ -1,0 +1,212 @@
+"""What the command line accepts. Every refusal is one line; torch is not needed."""
+
+import argparse
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from workload import __version__
+from workload.errors import ExitCode
+from workload.train_spec import PRESETS
+from workload.units import DTYPE_BYTES
+
+MAX_SIZE = 2**31 - 1  # BLAS counts in 32-bit integers
+MAX_SEED = 2**63 - 1
+RESULTS = Path("results")
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with BAD_INPUT."""
+        line = " ".join(message.split())
+        self.exit(ExitCode.BAD_INPUT, f"{self.prog}: {line}; see `{self.prog} --help`\n")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments of one command. Exits with BAD_INPUT and one line if they are wrong."""
+    parser = Parser(prog="workload", allow_abbrev=False, description=_DESCRIPTION)
+    parser.add_argument("--version", action="version", version=f"workload {__version__}")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", title="commands"
+    )
+    for name, (add, summary) in _COMMANDS.items():
+        command = commands.add_parser(
+            name, help=summary, description=summary, allow_abbrev=False, formatter_class=_Formatter
+        )
+        add(command)
+        command.add_argument(
+            "--json", action="store_true", help="one JSON document on stdout, words on stderr"
+        )
+    arguments = parser.parse_args(argv)
+    if hasattr(arguments, "sizes"):
+        arguments.sizes = _flattened(arguments.sizes)
+        arguments.dtypes = _flattened(arguments.dtypes)
+    return arguments
+
+
+_DESCRIPTION = "Is this machine's GPU stack right, are its numbers right, and how fast is it?"
+_Formatter = argparse.ArgumentDefaultsHelpFormatter
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    _add_device(parser)
+    _add_budget(parser)
+    _add_cases(parser)
+    _add_output(parser, RESULTS)
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    _add_device(parser)
+    parser.add_argument(
+        "--preset", choices=sorted(PRESETS), default="book", help="what the options below replace"
+    )
+    for name in ("batch-size", "input-size", "hidden-size", "output-size", "steps"):
+        parser.add_argument(f"--{name}", type=size, metavar="N", help=argparse.SUPPRESS)
+    parser.add_argument_group(
+        "sizes", "--batch-size --input-size --hidden-size --output-size --steps N"
+    )
+    parser.add_argument("--learning-rate", type=positive, metavar="RATE", help="step length")
+    parser.add_argument("--seed", type=seed, metavar="N", help="of the data and the weights")
+    parser.add_argument("--dtype", type=dtype, help=_DTYPE_HELP)
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="save the state here")
+    parser.add_argument(
+        "--checkpoint-every", type=size, metavar="N", default=100, help="steps between saves"
+    )
+    parser.add_argument("--resume", action="store_true", help="continue from --checkpoint")
+    _add_output(parser, None)
+
+
+def _add_matmul(parser: argparse.ArgumentParser) -> None:
+    _add_device(parser)
+    _add_budget(parser)
+    _add_cases(parser)
+    _add_output(parser, None)
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    _add_device(parser)
+    parser.add_argument("--dtypes", type=dtypes, nargs="+", metavar="DTYPE", help=_DTYPE_HELP)
+    parser.set_defaults(sizes=None)
+    _add_output(parser, None)
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    _add_device(parser)
+    _add_output(parser, None)
+
+
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("a", type=Path, metavar="A.json", help="a record, for example the CPU's")
+    parser.add_argument("b", type=Path, metavar="B.json", help="a record, for example the GPU's")
+
+
+_COMMANDS = {
+    "run": (_add_run, "the main job: doctor, verify, train and matmul, a verdict and a record"),
+    "doctor": (_add_doctor, "the facts about this machine, and what is wrong with it"),
+    "verify": (_add_verify, "compare what the device computes with float64 on the CPU"),
+    "train": (_add_train, "the chapter's training loop"),
+    "matmul": (_add_matmul, "GFLOP/s of matrix products"),
+    "compare": (_add_compare, "two records side by side"),
+}
+_DTYPE_HELP = ", ".join(DTYPE_BYTES)
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device",
+        type=device,
+        default="auto",
+        help="auto, cpu, cuda or cuda:N; cuda never falls back",
+    )
+
+
+def _add_budget(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--budget",
+        type=positive,
+        default=60.0,
+        metavar="SECONDS",
+        help="about how long it may take",
+    )
+
+
+def _add_cases(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--sizes", type=sizes, nargs="+", metavar="SIZE", help="4096 for a square, or MxKxN"
+    )
+    parser.add_argument("--dtypes", type=dtypes, nargs="+", metavar="DTYPE", help=_DTYPE_HELP)
+
+
+def _add_output(parser: argparse.ArgumentParser, default: Path | None) -> None:
+    parser.add_argument(
+        "--output", type=Path, default=default, metavar="DIR", help="where the record is written"
+    )
+
+
+def device(text: str) -> str:
+    """auto, cpu, cuda or cuda:N."""
+    if re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,4})?", text):
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is no device: use auto, cpu, cuda or cuda:N")
+
+
+def size(text: str) -> int:
+    """A whole number from 1 to MAX_SIZE."""
+    if re.fullmatch(r"[0-9]{1,15}", text) and 1 <= int(text) <= MAX_SIZE:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MAX_SIZE}")
+
+
+def seed(text: str) -> int:
+    """A whole number from 0 to MAX_SEED."""
+    if re.fullmatch(r"[0-9]{1,19}", text) and int(text) <= MAX_SEED:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {MAX_SEED}")
+
+
+def positive(text: str) -> float:
+    """A finite number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if math.isfinite(value) and value > 0:
+        return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a finite number above 0")
+
+
+def sizes(text: str) -> list[tuple[int, int, int]]:
+    """Sizes separated by commas, each `4096` or `MxKxN`, as (m, k, n)."""
+    return [_shape(word) for word in text.split(",")]
+
+
+def _shape(text: str) -> tuple[int, int, int]:
+    edges = [size(edge) for edge in text.split("x")]
+    if len(edges) == 1:
+        edges *= 3
+    if len(edges) != 3:  # noqa: PLR2004  m, k and n
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: use 4096, or MxKxN")
+    return edges[0], edges[1], edges[2]
+
+
+def dtype(text: str) -> str:
+    """The name of a dtype."""
+    if text in DTYPE_BYTES:
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is no dtype: use one of {_DTYPE_HELP}")
+
+
+def dtypes(text: str) -> list[str]:
+    """Names of dtypes separated by commas."""
+    return [dtype(word) for word in text.split(",")]
+
+
+def _flattened(groups: list[list[object]] | None) -> list[object] | None:
+    """Each value once, in the order given; None if the option was not."""
+    if groups is None:
+        return None
+    return list(dict.fromkeys(value for group in groups for value in group))

@@ -1,0 +1,51 @@
+"""The console script: arguments in, exit code out."""
+
+import importlib
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from workload.arguments import parse
+from workload.errors import ExitCode, UnfitError
+
+if TYPE_CHECKING:
+    from workload.session import Session
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    arguments = parse(argv)
+    # Only now: `--help` and a refusal need neither rich nor the schema's validator.
+    from workload.session import Session  # noqa: PLC0415
+
+    session = Session(arguments, argv)
+    code = session.run(_run_command)
+    _flush()
+    return int(code)
+
+
+def _run_command(session: "Session") -> ExitCode:
+    # The images carry no NumPy, which nothing here uses: no reason to warn about it.
+    warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
+    try:
+        # Only now, because most commands import torch, which takes seconds.
+        module = importlib.import_module(f"workload.commands.{session.arguments.command}")
+    except (ImportError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UnfitError(
+            f"a library cannot be imported ({reason}): install from docker/locks, "
+            "or run inside the image; `workload doctor` says more"
+        ) from error
+    code = module.command(session)
+    return ExitCode(code)
+
+
+def _flush() -> None:
+    """Print what is left, or nothing where the reader has gone."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,62 @@
+"""`workload train`: the chapter's training loop."""
+
+from dataclasses import replace
+
+from workload import devices, render
+from workload.errors import BadInputError, ExitCode, UnfitError, WrongNumbersError
+from workload.progress import progress
+from workload.results import TrainResult
+from workload.session import Session
+from workload.train import train
+from workload.train_spec import PRESETS, TrainSpec, divergence_line
+
+
+def command(session: Session) -> ExitCode:
+    """Train, print the chapter's lines, and fail where the loss stopped being finite."""
+    arguments = session.arguments
+    if arguments.resume and arguments.checkpoint is None:
+        raise BadInputError("--resume needs --checkpoint FILE, the file to resume from")
+    spec, preset = specification(arguments)
+    device = devices.resolve(arguments.device)
+    if spec.dtype == "tf32" and device.kind == "cpu":
+        raise UnfitError("TF32 is an arithmetic of NVIDIA GPUs: choose another --dtype")
+    session.draft.set("device", device)
+    session.say(render.device_line(device))
+    with progress("train", spec.steps) as advance:
+
+        def show(result: TrainResult) -> None:
+            session.draft.set("train", [result])
+            advance(len(result.losses), f"loss {result.losses[-1]:.4g}")
+
+        result = train(
+            spec,
+            device,
+            preset=preset,
+            checkpoint_path=arguments.checkpoint,
+            checkpoint_every=arguments.checkpoint_every,
+            resume=arguments.resume,
+            on_report=lambda step, loss: session.say(render.loss_line(step, loss)),
+            on_progress=show,
+        )
+    session.draft.set("train", [result])
+    require_finite(result, spec)
+    session.say(render.train_line(result))
+    return ExitCode.OK
+
+
+def specification(arguments: object) -> tuple[TrainSpec, str | None]:
+    """The preset with what was given in place; its name, or None where they differ."""
+    given = vars(arguments)
+    base = PRESETS[given["preset"]]
+    changes = {name: given[name] for name in vars(base) if given[name] is not None}
+    spec = replace(base, **changes)
+    return spec, given["preset"] if spec == base else None
+
+
+def require_finite(result: TrainResult, spec: TrainSpec) -> None:
+    """Raises WrongNumbersError that names the step at which the loss left the numbers."""
+    step = result.diverged_at_step
+    if step is None:
+        return
+    last_finite = result.losses[-2] if len(result.losses) > 1 else None
+    raise WrongNumbersError(divergence_line(spec, step, last_finite, result.losses[-1]))

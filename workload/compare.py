@@ -1,0 +1,155 @@
+"""Two records side by side: pure."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from workload.errors import BadInputError
+from workload.record import Record
+from workload.results import MatmulCase, TrainResult, from_json
+from workload.tolerances import LAMBDA, unit_roundoff
+
+# Fields that must agree before two trainings may be compared.
+TRAIN_IDENTITY = (
+    "batch_size",
+    "input_size",
+    "hidden_size",
+    "output_size",
+    "learning_rate",
+    "seed",
+    "dtype",
+)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """One job on both sides: a rate or a time, and how many times faster B is than A."""
+
+    name: str
+    unit: str  # "GFLOP/s", or "s" for the time of a training step
+    a: float
+    b: float
+    speedup: float
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """How far two loss trajectories part, in the metric of `verify`'s trajectory check.
+
+    `error` is the largest |sqrt(loss A) - sqrt(loss B)| over sqrt(first loss): two correct
+    runs stay within `tolerance`, twice what each may differ from float64.
+    """
+
+    name: str
+    error: float | None  # None: a loss is not finite
+    tolerance: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether both runs may be correct."""
+        return self.error is not None and self.error <= self.tolerance
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two records have in common. `worst` is the largest disagreement, if any is known."""
+
+    a: str
+    b: str
+    speeds: tuple[Speed, ...]
+    disagreements: tuple[Disagreement, ...]
+
+    @property
+    def worst(self) -> Disagreement | None:
+        """The disagreement that uses most of its tolerance; one without an error is worst."""
+        if not self.disagreements:
+            return None
+        return max(
+            self.disagreements,
+            key=lambda d: float("inf") if d.error is None else d.error / d.tolerance,
+        )
+
+
+def compare(a: Record, b: Record) -> Comparison:
+    """Pairs equal shapes and dtypes. Raises BadInputError if nothing can be paired."""
+    pairs = pair_trainings(train_results(a), train_results(b))
+    speeds = (*speeds_of_cases(matmul_cases(a), matmul_cases(b)), *speeds_of_trainings(pairs))
+    if not speeds:
+        raise BadInputError(
+            "the two records share no measured case (size and dtype, or training): "
+            "make both with the same options"
+        )
+    disagreements = tuple(_disagreement(one, other) for one, other in pairs)
+    return Comparison(_name(a), _name(b), speeds, disagreements)
+
+
+def loss_disagreement(a: tuple[float | None, ...], b: tuple[float | None, ...]) -> float | None:
+    """Largest |sqrt(a) - sqrt(b)| over sqrt(first loss), over the steps both have."""
+    shared = list(zip(a, b, strict=False))
+    values = [(one, other) for one, other in shared if one is not None and other is not None]
+    if len(values) < len(shared) or not values or not values[0][0]:
+        return None
+    return max(abs(math.sqrt(one) - math.sqrt(other)) for one, other in values) / math.sqrt(
+        values[0][0]
+    )
+
+
+def matmul_cases(record: Record) -> list[MatmulCase]:
+    """The matmul cases of a record."""
+    return [from_json(MatmulCase, case) for case in record["matmul"] or []]
+
+
+def train_results(record: Record) -> list[TrainResult]:
+    """The training runs of a record."""
+    return [from_json(TrainResult, result) for result in record["train"] or []]
+
+
+def speeds_of_cases(a: list[MatmulCase], b: list[MatmulCase]) -> list[Speed]:
+    """GFLOP/s of the cases that both sides measured, in the order of A."""
+    rates = {(case.m, case.k, case.n, case.dtype): case.gflops for case in b}
+    speeds = []
+    for case in a:
+        other = rates.get((case.m, case.k, case.n, case.dtype))
+        if case.gflops and other:
+            shape = f"{case.m}x{case.k}x{case.n}"
+            name = f"matmul {shape} {case.dtype}"
+            speeds.append(Speed(name, "GFLOP/s", case.gflops, other, other / case.gflops))
+    return speeds
+
+
+def pair_trainings(
+    a: list[TrainResult], b: list[TrainResult]
+) -> list[tuple[TrainResult, TrainResult]]:
+    """The trainings that both sides ran with the same options, but perhaps another length."""
+    others = {_identity(result): result for result in b}
+    return [(one, others[_identity(one)]) for one in a if _identity(one) in others]
+
+
+def speeds_of_trainings(pairs: list[tuple[TrainResult, TrainResult]]) -> list[Speed]:
+    """Seconds a step on both sides."""
+    speeds = []
+    for one, other in pairs:
+        a_sec, b_sec = one.median_step_sec, other.median_step_sec
+        if a_sec and b_sec:
+            speeds.append(Speed(_train_name(one), "s", a_sec, b_sec, a_sec / b_sec))
+    return speeds
+
+
+def _disagreement(one: TrainResult, other: TrainResult) -> Disagreement:
+    tolerance = 2 * LAMBDA * unit_roundoff(one.dtype)
+    error = loss_disagreement(one.losses, other.losses)
+    return Disagreement(_train_name(one), error, tolerance)
+
+
+def _identity(result: TrainResult) -> tuple[Any, ...]:
+    return tuple(getattr(result, name) for name in TRAIN_IDENTITY)
+
+
+def _train_name(result: TrainResult) -> str:
+    size = f"{result.batch_size}x{result.input_size}x{result.hidden_size}x{result.output_size}"
+    return f"train {result.preset or size} {result.dtype}"
+
+
+def _name(record: Record) -> str:
+    device = record["device"] or {}
+    return f"{device.get('torch_name', '?')} {device.get('name', '?')}"

@@ -1,0 +1,176 @@
+"""The only door to torch's device API: which device to use, and what it has to offer."""
+
+import warnings
+from pathlib import Path
+
+import torch
+
+from workload.cuda_support import minimum_driver, supports
+from workload.errors import BadInputError, UnfitError
+from workload.limits import read_limits
+from workload.results import DeviceInfo
+
+# torch dtype of each name; tf32 is float32 whose products round their inputs.
+_TORCH_DTYPES = {
+    "float64": "float64",
+    "float32": "float32",
+    "tf32": "float32",
+    "bfloat16": "bfloat16",
+    "float16": "float16",
+}
+
+
+def resolve(requested: str) -> DeviceInfo:
+    """The device that `requested` means: auto, cpu, cuda or cuda:N.
+
+    `auto` takes CUDA if a kernel really runs there, else the CPU, and says why. An explicit
+    CUDA device never falls back: UnfitError says what is missing. BadInputError for
+    anything else.
+    """
+    kind, index = parse(requested)
+    _pin_arithmetic()
+    if kind == "cpu":
+        return _cpu("asked for")
+    problem = cuda_problem(index)
+    if problem is None:
+        return _cuda(index, "asked for" if kind == "cuda" else "auto: CUDA works here")
+    if kind == "cuda":
+        raise UnfitError(f"device {requested} is not usable: {problem}")
+    return _cpu(f"auto: {problem}")
+
+
+def _pin_arithmetic() -> None:
+    """Float32 is IEEE float32 and sums of halves are float32, whatever the library prefers.
+
+    Threads respect the CPU quota: more threads than cores only wait for each other.
+    """
+    torch.backends.fp32_precision = "ieee"  # type: ignore[attr-defined]  # missing in torch's stubs
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+    torch.set_num_threads(min(torch.get_num_threads(), read_limits().usable_threads))
+
+
+def parse(requested: str) -> tuple[str, int]:
+    """`requested` as (auto, cpu or cuda; index). Raises BadInputError."""
+    kind, colon, index = requested.partition(":")
+    if kind in ("auto", "cpu") and not colon:
+        return kind, 0
+    if kind == "cuda" and (not colon or (index.isascii() and index.isdigit())):
+        return kind, int(index or 0)
+    raise BadInputError(f"unknown device {requested!r}: use auto, cpu, cuda or cuda:N")
+
+
+def cuda_problem(index: int) -> str | None:
+    """Why CUDA device `index` cannot be used, or None if a product on it came out right."""
+    if torch.version.cuda is None:
+        return "this torch is the CPU build: use the GPU image or a CUDA build of torch"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        available = torch.cuda.is_available()
+    if not available:
+        return _why_unavailable(torch.version.cuda, [str(entry.message) for entry in caught])
+    count = torch.cuda.device_count()
+    if index >= count:
+        return f"there is no cuda:{index}, only cuda:0 to cuda:{count - 1}: choose one of these"
+    return _kernel_problem(index)
+
+
+def _why_unavailable(cuda: str, messages: list[str]) -> str:
+    if not Path("/proc/driver/nvidia/version").exists() and not Path("/dev/nvidiactl").exists():
+        return (
+            "no NVIDIA driver is visible here: install the driver on the host "
+            "and start the container with --gpus all"
+        )
+    needed = minimum_driver(cuda)
+    detail = f" ({messages[0].splitlines()[0]})" if messages else ""
+    return (
+        f"CUDA does not start{detail}: CUDA {cuda} needs driver {needed} or newer; "
+        "`workload doctor` says more"
+    )
+
+
+def _kernel_problem(index: int) -> str | None:
+    major, minor = torch.cuda.get_device_capability(index)
+    arch_list = torch.cuda.get_arch_list()
+    if not supports((major, minor), arch_list):
+        return (
+            f"compute capability {major}.{minor} is not among this torch's "
+            f"{' '.join(arch_list)}: use a torch build for this card"
+        )
+    try:
+        ones = torch.ones(64, 64, device=f"cuda:{index}")
+        if float((ones @ ones).sum()) == 64.0**3:
+            return None
+        return "a product of ones came out wrong: run `workload doctor --device cuda`"
+    except RuntimeError as error:
+        return f"a kernel failed ({str(error).splitlines()[0]}): run `workload doctor`"
+
+
+def _cpu(reason: str) -> DeviceInfo:
+    return DeviceInfo(
+        kind="cpu",
+        torch_name="cpu",
+        name=_cpu_name(),
+        reason=reason,
+        threads=torch.get_num_threads(),
+        memory_bytes=read_limits().memory_available_bytes,
+    )
+
+
+def _cpu_name() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "unknown CPU"
+    for line in text.splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            return value.strip()
+    return "unknown CPU"
+
+
+def _cuda(index: int, reason: str) -> DeviceInfo:
+    properties = torch.cuda.get_device_properties(index)
+    return DeviceInfo(
+        kind="cuda",
+        torch_name=f"cuda:{index}",
+        name=properties.name,
+        reason=reason,
+        threads=torch.get_num_threads(),
+        capability=f"{properties.major}.{properties.minor}",
+        memory_bytes=properties.total_memory,
+    )
+
+
+def torch_device(info: DeviceInfo) -> torch.device:
+    """The torch device of `info`."""
+    return torch.device(info.torch_name)
+
+
+def torch_dtype(name: str) -> torch.dtype:
+    """The torch dtype of a name such as float32 or tf32. Raises BadInputError."""
+    try:
+        dtype = getattr(torch, _TORCH_DTYPES[name])
+    except KeyError:
+        known = ", ".join(_TORCH_DTYPES)
+        raise BadInputError(f"unknown dtype {name!r}: use one of {known}") from None
+    assert isinstance(dtype, torch.dtype)  # noqa: S101  narrows getattr's Any
+    return dtype
+
+
+def set_tf32(enabled: bool) -> None:
+    """Whether CUDA's float32 products may round their inputs to TF32; off unless asked."""
+    torch.backends.cuda.matmul.fp32_precision = "tf32" if enabled else "ieee"
+
+
+def synchronize(info: DeviceInfo) -> None:
+    """Wait until the device has finished what was asked of it."""
+    if info.kind == "cuda":
+        torch.cuda.synchronize(info.torch_name)
+
+
+def available_bytes(info: DeviceInfo) -> int | None:
+    """Bytes that can still be allocated on the device; on the CPU, within its cgroup."""
+    if info.kind == "cuda":
+        return int(torch.cuda.mem_get_info(info.torch_name)[0])
+    return read_limits().available_bytes

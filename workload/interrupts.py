@@ -1,0 +1,57 @@
+"""Serves SIGTERM and SIGINT at once, even while the main thread is inside a long product.
+
+Python runs signal handlers between two bytecodes of the main thread, so a product of ten
+seconds would delay them by ten seconds. The wakeup descriptor is written from C at the
+moment the signal arrives; a thread waits for it there.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import threading
+from collections.abc import Callable
+
+from workload.errors import ExitCode
+
+# How long saving may take before the process leaves anyway: `docker stop` kills after ten
+# seconds, and people expect a stop within one.
+GRACE_SEC = 0.8
+
+_EXIT_CODES = {
+    signal.SIGINT: ExitCode.INTERRUPTED,
+    signal.SIGTERM: ExitCode.TERMINATED,
+}
+
+
+def serve(save: Callable[[ExitCode], None]) -> None:
+    """From now on a SIGTERM or SIGINT calls `save` and ends the process with its code.
+
+    `save` runs in a thread of its own. A second signal, or `save` taking longer than
+    GRACE_SEC, ends the process at once. Must be called from the main thread.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    for number in _EXIT_CODES:
+        signal.signal(number, _do_nothing)
+    threading.Thread(target=_wait, args=(reader, save), name="signals", daemon=True).start()
+
+
+def _do_nothing(*_: object) -> None:
+    """The work is done by the thread; without a handler the wakeup descriptor stays silent."""
+
+
+def _wait(reader: int, save: Callable[[ExitCode], None]) -> None:
+    code = None
+    while code is None:
+        code = _EXIT_CODES.get(signal.Signals(os.read(reader, 1)[0]))
+    threading.Thread(target=_save_and_exit, args=(code, save), daemon=True).start()
+    select.select([reader], [], [], GRACE_SEC)
+    os._exit(code)
+
+
+def _save_and_exit(code: ExitCode, save: Callable[[ExitCode], None]) -> None:
+    with contextlib.suppress(Exception):  # nothing may keep the process from leaving
+        save(code)
+    os._exit(code)

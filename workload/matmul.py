@@ -1,0 +1,209 @@
+"""GFLOP/s of matrix products: each fits, is right, and only then is timed."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from workload import devices, product_check
+from workload.results import CaseStatus, DeviceInfo, MatmulCase
+from workload.timing import MIN_SAMPLES, measure
+from workload.units import DTYPE_BYTES, format_bytes, format_seconds
+
+# Writes the product of the first two matrices into the third: no allocation is timed.
+Multiply = Callable[[Tensor, Tensor, Tensor], object]
+
+CPU_DTYPES = ("float64", "float32", "bfloat16", "float16")
+CUDA_DTYPES = ("float64", "float32", "tf32", "bfloat16", "float16")
+DEFAULT_SIZES = {"cpu": (1024, 2048, 4096), "cuda": (2048, 4096, 8192)}
+TF32_CAPABILITY = 8  # Ampere, compute capability 8.0, is the first with TF32
+SEED = 0
+# Memory that a product needs beside its three matrices: the check's float64 blocks, the
+# library's workspace (cuBLAS takes 32 MiB on Hopper) and some air.
+EXTRA_BYTES = 256 << 20
+# A probe is cut off once it costs this share of what a case may cost.
+PROBE_SHARE = 0.05
+SMALLEST_PROBE = 128
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The product of an (m, k) by a (k, n) matrix."""
+
+    m: int
+    k: int
+    n: int
+
+    @property
+    def flops(self) -> int:
+        """Multiplies and adds of one product."""
+        return 2 * self.m * self.k * self.n
+
+    def __str__(self) -> str:
+        """As `--sizes` takes it: `4096`, or `MxKxN`."""
+        square = self.m == self.k == self.n
+        return str(self.m) if square else f"{self.m}x{self.k}x{self.n}"
+
+
+def default_dtypes(device: DeviceInfo) -> tuple[str, ...]:
+    """The dtypes worth a row on this device."""
+    return CUDA_DTYPES if device.kind == "cuda" else CPU_DTYPES
+
+
+def run_cases(
+    shapes: Sequence[Shape],
+    dtypes: Sequence[str],
+    device: DeviceInfo,
+    budget_sec: float,
+    multiply: Multiply | None = None,
+) -> Iterator[MatmulCase]:
+    """One case for each shape and dtype, within `budget_sec` in all.
+
+    The budget left is shared evenly among the cases left, so a case that needs little
+    leaves more to the others.
+    """
+    deadline = time.monotonic() + budget_sec
+    pending = [(shape, dtype) for shape in shapes for dtype in dtypes]
+    for index, (shape, dtype) in enumerate(pending):
+        share_sec = max(0.0, deadline - time.monotonic()) / (len(pending) - index)
+        yield run_case(shape, dtype, device, share_sec, multiply)
+
+
+def run_case(
+    shape: Shape,
+    dtype: str,
+    device: DeviceInfo,
+    budget_sec: float,
+    multiply: Multiply | None = None,
+) -> MatmulCase:
+    """Refuse, estimate, check and time one product, in that order.
+
+    `multiply` replaces torch.mm in tests. Raises nothing that a case can cause: running
+    out of device memory despite the estimate is a refusal too.
+    """
+    case = MatmulCase(shape.m, shape.k, shape.n, dtype, CaseStatus.OK)
+    ruled_out = _not_applicable(dtype, device) or _does_not_fit(shape, dtype, device)
+    if ruled_out:
+        return replace(case, status=ruled_out[0], reason=ruled_out[1])
+    multiply = multiply or _multiply
+    try:
+        devices.set_tf32(dtype == "tf32")
+        estimate_sec = _estimate_sec(shape, dtype, device, budget_sec, multiply)
+        if estimate_sec > budget_sec:
+            reason = (
+                f"would take about {format_seconds(estimate_sec)}, "
+                f"the budget leaves {format_seconds(budget_sec)}"
+            )
+            return replace(case, status=CaseStatus.NOT_RUN, reason=reason)
+        return _checked_and_timed(case, shape, device, budget_sec, multiply)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        reason = f"out of memory: {str(error).splitlines()[0]}"
+        return replace(case, status=CaseStatus.REFUSED, reason=reason)
+    finally:
+        devices.set_tf32(False)
+
+
+def needed_bytes(shape: Shape, dtype: str, device: DeviceInfo) -> int:
+    """Memory of the three matrices, the library's copies and the check.
+
+    CPU libraries repack both inputs of 16-bit products, at worst into float32.
+    """
+    size = DTYPE_BYTES[dtype]
+    inputs = shape.m * shape.k + shape.k * shape.n
+    repacked = 4 * inputs if device.kind == "cpu" and size == 2 else 0  # noqa: PLR2004
+    finite_mask = shape.m * shape.n  # isfinite's booleans
+    return size * (inputs + shape.m * shape.n) + repacked + finite_mask + EXTRA_BYTES
+
+
+def _not_applicable(dtype: str, device: DeviceInfo) -> tuple[CaseStatus, str] | None:
+    if dtype != "tf32":
+        return None
+    if device.kind == "cpu":
+        return CaseStatus.NOT_APPLICABLE, "TF32 is an arithmetic of NVIDIA GPUs"
+    if int((device.capability or "0").split(".")[0]) < TF32_CAPABILITY:
+        reason = f"compute capability {device.capability} has no TF32, 8.0 and later do"
+        return CaseStatus.NOT_APPLICABLE, reason
+    return None
+
+
+def _does_not_fit(shape: Shape, dtype: str, device: DeviceInfo) -> tuple[CaseStatus, str] | None:
+    available = devices.available_bytes(device)
+    needed = needed_bytes(shape, dtype, device)
+    if available is None or needed <= available:
+        return None
+    reason = f"needs {format_bytes(needed)} of memory, {format_bytes(available)} is available"
+    return CaseStatus.REFUSED, reason
+
+
+def _estimate_sec(
+    shape: Shape, dtype: str, device: DeviceInfo, budget_sec: float, multiply: Multiply
+) -> float:
+    """Seconds that checking and timing will take, from products of growing size.
+
+    A small product is a poor guide to a large one (launch overhead, cold libraries), so the
+    probe doubles until it costs PROBE_SHARE of the budget or reaches half the shape.
+    """
+    calls = 2 + MIN_SAMPLES  # checked, warmed up, timed
+    edge = SMALLEST_PROBE
+    while True:
+        probe = Shape(min(shape.m, edge), min(shape.k, edge), min(shape.n, edge))
+        product_sec = _probe_sec(probe, dtype, device, multiply) * shape.flops / probe.flops
+        grown = probe.flops * 8
+        next_probe_sec = 2 * product_sec * grown / shape.flops
+        if grown >= shape.flops or next_probe_sec > budget_sec * PROBE_SHARE:
+            return product_sec * calls
+        edge *= 2
+
+
+def _probe_sec(shape: Shape, dtype: str, device: DeviceInfo, multiply: Multiply) -> float:
+    a, b, c = _matrices(shape, dtype, device)
+    best_sec = math.inf
+    for _ in range(2):  # the first call loads kernels
+        devices.synchronize(device)
+        started = time.perf_counter()
+        multiply(a, b, c)
+        devices.synchronize(device)
+        best_sec = min(best_sec, time.perf_counter() - started)
+    return best_sec
+
+
+def _checked_and_timed(
+    case: MatmulCase, shape: Shape, device: DeviceInfo, budget_sec: float, multiply: Multiply
+) -> MatmulCase:
+    a, b, c = _matrices(shape, case.dtype, device)
+    multiply(a, b, c)
+    ratio = product_check.worst_ratio(a, b, c, case.dtype)
+    case = replace(case, worst_error=ratio, tolerance=1.0)
+    if ratio is None:
+        return replace(case, status=CaseStatus.WRONG, reason="the product is not finite")
+    if ratio > 1:
+        reason = f"the product is off by {ratio:.3g} times its tolerance"
+        return replace(case, status=CaseStatus.WRONG, reason=reason)
+    timing = measure(lambda: multiply(a, b, c), device, budget_sec)
+    return replace(case, samples_sec=timing.samples_sec, timer=timing.timer)
+
+
+def _matrices(shape: Shape, dtype: str, device: DeviceInfo) -> tuple[Tensor, Tensor, Tensor]:
+    """Two normal random inputs, since constants draw less power and score higher, and an
+    output full of NaN, so that an element nobody writes is found.
+    """
+    where = devices.torch_device(device)
+    generator = torch.Generator(device=where).manual_seed(SEED)
+    torch_dtype = devices.torch_dtype(dtype)
+    a, b = (
+        torch.randn(rows, columns, generator=generator, device=where, dtype=torch_dtype)
+        for rows, columns in ((shape.m, shape.k), (shape.k, shape.n))
+    )
+    return a, b, torch.full((shape.m, shape.n), math.nan, device=where, dtype=torch_dtype)
+
+
+def _multiply(a: Tensor, b: Tensor, out: Tensor) -> None:
+    torch.mm(a, b, out=out)
+
+
+def no_case_ran(cases: Iterable[MatmulCase]) -> bool:
+    """Whether not a single product was computed."""
+    return not any(case.status in (CaseStatus.OK, CaseStatus.WRONG) for case in cases)

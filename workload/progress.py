@@ -1,0 +1,28 @@
+"""A progress bar on a terminal's stderr, nothing when piped."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+Advance = Callable[[float, str], None]
+
+
+@contextmanager
+def progress(description: str, total: float) -> Iterator[Advance]:
+    """Yields `advance(completed, note)`; the bar vanishes at the end."""
+    if not sys.stderr.isatty():
+        yield lambda _completed, _note: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    console = Console(stderr=True, markup=False, highlight=False)
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(description, total=total, note="")
+        yield lambda completed, note: bar.update(task, completed=completed, note=note)

@@ -1,0 +1,125 @@
+"""Records: what one run found, as one JSON document that a schema describes."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import fastjsonschema
+
+from workload import __version__
+from workload.errors import BadInputError, ExitCode, NotSavedError
+from workload.files import write_atomically
+from workload.results import as_json
+
+SCHEMA_VERSION = 1  # 1: the first
+SECTIONS = ("device", "environment", "findings", "checks", "train", "matmul", "host_cpu")
+MAX_RECORD_BYTES = 64 << 20  # a record of a long run is under 1 MB; more is not a record
+
+Record = dict[str, Any]
+
+
+class Draft:
+    """A record in the making. Another thread may finish it at any moment."""
+
+    def __init__(self, kind: str, arguments: Sequence[str]) -> None:
+        """Start the clock; `kind` is the command, `arguments` its command line."""
+        self._started = time.monotonic()
+        self._lock = threading.Lock()
+        self._record: Record = {
+            "schema_version": SCHEMA_VERSION,
+            "kind": kind,
+            "started_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+            "workload_version": __version__,
+            "arguments": list(arguments),
+            **dict.fromkeys(SECTIONS),
+        }
+
+    def set(self, section: str, value: object) -> None:
+        """Replace a section by a result, or a list of results."""
+        if section not in SECTIONS:
+            raise KeyError(section)
+        plain = as_json(value)
+        with self._lock:
+            self._record[section] = plain
+
+    def finish(self, code: ExitCode, reason: str | None) -> Record:
+        """The record as it stands, with how it ended."""
+        interrupted = code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+        ending = {
+            "status": "interrupted" if interrupted else "failed" if code else "complete",
+            "exit_code": int(code),
+            "reason": reason,
+            "duration_sec": time.monotonic() - self._started,
+        }
+        with self._lock:
+            return {**self._record, **ending}
+
+
+def save(record: Record, directory: Path) -> Path:
+    """Write `record` into `directory`, which is made if need be; its path.
+
+    Raises NotSavedError. The name is the start time, the device and the process, so two
+    runs at once do not meet.
+    """
+    device = (record["device"] or {}).get("torch_name", "none").replace(":", "")
+    moment = datetime.fromisoformat(record["started_at"]).strftime("%Y%m%dT%H%M%S%fZ")
+    path = directory / f"{record['kind']}-{moment}-{device}-{os.getpid()}.json"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, dump(record))
+    except OSError as error:
+        raise NotSavedError(
+            f"the record could not be written to {directory}: {error.strerror or error}; "
+            "free space or choose a writable directory with --output"
+        ) from error
+    return path
+
+
+def dump(record: Record) -> bytes:
+    """JSON as UTF-8, one line a top-level entry being too long to read: indented."""
+    return (json.dumps(record, indent=1, allow_nan=False) + "\n").encode()
+
+
+def load(path: Path) -> Record:
+    """The valid record at `path`. Raises BadInputError that says what is wrong with it."""
+    try:
+        if path.stat().st_size > MAX_RECORD_BYTES:
+            raise BadInputError(f"{path} is too large to be a record: name another file")
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or error
+        raise BadInputError(f"{path} cannot be read: {reason}; check the path") from error
+    except (ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0]
+        raise BadInputError(
+            f"{path} is not JSON ({reason}): name a record of `workload run`"
+        ) from error
+    problem = invalidity(record)
+    if problem:
+        raise BadInputError(f"{path} is not a valid record ({problem}): name another one")
+    return dict(record)
+
+
+def invalidity(record: object) -> str | None:
+    """Why `record` breaks the schema, or None if it keeps it."""
+    version = record.get("schema_version") if isinstance(record, dict) else None
+    if isinstance(record, dict) and version != SCHEMA_VERSION:
+        return f"schema_version {version!r}, this workload reads {SCHEMA_VERSION}"
+    try:
+        _validator()(record)
+    except fastjsonschema.JsonSchemaValueException as error:
+        return str(error.message)
+    return None
+
+
+@cache
+def _validator() -> Any:
+    schema = resources.files("workload").joinpath("record.schema.json").read_text("utf-8")
+    return fastjsonschema.compile(json.loads(schema))

@@ -1,0 +1,243 @@
+"""Results as words and tables for a terminal. Pure: nothing here prints."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from workload.compare import Comparison, Speed
+from workload.errors import ExitCode
+from workload.results import (
+    CaseStatus,
+    Check,
+    DeviceInfo,
+    Finding,
+    MatmulCase,
+    State,
+    TrainResult,
+)
+from workload.units import format_bytes, format_rate, format_seconds
+
+_STATE_WORDS = {
+    State.PASS: "pass",
+    State.WARN: "WARN",
+    State.FAIL: "FAIL",
+    State.NOT_APPLICABLE: "n/a",
+    State.UNKNOWN: "unknown",
+}
+
+
+def device_line(device: DeviceInfo) -> str:
+    """Which device, and why."""
+    threads = f"{device.threads} thread{'s' if device.threads > 1 else ''}"
+    detail = threads if device.kind == "cpu" else f"compute capability {device.capability}"
+    return f"device  {device.torch_name}: {printable(device.name)}, {detail} ({device.reason})"
+
+
+def findings_table(findings: Iterable[Finding]) -> Table:
+    """One row a check; what to do stands under what was found."""
+    table = _table("doctor", "state", "found")
+    for finding in findings:
+        words = [finding.found]
+        if finding.state in (State.WARN, State.FAIL):
+            words += [text for text in (finding.why, finding.remedy) if text]
+        table.add_row(finding.id, _STATE_WORDS[finding.state], printable("\n".join(words)))
+    return table
+
+
+def findings_line(findings: Sequence[Finding]) -> str:
+    """How many checks ended how."""
+    counts = {
+        state: sum(finding.state is state for finding in findings)
+        for state in State
+        if any(finding.state is state for finding in findings)
+    }
+    words = ", ".join(f"{count} {_STATE_WORDS[state]}" for state, count in counts.items())
+    return f"doctor  {words}"
+
+
+def findings_notes(findings: Iterable[Finding]) -> list[str]:
+    """A line for each warning and failure."""
+    return [
+        f"        {_STATE_WORDS[finding.state]} {finding.id}: {printable(finding.found)}"
+        for finding in findings
+        if finding.state in (State.WARN, State.FAIL)
+    ]
+
+
+def facts_table(facts: dict[str, Any]) -> Table:
+    """Every known fact, nested names joined by dots."""
+    table = _table("fact", "value")
+    for name, value in _flat("", facts):
+        table.add_row(name, printable(value))
+    return table
+
+
+def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _flat(f"{prefix}.{key}" if prefix else str(key), item)
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        for index, item in enumerate(value):
+            yield from _flat(f"{prefix}.{index}", item)
+    elif isinstance(value, list):
+        yield prefix, " ".join(map(str, value)) or "none"
+    elif prefix.endswith("_bytes") and isinstance(value, int):
+        yield prefix, f"{value} ({format_bytes(value)})"
+    elif value is not None:
+        yield prefix, str(value)
+
+
+def checks_table(checks: Iterable[Check]) -> Table:
+    """Worst error against tolerance, one row a check."""
+    table = _table("verify", "dtype", "worst error", "tolerance", "verdict", "error is")
+    for column in (2, 3):
+        table.columns[column].justify = "right"
+    for check in checks:
+        error = "not finite" if check.worst_error is None else f"{check.worst_error:.2e}"
+        verdict = "ok" if check.ok else "WRONG"
+        row = (check.name, check.dtype, error, f"{check.tolerance:.2e}", verdict, check.metric)
+        table.add_row(*row)
+    return table
+
+
+def checks_line(checks: Sequence[Check]) -> str:
+    """How many comparisons passed, and which came closest to its tolerance."""
+    wrong = [check for check in checks if not check.ok]
+    if wrong:
+        names = ", ".join(f"{check.name} {check.dtype}" for check in wrong)
+        return f"verify  {len(wrong)} of {len(checks)} comparisons with float64 are WRONG: {names}"
+    closest = max(checks, key=_used)
+    return (
+        f"verify  {len(checks)} comparisons with float64 agree, the closest uses "
+        f"{_used(closest):.0%} of its tolerance ({closest.name}, {closest.dtype})"
+    )
+
+
+def _used(check: Check) -> float:
+    return (check.worst_error or 0.0) / check.tolerance if check.tolerance else 0.0
+
+
+def loss_line(step: int, loss: float) -> str:
+    """The chapter's own format: print("Iteration: ", t, "\\t", "Loss: ", loss)."""
+    return f"Iteration:  {step} \t Loss:  {loss}"
+
+
+def train_line(result: TrainResult) -> str:
+    """Time and loss of a training run."""
+    name = result.preset or "custom"
+    step = result.median_step_sec
+    speed = f"{format_seconds(step)} a step" if step is not None else "already finished"
+    loss = "no loss" if result.final_loss is None else f"loss {result.final_loss:.4g}"
+    return f"train   {name} {result.dtype}: {len(result.losses)} steps, {speed}, {loss}"
+
+
+def matmul_table(cases: Iterable[MatmulCase]) -> Table:
+    """GFLOP/s of every case, or why there is none."""
+    table = _table("matmul", "dtype", "GFLOP/s", "median", "IQR", "samples", "error", "note")
+    for column in (2, 3, 4, 5, 6):
+        table.columns[column].justify = "right"
+    for case in cases:
+        table.add_row(*_matmul_row(case))
+    return table
+
+
+def case_name(case: MatmulCase) -> str:
+    """`4096`, or `64x10000x100`."""
+    if case.m == case.k == case.n:
+        return str(case.m)
+    return f"{case.m}x{case.k}x{case.n}"
+
+
+def _matmul_row(case: MatmulCase) -> tuple[str, ...]:
+    gflops, median, iqr = case.gflops, case.median_sec, case.iqr_sec
+    note = "" if case.status is CaseStatus.OK else f"{case.status.value}: {case.reason}"
+    return (
+        case_name(case),
+        case.dtype,
+        "-" if gflops is None else format_rate(gflops),
+        "-" if median is None else format_seconds(median),
+        "-" if iqr is None or not median else f"{iqr / median:.1%}",
+        str(len(case.samples_sec)) if case.samples_sec else "-",
+        "-" if case.worst_error is None else f"{case.worst_error:.0%}",
+        note.replace("_", " "),
+    )
+
+
+def best_rates(cases: Iterable[MatmulCase]) -> dict[str, float]:
+    """The highest GFLOP/s of each dtype."""
+    best: dict[str, float] = {}
+    for case in cases:
+        if case.gflops is not None:
+            best[case.dtype] = max(case.gflops, best.get(case.dtype, 0.0))
+    return best
+
+
+def rates_line(cases: Iterable[MatmulCase]) -> str:
+    """The best rate of each dtype in one line."""
+    rates = [f"{dtype} {format_rate(rate)}" for dtype, rate in best_rates(cases).items()]
+    return f"GFLOP/s {', '.join(rates) or 'none measured'}"
+
+
+def verdict_line(
+    code: ExitCode,
+    device: DeviceInfo,
+    cases: Sequence[MatmulCase],
+    trained: Sequence[TrainResult],
+) -> str:
+    """The whole run in one line: verdict, device, rates, step times and losses."""
+    verdicts = {
+        ExitCode.OK: "PASS",
+        ExitCode.WRONG_NUMBERS: "WRONG NUMBERS",
+        ExitCode.UNFIT: "UNFIT",
+    }
+    trainings = ", ".join(
+        f"{result.preset} {format_seconds(result.median_step_sec or 0.0)} a step to loss "
+        f"{result.final_loss:.3g}"
+        for result in trained
+        if result.final_loss is not None
+    )
+    name = f"{device.torch_name} {printable(device.name)}"
+    return f"{verdicts[code]}  {name}: {rates_line(cases)}; {trainings}"
+
+
+def speeds_table(speeds: Iterable[Speed], a: str, b: str) -> Table:
+    """One row a job: what A and B reach, and how many times faster B is."""
+    table = _table("job", a, b, "B is faster by")
+    for column in (1, 2, 3):
+        table.columns[column].justify = "right"
+    for speed in speeds:
+        show = format_seconds if speed.unit == "s" else _gflops
+        table.add_row(speed.name, show(speed.a), show(speed.b), f"{speed.speedup:.2f} times")
+    return table
+
+
+def comparison_lines(comparison: Comparison) -> list[str]:
+    """Who A and B are, and whether they agree."""
+    lines = [f"A  {printable(comparison.a)}", f"B  {printable(comparison.b)}"]
+    worst = comparison.worst
+    if worst is None:
+        return [*lines, "agreement  not known: the records share no training"]
+    error = "not finite" if worst.error is None else f"{worst.error:.2e}"
+    verdict = "agree" if worst.ok else "DISAGREE"
+    return [
+        *lines,
+        f"agreement  losses {verdict}: worst {error} of {worst.tolerance:.2e} allowed "
+        f"({worst.name})",
+    ]
+
+
+def _gflops(rate: float) -> str:
+    return f"{format_rate(rate)} GFLOP/s"
+
+
+def printable(text: str) -> str:
+    """`text` without control characters: names from files may carry escape sequences."""
+    return "".join(mark if mark.isprintable() or mark == "\n" else "?" for mark in text)
+
+
+def _table(*headers: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for header in headers:
+        table.add_column(header, no_wrap=header not in ("found", "note", "error is"))
+    return table

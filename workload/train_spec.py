@@ -1,0 +1,74 @@
+"""What to train: the chapter's network, its presets and their limits; torch-free."""
+
+import math
+from dataclasses import dataclass, replace
+
+from workload.units import DTYPE_BYTES
+
+# A step too long for the input makes the loss grow: what must stay is step × input size.
+# The chapter's own values keep it at 1e-3.
+STABLE_STEP_TIMES_INPUT = 1e-3
+
+
+@dataclass(frozen=True)
+class TrainSpec:
+    """The chapter's two-layer network: x (batch, input) · w1, ReLU, · w2, against y."""
+
+    batch_size: int = 64
+    input_size: int = 1000
+    hidden_size: int = 100
+    output_size: int = 10
+    learning_rate: float = 1e-6
+    steps: int = 500
+    seed: int = 0
+    dtype: str = "float32"
+
+    @property
+    def w1_shape(self) -> tuple[int, int]:
+        """(input, hidden)."""
+        return self.input_size, self.hidden_size
+
+    @property
+    def w2_shape(self) -> tuple[int, int]:
+        """(hidden, output)."""
+        return self.hidden_size, self.output_size
+
+    @property
+    def needed_bytes(self) -> int:
+        """Memory of x, y, both weights and their gradients, activations and losses."""
+        weights = self.input_size * self.hidden_size + self.hidden_size * self.output_size
+        data = self.batch_size * (self.input_size + self.output_size)
+        activations = 4 * self.batch_size * (self.hidden_size + self.output_size)
+        elements = 3 * weights + data + activations + self.steps
+        return DTYPE_BYTES[self.dtype] * elements
+
+    @property
+    def stable_learning_rate(self) -> float:
+        """The learning rate that keeps step × input size at the chapter's value."""
+        return STABLE_STEP_TIMES_INPUT / self.input_size
+
+    def differences(self, other: "TrainSpec") -> list[str]:
+        """Names of the fields, but `steps`, in which two specifications differ."""
+        same_length = replace(other, steps=self.steps)
+        return [name for name, value in vars(self).items() if value != vars(same_length)[name]]
+
+
+# `book` is what the chapter's prose says, `printed` what its code says: with 10000 inputs
+# and 1e-6 it diverges in float32. `wide` is that network with a step that converges.
+PRESETS = {
+    "book": TrainSpec(),
+    "wide": TrainSpec(input_size=10_000, learning_rate=1e-7),
+    "printed": TrainSpec(input_size=10_000),
+}
+
+
+def divergence_line(spec: TrainSpec, step: int, last_finite: float | None, loss: float) -> str:
+    """What happened, why, and what to do, for a loss that stopped being finite at `step`."""
+    became = "inf" if math.isinf(loss) else "nan"
+    before = f"the last finite loss was {last_finite:.6g}" if last_finite is not None else "at once"
+    return (
+        f"loss became {became} at step {step} ({before}): the step is too long for the input; "
+        f"learning rate × input size must stay near {STABLE_STEP_TIMES_INPUT:g}, here it is "
+        f"{spec.learning_rate * spec.input_size:g}: try --learning-rate "
+        f"{spec.stable_learning_rate:g}"
+    )
