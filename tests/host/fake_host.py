@@ -21,6 +21,7 @@ TOOLS = [
     "stat",
     "chmod",
     "mktemp",
+    "bash",
 ]
 
 
