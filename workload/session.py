@@ -6,12 +6,15 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
+from rich.table import Table
 
 from workload import interrupts, record
 from workload.errors import ExitCode, NotSavedError, WorkloadError
+
+PIPED_WIDTH = 160  # columns; a log keeps a row in one line
 
 
 class Session:
@@ -21,20 +24,19 @@ class Session:
         """`arguments` are the parsed `argv`."""
         self.arguments = arguments
         self.draft = record.Draft(arguments.command, argv)
-        self.record_path: Path | None = None
         self._ending = threading.Lock()
         self._ended = False
 
-    def say(self, *renderables: object) -> None:
-        """Print for people: on stdout, or on stderr where stdout carries JSON."""
+    def say(self, *renderables: str | Table) -> None:
+        """Print for people: on stdout, or on stderr where stdout carries JSON.
+
+        Lines go out as they are, tabs included; rich lays out the tables.
+        """
         stream = sys.stderr if self.arguments.json else sys.stdout
-        width = None if stream.isatty() else 120
-        console = Console(
-            file=stream, width=width, markup=False, highlight=False, emoji=False, soft_wrap=True
-        )
         try:
             for renderable in renderables:
-                console.print(renderable)
+                text = renderable if isinstance(renderable, str) else _laid_out(renderable, stream)
+                print(text, file=stream, flush=True)  # noqa: T201  the door to stdout
         except BrokenPipeError:
             _discard_stdout()
 
@@ -97,6 +99,15 @@ class Session:
         """
         self._end(code, "ended by a signal")
         self.complain("terminated" if code is ExitCode.TERMINATED else "interrupted")
+
+
+def _laid_out(table: Table, stream: TextIO) -> str:
+    """The table as wide as the terminal, or as a file likes; without trailing blanks."""
+    width = None if stream.isatty() else PIPED_WIDTH
+    console = Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
 def _discard_stdout() -> None:
