@@ -1,0 +1,70 @@
+# What to build: targets cpu and gpu, and a test variant of each. One Dockerfile; the two
+# differ in base image and lock file only.
+#
+#   docker buildx bake -f docker/docker-bake.hcl cpu
+#
+# Every variable can be set in the environment.
+
+# Ubuntu 24.04: the distribution, and so the Python, of NVIDIA's image below.
+variable "CPU_BASE" {
+  default = "ubuntu:24.04@sha256:561618e2c15bf2397621dd04f96926663a3b5616c189cf7e38db7e82f5c538ea"
+}
+
+# "base", not "cudnn-runtime": CUDA's driver gate and compat libraries and nothing that
+# torch's wheels bring themselves. 13.0: torch's CUDA; a newer one would raise the driver bar.
+# Digests, because tags get deleted.
+variable "GPU_BASE" {
+  default = "nvidia/cuda:13.0.3-base-ubuntu24.04@sha256:7c7413a56200486f71f181cad9310f6fd31b6bb21816ade15fc9c1e1e927a5c1"
+}
+
+# A folder of wheels looked into before the index, for builds without one.
+variable "WHEELHOUSE" {
+  default = ""
+}
+
+# The certificates of a proxy that intercepts TLS, a PEM file. Never ends up in a layer.
+variable "CA_FILE" {
+  default = ""
+}
+
+# The commit the images are built from, for their label.
+variable "REVISION" {
+  default = ""
+}
+
+group "default" {
+  targets = ["cpu", "gpu"]
+}
+
+target "_common" {
+  context    = "."
+  dockerfile = "docker/Dockerfile"
+  target     = "runtime"
+  contexts   = WHEELHOUSE != "" ? { wheelhouse = WHEELHOUSE } : {}
+  secret     = CA_FILE != "" ? ["id=ca,src=${CA_FILE}"] : []
+  args       = { REVISION = REVISION }
+}
+
+target "cpu" {
+  inherits = ["_common"]
+  args     = { BASE = CPU_BASE, VARIANT = "cpu" }
+  tags     = ["workload:cpu"]
+}
+
+target "gpu" {
+  inherits = ["_common"]
+  args     = { BASE = GPU_BASE, VARIANT = "gpu" }
+  tags     = ["workload:gpu"]
+}
+
+target "cpu-test" {
+  inherits = ["cpu"]
+  target   = "test"
+  tags     = ["workload:cpu-test"]
+}
+
+target "gpu-test" {
+  inherits = ["gpu"]
+  target   = "test"
+  tags     = ["workload:gpu-test"]
+}

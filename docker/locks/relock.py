@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Rewrite the lock files beside this script; `make lock` calls it. Needs uv on PATH.
+
+One resolution, for every platform that has wheels: gpu.txt, of pyproject.toml's
+dependencies with torch as in torch.in. The CPU lock is the same without CUDA and with
+torch's CPU build, so common packages cannot differ between the targets.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+LOCKS = Path(__file__).resolve().parent
+PYPROJECT = LOCKS.parents[1] / "pyproject.toml"
+# PyTorch's own index: the CPU builds are not on PyPI.
+TORCH_CPU_INDEX = os.environ.get("TORCH_CPU_INDEX", "https://download.pytorch.org/whl/cpu")
+PYTHON_MIN = "3.11"
+CPU_PYTHONS = ("311", "312", "313")
+# CUDA's wheels, and what only they need; nvidia-ml-py merely talks to the driver.
+CUDA_ONLY = re.compile(r"(triton|cuda-[a-z-]+|nvidia-(?!ml-py)[a-z0-9-]+)==")
+
+
+def compile_lock(output: str, *inputs: str | Path) -> None:
+    """Resolve `inputs` into the lock `output`: versions and hashes, whichever mirror answered."""
+    options = (
+        "--quiet --no-config --universal --upgrade --generate-hashes --no-header --no-annotate"
+        f" --python-version {PYTHON_MIN}"
+    )
+    subprocess.run(
+        ["uv", "pip", "compile", *options.split(), "--output-file", output, *inputs],
+        cwd=LOCKS,
+        check=True,
+    )
+
+
+def blocks(lock: str) -> list[str]:
+    """Split a lock's text into one block per package, its hashes included."""
+    return re.findall(r"^\S.*\n(?:[ ].*\n)*", lock, re.MULTILINE)
+
+
+def published_cpu_torch(version: str) -> str | None:
+    """The block of torch's CPU wheels for Linux from PyTorch's index; None if unreachable."""
+    try:
+        with urlopen(f"{TORCH_CPU_INDEX}/torch/", timeout=20) as page:
+            links = page.read().decode()
+    except (URLError, TimeoutError) as error:
+        print(f"relock: {TORCH_CPU_INDEX} does not answer ({error})", file=sys.stderr)
+        return None
+    wheel = re.compile(
+        rf"torch-{re.escape(version)}(?:%2B|\+)cpu-cp({'|'.join(CPU_PYTHONS)})-cp\1-manylinux"
+        r"\w*_(?:x86_64|aarch64)\.whl#sha256=([0-9a-f]{64})"
+    )
+    hashes = sorted({sha256 for _, sha256 in wheel.findall(links)})
+    if not hashes:
+        raise SystemExit(f"relock: {TORCH_CPU_INDEX} has no torch {version}+cpu for Linux")
+    lines = [f"torch=={version}+cpu", *(f"--hash=sha256:{sha256}" for sha256 in hashes)]
+    return " \\\n    ".join(lines) + "\n"
+
+
+def recorded_cpu_torch(version: str) -> str:
+    """The block of torch's CPU wheels as the CPU lock has it now."""
+    for block in blocks((LOCKS / "cpu.txt").read_text()):
+        if block.startswith(f"torch=={version}+cpu "):
+            print(f"relock: keeping the recorded hashes of torch {version}+cpu", file=sys.stderr)
+            return block
+    raise SystemExit(
+        f"relock: no hashes of torch {version}+cpu are on record; run where the index answers"
+    )
+
+
+def main() -> None:
+    """Resolve, derive the CPU lock, then lock the tools at the same versions."""
+    (version,) = re.findall(r"^torch==(\S+)", (LOCKS / "torch.in").read_text(), re.MULTILINE)
+    cpu_torch = published_cpu_torch(version) or recorded_cpu_torch(version)
+    compile_lock("gpu.txt", PYPROJECT, "--constraint", "torch.in")
+    gpu = blocks((LOCKS / "gpu.txt").read_text())
+    common = [block for block in gpu if not CUDA_ONLY.match(block)]
+    (LOCKS / "cpu.txt").write_text(
+        "".join(cpu_torch if block.startswith("torch==") else block for block in common)
+    )
+    # Three signs: to two, a +cpu build in a wheelhouse is the same version (PEP 440).
+    (LOCKS / "gpu.txt").write_text("".join(re.sub(r"^torch==", "torch===", b) for b in gpu))
+    for tools in ("test", "lint", "build"):
+        # Constrained, so that a tool never asks for another version of a runtime package.
+        compile_lock(f"{tools}.txt", f"{tools}.in", "--constraint", "gpu.txt")
+
+
+if __name__ == "__main__":
+    main()
