@@ -1,0 +1,118 @@
+"""Does this device compute what it should? Every check against float64 on the CPU.
+
+Covered, on inputs from a normal distribution:
+
+- `+ - * /` and torch.add, sub, mul and div on a scalar, a vector, a matrix and a tensor;
+- torch.matmul on vectors, matrices and batches, told apart from the element-wise product;
+- autograd through the chapter's two-layer loss, against the gradient derived by hand;
+- a strided convolution, forward and its three gradients (cuDNN on CUDA);
+- the loss, step by step, of the chapter's training loop.
+
+Not covered: Python numbers as operands (PyTorch may multiply by a reciprocal); Winograd and FFT
+convolutions, whose errors are larger by design and which need stride 1; training in half
+precision, where the loss overflows (float16) or nothing about it is certain (bfloat16); speed.
+
+The reference takes the inputs as `dtype` holds them, so that rounding them is no error, and sums
+products without torch.matmul or torch's convolutions, so that a fault in these does not
+cancel out. Each tolerance is derived where it is used; the theory is in `tolerances`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from workload import devices
+from workload.errors import UnfitError
+from workload.results import Check, DeviceInfo
+from workload.verify import arithmetic, autograd, convolution, products, trajectory
+from workload.verify.case import Case
+
+CPU_DTYPES = ("float64", "float32", "bfloat16", "float16")
+CUDA_DTYPES = ("float64", "float32", "tf32", "bfloat16", "float16")
+AMPERE = 8  # compute capability 8.0 is the first with TF32 and bfloat16
+SEED = 0
+
+
+def _ignore(_: Check) -> None:
+    pass
+
+
+def verify(
+    device: DeviceInfo,
+    dtypes: Sequence[str] | None = None,
+    on_check: Callable[[Check], None] = _ignore,
+    seed: int = SEED,
+) -> tuple[Check, ...]:
+    """Every check in every dtype, in a fixed order; `on_check` gets each as it is done.
+
+    Takes about a second on two cores. Raises BadInputError for an unknown dtype, and
+    UnfitError for tf32 on a device without it or when the device refuses an operation.
+    """
+    done = []
+    for dtype in default_dtypes(device) if dtypes is None else dtypes:
+        case = Case(device, dtype, seed)
+        _require_tf32(case)
+        for check in _checks(case):
+            done.append(check)
+            on_check(check)
+    return tuple(done)
+
+
+def default_dtypes(device: DeviceInfo) -> tuple[str, ...]:
+    """The dtypes that this device computes in hardware, and float16 on any CPU."""
+    if device.kind == "cpu":
+        return CPU_DTYPES
+    if _major(device) < AMPERE:
+        return tuple(name for name in CUDA_DTYPES if name not in ("tf32", "bfloat16"))
+    return CUDA_DTYPES
+
+
+def _checks(case: Case) -> Iterator[Check]:
+    """The checks that make sense in this dtype. tf32 changes products only."""
+    groups = [products.checks, autograd.checks, convolution.checks]
+    if case.dtype != "tf32":
+        groups.insert(0, arithmetic.checks)
+    if case.dtype in trajectory.DTYPES:
+        groups.append(trajectory.checks)
+    with _products_in(case.dtype):
+        for group in groups:
+            try:
+                yield from group(case)
+            except RuntimeError as error:
+                reason = (str(error).splitlines() or ["no reason given"])[0]
+                raise UnfitError(
+                    f"{case.device.name} refused an operation in {case.dtype}: {reason}: "
+                    "run `workload doctor`, or leave this dtype out"
+                ) from error
+
+
+@contextmanager
+def _products_in(dtype: str) -> Iterator[None]:
+    """float32 products and convolutions in IEEE float32, or in TF32 if that is the dtype.
+
+    PyTorch's own default for convolutions is TF32.
+    """
+    convolutions = torch.backends.cudnn.conv  # type: ignore[attr-defined]  # missing in stubs
+    before = convolutions.fp32_precision
+    devices.set_tf32(dtype == "tf32")
+    convolutions.fp32_precision = "tf32" if dtype == "tf32" else "ieee"
+    try:
+        yield
+    finally:
+        devices.set_tf32(False)
+        convolutions.fp32_precision = before
+
+
+def _require_tf32(case: Case) -> None:
+    if case.dtype != "tf32":
+        return
+    if case.device.kind == "cpu" or _major(case.device) < AMPERE:
+        raise UnfitError(
+            f"{case.device.name} has no TF32, NVIDIA GPUs from compute capability 8.0 on do: "
+            "leave tf32 out"
+        )
+
+
+def _major(device: DeviceInfo) -> int:
+    return int((device.capability or "0").split(".")[0])

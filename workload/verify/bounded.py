@@ -1,0 +1,111 @@
+"""Running error analysis in float64: a value and how far a correct device may be from it.
+
+The running error analysis of Higham, Accuracy and Stability of Numerical Algorithms, §3.3,
+with a probabilistic sum in place of the worst case: rounding errors behave like independent
+variables of mean zero (see `tolerances`), so those that meet are added in quadrature.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from workload.tolerances import LAMBDA, half_subnormal, product_tolerance, unit_roundoff
+
+UNIFORM = 3**-0.5  # standard deviation of an error anywhere within +-1, at most
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """What an operation should give and, element by element, how far off it may be.
+
+    All float64 on the CPU and of the same shape. `error` is the tolerance, `deviation` the
+    standard deviation of the error that later operations inherit.
+    """
+
+    value: Tensor
+    error: Tensor
+    deviation: Tensor
+
+    def map(self, move: Callable[[Tensor], Tensor]) -> "Bounded":
+        """Elements rearranged, which costs no accuracy."""
+        return Bounded(move(self.value), move(self.error), move(self.deviation))
+
+
+def exact(value: Tensor) -> Bounded:
+    """An input: `value` is what the device holds."""
+    return Bounded(value, torch.zeros_like(value), torch.zeros_like(value))
+
+
+def rounded(value: Tensor, dtype: str, inherited: Tensor | float = 0.0) -> Bounded:
+    """One element-wise operation whose operands' errors move it by the deviation `inherited`.
+
+    IEEE arithmetic rounds once, by u; in float64 so does the reference, which a correct result
+    then equals. In the other dtypes the reference's own rounding is added and, as operations in
+    half precision are done in float32 and rounded again, float32's.
+    """
+    u = unit_roundoff("float32" if dtype == "tf32" else dtype)
+    if dtype in ("bfloat16", "float16"):
+        u += unit_roundoff("float32") * (1 + u)
+    if dtype != "float64":
+        u += unit_roundoff("float64")
+    own = u * value.abs() + half_subnormal(dtype)
+    return _inheriting(value, own, own * UNIFORM, inherited)
+
+
+def _inheriting(
+    value: Tensor, own: Tensor, own_deviation: Tensor, inherited: Tensor | float
+) -> Bounded:
+    deviation = (own_deviation.square() + inherited**2).sqrt()
+    return Bounded(value, own + LAMBDA * inherited, deviation)
+
+
+def add(left: Bounded, right: Bounded, dtype: str) -> Bounded:
+    """left + right."""
+    inherited = (left.deviation.square() + right.deviation.square()).sqrt()
+    return rounded(left.value + right.value, dtype, inherited)
+
+
+def subtract(left: Bounded, right: Bounded, dtype: str) -> Bounded:
+    """left - right."""
+    return add(left, Bounded(-right.value, right.error, right.deviation), dtype)
+
+
+def product(
+    left: Bounded,
+    right: Bounded,
+    dtype: str,
+    terms: int,
+    multiply: Callable[[Tensor, Tensor], Tensor],
+) -> Bounded:
+    """A sum of `terms` products of elements of both sides for each element of the result.
+
+    `multiply` is bilinear, a matrix product or a convolution. On squares it gives the sum of
+    the squared products, whose root is what `|a|_2 |b|_2 / sqrt(terms)` of
+    `product_tolerance` estimates: how far the partial sums have walked.
+    """
+    u_out, kappa = product_tolerance(dtype, terms)
+    value = multiply(left.value, right.value)
+    walk = multiply(left.value.square(), right.value.square()).sqrt()
+    inherited = (
+        multiply(left.deviation.square(), right.value.square())
+        + multiply(left.value.square(), right.deviation.square())
+    ).sqrt()
+    of_output = u_out * value.abs() + half_subnormal(dtype)
+    of_sum = kappa * math.sqrt(terms) * walk
+    return _inheriting(value, of_output + of_sum, of_output * UNIFORM + of_sum / LAMBDA, inherited)
+
+
+def matrix_product(left: Bounded, right: Bounded, dtype: str) -> Bounded:
+    """(..., m, k) by (..., k, n); k from the left side."""
+    return product(left, right, dtype, left.value.shape[-1], multiply_and_sum)
+
+
+def multiply_and_sum(left: Tensor, right: Tensor) -> Tensor:
+    """The matrix product from element-wise products alone, without torch.matmul.
+
+    (..., m, k) by (..., k, n); needs memory for all m·k·n products.
+    """
+    return (left.unsqueeze(-1) * right.unsqueeze(-3)).sum(-2)

@@ -1,0 +1,80 @@
+"""One dtype on one device: where inputs come from and how results are judged."""
+
+import math
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from workload import devices
+from workload.results import Check, DeviceInfo
+from workload.verify.bounded import Bounded
+
+RELATIVE = "error / exact result"
+TYPICAL = "error / typical element"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A dtype on a device, with one seeded generator for all its inputs."""
+
+    device: DeviceInfo
+    dtype: str
+    seed: int
+    torch_dtype: torch.dtype = field(init=False)
+    _generator: torch.Generator = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look up the dtype. Raises BadInputError if there is no such."""
+        object.__setattr__(self, "torch_dtype", devices.torch_dtype(self.dtype))
+        object.__setattr__(self, "_generator", torch.Generator().manual_seed(self.seed))
+
+    def draw(self, *shape: int) -> Tensor:
+        """Standard normal numbers, rounded to the dtype, on the CPU in float64."""
+        return self.round(torch.randn(shape, generator=self._generator, dtype=torch.float64))
+
+    def round(self, values: Tensor) -> Tensor:
+        """`values` as the dtype holds them, in float64."""
+        return values.to(self.torch_dtype).double()
+
+    def place(self, values: Tensor) -> Tensor:
+        """A copy of `values` on the device in the dtype; exact after `draw` and `round`."""
+        where = devices.torch_device(self.device)
+        return values.to(device=where, dtype=self.torch_dtype, copy=True)
+
+    def judge(self, name: str, computed: Tensor, expected: Bounded, metric: str = TYPICAL) -> Check:
+        """The element of `computed` that is worst for its own tolerance, as a check.
+
+        Its error and tolerance are divided by the expected element or, where sums may cancel,
+        by the root mean square of all that is expected: `metric` is RELATIVE or TYPICAL.
+        """
+        result = computed.detach().cpu().double()
+        wrong_shape = result.shape != expected.value.shape
+        if wrong_shape or not bool(torch.isfinite(result).all()):
+            result = torch.full_like(expected.value, torch.nan)
+        error = (result - expected.value).abs().flatten()
+        allowed = expected.error.flatten() + sys.float_info.min  # never 0 / 0
+        worst = int((error / allowed).argmax())  # the first, if all are nan
+        magnitude = expected.value.flatten()[worst].abs()
+        typical = expected.value.square().mean().sqrt()
+        scale = float(magnitude if metric == RELATIVE else typical) or 1.0
+        worst_error = float(error[worst]) / scale
+        return Check(
+            name,
+            self.dtype,
+            None if math.isnan(worst_error) else worst_error,
+            float(allowed[worst]) / scale,
+            metric,
+        )
+
+
+def worst(checks: Iterable[Check]) -> Check:
+    """The check that uses most of its tolerance; one without an error is worst of all."""
+    return max(
+        checks,
+        key=lambda check: (
+            sys.float_info.max if check.worst_error is None else check.worst_error / check.tolerance
+        ),
+    )

@@ -1,0 +1,114 @@
+"""A 2-D convolution and its three gradients: on CUDA this is cuDNN.
+
+Stride 2 leaves cuDNN the algorithms that sum products (Winograd and FFT need stride 1), so
+`tolerances.product_tolerance` holds with as many terms as one element sums. The
+reference unfolds the image into columns and multiplies, without any of torch's convolutions.
+
+Gradients in half precision may add partial sums in the output's own type: the CPU adds images
+and overlapping patches in float16. A few roundings of partial sums, each of a deviation of half
+u of a typical element, have a deviation of about one u: lambda of them are allowed.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from workload.errors import UnfitError
+from workload.results import Check
+from workload.tolerances import LAMBDA, unit_roundoff
+from workload.verify import bounded
+from workload.verify.bounded import Bounded, exact, multiply_and_sum, product
+from workload.verify.case import Case
+
+IMAGES, CHANNELS, FILTERS, EDGE = 4, 8, 12, 15
+KERNEL, STRIDE, PADDING = 3, 2, 1
+OUT_EDGE = (EDGE + 2 * PADDING - KERNEL) // STRIDE + 1
+OVERLAP = 4  # patches that share a pixel: ceil(KERNEL / STRIDE) squared
+
+
+def checks(case: Case) -> Iterator[Check]:
+    """The output, then the gradients of the input, the weight and the bias."""
+    if case.device.kind == "cuda":
+        _require_cudnn()
+    x = case.draw(IMAGES, CHANNELS, EDGE, EDGE)
+    weight, bias = case.draw(FILTERS, CHANNELS, KERNEL, KERNEL), case.draw(FILTERS)
+    upstream = case.draw(IMAGES, FILTERS, OUT_EDGE, OUT_EDGE)
+    on_device = [case.place(tensor).requires_grad_() for tensor in (x, weight, bias)]
+    output = convolve(*on_device)
+    gradients = torch.autograd.grad(output, on_device, case.place(upstream))
+    yield case.judge("convolution", output, expected_output(x, weight, bias, case.dtype))
+    expected = expected_gradients(x, weight, upstream, case.dtype)
+    for name, gradient, by_hand in zip(
+        ("input", "weight", "bias"), gradients, expected, strict=True
+    ):
+        yield case.judge(f"convolution, gradient of {name}", gradient, by_hand)
+
+
+def convolve(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """The convolution under test."""
+    return functional.conv2d(x, weight, bias, stride=STRIDE, padding=PADDING)
+
+
+def expected_output(x: Tensor, weight: Tensor, bias: Tensor, dtype: str) -> Bounded:
+    """(images, filters, out, out): each filter times each column, plus its bias.
+
+    The bias may be added to the rounded products, in a second operation.
+    """
+    columns = exact(_columns(x))
+    filters = exact(weight.flatten(1))
+    products = bounded.matrix_product(filters, columns, dtype).map(
+        lambda elements: elements.reshape(len(x), len(weight), OUT_EDGE, OUT_EDGE)
+    )
+    return bounded.add(products, exact(bias[:, None, None].expand_as(products.value)), dtype)
+
+
+def expected_gradients(
+    x: Tensor, weight: Tensor, upstream: Tensor, dtype: str
+) -> tuple[Bounded, Bounded, Bounded]:
+    """Of the input, the weight and the bias, shaped like them, for `upstream` on the output.
+
+    Each is bilinear: filters times upstream folded back into images; upstream times
+    columns summed over images; upstream times one.
+    """
+    gradient_rows = exact(upstream.flatten(2).transpose(0, 1).flatten(1))
+    columns = exact(_columns(x).transpose(1, 2).flatten(0, 1))
+    ones = exact(torch.ones(gradient_rows.value.shape[1], 1, dtype=torch.float64))
+    terms = gradient_rows.value.shape[1]
+    of_input = product(
+        exact(weight.flatten(1).t()), exact(upstream.flatten(2)), dtype, OVERLAP * FILTERS, _fold
+    )
+    of_weight = product(gradient_rows, columns, dtype, terms, multiply_and_sum)
+    of_bias = product(gradient_rows, ones, dtype, terms, multiply_and_sum)
+    return (
+        _with_partial_sums(of_input, dtype),
+        _with_partial_sums(of_weight.map(lambda elements: elements.reshape(weight.shape)), dtype),
+        _with_partial_sums(of_bias.map(Tensor.flatten), dtype),
+    )
+
+
+def _columns(x: Tensor) -> Tensor:
+    """(images, channels·kernel², out²): what each output element sees."""
+    return functional.unfold(x, KERNEL, padding=PADDING, stride=STRIDE)
+
+
+def _fold(filters: Tensor, upstream: Tensor) -> Tensor:
+    return functional.fold(
+        multiply_and_sum(filters, upstream), (EDGE, EDGE), KERNEL, padding=PADDING, stride=STRIDE
+    )
+
+
+def _with_partial_sums(gradient: Bounded, dtype: str) -> Bounded:
+    if dtype not in ("bfloat16", "float16"):
+        return gradient
+    deviation = unit_roundoff(dtype) * gradient.value.square().mean().sqrt()
+    return Bounded(
+        gradient.value, gradient.error + LAMBDA * deviation, gradient.deviation + deviation
+    )
+
+
+def _require_cudnn() -> None:
+    found = torch.backends.cudnn.is_available()  # type: ignore[no-untyped-call]  # torch's stubs
+    if not (found and torch.backends.cudnn.enabled):
+        raise UnfitError("cuDNN is missing or switched off: run `workload doctor --device cuda`")

@@ -1,0 +1,65 @@
+"""torch.matmul on vectors, matrices and batches, and the element-wise product beside it.
+
+The tolerance of an element is `tolerances.product_tolerance`: it grows with the square root of
+the number of products summed, relative to a typical element.
+"""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from workload.results import Check
+from workload.verify import bounded
+from workload.verify.bounded import Bounded, exact, matrix_product
+from workload.verify.case import Case
+
+K = 512  # products summed for an element
+SHAPES: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = (
+    ("matmul, vectors", (K,), (K,)),
+    ("matmul, matrix and vector", (67, K), (K,)),
+    ("matmul, matrices", (67, K), (K, 45)),
+    ("matmul, tensors", (3, 16, K), (3, K, 21)),
+)
+SQUARE = 64
+
+
+def checks(case: Case) -> Iterator[Check]:
+    """One check for each kind of operands, then the two products of the same matrices."""
+    for name, left_shape, right_shape in SHAPES:
+        left, right = case.draw(*left_shape), case.draw(*right_shape)
+        result = torch.matmul(case.place(left), case.place(right))
+        yield case.judge(name, result, _expected(left, right, case.dtype))
+    yield _two_products(case)
+
+
+def _expected(left: Tensor, right: Tensor, dtype: str) -> Bounded:
+    """The product of operands of any rank: a vector is a row on the left, a column on the right."""
+    rows = left.unsqueeze(0) if left.dim() == 1 else left
+    columns = right.unsqueeze(1) if right.dim() == 1 else right
+    whole = matrix_product(exact(rows), exact(columns), dtype)
+    shape = rows.shape[:-1] if left.dim() > 1 else rows.shape[:-2]
+    shape += columns.shape[-1:] if right.dim() > 1 else ()
+    return whole.map(lambda elements: elements.reshape(shape))
+
+
+def _two_products(case: Case) -> Check:
+    """`a * b` and `torch.matmul(a, b)` are different operations, by the right distance.
+
+    By the triangle inequality the distance of the results differs from the distance of the
+    references by no more than the norms of both errors.
+    """
+    a, b = case.draw(SQUARE, SQUARE), case.draw(SQUARE, SQUARE)
+    on_device = case.place(a), case.place(b)
+    distance = _distance(torch.matmul(*on_device), on_device[0] * on_device[1])
+    product = matrix_product(exact(a), exact(b), case.dtype)
+    elementwise = bounded.rounded(a * b, case.dtype)
+    expected = _distance(product.value, elementwise.value)
+    allowed = float(product.error.norm() + elementwise.error.norm())
+    error = abs(distance - expected) / expected if math.isfinite(distance) else None
+    return Check("matmul is not a * b", case.dtype, error, allowed / expected, "relative distance")
+
+
+def _distance(left: Tensor, right: Tensor) -> float:
+    return float((left.cpu().double() - right.cpu().double()).norm())
