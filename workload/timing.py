@@ -13,7 +13,8 @@ from workload.results import DeviceInfo
 MIN_SAMPLE_SEC = 1e-3
 MIN_SAMPLES = 3
 MAX_SAMPLES = 100
-WARM_UP_SHARE = 0.2  # of the budget
+WARM_UP_SHARE = 0.2  # of the budget, and at most
+MAX_WARM_UP_SEC = 1.0
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ def measure(operation: Callable[[], object], device: DeviceInfo, budget_sec: flo
     """
     time_batch = _cuda_events if device.kind == "cuda" else _host_clock
     started = time.perf_counter()
-    call_sec = _warm_up(operation, device, time_batch, started + budget_sec * WARM_UP_SHARE)
+    warm_up_sec = min(budget_sec * WARM_UP_SHARE, MAX_WARM_UP_SEC)
+    call_sec = _warm_up(operation, device, time_batch, started + warm_up_sec)
     calls = max(1, round(MIN_SAMPLE_SEC / max(call_sec, 1e-9)))
     samples: list[float] = []
     while len(samples) < MIN_SAMPLES or (
