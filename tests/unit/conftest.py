@@ -1,0 +1,43 @@
+"""Runs the command line in this process, and tells what a person would have seen."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from workload import cli, devices, interrupts
+from workload.results import DeviceInfo
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call of `workload` left behind."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def workload(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Outcome]:
+    """`workload("matmul", "--sizes", "64")`, without taking over pytest's signals."""
+    monkeypatch.setattr(interrupts, "serve", lambda _save: None)
+
+    def call(*argv: object) -> Outcome:
+        capfd.readouterr()
+        try:
+            code = cli.main([str(word) for word in argv])
+        except SystemExit as leaving:  # argparse leaves this way
+            code = int(leaving.code or 0)
+        captured = capfd.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def cpu() -> DeviceInfo:
+    """This machine's CPU."""
+    return devices.resolve("cpu")
