@@ -1,21 +1,12 @@
 """Runs the command line in this process, and tells what a person would have seen."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
+from outcome import Outcome
 
 from workload import cli, devices, interrupts
 from workload.results import DeviceInfo
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one call of `workload` left behind."""
-
-    code: int
-    stdout: str
-    stderr: str
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import Outcome
+from outcome import Outcome
 
 from workload.errors import ExitCode
 from workload.matmul import Shape, run_case
