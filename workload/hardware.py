@@ -59,7 +59,7 @@ class Nvml:
             finally:
                 pynvml.nvmlShutdown()
         except pynvml.NVMLError as error:
-            raise HardwareError(f"NVML: {error}") from None
+            raise HardwareError(f"NVML: {str(error).removeprefix('NVML ')}") from None
 
 
 def _read_driver(nvml: Any) -> Driver:

@@ -1,0 +1,102 @@
+"""Verdicts about PyTorch itself, the container's limits and the user. Pure."""
+
+from workload.doctor.facts import Facts
+from workload.doctor.verdicts import Check, Need, Outcome, failed, known, passed, unknown, warned
+
+# Importing a CUDA build of PyTorch and starting CUDA take about 2 GB of host memory.
+ENOUGH_MEMORY_BYTES = 2_000_000_000
+# NCCL's troubleshooting guide: "--shm-size=1g"; Docker's own 64 MB end in a bus error.
+ENOUGH_SHM_BYTES = 1_000_000_000
+WRONG = "wrong"
+
+TORCH = Need("torch-missing", lambda facts: facts.torch is not None)
+
+
+def judge_tmp(facts: Facts) -> Outcome:
+    """Can temporary files be written? PyTorch's import needs it."""
+    tmp = facts.user.tmp
+    return passed(tmp=tmp) if facts.user.tmp_writable else failed("not_writable", tmp=tmp)
+
+
+def judge_import(facts: Facts) -> Outcome:
+    """Can PyTorch be imported?"""
+    if facts.torch is None:
+        return failed("broken", error=facts.torch_error)
+    return passed(version=facts.torch.version, built_for=facts.torch.built_for)
+
+
+def judge_cpu_kernel(facts: Facts) -> Outcome:
+    """Did a real product on the CPU give the right number?"""
+    return judge_product(facts, "cpu")
+
+
+def judge_product(facts: Facts, kind: str) -> Outcome:
+    """Whether the product on a device of this kind ran and came out right."""
+    runs = [run for run in known(facts.torch).kernels if run.device.startswith(kind)]
+    if not runs:
+        return failed("not_run", kind=kind)
+    run = runs[0]
+    if run.error:
+        return failed("error", device=run.device, error=run.error)
+    values = {"device": run.device, "expected": run.sum_expected, "found": run.sum_found}
+    return passed(**values) if run.sum_found == run.sum_expected else failed(WRONG, **values)
+
+
+def judge_threads(facts: Facts) -> Outcome:
+    """Do PyTorch's threads fit the CPUs this process may use?"""
+    values = {
+        "threads": known(facts.torch).threads,
+        "usable": facts.limits.usable_threads,
+        "quota": facts.limits.cpu_quota,
+    }
+    if known(facts.torch).threads > facts.limits.usable_threads:
+        return warned("too_many", **values)
+    return passed(**values)
+
+
+def judge_memory(facts: Facts) -> Outcome:
+    """Is there memory enough to start?"""
+    available_bytes, limit_bytes = facts.limits.available_bytes, facts.limits.memory_limit_bytes
+    if available_bytes is None:
+        return unknown("unknown")
+    values = {"available_bytes": available_bytes, "limit_bytes": limit_bytes}
+    if available_bytes >= ENOUGH_MEMORY_BYTES:
+        return passed(**values)
+    return warned("little" if limit_bytes is None else "little_in_container", **values)
+
+
+def judge_shm(facts: Facts) -> Outcome:
+    """Is /dev/shm large enough for PyTorch's worker processes and NCCL?"""
+    shm_bytes = facts.limits.shm_bytes
+    if shm_bytes is None:
+        return unknown("unknown")
+    if shm_bytes >= ENOUGH_SHM_BYTES:
+        return passed(shm_bytes=shm_bytes)
+    return warned("small", shm_bytes=shm_bytes)
+
+
+def judge_home(facts: Facts) -> Outcome:
+    """Can caches be written below HOME?"""
+    home = facts.user.home or "HOME (not set)"
+    return passed(home=home) if facts.user.home_writable else warned("not_writable", home=home)
+
+
+def judge_passwd(facts: Facts) -> Outcome:
+    """Has the user a name? torch.compile's cache asks for one."""
+    user = facts.user
+    named = user.has_passwd_entry or user.has_name_in_environment
+    return passed(uid=user.uid) if named else warned("nameless", uid=user.uid)
+
+
+FIRST_CHECKS = (
+    Check("tmp", judge_tmp),  # before torch-import, which fails without it
+    Check("torch-import", judge_import),
+)
+LAST_CHECKS = (
+    Check("cpu-kernel", judge_cpu_kernel, (TORCH,)),
+    Check("cpu-threads", judge_threads, (TORCH,)),
+    Check("memory", judge_memory),
+    Check("shm", judge_shm),
+    Check("home", judge_home),
+    Check("passwd", judge_passwd),
+)
