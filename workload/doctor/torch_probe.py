@@ -56,10 +56,11 @@ def probe(requested_device: str) -> tuple[TorchFacts | None, str | None]:
             import torch  # noqa: PLC0415  seconds long: only who asks waits
         except Exception as error:  # a broken library raises anything
             return None, first_line(error)
-        return _facts(torch, requested_device), None
+        return probe_module(torch, requested_device), None
 
 
-def _facts(torch: Any, requested_device: str) -> TorchFacts:
+def probe_module(torch: Any, requested_device: str) -> TorchFacts:
+    """The facts of an imported torch; tests give a stand-in."""
     gpus, cuda_error = (None, None) if requested_device == "cpu" else _try(lambda: _start(torch))
     cudnn_number, cudnn_error = _try(torch.backends.cudnn.version)
     nccl_numbers, _ = _try(torch.cuda.nccl.version)
