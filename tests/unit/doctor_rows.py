@@ -57,7 +57,17 @@ def skipped(id_: str, case: str, found: str, **changes: Any) -> Row:
 ROWS = (
     good("tmp", "/tmp is writable"),  # noqa: S108  words
     bad(
-        "tmp", "not_writable", "the temporary folder /tmp is not writable", user__tmp_writable=False
+        "tmp",
+        "not_writable",
+        "the temporary folder /tmp is not writable",
+        user__tmp_writable=False,
+        torch=None,
+    ),
+    poor(
+        "tmp",
+        "not_writable",
+        "the temporary folder /tmp is not writable",
+        user__tmp_writable=False,
     ),
     good("torch-import", "PyTorch 2.13.0+cu130, CUDA 13.0 build"),
     bad(
@@ -272,6 +282,12 @@ ROWS = (
         limits__cpu_quota=0.5,
     ),
     good("memory", "68.7 GB of memory can be used"),
+    good(
+        "memory",
+        "1.07 GB of memory can be used",
+        limits__memory_available_bytes=GIB,
+        **NO_DRIVER | CPU_BUILD,
+    ),
     poor(
         "memory",
         "little",

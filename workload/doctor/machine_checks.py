@@ -3,8 +3,9 @@
 from workload.doctor.facts import Facts
 from workload.doctor.verdicts import Check, Need, Outcome, failed, known, passed, unknown, warned
 
-# Importing a CUDA build of PyTorch and starting CUDA take about 2 GB of host memory.
-ENOUGH_MEMORY_BYTES = 2_000_000_000
+# Free host memory that small work wants once PyTorch is imported; a rule of thumb.
+# CUDA's libraries and pinned buffers take more of it than the CPU's own.
+ENOUGH_MEMORY_BYTES = {"cpu": 500_000_000, "cuda": 2_000_000_000}
 # NCCL's troubleshooting guide: "--shm-size=1g"; Docker's own 64 MB end in a bus error.
 ENOUGH_SHM_BYTES = 1_000_000_000
 WRONG = "wrong"
@@ -13,9 +14,11 @@ TORCH = Need("torch-missing", lambda facts: facts.torch is not None)
 
 
 def judge_tmp(facts: Facts) -> Outcome:
-    """Can temporary files be written? PyTorch's import needs it."""
+    """Can temporary files be written? A failure where PyTorch's import failed as well."""
     tmp = facts.user.tmp
-    return passed(tmp=tmp) if facts.user.tmp_writable else failed("not_writable", tmp=tmp)
+    if facts.user.tmp_writable:
+        return passed(tmp=tmp)
+    return (failed if facts.torch is None else warned)("not_writable", tmp=tmp)
 
 
 def judge_import(facts: Facts) -> Outcome:
@@ -59,8 +62,13 @@ def judge_memory(facts: Facts) -> Outcome:
     available_bytes, limit_bytes = facts.limits.available_bytes, facts.limits.memory_limit_bytes
     if available_bytes is None:
         return unknown("unknown")
-    values = {"available_bytes": available_bytes, "limit_bytes": limit_bytes}
-    if available_bytes >= ENOUGH_MEMORY_BYTES:
+    needed_bytes = ENOUGH_MEMORY_BYTES["cuda" if facts.torch and facts.torch.gpus else "cpu"]
+    values = {
+        "available_bytes": available_bytes,
+        "limit_bytes": limit_bytes,
+        "needed_bytes": needed_bytes,
+    }
+    if available_bytes >= needed_bytes:
         return passed(**values)
     return warned("little" if limit_bytes is None else "little_in_container", **values)
 
@@ -89,7 +97,7 @@ def judge_passwd(facts: Facts) -> Outcome:
 
 
 FIRST_CHECKS = (
-    Check("tmp", judge_tmp),  # before torch-import, which fails without it
+    Check("tmp", judge_tmp),  # before torch-import, which may fail without it
     Check("torch-import", judge_import),
 )
 LAST_CHECKS = (

@@ -48,7 +48,7 @@ WORDS = {
     ("tmp", "pass"): Words("{tmp} is writable"),
     ("tmp", "not_writable"): Words(
         "the temporary folder {tmp} is not writable",
-        "PyTorch cannot be imported without one",
+        "parts of PyTorch need one: some builds' import, worker processes, torch.compile",
         "start a read-only container with --tmpfs /tmp, or set TMPDIR to a writable folder",
     ),
     ("torch-import", "pass"): Words("PyTorch {version}, {built_for} build"),
@@ -205,12 +205,12 @@ WORDS = {
     ("memory", "pass"): Words("{available_bytes} of memory can be used"),
     ("memory", "little"): Words(
         "only {available_bytes} of memory can be used",
-        "PyTorch with CUDA takes about 2 GB to start",
+        "work on this device wants about {needed_bytes} of free host memory",
         "stop other programs, or use a larger machine",
     ),
     ("memory", "little_in_container"): Words(
         "only {available_bytes} of the container's {limit_bytes} can be used",
-        "PyTorch with CUDA takes about 2 GB to start",
+        "work on this device wants about {needed_bytes} of free host memory",
         "start the container with a larger --memory",
     ),
     ("memory", "unknown"): Words("how much memory can be used is not known"),
