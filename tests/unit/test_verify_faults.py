@@ -22,7 +22,7 @@ CONVOLUTIONS = {
     "convolution, gradient of input",
     "convolution, gradient of weight",
 }
-TRAINING = {"training loss, 50 steps"}
+TRAINING = {"training loss, 30 steps"}
 aten = torch.ops.aten
 PRODUCTS = {aten.mm, aten.mv, aten.dot, aten.bmm, aten.addmv, aten.convolution}
 PRODUCTS |= {aten.convolution_backward}
@@ -74,9 +74,7 @@ def test_an_honest_tf32_device_passes(cut, seed):
     case = Case(CPU, "tf32", seed)
     with Products(cut):
         found = [
-            check
-            for group in (products, autograd, convolution, trajectory)
-            for check in group.checks(case)
+            check for group in (products, autograd, convolution) for check in group.checks(case)
         ]
     assert [check for check in found if not check.ok] == []
 

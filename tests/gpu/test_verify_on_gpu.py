@@ -1,0 +1,27 @@
+"""What a GPU computes: every check passes, and a float32 in disguise is found."""
+
+import pytest
+import torch
+
+from workload import devices
+from workload.verify import products, verify
+from workload.verify.case import Case
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_check_passes_on_the_gpu(seed):
+    wrong = [check for check in verify(devices.resolve("cuda"), seed=seed) if not check.ok]
+    assert wrong == []
+
+
+def test_float32_products_computed_in_tf32_are_found():
+    device = devices.resolve("cuda")
+    has_tf32 = torch.cuda.get_device_capability(0) >= (8, 0)
+    devices.set_tf32(True)
+    try:
+        wrong = {
+            check.name for check in products.checks(Case(device, "float32", 0)) if not check.ok
+        }
+    finally:
+        devices.set_tf32(False)
+    assert wrong >= ({"matmul, matrices", "matmul, tensors"} if has_tf32 else set())
