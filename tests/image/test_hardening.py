@@ -1,0 +1,121 @@
+"""The images work with every privilege taken away, and carry no secret."""
+
+import io
+import json
+import re
+import tarfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tracked import Containers
+
+from docker import DockerClient
+from workload.record import invalidity
+
+NOTHING_ALLOWED: dict[str, Any] = {
+    "user": "12345:0",
+    "read_only": True,
+    "tmpfs": {"/tmp": ""},  # noqa: S108  the container's, not ours
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges"],
+    "network_mode": "none",
+}
+# A tmpfs goes with its container: the record is read before that.
+RUN_AND_SHOW = (
+    "workload run --device cpu --budget 30 --output /tmp/results >&2 && cat /tmp/results/*.json"
+)
+SPECIAL_BITS = "find / -xdev -type f -perm /6000"
+FIRST_STEP = "/tmp/apt-install python3"  # noqa: S108  what the history says, no file of ours
+CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nMII"  # and what each begins with
+SMALL_BYTES = 1 << 20  # a bundle of certificates is smaller
+
+
+@pytest.mark.timeout(420)
+def test_the_main_job_needs_no_privilege(containers: Containers) -> None:
+    ended = containers.run("sh", "-c", RUN_AND_SHOW, timeout_sec=400, **NOTHING_ALLOWED)
+    assert ended.code == 0, ended.stderr
+    assert invalidity(json.loads(ended.stdout)) is None
+
+
+def test_an_arbitrary_user_can_write_a_record(containers: Containers) -> None:
+    ended = containers.run("sh", "-c", "touch results/one && ls results", user="12345:12345")
+    assert (ended.code, ended.stdout) == (0, "one\n")
+
+
+def test_no_file_makes_its_caller_another_user(containers: Containers) -> None:
+    ended = containers.run("sh", "-c", SPECIAL_BITS, user="0")
+    assert (ended.code, ended.stdout) == (0, "")
+
+
+def test_no_package_lists_are_left(containers: Containers) -> None:
+    ended = containers.run("ls", "/var/lib/apt/lists", user="0")
+    assert (ended.code, ended.stdout) == (0, "")
+
+
+def test_no_setting_points_at_a_certificate(config: dict[str, Any]) -> None:
+    assert [setting for setting in config["Env"] if re.search("CERT|CA_BUNDLE", setting)] == []
+
+
+@pytest.mark.timeout(300)
+def test_no_layer_of_ours_holds_a_certificate(client: DockerClient, image: str) -> None:
+    saved = Saved(client, image)
+    assert len(saved.our_layers) > 3  # Python, libraries, the package, …
+    holders = {layer: saved.holders[layer] for layer in saved.our_layers}
+    assert {layer: files for layer, files in holders.items() if files} == {}
+
+
+class Saved:
+    """What `docker save` shows: also files that a later layer hides.
+
+    `holders`: per layer the files with a certificate in them. `our_layers`: those that the
+    Dockerfile added to its base.
+    """
+
+    def __init__(self, client: DockerClient, image: str) -> None:
+        self.holders: dict[str, list[str]] = {}
+        documents: dict[str, Any] = {}
+        with tarfile.open(fileobj=Stream(client.images.get(image).save()), mode="r|") as archive:
+            for member in archive:
+                content = archive.extractfile(member)
+                if content is None:
+                    continue
+                if member.size >= SMALL_BYTES:
+                    self.holders[member.name] = list(certificates(content))
+                elif (text := content.read()).startswith((b"{", b"[")):
+                    documents[member.name] = json.loads(text)
+                elif tarfile.is_tarfile(io.BytesIO(text)):
+                    self.holders[member.name] = list(certificates(io.BytesIO(text)))
+        (manifest,) = documents["manifest.json"]
+        history = documents[manifest["Config"]]["history"]
+        made_by = [entry.get("created_by", "") for entry in history]  # an import says nothing
+        first = next(i for i, step in enumerate(made_by) if FIRST_STEP in step)
+        ours = sum(not entry.get("empty_layer") for entry in history[first:])
+        self.our_layers = manifest["Layers"][-ours:]
+
+
+def certificates(layer: Any) -> Iterator[str]:
+    """The small files of a layer that hold a certificate."""
+    with tarfile.open(fileobj=layer, mode="r|") as archive:
+        for member in archive:
+            small = member.isreg() and member.size < SMALL_BYTES
+            content = archive.extractfile(member) if small else None
+            if content and CERTIFICATE in content.read():
+                yield member.name
+
+
+class Stream:
+    """The chunks of a download as a file that can be read from start to end."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes; fewer only at the end."""
+        parts, missing = [], size
+        while missing and (chunk := self._rest or next(self._chunks, b"")):
+            parts.append(chunk[:missing])
+            self._rest = chunk[missing:]
+            missing -= len(parts[-1])
+        return b"".join(parts)

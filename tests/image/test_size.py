@@ -1,0 +1,47 @@
+"""The images keep their size budget, and an edit moves little."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from docker import DockerClient
+
+BUDGET_BYTES = json.loads(
+    (Path(__file__).parents[2] / "docker/size-budget.json").read_text(encoding="utf-8")
+)
+FIRST_STEP = "/tmp/apt-install python3"  # noqa: S108  what the history says, no file of ours
+EDIT_BYTES = 1_000_000
+HEAVY = ("/layers/cuda", "/layers/torch", "/layers/common")
+
+
+@pytest.fixture
+def layers(client: DockerClient, image: str) -> list[tuple[str, int]]:
+    """What the Dockerfile added to its base, first step first: what made it, and its bytes."""
+    history = [(entry["CreatedBy"], entry["Size"]) for entry in client.images.get(image).history()]
+    history.reverse()
+    first = next(i for i, (made_by, _) in enumerate(history) if FIRST_STEP in made_by)
+    return history[first:]
+
+
+def test_the_size_without_the_base_is_within_the_budget(
+    layers: list[tuple[str, int]], target: str
+) -> None:
+    assert sum(size for _, size in layers) <= BUDGET_BYTES[target]
+
+
+def test_the_budget_is_not_above_the_prototypes() -> None:
+    base = 74_500_000
+    assert BUDGET_BYTES["cpu"] <= 910_000_000 - base
+    assert BUDGET_BYTES["gpu"] <= 4_930_000_000 - base
+
+
+def test_an_edit_of_the_package_changes_at_most_a_megabyte(layers: list[tuple[str, int]]) -> None:
+    edited = next(i for i, (made_by, _) in enumerate(layers) if "/layers/app" in made_by)
+    assert sum(size for _, size in layers[edited:]) <= EDIT_BYTES
+
+
+def test_heavy_layers_come_before_the_package(layers: list[tuple[str, int]]) -> None:
+    copies = [made_by for made_by, _ in layers if "/layers/" in made_by]
+    assert [name for made_by in copies for name in HEAVY if name in made_by] == list(HEAVY)
+    assert "/layers/app" in copies[-1]

@@ -1,0 +1,80 @@
+"""Containers that a test cannot leave behind, and whose log lines count."""
+
+import io
+import re
+import tarfile
+from dataclasses import dataclass
+from typing import Any
+
+from docker.models.containers import Container
+
+from docker import DockerClient
+
+# As docker-stacks' tests do: any of these in a log fails the test unless allowed by name.
+ALARM = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|\w+Warning:|Traceback")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a container ended and what it said."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+class Containers:
+    """Starts containers of one image; removes every one of them."""
+
+    def __init__(self, client: DockerClient, image: str) -> None:
+        self._client = client
+        self._image = image
+        self._started: list[Container] = []
+
+    def start(self, *command: str, **options: Any) -> Container:
+        """Start `command` in the background, without a GPU unless the options ask for one."""
+        environment = {"NVIDIA_VISIBLE_DEVICES": "void"} | options.pop("environment", {})
+        container = self._client.containers.create(
+            self._image, list(command), environment=environment, **options
+        )
+        self._started.append(container)
+        container.start()
+        return container
+
+    def run(
+        self,
+        *command: str,
+        timeout_sec: float = 60,
+        allowed: tuple[str, ...] = (),
+        **options: Any,
+    ) -> Ended:
+        """Run `command` to its end; an alarming line without an `allowed` text fails the test."""
+        container = self.start(*command, **options)
+        ended = self.wait(container, timeout_sec)
+        lines = (ended.stdout + ended.stderr).splitlines()
+        alarms = [line for line in lines if ALARM.search(line)]
+        unexpected = [line for line in alarms if not any(text in line for text in allowed)]
+        assert not unexpected, f"{command} said: {unexpected}"
+        return ended
+
+    def wait(self, container: Container, timeout_sec: float = 60) -> Ended:
+        """Wait for a started container; raises an exception of requests when it takes longer."""
+        code = container.wait(timeout=timeout_sec)["StatusCode"]
+        return Ended(
+            code,
+            container.logs(stdout=True, stderr=False).decode(),
+            container.logs(stdout=False, stderr=True).decode(),
+        )
+
+    def remove_all(self) -> None:
+        """Remove what was started, running or not."""
+        for container in self._started:
+            container.remove(force=True, v=True)
+
+
+def files_in(container: Container, folder: str) -> dict[str, bytes]:
+    """The files of a folder of a container, also of one that has ended, by their names."""
+    chunks, _ = container.get_archive(folder)
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+        opened = ((member.name, archive.extractfile(member)) for member in archive)
+        return {name.rpartition("/")[2]: file.read() for name, file in opened if file}
