@@ -9,8 +9,8 @@ Covered, on inputs from a normal distribution:
 - the loss, step by step, of the chapter's training loop.
 
 Not covered: Python numbers as operands (PyTorch may multiply by a reciprocal); Winograd and FFT
-convolutions, whose errors are larger by design and which need stride 1; training in half
-precision, where the loss overflows (float16) or nothing about it is certain (bfloat16); speed.
+convolutions, whose errors are larger by design and which need stride 1; the losses of training in
+tf32 and half precision (`trajectory` says why); speed.
 
 The reference takes the inputs as `dtype` holds them, so that rounding them is no error, and sums
 products without torch.matmul or torch's convolutions, so that a fault in these does not
@@ -46,7 +46,7 @@ def verify(
 ) -> tuple[Check, ...]:
     """Every check in every dtype, in a fixed order; `on_check` gets each as it is done.
 
-    Takes about a second on two cores. Raises BadInputError for an unknown dtype, and
+    Takes under a second on two cores. Raises BadInputError for an unknown dtype, and
     UnfitError for tf32 on a device without it or when the device refuses an operation.
     """
     done = []
