@@ -7,7 +7,6 @@ from typing import Any
 from workload.errors import BadInputError
 from workload.record import Record
 from workload.results import MatmulCase, TrainResult, from_json
-from workload.tolerances import LAMBDA, unit_roundoff
 
 # Fields that must agree before two trainings may be compared.
 TRAIN_IDENTITY = (
@@ -19,6 +18,10 @@ TRAIN_IDENTITY = (
     "seed",
     "dtype",
 )
+# Two correct float32 runs agree to a few units of rounding until rounding decides a ReLU
+# differently in one of them; 500 steps of `book` against float64 then parted by 2.2e-4 at
+# most (3 of 300 seeds, measured on a CPU). A run in bfloat16 parts by over 1e-2.
+LOSS_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ class Speed:
 class Disagreement:
     """How far two loss trajectories part, in the metric of `verify`'s trajectory check.
 
-    `error` is the largest |sqrt(loss A) - sqrt(loss B)| over sqrt(first loss): two correct
-    runs stay within `tolerance`, twice what each may differ from float64.
+    `error` is the largest |sqrt(loss A) - sqrt(loss B)| over sqrt(first loss). Two correct
+    runs stay within `tolerance`, LOSS_TOLERANCE.
     """
 
     name: str
@@ -136,9 +139,8 @@ def speeds_of_trainings(pairs: list[tuple[TrainResult, TrainResult]]) -> list[Sp
 
 
 def _disagreement(one: TrainResult, other: TrainResult) -> Disagreement:
-    tolerance = 2 * LAMBDA * unit_roundoff(one.dtype)
     error = loss_disagreement(one.losses, other.losses)
-    return Disagreement(_train_name(one), error, tolerance)
+    return Disagreement(_train_name(one), error, LOSS_TOLERANCE)
 
 
 def _identity(result: TrainResult) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ from workload import devices, render
 from workload.commands import doctor, matmul, verify
 from workload.commands.train import require_finite
 from workload.compare import pair_trainings, speeds_of_cases, speeds_of_trainings
+from workload.doctor import exit_code
 from workload.errors import ExitCode, WrongNumbersError
 from workload.matmul import Shape, default_dtypes, needed_bytes, run_cases
 from workload.progress import progress
@@ -57,7 +58,7 @@ def _doctor(session: Session) -> ExitCode:
     _, findings = doctor.examine_and_record(session)
     session.say(render.findings_line(findings), *render.findings_notes(findings))
     doctor.complain(session, findings)
-    return doctor.exit_code(findings)
+    return exit_code(findings)
 
 
 def _verify(session: Session, device: DeviceInfo) -> ExitCode:

@@ -1,0 +1,84 @@
+"""The console script itself: quick, torch-free where it can be, honest about bugs."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from conftest import Outcome
+
+from workload import cli
+from workload.errors import ExitCode
+
+TORCH_FREE = ["import workload", "import workload.cli", "import workload.arguments"]
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("statement", TORCH_FREE)
+def test_importing_the_package_does_not_import_torch(statement: str) -> None:
+    assert python(f"{statement}; import sys; assert 'torch' not in sys.modules").returncode == 0
+
+
+def test_help_imports_neither_torch_nor_rich() -> None:
+    code = (
+        "import sys; from workload.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "assert not {'torch', 'rich'} & set(sys.modules)"
+    )
+    assert python(code).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["run", "doctor", "verify", "train", "matmul", "compare"])
+def test_every_command_has_help(command: str, workload: Callable[..., Outcome]) -> None:
+    outcome = workload(command, "--help")
+    assert outcome.code == ExitCode.OK
+    assert outcome.stdout.startswith(f"usage: workload {command}")
+
+
+def test_the_module_and_the_script_are_the_same() -> None:
+    command = [sys.executable, "-m", "workload", "--version"]
+    assert subprocess.check_output(command, text=True).startswith("workload ")
+
+
+def test_a_bug_shows_its_traceback_and_exits_1(
+    monkeypatch: pytest.MonkeyPatch, workload: Callable[..., Outcome]
+) -> None:
+    def broken(_session: object) -> ExitCode:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(cli, "_run_command", broken)
+    outcome = workload("verify")
+    assert outcome.code == ExitCode.BUG
+    assert "unexpected error, please report it with the lines above: ZeroDivisionError" in (
+        outcome.stderr
+    )
+    assert "Traceback" in outcome.stderr
+
+
+def test_a_missing_library_is_an_unfit_environment(
+    monkeypatch: pytest.MonkeyPatch, workload: Callable[..., Outcome]
+) -> None:
+    def missing(_name: str) -> None:
+        raise ImportError("libcudnn.so.9: cannot open shared object file\nmore")
+
+    monkeypatch.setattr(cli.importlib, "import_module", missing)
+    outcome = workload("verify")
+    assert outcome.code == ExitCode.UNFIT
+    assert "cannot be imported (libcudnn.so.9: cannot open shared object file)" in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+
+
+def test_a_reader_that_leaves_early_does_not_harm_the_run() -> None:
+    code = (
+        "import os, subprocess, sys\n"
+        "reader, writer = os.pipe(); os.close(reader)\n"
+        "command = [sys.executable, '-m', 'workload', 'train', '--steps', '3']\n"
+        "raise SystemExit(subprocess.run(command, stdout=writer).returncode)"
+    )
+    finished = python(code)
+    assert (finished.returncode, finished.stderr) == (0, "")

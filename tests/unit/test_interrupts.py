@@ -1,0 +1,65 @@
+"""SIGTERM and SIGINT are served in the middle of a long product, with a partial record."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workload import record
+
+# A double-precision product of 10000 takes over 20 s on two cores.
+LONG = "matmul --sizes 10000 --dtypes float64 --budget 1e6 --device cpu --json".split()
+
+
+@pytest.fixture
+def long_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process in the middle of a product that takes over five seconds."""
+    command = [sys.executable, "-m", "workload", *LONG, "--output", str(tmp_path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("device  cpu")
+        wait_until_busy(process.pid, seconds=7)
+        yield process
+        process.kill()
+
+
+def wait_until_busy(pid: int, seconds: float) -> None:
+    """Until the process has used that much more CPU time: it multiplies by then."""
+    start = cpu_ticks(pid)
+    while cpu_ticks(pid) - start < seconds * 100:
+        time.sleep(0.05)
+
+
+def cpu_ticks(pid: int) -> int:
+    """User and system time in hundredths of a second, from /proc/PID/stat."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_long_product_with_its_code_and_a_valid_record(
+    number: signal.Signals, code: int, long_run: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    long_run.send_signal(number)
+    stdout, stderr = long_run.communicate(timeout=5)
+    assert long_run.returncode == code
+    assert "Traceback" not in stderr
+    (path,) = tmp_path.glob("*.json")
+    saved = record.load(path)
+    assert (saved["status"], saved["exit_code"]) == ("interrupted", code)
+    assert [case["status"] for case in saved["matmul"]] == ["interrupted"]
+    assert json.loads(stdout)["status"] == "interrupted"
+
+
+def test_a_second_signal_does_not_wait_for_the_first(long_run: subprocess.Popen[str]) -> None:
+    long_run.send_signal(signal.SIGINT)
+    long_run.send_signal(signal.SIGINT)
+    long_run.communicate(timeout=5)
+    assert long_run.returncode == 130
