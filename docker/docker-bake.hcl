@@ -22,6 +22,11 @@ variable "WHEELHOUSE" {
   default = ""
 }
 
+# 1: ask no index, everything is in the wheelhouse.
+variable "OFFLINE" {
+  default = ""
+}
+
 # The certificates of a proxy that intercepts TLS, a PEM file. Never ends up in a layer.
 variable "CA_FILE" {
   default = ""
@@ -42,7 +47,7 @@ target "_common" {
   target     = "runtime"
   contexts   = WHEELHOUSE != "" ? { wheelhouse = WHEELHOUSE } : {}
   secret     = CA_FILE != "" ? ["id=ca,src=${CA_FILE}"] : []
-  args       = { REVISION = REVISION }
+  args       = { REVISION = REVISION, OFFLINE = OFFLINE }
 }
 
 target "cpu" {

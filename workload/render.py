@@ -127,7 +127,8 @@ def train_line(result: TrainResult) -> str:
 
 def matmul_table(cases: Iterable[MatmulCase]) -> Table:
     """GFLOP/s of every case, or why there is none."""
-    table = _table("matmul", "dtype", "GFLOP/s", "median", "IQR", "samples", "error/tolerance", "note")
+    headers = ("matmul", "dtype", "GFLOP/s", "median", "IQR", "samples", "error/tolerance", "note")
+    table = _table(*headers)
     for column in (2, 3, 4, 5, 6):
         table.columns[column].justify = "right"
     for case in cases:

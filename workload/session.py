@@ -36,7 +36,7 @@ class Session:
         try:
             for renderable in renderables:
                 text = renderable if isinstance(renderable, str) else _laid_out(renderable, stream)
-                print(text, file=stream, flush=True)  # noqa: T201  the door to stdout
+                print(text, file=stream, flush=True)
         except BrokenPipeError:
             _discard_stdout()
 

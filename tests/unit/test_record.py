@@ -44,7 +44,7 @@ def test_the_file_name_tells_kind_and_device(draft: Draft, tmp_path: Path) -> No
     assert "-cpu-" in path.name
 
 
-def test_two_records_of_one_directory_do_not_meet(cpu: DeviceInfo, tmp_path: Path) -> None:
+def test_two_records_of_one_directory_do_not_meet(tmp_path: Path) -> None:
     for _ in range(2):
         record.save(Draft("matmul", []).finish(ExitCode.OK, None), tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
