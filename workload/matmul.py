@@ -27,6 +27,8 @@ EXTRA_BYTES = 256 << 20
 # A probe is cut off once it costs this share of what a case may cost.
 PROBE_SHARE = 0.05
 SMALLEST_PROBE = 128
+# The best of several calls: the first loads kernels, and on a busy machine any may wait.
+PROBE_CALLS = 5
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,8 @@ def _estimate_sec(
     edge = SMALLEST_PROBE
     while True:
         probe = Shape(min(shape.m, edge), min(shape.k, edge), min(shape.n, edge))
-        product_sec = _probe_sec(probe, dtype, device, multiply) * shape.flops / probe.flops
+        probe_sec = _probe_sec(probe, dtype, device, multiply, budget_sec * PROBE_SHARE)
+        product_sec = probe_sec * shape.flops / probe.flops
         grown = probe.flops * 8
         next_probe_sec = 2 * product_sec * grown / shape.flops
         if grown >= shape.flops or next_probe_sec > budget_sec * PROBE_SHARE:
@@ -158,16 +161,19 @@ def _estimate_sec(
         edge *= 2
 
 
-def _probe_sec(shape: Shape, dtype: str, device: DeviceInfo, multiply: Multiply) -> float:
+def _probe_sec(
+    shape: Shape, dtype: str, device: DeviceInfo, multiply: Multiply, limit_sec: float
+) -> float:
+    """Seconds of one product: the best of PROBE_CALLS, or of two where those take too long."""
     a, b, c = _matrices(shape, dtype, device)
-    best_sec = math.inf
-    for _ in range(2):  # the first call loads kernels
+    calls_sec: list[float] = []
+    while len(calls_sec) < 2 or (len(calls_sec) < PROBE_CALLS and sum(calls_sec) < limit_sec):  # noqa: PLR2004  see above
         devices.synchronize(device)
         started = time.perf_counter()
         multiply(a, b, c)
         devices.synchronize(device)
-        best_sec = min(best_sec, time.perf_counter() - started)
-    return best_sec
+        calls_sec.append(time.perf_counter() - started)
+    return min(calls_sec)
 
 
 def _checked_and_timed(
