@@ -24,7 +24,7 @@ variable "WHEELHOUSE" {
 
 # 1: ask no index, everything is in the wheelhouse.
 variable "OFFLINE" {
-  default = ""
+  default = "0"
 }
 
 # The certificates of a proxy that intercepts TLS, a PEM file. Never ends up in a layer.
