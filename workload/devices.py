@@ -7,6 +7,7 @@ import torch
 
 from workload.cuda_support import minimum_driver, supports
 from workload.errors import BadInputError, UnfitError
+from workload.hardware import HardwareError, Nvml
 from workload.limits import read_limits
 from workload.results import DeviceInfo
 
@@ -139,7 +140,15 @@ def _cuda(index: int, reason: str) -> DeviceInfo:
         threads=torch.get_num_threads(),
         capability=f"{properties.major}.{properties.minor}",
         memory_bytes=properties.total_memory,
+        driver=_driver_version(),
     )
+
+
+def _driver_version() -> str | None:
+    try:
+        return Nvml().driver().version
+    except HardwareError:  # some containers and WSL have CUDA without NVML
+        return None
 
 
 def torch_device(info: DeviceInfo) -> torch.device:

@@ -1,0 +1,77 @@
+"""Results as words: right units, no control characters, the reason beside each gap."""
+
+import doctest
+from types import ModuleType
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from workload import render, results, units
+from workload.results import CaseStatus, Check, Finding, MatmulCase, State
+
+
+def shown(table: Table) -> str:
+    console = Console(width=160)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get()
+
+
+@pytest.mark.parametrize("module", [units, results])
+def test_the_examples_in_docstrings_hold(module: ModuleType) -> None:
+    outcome = doctest.testmod(module)
+    assert outcome.attempted
+    assert not outcome.failed
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(3.2e-5, "32 µs"), (0.0125, "12.5 ms"), (37.3, "37.3 s"), (300, "5 min"), (7200, "2 h")],
+)
+def test_durations_come_in_the_unit_that_suits_them(seconds: float, text: str) -> None:
+    assert units.format_seconds(seconds) == text
+
+
+def test_a_case_that_was_not_run_shows_its_reason_and_no_number() -> None:
+    case = MatmulCase(64, 64, 64, "float16", CaseStatus.NOT_RUN, "would take about 68 s")
+    row = shown(render.matmul_table([case])).splitlines()[1]
+    assert row.split()[:3] == ["64", "float16", "-"]
+    assert "not run: would take about 68 s" in row
+
+
+def test_a_check_without_a_finite_error_says_so() -> None:
+    text = shown(render.checks_table([Check("a + b", "float32", None, 1e-7, "error")]))
+    assert "not finite" in text
+    assert "WRONG" in text
+
+
+def test_wrong_checks_are_named() -> None:
+    checks = [Check("a + b", "float32", 1.0, 1e-7, "error"), Check("a - b", "float32", 0, 1, "e")]
+    assert render.checks_line(checks) == (
+        "verify  1 of 2 comparisons with float64 are WRONG: a + b float32"
+    )
+
+
+def test_what_to_do_stands_below_what_was_found() -> None:
+    finding = Finding("shm", State.WARN, "64 MB", "workers need more", "--shm-size 1g")
+    text = shown(render.findings_table([finding]))
+    assert text.index("64 MB") < text.index("workers need more") < text.index("--shm-size 1g")
+
+
+def test_a_passed_check_takes_one_line() -> None:
+    finding = Finding("shm", State.PASS, "1 GB", "workers need it", "nothing")
+    assert len(shown(render.findings_table([finding])).splitlines()) == 2
+
+
+def test_nested_facts_are_named_by_their_path() -> None:
+    facts = {"torch": {"version": "2.13.0", "gpus": [{"name": "H200"}]}, "user": {"uid": None}}
+    text = shown(render.facts_table(facts))
+    assert "torch.version" in text
+    assert "torch.gpus.0.name" in text
+    assert "uid" not in text
+
+
+def test_markup_in_a_name_is_printed_as_it_is() -> None:
+    text = shown(render.facts_table({"name": "a\x1b[31mb"}))
+    assert "a?[31mb" in text

@@ -1,0 +1,98 @@
+"""The main job from the doctor to the verdict, and what a GPU adds to it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import Outcome
+
+from workload import devices, record, timing
+from workload.commands import run
+from workload.errors import ExitCode
+from workload.results import Check, DeviceInfo, Finding, State
+
+QUICK = "run --device cpu --budget 4 --sizes 64,256 --dtypes float32,bfloat16"
+
+
+def test_the_main_job_ends_with_a_verdict_and_a_valid_record(
+    tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    outcome = workload(*QUICK.split(), "--output", tmp_path)
+    assert outcome.code == ExitCode.OK, outcome.stderr
+    (path,) = tmp_path.iterdir()
+    saved = record.load(path)
+    assert saved["status"] == "complete"
+    assert saved["findings"]
+    assert saved["checks"]
+    assert [training["preset"] for training in saved["train"]] == ["book", "wide"]
+    assert len(saved["matmul"]) == 4
+    verdict, place = outcome.stdout.splitlines()[-2:]
+    assert verdict.startswith("PASS  cpu ")
+    assert "GFLOP/s float32 " in verdict
+    assert "book " in verdict
+    assert place == f"record  {path}"
+
+
+def test_wrong_numbers_make_the_verdict_and_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    wrong = Check("a + b", "float32", 1.0, 1e-7, "error")
+    monkeypatch.setattr(run.verify, "verify", lambda _device, _dtypes, keep: keep(wrong))
+    outcome = workload(*QUICK.split(), "--output", tmp_path)
+    assert outcome.code == ExitCode.WRONG_NUMBERS
+    assert "WRONG NUMBERS  cpu" in outcome.stdout
+    assert "wrong numbers in a + b float32" in outcome.stderr
+
+
+def test_an_unfit_machine_still_gets_its_numbers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    failed = Finding("memory", State.FAIL, "10 MB are free", "nothing fits", "free some")
+    monkeypatch.setattr(run.doctor, "examine", lambda _device: ({}, (failed,)))
+    outcome = workload(*QUICK.split(), "--output", tmp_path)
+    assert outcome.code == ExitCode.UNFIT
+    assert "10 MB are free: nothing fits: free some" in outcome.stderr
+    assert "UNFIT  cpu" in outcome.stdout
+
+
+def test_default_sizes_that_do_not_fit_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo
+) -> None:
+    monkeypatch.setattr(devices, "available_bytes", lambda _device: 300_000_000)
+    assert [shape.m for shape in run._fitting_shapes(cpu)] == [512, 1024]
+
+
+def test_wrong_numbers_outweigh_an_unfit_environment() -> None:
+    codes = [ExitCode.OK, ExitCode.UNFIT, ExitCode.WRONG_NUMBERS]
+    assert run.worst(codes) is ExitCode.WRONG_NUMBERS
+
+
+def test_a_gpu_is_compared_with_the_cpu_beside_it(
+    monkeypatch: pytest.MonkeyPatch,
+    cpu: DeviceInfo,
+    tmp_path: Path,
+    workload: Callable[..., Outcome],
+) -> None:
+    """The CPU plays the GPU: what is tested is the job around it, not its speed."""
+    pretended = replace(cpu, kind="cuda", name="Pretended GPU", capability="9.0")
+    monkeypatch.setattr(devices, "resolve", lambda text: cpu if text == "cpu" else pretended)
+    monkeypatch.setattr(devices, "synchronize", lambda _device: None)
+    monkeypatch.setattr(devices, "available_bytes", lambda _device: 10**10)
+    monkeypatch.setattr(timing, "_cuda_events", timing._host_clock)
+    monkeypatch.setattr(run.doctor, "examine", lambda _device: ({}, (PASSED,)))
+    right = Check("a + b", "float32", 0.0, 1e-7, "error")
+    monkeypatch.setattr(run.verify, "verify", lambda _device, _dtypes, keep: keep(right))
+    line = "run --device cuda --budget 8 --sizes 1024 --dtypes float32 --json --output"
+    outcome = workload(*line.split(), tmp_path)
+    assert outcome.code == ExitCode.OK, outcome.stderr
+    host_cpu = json.loads(outcome.stdout)["host_cpu"]
+    assert host_cpu["device"]["kind"] == "cpu"
+    assert {case["dtype"] for case in host_cpu["matmul"]} == {"float32", "bfloat16"}
+    assert "matmul 1024x1024x1024 float32" in outcome.stderr
+    assert "B is faster by" in outcome.stderr
+    assert "train book float32" in outcome.stderr
+
+
+PASSED = Finding("gpu-kernel", State.PASS, "a product came out right")
