@@ -2,7 +2,7 @@
 """Rewrite the lock files beside this script; `make lock` calls it. Needs uv on PATH.
 
 One resolution, for every platform that has wheels: gpu.txt, of pyproject.toml's
-dependencies with torch as in torch.in. The CPU lock is the same without CUDA and with
+dependencies and image.in, with torch as in torch.in. The CPU lock is the same without CUDA and with
 torch's CPU build, so common packages cannot differ between the targets.
 """
 
@@ -76,7 +76,7 @@ def main() -> None:
     """Resolve, derive the CPU lock, then lock the tools at the same versions."""
     (version,) = re.findall(r"^torch==(\S+)", (LOCKS / "torch.in").read_text(), re.MULTILINE)
     cpu_torch = published_cpu_torch(version) or recorded_cpu_torch(version)
-    compile_lock("gpu.txt", PYPROJECT, "--constraint", "torch.in")
+    compile_lock("gpu.txt", PYPROJECT, "image.in", "--constraint", "torch.in")
     gpu = blocks((LOCKS / "gpu.txt").read_text())
     common = [block for block in gpu if not CUDA_ONLY.match(block)]
     (LOCKS / "cpu.txt").write_text(
