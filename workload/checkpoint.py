@@ -16,7 +16,7 @@ from safetensors import SafetensorError, TensorSpec, serialize
 from safetensors.torch import load
 from torch import Tensor
 
-from workload.errors import BadInputError, NotSavedError
+from workload.errors import BadInputError, NotSavedError, first_line
 from workload.files import write_atomically
 from workload.train_spec import TrainSpec
 
@@ -77,10 +77,9 @@ def read(path: Path) -> Checkpoint:
     try:
         return _parse(data)
     except _MALFORMED as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadInputError(
-            f"{path} is not a whole checkpoint of `workload train` ({reason}); it is left as "
-            "it is: resume from another one or start anew with another --checkpoint"
+            f"{path} is not a whole checkpoint of `workload train` ({first_line(error)}); "
+            "it is left as it is: resume from another one or start anew with another --checkpoint"
         ) from error
 
 

@@ -1,14 +1,13 @@
 """The console script: arguments in, exit code out."""
 
 import importlib
-import os
 import sys
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from workload.arguments import parse
-from workload.errors import ExitCode, UnfitError
+from workload.errors import ExitCode, UnfitError, first_line
 
 if TYPE_CHECKING:
     from workload.session import Session
@@ -22,9 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from workload.session import Session  # noqa: PLC0415
 
     session = Session(arguments, argv)
-    code = session.run(_run_command)
-    _flush()
-    return int(code)
+    return int(session.run(_run_command))
 
 
 def _run_command(session: "Session") -> ExitCode:
@@ -34,18 +31,9 @@ def _run_command(session: "Session") -> ExitCode:
         # Only now, because most commands import torch, which takes seconds.
         module = importlib.import_module(f"workload.commands.{session.arguments.command}")
     except (ImportError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UnfitError(
-            f"a library cannot be imported ({reason}): install from docker/locks, "
+            f"a library cannot be imported ({first_line(error)}): install from docker/locks, "
             "or run inside the image; `workload doctor` says more"
         ) from error
     code = module.command(session)
     return ExitCode(code)
-
-
-def _flush() -> None:
-    """Print what is left, or nothing where the reader has gone."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,6 +1,7 @@
 """Two records side by side: pure."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,21 +108,20 @@ def train_results(record: Record) -> list[TrainResult]:
     return [from_json(TrainResult, result) for result in record["train"] or []]
 
 
-def speeds_of_cases(a: list[MatmulCase], b: list[MatmulCase]) -> list[Speed]:
+def speeds_of_cases(a: Sequence[MatmulCase], b: Sequence[MatmulCase]) -> list[Speed]:
     """GFLOP/s of the cases that both sides measured, in the order of A."""
-    rates = {(case.m, case.k, case.n, case.dtype): case.gflops for case in b}
+    rates = {(case.shape, case.dtype): case.gflops for case in b}
     speeds = []
     for case in a:
-        other = rates.get((case.m, case.k, case.n, case.dtype))
+        other = rates.get((case.shape, case.dtype))
         if case.gflops and other:
-            shape = f"{case.m}x{case.k}x{case.n}"
-            name = f"matmul {shape} {case.dtype}"
+            name = f"matmul {case.shape} {case.dtype}"
             speeds.append(Speed(name, "GFLOP/s", case.gflops, other, other / case.gflops))
     return speeds
 
 
 def pair_trainings(
-    a: list[TrainResult], b: list[TrainResult]
+    a: Sequence[TrainResult], b: Sequence[TrainResult]
 ) -> list[tuple[TrainResult, TrainResult]]:
     """The trainings that both sides ran with the same options, but perhaps another length."""
     others = {_identity(result): result for result in b}

@@ -1,12 +1,13 @@
-"""The only door to torch's device API: which device to use, and what it has to offer."""
+"""Which device to use, what it has to offer, and how it is to compute."""
 
+import os
 import warnings
 from pathlib import Path
 
 import torch
 
-from workload.cuda_support import minimum_driver, supports
-from workload.errors import BadInputError, UnfitError
+from workload.cuda_support import minimum_driver, parse_capability, supports
+from workload.errors import BadInputError, UnfitError, first_line
 from workload.hardware import HardwareError, Nvml
 from workload.limits import read_limits
 from workload.results import DeviceInfo
@@ -20,16 +21,20 @@ _TORCH_DTYPES = {
     "float16": "float16",
 }
 
+TF32_CAPABILITY = (8, 0)  # Ampere is the first
+
 
 def resolve(requested: str) -> DeviceInfo:
     """The device that `requested` means: auto, cpu, cuda or cuda:N.
 
     `auto` takes CUDA if a kernel really runs there, else the CPU, and says why. An explicit
     CUDA device never falls back: UnfitError says what is missing. BadInputError for
-    anything else.
+    anything else. From then on, in the whole process, float32 is IEEE float32 and threads
+    respect the CPU quota.
     """
     kind, index = parse(requested)
     _pin_arithmetic()
+    _limit_threads()
     if kind == "cpu":
         return _cpu("asked for")
     problem = cuda_problem(index)
@@ -41,13 +46,14 @@ def resolve(requested: str) -> DeviceInfo:
 
 
 def _pin_arithmetic() -> None:
-    """Float32 is IEEE float32 and sums of halves are float32, whatever the library prefers.
-
-    Threads respect the CPU quota: more threads than cores only wait for each other.
-    """
+    """Float32 is IEEE float32 and sums of halves are float32, whatever the library prefers."""
     torch.backends.fp32_precision = "ieee"  # type: ignore[attr-defined]  # missing in torch's stubs
     torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+
+
+def _limit_threads() -> None:
+    """No more threads than the quota has cores: the others would only wait."""
     torch.set_num_threads(min(torch.get_num_threads(), read_limits().usable_threads))
 
 
@@ -104,7 +110,7 @@ def _kernel_problem(index: int) -> str | None:
             return None
         return "a product of ones came out wrong: run `workload doctor --device cuda`"
     except RuntimeError as error:
-        return f"a kernel failed ({str(error).splitlines()[0]}): run `workload doctor`"
+        return f"a kernel failed ({first_line(error)}): run `workload doctor`"
 
 
 def _cpu(reason: str) -> DeviceInfo:
@@ -114,8 +120,14 @@ def _cpu(reason: str) -> DeviceInfo:
         name=_cpu_name(),
         reason=reason,
         threads=torch.get_num_threads(),
-        memory_bytes=read_limits().memory_available_bytes,
+        memory_bytes=_cpu_memory_bytes(),
     )
+
+
+def _cpu_memory_bytes() -> int:
+    """The machine's memory, or the cgroup's limit where that is less."""
+    machine_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min(machine_bytes, read_limits().memory_limit_bytes or machine_bytes)
 
 
 def _cpu_name() -> str:
@@ -165,6 +177,24 @@ def torch_dtype(name: str) -> torch.dtype:
         raise BadInputError(f"unknown dtype {name!r}: use one of {known}") from None
     assert isinstance(dtype, torch.dtype)  # noqa: S101  narrows getattr's Any
     return dtype
+
+
+def default_dtypes(device: DeviceInfo) -> tuple[str, ...]:
+    """The dtypes that this device computes in hardware, and float16 on any CPU."""
+    if device.kind == "cpu":
+        return ("float64", "float32", "bfloat16", "float16")
+    if tf32_problem(device):  # TF32 and bfloat16 came together
+        return ("float64", "float32", "float16")
+    return ("float64", "float32", "tf32", "bfloat16", "float16")
+
+
+def tf32_problem(device: DeviceInfo) -> str | None:
+    """Why this device has no TF32, or None if it has."""
+    if device.kind == "cpu":
+        return "TF32 is an arithmetic of NVIDIA GPUs"
+    if device.capability and parse_capability(device.capability) < TF32_CAPABILITY:
+        return f"compute capability {device.capability} has no TF32, 8.0 and later do"
+    return None
 
 
 def set_tf32(enabled: bool) -> None:

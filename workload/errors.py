@@ -18,9 +18,12 @@ class ExitCode(IntEnum):
 
 
 class WorkloadError(Exception):
-    """An expected failure: its text is one line that says what, why and what to do."""
+    """An expected failure: its text is one line that says what, why and what to do.
 
-    exit_code = ExitCode.BUG
+    Raise one of its kinds, each of which has its exit code.
+    """
+
+    exit_code: ExitCode
 
 
 class BadInputError(WorkloadError):
@@ -45,3 +48,9 @@ class NotSavedError(WorkloadError):
     """A result could not be written."""
 
     exit_code = ExitCode.NOT_SAVED
+
+
+def first_line(error: BaseException) -> str:
+    """A foreign exception in one line."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -3,23 +3,22 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from workload import devices, product_check
-from workload.results import CaseStatus, DeviceInfo, MatmulCase
+from workload.errors import first_line
+from workload.results import CaseStatus, DeviceInfo, MatmulCase, Shape
 from workload.timing import MIN_SAMPLES, measure
 from workload.units import DTYPE_BYTES, format_bytes, format_seconds
 
 # Writes the product of the first two matrices into the third: no allocation is timed.
 Multiply = Callable[[Tensor, Tensor, Tensor], object]
 
-CPU_DTYPES = ("float64", "float32", "bfloat16", "float16")
-CUDA_DTYPES = ("float64", "float32", "tf32", "bfloat16", "float16")
-DEFAULT_SIZES = {"cpu": (1024, 2048, 4096), "cuda": (2048, 4096, 8192)}
-TF32_CAPABILITY = 8  # Ampere, compute capability 8.0, is the first with TF32
+# 512 and 1024 show what launches and caches cost, the largest comes close to the peak.
+DEFAULT_SIZES = {"cpu": (512, 1024, 2048, 4096), "cuda": (1024, 2048, 4096, 8192)}
 SEED = 0
 # Memory that a product needs beside its three matrices: the check's float64 blocks, the
 # library's workspace (cuBLAS takes 32 MiB on Hopper) and some air.
@@ -29,30 +28,6 @@ PROBE_SHARE = 0.05
 SMALLEST_PROBE = 128
 # The best of several calls: the first loads kernels, and on a busy machine any may wait.
 PROBE_CALLS = 5
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The product of an (m, k) by a (k, n) matrix."""
-
-    m: int
-    k: int
-    n: int
-
-    @property
-    def flops(self) -> int:
-        """Multiplies and adds of one product."""
-        return 2 * self.m * self.k * self.n
-
-    def __str__(self) -> str:
-        """As `--sizes` takes it: `4096`, or `MxKxN`."""
-        square = self.m == self.k == self.n
-        return str(self.m) if square else f"{self.m}x{self.k}x{self.n}"
-
-
-def default_dtypes(device: DeviceInfo) -> tuple[str, ...]:
-    """The dtypes worth a row on this device."""
-    return CUDA_DTYPES if device.kind == "cuda" else CPU_DTYPES
 
 
 def run_cases(
@@ -83,13 +58,16 @@ def run_case(
 ) -> MatmulCase:
     """Refuse, estimate, check and time one product, in that order.
 
-    `multiply` replaces torch.mm in tests. Raises nothing that a case can cause: running
-    out of device memory despite the estimate is a refusal too.
+    `multiply` replaces torch.mm in tests. Running out of memory despite the estimate is a
+    refusal too.
     """
     case = MatmulCase(shape.m, shape.k, shape.n, dtype, CaseStatus.OK)
-    ruled_out = _not_applicable(dtype, device) or _does_not_fit(shape, dtype, device)
-    if ruled_out:
-        return replace(case, status=ruled_out[0], reason=ruled_out[1])
+    no_tf32 = devices.tf32_problem(device) if dtype == "tf32" else None
+    if no_tf32:
+        return replace(case, status=CaseStatus.NOT_APPLICABLE, reason=no_tf32)
+    too_large = memory_problem(shape, dtype, device)
+    if too_large:
+        return replace(case, status=CaseStatus.REFUSED, reason=too_large)
     multiply = multiply or _multiply
     try:
         devices.set_tf32(dtype == "tf32")
@@ -101,8 +79,10 @@ def run_case(
             )
             return replace(case, status=CaseStatus.NOT_RUN, reason=reason)
         return _checked_and_timed(case, shape, device, budget_sec, multiply)
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        reason = f"out of memory: {str(error).splitlines()[0]}"
+    except (RuntimeError, MemoryError) as error:
+        if not _out_of_memory(error):
+            raise
+        reason = f"out of memory: {first_line(error)}"
         return replace(case, status=CaseStatus.REFUSED, reason=reason)
     finally:
         devices.set_tf32(False)
@@ -120,44 +100,43 @@ def needed_bytes(shape: Shape, dtype: str, device: DeviceInfo) -> int:
     return size * (inputs + shape.m * shape.n) + repacked + finite_mask + EXTRA_BYTES
 
 
-def _not_applicable(dtype: str, device: DeviceInfo) -> tuple[CaseStatus, str] | None:
-    if dtype != "tf32":
-        return None
-    if device.kind == "cpu":
-        return CaseStatus.NOT_APPLICABLE, "TF32 is an arithmetic of NVIDIA GPUs"
-    if int((device.capability or "0").split(".")[0]) < TF32_CAPABILITY:
-        reason = f"compute capability {device.capability} has no TF32, 8.0 and later do"
-        return CaseStatus.NOT_APPLICABLE, reason
-    return None
-
-
-def _does_not_fit(shape: Shape, dtype: str, device: DeviceInfo) -> tuple[CaseStatus, str] | None:
+def memory_problem(shape: Shape, dtype: str, device: DeviceInfo) -> str | None:
+    """Why the product does not fit the memory, with both numbers; None if it does."""
     available = devices.available_bytes(device)
     needed = needed_bytes(shape, dtype, device)
     if available is None or needed <= available:
         return None
-    reason = f"needs {format_bytes(needed)} of memory, {format_bytes(available)} is available"
-    return CaseStatus.REFUSED, reason
+    return f"needs {format_bytes(needed)} of memory, {format_bytes(available)} is available"
+
+
+def default_shapes(device: DeviceInfo) -> list[Shape]:
+    """The default sizes that fit the memory in every dtype, at least the smallest.
+
+    Nobody asked for these sizes, so a small container is not unfit for lacking room.
+    """
+    shapes = [Shape(size, size, size) for size in DEFAULT_SIZES[device.kind]]
+    fitting = [shape for shape in shapes if memory_problem(shape, "float64", device) is None]
+    return fitting or shapes[:1]
 
 
 def _estimate_sec(
     shape: Shape, dtype: str, device: DeviceInfo, budget_sec: float, multiply: Multiply
 ) -> float:
-    """Seconds that checking and timing will take, from products of growing size.
+    """Seconds that computing the products will take, from products of growing size.
 
     A small product is a poor guide to a large one (launch overhead, cold libraries), so the
-    probe doubles until it costs PROBE_SHARE of the budget or reaches half the shape.
+    probe doubles until the next, of eight times the work and two calls, would cost PROBE_SHARE
+    of the budget, or be the shape itself. Comparing with float64 comes on top; it is cheap
+    wherever the product is not.
     """
-    calls = 2 + MIN_SAMPLES  # checked, warmed up, timed
+    products = 2 + MIN_SAMPLES  # checked, warmed up, timed
     edge = SMALLEST_PROBE
     while True:
         probe = Shape(min(shape.m, edge), min(shape.k, edge), min(shape.n, edge))
-        probe_sec = _probe_sec(probe, dtype, device, multiply, budget_sec * PROBE_SHARE)
-        product_sec = probe_sec * shape.flops / probe.flops
-        grown = probe.flops * 8
-        next_probe_sec = 2 * product_sec * grown / shape.flops
-        if grown >= shape.flops or next_probe_sec > budget_sec * PROBE_SHARE:
-            return product_sec * calls
+        limit_sec = budget_sec * PROBE_SHARE
+        probe_sec = _probe_sec(probe, dtype, device, multiply, limit_sec)
+        if 8 * probe.flops >= shape.flops or 2 * 8 * probe_sec > limit_sec:
+            return products * probe_sec * shape.flops / probe.flops
         edge *= 2
 
 
@@ -182,7 +161,7 @@ def _checked_and_timed(
     a, b, c = _matrices(shape, case.dtype, device)
     multiply(a, b, c)
     ratio = product_check.worst_ratio(a, b, c, case.dtype)
-    case = replace(case, worst_error=ratio, tolerance=1.0)
+    case = replace(case, error_share=ratio)
     if ratio is None:
         return replace(case, status=CaseStatus.WRONG, reason="the product is not finite")
     if ratio > 1:
@@ -190,6 +169,12 @@ def _checked_and_timed(
         return replace(case, status=CaseStatus.WRONG, reason=reason)
     timing = measure(lambda: multiply(a, b, c), device, budget_sec)
     return replace(case, samples_sec=timing.samples_sec, timer=timing.timer)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out; PyTorch's CPU allocator raises a plain RuntimeError."""
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return known or "can't allocate memory" in str(error)
 
 
 def _matrices(shape: Shape, dtype: str, device: DeviceInfo) -> tuple[Tensor, Tensor, Tensor]:

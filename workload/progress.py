@@ -13,7 +13,7 @@ Advance = Callable[[float, str], None]
 @contextmanager
 def progress(description: str, total: float) -> Iterator[Advance]:
     """Yields `advance(completed, note)`; the bar vanishes at the end."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _completed, _note: None
         return
     columns = (

@@ -14,7 +14,7 @@ from typing import Any
 import fastjsonschema
 
 from workload import __version__
-from workload.errors import BadInputError, ExitCode, NotSavedError
+from workload.errors import BadInputError, ExitCode, NotSavedError, first_line
 from workload.files import write_atomically
 from workload.results import as_json
 
@@ -49,8 +49,8 @@ class Draft:
         with self._lock:
             self._record[section] = plain
 
-    def finish(self, code: ExitCode, reason: str | None) -> Record:
-        """The record as it stands, with how it ended."""
+    def as_ended(self, code: ExitCode, reason: str | None) -> Record:
+        """A copy of the record as it stands, ended with `code`."""
         interrupted = code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
         ending = {
             "status": "interrupted" if interrupted else "failed" if code else "complete",
@@ -82,9 +82,9 @@ def save(record: Record, directory: Path) -> Path:
     return path
 
 
-def dump(record: Record) -> bytes:
-    """JSON as UTF-8, one line a top-level entry being too long to read: indented."""
-    return (json.dumps(record, indent=1, allow_nan=False) + "\n").encode()
+def dump(document: object) -> bytes:
+    """A JSON document as UTF-8, indented for readers and diffs."""
+    return (json.dumps(document, indent=1, allow_nan=False) + "\n").encode()
 
 
 def load(path: Path) -> Record:
@@ -97,9 +97,8 @@ def load(path: Path) -> Record:
         reason = error.strerror or error
         raise BadInputError(f"{path} cannot be read: {reason}; check the path") from error
     except (ValueError, RecursionError) as error:
-        reason = str(error).splitlines()[0]
         raise BadInputError(
-            f"{path} is not JSON ({reason}): name a record of `workload run`"
+            f"{path} is not JSON ({first_line(error)}): name a record of `workload run`"
         ) from error
     problem = invalidity(record)
     if problem:

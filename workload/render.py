@@ -136,24 +136,17 @@ def matmul_table(cases: Iterable[MatmulCase]) -> Table:
     return table
 
 
-def case_name(case: MatmulCase) -> str:
-    """`4096`, or `64x10000x100`."""
-    if case.m == case.k == case.n:
-        return str(case.m)
-    return f"{case.m}x{case.k}x{case.n}"
-
-
 def _matmul_row(case: MatmulCase) -> tuple[str, ...]:
     gflops, median, iqr = case.gflops, case.median_sec, case.iqr_sec
     note = "" if case.status is CaseStatus.OK else f"{case.status.value}: {case.reason}"
     return (
-        case_name(case),
+        str(case.shape),
         case.dtype,
         "-" if gflops is None else format_rate(gflops),
         "-" if median is None else format_seconds(median),
         "-" if iqr is None or not median else f"{iqr / median:.1%}",
         str(len(case.samples_sec)) if case.samples_sec else "-",
-        "-" if case.worst_error is None else f"{case.worst_error:.0%}",
+        "-" if case.error_share is None else f"{case.error_share:.0%}",
         note.replace("_", " "),
     )
 
@@ -186,10 +179,10 @@ def verdict_line(
         ExitCode.UNFIT: "UNFIT",
     }
     trainings = ", ".join(
-        f"{result.preset} {format_seconds(result.median_step_sec or 0.0)} a step to loss "
+        f"{result.preset} {format_seconds(result.median_step_sec)} a step to loss "
         f"{result.final_loss:.3g}"
         for result in trained
-        if result.final_loss is not None
+        if result.final_loss is not None and result.median_step_sec is not None
     )
     name = f"{device.torch_name} {printable(device.name)}"
     return f"{verdicts[code]}  {name}: {rates_line(cases)}; {trainings}"

@@ -8,7 +8,7 @@ samples, which stay in the record.
 import math
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, get_type_hints
 
 T = TypeVar("T")
 
@@ -36,7 +36,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class DeviceInfo:
-    """The device a result belongs to. `reason` says why it was chosen."""
+    """The device a result belongs to. `reason` says why it was chosen.
+
+    `memory_bytes` is the card's memory or, on the CPU, the machine's or its cgroup's limit.
+    """
 
     kind: str  # "cpu" or "cuda"
     torch_name: str  # "cpu", "cuda:0"
@@ -72,7 +75,7 @@ class Check:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """A training run. `losses[i]` is the loss of step `i + 1` (before its update)."""
+    """A training run. `losses[i]` is the loss of step `i + 1`, before its update."""
 
     DERIVED: ClassVar = ("final_loss", "median_step_sec")
 
@@ -86,9 +89,9 @@ class TrainResult:
     seed: int
     dtype: str
     resumed_from_step: int
-    losses: tuple[float, ...]
+    losses: tuple[float | None, ...]  # None: not finite, in a record
     step_time_sec: tuple[float, ...]  # mean seconds a step, one sample per block of steps
-    weights_sha256: str | None  # of w1 then w2; None when interrupted
+    weights_sha256: str | None  # of w1 then w2; None unless all steps were done
     diverged_at_step: int | None = None
 
     @property
@@ -114,6 +117,25 @@ class CaseStatus(StrEnum):
 
 
 @dataclass(frozen=True)
+class Shape:
+    """The product of an (m, k) by a (k, n) matrix."""
+
+    m: int
+    k: int
+    n: int
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations: m·k·n multiplies and as many adds."""
+        return 2 * self.m * self.k * self.n
+
+    def __str__(self) -> str:
+        """As `--sizes` takes it: `4096`, or `MxKxN`."""
+        square = self.m == self.k == self.n
+        return str(self.m) if square else f"{self.m}x{self.k}x{self.n}"
+
+
+@dataclass(frozen=True)
 class MatmulCase:
     """One product of an (m, k) by a (k, n) matrix and how long it took."""
 
@@ -127,13 +149,17 @@ class MatmulCase:
     reason: str | None = None
     samples_sec: tuple[float, ...] = ()
     timer: str | None = None  # how it was timed: "host clock", "CUDA events"
-    worst_error: float | None = None
-    tolerance: float | None = None
+    error_share: float | None = None  # largest error over its tolerance: at most 1 if right
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the product."""
+        return Shape(self.m, self.k, self.n)
 
     @property
     def flops(self) -> int:
-        """Floating-point operations of one product: m·n·k multiplies and as many adds."""
-        return 2 * self.m * self.k * self.n
+        """Floating-point operations of one product."""
+        return self.shape.flops
 
     @property
     def median_sec(self) -> float | None:
@@ -186,6 +212,18 @@ def as_json(value: object) -> Any:
 
 
 def from_json(kind: type[T], data: dict[str, Any]) -> T:
-    """The dataclass `kind` from what `as_json` made of it; its derived values are dropped."""
-    known = {field.name: data[field.name] for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass
-    return kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in known.items()})
+    """The flat dataclass `kind` from what `as_json` made of it and the schema has checked.
+
+    Lists become tuples, and names of states enum members again; derived values are dropped.
+    """
+    types = get_type_hints(kind)
+    values = {field.name: data[field.name] for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass
+    return kind(**{name: _restored(types[name], value) for name, value in values.items()})
+
+
+def _restored(expected: Any, value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(expected, type) and issubclass(expected, StrEnum):
+        return expected(value)
+    return value

@@ -62,9 +62,11 @@ PRESETS = {
 }
 
 
-def divergence_line(spec: TrainSpec, step: int, last_finite: float | None, loss: float) -> str:
+def divergence_line(
+    spec: TrainSpec, step: int, last_finite: float | None, loss: float | None
+) -> str:
     """What happened, why, and what to do, for a loss that stopped being finite at `step`."""
-    became = "inf" if math.isinf(loss) else "nan"
+    became = "inf" if loss is not None and math.isinf(loss) else "nan"
     before = f"the last finite loss was {last_finite:.6g}" if last_finite is not None else "at once"
     return (
         f"loss became {became} at step {step} ({before}): the step is too long for the input; "

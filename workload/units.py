@@ -21,13 +21,13 @@ def format_bytes(count: int) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """A duration in the unit that suits it.
+    """A duration in the unit that suits it, three significant digits at most.
 
-    >>> format_seconds(0.0000321), format_seconds(68)
-    ('32.1 µs', '68 s')
+    >>> format_seconds(0.0000321), format_seconds(0.9996), format_seconds(68)
+    ('32.1 µs', '1 s', '68 s')
     """
-    for limit, factor, unit in ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms")):
-        if seconds < limit:
+    for factor, unit in ((1e6, "µs"), (1e3, "ms")):
+        if seconds * factor < 999.5:  # noqa: PLR2004  1000 after rounding
             return f"{seconds * factor:.3g} {unit}"
     if seconds < 120:  # noqa: PLR2004  two minutes still read well in seconds
         return f"{seconds:.3g} s"
@@ -35,7 +35,7 @@ def format_seconds(seconds: float) -> str:
 
 
 def format_rate(gflops: float) -> str:
-    """GFLOP/s with three significant digits and no exponent.
+    """GFLOP/s: whole numbers from 1000 on, three significant digits below.
 
     >>> format_rate(798123.0), format_rate(0.2534)
     ('798123', '0.253')

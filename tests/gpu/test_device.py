@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from workload import devices, record
-from workload.matmul import Shape, run_case
-from workload.results import CaseStatus, DeviceInfo
+from workload.matmul import run_case
+from workload.results import CaseStatus, DeviceInfo, Shape
 from workload.train import train
 from workload.train_spec import PRESETS
 from workload.verify import verify

@@ -8,9 +8,9 @@ import pytest
 from outcome import Outcome
 
 from workload.errors import ExitCode
-from workload.matmul import Shape, run_case
+from workload.matmul import run_case
 from workload.record import Draft, save
-from workload.results import DeviceInfo
+from workload.results import DeviceInfo, Shape
 from workload.train import train
 from workload.train_spec import PRESETS
 
@@ -127,7 +127,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory, cpu: DeviceInfo) -> dict
     train(replace(PRESETS["book"], steps=3), cpu, checkpoint_path=directory / "checkpoint")
     draft = Draft("matmul", [])
     draft.set("matmul", [run_case(Shape(32, 32, 32), "float32", cpu, 0.2)])
-    record = save(draft.finish(ExitCode.OK, None), directory)
+    record = save(draft.as_ended(ExitCode.OK, None), directory)
     return {
         "checkpoint": (directory / "checkpoint").read_bytes(),
         "record": record.read_bytes(),

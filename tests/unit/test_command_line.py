@@ -71,14 +71,3 @@ def test_a_missing_library_is_an_unfit_environment(
     assert outcome.code == ExitCode.UNFIT
     assert "cannot be imported (libcudnn.so.9: cannot open shared object file)" in outcome.stderr
     assert outcome.stderr.count("\n") == 1
-
-
-def test_a_reader_that_leaves_early_does_not_harm_the_run() -> None:
-    code = (
-        "import os, subprocess, sys\n"
-        "reader, writer = os.pipe(); os.close(reader)\n"
-        "command = [sys.executable, '-m', 'workload', 'train', '--steps', '3']\n"
-        "raise SystemExit(subprocess.run(command, stdout=writer).returncode)"
-    )
-    finished = python(code)
-    assert (finished.returncode, finished.stderr) == (0, "")

@@ -45,7 +45,7 @@ def make(cpu: DeviceInfo) -> Callable[..., Record]:
         draft.set("device", replace(cpu, name=name))
         draft.set("matmul", cases)
         draft.set("train", trainings)
-        return draft.finish(ExitCode.OK, None)
+        return draft.as_ended(ExitCode.OK, None)
 
     return record_of
 
@@ -53,7 +53,7 @@ def make(cpu: DeviceInfo) -> Callable[..., Record]:
 def test_the_speedup_is_how_many_times_faster_b_is(make: Callable[..., Record]) -> None:
     faster = replace(CASE, samples_sec=(1e-3, 1e-3))
     speeds = compare(make(), make(cases=(faster,))).speeds
-    assert speeds[0].name == "matmul 64x64x64 float32"
+    assert speeds[0].name == "matmul 64 float32"
     assert speeds[0].speedup == pytest.approx(2)
 
 
@@ -66,7 +66,7 @@ def test_the_speedup_of_training_is_that_of_its_steps(make: Callable[..., Record
 def test_cases_that_only_one_side_measured_are_left_out(make: Callable[..., Record]) -> None:
     not_run = replace(CASE, dtype="float16", status=CaseStatus.NOT_RUN, samples_sec=())
     names = [speed.name for speed in compare(make((CASE, not_run)), make((CASE, not_run))).speeds]
-    assert names == ["matmul 64x64x64 float32", "train book float32"]
+    assert names == ["matmul 64 float32", "train book float32"]
 
 
 def test_records_without_a_common_case_are_refused(make: Callable[..., Record]) -> None:

@@ -106,7 +106,7 @@ def test_a_wrong_product_of_ones_is_no_working_card(monkeypatch: pytest.MonkeyPa
 
 def test_threads_respect_the_quota(monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.get_num_threads()
-    limits = SimpleNamespace(usable_threads=1, memory_available_bytes=None)
+    limits = SimpleNamespace(usable_threads=1, memory_limit_bytes=None)
     monkeypatch.setattr(devices, "read_limits", lambda: limits)
     try:
         assert devices.resolve("cpu").threads == 1

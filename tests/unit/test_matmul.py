@@ -11,8 +11,8 @@ from torch import Tensor
 
 from workload import devices, matmul
 from workload.errors import ExitCode
-from workload.matmul import Shape, run_case, run_cases
-from workload.results import CaseStatus, DeviceInfo, MatmulCase
+from workload.matmul import run_case, run_cases
+from workload.results import CaseStatus, DeviceInfo, MatmulCase, Shape
 
 SMALL = Shape(48, 64, 80)
 
@@ -132,15 +132,39 @@ def test_nothing_but_cases_not_run_is_unfit(workload: Callable[..., Outcome]) ->
     assert "no case could run" in outcome.stderr
 
 
-def test_running_out_of_memory_despite_the_estimate_is_a_refusal(cpu: DeviceInfo) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+)
+def test_running_out_of_memory_despite_the_estimate_is_a_refusal(
+    error: Exception, cpu: DeviceInfo
+) -> None:
     def out_of_memory(_a: Tensor, _b: Tensor, _out: Tensor) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        raise error
 
     case = run_case(SMALL, "float32", cpu, 0.2, out_of_memory)
-    assert (case.status, case.reason) == (
-        CaseStatus.REFUSED,
-        "out of memory: CUDA out of memory",
-    )
+    assert case.status is CaseStatus.REFUSED
+    assert case.reason is not None
+    assert case.reason.startswith("out of memory: ")
+
+
+def test_a_library_that_fails_for_another_reason_is_no_refusal(cpu: DeviceInfo) -> None:
+    def fail(_a: Tensor, _b: Tensor, _out: Tensor) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        run_case(SMALL, "float32", cpu, 0.2, fail)
+
+
+def test_default_sizes_that_do_not_fit_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo
+) -> None:
+    monkeypatch.setattr(devices, "available_bytes", lambda _device: 300_000_000)
+    assert [shape.m for shape in matmul.default_shapes(cpu)] == [512, 1024]
 
 
 def test_tf32_is_not_applicable_on_a_cpu(cpu: DeviceInfo) -> None:

@@ -1,7 +1,5 @@
 """`workload compare`: two records side by side."""
 
-import json
-
 from workload import record, render
 from workload.compare import compare
 from workload.errors import ExitCode
@@ -16,7 +14,7 @@ def command(session: Session) -> ExitCode:
     lines = render.comparison_lines(comparison)
     session.say(*lines[:2], "", render.speeds_table(comparison.speeds, "A", "B"), "", lines[2])
     if arguments.json:
-        session.print_json((json.dumps(as_json(comparison), indent=1) + "\n").encode())
+        session.print_json(record.dump(as_json(comparison)))
     worst = comparison.worst
     if worst is not None and not worst.ok:
         session.complain(

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from workload import devices, render
 from workload.errors import ExitCode
-from workload.matmul import DEFAULT_SIZES, Shape, default_dtypes, no_case_ran, run_cases
+from workload.matmul import default_shapes, no_case_ran, run_cases
 from workload.progress import progress
-from workload.results import CaseStatus, DeviceInfo, MatmulCase
+from workload.results import CaseStatus, DeviceInfo, MatmulCase, Shape
 from workload.session import Session
 
 
@@ -16,22 +16,19 @@ def command(session: Session) -> ExitCode:
     device = devices.resolve(arguments.device)
     session.draft.set("device", device)
     session.say(render.device_line(device))
-    sizes = arguments.sizes or [(size,) * 3 for size in DEFAULT_SIZES[device.kind]]
-    shapes = [Shape(*size) for size in sizes]
-    dtypes = arguments.dtypes or default_dtypes(device)
-    cases = run_and_record(session, shapes, dtypes, device, arguments.budget)
+    cases = run_and_record(session, device, arguments.budget)
     session.say(render.matmul_table(cases))
     return judge(session, cases)
 
 
-def run_and_record(
-    session: Session,
-    shapes: Sequence[Shape],
-    dtypes: Sequence[str],
-    device: DeviceInfo,
-    budget_sec: float,
-) -> list[MatmulCase]:
-    """All cases. The draft has each as soon as it is known, and those to come as interrupted."""
+def run_and_record(session: Session, device: DeviceInfo, budget_sec: float) -> list[MatmulCase]:
+    """The cases asked for, or the default ones.
+
+    The draft has each as soon as it is known, and those to come as interrupted.
+    """
+    sizes, dtypes = session.arguments.sizes, session.arguments.dtypes
+    shapes = [Shape(*size) for size in sizes] if sizes else default_shapes(device)
+    dtypes = dtypes or devices.default_dtypes(device)
     cases: list[MatmulCase] = []
     to_come = [
         MatmulCase(
@@ -50,7 +47,7 @@ def run_and_record(
         for case in run_cases(shapes, dtypes, device, budget_sec):
             cases.append(case)
             session.draft.set("matmul", cases + to_come[len(cases) :])
-            advance(len(cases), f"{render.case_name(case)} {case.dtype}")
+            advance(len(cases), f"{case.shape} {case.dtype}")
     return cases
 
 
@@ -63,7 +60,7 @@ def judge(session: Session, cases: Sequence[MatmulCase]) -> ExitCode:
                 if case.status is CaseStatus.WRONG
                 else "choose smaller --sizes or allow more memory"
             )
-            name = f"{render.case_name(case)} {case.dtype}"
+            name = f"{case.shape} {case.dtype}"
             session.complain(f"{name} {case.status.value}: {case.reason}: {remedy}")
     statuses = {case.status for case in cases}
     if CaseStatus.WRONG in statuses:

@@ -1,6 +1,7 @@
-"""`workload run`: the main job, from the doctor to a verdict, within a time budget."""
+"""`workload run`: the main job, from the doctor to a verdict, about within a time budget."""
 
 import time
+from collections.abc import Callable, Sequence
 
 from workload import devices, render
 from workload.commands import doctor, matmul, verify
@@ -8,39 +9,42 @@ from workload.commands.train import require_finite
 from workload.compare import pair_trainings, speeds_of_cases, speeds_of_trainings
 from workload.doctor import exit_code
 from workload.errors import ExitCode, WrongNumbersError
-from workload.matmul import Shape, default_dtypes, needed_bytes, run_cases
+from workload.matmul import run_cases
 from workload.progress import progress
-from workload.results import DeviceInfo, MatmulCase, TrainResult
+from workload.results import DeviceInfo, MatmulCase, Shape, TrainResult
 from workload.session import Session
 from workload.train import train
 from workload.train_spec import PRESETS
 
 TRAIN_PRESETS = ("book", "wide")
-SIZES = {"cpu": (512, 1024, 2048, 4096), "cuda": (1024, 2048, 4096, 8192)}
 # What a GPU and the CPU beside it both do well enough to be compared.
 COMMON_SHAPES = (Shape(1024, 1024, 1024), Shape(2048, 2048, 2048))
 COMMON_DTYPES = ("float32", "bfloat16")
-# Whatever the other parts took, products get at least this share of the budget.
+# Whatever the other parts took, products get this share of the budget and this many seconds:
+# enough for the smallest on a slow machine.
 MATMUL_SHARE = 0.25
-HOST_CPU_SHARE = 0.25
+MIN_MATMUL_SEC = 4.0
+HOST_CPU_SHARE = 0.25  # of the products' time, on a GPU
 
 
 def command(session: Session) -> ExitCode:
     """Doctor, verify, train and matmul on one device; the verdict is the worst of them."""
-    arguments = session.arguments
-    deadline = time.monotonic() + arguments.budget
-    device = devices.resolve(arguments.device)
+    budget_sec = session.arguments.budget
+    deadline = time.monotonic() + budget_sec
+    device = devices.resolve(session.arguments.device)
     session.draft.set("device", device)
     session.say(render.device_line(device))
     codes = [_doctor(session), _verify(session, device)]
-    trained, train_code = _train(session, device)
-    codes.append(train_code)
-    left_sec = max(deadline - time.monotonic(), MATMUL_SHARE * arguments.budget)
+    trained = _train(device, lambda results: session.draft.set("train", results))
+    session.say(*map(render.train_line, trained))
+    codes.append(_judge_trained(session, trained))
+    left_sec = max(deadline - time.monotonic(), MATMUL_SHARE * budget_sec, MIN_MATMUL_SEC)
     host_cpu_sec = HOST_CPU_SHARE * left_sec if device.kind == "cuda" else 0.0
-    cases, matmul_code = _matmul(session, device, left_sec - host_cpu_sec)
-    codes.append(matmul_code)
+    cases = matmul.run_and_record(session, device, left_sec - host_cpu_sec)
+    session.say("", render.matmul_table(cases))
+    codes.append(matmul.judge(session, cases))
     if device.kind == "cuda":
-        _compare_with_host_cpu(session, trained, cases, host_cpu_sec)
+        codes.append(_compare_with_host_cpu(session, trained, cases, host_cpu_sec))
     code = worst(codes)
     session.say("", render.verdict_line(code, device, cases, trained))
     return code
@@ -67,67 +71,46 @@ def _verify(session: Session, device: DeviceInfo) -> ExitCode:
     return verify.judge(session, checks)
 
 
-def _train(session: Session, device: DeviceInfo) -> tuple[list[TrainResult], ExitCode]:
-    results: list[TrainResult] = []
-    code = ExitCode.OK
+def _train(device: DeviceInfo, keep: Callable[[list[TrainResult]], None]) -> list[TrainResult]:
+    """Both presets; `keep` gets what is known so far, an unfinished training included."""
+    done: list[TrainResult] = []
     for preset in TRAIN_PRESETS:
-        results.append(_train_preset(preset, device))
-        session.draft.set("train", results)
-        session.say(render.train_line(results[-1]))
+        spec = PRESETS[preset]
+        with progress(f"train {preset}", spec.steps) as advance:
+
+            def show(result: TrainResult, advance: Callable[[float, str], None] = advance) -> None:
+                keep([*done, result])
+                advance(len(result.losses), "")
+
+            done.append(train(spec, device, preset=preset, on_progress=show))
+        keep(done)
+    return done
+
+
+def _judge_trained(session: Session, trained: Sequence[TrainResult]) -> ExitCode:
+    code = ExitCode.OK
+    for result in trained:
         try:
-            require_finite(results[-1], PRESETS[preset])
+            require_finite(result, PRESETS[result.preset or "book"])
         except WrongNumbersError as error:
             session.complain(str(error))
-            code = ExitCode.WRONG_NUMBERS
-    return results, code
-
-
-def _train_preset(preset: str, device: DeviceInfo) -> TrainResult:
-    spec = PRESETS[preset]
-    with progress(f"train {preset}", spec.steps) as advance:
-        return train(
-            spec,
-            device,
-            preset=preset,
-            on_progress=lambda result: advance(len(result.losses), ""),
-        )
-
-
-def _matmul(
-    session: Session, device: DeviceInfo, budget_sec: float
-) -> tuple[list[MatmulCase], ExitCode]:
-    arguments = session.arguments
-    dtypes = arguments.dtypes or default_dtypes(device)
-    shapes = [Shape(*size) for size in arguments.sizes or []] or _fitting_shapes(device)
-    cases = matmul.run_and_record(session, shapes, dtypes, device, budget_sec)
-    session.say("", render.matmul_table(cases))
-    return cases, matmul.judge(session, cases)
-
-
-def _fitting_shapes(device: DeviceInfo) -> list[Shape]:
-    """The default sizes that fit the memory in every dtype, at least the smallest.
-
-    Nobody asked for these sizes, so a small container is not unfit for lacking room.
-    """
-    shapes = [Shape(size, size, size) for size in SIZES[device.kind]]
-    available = devices.available_bytes(device)
-    fitting = [
-        shape
-        for shape in shapes
-        if available is None or needed_bytes(shape, "float64", device) <= available
-    ]
-    return fitting or shapes[:1]
+            code = error.exit_code
+    return code
 
 
 def _compare_with_host_cpu(
-    session: Session, trained: list[TrainResult], cases: list[MatmulCase], budget_sec: float
-) -> None:
+    session: Session,
+    trained: Sequence[TrainResult],
+    cases: Sequence[MatmulCase],
+    budget_sec: float,
+) -> ExitCode:
     """The same few jobs on the CPU beside the GPU, and how much faster the GPU was."""
     cpu = devices.resolve("cpu")
-    cpu_trained = [_train_preset(preset, cpu) for preset in TRAIN_PRESETS]
+    cpu_trained = _train(cpu, lambda _results: None)
     cpu_cases = list(run_cases(COMMON_SHAPES, COMMON_DTYPES, cpu, budget_sec))
     host_cpu = {"device": cpu, "train": cpu_trained, "matmul": cpu_cases}
     session.draft.set("host_cpu", host_cpu)
     speeds = speeds_of_cases(cpu_cases, cases)
     speeds += speeds_of_trainings(pair_trainings(cpu_trained, trained))
     session.say("", render.speeds_table(speeds, "A: this host's CPU", "B: this GPU"))
+    return worst([_judge_trained(session, cpu_trained), matmul.judge(session, cpu_cases)])

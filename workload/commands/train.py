@@ -18,8 +18,9 @@ def command(session: Session) -> ExitCode:
         raise BadInputError("--resume needs --checkpoint FILE, the file to resume from")
     spec, preset = specification(arguments)
     device = devices.resolve(arguments.device)
-    if spec.dtype == "tf32" and device.kind == "cpu":
-        raise UnfitError("TF32 is an arithmetic of NVIDIA GPUs: choose another --dtype")
+    problem = devices.tf32_problem(device) if spec.dtype == "tf32" else None
+    if problem:
+        raise UnfitError(f"{problem}: choose another --dtype")
     session.draft.set("device", device)
     session.say(render.device_line(device))
     with progress("train", spec.steps) as advance:

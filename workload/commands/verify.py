@@ -35,7 +35,7 @@ def verify_and_record(
 
 
 def judge(session: Session, checks: list[Check]) -> ExitCode:
-    """WRONG_NUMBERS and a line if any check failed, or if none ran."""
+    """WRONG_NUMBERS and a line if a check failed, UNFIT if none ran."""
     wrong = [check for check in checks if not check.ok]
     if not checks:
         session.complain("no check ran: nothing is verified")

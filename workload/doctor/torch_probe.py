@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from workload.errors import first_line
+
 PRODUCT_SIZE = 64
 
 
@@ -138,12 +140,6 @@ def cudnn_text(number: int) -> str:
     """cuDNN's version number as text: 92000 is 9.20.0, 8902 was 8.9.2."""
     major, rest = divmod(number, 10_000) if number >= 10_000 else divmod(number, 1000)  # noqa: PLR2004  cuDNN 9 changed the scale
     return f"{major}.{rest // 100}.{rest % 100}"
-
-
-def first_line(error: BaseException) -> str:
-    """An exception in one line."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _try(ask: Callable[[], Any]) -> tuple[Any, str | None]:

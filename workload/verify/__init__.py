@@ -23,14 +23,11 @@ from contextlib import contextmanager
 import torch
 
 from workload import devices
-from workload.errors import UnfitError
+from workload.errors import UnfitError, first_line
 from workload.results import Check, DeviceInfo
 from workload.verify import arithmetic, autograd, convolution, products, trajectory
 from workload.verify.case import Case
 
-CPU_DTYPES = ("float64", "float32", "bfloat16", "float16")
-CUDA_DTYPES = ("float64", "float32", "tf32", "bfloat16", "float16")
-AMPERE = 8  # compute capability 8.0 is the first with TF32 and bfloat16
 SEED = 0
 
 
@@ -50,22 +47,13 @@ def verify(
     UnfitError for tf32 on a device without it or when the device refuses an operation.
     """
     done = []
-    for dtype in default_dtypes(device) if dtypes is None else dtypes:
+    for dtype in devices.default_dtypes(device) if dtypes is None else dtypes:
         case = Case(device, dtype, seed)
         _require_tf32(case)
         for check in _checks(case):
             done.append(check)
             on_check(check)
     return tuple(done)
-
-
-def default_dtypes(device: DeviceInfo) -> tuple[str, ...]:
-    """The dtypes that this device computes in hardware, and float16 on any CPU."""
-    if device.kind == "cpu":
-        return CPU_DTYPES
-    if _major(device) < AMPERE:
-        return tuple(name for name in CUDA_DTYPES if name not in ("tf32", "bfloat16"))
-    return CUDA_DTYPES
 
 
 def _checks(case: Case) -> Iterator[Check]:
@@ -80,10 +68,9 @@ def _checks(case: Case) -> Iterator[Check]:
             try:
                 yield from group(case)
             except RuntimeError as error:
-                reason = (str(error).splitlines() or ["no reason given"])[0]
                 raise UnfitError(
-                    f"{case.device.name} refused an operation in {case.dtype}: {reason}: "
-                    "run `workload doctor`, or leave this dtype out"
+                    f"{case.device.name} refused an operation in {case.dtype}: "
+                    f"{first_line(error)}: run `workload doctor`, or leave this dtype out"
                 ) from error
 
 
@@ -105,14 +92,6 @@ def _products_in(dtype: str) -> Iterator[None]:
 
 
 def _require_tf32(case: Case) -> None:
-    if case.dtype != "tf32":
-        return
-    if case.device.kind == "cpu" or _major(case.device) < AMPERE:
-        raise UnfitError(
-            f"{case.device.name} has no TF32, NVIDIA GPUs from compute capability 8.0 on do: "
-            "leave tf32 out"
-        )
-
-
-def _major(device: DeviceInfo) -> int:
-    return int((device.capability or "0").split(".")[0])
+    problem = devices.tf32_problem(case.device) if case.dtype == "tf32" else None
+    if problem:
+        raise UnfitError(f"{problem}: leave tf32 out")

@@ -1,0 +1,54 @@
+"""What is printed arrives, or its loss is told and changes the exit code."""
+
+import json
+import subprocess
+import sys
+
+TRAIN = f"{sys.executable} -m workload train --steps 3 --device cpu"
+
+
+def shell(line: str) -> subprocess.CompletedProcess[str]:
+    """`line` in a shell, whose redirections make the streams fail."""
+    return subprocess.run(
+        ["/bin/sh", "-c", line], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_a_reader_that_leaves_early_does_not_harm_the_run() -> None:
+    finished = shell(f"({TRAIN}; echo $? >&2) | true")
+    assert finished.stderr == "0\n"
+
+
+def test_output_that_does_not_fit_the_disk_is_a_result_not_saved() -> None:
+    finished = shell(f"{TRAIN} > /dev/full")
+    assert finished.returncode == 6
+    assert finished.stderr == (
+        "workload train: the output could not be written: No space left on device\n"
+    )
+
+
+def test_json_that_does_not_fit_the_disk_is_a_result_not_saved() -> None:
+    assert shell(f"{TRAIN} --json > /dev/full").returncode == 6
+
+
+def test_a_closed_stdout_is_a_result_not_saved() -> None:
+    finished = shell(f"{TRAIN} >&-")
+    assert finished.returncode == 6
+    assert finished.stderr == "workload train: the output could not be written: closed\n"
+
+
+def test_a_closed_stderr_leaves_the_json_whole() -> None:
+    finished = shell(f"{TRAIN} --json 2>&-")
+    assert json.loads(finished.stdout)["kind"] == "train"
+
+
+def test_a_full_stderr_leaves_the_json_whole() -> None:
+    finished = shell(f"{TRAIN} --json 2>/dev/full")
+    assert json.loads(finished.stdout)["kind"] == "train"
+
+
+def test_a_terminal_without_unicode_gets_question_marks() -> None:
+    line = "export PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 LC_ALL=C PYTHONIOENCODING=ascii;"
+    finished = shell(f"{line} {TRAIN}")
+    assert finished.returncode == 0
+    assert "? a step" in finished.stdout or "ms a step" in finished.stdout
