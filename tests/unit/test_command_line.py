@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from conftest import Outcome
+from outcome import Outcome
 
 from workload import cli
 from workload.errors import ExitCode

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import Outcome
+from outcome import Outcome
 
 from workload import record
 from workload.compare import LOSS_TOLERANCE, compare, loss_disagreement

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from conftest import Outcome
+from outcome import Outcome
 from torch import Tensor
 
 from workload import devices, matmul

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Outcome
+from outcome import Outcome
 
 from workload import record
 from workload.errors import BadInputError, ExitCode, NotSavedError

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import Outcome
+from outcome import Outcome
 
 from workload import devices, record, timing
 from workload.commands import run
