@@ -12,23 +12,25 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, TensorSpec, serialize
 from safetensors.torch import load
 from torch import Tensor
 
 from workload.errors import BadInputError, NotSavedError, first_line
-from workload.files import write_atomically
+from workload.files import read_regular, write_atomically
 from workload.train_spec import TrainSpec
 
 FORMAT = "workload-train/1"
 # What a hostile or damaged file can make the parsers raise.
 _MALFORMED = (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+MAX_BYTES = 1 << 36
 TENSORS = ("losses", "w1", "w2")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state after `step` steps; tensors on the CPU, `losses` of length `step`."""
+    """The state after `step` steps. `losses`: (step,), float64; the weights in the run's dtype."""
 
     spec: TrainSpec
     step: int
@@ -65,10 +67,10 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         ) from error
 
 
-def read(path: Path) -> Checkpoint:
+def read(path: Path, max_bytes: int = MAX_BYTES) -> Checkpoint:
     """The checkpoint at `path`. Raises BadInputError for anything that is not a whole one."""
     try:
-        data = path.read_bytes()
+        data = read_regular(path, max_bytes)
     except OSError as error:
         raise BadInputError(
             f"checkpoint {path} cannot be read: {error.strerror or error}; "
@@ -106,6 +108,12 @@ def _parse(data: bytes) -> Checkpoint:
     for name, shape in expected.items():
         if tuple(tensors[name].shape) != shape:
             raise ValueError(f"{name} has the shape {tuple(tensors[name].shape)}, not {shape}")
+    weights = {"tf32": "float32"}.get(spec.dtype, spec.dtype)
+    for name, dtype in (("losses", "float64"), ("w1", weights), ("w2", weights)):
+        if str(tensors[name].dtype) != f"torch.{dtype}":
+            raise ValueError(f"{name} is of {tensors[name].dtype}, not torch.{dtype}")
+        if not bool(torch.isfinite(tensors[name]).all()):
+            raise ValueError(f"{name} is not finite")
     return Checkpoint(spec, step, **tensors)
 
 

@@ -4,8 +4,10 @@ import importlib
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workload import interrupts
 from workload.arguments import parse
 from workload.errors import ExitCode, UnfitError, first_line
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    interrupts.leave_quietly()
     argv = sys.argv[1:] if argv is None else argv
     arguments = parse(argv)
     # Only now: `--help` and a refusal need neither rich nor the schema's validator.
@@ -25,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run_command(session: "Session") -> ExitCode:
+    _require_directory()
     # The images carry no NumPy, which nothing here uses: no reason to warn about it.
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
     try:
@@ -37,3 +41,11 @@ def _run_command(session: "Session") -> ExitCode:
         ) from error
     code = module.command(session)
     return ExitCode(code)
+
+
+def _require_directory() -> None:
+    """Some libraries end the process with a code of their own where this fails."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise UnfitError("the current directory is gone: change to one that exists") from error

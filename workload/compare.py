@@ -83,12 +83,19 @@ def compare(a: Record, b: Record) -> Comparison:
             "the two records share no measured case (size and dtype, or training): "
             "make both with the same options"
         )
-    disagreements = tuple(_disagreement(one, other) for one, other in pairs)
+    disagreements = tuple(
+        _disagreement(one, other) for one, other in pairs if one.losses and other.losses
+    )
     return Comparison(_name(a), _name(b), speeds, disagreements)
 
 
 def loss_disagreement(a: tuple[float | None, ...], b: tuple[float | None, ...]) -> float | None:
-    """Largest |sqrt(a) - sqrt(b)| over sqrt(first loss), over the steps both have."""
+    """Largest |sqrt(a) - sqrt(b)| over sqrt(first loss), over the steps both have.
+
+    None if one of the losses is not finite, or the first is 0 and others are not.
+    """
+    if a == b and None not in a:
+        return 0.0
     shared = list(zip(a, b, strict=False))
     values = [(one, other) for one, other in shared if one is not None and other is not None]
     if len(values) < len(shared) or not values or not values[0][0]:

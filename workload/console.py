@@ -12,6 +12,9 @@ from typing import TextIO
 from rich.console import Console as RichConsole
 from rich.table import Table
 
+from workload.units import printable
+
+MAX_COMPLAINT = 2000  # characters; a file may hold a line of a megabyte
 PIPED_WIDTH = 160  # columns; a log keeps a row in one line
 
 
@@ -42,8 +45,9 @@ class Console:
         self._write(sys.stdout, document.decode())
 
     def complain(self, line: str) -> None:
-        """One line on stderr."""
-        self._write(sys.stderr, f"{self._prefix}: {' '.join(line.split())}\n")
+        """One line on stderr, safe for a terminal whatever file its words come from."""
+        one_line = printable(" ".join(line.split()))[:MAX_COMPLAINT]
+        self._write(sys.stderr, f"{self._prefix}: {one_line}\n")
 
     def show_traceback(self, text: str) -> None:
         """What a bug report needs, on stderr."""
@@ -73,7 +77,9 @@ def _discard(stream: TextIO | None) -> None:
 def _laid_out(table: Table, stream: TextIO | None) -> str:
     """The table as wide as the terminal, or as a file likes; without trailing blanks."""
     width = None if stream is not None and stream.isatty() else PIPED_WIDTH
-    console = RichConsole(file=stream, width=width, markup=False, highlight=False, emoji=False)
+    console = RichConsole(
+        file=stream, width=width, markup=False, highlight=False, emoji=False, color_system=None
+    )
     with console.capture() as capture:
         console.print(table)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())

@@ -213,3 +213,9 @@ def available_bytes(info: DeviceInfo) -> int | None:
     if info.kind == "cuda":
         return int(torch.cuda.mem_get_info(info.torch_name)[0])
     return read_limits().available_bytes
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out; PyTorch's CPU allocator raises a plain RuntimeError."""
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return known or "can't allocate memory" in str(error)

@@ -1,37 +1,71 @@
-"""Writes files whole or not at all."""
+"""Reads files that may be anything, and writes files whole or not at all."""
 
 import contextlib
 import os
-import tempfile
+import secrets
+import stat
 from pathlib import Path
+
+# What is being written and not yet in its place; a signal ends the process from another thread.
+_unfinished: set[Path] = set()
+
+
+def read_regular(path: Path, max_bytes: int) -> bytes:
+    """The content of a regular file. Raises OSError for anything else, or if it is larger.
+
+    A FIFO or a device would make a plain read wait or run for ever.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise OSError("Is a directory")
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("not a regular file")
+        if status.st_size > max_bytes:
+            raise OSError(f"larger than the {max_bytes} bytes it may have")
+        return file.read(status.st_size)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace `path` by `data`: a reader or a crash sees the old file or the new, never half.
 
-    The temporary file lies in the same directory, because a rename is atomic only within
-    one file system, and both file and directory are synced, so that the new name survives
-    a power cut. Raises OSError, and then leaves nothing behind.
+    A symbolic link stays, what it points to is replaced. The temporary file lies in the same
+    directory, because a rename is atomic only within one file system, and is synced before
+    it is renamed. Raises OSError, and then leaves nothing behind.
     """
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    temporary = Path(name)
+    target = Path(os.path.realpath(path))
+    temporary = target.parent / f".workload-{secrets.token_hex(8)}.tmp"
+    _unfinished.add(temporary)
     try:
+        # 0666 less the umask, as any other new file.
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o644)  # mkstemp's 0600 would hide a record from its reader
-        temporary.replace(path)
+        temporary.replace(target)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    _sync_directory(path.parent)
+    finally:
+        _unfinished.discard(temporary)
+    _sync_directory(target.parent)
+
+
+def remove_unfinished() -> None:
+    """Remove what other threads are still writing, before the process leaves without them."""
+    for temporary in tuple(_unfinished):
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """So that the new name survives a power cut, where the directory may be read."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -7,12 +7,13 @@ moment the signal arrives; a thread waits for it there.
 
 import contextlib
 import os
-import select
 import signal
 import threading
+import time
 from collections.abc import Callable
 
 from workload.errors import ExitCode
+from workload.files import remove_unfinished
 
 # How long saving may take before the process leaves anyway: `docker stop` kills after ten
 # seconds, and people expect a stop within one.
@@ -21,14 +22,21 @@ GRACE_SEC = 0.8
 _EXIT_CODES = {
     signal.SIGINT: ExitCode.INTERRUPTED,
     signal.SIGTERM: ExitCode.TERMINATED,
+    signal.SIGHUP: ExitCode.TERMINATED,  # the terminal or the connection has gone
 }
 
 
-def serve(save: Callable[[ExitCode], None]) -> None:
-    """From now on a SIGTERM or SIGINT calls `save` and ends the process with its code.
+def leave_quietly() -> None:
+    """Until `serve`, when there is nothing to save yet: a signal ends the process at once."""
+    for number in _EXIT_CODES:
+        signal.signal(number, lambda caught, _frame: os._exit(_EXIT_CODES[signal.Signals(caught)]))
 
-    `save` runs in a thread of its own. A second signal, or `save` taking longer than
-    GRACE_SEC, ends the process at once. Must be called from the main thread.
+
+def serve(save: Callable[[ExitCode], ExitCode]) -> None:
+    """From now on a SIGTERM or SIGINT calls `save` and ends the process with what it returns.
+
+    `save` runs in a thread of its own and gets GRACE_SEC, whatever other signals come. Must
+    be called from the main thread.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -42,16 +50,18 @@ def _do_nothing(*_: object) -> None:
     """The work is done by the thread; without a handler the wakeup descriptor stays silent."""
 
 
-def _wait(reader: int, save: Callable[[ExitCode], None]) -> None:
+def _wait(reader: int, save: Callable[[ExitCode], ExitCode]) -> None:
     code = None
     while code is None:
         code = _EXIT_CODES.get(signal.Signals(os.read(reader, 1)[0]))
     threading.Thread(target=_save_and_exit, args=(code, save), daemon=True).start()
-    select.select([reader], [], [], GRACE_SEC)
+    time.sleep(GRACE_SEC)
+    remove_unfinished()
     os._exit(code)
 
 
-def _save_and_exit(code: ExitCode, save: Callable[[ExitCode], None]) -> None:
+def _save_and_exit(code: ExitCode, save: Callable[[ExitCode], ExitCode]) -> None:
     with contextlib.suppress(Exception):  # nothing may keep the process from leaving
-        save(code)
+        code = save(code)
+    remove_unfinished()
     os._exit(code)

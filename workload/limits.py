@@ -93,11 +93,14 @@ def _levels(root: Path, groups: dict[str, str], controller: str) -> tuple[int | 
 def _mount(root: Path, version: int, controller: str) -> tuple[str, Path] | None:
     """Which group is mounted, and where; a container often sees its own group only."""
     kind = "cgroup" if version == 1 else "cgroup2"
-    for line in _read(root / "proc/self/mountinfo").splitlines():
+    # Single blanks and newlines only: a source may be empty and a path hold a form feed.
+    for line in _read(root / "proc/self/mountinfo").split("\n"):
         fields, _, rest = line.partition(" - ")
-        mounted_group, mount_point = fields.split()[3:5]
-        file_system, _, options = rest.split(maxsplit=2)
-        if file_system == kind and (version != 1 or controller in options.split(",")):
+        file_system, _, options = rest.partition(" ")
+        if file_system != kind:
+            continue
+        mounted_group, mount_point = fields.split(" ")[3:5]
+        if version != 1 or controller in options.partition(" ")[2].split(","):
             return mounted_group, root / mount_point.lstrip("/")
     return None
 

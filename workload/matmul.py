@@ -20,9 +20,9 @@ Multiply = Callable[[Tensor, Tensor, Tensor], object]
 # 512 and 1024 show what launches and caches cost, the largest comes close to the peak.
 DEFAULT_SIZES = {"cpu": (512, 1024, 2048, 4096), "cuda": (1024, 2048, 4096, 8192)}
 SEED = 0
-# Memory that a product needs beside its three matrices: the check's float64 blocks, the
-# library's workspace (cuBLAS takes 32 MiB on Hopper) and some air.
-EXTRA_BYTES = 256 << 20
+# Beside the matrices and the check: the library's workspace (cuBLAS takes 32 MiB on Hopper),
+# what PyTorch itself allocates, and some air.
+EXTRA_BYTES = 128 << 20
 # A probe is cut off once it costs this share of what a case may cost.
 PROBE_SHARE = 0.05
 SMALLEST_PROBE = 128
@@ -80,7 +80,7 @@ def run_case(
             return replace(case, status=CaseStatus.NOT_RUN, reason=reason)
         return _checked_and_timed(case, shape, device, budget_sec, multiply)
     except (RuntimeError, MemoryError) as error:
-        if not _out_of_memory(error):
+        if not devices.is_out_of_memory(error):
             raise
         reason = f"out of memory: {first_line(error)}"
         return replace(case, status=CaseStatus.REFUSED, reason=reason)
@@ -96,8 +96,8 @@ def needed_bytes(shape: Shape, dtype: str, device: DeviceInfo) -> int:
     size = DTYPE_BYTES[dtype]
     inputs = shape.m * shape.k + shape.k * shape.n
     repacked = 4 * inputs if device.kind == "cpu" and size == 2 else 0  # noqa: PLR2004
-    finite_mask = shape.m * shape.n  # isfinite's booleans
-    return size * (inputs + shape.m * shape.n) + repacked + finite_mask + EXTRA_BYTES
+    matrices = size * (inputs + shape.m * shape.n)
+    return matrices + repacked + product_check.needed_bytes(shape, size) + EXTRA_BYTES
 
 
 def memory_problem(shape: Shape, dtype: str, device: DeviceInfo) -> str | None:
@@ -169,12 +169,6 @@ def _checked_and_timed(
         return replace(case, status=CaseStatus.WRONG, reason=reason)
     timing = measure(lambda: multiply(a, b, c), device, budget_sec)
     return replace(case, samples_sec=timing.samples_sec, timer=timing.timer)
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out; PyTorch's CPU allocator raises a plain RuntimeError."""
-    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    return known or "can't allocate memory" in str(error)
 
 
 def _matrices(shape: Shape, dtype: str, device: DeviceInfo) -> tuple[Tensor, Tensor, Tensor]:

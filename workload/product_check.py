@@ -8,21 +8,31 @@ Two tests, both against float64 arithmetic on the inputs as the device holds the
 
 The element's tolerance is `tolerances.product_tolerance`; a row's projection adds n such
 errors with random signs, which grow like the square root of the sum of their squares.
-Matrices are read in blocks of at most BLOCK_BYTES of float64, so the check needs little
-memory whatever the size.
+Matrices are read in blocks of at most BLOCK_ELEMENTS, so that the check needs little memory
+beside B·v whatever the shape: `needed_bytes` tells how much.
 """
+
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
+from workload.results import Shape
 from workload.tolerances import half_subnormal, product_tolerance
 
 FULL_CHECK_FLOPS = 4e9  # 0.1 s or less of float64 arithmetic on two cores
 SAMPLED_ROWS = 16
-BLOCK_BYTES = 32 << 20
+BLOCK_ELEMENTS = 1 << 22  # 32 MiB of float64
+MAX_EDGE = 1 << 16  # of a block, so that its other edge is at least 64
 # A projection is a sum of many errors, so close to normal: six standard deviations of it
 # are exceeded once in 5e8 rows.
 PROJECTION_SIGMAS = 6.0
+
+
+def needed_bytes(shape: Shape, element_bytes: int) -> int:
+    """Memory of the check: the sampled rows, B·v and some blocks in float64."""
+    sampled = min(shape.m, SAMPLED_ROWS) * (shape.k + shape.n) * element_bytes
+    return sampled + 8 * (shape.k + 6 * BLOCK_ELEMENTS)
 
 
 def worst_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float | None:
@@ -30,60 +40,92 @@ def worst_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float | None:
 
     a: (m, k), b: (k, n), c: (m, n), on any device. None if `c` holds a non-finite element.
     """
-    if not bool(torch.isfinite(c).all()):
-        return None
-    return max(_projection_ratio(a, b, c, dtype), _element_ratio(a, b, c, dtype))
+    projection = _projection_ratio(a, b, c, dtype)
+    return None if projection is None else max(projection, _element_ratio(a, b, c, dtype))
 
 
 def _element_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float:
-    m, k = a.shape
-    n = b.shape[1]
-    rows = torch.arange(m)
-    if 2 * m * k * n > FULL_CHECK_FLOPS:
-        rows = torch.linspace(0, m - 1, min(m, SAMPLED_ROWS)).long()
-    u_out, kappa = product_tolerance(dtype, k)
-    tiny = half_subnormal(dtype)
+    shape = Shape(a.shape[0], a.shape[1], b.shape[1])
+    u_out, kappa = product_tolerance(dtype, shape.k)
     worst = 0.0
-    for row_block in torch.split(rows, _rows_per_block(k)):
-        a_rows = _reference(a[row_block.to(a.device)])
-        a_norm = a_rows.norm(dim=1, keepdim=True)
-        c_rows = c[row_block.to(c.device)]
-        for start in range(0, n, _rows_per_block(max(k, len(row_block)))):
-            columns = slice(start, start + _rows_per_block(max(k, len(row_block))))
-            b_columns = _reference(b[:, columns])
-            exact = a_rows @ b_columns
+    for rows in _compared_rows(shape):
+        a_rows, c_rows = a[rows], c[rows]
+        edge = max(len(a_rows), min(shape.k, MAX_EDGE))
+        for columns in _slices(shape.n, BLOCK_ELEMENTS // edge):
+            exact, a_norm, b_norm = _exact(a_rows, b[:, columns])
             error = (_reference(c_rows[:, columns]) - exact).abs()
-            allowed = u_out * exact.abs() + kappa * a_norm * b_columns.norm(dim=0) + tiny
+            allowed = u_out * exact.abs() + kappa * a_norm * b_norm + half_subnormal(dtype)
             worst = max(worst, float((error / allowed).max()))
     return worst
 
 
-def _projection_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float:
-    m, k = a.shape
-    n = b.shape[1]
-    u_out, kappa = product_tolerance(dtype, k)
-    signs = torch.randint(0, 2, (n,), generator=torch.Generator().manual_seed(n)) * 2.0 - 1.0
-    signs = signs.double()
-    projected = torch.empty(k, dtype=torch.float64)
-    b_squared = 0.0
-    for start in range(0, k, _rows_per_block(n)):
-        block = _reference(b[start : start + _rows_per_block(n)])
-        projected[start : start + len(block)] = block @ signs
-        b_squared += float(block.square().sum())
+def _compared_rows(shape: Shape) -> Iterator[slice | Tensor]:
+    """The rows that are compared element by element, some at a time."""
+    if shape.flops > FULL_CHECK_FLOPS:
+        yield torch.linspace(0, shape.m - 1, min(shape.m, SAMPLED_ROWS)).long()
+    else:
+        yield from _row_slices(shape)
+
+
+def _row_slices(shape: Shape) -> Iterator[slice]:
+    """All rows, as many at a time as a block of A or C holds."""
+    return _slices(shape.m, BLOCK_ELEMENTS // min(max(shape.k, shape.n), MAX_EDGE))
+
+
+def _exact(a_rows: Tensor, b_columns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """a_rows (r, k) times b_columns (k, s) in float64, and the norms (r, 1) and (s)."""
+    exact = torch.zeros(len(a_rows), b_columns.shape[1], dtype=torch.float64)
+    a_squared = torch.zeros(len(a_rows), 1, dtype=torch.float64)
+    b_squared = torch.zeros(b_columns.shape[1], dtype=torch.float64)
+    for inner in _slices(len(b_columns), MAX_EDGE):
+        a_block, b_block = _reference(a_rows[:, inner]), _reference(b_columns[inner])
+        exact += a_block @ b_block
+        a_squared += a_block.square().sum(dim=1, keepdim=True)
+        b_squared += b_block.square().sum(dim=0)
+    return exact, a_squared.sqrt(), b_squared.sqrt()
+
+
+def _projection_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float | None:
+    """The worst row of C·v against A·(B·v); None if a sum is not finite."""
+    shape = Shape(a.shape[0], a.shape[1], b.shape[1])
+    u_out, kappa = product_tolerance(dtype, shape.k)
+    projected, b_squared = _project(b)
+    b_norm = float(b_squared.sum().sqrt())
     worst = 0.0
-    step = _rows_per_block(max(k, n))
-    for start in range(0, m, step):
-        a_rows = _reference(a[start : start + step])
-        c_rows = _reference(c[start : start + step])
-        error = (c_rows @ signs - a_rows @ projected).abs()
-        spread = u_out * c_rows.norm(dim=1) + kappa * a_rows.norm(dim=1) * b_squared**0.5
-        spread += half_subnormal(dtype) * n**0.5
-        worst = max(worst, float((error / (PROJECTION_SIGMAS * spread)).max()))
+    for rows in _row_slices(shape):
+        expected, a_squared = _project(a[rows], projected)
+        found, c_squared = _project(c[rows])
+        if not bool(torch.isfinite(found).all()):
+            return None
+        spread = u_out * c_squared.sqrt() + kappa * a_squared.sqrt() * b_norm
+        spread += half_subnormal(dtype) * shape.n**0.5
+        worst = max(worst, float(((found - expected).abs() / (PROJECTION_SIGMAS * spread)).max()))
     return worst
 
 
-def _rows_per_block(row_length: int) -> int:
-    return max(1, BLOCK_BYTES // (8 * row_length))
+def _project(matrix: Tensor, vector: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """`matrix` times `vector`, or random signs, in float64; and its rows' squared norms."""
+    product = torch.zeros(len(matrix), dtype=torch.float64)
+    squared = torch.zeros_like(product)
+    for columns in _slices(matrix.shape[1], MAX_EDGE):
+        factor = _signs(columns) if vector is None else vector[columns]
+        for part in _slices(len(product), BLOCK_ELEMENTS // len(factor)):
+            block = _reference(matrix[part, columns])
+            product[part] += block @ factor
+            squared[part] += block.square().sum(dim=1)
+    return product, squared
+
+
+def _signs(columns: slice) -> Tensor:
+    """The part of v that belongs to these columns, the same at each call."""
+    generator = torch.Generator().manual_seed(columns.start)
+    bits = torch.randint(0, 2, (columns.stop - columns.start,), generator=generator)
+    return bits.double() * 2 - 1
+
+
+def _slices(length: int, step: int) -> Iterator[slice]:
+    for start in range(0, length, step):
+        yield slice(start, min(start + step, length))
 
 
 def _reference(block: Tensor) -> Tensor:

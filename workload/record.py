@@ -15,12 +15,14 @@ import fastjsonschema
 
 from workload import __version__
 from workload.errors import BadInputError, ExitCode, NotSavedError, first_line
-from workload.files import write_atomically
+from workload.files import read_regular, write_atomically
 from workload.results import as_json
 
 SCHEMA_VERSION = 1  # 1: the first
 SECTIONS = ("device", "environment", "findings", "checks", "train", "matmul", "host_cpu")
 MAX_RECORD_BYTES = 64 << 20  # a record of a long run is under 1 MB; more is not a record
+
+MAX_DIGITS = 29  # 2·(2**31)³, the FLOPs of the largest product, has 29
 
 Record = dict[str, Any]
 
@@ -48,6 +50,15 @@ class Draft:
         plain = as_json(value)
         with self._lock:
             self._record[section] = plain
+
+    def replace(self, section: str, index: int, value: object) -> None:
+        """Replace one result of a section that is a list."""
+        plain = as_json(value)
+        with self._lock:
+            self._record[section] = [
+                plain if place == index else item
+                for place, item in enumerate(self._record[section])
+            ]
 
     def as_ended(self, code: ExitCode, reason: str | None) -> Record:
         """A copy of the record as it stands, ended with `code`."""
@@ -90,9 +101,8 @@ def dump(document: object) -> bytes:
 def load(path: Path) -> Record:
     """The valid record at `path`. Raises BadInputError that says what is wrong with it."""
     try:
-        if path.stat().st_size > MAX_RECORD_BYTES:
-            raise BadInputError(f"{path} is too large to be a record: name another file")
-        record = json.loads(path.read_text(encoding="utf-8"))
+        text = read_regular(path, MAX_RECORD_BYTES).decode()
+        record = json.loads(text, parse_constant=_refuse, parse_int=_parse_int)
     except OSError as error:
         reason = error.strerror or error
         raise BadInputError(f"{path} cannot be read: {reason}; check the path") from error
@@ -104,6 +114,16 @@ def load(path: Path) -> Record:
     if problem:
         raise BadInputError(f"{path} is not a valid record ({problem}): name another one")
     return dict(record)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _parse_int(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)
 
 
 def invalidity(record: object) -> str | None:

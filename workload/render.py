@@ -16,7 +16,7 @@ from workload.results import (
     State,
     TrainResult,
 )
-from workload.units import format_bytes, format_rate, format_seconds
+from workload.units import format_bytes, format_rate, format_seconds, printable
 
 _STATE_WORDS = {
     State.PASS: "pass",
@@ -41,7 +41,8 @@ def findings_table(findings: Iterable[Finding]) -> Table:
         words = [finding.found]
         if finding.state in (State.WARN, State.FAIL):
             words += [text for text in (finding.why, finding.remedy) if text]
-        table.add_row(finding.id, _STATE_WORDS[finding.state], printable("\n".join(words)))
+        text = "\n".join(map(printable, words))
+        table.add_row(finding.id, _STATE_WORDS[finding.state], text)
     return table
 
 
@@ -195,7 +196,9 @@ def speeds_table(speeds: Iterable[Speed], a: str, b: str) -> Table:
         table.columns[column].justify = "right"
     for speed in speeds:
         show = format_seconds if speed.unit == "s" else _gflops
-        table.add_row(speed.name, show(speed.a), show(speed.b), f"{speed.speedup:.2f} times")
+        table.add_row(
+            printable(speed.name), show(speed.a), show(speed.b), f"{speed.speedup:.2f} times"
+        )
     return table
 
 
@@ -210,17 +213,12 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     return [
         *lines,
         f"agreement  losses {verdict}: worst {error} of {worst.tolerance:.2e} allowed "
-        f"({worst.name})",
+        f"({printable(worst.name)})",
     ]
 
 
 def _gflops(rate: float) -> str:
     return f"{format_rate(rate)} GFLOP/s"
-
-
-def printable(text: str) -> str:
-    """`text` without control characters: names from files may carry escape sequences."""
-    return "".join(mark if mark.isprintable() or mark == "\n" else "?" for mark in text)
 
 
 def _table(*headers: str) -> Table:

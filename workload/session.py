@@ -22,7 +22,7 @@ class Session:
         self.complain = self._console.complain
         self.print_json = self._console.print_json
         self._ending = threading.Lock()
-        self._ended = False
+        self._ended: ExitCode | None = None
 
     def run(self, command: Callable[["Session"], ExitCode]) -> ExitCode:
         """Run `command`; whatever happens, end with a record where one is due, and its code."""
@@ -37,34 +37,36 @@ class Session:
             code, reason = ExitCode.BUG, f"{type(error).__name__}: {error}"
             self._console.show_traceback(traceback.format_exc())
             self.complain(f"unexpected error, please report it with the lines above: {reason}")
-        code = self._end(code, reason)
-        return ExitCode.NOT_SAVED if code is ExitCode.OK and self._console.lost_output else code
+        return self._end(code, reason)
 
     def _end(self, code: ExitCode, reason: str | None) -> ExitCode:
-        """Write the record, say where it is, and print it if JSON was asked for.
-
-        Bad input leaves no record: nothing ran.
-        """
+        """End once, by the command or by a signal, whichever comes first; its exit code."""
         with self._ending:
-            if self._ended or code is ExitCode.BAD_INPUT or not hasattr(self.arguments, "output"):
-                return code
-            self._ended = True
-            ended = self.draft.as_ended(code, reason)
-            if self.arguments.output is not None:
-                try:
-                    self.say(f"record  {record.save(ended, self.arguments.output)}")
-                except NotSavedError as error:
-                    self.complain(str(error))
-                    code = code or error.exit_code
-                    ended["exit_code"] = int(code)
-            if self.arguments.json:
-                self.print_json(record.dump(ended))
-            return code
+            if self._ended is None:
+                # Bad input leaves no record: nothing ran.
+                if code is not ExitCode.BAD_INPUT and hasattr(self.arguments, "output"):
+                    code = self._publish(code, reason)
+                lost = code is ExitCode.OK and self._console.lost_output
+                self._ended = ExitCode.NOT_SAVED if lost else code
+            return self._ended
 
-    def _save_interrupted(self, code: ExitCode) -> None:
-        """From the signal thread: what is known so far is the record.
+    def _publish(self, code: ExitCode, reason: str | None) -> ExitCode:
+        """Write the record, say where it is, and print it if JSON was asked for."""
+        ended = self.draft.as_ended(code, reason)
+        if self.arguments.output is not None:
+            try:
+                self.say(f"record  {record.save(ended, self.arguments.output)}")
+            except NotSavedError as error:
+                self.complain(str(error))
+                code = code or error.exit_code
+                ended = self.draft.as_ended(code, reason or str(error))
+        if self.arguments.json:
+            self.print_json(record.dump(ended))
+        return code
 
-        If the command is just ending by itself, its own record is being written: it wins.
-        """
-        self._end(code, "ended by a signal")
-        self.complain("terminated" if code is ExitCode.TERMINATED else "interrupted")
+    def _save_interrupted(self, code: ExitCode) -> ExitCode:
+        """From the signal thread: what is known so far is the record."""
+        ended = self._end(code, "ended by a signal")
+        if ended is code:
+            self.complain("terminated" if code is ExitCode.TERMINATED else "interrupted")
+        return ended

@@ -11,12 +11,13 @@ from torch import Tensor
 
 from workload import checkpoint, devices
 from workload.checkpoint import Checkpoint
-from workload.errors import BadInputError, UnfitError
+from workload.errors import BadInputError, NotSavedError, UnfitError
 from workload.results import DeviceInfo, TrainResult
 from workload.train_spec import TrainSpec
 from workload.units import format_bytes
 
 REPORT_EVERY = 100  # steps; the chapter prints as often, and losses are read no more often
+PROGRESS_SEC = 0.2
 
 Report = Callable[[int, float], None]
 Progress = Callable[[TrainResult], None]
@@ -39,8 +40,8 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
 ) -> TrainResult:
     """Train for `spec.steps` steps and return every loss.
 
-    `on_report` gets (step, loss) every 100 steps, `on_progress` the result so far after each
-    block of steps. A loss that is not finite ends the run: `diverged_at_step` says where.
+    `on_report` gets (step, loss) every 100 steps, `on_progress` the result so far, now and
+    then and before an error. A loss that is not finite ends the run: `diverged_at_step` says where.
     Raises UnfitError if it does not fit the memory, BadInputError for a checkpoint that
     cannot be resumed, NotSavedError if a checkpoint cannot be written.
     """
@@ -48,6 +49,7 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
     run = _Run(spec, device)
     if checkpoint_path:
         run.resumed_from_step = _open_checkpoint(run, checkpoint_path, resume)
+    next_progress = 0.0
     finished = run.step == spec.steps
     if finished and spec.steps:
         on_report(run.step, run.losses[-1])
@@ -58,12 +60,20 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
             *((first // every + 1) * every for every in (REPORT_EVERY, checkpoint_every)),
         )
         run.advance(stop)
+        if time.monotonic() >= next_progress:
+            started = time.monotonic()
+            on_progress(run.result(preset))
+            # The result grows with the steps: telling of it may take a twentieth of the time.
+            next_progress = started + max(PROGRESS_SEC, 20 * (time.monotonic() - started))
         if run.diverged_at_step is None:
-            if checkpoint_path and (stop % checkpoint_every == 0 or stop == spec.steps):
-                checkpoint.save(run.state(), checkpoint_path)
             if stop % REPORT_EVERY == 0:
                 on_report(stop, run.losses[-1])
-        on_progress(run.result(preset))
+            if checkpoint_path and (stop % checkpoint_every == 0 or stop == spec.steps):
+                try:
+                    checkpoint.save(run.state(), checkpoint_path)
+                except NotSavedError:
+                    on_progress(run.result(preset))
+                    raise
     return run.result(preset, finished=run.diverged_at_step is None)
 
 
@@ -177,17 +187,22 @@ def _require_memory(spec: TrainSpec, device: DeviceInfo) -> None:
 
 def _open_checkpoint(run: _Run, path: Path, resume: bool) -> int:
     """Restore the run from `path` if asked to; the step it continues from."""
-    if path.is_dir() or not path.parent.is_dir():
+    try:
+        usable, exists = not path.is_dir() and path.parent.is_dir(), path.exists()
+    except OSError as error:  # a name too long, a directory closed to this user
+        reason = error.strerror or error
+        raise BadInputError(f"--checkpoint {path}: {reason}: name another file") from error
+    if not usable:
         raise BadInputError(
             f"--checkpoint {path} is a directory or lies in none: name a file in an existing one"
         )
     if not resume:
-        if path.exists():
+        if exists:
             raise BadInputError(
                 f"{path} exists: add --resume to continue it, or choose another --checkpoint"
             )
         return 0
-    state = checkpoint.read(path)
+    state = checkpoint.read(path, run.spec.checkpoint_bytes)
     differences = run.spec.differences(state.spec)
     if differences:
         raise BadInputError(

@@ -43,6 +43,12 @@ class TrainSpec:
         return DTYPE_BYTES[self.dtype] * elements
 
     @property
+    def checkpoint_bytes(self) -> int:
+        """No checkpoint of this run is larger: weights, float64 losses, a header."""
+        weights = self.input_size * self.hidden_size + self.hidden_size * self.output_size
+        return DTYPE_BYTES[self.dtype] * weights + 8 * self.steps + (1 << 20)
+
+    @property
     def stable_learning_rate(self) -> float:
         """The learning rate that keeps step × input size at the chapter's value."""
         return STABLE_STEP_TIMES_INPUT / self.input_size
@@ -68,6 +74,11 @@ def divergence_line(
     """What happened, why, and what to do, for a loss that stopped being finite at `step`."""
     became = "inf" if loss is not None and math.isinf(loss) else "nan"
     before = f"the last finite loss was {last_finite:.6g}" if last_finite is not None else "at once"
+    if step == 1:
+        return (
+            f"loss became {became} at step 1: it is beyond the range of {spec.dtype}: "
+            "choose another --dtype or smaller sizes"
+        )
     return (
         f"loss became {became} at step {step} ({before}): the step is too long for the input; "
         f"learning rate × input size must stay near {STABLE_STEP_TIMES_INPUT:g}, here it is "

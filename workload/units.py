@@ -43,3 +43,8 @@ def format_rate(gflops: float) -> str:
     if gflops >= 1000:  # noqa: PLR2004  three digits are reached
         return f"{gflops:.0f}"
     return f"{gflops:.3g}"
+
+
+def printable(text: str) -> str:
+    """`text` in one line without control characters: names from files may carry escapes."""
+    return "".join(mark if mark.isprintable() else "?" for mark in text)

@@ -19,6 +19,7 @@ def workload(
     """
     monkeypatch.setattr(devices, "cuda_problem", lambda _index: "hidden from the unit tests")
     monkeypatch.setattr(interrupts, "serve", lambda _save: None)
+    monkeypatch.setattr(interrupts, "leave_quietly", lambda: None)
 
     def call(*argv: object) -> Outcome:
         capfd.readouterr()

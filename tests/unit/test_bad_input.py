@@ -1,5 +1,6 @@
 """Bad input beside its good twin: one clear line and the right code, or success."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ SMALL = "matmul --sizes 32 --dtypes float32 --budget 0.2"
 SHORT = "train --steps 3"
 
 # command line, exit code, words that its one line must contain.
-# Paths: {tmp} is an empty directory, {file} a text file, {record} a valid record,
+# Paths: {tmp} is an empty directory, {file} a text file, {fifo} a pipe, {record} a valid record,
 # {checkpoint} a checkpoint of `train --steps 3`.
 BAD = [
     ("", ExitCode.BAD_INPUT, "COMMAND"),
@@ -57,7 +58,7 @@ BAD = [
     ("train --learning-rate=-1e-6", ExitCode.BAD_INPUT, "not a finite number above 0"),
     ("train --learning-rate fast", ExitCode.BAD_INPUT, "'fast' is not a finite number"),
     ("train --learning-rate 1", ExitCode.WRONG_NUMBERS, "try --learning-rate 1e-06"),
-    (f"{SHORT} --dtype float16", ExitCode.WRONG_NUMBERS, "loss became inf at step 1"),
+    (f"{SHORT} --dtype float16", ExitCode.WRONG_NUMBERS, "beyond the range of float16"),
     ("train --dtype tf32", ExitCode.UNFIT, "choose another --dtype"),
     ("train --steps 0", ExitCode.BAD_INPUT, "'0' is not a whole number from 1"),
     ("train --steps=-3", ExitCode.BAD_INPUT, "'-3' is not a whole number from 1"),
@@ -69,6 +70,11 @@ BAD = [
     (f"{SHORT} --resume", ExitCode.BAD_INPUT, "--resume needs --checkpoint FILE"),
     (f"{SHORT} --checkpoint {{tmp}}", ExitCode.BAD_INPUT, "name a file in an existing one"),
     (f"{SHORT} --checkpoint {{tmp}}/none/c", ExitCode.BAD_INPUT, "name a file in an existing"),
+    (f"{SHORT} --checkpoint {{tmp}}/{'x' * 300}", ExitCode.BAD_INPUT, "File name too long"),
+    (f"{SHORT} --checkpoint /dev/zero --resume", ExitCode.BAD_INPUT, "not a regular file"),
+    (f"{SHORT} --checkpoint {{fifo}} --resume", ExitCode.BAD_INPUT, "not a regular file"),
+    ("compare {record} {fifo}", ExitCode.BAD_INPUT, "not a regular file"),
+    ("compare {record} /dev/zero", ExitCode.BAD_INPUT, "not a regular file"),
     (f"{SHORT} --checkpoint {{tmp}}/c --resume", ExitCode.BAD_INPUT, "No such file"),
     (f"{SHORT} --checkpoint {{file}} --resume", ExitCode.BAD_INPUT, "not a whole checkpoint"),
     (f"{SHORT} --checkpoint {{file}}", ExitCode.BAD_INPUT, "add --resume to continue it"),
@@ -143,7 +149,8 @@ def places(tmp_path: Path, templates: dict[str, bytes]) -> dict[str, Path]:
         paths[name].write_bytes(content)
     empty = tmp_path / "empty"
     empty.mkdir()
-    return {"tmp": empty, **paths}
+    os.mkfifo(tmp_path / "fifo")
+    return {"tmp": empty, "fifo": tmp_path / "fifo", **paths}
 
 
 @pytest.mark.parametrize(("line", "code", "words"), BAD)

@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from outcome import Outcome
 
 from workload import checkpoint
-from workload.errors import BadInputError, NotSavedError
+from workload.errors import BadInputError, ExitCode, NotSavedError
 from workload.results import DeviceInfo, TrainResult
 from workload.train import train
 from workload.train_spec import PRESETS
@@ -102,6 +105,33 @@ def test_a_deeply_nested_specification_is_refused(written: Path) -> None:
     written.write_bytes(save_without_numpy(written, metadata))
     with pytest.raises(BadInputError, match="is not a whole checkpoint"):
         checkpoint.read(written)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"w1": torch.zeros(1000, 100, dtype=torch.float64)}, "w1 is of torch.float64"),
+        ({"w2": torch.full((100, 10), torch.nan)}, "w2 is not finite"),
+        ({"losses": torch.full((250,), torch.inf, dtype=torch.float64)}, "losses is not finite"),
+    ],
+)
+def test_a_checkpoint_whose_sum_is_right_and_numbers_are_not_is_refused(
+    change: dict[str, torch.Tensor], words: str, written: Path
+) -> None:
+    checkpoint.save(replace(checkpoint.read(written), **change), written)
+    with pytest.raises(BadInputError, match=words):
+        checkpoint.read(written)
+
+
+def test_the_loss_is_told_though_the_checkpoint_cannot_be_written(
+    tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    line = f"train --steps 100 --checkpoint {tmp_path}/run --output {tmp_path}/records --json"
+    (tmp_path / "run").symlink_to("/proc/nowhere")
+    outcome = workload(*line.split())
+    assert outcome.code == ExitCode.NOT_SAVED
+    assert "Iteration:  100" in outcome.stderr
+    assert len(json.loads(outcome.stdout)["train"][0]["losses"]) == 100
 
 
 def test_a_checkpoint_that_cannot_be_written_is_reported(written: Path) -> None:

@@ -10,8 +10,11 @@ from outcome import Outcome
 
 from workload import record
 from workload.errors import BadInputError, ExitCode, NotSavedError
+from workload.files import write_atomically
 from workload.record import Draft
 from workload.results import Check, DeviceInfo
+from workload.train import train
+from workload.train_spec import TrainSpec
 
 SMALL = "matmul --sizes 32 --dtypes float32 --budget 0.2"
 
@@ -96,6 +99,7 @@ def test_the_saved_record_equals_the_json_on_stdout(
         ({"schema_version": None}, "schema_version None"),
         ({"kind": "party"}, "data.kind must be one of"),
         ({"exit_code": 77}, "data.exit_code must be one of"),
+        ({"duration_sec": -1}, "data.duration_sec must be bigger"),
         ({"extra": 1}, "must not contain {'extra'}"),
         ({"matmul": [{}]}, "data.matmul[0] must contain"),
         ({"device": "cpu"}, "data.device must be valid exactly by one definition"),
@@ -111,7 +115,10 @@ def test_an_invalid_record_is_refused_with_the_reason(
     assert words in str(refusal.value)
 
 
-@pytest.mark.parametrize("content", ["", "[1,", "\x00", "[" * 100_000, '{"a": 1}{}', "nul"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "[1,", "\x00", "[" * 100_000, '{"a": 1}{}', "nul", "[NaN]", "[-Infinity]", "1" * 400],
+)
 def test_what_is_not_json_is_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "record.json"
     path.write_text(content)
@@ -125,6 +132,37 @@ def test_json_that_is_no_object_is_refused(content: str, tmp_path: Path) -> None
     path.write_text(content)
     with pytest.raises(BadInputError, match="is not a valid record"):
         record.load(path)
+
+
+@pytest.mark.parametrize("change", [{"losses": [-1.0]}, {"losses": [1e309]}, {"steps": 2**40}])
+def test_a_training_beyond_what_numbers_can_be_is_refused(
+    change: dict[str, object], draft: Draft, cpu: DeviceInfo, tmp_path: Path
+) -> None:
+    draft.set("train", [train(TrainSpec(steps=2), cpu)])
+    content = draft.as_ended(ExitCode.OK, None)
+    content["train"][0].update(change)
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(BadInputError, match=r"is not a valid record|is not JSON"):
+        record.load(path)
+
+
+def test_the_umask_decides_who_may_read_a_record(draft: Draft, tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        path = record.save(draft.as_ended(ExitCode.OK, None), tmp_path)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_symbolic_link_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_text("old")
+    link.symlink_to(target)
+    write_atomically(link, b"new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
 
 
 def test_bytes_that_are_not_utf8_are_refused(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def run_and_record(session: Session, device: DeviceInfo, budget_sec: float) -> l
     with progress("matmul", len(to_come)) as advance:
         for case in run_cases(shapes, dtypes, device, budget_sec):
             cases.append(case)
-            session.draft.set("matmul", cases + to_come[len(cases) :])
+            session.draft.replace("matmul", len(cases) - 1, case)
             advance(len(cases), f"{case.shape} {case.dtype}")
     return cases
 

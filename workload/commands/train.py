@@ -3,7 +3,13 @@
 from dataclasses import replace
 
 from workload import devices, render
-from workload.errors import BadInputError, ExitCode, UnfitError, WrongNumbersError
+from workload.errors import (
+    BadInputError,
+    ExitCode,
+    UnfitError,
+    WrongNumbersError,
+    first_line,
+)
 from workload.progress import progress
 from workload.results import TrainResult
 from workload.session import Session
@@ -29,16 +35,22 @@ def command(session: Session) -> ExitCode:
             session.draft.set("train", [result])
             advance(len(result.losses), f"loss {result.losses[-1]:.4g}")
 
-        result = train(
-            spec,
-            device,
-            preset=preset,
-            checkpoint_path=arguments.checkpoint,
-            checkpoint_every=arguments.checkpoint_every,
-            resume=arguments.resume,
-            on_report=lambda step, loss: session.say(render.loss_line(step, loss)),
-            on_progress=show,
-        )
+        try:
+            result = train(
+                spec,
+                device,
+                preset=preset,
+                checkpoint_path=arguments.checkpoint,
+                checkpoint_every=arguments.checkpoint_every,
+                resume=arguments.resume,
+                on_report=lambda step, loss: session.say(render.loss_line(step, loss)),
+                on_progress=show,
+            )
+        except (RuntimeError, MemoryError) as error:
+            if devices.is_out_of_memory(error):
+                line = f"out of memory: {first_line(error)}: choose smaller sizes"
+                raise UnfitError(line) from error
+            raise
     session.draft.set("train", [result])
     require_finite(result, spec)
     session.say(render.train_line(result))
