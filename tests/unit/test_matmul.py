@@ -85,7 +85,7 @@ def test_a_case_beyond_the_memory_is_refused_with_both_numbers(
     monkeypatch.setattr(devices, "available_bytes", lambda _device: 2_000_000_000)
     case = run_case(Shape(30_000, 30_000, 30_000), "float32", cpu, 1e9)
     assert case.status is CaseStatus.REFUSED
-    assert case.reason == "needs 11.1 GB of memory, 2 GB is available"
+    assert case.reason == "needs 12.2 GB of memory, 2 GB is available"
 
 
 def test_memory_is_judged_before_the_budget(
