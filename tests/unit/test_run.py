@@ -77,7 +77,7 @@ def test_a_gpu_is_compared_with_the_cpu_beside_it(
     monkeypatch.setattr(run.doctor, "examine", lambda _device: ({}, (PASSED,)))
     right = Check("a + b", "float32", 0.0, 1e-7, "error")
     monkeypatch.setattr(run.verify, "verify", lambda _device, _dtypes, keep: keep(right))
-    line = "run --device cuda --budget 8 --sizes 1024 --dtypes float32 --json --output"
+    line = "run --device cuda --budget 90 --sizes 1024 --dtypes float32 --json --output"
     outcome = workload(*line.split(), tmp_path)
     assert outcome.code == ExitCode.OK, outcome.stderr
     host_cpu = json.loads(outcome.stdout)["host_cpu"]
