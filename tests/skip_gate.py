@@ -54,6 +54,7 @@ class SkipGate:
         self.counts = counts
         self.skips: list[Skip] = []
         self.passed = 0
+        self.failed = 0
 
     @property
     def refused(self) -> list[Skip]:
@@ -66,6 +67,8 @@ class SkipGate:
             self.skips.append(Skip(report.nodeid, _reason(report)))
         elif report.passed and report.when == "call":
             self.passed += 1
+        elif report.failed:
+            self.failed += 1
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note a module that skipped itself while it was collected."""
@@ -86,7 +89,8 @@ class SkipGate:
             f"NOT ALLOWED to skip {skip.test_id}: {skip.reason} (tests/allowed-skips.txt)"
             for skip in self.refused
         ]
-        lines.append(f"Tests: {self.passed} passed, {len(self.skips)} skipped")
+        failed = f", {self.failed} FAILED" if self.failed else ""
+        lines.append(f"Tests: {self.passed} passed, {len(self.skips)} skipped{failed}")
         if self.counts is not None:
             passed, skipped = self._add_to_counts(self.counts)
             lines.append(f"Tests so far: {passed} passed, {skipped} skipped")

@@ -49,7 +49,13 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 _DESCRIPTION = "Is this machine's GPU stack right, are its numbers right, and how fast is it?"
-_Formatter = argparse.ArgumentDefaultsHelpFormatter
+
+
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the defaults that are values, not the many that depend on device or preset."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None else super()._get_help_string(action)
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:

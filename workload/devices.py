@@ -42,7 +42,7 @@ def resolve(requested: str) -> DeviceInfo:
         return _cuda(index, "asked for" if kind == "cuda" else "auto: CUDA works here")
     if kind == "cuda":
         raise UnfitError(f"device {requested} is not usable: {problem}")
-    return _cpu(f"auto: {problem}")
+    return _cpu(f"auto: {problem.partition(': ')[0]}")
 
 
 def _pin_arithmetic() -> None:

@@ -8,6 +8,7 @@ from rich.table import Table
 from workload.compare import Comparison, Speed
 from workload.errors import ExitCode
 from workload.results import (
+    NOISY_IQR,
     CaseStatus,
     Check,
     DeviceInfo,
@@ -139,7 +140,9 @@ def matmul_table(cases: Iterable[MatmulCase]) -> Table:
 
 def _matmul_row(case: MatmulCase) -> tuple[str, ...]:
     gflops, median, iqr = case.gflops, case.median_sec, case.iqr_sec
-    note = "" if case.status is CaseStatus.OK else f"{case.status.value}: {case.reason}"
+    note = "noisy" if case.noisy else ""
+    if case.status is not CaseStatus.OK:
+        note = f"{case.status.value}: {case.reason}"
     return (
         str(case.shape),
         case.dtype,
@@ -149,6 +152,17 @@ def _matmul_row(case: MatmulCase) -> tuple[str, ...]:
         str(len(case.samples_sec)) if case.samples_sec else "-",
         "-" if case.error_share is None else f"{case.error_share:.0%}",
         note.replace("_", " "),
+    )
+
+
+def noise_line(cases: Sequence[MatmulCase]) -> str | None:
+    """A word of doubt where samples differ by too much."""
+    noisy = sum(case.noisy for case in cases)
+    if not noisy:
+        return None
+    return (
+        f"noisy   {noisy} of {len(cases)} products: their samples differ by over {NOISY_IQR:.0%} "
+        "(IQR), something else keeps this machine busy: repeat when it is idle"
     )
 
 

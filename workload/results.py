@@ -135,11 +135,15 @@ class Shape:
         return str(self.m) if square else f"{self.m}x{self.k}x{self.n}"
 
 
+# An interquartile range over this share of the median is noise, as in torch.utils.benchmark.
+NOISY_IQR = 0.1
+
+
 @dataclass(frozen=True)
 class MatmulCase:
     """One product of an (m, k) by a (k, n) matrix and how long it took."""
 
-    DERIVED: ClassVar = ("flops", "median_sec", "iqr_sec", "gflops")
+    DERIVED: ClassVar = ("flops", "median_sec", "iqr_sec", "noisy", "gflops")
 
     m: int
     k: int
@@ -171,6 +175,12 @@ class MatmulCase:
         """Interquartile range of the seconds of one product."""
         low, high = quantile(self.samples_sec, 0.25), quantile(self.samples_sec, 0.75)
         return None if low is None or high is None else high - low
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the samples differ too much to trust their median to a few percent."""
+        median, iqr = self.median_sec, self.iqr_sec
+        return bool(median and iqr and iqr / median > NOISY_IQR)
 
     @property
     def gflops(self) -> float | None:

@@ -117,7 +117,7 @@ def test_a_case_beyond_the_budget_is_not_run_but_estimated(cpu: DeviceInfo) -> N
     assert case.status is CaseStatus.NOT_RUN
     assert case.reason is not None
     assert case.reason.startswith("would take about ")
-    assert case.reason.endswith("the budget leaves 200 ms")
+    assert case.reason.endswith("its share of the budget is 200 ms")
 
 
 def test_a_case_not_run_beside_one_that_ran_is_fine(workload: Callable[..., Outcome]) -> None:

@@ -17,7 +17,7 @@ def command(session: Session) -> ExitCode:
     session.draft.set("device", device)
     session.say(render.device_line(device))
     cases = run_and_record(session, device, arguments.budget)
-    session.say(render.matmul_table(cases))
+    show(session, cases)
     return judge(session, cases)
 
 
@@ -49,6 +49,14 @@ def run_and_record(session: Session, device: DeviceInfo, budget_sec: float) -> l
             session.draft.replace("matmul", len(cases) - 1, case)
             advance(len(cases), f"{case.shape} {case.dtype}")
     return cases
+
+
+def show(session: Session, cases: Sequence[MatmulCase]) -> None:
+    """The table, and a word of doubt below it where one is due."""
+    session.say(render.matmul_table(cases))
+    doubt = render.noise_line(cases)
+    if doubt:
+        session.say(doubt)
 
 
 def judge(session: Session, cases: Sequence[MatmulCase]) -> ExitCode:

@@ -41,7 +41,8 @@ def command(session: Session) -> ExitCode:
     left_sec = max(deadline - time.monotonic(), MATMUL_SHARE * budget_sec, MIN_MATMUL_SEC)
     host_cpu_sec = HOST_CPU_SHARE * left_sec if device.kind == "cuda" else 0.0
     cases = matmul.run_and_record(session, device, left_sec - host_cpu_sec)
-    session.say("", render.matmul_table(cases))
+    session.say("")
+    matmul.show(session, cases)
     codes.append(matmul.judge(session, cases))
     if device.kind == "cuda":
         codes.append(_compare_with_host_cpu(session, trained, cases, host_cpu_sec))
