@@ -17,7 +17,7 @@ engine := $(or $(ENGINE),$(if $(PYTHON),host,$(if $(asks_engine),$(shell docker/
 device_cpu := cpu
 device_gpu := cuda
 
-build := REVISION=$$(git rev-parse HEAD 2>/dev/null) docker/build
+build := docker/build
 pytest := python -m pytest -p no:cacheprovider
 inside := tests/unit tests/host tests/gpu tests/benchmarks
 counts := results/.test-counts

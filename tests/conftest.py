@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from skip_gate import SkipGate, read_allowed
 
+from workload.cli import limit_spinning
+
 pytest_plugins = ["pytester"]  # the skip gate is tested on sessions of its own
 
-# Before anything imports torch: OpenMP's threads wait for each other by spinning, without end by
-# default, which on a busy machine of two cores made tests 12 times slower. 10000 turns are some
-# tens of microseconds: as fast on a quiet machine.
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+# Before anything imports torch, as the command line does: tests were 12 times slower on a busy
+# machine of two cores.
+limit_spinning()
 
 TESTS = Path(__file__).parent
 NEEDS_AN_ENGINE = "needs a container engine: make cpu-test ENGINE=docker"

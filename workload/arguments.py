@@ -42,9 +42,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
             "--json", action="store_true", help="one JSON document on stdout, words on stderr"
         )
     arguments = parser.parse_args(argv)
-    if hasattr(arguments, "sizes"):
-        arguments.sizes = _flattened(arguments.sizes)
-        arguments.dtypes = _flattened(arguments.dtypes)
+    for name in ("sizes", "dtypes"):
+        if hasattr(arguments, name):
+            setattr(arguments, name, _flattened(getattr(arguments, name)))
     return arguments
 
 
@@ -95,8 +95,7 @@ def _add_matmul(parser: argparse.ArgumentParser) -> None:
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
     _add_device(parser)
-    parser.add_argument("--dtypes", type=dtypes, nargs="+", metavar="DTYPE", help=_DTYPE_HELP)
-    parser.set_defaults(sizes=None)
+    _add_dtypes(parser)
     _add_output(parser, None)
 
 
@@ -144,6 +143,10 @@ def _add_cases(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sizes", type=sizes, nargs="+", metavar="SIZE", help="4096 for a square, or MxKxN"
     )
+    _add_dtypes(parser)
+
+
+def _add_dtypes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtypes", type=dtypes, nargs="+", metavar="DTYPE", help=_DTYPE_HELP)
 
 

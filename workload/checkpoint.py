@@ -20,6 +20,7 @@ from torch import Tensor
 from workload.errors import BadInputError, NotSavedError, first_line
 from workload.files import read_regular, write_atomically
 from workload.train_spec import TrainSpec
+from workload.units import storage_dtype
 
 FORMAT = "workload-train/1"
 # What a hostile or damaged file can make the parsers raise.
@@ -108,7 +109,7 @@ def _parse(data: bytes) -> Checkpoint:
     for name, shape in expected.items():
         if tuple(tensors[name].shape) != shape:
             raise ValueError(f"{name} has the shape {tuple(tensors[name].shape)}, not {shape}")
-    weights = {"tf32": "float32"}.get(spec.dtype, spec.dtype)
+    weights = storage_dtype(spec.dtype)
     for name, dtype in (("losses", "float64"), ("w1", weights), ("w2", weights)):
         if str(tensors[name].dtype) != f"torch.{dtype}":
             raise ValueError(f"{name} is of {tensors[name].dtype}, not torch.{dtype}")

@@ -30,10 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run_command(session: "Session") -> ExitCode:
     _require_directory()
-    # OpenMP's threads wait for each other by spinning, and on a busy machine that can make small
-    # products a thousand times slower. Some tens of microseconds, then sleep: as fast when idle
-    # (2 cores: 180 GFLOP/s at 512 both ways). To be set before torch is imported.
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    limit_spinning()
     # The images carry no NumPy, which nothing here uses: no reason to warn about it.
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
     try:
@@ -46,6 +43,16 @@ def _run_command(session: "Session") -> ExitCode:
         ) from error
     code = module.command(session)
     return ExitCode(code)
+
+
+def limit_spinning() -> None:
+    """Let OpenMP's threads wait by spinning for some tens of microseconds, then sleep.
+
+    Without end they make small products up to a thousand times slower on a busy machine; on
+    an idle one both are as fast (2 cores: 180 GFLOP/s at 512). A value that is set stays. To
+    be called before torch is imported.
+    """
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 def _require_directory() -> None:

@@ -2,23 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from workload.errors import BadInputError
 from workload.record import Record
 from workload.results import MatmulCase, TrainResult, from_json
+from workload.train_spec import TrainSpec
 
-# Fields that must agree before two trainings may be compared.
-TRAIN_IDENTITY = (
-    "batch_size",
-    "input_size",
-    "hidden_size",
-    "output_size",
-    "learning_rate",
-    "seed",
-    "dtype",
-)
+# Fields that must agree before two trainings may be compared: all but the length.
+TRAIN_IDENTITY = tuple(field.name for field in fields(TrainSpec) if field.name != "steps")
 # Two correct float32 runs agree to a few units of rounding until rounding decides a ReLU
 # differently in one of them; 500 steps of `book` against float64 then parted by 2.2e-4 at
 # most (3 of 300 seeds, measured on a CPU). A run in bfloat16 parts by over 1e-2.

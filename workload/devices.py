@@ -11,15 +11,7 @@ from workload.errors import BadInputError, UnfitError, first_line
 from workload.hardware import HardwareError, Nvml
 from workload.limits import read_limits
 from workload.results import DeviceInfo
-
-# torch dtype of each name; tf32 is float32 whose products round their inputs.
-_TORCH_DTYPES = {
-    "float64": "float64",
-    "float32": "float32",
-    "tf32": "float32",
-    "bfloat16": "bfloat16",
-    "float16": "float16",
-}
+from workload.units import DTYPE_BYTES, storage_dtype
 
 TF32_CAPABILITY = (8, 0)  # Ampere is the first
 
@@ -170,11 +162,10 @@ def torch_device(info: DeviceInfo) -> torch.device:
 
 def torch_dtype(name: str) -> torch.dtype:
     """The torch dtype of a name such as float32 or tf32. Raises BadInputError."""
-    try:
-        dtype = getattr(torch, _TORCH_DTYPES[name])
-    except KeyError:
-        known = ", ".join(_TORCH_DTYPES)
-        raise BadInputError(f"unknown dtype {name!r}: use one of {known}") from None
+    if name not in DTYPE_BYTES:
+        known = ", ".join(DTYPE_BYTES)
+        raise BadInputError(f"unknown dtype {name!r}: use one of {known}")
+    dtype = getattr(torch, storage_dtype(name))
     assert isinstance(dtype, torch.dtype)  # noqa: S101  narrows getattr's Any
     return dtype
 

@@ -4,6 +4,11 @@
 DTYPE_BYTES = {"float64": 8, "float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2}
 
 
+def storage_dtype(name: str) -> str:
+    """The dtype that elements are stored in: tf32 is float32 whose products round their inputs."""
+    return "float32" if name == "tf32" else name
+
+
 def format_bytes(count: int) -> str:
     """Decimal units, as disks and datasheets count.
 

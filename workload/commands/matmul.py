@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from workload import devices, render
+from workload.commands import announce
 from workload.errors import ExitCode
 from workload.matmul import default_shapes, no_case_ran, run_cases
 from workload.progress import progress
@@ -14,8 +15,7 @@ def command(session: Session) -> ExitCode:
     """Run every case, print the table, and complain of each that is wrong or refused."""
     arguments = session.arguments
     device = devices.resolve(arguments.device)
-    session.draft.set("device", device)
-    session.say(render.device_line(device))
+    announce(session, device)
     cases = run_and_record(session, device, arguments.budget)
     show(session, cases)
     return judge(session, cases)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from workload import devices, render
-from workload.commands import doctor, matmul, verify
+from workload.commands import announce, doctor, matmul, verify
 from workload.commands.train import require_finite
 from workload.compare import pair_trainings, speeds_of_cases, speeds_of_trainings
 from workload.doctor import exit_code
@@ -32,8 +32,7 @@ def command(session: Session) -> ExitCode:
     budget_sec = session.arguments.budget
     deadline = time.monotonic() + budget_sec
     device = devices.resolve(session.arguments.device)
-    session.draft.set("device", device)
-    session.say(render.device_line(device))
+    announce(session, device)
     codes = [_doctor(session), _verify(session, device)]
     trained = _train(device, lambda results: session.draft.set("train", results))
     session.say(*map(render.train_line, trained))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from workload import devices, render
+from workload.commands import announce
 from workload.errors import (
     BadInputError,
     ExitCode,
@@ -27,8 +28,7 @@ def command(session: Session) -> ExitCode:
     problem = devices.tf32_problem(device) if spec.dtype == "tf32" else None
     if problem:
         raise UnfitError(f"{problem}: choose another --dtype")
-    session.draft.set("device", device)
-    session.say(render.device_line(device))
+    announce(session, device)
     with progress("train", spec.steps) as advance:
 
         def show(result: TrainResult) -> None:

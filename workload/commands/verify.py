@@ -1,6 +1,7 @@
 """`workload verify`: does this device compute what it should?"""
 
 from workload import devices, render
+from workload.commands import announce
 from workload.errors import ExitCode
 from workload.progress import progress
 from workload.results import Check, DeviceInfo
@@ -11,8 +12,7 @@ from workload.verify import verify
 def command(session: Session) -> ExitCode:
     """Compare with float64 on the CPU and print worst error against tolerance."""
     device = devices.resolve(session.arguments.device)
-    session.draft.set("device", device)
-    session.say(render.device_line(device))
+    announce(session, device)
     checks = verify_and_record(session, device, session.arguments.dtypes)
     session.say(render.checks_table(checks), render.checks_line(checks))
     return judge(session, checks)
