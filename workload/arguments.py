@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from workload import __version__
+from workload.cases import COLD, WARM
 from workload.errors import ExitCode
 from workload.train_spec import PRESETS
 from workload.units import DTYPE_BYTES
@@ -142,6 +143,12 @@ def _add_budget(parser: argparse.ArgumentParser) -> None:
 def _add_cases(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sizes", type=sizes, nargs="+", metavar="SIZE", help="4096 for a square, or MxKxN"
+    )
+    parser.add_argument(
+        "--cache",
+        choices=(WARM, COLD),
+        default=WARM,
+        help="cold: flush the caches before each product",
     )
     _add_dtypes(parser)
 

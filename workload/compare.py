@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from workload.cases import Case
 from workload.errors import BadInputError
 from workload.record import Record
-from workload.results import MatmulCase, TrainResult, from_json
+from workload.results import TrainResult, from_json
 from workload.train_spec import TrainSpec
 
 # Fields that must agree before two trainings may be compared: all but the length.
@@ -70,7 +71,7 @@ class Comparison:
 def compare(a: Record, b: Record) -> Comparison:
     """Pairs equal shapes and dtypes. Raises BadInputError if nothing can be paired."""
     pairs = pair_trainings(train_results(a), train_results(b))
-    speeds = (*speeds_of_cases(matmul_cases(a), matmul_cases(b)), *speeds_of_trainings(pairs))
+    speeds = (*speeds_of_cases(cases_of(a), cases_of(b)), *speeds_of_trainings(pairs))
     if not speeds:
         raise BadInputError(
             "the two records share no measured case (size and dtype, or training): "
@@ -98,9 +99,9 @@ def loss_disagreement(a: tuple[float | None, ...], b: tuple[float | None, ...]) 
     )
 
 
-def matmul_cases(record: Record) -> list[MatmulCase]:
-    """The matmul cases of a record."""
-    return [from_json(MatmulCase, case) for case in record["matmul"] or []]
+def cases_of(record: Record) -> list[Case]:
+    """The cases of a record."""
+    return [from_json(Case, case) for case in record["cases"] or []]
 
 
 def train_results(record: Record) -> list[TrainResult]:
@@ -108,15 +109,14 @@ def train_results(record: Record) -> list[TrainResult]:
     return [from_json(TrainResult, result) for result in record["train"] or []]
 
 
-def speeds_of_cases(a: Sequence[MatmulCase], b: Sequence[MatmulCase]) -> list[Speed]:
+def speeds_of_cases(a: Sequence[Case], b: Sequence[Case]) -> list[Speed]:
     """GFLOP/s of the cases that both sides measured, in the order of A."""
-    rates = {(case.shape, case.dtype): case.gflops for case in b}
+    rates = {case.name: case.gflops for case in b}
     speeds = []
     for case in a:
-        other = rates.get((case.shape, case.dtype))
+        other = rates.get(case.name)
         if case.gflops and other:
-            name = f"matmul {case.shape} {case.dtype}"
-            speeds.append(Speed(name, "GFLOP/s", case.gflops, other, other / case.gflops))
+            speeds.append(Speed(case.name, "GFLOP/s", case.gflops, other, other / case.gflops))
     return speeds
 
 

@@ -2,6 +2,8 @@
 
 import os
 import warnings
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -9,8 +11,9 @@ import torch
 from workload.cuda_support import minimum_driver, parse_capability, supports
 from workload.errors import BadInputError, UnfitError, first_line
 from workload.hardware import HardwareError, Nvml
-from workload.limits import read_limits
+from workload.limits import last_cache_bytes, read_limits
 from workload.results import DeviceInfo
+from workload.sensors import NvmlSensor, Sensor
 from workload.units import DTYPE_BYTES, storage_dtype
 
 TF32_CAPABILITY = (8, 0)  # Ampere is the first
@@ -113,6 +116,7 @@ def _cpu(reason: str) -> DeviceInfo:
         reason=reason,
         threads=torch.get_num_threads(),
         memory_bytes=_cpu_memory_bytes(),
+        cache_bytes=last_cache_bytes(Path("/")),
     )
 
 
@@ -145,6 +149,8 @@ def _cuda(index: int, reason: str) -> DeviceInfo:
         capability=f"{properties.major}.{properties.minor}",
         memory_bytes=properties.total_memory,
         driver=_driver_version(),
+        sm_count=properties.multi_processor_count,
+        cache_bytes=properties.L2_cache_size,
     )
 
 
@@ -189,8 +195,32 @@ def tf32_problem(device: DeviceInfo) -> str | None:
 
 
 def set_tf32(enabled: bool) -> None:
-    """Whether CUDA's float32 products may round their inputs to TF32; off unless asked."""
-    torch.backends.cuda.matmul.fp32_precision = "tf32" if enabled else "ieee"
+    """Whether CUDA's float32 products and convolutions may round their inputs to TF32.
+
+    Off unless asked; PyTorch's own default for convolutions is on.
+    """
+    precision = "tf32" if enabled else "ieee"
+    torch.backends.cuda.matmul.fp32_precision = precision
+    torch.backends.cudnn.conv.fp32_precision = precision  # type: ignore[attr-defined]  # missing in stubs
+
+
+def set_threads(info: DeviceInfo, threads: int) -> DeviceInfo:
+    """Let CPU operations use this many threads; the device as it is then."""
+    torch.set_num_threads(threads)
+    return replace(info, threads=threads)
+
+
+@cache
+def sensor(info: DeviceInfo) -> Sensor | None:
+    """What reads the card's clocks and company while it works; None on a CPU, without NVML, or
+    where the driver does not know this card, as in some containers and for MIG slices.
+    """
+    if info.kind != "cuda":
+        return None
+    try:
+        return NvmlSensor(f"GPU-{torch.cuda.get_device_properties(info.torch_name).uuid}")
+    except HardwareError:
+        return None
 
 
 def synchronize(info: DeviceInfo) -> None:

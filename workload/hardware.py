@@ -48,10 +48,7 @@ class Nvml:
 
     def driver(self) -> Driver:
         """The driver and its cards. Raises HardwareError with NVML's reason."""
-        try:
-            import pynvml  # type: ignore[import-untyped]  # noqa: PLC0415  no stubs; on demand
-        except ImportError as error:
-            raise HardwareError(f"the Python package nvidia-ml-py is missing ({error})") from None
+        pynvml = load_nvml()
         try:
             pynvml.nvmlInit()
             try:
@@ -62,8 +59,17 @@ class Nvml:
             raise HardwareError(f"NVML: {str(error).removeprefix('NVML ')}") from None
 
 
+def load_nvml() -> Any:
+    """NVML's Python binding, imported when asked for. Raises HardwareError where it is missing."""
+    try:
+        import pynvml  # type: ignore[import-untyped]  # noqa: PLC0415  no stubs; on demand
+    except ImportError as error:
+        raise HardwareError(f"the Python package nvidia-ml-py is missing ({error})") from None
+    return pynvml
+
+
 def _read_driver(nvml: Any) -> Driver:
-    cuda = _answer(nvml, nvml.nvmlSystemGetCudaDriverVersion_v2)  # 13000
+    cuda = answer(nvml, nvml.nvmlSystemGetCudaDriverVersion_v2)  # 13000
     return Driver(
         version=nvml.nvmlSystemGetDriverVersion(),
         cuda_version=None if cuda is None else f"{cuda // 1000}.{cuda % 1000 // 10}",
@@ -72,22 +78,22 @@ def _read_driver(nvml: Any) -> Driver:
 
 
 def _read_gpu(nvml: Any, index: int) -> Gpu:
-    handle = _answer(nvml, nvml.nvmlDeviceGetHandleByIndex, index)
+    handle = answer(nvml, nvml.nvmlDeviceGetHandleByIndex, index)
     if handle is None:  # fallen off the bus, or not permitted: the card is there all the same
         return Gpu(index, None, None, None, None, None)
-    capability = _answer(nvml, nvml.nvmlDeviceGetCudaComputeCapability, handle)
-    memory = _answer(nvml, nvml.nvmlDeviceGetMemoryInfo, handle)
+    capability = answer(nvml, nvml.nvmlDeviceGetCudaComputeCapability, handle)
+    memory = answer(nvml, nvml.nvmlDeviceGetMemoryInfo, handle)
     return Gpu(
         index=index,
-        name=_answer(nvml, nvml.nvmlDeviceGetName, handle),
-        uuid=_answer(nvml, nvml.nvmlDeviceGetUUID, handle),
+        name=answer(nvml, nvml.nvmlDeviceGetName, handle),
+        uuid=answer(nvml, nvml.nvmlDeviceGetUUID, handle),
         capability=None if capability is None else "{}.{}".format(*capability),
         memory_total_bytes=None if memory is None else memory.total,
         memory_free_bytes=None if memory is None else memory.free,
     )
 
 
-def _answer(nvml: Any, ask: Callable[..., Answer], *args: object) -> Answer | None:
+def answer(nvml: Any, ask: Callable[..., Answer], *args: object) -> Answer | None:
     """What NVML answers, or None: cards differ in what they support."""
     try:
         return ask(*args)

@@ -12,6 +12,7 @@ quota no file inside it shows.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -70,6 +71,16 @@ def read_limits(root: Path = Path("/")) -> Limits:
         memory_available_bytes=_available_bytes(root),
         shm_bytes=_file_system_bytes(root / "dev/shm"),
     )
+
+
+def last_cache_bytes(root: Path) -> int | None:
+    """The largest cache of the first CPU, "32768K" in its files; None where they are missing."""
+    sizes = [
+        int(text[:-1]) << {"K": 10, "M": 20}[text[-1]]
+        for path in root.glob("sys/devices/system/cpu/cpu0/cache/index*/size")
+        if re.fullmatch(r"[0-9]+[KM]", text := _read(path).strip())
+    ]
+    return max(sizes, default=None)
 
 
 def _own_groups(root: Path) -> dict[str, str]:

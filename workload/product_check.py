@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from workload.results import Shape
+from workload.cases import Shape
 from workload.tolerances import half_subnormal, product_tolerance
 
 FULL_CHECK_FLOPS = 4e9  # 0.1 s or less of float64 arithmetic on two cores

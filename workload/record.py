@@ -18,8 +18,19 @@ from workload.errors import BadInputError, ExitCode, NotSavedError, first_line
 from workload.files import read_regular, write_atomically
 from workload.results import as_json
 
-SCHEMA_VERSION = 1  # 1: the first
-SECTIONS = ("device", "environment", "findings", "checks", "train", "matmul", "host_cpu")
+# 1: the first. 2: `cases` of every kind with their timing and rating, in place of `matmul`;
+# `ceilings`; the engine of a training.
+SCHEMA_VERSION = 2
+SECTIONS = (
+    "device",
+    "environment",
+    "findings",
+    "checks",
+    "train",
+    "cases",
+    "ceilings",
+    "host_cpu",
+)
 MAX_RECORD_BYTES = 64 << 20  # a record of a long run is under 1 MB; more is not a record
 
 MAX_DIGITS = 29  # 2·(2**31)³, the FLOPs of the largest product, has 29

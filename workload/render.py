@@ -5,15 +5,13 @@ from typing import Any
 
 from rich.table import Table
 
+from workload.cases import Case, CaseStatus, Ceilings, Kind, Timing
 from workload.compare import Comparison, Speed
 from workload.errors import ExitCode
 from workload.results import (
-    NOISY_IQR,
-    CaseStatus,
     Check,
     DeviceInfo,
     Finding,
-    MatmulCase,
     State,
     TrainResult,
 )
@@ -31,6 +29,8 @@ _STATE_WORDS = {
 def device_line(device: DeviceInfo) -> str:
     """Which device, and why."""
     threads = f"{device.threads} thread{'s' if device.threads > 1 else ''}"
+    if len(device.swept_threads) > 1:
+        threads += f" (fastest of {', '.join(map(str, device.swept_threads))})"
     detail = threads if device.kind == "cpu" else f"compute capability {device.capability}"
     return f"device  {device.torch_name}: {printable(device.name)}, {detail} ({device.reason})"
 
@@ -127,55 +127,100 @@ def train_line(result: TrainResult) -> str:
     return f"train   {name} {result.dtype}: {len(result.losses)} steps, {speed}, {loss}"
 
 
-def matmul_table(cases: Iterable[MatmulCase]) -> Table:
-    """GFLOP/s of every case, or why there is none."""
-    headers = ("matmul", "dtype", "GFLOP/s", "median", "IQR", "samples", "error/tolerance", "note")
-    table = _table(*headers)
-    for column in (2, 3, 4, 5, 6):
+def cases_table(cases: Iterable[Case]) -> Table:
+    """The rate of every case and how near its limits that is, or why there is none."""
+    measured = ("rate", "median", "95 %", "of peak", "of ceiling", "bound by", "error/tol")
+    table = _table("case", "dtype", *measured, "note")
+    for column in (2, 3, 4, 5, 6, 8):
         table.columns[column].justify = "right"
     for case in cases:
-        table.add_row(*_matmul_row(case))
+        table.add_row(*_case_row(case))
     return table
 
 
-def _matmul_row(case: MatmulCase) -> tuple[str, ...]:
-    gflops, median, iqr = case.gflops, case.median_sec, case.iqr_sec
-    note = "noisy" if case.noisy else ""
-    if case.status is not CaseStatus.OK:
-        note = f"{case.status.value}: {case.reason}"
+def _case_row(case: Case) -> tuple[str, ...]:
+    median, rating = case.median_sec, case.rating
+    peak, ceiling = (rating.peak_share, rating.ceiling_share) if rating else (None, None)
     return (
-        str(case.shape),
+        f"{case.kind} {_size(case)}",
         case.dtype,
-        "-" if gflops is None else format_rate(gflops),
+        case_rate(case) or "-",
         "-" if median is None else format_seconds(median),
-        "-" if iqr is None or not median else f"{iqr / median:.1%}",
-        str(len(case.samples_sec)) if case.samples_sec else "-",
-        "-" if case.error_share is None else f"{case.error_share:.0%}",
-        note.replace("_", " "),
+        _half_width(case.timing),
+        _percent(peak),
+        _percent(ceiling),
+        rating.regime.removesuffix("-bound") if rating else "-",
+        _percent(case.error_share),
+        _note(case),
     )
 
 
-def noise_line(cases: Sequence[MatmulCase]) -> str | None:
-    """A word of doubt where samples differ by too much."""
-    noisy = sum(case.noisy for case in cases)
-    if not noisy:
-        return None
-    return (
-        f"noisy   {noisy} of {len(cases)} products: their samples differ by over {NOISY_IQR:.0%} "
-        "(IQR), something else keeps this machine busy: repeat when it is idle"
-    )
+def case_rate(case: Case) -> str | None:
+    """GFLOP/s, or GB/s of what only moves; None without a speed."""
+    if case.gflops is not None:
+        return f"{format_rate(case.gflops)} GFLOP/s"
+    if case.gbs is not None and case.kind is not Kind.LAUNCH:
+        return f"{format_rate(case.gbs)} GB/s"
+    return None
 
 
-def best_rates(cases: Iterable[MatmulCase]) -> dict[str, float]:
+def _size(case: Case) -> str:
+    """Bytes of what only moves, edges of what computes."""
+    moves = case.kind in (Kind.COPY, Kind.TO_DEVICE, Kind.TO_HOST)
+    return format_bytes(case.bytes) if moves else case.label
+
+
+def _half_width(timing: Timing | None) -> str:
+    interval, middle = (timing.interval_sec, timing.median_sec) if timing else (None, None)
+    return f"±{(interval[1] - interval[0]) / 2 / middle:.1%}" if interval and middle else "-"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
+
+
+def _note(case: Case) -> str:
+    if case.status is not CaseStatus.OK:
+        return f"{case.status.value.replace('_', ' ')}: {case.reason}"
+    return (case.timing.doubt if case.timing else None) or ""
+
+
+def method_lines(cases: Iterable[Case], ceilings: Ceilings) -> list[str]:
+    """How the cases were timed, what timing cost, and what the percentages are of."""
+    timings = [case.timing for case in cases if case.timing]
+    if not timings:
+        return []
+    methods = ", ".join(sorted({f"{timing.method} ({timing.cache} caches)" for timing in timings}))
+    overhead = max(timing.overhead_sec / (timing.median_sec or 1) for timing in timings)
+    peak = ceilings.peak_source or "none known for this device"
+    return [
+        f"timed   by {methods}; timing itself takes at most {overhead:.2%} of a call",
+        f"peak    {printable(peak)}",
+        "ceiling the best product measured here, the bandwidth of the copy, the time of a launch",
+    ]
+
+
+def doubt_lines(cases: Sequence[Case]) -> list[str]:
+    """A word of doubt where results are worse than their digits."""
+    doubted = sum(bool(case.timing and case.timing.doubt) for case in cases)
+    if not doubted:
+        return []
+    return [
+        f"doubt   {doubted} of {len(cases)} cases, see the notes: something else keeps this "
+        "machine busy, or the budget is short: repeat when it is idle, with more --budget"
+    ]
+
+
+def best_rates(cases: Iterable[Case]) -> dict[str, float]:
     """The highest GFLOP/s of each dtype."""
     best: dict[str, float] = {}
     for case in cases:
-        if case.gflops is not None:
+        if case.gflops is not None and case.kind is Kind.MATMUL:
             best[case.dtype] = max(case.gflops, best.get(case.dtype, 0.0))
     return best
 
 
-def rates_line(cases: Iterable[MatmulCase]) -> str:
+def rates_line(cases: Iterable[Case]) -> str:
     """The best rate of each dtype in one line."""
     rates = [f"{dtype} {format_rate(rate)}" for dtype, rate in best_rates(cases).items()]
     return f"GFLOP/s {', '.join(rates) or 'none measured'}"
@@ -184,7 +229,7 @@ def rates_line(cases: Iterable[MatmulCase]) -> str:
 def verdict_line(
     code: ExitCode,
     device: DeviceInfo,
-    cases: Sequence[MatmulCase],
+    cases: Sequence[Case],
     trained: Sequence[TrainResult],
 ) -> str:
     """The whole run in one line: verdict, device, rates, step times and losses."""

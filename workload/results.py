@@ -1,4 +1,4 @@
-"""What was measured and judged: frozen dataclasses, nothing else.
+"""What was found and judged: frozen dataclasses, nothing else.
 
 Times are seconds, sizes bytes, rates GFLOP/s (1e9 floating-point operations a
 second). Unknown is `None`, never a guess. Statistics are derived from the raw
@@ -8,7 +8,10 @@ samples, which stay in the record.
 import math
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, TypeVar, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
+
+from workload.samples import median
 
 T = TypeVar("T")
 
@@ -49,6 +52,9 @@ class DeviceInfo:
     capability: str | None = None  # compute capability, "9.0"
     memory_bytes: int | None = None
     driver: str | None = None
+    sm_count: int | None = None
+    cache_bytes: int | None = None  # the last cache before the memory: L2 of a GPU
+    swept_threads: tuple[int, ...] = ()  # thread counts that were tried; `threads` was best
 
 
 @dataclass(frozen=True)
@@ -102,106 +108,7 @@ class TrainResult:
     @property
     def median_step_sec(self) -> float | None:
         """Median seconds a step over the blocks, or None when nothing was timed."""
-        return quantile(self.step_time_sec, 0.5)
-
-
-class CaseStatus(StrEnum):
-    """How one matmul case ended."""
-
-    OK = "ok"
-    WRONG = "wrong"  # the product disagrees with float64: no speed is reported
-    NOT_RUN = "not_run"  # does not fit the time budget
-    REFUSED = "refused"  # does not fit the memory
-    NOT_APPLICABLE = "not_applicable"  # this device has no such arithmetic
-    INTERRUPTED = "interrupted"
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The product of an (m, k) by a (k, n) matrix."""
-
-    m: int
-    k: int
-    n: int
-
-    @property
-    def flops(self) -> int:
-        """Floating-point operations: m·k·n multiplies and as many adds."""
-        return 2 * self.m * self.k * self.n
-
-    def __str__(self) -> str:
-        """As `--sizes` takes it: `4096`, or `MxKxN`."""
-        square = self.m == self.k == self.n
-        return str(self.m) if square else f"{self.m}x{self.k}x{self.n}"
-
-
-# An interquartile range over this share of the median is noise, as in torch.utils.benchmark.
-NOISY_IQR = 0.1
-
-
-@dataclass(frozen=True)
-class MatmulCase:
-    """One product of an (m, k) by a (k, n) matrix and how long it took."""
-
-    DERIVED: ClassVar = ("flops", "median_sec", "iqr_sec", "noisy", "gflops")
-
-    m: int
-    k: int
-    n: int
-    dtype: str
-    status: CaseStatus
-    reason: str | None = None
-    samples_sec: tuple[float, ...] = ()
-    timer: str | None = None  # how it was timed: "host clock", "CUDA events"
-    error_share: float | None = None  # largest error over its tolerance: at most 1 if right
-
-    @property
-    def shape(self) -> Shape:
-        """The shape of the product."""
-        return Shape(self.m, self.k, self.n)
-
-    @property
-    def flops(self) -> int:
-        """Floating-point operations of one product."""
-        return self.shape.flops
-
-    @property
-    def median_sec(self) -> float | None:
-        """Median seconds of one product."""
-        return quantile(self.samples_sec, 0.5)
-
-    @property
-    def iqr_sec(self) -> float | None:
-        """Interquartile range of the seconds of one product."""
-        low, high = quantile(self.samples_sec, 0.25), quantile(self.samples_sec, 0.75)
-        return None if low is None or high is None else high - low
-
-    @property
-    def noisy(self) -> bool:
-        """Whether the samples differ too much to trust their median to a few percent."""
-        median, iqr = self.median_sec, self.iqr_sec
-        return bool(median and iqr and iqr / median > NOISY_IQR)
-
-    @property
-    def gflops(self) -> float | None:
-        """GFLOP/s at the median time."""
-        median = self.median_sec
-        return self.flops / median / 1e9 if median else None
-
-
-def quantile(samples: tuple[float, ...], fraction: float) -> float | None:
-    """The `fraction` quantile by linear interpolation; None of no samples.
-
-    >>> quantile((1.0, 2.0, 4.0), 0.5)
-    2.0
-    """
-    if not samples:
-        return None
-    ordered = sorted(samples)
-    position = fraction * (len(ordered) - 1)
-    below = math.floor(position)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
+        return median(self.step_time_sec)
 
 
 def as_json(value: object) -> Any:
@@ -222,9 +129,10 @@ def as_json(value: object) -> Any:
 
 
 def from_json(kind: type[T], data: dict[str, Any]) -> T:
-    """The flat dataclass `kind` from what `as_json` made of it and the schema has checked.
+    """The dataclass `kind` from what `as_json` made of it and the schema has checked.
 
-    Lists become tuples, and names of states enum members again; derived values are dropped.
+    Lists become tuples, objects dataclasses, and names of states enum members again; derived
+    values are dropped.
     """
     types = get_type_hints(kind)
     values = {field.name: data[field.name] for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass
@@ -232,8 +140,14 @@ def from_json(kind: type[T], data: dict[str, Any]) -> T:
 
 
 def _restored(expected: Any, value: Any) -> Any:
+    if isinstance(expected, UnionType):  # X | None
+        (expected,) = (kind for kind in get_args(expected) if kind is not NoneType)
+    if value is None:
+        return None
     if isinstance(value, list):
         return tuple(value)
+    if is_dataclass(expected) and isinstance(expected, type):
+        return from_json(expected, value)
     if isinstance(expected, type) and issubclass(expected, StrEnum):
         return expected(value)
     return value

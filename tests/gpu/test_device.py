@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from workload.matmul import run_case
 
 from workload import devices, record
-from workload.matmul import run_case
 from workload.results import CaseStatus, DeviceInfo, Shape
 from workload.train import train
 from workload.train_spec import PRESETS

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from outcome import Outcome
+from workload.matmul import run_case
 
 from workload.errors import ExitCode
-from workload.matmul import run_case
 from workload.record import Draft, save
 from workload.results import DeviceInfo, Shape
 from workload.train import train

@@ -8,10 +8,10 @@ import pytest
 import torch
 from outcome import Outcome
 from torch import Tensor
+from workload.matmul import run_case, run_cases
 
 from workload import devices, matmul
 from workload.errors import ExitCode
-from workload.matmul import run_case, run_cases
 from workload.results import CaseStatus, DeviceInfo, MatmulCase, Shape
 
 SMALL = Shape(48, 64, 80)

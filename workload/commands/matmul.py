@@ -1,81 +1,45 @@
 """`workload matmul`: GFLOP/s of matrix products."""
 
-from collections.abc import Sequence
+import argparse
 
-from workload import devices, render
-from workload.commands import announce
+from workload import devices
+from workload.bench import memory_problem
+from workload.cases import Shape
+from workload.commands import announce, measuring
 from workload.errors import ExitCode
-from workload.matmul import default_shapes, no_case_ran, run_cases
-from workload.progress import progress
-from workload.results import CaseStatus, DeviceInfo, MatmulCase, Shape
+from workload.operations.matmul import DEFAULT_SIZES, MatMul, squares
+from workload.results import DeviceInfo
 from workload.session import Session
+from workload.threads import with_best_threads
+from workload.timing import Protocol
 
 
 def command(session: Session) -> ExitCode:
     """Run every case, print the table, and complain of each that is wrong or refused."""
     arguments = session.arguments
-    device = devices.resolve(arguments.device)
+    device = with_best_threads(devices.resolve(arguments.device))
     announce(session, device)
-    cases = run_and_record(session, device, arguments.budget)
-    show(session, cases)
-    return judge(session, cases)
+    products = asked_products(arguments, device)
+    cases, ceilings = measuring.measure_and_record(session, device, products, arguments.budget)
+    measuring.show(session, cases, ceilings)
+    return measuring.judge(session, cases)
 
 
-def run_and_record(session: Session, device: DeviceInfo, budget_sec: float) -> list[MatmulCase]:
-    """The cases asked for, or the default ones.
+def asked_products(arguments: argparse.Namespace, device: DeviceInfo) -> list[MatMul]:
+    """The products asked for, or the default ones."""
+    shapes = [Shape(*size) for size in arguments.sizes or ()] or default_shapes(device)
+    dtypes = arguments.dtypes or devices.default_dtypes(device)
+    protocol = Protocol(cache=arguments.cache)
+    return [MatMul(shape, dtype, protocol) for shape in shapes for dtype in dtypes]
 
-    The draft has each as soon as it is known, and those to come as interrupted.
+
+def default_shapes(device: DeviceInfo) -> list[Shape]:
+    """The default sizes that fit the memory in every dtype, at least the smallest.
+
+    Nobody asked for these sizes, so a small container is not unfit for lacking room.
     """
-    sizes, dtypes = session.arguments.sizes, session.arguments.dtypes
-    shapes = [Shape(*size) for size in sizes] if sizes else default_shapes(device)
-    dtypes = dtypes or devices.default_dtypes(device)
-    cases: list[MatmulCase] = []
-    to_come = [
-        MatmulCase(
-            shape.m,
-            shape.k,
-            shape.n,
-            dtype,
-            CaseStatus.INTERRUPTED,
-            "the run ended before this product",
-        )
-        for shape in shapes
-        for dtype in dtypes
+    shapes = squares(*DEFAULT_SIZES[device.kind])
+    fitting = [
+        shape for shape in shapes if memory_problem(MatMul(shape, "float64"), device) is None
     ]
-    session.draft.set("matmul", to_come)
-    with progress("matmul", len(to_come)) as advance:
-        for case in run_cases(shapes, dtypes, device, budget_sec):
-            cases.append(case)
-            session.draft.replace("matmul", len(cases) - 1, case)
-            advance(len(cases), f"{case.shape} {case.dtype}")
-    return cases
-
-
-def show(session: Session, cases: Sequence[MatmulCase]) -> None:
-    """The table, and a word of doubt below it where one is due."""
-    session.say(render.matmul_table(cases))
-    doubt = render.noise_line(cases)
-    if doubt:
-        session.say(doubt)
-
-
-def judge(session: Session, cases: Sequence[MatmulCase]) -> ExitCode:
-    """Wrong beats refused beats fine; one line on stderr for each case that matters."""
-    for case in cases:
-        if case.status in (CaseStatus.WRONG, CaseStatus.REFUSED):
-            remedy = (
-                "run `workload doctor`"
-                if case.status is CaseStatus.WRONG
-                else "choose smaller --sizes or allow more memory"
-            )
-            name = f"{case.shape} {case.dtype}"
-            session.complain(f"{name} {case.status.value}: {case.reason}: {remedy}")
-    statuses = {case.status for case in cases}
-    if CaseStatus.WRONG in statuses:
-        return ExitCode.WRONG_NUMBERS
-    if CaseStatus.REFUSED in statuses:
-        return ExitCode.UNFIT
-    if no_case_ran(cases):
-        session.complain("no case could run, see the notes: raise --budget or choose other sizes")
-        return ExitCode.UNFIT
-    return ExitCode.OK
+    return fitting or shapes[:1]

@@ -4,22 +4,27 @@ import time
 from collections.abc import Callable, Sequence
 
 from workload import devices, render
-from workload.commands import announce, doctor, matmul, verify
+from workload.bench import run_cases
+from workload.cases import Case
+from workload.commands import announce, doctor, measuring, verify
+from workload.commands.matmul import asked_products
 from workload.commands.train import require_finite
 from workload.compare import pair_trainings, speeds_of_cases, speeds_of_trainings
 from workload.doctor import exit_code
 from workload.errors import ExitCode, WrongNumbersError
-from workload.matmul import run_cases
+from workload.operations import Operation
+from workload.operations.convolution import default_convolutions
+from workload.operations.matmul import MatMul, squares
 from workload.progress import progress
-from workload.results import DeviceInfo, MatmulCase, Shape, TrainResult
+from workload.results import DeviceInfo, TrainResult
 from workload.session import Session
+from workload.threads import with_best_threads
 from workload.train import train
 from workload.train_spec import PRESETS
 
 TRAIN_PRESETS = ("book", "wide")
 # What a GPU and the CPU beside it both do well enough to be compared.
-COMMON_SHAPES = (Shape(1024, 1024, 1024), Shape(2048, 2048, 2048))
-COMMON_DTYPES = ("float32", "bfloat16")
+COMMON = [MatMul(size, dtype) for size in squares(1024, 2048) for dtype in ("float32", "bfloat16")]
 # Whatever the other parts took, products get this share of the budget and this many seconds:
 # enough for the smallest on a slow machine.
 MATMUL_SHARE = 0.25
@@ -31,7 +36,7 @@ def command(session: Session) -> ExitCode:
     """Doctor, verify, train and matmul on one device; the verdict is the worst of them."""
     budget_sec = session.arguments.budget
     deadline = time.monotonic() + budget_sec
-    device = devices.resolve(session.arguments.device)
+    device = with_best_threads(devices.resolve(session.arguments.device))
     announce(session, device)
     codes = [_doctor(session), _verify(session, device)]
     trained = _train(device, lambda results: session.draft.set("train", results))
@@ -39,10 +44,16 @@ def command(session: Session) -> ExitCode:
     codes.append(_judge_trained(session, trained))
     left_sec = max(deadline - time.monotonic(), MATMUL_SHARE * budget_sec, MIN_MATMUL_SEC)
     host_cpu_sec = HOST_CPU_SHARE * left_sec if device.kind == "cuda" else 0.0
-    cases = matmul.run_and_record(session, device, left_sec - host_cpu_sec)
+    operations: list[Operation] = [
+        *asked_products(session.arguments, device),
+        *default_convolutions(device),
+    ]
+    cases, ceilings = measuring.measure_and_record(
+        session, device, operations, left_sec - host_cpu_sec
+    )
     session.say("")
-    matmul.show(session, cases)
-    codes.append(matmul.judge(session, cases))
+    measuring.show(session, cases, ceilings)
+    codes.append(measuring.judge(session, cases))
     if device.kind == "cuda":
         codes.append(_compare_with_host_cpu(session, trained, cases, host_cpu_sec))
     code = worst(codes)
@@ -101,16 +112,16 @@ def _judge_trained(session: Session, trained: Sequence[TrainResult]) -> ExitCode
 def _compare_with_host_cpu(
     session: Session,
     trained: Sequence[TrainResult],
-    cases: Sequence[MatmulCase],
+    cases: Sequence[Case],
     budget_sec: float,
 ) -> ExitCode:
     """The same few jobs on the CPU beside the GPU, and how much faster the GPU was."""
-    cpu = devices.resolve("cpu")
+    cpu = with_best_threads(devices.resolve("cpu"))
     cpu_trained = _train(cpu, lambda _results: None)
-    cpu_cases = list(run_cases(COMMON_SHAPES, COMMON_DTYPES, cpu, budget_sec))
-    host_cpu = {"device": cpu, "train": cpu_trained, "matmul": cpu_cases}
+    cpu_cases = list(run_cases(COMMON, cpu, budget_sec))
+    host_cpu = {"device": cpu, "train": cpu_trained, "cases": cpu_cases}
     session.draft.set("host_cpu", host_cpu)
     speeds = speeds_of_cases(cpu_cases, cases)
     speeds += speeds_of_trainings(pair_trainings(cpu_trained, trained))
     session.say("", render.speeds_table(speeds, "A: this host's CPU", "B: this GPU"))
-    return worst([_judge_trained(session, cpu_trained), matmul.judge(session, cpu_cases)])
+    return worst([_judge_trained(session, cpu_trained), measuring.judge(session, cpu_cases)])

@@ -18,9 +18,6 @@ cancel out. Each tolerance is derived where it is used; the theory is in `tolera
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-
-import torch
 
 from workload import devices
 from workload.errors import UnfitError, first_line
@@ -63,32 +60,17 @@ def _checks(case: Case) -> Iterator[Check]:
         groups.insert(0, arithmetic.checks)
     if case.dtype in trajectory.DTYPES:
         groups.append(trajectory.checks)
-    with _products_in(case.dtype):
-        for group in groups:
-            try:
-                yield from group(case)
-            except RuntimeError as error:
-                raise UnfitError(
-                    f"{case.device.name} refused an operation in {case.dtype}: "
-                    f"{first_line(error)}: run `workload doctor`, or leave this dtype out"
-                ) from error
-
-
-@contextmanager
-def _products_in(dtype: str) -> Iterator[None]:
-    """float32 products and convolutions in IEEE float32, or in TF32 if that is the dtype.
-
-    PyTorch's own default for convolutions is TF32.
-    """
-    convolutions = torch.backends.cudnn.conv  # type: ignore[attr-defined]  # missing in stubs
-    before = convolutions.fp32_precision
-    devices.set_tf32(dtype == "tf32")
-    convolutions.fp32_precision = "tf32" if dtype == "tf32" else "ieee"
+    devices.set_tf32(case.dtype == "tf32")
     try:
-        yield
+        for group in groups:
+            yield from group(case)
+    except RuntimeError as error:
+        raise UnfitError(
+            f"{case.device.name} refused an operation in {case.dtype}: "
+            f"{first_line(error)}: run `workload doctor`, or leave this dtype out"
+        ) from error
     finally:
         devices.set_tf32(False)
-        convolutions.fp32_precision = before
 
 
 def _require_tf32(case: Case) -> None:

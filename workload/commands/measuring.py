@@ -1,0 +1,77 @@
+"""What `matmul` and `run` share: cases measured, rated, recorded, shown and judged."""
+
+from collections.abc import Sequence
+
+from workload import render, roofline
+from workload.bench import no_case_ran, run_cases, unmeasured
+from workload.cases import Case, CaseStatus, Ceilings
+from workload.datasheet import datasheet_ceilings
+from workload.errors import ExitCode
+from workload.operations import Operation
+from workload.operations.copies import copies
+from workload.operations.launch import Launch
+from workload.progress import progress
+from workload.results import DeviceInfo
+from workload.session import Session
+
+# The limits of memory, bus and launches get this share of the budget, and no more seconds than
+# a steady measurement of them needs.
+LIMITS_SHARE = 0.1
+MAX_LIMITS_SEC = 3.0
+
+_REMEDIES = {
+    CaseStatus.WRONG: "run `workload doctor`",
+    CaseStatus.INVALID: "repeat on an idle, cool machine that nobody shares",
+    CaseStatus.REFUSED: "choose smaller --sizes or allow more memory",
+}
+
+
+def measure_and_record(
+    session: Session, device: DeviceInfo, operations: Sequence[Operation], budget_sec: float
+) -> tuple[list[Case], Ceilings]:
+    """The device's limits, then the operations, within the budget; rated by those limits.
+
+    The draft has each case as soon as it is known, and those to come as interrupted.
+    """
+    limits: list[Operation] = [Launch(), *copies(device)]
+    every = [*limits, *operations]
+    reason = "the run ended before this case"
+    to_come = [unmeasured(operation, CaseStatus.INTERRUPTED, reason) for operation in every]
+    session.draft.set("cases", to_come)
+    cases: list[Case] = []
+    limits_sec = min(LIMITS_SHARE * budget_sec, MAX_LIMITS_SEC)
+    with progress("measure", len(every)) as advance:
+        for some, sec in ((limits, limits_sec), (operations, budget_sec - limits_sec)):
+            for case in run_cases(some, device, sec):
+                cases.append(case)
+                session.draft.replace("cases", len(cases) - 1, case)
+                advance(len(cases), case.name)
+    ceilings = roofline.measured(cases, datasheet_ceilings(device))
+    cases = roofline.rated(cases, ceilings)
+    session.draft.set("cases", cases)
+    session.draft.set("ceilings", ceilings)
+    return cases, ceilings
+
+
+def show(session: Session, cases: Sequence[Case], ceilings: Ceilings) -> None:
+    """The table, how it was measured, and words of doubt where they are due."""
+    session.say(render.cases_table(cases), "")
+    session.say(*render.method_lines(cases, ceilings), *render.doubt_lines(cases))
+
+
+def judge(session: Session, cases: Sequence[Case]) -> ExitCode:
+    """Wrong beats invalid and refused beats fine; one line on stderr for each that matters."""
+    for case in cases:
+        if case.status in _REMEDIES:
+            session.complain(
+                f"{case.name} {case.status.value}: {case.reason}: {_REMEDIES[case.status]}"
+            )
+    statuses = {case.status for case in cases}
+    if CaseStatus.WRONG in statuses:
+        return ExitCode.WRONG_NUMBERS
+    if statuses & {CaseStatus.INVALID, CaseStatus.REFUSED}:
+        return ExitCode.UNFIT
+    if no_case_ran(cases):
+        session.complain("no case could run, see the notes: raise --budget or choose other sizes")
+        return ExitCode.UNFIT
+    return ExitCode.OK

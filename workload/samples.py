@@ -1,0 +1,58 @@
+"""What raw samples say: quantiles and a confidence interval, without NumPy. Pure."""
+
+import math
+from collections.abc import Sequence
+from functools import cache
+
+CONFIDENCE = 0.95
+
+
+def quantile(samples: Sequence[float], fraction: float) -> float | None:
+    """The `fraction` quantile by linear interpolation; None of no samples.
+
+    >>> quantile((1.0, 2.0, 4.0), 0.5)
+    2.0
+    """
+    if not samples:
+        return None
+    ordered = sorted(samples)
+    position = fraction * (len(ordered) - 1)
+    below = math.floor(position)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
+
+
+def median(samples: Sequence[float]) -> float | None:
+    """The median; None of no samples."""
+    return quantile(samples, 0.5)
+
+
+def interquartile_range(samples: Sequence[float]) -> float | None:
+    """The width of the middle half of the samples; None of no samples."""
+    low, high = quantile(samples, 0.25), quantile(samples, 0.75)
+    return None if low is None or high is None else high - low
+
+
+def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
+    """A 95 % confidence interval of the median; None of fewer than six samples.
+
+    Two order statistics, whatever the distribution: the true median lies outside only if at
+    most `rank` of n fair coins show heads (Conover, Practical Nonparametric Statistics, 3rd
+    ed., §3.2). It assumes independent samples: drift between processes is not in it.
+    """
+    rank = _rank(len(samples))
+    if rank is None:
+        return None
+    ordered = sorted(samples)
+    return ordered[rank], ordered[-1 - rank]
+
+
+@cache
+def _rank(count: int) -> int | None:
+    """How many samples may be left out at each end, or None where there are too few."""
+    tail, outside = 0.0, (1 - CONFIDENCE) / 2
+    for rank in range(count):
+        tail += math.comb(count, rank) / 2**count
+        if tail > outside:
+            return rank - 1 if rank else None
+    return None

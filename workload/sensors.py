@@ -1,0 +1,104 @@
+"""One card's clocks, power, heat and company, read while it works.
+
+The card stands behind a Protocol, so that tests give a throttled or shared one.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from workload.cases import Telemetry
+from workload.hardware import HardwareError, answer, load_nvml
+
+# Why a card runs slower than its work would let it (nvml.h, nvmlClocksEventReasons). Not among
+# them: the power limit, which large products reach on every sound data-centre card; idle; and
+# clocks that somebody has set.
+THROTTLE_REASONS = {
+    0x08: "hardware slowdown",
+    0x20: "heat, by software",
+    0x40: "heat, by hardware",
+    0x80: "power brake",
+}
+POWER_CAP = 0x04
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The card at one moment; what the driver would not say is None."""
+
+    sm_clock_mhz: float | None
+    power_watt: float | None
+    temperature_celsius: float | None
+    reasons: int | None  # a bit mask, see THROTTLE_REASONS
+    processes: int | None  # that have a CUDA context on the card, this one among them
+
+
+class Sensor(Protocol):
+    """A source of readings of one card."""
+
+    def read(self) -> Reading:
+        """The card now; takes well under a millisecond."""
+        ...
+
+
+class NvmlSensor:
+    """Readings through NVML, which stays open for the life of the process."""
+
+    def __init__(self, uuid: str) -> None:
+        """Raises HardwareError if the driver does not know a card of this UUID."""
+        self._nvml = load_nvml()
+        try:
+            self._nvml.nvmlInit()
+            self._handle = self._nvml.nvmlDeviceGetHandleByUUID(uuid)
+        except self._nvml.NVMLError as error:
+            raise HardwareError(f"NVML: {error}") from None
+
+    def read(self) -> Reading:
+        """The card now."""
+        nvml, handle = self._nvml, self._handle
+        milliwatt = answer(nvml, nvml.nvmlDeviceGetPowerUsage, handle)
+        processes = answer(nvml, nvml.nvmlDeviceGetComputeRunningProcesses, handle)
+        return Reading(
+            sm_clock_mhz=answer(nvml, nvml.nvmlDeviceGetClockInfo, handle, nvml.NVML_CLOCK_SM),
+            power_watt=None if milliwatt is None else milliwatt / 1e3,
+            temperature_celsius=answer(
+                nvml, nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU
+            ),
+            reasons=_reasons(nvml, handle),
+            processes=None if processes is None else len(processes),
+        )
+
+
+def _reasons(nvml: Any, handle: Any) -> int | None:
+    """Older bindings know the same question by another name."""
+    for name in (
+        "nvmlDeviceGetCurrentClocksEventReasons",
+        "nvmlDeviceGetCurrentClocksThrottleReasons",
+    ):
+        ask = getattr(nvml, name, None)
+        found: int | None = answer(nvml, ask, handle) if ask else None
+        if found is not None:
+            return found
+    return None
+
+
+def summarize(readings: list[tuple[float, Reading]]) -> Telemetry | None:
+    """Readings as telemetry, each with its second in the window; None of no readings.
+
+    One process is expected. By its id it could not be told from others: the driver counts in
+    the host's ids, which differ from those in a container.
+    """
+    if not readings:
+        return None
+    reasons = 0
+    for _, reading in readings:
+        reasons |= reading.reasons or 0
+    counts = [reading.processes for _, reading in readings if reading.processes is not None]
+    return Telemetry(
+        at_sec=tuple(at_sec for at_sec, _ in readings),
+        sm_clock_mhz=tuple(reading.sm_clock_mhz for _, reading in readings),
+        power_watt=tuple(reading.power_watt for _, reading in readings),
+        temperature_celsius=tuple(reading.temperature_celsius for _, reading in readings),
+        throttled=tuple(name for bit, name in THROTTLE_REASONS.items() if reasons & bit),
+        power_capped=bool(reasons & POWER_CAP),
+        other_processes=max(0, max(counts) - 1) if counts else None,
+    )
