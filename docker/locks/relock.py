@@ -25,11 +25,16 @@ CUDA_ONLY = re.compile(r"(triton|cuda-[a-z-]+|nvidia-(?!ml-py)[a-z0-9-]+)==")
 
 
 def compile_lock(output: str, *inputs: str | Path) -> None:
-    """Resolve `inputs` into the lock `output`: versions and hashes, whichever mirror answered."""
+    """Resolve `inputs` into the lock `output`: versions and hashes, whichever mirror answered.
+
+    What is locked stays at its version, unless UPGRADE=1 asks for the newest of everything.
+    """
     options = (
-        "--quiet --no-config --universal --upgrade --generate-hashes --no-header --no-annotate"
+        "--quiet --no-config --universal --generate-hashes --no-header --no-annotate"
         f" --python-version {PYTHON_MIN}"
     )
+    if os.environ.get("UPGRADE") == "1":
+        options += " --upgrade"
     subprocess.run(
         ["uv", "pip", "compile", *options.split(), "--output-file", output, *inputs],
         cwd=LOCKS,
@@ -84,7 +89,7 @@ def main() -> None:
     )
     # Three signs: to two, a +cpu build in a wheelhouse is the same version (PEP 440).
     (LOCKS / "gpu.txt").write_text("".join(re.sub(r"^torch==", "torch===", b) for b in gpu))
-    for tools in ("test", "lint", "build"):
+    for tools in ("test", "lint", "build", "page"):
         # Constrained, so that a tool never asks for another version of a runtime package.
         compile_lock(f"{tools}.txt", f"{tools}.in", "--constraint", "gpu.txt")
 
