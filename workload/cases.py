@@ -22,10 +22,9 @@ COLD = "cold"  # a buffer of twice the last cache was written before each call
 
 # An interquartile range over this share of the median is noise, as in torch.utils.benchmark.
 NOISY_IQR = 0.1
-# Beyond this a median says nothing about the device. A GPU that nobody shares stays far below its
-# limit. The CPUs of a virtual machine are always shared: noise is a doubt there, and refused
-# only where the middle half of the samples spreads over twice their median.
-INVALID_IQR = {HOST_CLOCK: 2.0, CUDA_EVENTS: 0.1, CUDA_GRAPH: 0.1}
+# Beyond this a median says nothing about a GPU: one that nobody shares stays far below. The CPUs
+# of a virtual machine are always shared, so noise is a doubt there and never refused.
+INVALID_IQR = {CUDA_EVENTS: 0.1, CUDA_GRAPH: 0.1}
 # Half the width of the median's interval, as a share of it, above which a result is doubted.
 WIDE_INTERVAL = 0.05
 
@@ -112,8 +111,8 @@ class Timing:
             return f"the GPU was throttled ({', '.join(told.throttled)})"
         if told and told.other_processes:
             return f"{told.other_processes} other process(es) used the GPU"
-        limit = INVALID_IQR[self.method]
-        if self.spread is not None and self.spread > limit:
+        limit = INVALID_IQR.get(self.method)
+        if limit is not None and self.spread is not None and self.spread > limit:
             return f"too noisy: the samples differ by {self.spread:.0%} (IQR), at most {limit:.0%}"
         return None
 

@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from workload.matmul import run_case
 
 from workload import devices, record
-from workload.results import CaseStatus, DeviceInfo, Shape
+from workload.bench import run_case
+from workload.cases import CUDA_EVENTS, CUDA_GRAPH, CaseStatus, Shape
+from workload.operations.matmul import MatMul
+from workload.results import DeviceInfo
 from workload.train import train
 from workload.train_spec import PRESETS
 from workload.verify import verify
@@ -39,14 +41,16 @@ def test_every_check_of_verify_holds(gpu_info: DeviceInfo) -> None:
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
 def test_a_product_is_right_and_timed_by_the_device(gpu_info: DeviceInfo, dtype: str) -> None:
-    case = run_case(Shape(1000, 1024, 776), dtype, gpu_info, budget_sec=10)
-    assert (case.status, case.timer) == (CaseStatus.OK, "CUDA events")
+    case = run_case(MatMul(Shape(1000, 1024, 776), dtype), gpu_info, budget_sec=10)
+    assert case.status is CaseStatus.OK, case.reason
+    assert case.timing is not None
+    assert case.timing.method in (CUDA_EVENTS, CUDA_GRAPH)
 
 
 def test_a_product_beyond_the_gpus_memory_is_refused_with_both_numbers(
     gpu_info: DeviceInfo,
 ) -> None:
-    case = run_case(Shape(10**6, 10**6, 10**6), "float32", gpu_info, budget_sec=10)
+    case = run_case(MatMul(Shape(10**6, 10**6, 10**6), "float32"), gpu_info, budget_sec=10)
     assert case.status is CaseStatus.REFUSED
     assert "of memory, " in (case.reason or "")
 
@@ -72,4 +76,4 @@ def test_the_main_job_leaves_a_valid_record_with_the_speed_up(tmp_path: Path) ->
     saved = json.loads(path.read_text())
     assert record.invalidity(saved) is None
     assert saved["device"]["kind"] == "cuda"
-    assert saved["host_cpu"]["matmul"]
+    assert saved["host_cpu"]["cases"]

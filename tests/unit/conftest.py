@@ -6,6 +6,7 @@ import pytest
 from outcome import Outcome
 
 from workload import cli, devices, interrupts
+from workload.commands import matmul, measuring
 from workload.results import DeviceInfo
 
 
@@ -20,6 +21,9 @@ def workload(
     monkeypatch.setattr(devices, "cuda_problem", lambda _index: "hidden from the unit tests")
     monkeypatch.setattr(interrupts, "serve", lambda _save: None)
     monkeypatch.setattr(interrupts, "leave_quietly", lambda: None)
+    # A second less for each of many calls; tests of their own cover both.
+    monkeypatch.setattr(matmul, "with_best_threads", lambda device: device)
+    monkeypatch.setattr(measuring, "limiting_operations", lambda _device: [])
 
     def call(*argv: object) -> Outcome:
         capfd.readouterr()

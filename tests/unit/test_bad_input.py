@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from outcome import Outcome
-from workload.matmul import run_case
 
+from workload.bench import run_case
+from workload.cases import Shape
 from workload.errors import ExitCode
+from workload.operations.matmul import MatMul
 from workload.record import Draft, save
-from workload.results import DeviceInfo, Shape
+from workload.results import DeviceInfo
 from workload.train import train
 from workload.train_spec import PRESETS
 
@@ -132,7 +134,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory, cpu: DeviceInfo) -> dict
     directory = tmp_path_factory.mktemp("templates")
     train(replace(PRESETS["book"], steps=3), cpu, checkpoint_path=directory / "checkpoint")
     draft = Draft("matmul", [])
-    draft.set("matmul", [run_case(Shape(32, 32, 32), "float32", cpu, 0.2)])
+    draft.set("cases", [run_case(MatMul(Shape(32, 32, 32), "float32"), cpu, 0.2)])
     record = save(draft.as_ended(ExitCode.OK, None), directory)
     return {
         "checkpoint": (directory / "checkpoint").read_bytes(),

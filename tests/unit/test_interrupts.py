@@ -54,7 +54,7 @@ def test_a_signal_ends_a_long_product_with_its_code_and_a_valid_record(
     (path,) = tmp_path.glob("*.json")
     saved = record.load(path)
     assert (saved["status"], saved["exit_code"]) == ("interrupted", code)
-    assert [case["status"] for case in saved["matmul"]] == ["interrupted"]
+    assert [case["status"] for case in saved["cases"]] == ["interrupted"]
     assert json.loads(stdout)["status"] == "interrupted"
 
 

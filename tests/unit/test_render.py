@@ -7,8 +7,11 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from workload import render, results, units
-from workload.results import CaseStatus, Check, Finding, MatmulCase, State
+from workload import render, samples, threads, units
+from workload.bench import unmeasured
+from workload.cases import CaseStatus, Shape
+from workload.operations.matmul import MatMul
+from workload.results import Check, Finding, State
 
 
 def shown(table: Table) -> str:
@@ -18,7 +21,7 @@ def shown(table: Table) -> str:
     return capture.get()
 
 
-@pytest.mark.parametrize("module", [units, results])
+@pytest.mark.parametrize("module", [units, samples, threads])
 def test_the_examples_in_docstrings_hold(module: ModuleType) -> None:
     outcome = doctest.testmod(module)
     assert outcome.attempted
@@ -34,9 +37,10 @@ def test_durations_come_in_the_unit_that_suits_them(seconds: float, text: str) -
 
 
 def test_a_case_that_was_not_run_shows_its_reason_and_no_number() -> None:
-    case = MatmulCase(64, 64, 64, "float16", CaseStatus.NOT_RUN, "would take about 68 s")
-    row = shown(render.matmul_table([case])).splitlines()[1]
-    assert row.split()[:3] == ["64", "float16", "-"]
+    product = MatMul(Shape(64, 64, 64), "float16")
+    case = unmeasured(product, CaseStatus.NOT_RUN, "would take about 68 s")
+    row = shown(render.cases_table([case])).splitlines()[1]
+    assert row.split()[:4] == ["matmul", "64", "float16", "-"]
     assert "not run: would take about 68 s" in row
 
 

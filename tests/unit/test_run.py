@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from outcome import Outcome
 
-from workload import devices, record, timing
-from workload.commands import run
+from workload import bench, devices, record, timing
+from workload.cases import HOST_CLOCK, Kind
+from workload.commands import measuring, run
 from workload.errors import ExitCode
+from workload.operations.launch import Launch
 from workload.results import Check, DeviceInfo, Finding, State
+from workload.stopwatches import Operation, Stopwatch, stopwatch
 
 QUICK = "run --device cpu --budget 4 --sizes 64,256 --dtypes float32,bfloat16"
 
@@ -27,7 +30,9 @@ def test_the_main_job_ends_with_a_verdict_and_a_valid_record(
     assert saved["findings"]
     assert saved["checks"]
     assert [training["preset"] for training in saved["train"]] == ["book", "wide"]
-    assert len(saved["matmul"]) == 4
+    kinds = [case["kind"] for case in saved["cases"]]
+    assert kinds.count(Kind.MATMUL) == 4
+    assert {Kind.LAUNCH, Kind.COPY, Kind.CONVOLUTION} <= {*kinds}
     verdict, place = outcome.stdout.splitlines()[-2:]
     assert verdict.startswith("PASS  cpu ")
     assert "GFLOP/s float32 " in verdict
@@ -73,7 +78,9 @@ def test_a_gpu_is_compared_with_the_cpu_beside_it(
     monkeypatch.setattr(devices, "resolve", lambda text: cpu if text == "cpu" else pretended)
     monkeypatch.setattr(devices, "synchronize", lambda _device: None)
     monkeypatch.setattr(devices, "available_bytes", lambda _device: 10**10)
-    monkeypatch.setattr(timing, "_cuda_events", timing._host_clock)
+    monkeypatch.setattr(timing, "stopwatch", on_the_host_clock)
+    monkeypatch.setattr(measuring, "limiting_operations", lambda _device: [Launch()])
+    monkeypatch.setattr(bench, "_transfer_sec", lambda *_: 1e-3)
     monkeypatch.setattr(run.doctor, "examine", lambda _device: ({}, (PASSED,)))
     right = Check("a + b", "float32", 0.0, 1e-7, "error")
     monkeypatch.setattr(run.verify, "verify", lambda _device, _dtypes, keep: keep(right))
@@ -82,10 +89,17 @@ def test_a_gpu_is_compared_with_the_cpu_beside_it(
     assert outcome.code == ExitCode.OK, outcome.stderr
     host_cpu = json.loads(outcome.stdout)["host_cpu"]
     assert host_cpu["device"]["kind"] == "cpu"
-    assert {case["dtype"] for case in host_cpu["matmul"]} == {"float32", "bfloat16"}
+    assert {case["dtype"] for case in host_cpu["cases"]} == {"float32", "bfloat16"}
     assert "matmul 1024 float32" in outcome.stderr
     assert "B is faster by" in outcome.stderr
     assert "train book float32" in outcome.stderr
+
+
+def on_the_host_clock(method: str, operation: Operation, device: DeviceInfo) -> Stopwatch:
+    """The clock of a CPU, which says that it is one of a GPU."""
+    watch = stopwatch(HOST_CLOCK, operation, device)
+    watch.method = method
+    return watch
 
 
 PASSED = Finding("gpu-kernel", State.PASS, "a product came out right")

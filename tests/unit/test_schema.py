@@ -7,9 +7,20 @@ from typing import Any
 
 import pytest
 
-from workload import record
+from workload import cases, record
+from workload.cases import (
+    Case,
+    CaseStatus,
+    Ceilings,
+    Kind,
+    Rating,
+    Regime,
+    Shape,
+    Telemetry,
+    Timing,
+)
 from workload.errors import ExitCode
-from workload.results import CaseStatus, DeviceInfo, MatmulCase, Shape, State, as_json, from_json
+from workload.results import DeviceInfo, State, as_json, from_json
 from workload.units import DTYPE_BYTES
 
 SCHEMA: dict[str, Any] = json.loads(
@@ -31,18 +42,53 @@ def test_the_schema_knows_every_dtype() -> None:
     [
         (SCHEMA["properties"]["exit_code"], ExitCode),
         (DEFINITIONS["finding"]["properties"]["state"], State),
-        (DEFINITIONS["matmul_case"]["properties"]["status"], CaseStatus),
+        (DEFINITIONS["case"]["properties"]["status"], CaseStatus),
+        (DEFINITIONS["case"]["properties"]["kind"], Kind),
+        (DEFINITIONS["rating"]["properties"]["regime"], Regime),
     ],
 )
 def test_the_schema_knows_every_state(listed: dict[str, Any], states: type[Enum]) -> None:
     assert set(listed["enum"]) == {state.value for state in states}
 
 
-def test_a_result_is_read_back_as_it_was() -> None:
-    case = MatmulCase(4, 5, 6, "float32", CaseStatus.OK, None, (1.0, 2.0), "host clock", 0.5)
-    restored = from_json(MatmulCase, json.loads(json.dumps(as_json(case))))
-    assert restored == case
-    assert restored.status is CaseStatus.OK
+def test_the_schema_knows_every_timing_method() -> None:
+    methods = DEFINITIONS["timing"]["properties"]["method"]["enum"]
+    assert set(methods) == {cases.HOST_CLOCK, cases.CUDA_EVENTS, cases.CUDA_GRAPH}
+
+
+TELEMETRY = Telemetry((0.1,), (1980.0,), (None,), (50.0,), ("heat, by hardware",), True, 1)
+TIMING = Timing("CUDA events", "cold", 3, (1.0, 2.0), 0.1, True, 1e-6, TELEMETRY)
+CASE = Case(
+    kind=Kind.MATMUL,
+    shape=(4, 5, 6),
+    dtype="float32",
+    flops=240,
+    bytes=296,
+    launches=1,
+    status=CaseStatus.INVALID,
+    reason="throttled",
+    timing=TIMING,
+    error_share=0.5,
+    rating=Rating(Regime.LAUNCH, None, 0.5),
+)
+
+
+def test_a_case_is_read_back_as_it_was_with_all_that_is_in_it() -> None:
+    restored = from_json(Case, json.loads(json.dumps(as_json(CASE))))
+    assert restored == CASE
+    assert restored.status is CaseStatus.INVALID
+
+
+def test_ceilings_are_read_back_as_they_were() -> None:
+    ceilings = Ceilings("a datasheet", {"float32": 67e3}, 3350, {}, None, 4e-6, None, None, 50)
+    assert from_json(Ceilings, json.loads(json.dumps(as_json(ceilings)))) == ceilings
+
+
+def test_a_record_with_every_part_of_a_case_is_valid() -> None:
+    draft = record.Draft("run", [])
+    draft.set("cases", [CASE])
+    draft.set("ceilings", Ceilings())
+    assert record.invalidity(draft.as_ended(ExitCode.OK, None)) is None
 
 
 def test_a_shape_is_written_as_sizes_take_it() -> None:

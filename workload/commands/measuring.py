@@ -33,7 +33,7 @@ def measure_and_record(
 
     The draft has each case as soon as it is known, and those to come as interrupted.
     """
-    limits: list[Operation] = [Launch(), *copies(device)]
+    limits = limiting_operations(device)
     every = [*limits, *operations]
     reason = "the run ended before this case"
     to_come = [unmeasured(operation, CaseStatus.INTERRUPTED, reason) for operation in every]
@@ -51,6 +51,11 @@ def measure_and_record(
     session.draft.set("cases", cases)
     session.draft.set("ceilings", ceilings)
     return cases, ceilings
+
+
+def limiting_operations(device: DeviceInfo) -> list[Operation]:
+    """What tells the limits of launches, memory and bus."""
+    return [Launch(), *copies(device)]
 
 
 def show(session: Session, cases: Sequence[Case], ceilings: Ceilings) -> None:

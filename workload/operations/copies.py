@@ -13,8 +13,10 @@ from workload.results import DeviceInfo
 from workload.timing import Protocol
 
 ELEMENT_BYTES = 4
-# Far beyond any cache, and small beside the memory.
-COPY_BYTES = {"cpu": 256 << 20, "cuda": 1 << 30}
+# Of the source. Far beyond any cache: as many times the last one, or this where it is unknown.
+CACHES = 4
+COPY_BYTES = 128 << 20
+MEMORY_SHARE = 0.25
 TRANSFER_BYTES = 256 << 20
 
 
@@ -49,8 +51,8 @@ class Copy:
         return Copy(self.kind, min(self.elements, edge * edge))
 
     def needed_bytes(self, _device: DeviceInfo) -> int:
-        """Source and target, and their comparison."""
-        return 3 * ELEMENT_BYTES * self.elements
+        """Source and target."""
+        return 2 * ELEMENT_BYTES * self.elements
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
         """A CPU has no bus to itself."""
@@ -81,9 +83,16 @@ def _error_share(source: Tensor, target: Tensor, device: DeviceInfo) -> float | 
 
 
 def copies(device: DeviceInfo) -> list[Copy]:
-    """Within the memory and, on a GPU, over the bus in both directions."""
-    within = Copy(Kind.COPY, COPY_BYTES[device.kind] // ELEMENT_BYTES)
+    """Within the memory and, on a GPU, over the bus in both directions.
+
+    None within a memory too small for a copy that its caches would not hide: nobody asked for
+    it, so a small container is not unfit for lacking room.
+    """
+    size = max(COPY_BYTES, CACHES * (device.cache_bytes or 0))
+    available = devices.available_bytes(device)
+    fits = available is None or 2 * size <= MEMORY_SHARE * available
+    within = [Copy(Kind.COPY, size // ELEMENT_BYTES)] if fits else []
     if device.kind == "cpu":
-        return [within]
+        return within
     elements = TRANSFER_BYTES // ELEMENT_BYTES
-    return [within, Copy(Kind.TO_DEVICE, elements), Copy(Kind.TO_HOST, elements)]
+    return [*within, Copy(Kind.TO_DEVICE, elements), Copy(Kind.TO_HOST, elements)]

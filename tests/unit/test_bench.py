@@ -1,4 +1,4 @@
-"""Every product fits, is right and only then is timed."""
+"""Every case fits, has fair inputs, is right, and only then is timed."""
 
 import dataclasses
 import json
@@ -8,27 +8,45 @@ import pytest
 import torch
 from outcome import Outcome
 from torch import Tensor
-from workload.matmul import run_case, run_cases
 
-from workload import devices, matmul
+from workload import bench, devices
+from workload.bench import run_case, run_cases, unmeasured
+from workload.cases import Case, CaseStatus, Shape, Timing
+from workload.commands import matmul as matmul_command
+from workload.commands import measuring
 from workload.errors import ExitCode
-from workload.results import CaseStatus, DeviceInfo, MatmulCase, Shape
+from workload.operations import Operation
+from workload.operations.matmul import MatMul, Multiply
+from workload.results import DeviceInfo
 
-SMALL = Shape(48, 64, 80)
+SMALL = MatMul(Shape(48, 64, 80), "float32")
+
+
+def small(multiply: Multiply) -> MatMul:
+    return dataclasses.replace(SMALL, multiply=multiply)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
 @pytest.mark.parametrize("shape", [Shape(1, 1, 1), Shape(7, 3, 5), Shape(200, 1000, 10)])
 def test_a_right_product_is_timed(shape: Shape, dtype: str, cpu: DeviceInfo) -> None:
-    case = run_case(shape, dtype, cpu, 0.2)
+    case = run_case(MatMul(shape, dtype), cpu, 0.2)
     assert case.status is CaseStatus.OK
     assert case.gflops is not None
-    assert case.timer == "host clock"
+    assert case.timing is not None
+    assert (case.timing.method, case.timing.cache) == ("host clock", "warm")
 
 
 def test_gflops_are_the_multiplies_and_adds_over_the_median_time() -> None:
-    case = MatmulCase(10, 20, 30, "float32", CaseStatus.OK, samples_sec=(1e-6, 3e-6, 2e-6))
+    timing = Timing("host clock", "warm", 1, (1e-6, 3e-6, 2e-6), 0.0, True, 0.0)
+    untimed = unmeasured(MatMul(Shape(10, 20, 30), "float32"), CaseStatus.OK)
+    case = dataclasses.replace(untimed, timing=timing)
     assert case.gflops == pytest.approx(2 * 10 * 20 * 30 / 2e-6 / 1e9)
+
+
+def test_an_invalid_case_keeps_its_samples_but_has_no_rate() -> None:
+    timing = Timing("host clock", "warm", 1, (1e-6,), 0.0, True, 0.0)
+    case = dataclasses.replace(unmeasured(SMALL, CaseStatus.INVALID), timing=timing)
+    assert (case.gflops, case.gbs, case.median_sec) == (None, None, 1e-6)
 
 
 def with_one_wrong_element(a: Tensor, b: Tensor, out: Tensor) -> None:
@@ -52,38 +70,79 @@ def in_bfloat16(a: Tensor, b: Tensor, out: Tensor) -> None:
 @pytest.mark.parametrize(
     "multiply", [with_one_wrong_element, with_a_nan, that_forgets_the_last_row, in_bfloat16]
 )
-def test_a_wrong_product_has_no_speed(multiply: matmul.Multiply, cpu: DeviceInfo) -> None:
-    case = run_case(SMALL, "float32", cpu, 0.2, multiply)
+def test_a_wrong_product_has_no_speed(multiply: Multiply, cpu: DeviceInfo) -> None:
+    case = run_case(small(multiply), cpu, 0.2)
     assert case.status is CaseStatus.WRONG
     assert case.gflops is None
 
 
 def test_one_wrong_element_far_from_the_sampled_rows_is_found(cpu: DeviceInfo) -> None:
     """A product so large that only some of its rows are compared one by one."""
-    shape = Shape(4096, 512, 4096)
-    assert shape.flops > matmul.product_check.FULL_CHECK_FLOPS
-    case = run_case(shape, "float32", cpu, 3, with_one_wrong_element)
-    assert case.status is CaseStatus.WRONG
+    large = MatMul(Shape(4096, 512, 4096), "float32", multiply=with_one_wrong_element)
+    assert run_case(large, cpu, 3).status is CaseStatus.WRONG
 
 
 def test_a_large_right_product_passes_the_sampled_check(cpu: DeviceInfo) -> None:
-    assert run_case(Shape(4096, 512, 4096), "float32", cpu, 3).status is CaseStatus.OK
+    assert run_case(MatMul(Shape(4096, 512, 4096), "float32"), cpu, 3).status is CaseStatus.OK
 
 
-def test_a_wrong_product_ends_with_exit_3(
+def constant(value: float) -> Callable[..., Tensor]:
+    def draw(shape: tuple[int, ...], dtype: str, _device: DeviceInfo, _seed: int) -> Tensor:
+        return torch.full(shape, value, dtype=devices.torch_dtype(dtype))
+
+    return draw
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.0, "an input has the standard deviation 0, not 1: constant or scaled inputs"),
+        (1.0, "an input has the standard deviation 0, not 1"),
+        (torch.nan, "an input holds numbers that are not finite"),
+    ],
+)
+def test_inputs_that_are_not_random_have_no_speed(
+    value: float, words: str, cpu: DeviceInfo
+) -> None:
+    case = run_case(dataclasses.replace(SMALL, draw=constant(value)), cpu, 0.2)
+    assert case.status is CaseStatus.WRONG
+    assert case.gflops is None
+    assert words in (case.reason or "")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"multiply": with_one_wrong_element}, {"draw": constant(0)}, {"draw": constant(torch.nan)}],
+)
+def test_a_wrong_product_or_unfair_input_ends_with_exit_3(
+    change: dict[str, Callable[..., Tensor]],
+    monkeypatch: pytest.MonkeyPatch,
+    workload: Callable[..., Outcome],
+) -> None:
+    wrong = dataclasses.replace(SMALL, **change)
+    monkeypatch.setattr(matmul_command, "asked_products", lambda *_: [wrong])
+    outcome = workload("matmul", "--budget", "0.2")
+    assert outcome.code == ExitCode.WRONG_NUMBERS
+    assert "matmul 48x64x80 float32 wrong: " in outcome.stderr
+    assert "run `workload doctor`" in outcome.stderr
+
+
+def test_an_invalid_case_ends_with_exit_4_and_its_reason(
     monkeypatch: pytest.MonkeyPatch, workload: Callable[..., Outcome]
 ) -> None:
-    monkeypatch.setattr(matmul, "_multiply", with_one_wrong_element)
-    outcome = workload("matmul", "--sizes", "64", "--dtypes", "float32", "--budget", "0.2")
-    assert outcome.code == ExitCode.WRONG_NUMBERS
-    assert "64 float32 wrong: the product is off by" in outcome.stderr
+    reason = "the GPU was throttled (heat, by hardware)"
+    monkeypatch.setattr(Timing, "invalid", reason)
+    outcome = workload(*"matmul --sizes 64 --dtypes float32 --budget 0.2".split())
+    assert outcome.code == ExitCode.UNFIT
+    assert f"matmul 64 float32 invalid: {reason}: repeat on an idle, cool machine" in outcome.stderr
+    assert "GFLOP/s" not in outcome.stdout
 
 
 def test_a_case_beyond_the_memory_is_refused_with_both_numbers(
     monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo
 ) -> None:
     monkeypatch.setattr(devices, "available_bytes", lambda _device: 2_000_000_000)
-    case = run_case(Shape(30_000, 30_000, 30_000), "float32", cpu, 1e9)
+    case = run_case(MatMul(Shape(30_000, 30_000, 30_000), "float32"), cpu, 1e9)
     assert case.status is CaseStatus.REFUSED
     assert case.reason == "needs 12.2 GB of memory, 2 GB is available"
 
@@ -92,7 +151,7 @@ def test_memory_is_judged_before_the_budget(
     monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo
 ) -> None:
     monkeypatch.setattr(devices, "available_bytes", lambda _device: 0)
-    assert run_case(SMALL, "float32", cpu, 1e-9).status is CaseStatus.REFUSED
+    assert run_case(SMALL, cpu, 1e-9).status is CaseStatus.REFUSED
 
 
 def test_the_cases_that_fit_still_run_when_one_is_refused(
@@ -101,7 +160,7 @@ def test_the_cases_that_fit_still_run_when_one_is_refused(
     monkeypatch.setattr(devices, "available_bytes", lambda _device: 1_000_000_000)
     line = "matmul --sizes 32768,32 --dtypes float32 --budget 0.2 --json"
     outcome = workload(*line.split())
-    statuses = [case["status"] for case in json.loads(outcome.stdout)["matmul"]]
+    statuses = [case["status"] for case in json.loads(outcome.stdout)["cases"]]
     assert statuses == ["refused", "ok"]
     assert outcome.code == ExitCode.UNFIT
     assert "32768 float32 refused: needs" in outcome.stderr
@@ -113,7 +172,7 @@ def slow(a: Tensor, b: Tensor, out: Tensor) -> None:
 
 
 def test_a_case_beyond_the_budget_is_not_run_but_estimated(cpu: DeviceInfo) -> None:
-    case = run_case(Shape(2048, 2048, 2048), "float64", cpu, 0.2, slow)
+    case = run_case(MatMul(Shape(2048, 2048, 2048), "float64", multiply=slow), cpu, 0.2)
     assert case.status is CaseStatus.NOT_RUN
     assert case.reason is not None
     assert case.reason.startswith("would take about ")
@@ -146,7 +205,7 @@ def test_running_out_of_memory_despite_the_estimate_is_a_refusal(
     def out_of_memory(_a: Tensor, _b: Tensor, _out: Tensor) -> None:
         raise error
 
-    case = run_case(SMALL, "float32", cpu, 0.2, out_of_memory)
+    case = run_case(small(out_of_memory), cpu, 0.2)
     assert case.status is CaseStatus.REFUSED
     assert case.reason is not None
     assert case.reason.startswith("out of memory: ")
@@ -157,30 +216,32 @@ def test_a_library_that_fails_for_another_reason_is_no_refusal(cpu: DeviceInfo) 
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
     with pytest.raises(RuntimeError, match="illegal memory access"):
-        run_case(SMALL, "float32", cpu, 0.2, fail)
+        run_case(small(fail), cpu, 0.2)
 
 
 def test_default_sizes_that_do_not_fit_are_left_out(
     monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo
 ) -> None:
     monkeypatch.setattr(devices, "available_bytes", lambda _device: 400_000_000)
-    assert [shape.m for shape in matmul.default_shapes(cpu)] == [512, 1024]
+    assert [shape.m for shape in matmul_command.default_shapes(cpu)] == [512, 1024]
 
 
 def test_tf32_is_not_applicable_on_a_cpu(cpu: DeviceInfo) -> None:
-    assert run_case(SMALL, "tf32", cpu, 1).status is CaseStatus.NOT_APPLICABLE
+    tf32 = dataclasses.replace(SMALL, dtype="tf32")
+    assert run_case(tf32, cpu, 1).status is CaseStatus.NOT_APPLICABLE
 
 
 def test_tf32_is_not_applicable_before_compute_capability_8(cpu: DeviceInfo) -> None:
     turing = dataclasses.replace(cpu, kind="cuda", capability="7.5")
-    case = run_case(SMALL, "tf32", turing, 1)
+    case = run_case(dataclasses.replace(SMALL, dtype="tf32"), turing, 1)
     assert case.reason == "compute capability 7.5 has no TF32, 8.0 and later do"
 
 
-def test_inputs_are_normal_random_numbers(cpu: DeviceInfo) -> None:
-    a, b, _ = matmul._matrices(Shape(300, 300, 300), "float32", cpu)
+def test_both_inputs_are_normal_and_not_the_same_numbers(cpu: DeviceInfo) -> None:
+    a, b = MatMul(Shape(300, 300, 300), "float32").prepare(cpu).inputs
     assert float(a.std()) == pytest.approx(1, abs=0.02)
     assert float(b.mean()) == pytest.approx(0, abs=0.02)
+    assert not torch.equal(a, b)
 
 
 def test_the_budget_left_over_goes_to_the_cases_left(
@@ -188,10 +249,15 @@ def test_the_budget_left_over_goes_to_the_cases_left(
 ) -> None:
     shares: list[float] = []
 
-    def note(shape: Shape, dtype: str, _device: DeviceInfo, share: float, _m: object) -> MatmulCase:
+    def note(operation: Operation, _device: DeviceInfo, share: float) -> Case:
         shares.append(share)
-        return MatmulCase(shape.m, shape.k, shape.n, dtype, CaseStatus.OK)
+        return unmeasured(operation, CaseStatus.OK)
 
-    monkeypatch.setattr(matmul, "run_case", note)
-    list(run_cases([SMALL], ["float32"] * 4, cpu, 12))
+    monkeypatch.setattr(bench, "run_case", note)
+    list(run_cases([SMALL] * 4, cpu, 12))
     assert shares == pytest.approx([3, 4, 6, 12], rel=0.01)
+
+
+def test_the_limits_come_before_the_cases_they_rate(cpu: DeviceInfo) -> None:
+    kinds = [operation.kind for operation in measuring.limiting_operations(cpu)]
+    assert kinds == ["launch", "copy"]
