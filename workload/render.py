@@ -30,7 +30,7 @@ def device_line(device: DeviceInfo) -> str:
     """Which device, and why."""
     threads = f"{device.threads} thread{'s' if device.threads > 1 else ''}"
     if len(device.swept_threads) > 1:
-        threads += f" (fastest of {', '.join(map(str, device.swept_threads))})"
+        threads += f", fastest of {', '.join(map(str, device.swept_threads))}"
     detail = threads if device.kind == "cpu" else f"compute capability {device.capability}"
     return f"device  {device.torch_name}: {printable(device.name)}, {detail} ({device.reason})"
 
@@ -187,7 +187,7 @@ def _note(case: Case) -> str:
 
 def method_lines(cases: Iterable[Case], ceilings: Ceilings) -> list[str]:
     """How the cases were timed, what timing cost, and what the percentages are of."""
-    timings = [case.timing for case in cases if case.timing]
+    timings = [case.timing for case in cases if case.timing and case.kind is not Kind.LAUNCH]
     if not timings:
         return []
     methods = ", ".join(sorted({f"{timing.method} ({timing.cache} caches)" for timing in timings}))

@@ -132,10 +132,14 @@ def test_an_invalid_case_ends_with_exit_4_and_its_reason(
 ) -> None:
     reason = "the GPU was throttled (heat, by hardware)"
     monkeypatch.setattr(Timing, "invalid", reason)
-    outcome = workload(*"matmul --sizes 64 --dtypes float32 --budget 0.2".split())
+    outcome = workload(*"matmul --sizes 64 --dtypes float32 --budget 0.2 --json".split())
     assert outcome.code == ExitCode.UNFIT
     assert f"matmul 64 float32 invalid: {reason}: repeat on an idle, cool machine" in outcome.stderr
-    assert "GFLOP/s" not in outcome.stdout
+    assert saved_rates(outcome) == [None]
+
+
+def saved_rates(outcome: Outcome) -> list[float | None]:
+    return [case["gflops"] for case in json.loads(outcome.stdout)["cases"]]
 
 
 def test_a_case_beyond_the_memory_is_refused_with_both_numbers(

@@ -7,6 +7,8 @@ import torch
 
 from workload import devices
 from workload.errors import BadInputError, UnfitError
+from workload.hardware import HardwareError
+from workload.results import DeviceInfo
 
 
 class CudaStub:
@@ -19,7 +21,13 @@ class CudaStub:
             "get_device_capability": (9, 0),
             "get_arch_list": ["sm_80", "sm_90"],
             "get_device_properties": SimpleNamespace(
-                name="NVIDIA H200", major=9, minor=0, total_memory=150_000_000_000
+                name="NVIDIA H200",
+                major=9,
+                minor=0,
+                total_memory=150_000_000_000,
+                multi_processor_count=132,
+                L2_cache_size=60 << 20,
+                uuid="0000",
             ),
             **changes,
         }
@@ -41,6 +49,7 @@ def test_auto_takes_a_card_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
     CudaStub(monkeypatch)
     device = devices.resolve("auto")
     assert (device.torch_name, device.capability) == ("cuda:0", "9.0")
+    assert (device.sm_count, device.cache_bytes) == (132, 60 << 20)
     assert device.reason == "auto: CUDA works here"
 
 
@@ -118,3 +127,35 @@ def test_float32_arithmetic_is_pinned_to_ieee() -> None:
     devices.resolve("cpu")
     assert torch.backends.cuda.matmul.fp32_precision == "ieee"
     assert torch.backends.mkldnn.matmul.fp32_precision == "ieee"
+
+
+def test_a_cpu_has_no_sensor(cpu: DeviceInfo) -> None:
+    assert devices.sensor(cpu) is None
+
+
+def test_a_card_that_the_driver_does_not_know_has_no_sensor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    CudaStub(monkeypatch)
+
+    def unknown(uuid: str) -> None:
+        raise HardwareError(f"no {uuid}")
+
+    monkeypatch.setattr(devices, "NvmlSensor", unknown)
+    devices.sensor.cache_clear()
+    assert devices.sensor(devices.resolve("cuda")) is None
+
+
+def test_products_and_convolutions_are_rounded_to_tf32_only_when_asked() -> None:
+    backends = torch.backends.cuda.matmul, torch.backends.cudnn.conv
+    devices.set_tf32(True)
+    assert [backend.fp32_precision for backend in backends] == ["tf32", "tf32"]
+    devices.set_tf32(False)
+    assert [backend.fp32_precision for backend in backends] == ["ieee", "ieee"]
+
+
+def test_the_number_of_threads_is_set_and_told(cpu: DeviceInfo) -> None:
+    try:
+        assert devices.set_threads(cpu, 1).threads == torch.get_num_threads() == 1
+    finally:
+        devices.set_threads(cpu, cpu.threads)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workload.limits import Limits, read_limits
+from workload.limits import Limits, last_cache_bytes, read_limits
 
 GIB = 1 << 30
 V1_UNLIMITED = 9223372036854771712
@@ -220,3 +220,15 @@ def test_garbage_in_the_files_is_unknown(machine: Machine):
 
 def test_this_machine_gives_at_least_one_thread():
     assert read_limits().usable_threads >= 1
+
+
+def test_the_largest_cache_of_the_first_cpu_is_its_last(tmp_path: Path) -> None:
+    for index, size in enumerate(("48K", "32768K", "2M", "odd")):
+        place = tmp_path / f"sys/devices/system/cpu/cpu0/cache/index{index}"
+        place.mkdir(parents=True)
+        (place / "size").write_text(f"{size}\n")
+    assert last_cache_bytes(tmp_path) == 32 << 20
+
+
+def test_without_its_files_the_cache_is_unknown(tmp_path: Path) -> None:
+    assert last_cache_bytes(tmp_path) is None

@@ -95,13 +95,13 @@ def test_the_saved_record_equals_the_json_on_stdout(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"schema_version": 2}, "schema_version 2, this workload reads 1"),
+        ({"schema_version": 1}, "schema_version 1, this workload reads 2"),
         ({"schema_version": None}, "schema_version None"),
         ({"kind": "party"}, "data.kind must be one of"),
         ({"exit_code": 77}, "data.exit_code must be one of"),
         ({"duration_sec": -1}, "data.duration_sec must be bigger"),
         ({"extra": 1}, "must not contain {'extra'}"),
-        ({"matmul": [{}]}, "data.matmul[0] must contain"),
+        ({"cases": [{}]}, "data.cases[0] must contain"),
         ({"device": "cpu"}, "data.device must be valid exactly by one definition"),
     ],
 )
