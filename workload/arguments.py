@@ -10,7 +10,7 @@ from typing import NoReturn
 from workload import __version__
 from workload.cases import COLD, WARM
 from workload.errors import ExitCode
-from workload.train_spec import PRESETS
+from workload.train_spec import ENGINE_NAMES, PRESETS
 from workload.units import DTYPE_BYTES
 
 MAX_SIZE = 2**31 - 1  # BLAS counts in 32-bit integers
@@ -70,6 +70,13 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     _add_device(parser)
     parser.add_argument(
         "--preset", choices=sorted(PRESETS), default="book", help="what the options below replace"
+    )
+    parser.add_argument(
+        "--engine",
+        choices=ENGINE_NAMES,
+        default="eager",
+        help="how the steps are done; eager is the chapter's loop, auto the fastest that does "
+        "its arithmetic",
     )
     for name in ("batch-size", "input-size", "hidden-size", "output-size", "steps"):
         parser.add_argument(f"--{name}", type=size, metavar="N", help=argparse.SUPPRESS)

@@ -118,13 +118,19 @@ def loss_line(step: int, loss: float) -> str:
     return f"Iteration:  {step} \t Loss:  {loss}"
 
 
+def engine_line(name: str, reason: str) -> str:
+    """Which engine trains, and why."""
+    return f"engine  {name} ({reason})"
+
+
 def train_line(result: TrainResult) -> str:
-    """Time and loss of a training run."""
+    """Time and loss of a training run, and its engine where that is not the chapter's loop."""
     name = result.preset or "custom"
+    engine = "" if result.engine == "eager" else f" {result.engine}"
     step = result.median_step_sec
     speed = f"{format_seconds(step)} a step" if step is not None else "already finished"
     loss = "no loss" if result.final_loss is None else f"loss {result.final_loss:.4g}"
-    return f"train   {name} {result.dtype}: {len(result.losses)} steps, {speed}, {loss}"
+    return f"train   {name} {result.dtype}{engine}: {len(result.losses)} steps, {speed}, {loss}"
 
 
 def cases_table(cases: Iterable[Case]) -> Table:

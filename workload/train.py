@@ -1,16 +1,17 @@
-"""The chapter's training loop, kept recognisable, with losses that stay on the device."""
+"""A training run: blocks of steps by an engine, with losses that stay on the device."""
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from workload import checkpoint, devices
+from workload import checkpoint, devices, engines
 from workload.checkpoint import Checkpoint
+from workload.engines.data import Data, draw
 from workload.errors import BadInputError, NotSavedError, UnfitError
 from workload.results import DeviceInfo, TrainResult
 from workload.train_spec import TrainSpec
@@ -21,6 +22,7 @@ PROGRESS_SEC = 0.2
 
 Report = Callable[[int, float], None]
 Progress = Callable[[TrainResult], None]
+OnEngine = Callable[[str, str], None]
 
 
 def _ignore(*_: object) -> None:
@@ -31,24 +33,31 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
     spec: TrainSpec,
     device: DeviceInfo,
     *,
+    engine: str = "eager",
     preset: str | None = None,
     checkpoint_path: Path | None = None,
     checkpoint_every: int = REPORT_EVERY,
     resume: bool = False,
+    on_engine: OnEngine = _ignore,
     on_report: Report = _ignore,
     on_progress: Progress = _ignore,
 ) -> TrainResult:
     """Train for `spec.steps` steps and return every loss.
 
-    `on_report` gets (step, loss) every 100 steps, `on_progress` the result so far, now and
-    then and before an error. A loss that is not finite ends the run: `diverged_at_step` says where.
-    Raises UnfitError if it does not fit the memory, BadInputError for a checkpoint that
-    cannot be resumed, NotSavedError if a checkpoint cannot be written.
+    `engine` is one of ENGINE_NAMES. `on_engine` gets its name and why it was chosen, `on_report`
+    (step, loss) every 100 steps, `on_progress` the result so far, now and then and before an
+    error. A loss that is not finite ends the run: `diverged_at_step` says where.
+    Raises UnfitError if it does not fit the memory or the device lacks what the engine needs,
+    WrongNumbersError if the engine is wrong, before any step; BadInputError for an engine that
+    does not go with the dtype or a checkpoint that cannot be resumed, NotSavedError if a
+    checkpoint cannot be written.
     """
     _require_memory(spec, device)
     run = _Run(spec, device)
     if checkpoint_path:
         run.resumed_from_step = _open_checkpoint(run, checkpoint_path, resume)
+    run.start(engine)
+    on_engine(run.engine, run.engine_reason)
     next_progress = 0.0
     finished = run.step == spec.steps
     if finished and spec.steps:
@@ -77,78 +86,57 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
     return run.result(preset, finished=run.diverged_at_step is None)
 
 
-def draw(spec: TrainSpec, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """x, y, w1 and w2 in that order from one seeded generator on the CPU.
-
-    Shapes (batch, input), (batch, output), (input, hidden), (hidden, output). Drawn on the
-    CPU whatever the device, so that every device starts from the same numbers.
-    """
-    generator = torch.Generator().manual_seed(spec.seed)
-    x, y, w1, w2 = (
-        torch.randn(shape, generator=generator, dtype=dtype)
-        for shape in (
-            (spec.batch_size, spec.input_size),
-            (spec.batch_size, spec.output_size),
-            spec.w1_shape,
-            spec.w2_shape,
-        )
-    )
-    return x, y, w1, w2
-
-
-def eager_step(x: Tensor, y: Tensor, w1: Tensor, w2: Tensor, learning_rate: float) -> Tensor:
-    """One step of the chapter's loop, word for word; returns the loss before the update."""
-    y_pred = x.mm(w1).clamp(min=0).mm(w2)
-    loss = (y_pred - y).pow(2).sum()
-    loss.backward()  # type: ignore[no-untyped-call]  # missing in torch's stubs
-    with torch.no_grad():
-        w1 -= learning_rate * w1.grad  # type: ignore[operator]  # backward() has set it
-        w2 -= learning_rate * w2.grad  # type: ignore[operator]
-        w1.grad.zero_()  # type: ignore[union-attr]
-        w2.grad.zero_()  # type: ignore[union-attr]
-    return loss.detach()
-
-
 class _Run:
     """The changing state of one training run."""
 
     def __init__(self, spec: TrainSpec, device: DeviceInfo) -> None:
         self.spec = spec
         self.device = device
+        self.engine = self.engine_reason = ""
         self.step = 0
         self.resumed_from_step = 0
         self.losses: list[float] = []
         self.step_time_sec: list[float] = []
         self.diverged_at_step: int | None = None
-        where = devices.torch_device(device)
-        x, y, w1, w2 = draw(spec, devices.torch_dtype(spec.dtype))
-        self.x, self.y = x.to(where), y.to(where)
-        self._set_weights(w1, w2)
-
-    def _set_weights(self, w1: Tensor, w2: Tensor) -> None:
-        where = devices.torch_device(self.device)
-        self.w1 = w1.to(where, copy=True).requires_grad_()
-        self.w2 = w2.to(where, copy=True).requires_grad_()
+        self._data: Data = draw(spec, devices.torch_dtype(spec.dtype))
 
     def restore(self, state: Checkpoint) -> None:
         """Continue after the checkpoint's last step."""
-        self._set_weights(state.w1, state.w2)
+        x, y, _, _ = self._data
+        self._data = x, y, state.w1, state.w2
         self.step = state.step
         self.losses = state.losses.tolist()
+
+    def start(self, requested: str) -> None:
+        """Let the engine have the data, on the device, once it has shown itself right."""
+        where = devices.torch_device(self.device)
+        x, y, w1, w2 = (tensor.to(where) for tensor in self._data)
+        del self._data
+        engine, self.engine_reason = engines.choose(
+            requested, self.spec, self.device, (x, y, w1, w2)
+        )
+        self.engine = engine.name
+        with self._arithmetic():
+            self._loop = engine.start(self.spec, self.device, (x, y, w1, w2))
 
     def advance(self, stop: int) -> None:
         """Run up to step `stop`, reading the losses once, at the end."""
         count = stop - self.step
-        buffer = torch.empty(count, dtype=self.w1.dtype, device=self.w1.device)
+        with self._arithmetic():
+            devices.synchronize(self.device)
+            started = time.perf_counter()
+            losses = self._loop.advance(count)
+            devices.synchronize(self.device)
+            self.step_time_sec.append((time.perf_counter() - started) / count)
+        self._record(losses.tolist())
+
+    @contextmanager
+    def _arithmetic(self) -> Iterator[None]:
         devices.set_tf32(self.spec.dtype == "tf32")
-        devices.synchronize(self.device)
-        started = time.perf_counter()
-        for index in range(count):
-            buffer[index] = eager_step(self.x, self.y, self.w1, self.w2, self.spec.learning_rate)
-        devices.synchronize(self.device)
-        self.step_time_sec.append((time.perf_counter() - started) / count)
-        devices.set_tf32(False)
-        self._record(buffer.tolist())
+        try:
+            yield
+        finally:
+            devices.set_tf32(False)
 
     def _record(self, losses: list[float]) -> None:
         for index, loss in enumerate(losses):
@@ -161,10 +149,10 @@ class _Run:
 
     def state(self) -> Checkpoint:
         losses = torch.tensor(self.losses, dtype=torch.float64)
-        return Checkpoint(self.spec, self.step, self.w1, self.w2, losses)
+        return Checkpoint(self.spec, self.step, *self._loop.weights(), losses)
 
     def result(self, preset: str | None, finished: bool = False) -> TrainResult:
-        weights = checkpoint.weights_sha256(self.w1, self.w2) if finished else None
+        weights = checkpoint.weights_sha256(*self._loop.weights()) if finished else None
         return TrainResult(
             preset=preset,
             **asdict(self.spec),
@@ -173,6 +161,8 @@ class _Run:
             step_time_sec=tuple(self.step_time_sec),
             weights_sha256=weights,
             diverged_at_step=self.diverged_at_step,
+            engine=self.engine,
+            engine_reason=self.engine_reason,
         )
 
 

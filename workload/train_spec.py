@@ -5,6 +5,12 @@ from dataclasses import dataclass, replace
 
 from workload.units import DTYPE_BYTES
 
+# The names that `--engine` takes; what they mean is in `engines`.
+ENGINE_NAMES = ("eager", "fused", "compile", "graph", "dual", "auto")
+# Steps that an engine may do together: their losses are summed up at once, and a CUDA graph
+# holds as many.
+BLOCK_STEPS = 10
+
 # A step too long for the input makes the loss grow: what must stay is step × input size.
 # The chapter's own values keep it at 1e-3.
 STABLE_STEP_TIMES_INPUT = 1e-3
@@ -34,13 +40,29 @@ class TrainSpec:
         return self.hidden_size, self.output_size
 
     @property
+    def step_flops(self) -> int:
+        """Floating-point operations of one step's five products; 256,384,000 for `wide`.
+
+        Forward two; backward the gradients of w1, w2 and the hidden layer.
+        """
+        large, small = self.input_size * self.hidden_size, self.hidden_size * self.output_size
+        return 2 * self.batch_size * (2 * large + 3 * small)
+
+    @property
     def needed_bytes(self) -> int:
-        """Memory of x, y, both weights and their gradients, activations and losses."""
+        """No engine needs more memory, the float64 loop that checks it included.
+
+        At most four copies of the weights (drawn, trained, a gradient, a product on its way), three
+        of the data (given, transposed, as a library packs them), activations and losses.
+        """
         weights = self.input_size * self.hidden_size + self.hidden_size * self.output_size
         data = self.batch_size * (self.input_size + self.output_size)
-        activations = 4 * self.batch_size * (self.hidden_size + self.output_size)
-        elements = 3 * weights + data + activations + self.steps
-        return DTYPE_BYTES[self.dtype] * elements
+        hidden = self.batch_size * self.hidden_size
+        residuals = 2 * BLOCK_STEPS * self.batch_size * self.output_size
+        gram = self.batch_size**2
+        elements = 4 * weights + 3 * data + 6 * hidden + residuals + gram + self.steps
+        reference = 3 * weights + data + 6 * hidden + gram
+        return DTYPE_BYTES[self.dtype] * elements + DTYPE_BYTES["float64"] * reference
 
     @property
     def checkpoint_bytes(self) -> int:

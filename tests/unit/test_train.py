@@ -9,9 +9,10 @@ import pytest
 import torch
 from outcome import Outcome
 
+from workload.engines.data import draw
 from workload.errors import ExitCode
 from workload.results import DeviceInfo
-from workload.train import draw, train
+from workload.train import train
 from workload.train_spec import PRESETS, TrainSpec
 
 

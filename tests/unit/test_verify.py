@@ -9,7 +9,6 @@ from workload.results import DeviceInfo
 from workload.verify import (
     case,
     products,
-    trajectory,
     verify,
 )
 from workload.verify.arithmetic import operations
@@ -72,20 +71,6 @@ def test_all_dtypes_of_a_cpu_are_checked_by_default():
 def test_the_loss_trajectory_is_not_checked_in_half_precision():
     dtypes = {check.dtype for check in verify(CPU) if check.name.startswith("training loss")}
     assert dtypes == {"float64", "float32"}
-
-
-def test_the_loss_trajectory_keeps_clear_of_relus_that_rounding_decides():
-    data, losses = trajectory.clear_run(case.Case(CPU, "float32", 0))
-    again, clear = trajectory.losses_by_hand(*data, "float32")
-    assert clear
-    assert torch.equal(losses, again)
-
-
-def test_a_relu_at_zero_is_not_clear():
-    (x, y, w1, w2), _ = trajectory.clear_run(case.Case(CPU, "float32", 0))
-    w1[:, 0] = 1e-7 * x[0]  # any input's product with it is small
-    w1[:, 0] -= x[1] * (x[1] @ w1[:, 0]) / (x[1] @ x[1])  # this one's is zero
-    assert not trajectory.losses_by_hand(x, y, w1, w2, "float32")[1]
 
 
 def test_an_ampere_gpu_is_checked_in_tf32_too():

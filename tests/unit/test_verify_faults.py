@@ -5,8 +5,9 @@ import torch
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from workload.engines import eager
 from workload.results import DeviceInfo
-from workload.verify import autograd, convolution, products, trajectory, verify
+from workload.verify import autograd, convolution, products, verify
 from workload.verify.case import Case
 
 CPU = DeviceInfo("cpu", "cpu", "a CPU", "a test", 1)
@@ -181,9 +182,9 @@ def test_a_convolution_without_its_bias_is_found(monkeypatch, dtype):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_a_learning_rate_off_by_a_thousandth_is_found(monkeypatch, dtype):
-    honest = trajectory.eager_step
+    honest = eager.eager_step
     monkeypatch.setattr(
-        trajectory, "eager_step", lambda x, y, w1, w2, rate: honest(x, y, w1, w2, 1.001 * rate)
+        eager, "eager_step", lambda x, y, w1, w2, rate: honest(x, y, w1, w2, 1.001 * rate)
     )
     assert failed(dtype) == TRAINING
 
@@ -194,10 +195,8 @@ def test_gradients_that_are_not_zeroed_are_found(monkeypatch):
 
 
 def test_a_training_that_overflows_has_no_error(monkeypatch):
-    honest = trajectory.eager_step
-    monkeypatch.setattr(
-        trajectory, "eager_step", lambda x, y, w1, w2, _: honest(x, y, w1, w2, 1e-2)
-    )
+    honest = eager.eager_step
+    monkeypatch.setattr(eager, "eager_step", lambda x, y, w1, w2, _: honest(x, y, w1, w2, 1e-2))
     (check,) = [check for check in verify(CPU, ["float32"]) if not check.ok]
     assert check.name in TRAINING
     assert check.worst_error is None

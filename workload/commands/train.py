@@ -31,6 +31,10 @@ def command(session: Session) -> ExitCode:
     announce(session, device)
     with progress("train", spec.steps) as advance:
 
+        def tell(engine: str, reason: str) -> None:
+            if arguments.engine != "eager":  # the default needs no words
+                session.say(render.engine_line(engine, reason))
+
         def show(result: TrainResult) -> None:
             session.draft.set("train", [result])
             advance(len(result.losses), f"loss {result.losses[-1]:.4g}")
@@ -39,10 +43,12 @@ def command(session: Session) -> ExitCode:
             result = train(
                 spec,
                 device,
+                engine=arguments.engine,
                 preset=preset,
                 checkpoint_path=arguments.checkpoint,
                 checkpoint_every=arguments.checkpoint_every,
                 resume=arguments.resume,
+                on_engine=tell,
                 on_report=lambda step, loss: session.say(render.loss_line(step, loss)),
                 on_progress=show,
             )

@@ -1,0 +1,74 @@
+"""`compile`: the fused mathematics through `torch.compile`.
+
+Needs a compiler at run time: g++ for a CPU; for a GPU the C compiler with which Triton builds
+its launchers; and for both Python's headers. The images are kept small and have none. The first
+step takes some 15 s, and 3 s where an earlier one left its cache.
+"""
+
+import os
+import shutil
+import sysconfig
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from workload import devices
+from workload.engines.data import Data
+from workload.engines.engine import Engine
+from workload.engines.fused import FusedLoop
+from workload.errors import UnfitError, first_line
+from workload.results import DeviceInfo
+from workload.train_spec import TrainSpec
+
+REMEDY = "use a -devel image, install g++ and python3-dev, or choose another --engine"
+
+
+def _step(x: Tensor, y: Tensor, weights: tuple[Tensor, Tensor], r: Tensor, rate: float) -> None:
+    """One step on transposed weights, as `fused` describes; its residuals go to `r`."""
+    w1, w2 = weights
+    h = torch.mm(w1, x.t()).clamp(min=0)
+    torch.addmm(y, w2, h, beta=-1, out=r)
+    g = torch.where(h > 0, torch.mm(w2.t(), r), 0.0)
+    w2.addmm_(r, h.t(), alpha=rate)
+    w1.addmm_(g, x, alpha=rate)
+
+
+class CompiledLoop(FusedLoop):
+    """The step as one compiled function."""
+
+    def __init__(self, spec: TrainSpec, device: DeviceInfo, data: Data) -> None:
+        """Compile. Raises UnfitError with the compiler's reason if that fails."""
+        super().__init__(spec, device, data)
+        self._compiled = torch.compile(_step, dynamic=False)
+        weights = self._w1.clone(), self._w2.clone()
+        try:
+            self._compiled(self._x, self._y, weights, self._residuals[0], self._rate)
+        except RuntimeError as error:
+            if devices.is_out_of_memory(error):
+                raise
+            raise UnfitError(f"torch.compile failed ({first_line(error)}): {REMEDY}") from error
+
+    def _step(self, r: Tensor) -> None:
+        self._compiled(self._x, self._y, (self._w1, self._w2), r, self._rate)
+
+
+def _refusal(_spec: TrainSpec, device: DeviceInfo) -> UnfitError | None:
+    missing = None
+    if not _compiler(device):
+        missing = "g++" if device.kind == "cpu" else "a C compiler"
+    elif not Path(sysconfig.get_path("include"), "Python.h").exists():
+        missing = "Python.h"
+    if missing is None:
+        return None
+    return UnfitError(f"engine compile needs {missing}, none is here: {REMEDY}")
+
+
+def _compiler(device: DeviceInfo) -> str | None:
+    """The one that torch.compile would take: Inductor's for a CPU, Triton's for a GPU."""
+    variable, defaults = ("CXX", ("g++",)) if device.kind == "cpu" else ("CC", ("gcc", "clang"))
+    given = os.environ.get(variable)
+    return next(filter(None, map(shutil.which, (given,) if given else defaults)), None)
+
+
+COMPILE = Engine("compile", CompiledLoop, _refusal)
