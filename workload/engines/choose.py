@@ -12,7 +12,8 @@ from workload.engines.engine import Engine
 from workload.engines.fused import FUSED
 from workload.engines.graph import GRAPH
 from workload.errors import WrongNumbersError
-from workload.results import DeviceInfo, quantile
+from workload.results import DeviceInfo
+from workload.samples import median
 from workload.timing import measure
 from workload.train_spec import BLOCK_STEPS, TrainSpec
 from workload.units import format_seconds
@@ -72,4 +73,4 @@ def _trial_sec(engine: Engine, spec: TrainSpec, device: DeviceInfo, data: Data) 
         samples = measure(lambda: loop.advance(BLOCK_STEPS), device, TRIAL_SEC).samples_sec
     finally:
         devices.set_tf32(False)
-    return (quantile(samples, 0.5) or 0.0) / BLOCK_STEPS
+    return (median(samples) or 0.0) / BLOCK_STEPS
