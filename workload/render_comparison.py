@@ -157,12 +157,15 @@ def _rate(speed: Speed, side: Reached) -> str:
 
 
 def _times(ratio: float | None) -> str:
-    return "-" if ratio is None else f"{ratio:.4g}"
+    """Three decimals near 1, where they matter."""
+    if ratio is None:
+        return "-"
+    return f"{ratio:.3f}" if 0.1 <= ratio < 10 else f"{ratio:.3g}"  # noqa: PLR2004  near 1
 
 
 def span_words(span: Span | None) -> str:
     """An interval of a ratio."""
-    return f"{span[0]:.4g} to {span[1]:.4g}" if span else "-"
+    return f"{_times(span[0])} to {_times(span[1])}" if span else "-"
 
 
 def _both(speed: Speed, show: Callable[[Reached], str]) -> str:
@@ -181,12 +184,10 @@ def _note(speed: Speed) -> str:
     """Why nothing can be said, where that is so."""
     if speed.verdict is not Verdict.UNCLEAR:
         return ""
-    doubts = [
-        f"{name} {side.doubt}" for name, side in (("A", speed.a), ("B", speed.b)) if side.doubt
-    ]
-    if speed.interval is None and not doubts:
+    if speed.interval is None:
         return "too few samples for an interval"
-    return "; ".join(doubts)
+    sides = (("A", speed.a), ("B", speed.b))
+    return "; ".join(f"{name} {side.doubt}" for name, side in sides if side.doubt)
 
 
 def _party(party: Party) -> str:
@@ -206,12 +207,8 @@ def _party(party: Party) -> str:
 def _conclusions(comparison: Comparison) -> Iterator[tuple[str, str]]:
     for basis in dict.fromkeys(speed.basis for speed in comparison.speeds):
         yield "interval", _BASIS_WORDS[basis]
-    if comparison.interleaved is False:
-        yield (
-            "doubt",
-            "one side was over before the other began: drift of the machine may look like a "
-            "difference; record the runs in turns",
-        )
+    for doubt in _doubts(comparison):
+        yield "doubt", doubt
     for refusal in comparison.refusals:
         yield "not compared", printable(f"{refusal.name}: {refusal.reason}")
     for side, names in (("A", comparison.only_in_a), ("B", comparison.only_in_b)):
@@ -219,6 +216,17 @@ def _conclusions(comparison: Comparison) -> Iterator[tuple[str, str]]:
             yield f"only in {side}", printable(some(names))
     yield "agreement", _agreement(comparison)
     yield "summary", summary(comparison)
+
+
+def _doubts(comparison: Comparison) -> Iterator[str]:
+    if comparison.interleaved is False:
+        yield (
+            "one side was over before the other began: drift of the machine may look like a "
+            "difference; record the runs in turns"
+        )
+    if comparison.varied_threads:
+        counts = " and ".join(map(str, comparison.varied_threads))
+        yield f"the runs of this CPU had {counts} threads: a difference may come from that alone"
 
 
 def _agreement(comparison: Comparison) -> str:

@@ -48,6 +48,14 @@ class Comparison:
         return max(self.disagreements, key=lambda one: one.share, default=None)
 
     @property
+    def varied_threads(self) -> tuple[int, ...]:
+        """The thread counts of one and the same CPU, where its runs differ in them."""
+        devices = {(party.device.kind, party.device.name) for party in (self.a, self.b)}
+        counts = tuple(sorted({*self.a.threads, *self.b.threads}))
+        one_cpu = len(devices) == 1 and self.a.device.kind == "cpu"
+        return counts if one_cpu and len(counts) > 1 else ()
+
+    @property
     def verdicts(self) -> dict[Verdict, int]:
         """How many cases ended how."""
         counts = Counter(speed.verdict for speed in self.speeds)
