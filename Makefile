@@ -32,7 +32,7 @@ help: ## Show this list
 ## ENGINE=  docker or host; by default docker where an engine answers, else host, which runs the
 ##          same thing in a .venv made from the same lock files
 ## PYTHON=  with host: use this interpreter and its packages as they are
-## A= B=    the records to compare, in results/
+## A= B=    what to compare, in results/: records, or files or folders of results/benchmarks
 
 cpu-image gpu-image: %-image: ## Build the image workload:cpu or workload:gpu
 	@docker/check-engine docker

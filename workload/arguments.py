@@ -16,6 +16,7 @@ from workload.units import DTYPE_BYTES
 MAX_SIZE = 2**31 - 1  # BLAS counts in 32-bit integers
 MAX_SEED = 2**63 - 1
 RESULTS = Path("results")
+FORMATS = ("table", "markdown", "html", "json")
 
 
 class Parser(argparse.ArgumentParser):
@@ -46,6 +47,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     for name in ("sizes", "dtypes"):
         if hasattr(arguments, name):
             setattr(arguments, name, _flattened(getattr(arguments, name)))
+    wanted = getattr(arguments, "format", FORMATS[0])
+    if arguments.json and wanted not in (FORMATS[0], "json"):
+        parser.error(f"--json and --format {wanted} contradict: choose one")
+    arguments.json = arguments.json or wanted == "json"
+    arguments.document = arguments.json or wanted != FORMATS[0]  # on stdout, all words on stderr
     return arguments
 
 
@@ -113,8 +119,22 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_compare(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("a", type=Path, metavar="A.json", help="a record, for example the CPU's")
-    parser.add_argument("b", type=Path, metavar="B.json", help="a record, for example the GPU's")
+    for name, whose in (("a", "the CPU's"), ("b", "the GPU's")):
+        parser.add_argument(
+            name,
+            type=Path,
+            metavar=name.upper(),
+            help=f"a record, a pytest-benchmark file or a folder of these, for example {whose}",
+        )
+    parser.add_argument(
+        "--format", choices=FORMATS, default=FORMATS[0], help="of the document on stdout"
+    )
+    parser.add_argument(
+        "--fail-if-slower",
+        type=share,
+        metavar="SHARE",
+        help="exit with 5 if a case of B is slower than A's by more, as 5%% or 0.05, beyond doubt",
+    )
 
 
 _COMMANDS = {
@@ -123,7 +143,7 @@ _COMMANDS = {
     "verify": (_add_verify, "compare what the device computes with float64 on the CPU"),
     "train": (_add_train, "the chapter's training loop"),
     "matmul": (_add_matmul, "GFLOP/s of matrix products"),
-    "compare": (_add_compare, "two records side by side"),
+    "compare": (_add_compare, "how do two sides differ, case by case?"),
 }
 _DTYPE_HELP = ", ".join(DTYPE_BYTES)
 
@@ -200,6 +220,15 @@ def positive(text: str) -> float:
     if math.isfinite(value) and value > 0:
         return value
     raise argparse.ArgumentTypeError(f"{text!r} is not a finite number above 0")
+
+
+def share(text: str) -> float:
+    """A part of a whole, as `5%` or `0.05`: above 0, below 1."""
+    match = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)(%?)", text)
+    value = float(match[1]) / (100 if match[2] else 1) if match else 0.0
+    if 0 < value < 1:
+        return value
+    raise argparse.ArgumentTypeError(f"{text!r} is no share of the whole: use 5% or 0.05")
 
 
 def sizes(text: str) -> list[tuple[int, int, int]]:

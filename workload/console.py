@@ -1,4 +1,4 @@
-"""The only printing: words for people, complaints, and the one JSON document.
+"""The only printing: words for people, complaints, and the one document.
 
 A stream may fail at any moment. A reader that has left, as `| head` does, is no error: the
 work goes on in silence. A stream that cannot take what is written (a full disk, closed from
@@ -21,27 +21,27 @@ PIPED_WIDTH = 160  # columns; a log keeps a row in one line
 class Console:
     """Where one command's words go."""
 
-    def __init__(self, command: str, json_on_stdout: bool) -> None:
-        """`command` heads each complaint; JSON on stdout sends the words to stderr."""
+    def __init__(self, command: str, document_on_stdout: bool) -> None:
+        """`command` heads each complaint; a document on stdout sends the words to stderr."""
         self._prefix = f"workload {command}"
-        self._json = json_on_stdout
+        self._document = document_on_stdout
         self.lost_output = False
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:  # None if closed from the start
                 stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # text files both
 
     def say(self, *renderables: str | Table) -> None:
-        """Print for people: on stdout, or on stderr where stdout carries JSON.
+        """Print for people: on stdout, or on stderr where stdout carries a document.
 
         Lines go out as they are, tabs included; rich lays out the tables.
         """
-        stream = sys.stderr if self._json else sys.stdout
+        stream = sys.stderr if self._document else sys.stdout
         for renderable in renderables:
             text = renderable if isinstance(renderable, str) else _laid_out(renderable, stream)
             self._write(stream, text + "\n")
 
-    def print_json(self, document: bytes) -> None:
-        """The one JSON document on stdout."""
+    def print_document(self, document: bytes) -> None:
+        """The one document on stdout."""
         self._write(sys.stdout, document.decode())
 
     def complain(self, line: str) -> None:

@@ -1,10 +1,17 @@
 """Reads files that may be anything, and writes files whole or not at all."""
 
 import contextlib
+import json
+import math
 import os
 import secrets
 import stat
 from pathlib import Path
+from typing import Any
+
+from workload.errors import BadInputError, first_line
+
+MAX_DIGITS = 29  # 2·(2**31)³, the FLOPs of the largest product, has 29
 
 # What is being written and not yet in its place; a signal ends the process from another thread.
 _unfinished: set[Path] = set()
@@ -25,6 +32,41 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
         if status.st_size > max_bytes:
             raise OSError(f"larger than the {max_bytes} bytes it may have")
         return file.read(status.st_size)
+
+
+def read_json(path: Path, max_bytes: int, wanted: str) -> Any:
+    """The JSON document at `path`, every number finite.
+
+    Raises BadInputError in one line, whatever the file is; `wanted` is what should be named
+    in its place.
+    """
+    try:
+        text = read_regular(path, max_bytes).decode()
+        return json.loads(
+            text, parse_constant=_refuse, parse_int=_parse_int, parse_float=_parse_float
+        )
+    except OSError as error:
+        reason = error.strerror or error
+        raise BadInputError(f"{path} cannot be read: {reason}; check the path") from error
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"{path} is not JSON ({first_line(error)}): name {wanted}") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _parse_int(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)
+
+
+def _parse_float(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits[:MAX_DIGITS]} is beyond the largest number")
+    return number
 
 
 def write_atomically(path: Path, data: bytes) -> None:

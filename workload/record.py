@@ -14,8 +14,8 @@ from typing import Any
 import fastjsonschema
 
 from workload import __version__
-from workload.errors import BadInputError, ExitCode, NotSavedError, first_line
-from workload.files import read_regular, write_atomically
+from workload.errors import BadInputError, ExitCode, NotSavedError
+from workload.files import read_json, write_atomically
 from workload.results import as_json
 
 # 1: the first. 2: `cases` of every kind with their timing and rating, in place of `matmul`;
@@ -32,8 +32,6 @@ SECTIONS = (
     "host_cpu",
 )
 MAX_RECORD_BYTES = 64 << 20  # a record of a long run is under 1 MB; more is not a record
-
-MAX_DIGITS = 29  # 2·(2**31)³, the FLOPs of the largest product, has 29
 
 Record = dict[str, Any]
 
@@ -111,30 +109,15 @@ def dump(document: object) -> bytes:
 
 def load(path: Path) -> Record:
     """The valid record at `path`. Raises BadInputError that says what is wrong with it."""
-    try:
-        text = read_regular(path, MAX_RECORD_BYTES).decode()
-        record = json.loads(text, parse_constant=_refuse, parse_int=_parse_int)
-    except OSError as error:
-        reason = error.strerror or error
-        raise BadInputError(f"{path} cannot be read: {reason}; check the path") from error
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(
-            f"{path} is not JSON ({first_line(error)}): name a record of `workload run`"
-        ) from error
-    problem = invalidity(record)
-    if problem:
+    return checked(read_json(path, MAX_RECORD_BYTES, "a record of `workload run`"), path)
+
+
+def checked(document: object, path: Path) -> Record:
+    """`document`, which was read from `path`, if it is a valid record; else BadInputError."""
+    problem = invalidity(document)
+    if problem or not isinstance(document, dict):
         raise BadInputError(f"{path} is not a valid record ({problem}): name another one")
-    return dict(record)
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
-
-
-def _parse_int(digits: str) -> int:
-    if len(digits) > MAX_DIGITS:
-        raise ValueError(f"a number of {len(digits)} digits")
-    return int(digits)
+    return dict(document)
 
 
 def invalidity(record: object) -> str | None:
@@ -142,14 +125,27 @@ def invalidity(record: object) -> str | None:
     version = record.get("schema_version") if isinstance(record, dict) else None
     if isinstance(record, dict) and version != SCHEMA_VERSION:
         return f"schema_version {version!r}, this workload reads {SCHEMA_VERSION}"
+    return _violation(record, None)
+
+
+def part_invalidity(part: object, definition: str) -> str | None:
+    """Why `part` is not what the schema's `definition` describes, or None if it is."""
+    return _violation(part, definition)
+
+
+def _violation(document: object, definition: str | None) -> str | None:
     try:
-        _validator()(record)
+        _validator(definition)(document)
     except fastjsonschema.JsonSchemaValueException as error:
         return str(error.message)
     return None
 
 
 @cache
-def _validator() -> Any:
-    schema = resources.files("workload").joinpath("record.schema.json").read_text("utf-8")
-    return fastjsonschema.compile(json.loads(schema))
+def _validator(definition: str | None) -> Any:
+    """Of the whole schema, or of one of its definitions."""
+    text = resources.files("workload").joinpath("record.schema.json").read_text("utf-8")
+    schema = json.loads(text)
+    if definition is not None:
+        schema = {"$ref": f"#/definitions/{definition}", "definitions": schema["definitions"]}
+    return fastjsonschema.compile(schema)

@@ -6,7 +6,6 @@ from typing import Any
 from rich.table import Table
 
 from workload.cases import Case, CaseStatus, Ceilings, Kind, Timing
-from workload.compare import Comparison, Speed
 from workload.errors import ExitCode
 from workload.results import (
     Check,
@@ -28,11 +27,16 @@ _STATE_WORDS = {
 
 def device_line(device: DeviceInfo) -> str:
     """Which device, and why."""
+    return f"device  {device_words(device)} ({device.reason})"
+
+
+def device_words(device: DeviceInfo) -> str:
+    """Which device, and what of it is used."""
     threads = f"{device.threads} thread{'s' if device.threads > 1 else ''}"
     if len(device.swept_threads) > 1:
         threads += f", fastest of {', '.join(map(str, device.swept_threads))}"
     detail = threads if device.kind == "cpu" else f"compute capability {device.capability}"
-    return f"device  {device.torch_name}: {printable(device.name)}, {detail} ({device.reason})"
+    return f"{device.torch_name}: {printable(device.name)}, {detail}"
 
 
 def findings_table(findings: Iterable[Finding]) -> Table:
@@ -252,38 +256,6 @@ def verdict_line(
     )
     name = f"{device.torch_name} {printable(device.name)}"
     return f"{verdicts[code]}  {name}: {rates_line(cases)}; {trainings}"
-
-
-def speeds_table(speeds: Iterable[Speed], a: str, b: str) -> Table:
-    """One row a job: what A and B reach, and how many times faster B is."""
-    table = _table("job", a, b, "B is faster by")
-    for column in (1, 2, 3):
-        table.columns[column].justify = "right"
-    for speed in speeds:
-        show = format_seconds if speed.unit == "s" else _gflops
-        table.add_row(
-            printable(speed.name), show(speed.a), show(speed.b), f"{speed.speedup:.2f} times"
-        )
-    return table
-
-
-def comparison_lines(comparison: Comparison) -> list[str]:
-    """Who A and B are, and whether they agree."""
-    lines = [f"A  {printable(comparison.a)}", f"B  {printable(comparison.b)}"]
-    worst = comparison.worst
-    if worst is None:
-        return [*lines, "agreement  not known: the records share no training"]
-    error = "not finite" if worst.error is None else f"{worst.error:.2e}"
-    verdict = "agree" if worst.ok else "DISAGREE"
-    return [
-        *lines,
-        f"agreement  losses {verdict}: worst {error} of {worst.tolerance:.2e} allowed "
-        f"({printable(worst.name)})",
-    ]
-
-
-def _gflops(rate: float) -> str:
-    return f"{format_rate(rate)} GFLOP/s"
 
 
 def _table(*headers: str) -> Table:

@@ -17,10 +17,10 @@ class Session:
         """`arguments` are the parsed `argv`."""
         self.arguments = arguments
         self.draft = record.Draft(arguments.command, argv)
-        self._console = Console(arguments.command, arguments.json)
+        self._console = Console(arguments.command, arguments.document)
         self.say = self._console.say
         self.complain = self._console.complain
-        self.print_json = self._console.print_json
+        self.print_document = self._console.print_document
         self._ending = threading.Lock()
         self._ended: ExitCode | None = None
 
@@ -61,7 +61,7 @@ class Session:
                 code = code or error.exit_code
                 ended = self.draft.as_ended(code, reason or str(error))
         if self.arguments.json:
-            self.print_json(record.dump(ended))
+            self.print_document(record.dump(ended))
         return code
 
     def _save_interrupted(self, code: ExitCode) -> ExitCode:

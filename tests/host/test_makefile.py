@@ -173,6 +173,7 @@ def test_compare_takes_the_newest_records(
     assert plan.endswith("results/run-2T1Z-cpu-1.json results/run-1T1Z-cuda0-7.json\n")
 
 
-def test_compare_takes_the_records_it_is_given(docker_host: Host) -> None:
-    call = ran(docker_host, "compare", "A=results/a.json", "B=results/b.json")
-    assert call.endswith("python -m workload compare results/a.json results/b.json")
+@pytest.mark.parametrize("b", ["results/b.json", "results/benchmarks/cpu", "results/benchmarks/c/"])
+def test_compare_takes_the_files_and_folders_it_is_given(docker_host: Host, b: str) -> None:
+    call = ran(docker_host, "compare", "A=results/a.json", f"B={b}")
+    assert call.endswith(f"python -m workload compare results/a.json {b}")

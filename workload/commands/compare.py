@@ -1,25 +1,60 @@
-"""`workload compare`: two records side by side."""
+"""`workload compare`: two sides, case by case, and a gate against regressions."""
 
-from workload import record, render
-from workload.compare import compare
+from workload import record, render_comparison
+from workload.compare import Comparison, compare, some
 from workload.errors import ExitCode
+from workload.render_comparison import Words, span_words
 from workload.results import as_json
 from workload.session import Session
+from workload.sides import load_side
+
+DOCUMENTS = {"markdown": render_comparison.markdown, "html": render_comparison.html}
 
 
 def command(session: Session) -> ExitCode:
-    """Speeds of A and B and whether their losses agree; WRONG_NUMBERS where they do not."""
-    arguments = session.arguments
-    comparison = compare(record.load(arguments.a), record.load(arguments.b))
-    lines = render.comparison_lines(comparison)
-    session.say(*lines[:2], "", render.speeds_table(comparison.speeds, "A", "B"), "", lines[2])
-    if arguments.json:
-        session.print_json(record.dump(as_json(comparison)))
-    worst = comparison.worst
+    """Speeds of A and B with their verdicts; WRONG_NUMBERS, TOO_SLOW or OK."""
+    a, b = load_side(session.arguments.a), load_side(session.arguments.b)
+    for problem in (*a.problems, *b.problems):
+        session.complain(f"left out: {problem}")
+    comparison = compare(a, b)
+    words = render_comparison.words_of(comparison)
+    before, after = map(render_comparison.lines, (words.before, words.after))
+    session.say(*before, "", render_comparison.speeds_table(comparison.speeds), "", *after)
+    _print_document(session, comparison, words)
+    return _judge(session, comparison)
+
+
+def _print_document(session: Session, comparison: Comparison, words: Words) -> None:
+    if session.arguments.json:
+        session.print_document(record.dump(as_json(comparison)))
+    elif session.arguments.format in DOCUMENTS:
+        session.print_document(DOCUMENTS[session.arguments.format](words).encode())
+
+
+def _judge(session: Session, comparison: Comparison) -> ExitCode:
+    """Wrong numbers outweigh slow ones; one line on stderr for the reason."""
+    wrong = [refusal for refusal in comparison.refusals if refusal.wrong]
+    if wrong:
+        named = some(f"{refusal.name} {refusal.reason}" for refusal in wrong)
+        session.complain(f"wrong numbers: {named}: run `workload verify` on that machine")
+        return ExitCode.WRONG_NUMBERS
+    worst = comparison.worst_disagreement
     if worst is not None and not worst.ok:
         session.complain(
-            f"{worst.name}: the two records' losses disagree beyond rounding: "
+            f"{worst.name}: the losses of A and B disagree beyond rounding: "
             "run `workload verify` on both machines"
         )
         return ExitCode.WRONG_NUMBERS
-    return ExitCode.OK
+    return _judge_speed(session, comparison)
+
+
+def _judge_speed(session: Session, comparison: Comparison) -> ExitCode:
+    allowed = session.arguments.fail_if_slower
+    if allowed is None or not (slower := comparison.slower_by(allowed)):
+        return ExitCode.OK
+    named = some(
+        f"{speed.name} at {speed.speedup:.3g} times A's speed (95 % {span_words(speed.interval)})"
+        for speed in sorted(slower, key=lambda speed: speed.speedup)
+    )
+    session.complain(f"B is slower than A by over {100 * allowed:.3g} %: {named}")
+    return ExitCode.TOO_SLOW

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable, Sequence
 
-from workload import devices, render
+from workload import devices, render, render_comparison
 from workload.bench import run_cases
 from workload.cases import Case
 from workload.commands import announce, doctor, measuring, verify
 from workload.commands.matmul import asked_products
 from workload.commands.train import require_finite
-from workload.compare import pair_trainings, speeds_of_cases, speeds_of_trainings
+from workload.compare import pair
 from workload.doctor import exit_code
 from workload.errors import ExitCode, WrongNumbersError
 from workload.operations import Operation
@@ -18,6 +18,7 @@ from workload.operations.matmul import MatMul, squares
 from workload.progress import progress
 from workload.results import DeviceInfo, TrainResult
 from workload.session import Session
+from workload.sides import side_of_process
 from workload.threads import with_best_threads
 from workload.train import train
 from workload.train_spec import PRESETS
@@ -55,7 +56,7 @@ def command(session: Session) -> ExitCode:
     measuring.show(session, cases, ceilings)
     codes.append(measuring.judge(session, cases))
     if device.kind == "cuda":
-        codes.append(_compare_with_host_cpu(session, trained, cases, host_cpu_sec))
+        codes.append(_compare_with_host_cpu(session, device, trained, cases, host_cpu_sec))
     code = worst(codes)
     session.say("", render.verdict_line(code, device, cases, trained))
     return code
@@ -111,6 +112,7 @@ def _judge_trained(session: Session, trained: Sequence[TrainResult]) -> ExitCode
 
 def _compare_with_host_cpu(
     session: Session,
+    device: DeviceInfo,
     trained: Sequence[TrainResult],
     cases: Sequence[Case],
     budget_sec: float,
@@ -121,7 +123,8 @@ def _compare_with_host_cpu(
     cpu_cases = list(run_cases(COMMON, cpu, budget_sec))
     host_cpu = {"device": cpu, "train": cpu_trained, "cases": cpu_cases}
     session.draft.set("host_cpu", host_cpu)
-    speeds = speeds_of_cases(cpu_cases, cases)
-    speeds += speeds_of_trainings(pair_trainings(cpu_trained, trained))
-    session.say("", render.speeds_table(speeds, "A: this host's CPU", "B: this GPU"))
+    a = side_of_process("this host's CPU", cpu, cpu_cases, cpu_trained)
+    b = side_of_process("this GPU", device, cases, trained)
+    session.say("", "A is this host's CPU, B this GPU")
+    session.say(render_comparison.speeds_table(pair(a, b).speeds))
     return worst([_judge_trained(session, cpu_trained), measuring.judge(session, cpu_cases)])

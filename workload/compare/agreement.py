@@ -1,0 +1,96 @@
+"""Do two trainings with the same options have the same losses? Pure."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from workload.cases import shape_label
+from workload.results import TrainResult
+from workload.train_case import engine_of, spec_of
+
+# Two correct float32 runs agree to a few units of rounding until rounding decides a ReLU
+# differently in one of them; 500 steps of `book` against float64 then parted by 2.2e-4 at
+# most (3 of 300 seeds, measured on a CPU). A run in bfloat16 parts by over 1e-2.
+LOSS_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """How far two loss trajectories part, in the metric of `verify`'s trajectory check.
+
+    `error` is the largest |sqrt(loss A) - sqrt(loss B)| over sqrt(first loss). Two correct
+    runs stay within `tolerance`, LOSS_TOLERANCE.
+    """
+
+    DERIVED: ClassVar = ("ok",)
+
+    name: str
+    error: float | None  # None: a loss is not finite
+    tolerance: float = LOSS_TOLERANCE
+
+    @property
+    def ok(self) -> bool:
+        """Whether both runs may be correct."""
+        return self.error is not None and self.error <= self.tolerance
+
+    @property
+    def share(self) -> float:
+        """Of the tolerance that the error uses."""
+        return math.inf if self.error is None else self.error / self.tolerance
+
+
+def disagreements(a: Sequence[TrainResult], b: Sequence[TrainResult]) -> list[Disagreement]:
+    """One for each training that both sides ran, perhaps for another number of steps.
+
+    Of several runs a side the worst: A's first against all of B, B's first against all of A.
+    """
+    a_runs, b_runs = _by_identity(a), _by_identity(b)
+    return [
+        max(
+            _disagreements(a_runs[identity], b_runs[identity]),
+            key=lambda disagreement: disagreement.share,
+        )
+        for identity in a_runs
+        if identity in b_runs
+    ]
+
+
+def loss_disagreement(a: tuple[float | None, ...], b: tuple[float | None, ...]) -> float | None:
+    """Largest |sqrt(a) - sqrt(b)| over sqrt(first loss), over the steps both have.
+
+    None if one of the losses is not finite, or the first is 0 and others are not.
+    """
+    if a == b and None not in a:
+        return 0.0
+    shared = list(zip(a, b, strict=False))
+    values = [(one, other) for one, other in shared if one is not None and other is not None]
+    if len(values) < len(shared) or not values or not values[0][0]:
+        return None
+    return max(abs(math.sqrt(one) - math.sqrt(other)) for one, other in values) / math.sqrt(
+        values[0][0]
+    )
+
+
+def _by_identity(results: Sequence[TrainResult]) -> dict[tuple[object, ...], list[TrainResult]]:
+    """The trainings that have losses, by all that must agree: not the number of steps."""
+    groups: dict[tuple[object, ...], list[TrainResult]] = {}
+    for result in results:
+        identity = (engine_of(result), *(vars(spec_of(result)) | {"steps": None}).values())
+        if result.losses:
+            groups.setdefault(identity, []).append(result)
+    return groups
+
+
+def _disagreements(a: list[TrainResult], b: list[TrainResult]) -> list[Disagreement]:
+    pairs = [(a[0], other) for other in b] + [(one, b[0]) for one in a[1:]]
+    return [
+        Disagreement(_name(one), loss_disagreement(one.losses, other.losses))
+        for one, other in pairs
+    ]
+
+
+def _name(result: TrainResult) -> str:
+    spec = spec_of(result)
+    shape = (spec.batch_size, spec.input_size, spec.hidden_size, spec.output_size)
+    return f"train {result.preset or shape_label(shape)} {engine_of(result)} {spec.dtype}"

@@ -1,0 +1,167 @@
+"""How many times faster B is than A, with a 95 % interval, from the seconds of both. Pure.
+
+Everything is done on logarithms, where a ratio is a difference and "twice as fast" is as far
+from 1 as "half as fast".
+
+- Several process runs a side, as many on both: each pair of runs gives one logarithm of the
+  ratio; Student's t interval of their mean. Interleaved runs share the drift of the machine,
+  which so cancels; runs that were not interleaved are compared as rightly, less sharply.
+- Several a side, not as many: Welch's interval of the difference of two means (Welch 1947).
+- One run on a side: its median has an interval of its own, by order statistics. Two intervals
+  become one of the difference by the method of variance estimates recovery (MOVER: Zou &
+  Donner, Statistics in Medicine 27, 2008). Drift between processes is not in it, so the true
+  interval is wider.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+from workload.samples import CONFIDENCE, median, median_interval
+
+NORMAL_QUANTILE = 1.959964  # where Student's t ends for very many degrees of freedom
+# No call is as short or as long: beyond, a file's numbers are no times.
+SHORTEST_SEC, LONGEST_SEC = 1e-12, 1e12
+LARGEST_LOG = 700.0  # just below where exp() overflows
+
+Samples = Sequence[float]
+Span = tuple[float, float]
+
+
+class Basis(StrEnum):
+    """Where an interval comes from."""
+
+    PAIRED = "paired runs"
+    WELCH = "unpaired runs"
+    ONE_RUN = "one process run"  # on one side or both
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Seconds of A over seconds of B: above 1, B is faster. `interval` None: too few samples."""
+
+    a_sec: float
+    b_sec: float
+    interval: Span | None
+    basis: Basis
+
+    @property
+    def value(self) -> float:
+        """How many times faster B is."""
+        return self.a_sec / self.b_sec
+
+
+def is_time(seconds: float | None) -> bool:
+    """Whether this can be the time of a call."""
+    return seconds is not None and SHORTEST_SEC <= seconds <= LONGEST_SEC
+
+
+def ratio_of(a: Sequence[Samples], b: Sequence[Samples]) -> Ratio:
+    """The ratio of A's seconds to B's, from the samples of each process run.
+
+    A side's seconds are the geometric mean of its runs' medians, each of which is_time().
+    """
+    a_logs, b_logs = _log_medians(a), _log_medians(b)
+    span, basis = _log_interval(a, b, a_logs, b_logs)
+    return Ratio(
+        a_sec=math.exp(_mean(a_logs)),
+        b_sec=math.exp(_mean(b_logs)),
+        interval=(_exp(span[0]), _exp(span[1])) if span else None,
+        basis=basis,
+    )
+
+
+def _log_interval(
+    a: Sequence[Samples], b: Sequence[Samples], a_logs: Samples, b_logs: Samples
+) -> tuple[Span | None, Basis]:
+    if min(len(a), len(b)) == 1:
+        return _mover(_log_span(a, a_logs), _log_span(b, b_logs), a_logs, b_logs), Basis.ONE_RUN
+    if len(a) == len(b):
+        differences = [one - other for one, other in zip(a_logs, b_logs, strict=True)]
+        return student_interval(differences), Basis.PAIRED
+    return welch_interval(a_logs, b_logs), Basis.WELCH
+
+
+def student_interval(values: Samples) -> Span:
+    """The 95 % interval of the mean of at least two normal values."""
+    mean, half = _mean(values), t_quantile(len(values) - 1) * math.sqrt(_error_variance(values))
+    return mean - half, mean + half
+
+
+def welch_interval(a: Samples, b: Samples) -> Span:
+    """The 95 % interval of mean(a) - mean(b), of at least two normal values each."""
+    difference = _mean(a) - _mean(b)
+    a_variance, b_variance = _error_variance(a), _error_variance(b)
+    variance = a_variance + b_variance
+    if not variance:
+        return difference, difference
+    a_share, b_share = a_variance / variance, b_variance / variance
+    freedom = 1 / (a_share**2 / (len(a) - 1) + b_share**2 / (len(b) - 1))
+    half = t_quantile(freedom) * math.sqrt(variance)
+    return difference - half, difference + half
+
+
+def _mover(a: Span | None, b: Span | None, a_logs: Samples, b_logs: Samples) -> Span | None:
+    """The interval of a difference from those of its two sides."""
+    if a is None or b is None:
+        return None
+    a_mean, b_mean = _mean(a_logs), _mean(b_logs)
+    difference = a_mean - b_mean
+    below = math.hypot(a_mean - a[0], b[1] - b_mean)
+    above = math.hypot(a[1] - a_mean, b_mean - b[0])
+    return difference - below, difference + above
+
+
+def _log_span(runs: Sequence[Samples], logs: Samples) -> Span | None:
+    """The interval of one side: across its runs, or within the only one."""
+    if len(runs) > 1:
+        return student_interval(logs)
+    interval = median_interval(runs[0])
+    if interval is None or not all(map(is_time, interval)):
+        return None
+    return math.log(interval[0]), math.log(interval[1])
+
+
+@cache
+def t_quantile(freedom: float) -> float:
+    """The 97.5 % quantile of Student's t with `freedom` >= 1 degrees of freedom.
+
+    With t = sqrt(freedom)·tan(angle) the density becomes cos(angle)**(freedom - 1), which is
+    smooth and bounded, so that Simpson's rule and a few of Newton's steps suffice.
+    """
+    scale = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)) / math.sqrt(math.pi)
+    angle = math.atan(NORMAL_QUANTILE / math.sqrt(freedom))
+    for _ in range(20):
+        step = CONFIDENCE / 2 - scale * _cosine_power_area(angle, freedom - 1)
+        angle += step / (scale * math.cos(angle) ** (freedom - 1))
+        if abs(step) < 1e-12:  # noqa: PLR2004  of a probability: as exact as the sum
+            break
+    return math.sqrt(freedom) * math.tan(angle)
+
+
+def _cosine_power_area(angle: float, power: float, pieces: int = 100) -> float:
+    """The integral of cos(x)**power from 0 to `angle`, by Simpson's rule."""
+    width = angle / pieces
+    heights = [math.cos(width * place) ** power for place in range(pieces + 1)]
+    inner = 4 * sum(heights[1:-1:2]) + 2 * sum(heights[2:-1:2])
+    return float(width / 3 * (heights[0] + inner + heights[-1]))
+
+
+def _log_medians(runs: Sequence[Samples]) -> list[float]:
+    return [math.log(median(samples) or math.nan) for samples in runs]
+
+
+def _mean(values: Samples) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _error_variance(values: Samples) -> float:
+    """The variance of the mean, estimated from the values."""
+    mean, count = _mean(values), len(values)
+    return math.fsum((value - mean) ** 2 for value in values) / (count - 1) / count
+
+
+def _exp(log: float) -> float:
+    return math.exp(min(log, LARGEST_LOG))

@@ -1,0 +1,67 @@
+"""A training as a case: one step of it, compared and rated like any other operation."""
+
+from dataclasses import fields
+
+from workload.cases import HOST_CLOCK, WARM, Case, CaseStatus, Kind, Timing
+from workload.results import TrainResult
+from workload.train_spec import TrainSpec
+
+EAGER = "eager"
+EAGER_LAUNCHES = 24  # kernels of one step: five products and the small operations around them
+OTHER_LAUNCHES = 1  # at least; the other engines do not count theirs
+
+
+def spec_of(result: TrainResult) -> TrainSpec:
+    """What was trained."""
+    return TrainSpec(**{field.name: getattr(result, field.name) for field in fields(TrainSpec)})
+
+
+def engine_of(result: TrainResult) -> str:
+    """What ran the steps."""
+    return str(getattr(result, "engine", EAGER))
+
+
+def train_case(result: TrainResult) -> Case:
+    """One step of a training, shape (batch, input, hidden, output); WRONG where it diverged.
+
+    Its samples are means of blocks of steps by the host clock. Nothing was warmed up, and no
+    result is compared with float64 here: `verify` does that.
+    """
+    spec, engine = spec_of(result), engine_of(result)
+    status, reason = _status(result)
+    return Case(
+        kind=Kind.TRAIN,
+        shape=(spec.batch_size, spec.input_size, spec.hidden_size, spec.output_size),
+        dtype=spec.dtype,
+        flops=spec.flops_per_step,
+        bytes=spec.least_bytes_per_step,
+        launches=EAGER_LAUNCHES if engine == EAGER else OTHER_LAUNCHES,
+        status=status,
+        reason=reason,
+        timing=_timing(result),
+        variant=engine,
+    )
+
+
+def _status(result: TrainResult) -> tuple[CaseStatus, str | None]:
+    if result.diverged_at_step is not None:
+        return CaseStatus.WRONG, f"the loss was not finite at step {result.diverged_at_step}"
+    if not result.step_time_sec:
+        return CaseStatus.NOT_RUN, "no step was timed"
+    return CaseStatus.OK, None
+
+
+def _timing(result: TrainResult) -> Timing | None:
+    blocks = len(result.step_time_sec)
+    if not blocks:
+        return None
+    timed_steps = len(result.losses) - result.resumed_from_step
+    return Timing(
+        method=HOST_CLOCK,
+        cache=WARM,
+        calls_per_sample=max(1, timed_steps // blocks),
+        samples_sec=result.step_time_sec,
+        warm_up_sec=0.0,
+        steady=False,
+        overhead_sec=0.0,
+    )
