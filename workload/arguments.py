@@ -110,6 +110,19 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("b", type=Path, metavar="B.json", help="a record, for example the GPU's")
 
 
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "results", type=Path, metavar="DIR", help="the folder that holds the records"
+    )
+    parser.add_argument(
+        "--output",
+        dest="page",  # `output` is where a command's own record goes
+        type=Path,
+        metavar="FILE",
+        help="the page to write (default: report.html in that folder)",
+    )
+
+
 _COMMANDS = {
     "run": (_add_run, "the main job: doctor, verify, train and matmul, a verdict and a record"),
     "doctor": (_add_doctor, "the facts about this machine, and what is wrong with it"),
@@ -117,6 +130,7 @@ _COMMANDS = {
     "train": (_add_train, "the chapter's training loop"),
     "matmul": (_add_matmul, "GFLOP/s of matrix products"),
     "compare": (_add_compare, "two records side by side"),
+    "report": (_add_report, "the records of a folder as one HTML page"),
 }
 _DTYPE_HELP = ", ".join(DTYPE_BYTES)
 
