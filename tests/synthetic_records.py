@@ -71,13 +71,13 @@ def timing(seconds: float, device: DeviceInfo, count: int = 30) -> Timing:
 
 
 def telemetry(count: int) -> Telemetry:
-    """A card that warms up a little."""
-    shares = [index / count for index in range(count)]
+    """A card under load, a little restless."""
+    factors = wave(count)
     return Telemetry(
         at_sec=tuple(0.02 * index for index in range(count)),
-        sm_clock_mhz=tuple(round(1980 - 60 * share) for share in shares),
-        power_watt=tuple(300 + 350 * (1 - math.exp(-6 * share)) for share in shares),
-        temperature_celsius=tuple(round(45 + 15 * share) for share in shares),
+        sm_clock_mhz=tuple(15.0 * round(130 * factor) for factor in factors),
+        power_watt=tuple(620 * factor for factor in factors),
+        temperature_celsius=tuple(float(round(58 * factor)) for factor in factors),
         power_capped=True,
         other_processes=0,
     )

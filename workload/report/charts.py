@@ -15,7 +15,9 @@ from workload.report.axes import Axis
 # once for each width, because text that shrinks with its picture cannot be read on a phone.
 WIDE, NARROW = (560, 350), (330, 300)
 FONT_SIZE = 12
-ROW_HEIGHT = 27  # of a chart whose y axis is a list of names
+# Of a chart whose y axis is a list of names, which stand above their rows where it is narrow.
+ROW_HEIGHT, NARROW_ROW_HEIGHT = 27, 46
+NAME_RISE = 18
 DOT_RADIUS = 4
 
 # Beside the colour, for those who see colours otherwise: outlines around (0, 0), radius 1.
@@ -60,7 +62,8 @@ def draw(chart: Chart, name: str, narrow: bool = False) -> str:
 
     width, height = NARROW if narrow else WIDE
     if chart.y.names:
-        height = 80 + ROW_HEIGHT * len(chart.y.ticks)
+        height = 70 + (NARROW_ROW_HEIGHT if narrow else ROW_HEIGHT) * len(chart.y.ticks)
+    names_above = chart.y.names and narrow
     plot = pygal.XY(
         width=width,
         height=height,
@@ -71,24 +74,27 @@ def draw(chart: Chart, name: str, narrow: bool = False) -> str:
         allow_interruptions=True,
         truncate_label=-1,
         margin=4,
-        margin_right=16,
+        margin_right=26,
         spacing=8,
         x_title=chart.x.title,
         y_title=None if chart.y.names else chart.y.title,
         x_labels=_labels(chart.x),
-        y_labels=_labels(chart.y),
+        y_labels=_labels(chart.y, nameless=names_above),
         xrange=chart.x.span,
         range=chart.y.span,
     )
     for series in chart.series:
         points = _placed(chart, series)
         plot.add(None, points, stroke=series.line, show_dots=series.dots, dots_size=DOT_RADIUS)
-    plot.add_xml_filter(lambda root: _ours(root, chart, name))
+    plot.add_xml_filter(lambda root: _ours(root, chart, name, names_above))
     return str(plot.render(is_unicode=True, disable_xml_declaration=True))
 
 
-def _labels(axis: Axis) -> list[dict[str, Any]]:
-    return [{"value": axis.place(value), "label": label} for value, label in axis.ticks]
+def _labels(axis: Axis, nameless: bool = False) -> list[dict[str, Any]]:
+    return [
+        {"value": axis.place(value), "label": "" if nameless else label}
+        for value, label in axis.ticks
+    ]
 
 
 def _placed(chart: Chart, series: Series) -> list[dict[str, Any]]:
@@ -102,7 +108,7 @@ def _placed(chart: Chart, series: Series) -> list[dict[str, Any]]:
     ]
 
 
-def _ours(root: Any, chart: Chart, name: str) -> Any:
+def _ours(root: Any, chart: Chart, name: str, names_above: bool) -> Any:
     """The drawing without what pygal adds for its own page, with our words and looks."""
     for parent in list(root.iter()):
         for child in list(parent):
@@ -110,6 +116,8 @@ def _ours(root: Any, chart: Chart, name: str) -> Any:
                 parent.remove(child)
     for group in root.iter("g"):
         _dress(group, chart.series)
+    if names_above:
+        _name_rows(root, [label for _, label in chart.y.ticks])
     for node in root.iter():
         for key in {"d", "x", "y", "cx", "cy"} & set(node.attrib):
             node.attrib[key] = KEPT_DECIMALS.sub(r"\1", node.attrib[key])
@@ -131,6 +139,19 @@ def _is_foreign(parent: Any, child: Any) -> bool:
         or (child.tag == "title" and not notes)
         or child.get("class") in ("background", "plot tooltip-overlay", "plot text-overlay")
     )
+
+
+def _name_rows(root: Any, names: Sequence[str]) -> None:
+    """Write each row's name above it, at the left end, over the lines of the grid."""
+    groups = {group.get("class", ""): group for group in root.iter("g")}
+    axis, overlay = groups["axis y always_show"], groups["plot overlay"]
+    for guides, name in zip(axis.findall("g"), names, strict=True):
+        text = guides.find("text")
+        guides.remove(text)
+        text.text = name
+        text.attrib.update({"x": "0", "class": "row-name"})
+        text.set("y", f"{float(text.get('y')) - NAME_RISE:.1f}")
+        overlay.append(text)
 
 
 def _dress(group: Any, series: Sequence[Series]) -> None:

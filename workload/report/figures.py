@@ -23,21 +23,26 @@ class Key:
 
 @dataclass(frozen=True)
 class Figure:
-    """`wide` and `narrow` are SVG, one of which the style sheet shows."""
+    """`wide` and `narrow` are SVG, one of which the style sheet shows.
+
+    `heading` stands above it in a section that says what all of its charts are.
+    """
 
     name: str
-    title: str
+    heading: str
     caption: str
     legend: tuple[Key, ...]
     wide: str
     narrow: str
 
 
-def figure(name: str, chart: Chart, legend: Sequence[Key] = (), caption: str = "") -> Figure:
+def figure(
+    name: str, heading: str, chart: Chart, legend: Sequence[Key] = (), caption: str = ""
+) -> Figure:
     """The chart, drawn; what it shows is its caption unless another is given."""
     return Figure(
         name=name,
-        title=chart.title,
+        heading=heading,
         caption=caption or chart.description,
         legend=tuple(legend),
         wide=draw(chart, f"{name}-wide"),

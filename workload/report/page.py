@@ -77,7 +77,7 @@ def _comparison(both: tuple[Subject, Subject] | None) -> dict[str, Any]:
     }
 
 
-def _figures(chosen: Sequence[Subject]) -> dict[str, list[Figure]]:
+def _figures(chosen: Sequence[Subject]) -> dict[str, list[Figure] | str]:
     steps = time_figures.step_times(chosen)
     return {
         "rooflines": [one for one in map(speed_figures.roofline, chosen) if one],
@@ -85,6 +85,7 @@ def _figures(chosen: Sequence[Subject]) -> dict[str, list[Figure]]:
         "losses": time_figures.losses(chosen),
         "steps": [steps] if steps else [],
         "telemetry": [one for subject in chosen for one in time_figures.telemetry(subject)],
+        "conditions": " ".join(filter(None, map(time_figures.conditions, chosen))),
     }
 
 

@@ -37,7 +37,7 @@ def roofline(subject: Subject) -> Figure | None:
     lines = [line for dtype in dtypes for line in _ceilings(ceilings, dtype, low, high, floor)]
     tops = [y for line in lines for _, y in line.points if y]
     chart = Chart(
-        title=f"Roofline of the {subject.name}",
+        title=f"Roofline, {subject.name}",
         description=(
             f"Rate over arithmetic intensity of {len(cases)} cases, both axes logarithmic: "
             "a slanted line is the bandwidth of the memory, a level one the rate of the arithmetic."
@@ -50,9 +50,10 @@ def roofline(subject: Subject) -> Figure | None:
         *dtype_keys(dtypes),
         Key("ceiling", "ceiling, measured", line=True),
         *([Key("peak", "peak, stated", line=True)] if _stated(ceilings, dtypes) else []),
-        *([Key("hollow", "no product", outline=None)] if _has_others(cases) else []),
+        *([Key("hollow", "hollow: not a product")] if _has_others(cases) else []),
     ]
-    return figure(f"roofline-{look_of(subject)}", chart, legend, _roofline_caption(chart, ceilings))
+    caption = _roofline_caption(chart, ceilings)
+    return figure(f"roofline-{look_of(subject)}", subject.name, chart, legend, caption)
 
 
 def _roofline_caption(chart: Chart, ceilings: Ceilings) -> str:
@@ -145,13 +146,14 @@ def rates(subject: Subject) -> Figure | None:
         notes, marker = list(map(_note, of)), DTYPE_MARKERS[dtype]
         series.append(Series(f"dtype-{dtype}", points, notes, dots=True, marker=marker))
     chart = Chart(
-        title=f"Square products on the {subject.name}",
-        description=f"Rate over the edge of {len(cases)} products, a line a dtype.",
+        title=f"Rate over size, {subject.name}",
+        description=f"Rate of {len(cases)} square products over their edge, a line a dtype; both "
+        "axes are logarithmic.",
         x=size_axis("edge of the matrices, elements", [case.shape[0] for case in cases]),
         y=log_axis(RATE_TITLE, [case.gflops or 0.0 for case in cases]),
         series=tuple(series),
     )
-    return figure(f"rates-{look_of(subject)}", chart, dtype_keys(dtypes))
+    return figure(f"rates-{look_of(subject)}", subject.name, chart, dtype_keys(dtypes))
 
 
 def speedup_chart(found: Sequence[Speedup], cpu: Subject, gpu: Subject) -> Figure | None:
@@ -178,8 +180,8 @@ def speedup_chart(found: Sequence[Speedup], cpu: Subject, gpu: Subject) -> Figur
         title=f"{gpu.name} against {cpu.name}",
         description=f"How many times as fast the {gpu.label} is as the {cpu.label}, "
         f"in {len(shown)} jobs that both did; 1× is as fast.",
-        x=log_axis("times as fast, logarithmic", [1.0, *(one.times for one in shown)], times),
+        x=log_axis("times as fast", [1.0, *(one.times for one in shown)], times),
         y=axis,
         series=tuple(series),
     )
-    return figure("speedups", chart)
+    return figure("speedups", f"{gpu.label} over {cpu.label}, times as fast", chart)

@@ -33,7 +33,7 @@ class Subject:
     @property
     def name(self) -> str:
         """Label and device."""
-        return f"{self.label} {short(self.device.name)}"
+        return f"{self.label} · {short(self.device.name)}"
 
     @property
     def is_gpu(self) -> bool:

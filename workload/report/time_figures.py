@@ -23,7 +23,7 @@ MAX_LOSSES, MAX_DOTS, MAX_READINGS = 160, 80, 400  # points drawn of a line, or 
 MAX_FIGURES = 4  # of losses
 MAX_ROWS = 16
 GOLDEN = 0.618034  # its multiples fall evenly between 0 and 1: dots of a row side by side
-JITTER = 0.4  # of a row
+JITTER, MEDIAN_HEIGHT = 0.36, 0.5  # of a row
 
 Point = tuple[float, float | None]
 
@@ -48,10 +48,9 @@ def _losses(name: str, group: Sequence[tuple[Subject, TrainResult]]) -> Figure:
         f"{look_of(subject)} {'over' if index else 'under'}"
         for index, (subject, _) in enumerate(lines)
     ]
-    who = " and ".join(subject.name for subject, _ in lines)
     chart = Chart(
-        title=f"Loss of {training_name(group[0][1])}",
-        description=f"Loss after each step, logarithmic, on {who}.",
+        title=f"Loss, {training_name(group[0][1])}",
+        description="Loss at each step, before its update; logarithmic.",
         x=linear_axis("step", [last], from_zero=True),
         y=log_axis("loss, sum of squared errors", values),
         series=tuple(
@@ -61,7 +60,7 @@ def _losses(name: str, group: Sequence[tuple[Subject, TrainResult]]) -> Figure:
     ends = zip(looks, group, strict=True)
     legend = [Key(look, f"{subject.name}: {_ending(result)}", line=True)
               for look, (subject, result) in ends]
-    return figure(name, chart, legend)
+    return figure(name, training_name(group[0][1]), chart, legend)
 
 
 def _trajectory(result: TrainResult) -> list[Point]:
@@ -94,7 +93,7 @@ def step_times(chosen: Sequence[Subject]) -> Figure | None:
         y=axis,
         series=tuple(series),
     )
-    return figure("steps", chart)
+    return figure("step-times", "Every training", chart)
 
 
 def _step_rows(chosen: Sequence[Subject]) -> list[tuple[str, Subject, list[float]]]:
@@ -120,7 +119,7 @@ def _row(row: float, look: str, samples: list[float]) -> list[Series]:
         (samples[place], row + JITTER * (index * GOLDEN % 1 - 0.5))
         for index, place in enumerate(shown)
     ]
-    half = 0.32
+    half = MEDIAN_HEIGHT / 2
     note = f"median {format_seconds(middle)}, {len(samples)} samples"
     return [
         Series(f"{look} middle-half", [(low, row), (high, row)]),
@@ -129,36 +128,57 @@ def _row(row: float, look: str, samples: list[float]) -> list[Series]:
     ]
 
 
+def conditions(subject: Subject) -> str | None:
+    """In one sentence, what the driver said of the card; None where it told nothing."""
+    told = [case.timing.telemetry for case in _windows(subject) if case.timing]
+    seen = [one for one in told if one is not None]
+    if not seen:
+        return None
+    reasons = sorted({short(reason, 40) for one in seen for reason in one.throttled})
+    capped = sum(one.power_capped for one in seen)
+    company = max((one.other_processes or 0 for one in seen), default=0)
+    return (
+        f"{subject.label}: {'throttled by ' + ', '.join(reasons) if reasons else 'not throttled'}, "
+        f"at its own power limit in {capped} of {len(seen)} cases, "
+        f"{company or 'no'} other process{'' if company == 1 else 'es'} on it."
+    )
+
+
+def _windows(subject: Subject) -> list[Case]:
+    return [case for case in subject.cases if case.timing and case.timing.telemetry]
+
+
 def telemetry(subject: Subject) -> list[Figure]:
     """Clock, power and temperature while its cases were timed; empty where nothing was told."""
-    windows = [case for case in subject.cases if case.timing and case.timing.telemetry]
+    windows = _windows(subject)
     if not windows:
         return []
     figures = []
-    for name, title, read in (
-        ("clock", "SM clock, MHz", lambda told: told.sm_clock_mhz),
-        ("power", "power, W", lambda told: told.power_watt),
-        ("temperature", "temperature, °C", lambda told: told.temperature_celsius),
+    for name, unit, read in (
+        ("SM clock", "MHz", lambda told: told.sm_clock_mhz),
+        ("power", "W", lambda told: told.power_watt),
+        ("temperature", "°C", lambda told: told.temperature_celsius),
     ):
         points = _joined(windows, read)
         values = [y for _, y in points if y is not None]
         if values:
-            figures.append(_telemetry(subject, name, title, points, values))
+            figures.append(_telemetry(subject, name, unit, points, values))
     return figures
 
 
 def _telemetry(
-    subject: Subject, name: str, title: str, points: list[Point], values: list[float]
+    subject: Subject, name: str, unit: str, points: list[Point], values: list[float]
 ) -> Figure:
     chart = Chart(
-        title=f"{name.capitalize()} of the {subject.name}",
-        description=f"From {min(values):.4g} to {max(values):.4g}, median "
-        f"{median(values) or 0.0:.4g}: {title}.",
+        title=f"{name}, {subject.name}",
+        description=f"{min(values):.4g} to {max(values):.4g} {unit}, "
+        f"median {median(values) or 0.0:.4g} {unit}.",
         x=linear_axis("seconds of timing", [x for x, _ in points], from_zero=True),
-        y=linear_axis(title, values),
+        y=linear_axis(f"{name}, {unit}", values),
         series=(Series(f"{look_of(subject)} reading", points),),
     )
-    return figure(f"{name}-{look_of(subject)}", chart)
+    place = f"{name.replace(' ', '-').lower()}-{look_of(subject)}"
+    return figure(place, f"{subject.label}: {name}", chart)
 
 
 def _joined(

@@ -81,7 +81,7 @@ def _facts(subject: Subject) -> list[tuple[str, str]]:
     facts = []
     if subject.checks:
         right = sum(check.ok for check in subject.checks)
-        facts.append(("right", f"{right} of {len(subject.checks)} comparisons with float64"))
+        facts.append(("agree with float64", f"{right} of {len(subject.checks)} comparisons"))
     timed = [case for case in subject.cases if case.status is CaseStatus.OK]
     if subject.cases:
         doubted = sum(bool(case.timing and case.timing.doubt) for case in timed)
@@ -136,7 +136,7 @@ def speed_sentence(found: Sequence[Speedup]) -> str | None:
         return f"The GPU is {factors[0]:.3g} times as fast as the CPU in {found[0].name}."
     return (
         f"The GPU is {factors[0]:.3g} to {factors[-1]:.3g} times as fast as the CPU in "
-        f"{len(factors)} jobs that both did, {median(factors) or 0.0:.3g} times in the middle."
+        f"{len(factors)} jobs that both did; the median is {median(factors) or 0.0:.3g} times."
     )
 
 
