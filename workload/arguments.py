@@ -137,6 +137,19 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "results", type=Path, metavar="DIR", help="the folder that holds the records"
+    )
+    parser.add_argument(
+        "--output",
+        dest="page",  # `output` is where a command's own record goes
+        type=Path,
+        metavar="FILE",
+        help="the page to write (default: report.html in that folder)",
+    )
+
+
 _COMMANDS = {
     "run": (_add_run, "the main job: doctor, verify, train and matmul, a verdict and a record"),
     "doctor": (_add_doctor, "the facts about this machine, and what is wrong with it"),
@@ -144,6 +157,7 @@ _COMMANDS = {
     "train": (_add_train, "the chapter's training loop"),
     "matmul": (_add_matmul, "GFLOP/s of matrix products"),
     "compare": (_add_compare, "how do two sides differ, case by case?"),
+    "report": (_add_report, "the records of a folder as one HTML page"),
 }
 _DTYPE_HELP = ", ".join(DTYPE_BYTES)
 

@@ -16,6 +16,21 @@ from workload.results import (
 )
 from workload.units import format_bytes, format_rate, format_seconds, printable
 
+# What is told of a case; which of it are numbers.
+CASE_COLUMNS = (
+    "case",
+    "dtype",
+    "rate",
+    "median",
+    "95 %",
+    "of peak",
+    "of ceiling",
+    "bound by",
+    "error/tol",
+    "note",
+)
+CASE_NUMBERS = (2, 3, 4, 5, 6, 8)
+
 _STATE_WORDS = {
     State.PASS: "pass",
     State.WARN: "WARN",
@@ -139,16 +154,16 @@ def train_line(result: TrainResult) -> str:
 
 def cases_table(cases: Iterable[Case]) -> Table:
     """The rate of every case and how near its limits that is, or why there is none."""
-    measured = ("rate", "median", "95 %", "of peak", "of ceiling", "bound by", "error/tol")
-    table = _table("case", "dtype", *measured, "note")
-    for column in (2, 3, 4, 5, 6, 8):
+    table = _table(*CASE_COLUMNS)
+    for column in CASE_NUMBERS:
         table.columns[column].justify = "right"
     for case in cases:
-        table.add_row(*_case_row(case))
+        table.add_row(*case_row(case))
     return table
 
 
-def _case_row(case: Case) -> tuple[str, ...]:
+def case_row(case: Case) -> tuple[str, ...]:
+    """A case in the words of CASE_COLUMNS."""
     median, rating = case.median_sec, case.rating
     peak, ceiling = (rating.peak_share, rating.ceiling_share) if rating else (None, None)
     return (

@@ -1,0 +1,35 @@
+"""Pages for the browser, from synthetic records. Usage: python tests/page/make_pages.py FOLDER
+
+Run by the interpreter that has the package's dependencies; the tests need a browser's only.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does
+from synthetic_records import CPU, GPU, hostile, host_cpu, made
+
+from workload import record
+from workload.errors import ExitCode
+from workload.report import build_page, load_results
+
+PAGES = {
+    "both": [made(CPU), made(GPU, host_cpu=host_cpu())],
+    "cpu-only": [made(CPU)],
+    "failed": [made(CPU, ExitCode.INTERRUPTED, "ended by a signal", cases=None, train=None)],
+    "hostile": [made(hostile(CPU)), made(hostile(GPU))],
+}
+
+
+def main(folder: Path) -> None:
+    """One page a set of records, each read back from files as a person's would be."""
+    for name, records in PAGES.items():
+        results = folder / name
+        results.mkdir(parents=True, exist_ok=True)
+        for content in records:
+            record.save(content, results)
+        (folder / f"{name}.html").write_text(build_page(*load_results(results)))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

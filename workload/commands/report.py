@@ -1,0 +1,33 @@
+"""`workload report`: the records of a folder as one HTML page."""
+
+from pathlib import Path
+
+from workload import record
+from workload.errors import ExitCode, NotSavedError
+from workload.files import write_atomically
+from workload.report import build_page, load_results
+from workload.session import Session
+
+PAGE_NAME = "report.html"
+
+
+def command(session: Session) -> ExitCode:
+    """Write the page and say where it is; a file that cannot be used is named, and left out."""
+    directory: Path = session.arguments.results
+    path: Path = session.arguments.page or directory / PAGE_NAME
+    runs, problems = load_results(directory)
+    for problem in problems:
+        session.complain(f"left out: {problem}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, build_page(runs, problems).encode())
+    except OSError as error:
+        raise NotSavedError(
+            f"{path} could not be written: {error.strerror or error}; "
+            "free space or choose another --output"
+        ) from error
+    session.say(f"report  {path} ({len(runs)} runs)")
+    if session.arguments.json:
+        summary = {"page": str(path), "runs": len(runs), "left_out": problems}
+        session.print_json(record.dump(summary))
+    return ExitCode.OK
