@@ -4,14 +4,14 @@
 # it needs first (engine, GPU), then builds it, then runs it in the engine.
 
 .DEFAULT_GOAL := help
-.PHONY: help compare records lint lock clean \
+.PHONY: help compare overhead records lint lock clean \
   $(foreach target,cpu gpu,$(target)-image $(target)-run $(target)-test $(target)-shell \
-    $(target)-check $(target)-ready)
+    $(target)-bench $(target)-ab $(target)-agreement $(target)-check $(target)-ready $(target)-suite)
 
-export IMAGE PYTHON
+export IMAGE PYTHON B_IMAGE COMPARE
 
 # Asked once, and only by goals that run something. PYTHON= is this host's.
-asks_engine := $(filter compare %-run %-test %-shell,$(MAKECMDGOALS))
+asks_engine := $(filter compare %-run %-test %-shell %-bench %-ab %-agreement,$(MAKECMDGOALS))
 engine := $(or $(ENGINE),$(if $(PYTHON),host,$(if $(asks_engine),$(shell docker/choose-engine))))
 
 device_cpu := cpu
@@ -19,6 +19,8 @@ device_gpu := cuda
 
 build := docker/build
 pytest := python -m pytest -p no:cacheprovider
+# Among the tests the benchmarks show that they work; their numbers count in `make cpu-bench`.
+briefly := --case-budget 0.2 --benchmark-quiet
 inside := tests/unit tests/host tests/gpu tests/benchmarks
 counts := results/.test-counts
 
@@ -33,6 +35,9 @@ help: ## Show this list
 ##          same thing in a .venv made from the same lock files
 ## PYTHON=  with host: use this interpreter and its packages as they are
 ## A= B=    what to compare, in results/: records, or files or folders of results/benchmarks
+## RUNS=    how often to run each side of cpu-ab (5) or overhead (10)
+## B_ARGS=  options of side B alone: `make cpu-ab B_ARGS="--slow 'matmul 1024 float32=1.2'"`
+## B_IMAGE= another test image for side B;  COMPARE= options of the comparison
 
 cpu-image gpu-image: %-image: ## Build the image workload:cpu or workload:gpu
 	@docker/check-engine docker
@@ -46,6 +51,22 @@ cpu-test gpu-test: %-test: %-check ## Run the tests; ends with the counts passed
 
 cpu-shell gpu-shell: %-shell: %-ready ## Open a shell where the main job runs
 	docker/in-$(engine) $* $(shell_$(engine))
+
+cpu-bench gpu-bench: %-bench: %-suite ## Benchmark; its JSON lands in results/benchmarks/
+	$(suite) $(pytest) --target $* $(store)
+	$(if $(filter gpu,$*),$(suite) $(pytest) --target cpu $(store))
+
+cpu-ab gpu-ab: %-ab: %-suite ## Benchmark two sides in alternation and compare them
+	docker/ab $(engine) $* $(or $(RUNS),5) $(B_ARGS)
+
+cpu-agreement gpu-agreement: %-agreement: %-suite ## Time one product by harness, plain loop, command line
+	$(suite) python tests/benchmarks/agreement.py --target $* $(ARGS)
+
+overhead: ## Time one product inside and outside of the container
+	@docker/check-engine docker
+	$(build) cpu
+	docker/make-venv cpu
+	docker/overhead $(or $(RUNS),10)
 
 compare: records cpu-ready ## Compare the newest CPU and GPU records in results/, or A= and B=
 	docker/in-$(engine) cpu python -m workload compare $(ARGS) $(a) $(b)
@@ -81,6 +102,15 @@ cpu-ready gpu-ready: %-ready: %-check
 ready_docker = $(if $(IMAGE),,$(build) $*)
 ready_host = docker/make-venv $*
 
+# Where pytest runs; on a GPU's machine both sides run in the same image.
+suite = docker/in-$(engine) $*$(suite_$(engine))
+suite_docker := -test
+store = --store results/benchmarks $(ARGS) tests/benchmarks
+cpu-suite gpu-suite: %-suite: %-check
+	$(suite_ready_$(engine))
+suite_ready_docker = $(if $(IMAGE),,$(build) $*-test)
+suite_ready_host = docker/make-venv $*
+
 shell_docker := bash
 shell_host := $${SHELL:-sh}
 
@@ -89,11 +119,11 @@ define test_docker
 $(if $(IMAGE),$(error IMAGE= is for run, shell and compare: the tests build their own))$(build) $*
 $(build) $*-test
 @mkdir -p results && rm -f $(counts)
-docker/in-docker $*-test $(pytest) --target $* --counts $(counts) $(ARGS) $(inside)
+docker/in-docker $*-test $(pytest) --target $* --counts $(counts) $(briefly) $(ARGS) $(inside)
 docker/test-image $* --counts $(counts) $(ARGS)
 endef
 
 define test_host
 docker/make-venv $*
-docker/in-host $* $(pytest) --target $* --no-engine $(ARGS) $(inside) tests/image
+docker/in-host $* $(pytest) --target $* --no-engine $(briefly) $(ARGS) $(inside) tests/image
 endef

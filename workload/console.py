@@ -37,7 +37,7 @@ class Console:
         """
         stream = sys.stderr if self._document else sys.stdout
         for renderable in renderables:
-            text = renderable if isinstance(renderable, str) else _laid_out(renderable, stream)
+            text = renderable if isinstance(renderable, str) else laid_out(renderable, stream)
             self._write(stream, text + "\n")
 
     def print_document(self, document: bytes) -> None:
@@ -74,7 +74,7 @@ def _discard(stream: TextIO | None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _laid_out(table: Table, stream: TextIO | None) -> str:
+def laid_out(table: Table, stream: TextIO | None) -> str:
     """The table as wide as the terminal, or as a file likes; without trailing blanks."""
     width = None if stream is not None and stream.isatty() else PIPED_WIDTH
     console = RichConsole(

@@ -1,12 +1,162 @@
-"""What the benchmarks share. The device comes from --target, so test ids are the same on both."""
+"""One protocol for every benchmark, the same as the command line's; pytest-benchmark keeps the
+statistics. The device comes from --target, so test ids are the same on both.
+"""
+
+import os
+import platform
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
+from benchmark_log import SKIPS, BenchmarkLog, commit_info, extra_info, rate_unit, record_path
+from pytest_benchmark.fixture import BenchmarkFixture
+from slowdown import Slowdown, parse_slowdown
+from virtual_clock import clock
 
-from workload import devices
+from workload import devices, render
+from workload.bench import run_case
+from workload.cases import Case, CaseStatus, shape_label
+from workload.console import laid_out
+from workload.doctor.torch_probe import probe
+from workload.errors import WorkloadError
+from workload.operations import Operation
 from workload.results import DeviceInfo
+from workload.threads import with_best_threads
+
+LOG = pytest.StashKey[BenchmarkLog]()
+COLUMNS = ["median", "iqr", "ops", "rounds"]
+
+Measured = Callable[..., None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options that the Makefile passes."""
+    group = parser.getgroup("workload")
+    group.addoption(
+        "--case-budget", type=float, default=1.5, help="seconds for each case (default: 1.5)"
+    )
+    group.addoption(
+        "--store", type=Path, help="write the JSON into a folder in this one, named by the device"
+    )
+    group.addoption(
+        "--slow",
+        type=parse_slowdown,
+        help="let one product do more than its work: `--slow 'matmul 1024 float32=1.2'`",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the table's columns and, with --store, the file: before pytest-benchmark looks."""
+    config.option.benchmark_columns = config.option.benchmark_columns or COLUMNS
+    if config.option.store:
+        target = config.option.target
+        path = record_path(
+            config.option.store, target, _resolved(target).name, datetime.now(tz=UTC)
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        config.option.benchmark_json = path
+        config.option.benchmark_storage = str(path.parent)
+
+
+def _resolved(target: str) -> DeviceInfo:
+    """The target's device; a missing GPU is an error here, never a fallback."""
+    try:
+        return devices.resolve({"cpu": "cpu", "gpu": "cuda"}[target])
+    except WorkloadError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 @pytest.fixture(scope="session")
-def device_info(device: str) -> DeviceInfo:
-    """The target's device; a missing GPU is an error here, never a fallback."""
-    return devices.resolve(device)
+def log(target: str, pytestconfig: pytest.Config) -> BenchmarkLog:
+    """The session's cases, on the CPU with the thread count that makes it fastest."""
+    pytestconfig.stash[LOG] = BenchmarkLog(with_best_threads(_resolved(target)))
+    return pytestconfig.stash[LOG]
+
+
+def _as_it_is(case: Case) -> Case:
+    return case
+
+
+@pytest.fixture
+def measured(
+    log: BenchmarkLog, benchmark: BenchmarkFixture, request: pytest.FixtureRequest
+) -> Measured:
+    """Measure an operation by the protocol, insist that it is right, and hand its samples on."""
+    options = request.config.option
+
+    def run(operation: Operation, told: Callable[[Case], Case] = _as_it_is) -> None:
+        """`told` makes the case that is kept from the one that was measured."""
+        slower = options.slow.applied(operation) if options.slow else operation
+        case = told(run_case(slower, log.device, options.case_budget))
+        log.cases[request.node.nodeid] = case
+        if case.status in SKIPS:
+            pytest.skip(SKIPS[case.status])
+        assert case.status is CaseStatus.OK, f"{case.name} {case.status}: {case.reason}"
+        assert case.timing is not None
+        benchmark.group = f"{case.kind} {shape_label(case.shape)}"
+        benchmark.extra_info.update(extra_info(case, log.device))
+        clock.play(case.timing.samples_sec, benchmark)
+
+    return run
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
+    """Fail if the case that was to be slowed was not among those that ran."""
+    slow: Slowdown | None = session.config.option.slow
+    log = session.config.stash.get(LOG, None)
+    if slow and not (log and any(case.name == slow.name for case in log.cases.values())):
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        print(f"\n--slow: no case named {slow.name!r} ran")  # noqa: T201  words of a test session
+    yield
+
+
+def pytest_benchmark_scale_unit(
+    unit: str, benchmarks: list[dict[str, Any]]
+) -> tuple[str, float] | None:
+    """Operations are FLOPs, in GFLOP/s, where a group has one number of them."""
+    return rate_unit(benchmarks) if unit == "operations" else None
+
+
+def pytest_benchmark_generate_commit_info() -> dict[str, Any] | None:
+    """In an image, the commit it was built from."""
+    return commit_info(os.environ)
+
+
+def pytest_benchmark_update_machine_info(
+    config: pytest.Config, machine_info: dict[str, Any]
+) -> None:
+    """What the numbers belong to."""
+    log = config.stash.get(LOG, None)
+    if log:
+        facts, _ = probe("cpu")
+        machine_info["workload"] = log.machine_info(os.environ, facts, platform.python_version())
+
+
+def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
+    """The ratings, now that all cases are known."""
+    log = config.stash.get(LOG, None)
+    if log:
+        log.complete(output_json)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Under pytest-benchmark's table, which knows no limits: every case with its ratings."""
+    log = config.stash.get(LOG, None)
+    if not log or config.option.benchmark_quiet:
+        return
+    cases = [case for case in log.rated().values() if case.timing]
+    for line in (
+        render.device_line(log.device),
+        laid_out(render.cases_table(cases), None),
+        "",
+        *render.method_lines(cases, log.ceilings),
+        *render.doubt_lines(cases),
+    ):
+        terminalreporter.write_line(line)

@@ -1,0 +1,151 @@
+"""Do the numbers depend on who takes them? Usage: agreement.py [--target cpu|gpu] [--rounds N]
+
+1. The timing protocol against a plain loop written by hand, in one process, in alternation.
+2. The command line against pytest-benchmark on one case, in processes that alternate.
+
+Prints both ratios of medians and a verdict; exit code 3 if one is out of its limits. No test,
+because a busy machine would fail it.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from workload.cli import limit_spinning
+
+limit_spinning()  # before torch is imported, as on the command line
+
+import torch
+
+from workload import devices
+from workload.cases import Shape
+from workload.errors import ExitCode
+from workload.operations.matmul import MatMul
+from workload.results import DeviceInfo
+from workload.samples import median, median_interval
+from workload.timing import measure
+
+DEVICES = {"cpu": "cpu", "gpu": "cuda"}
+LOOP_CASE = MatMul(Shape(2048, 2048, 2048), "float32")
+LOOP_LIMITS = (0.98, 1.02)
+LOOP_BUDGET_SEC = 2.0
+# A synchronization costs a GPU's host 10 to 40 µs, so there a loop times many calls at once.
+LOOP_CALLS = {"cpu": 1, "cuda": 50}
+PROCESS_CASE = "1024-float32"
+PROCESS_LIMITS = (0.95, 1.05)  # processes differ more than the samples of one
+PROCESS_BUDGET_SEC = 1.5
+LIMITS_SHARE = 0.1  # of the command line's budget, spent on the device's limits
+
+
+def main() -> int:
+    """Compare twice; 0 if both agree."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--target", choices=DEVICES, default="cpu")
+    parser.add_argument("--rounds", type=int, default=8)
+    arguments = parser.parse_args()
+    device = devices.resolve(DEVICES[arguments.target])
+    print(f"{device.name}, torch {torch.__version__}, {device.threads} threads", flush=True)
+    loops = compare_loops(device, arguments.rounds)
+    agree = judged("harness / plain loop, 2048 float32", loops, LOOP_LIMITS)
+    processes = compare_processes(arguments.target, arguments.rounds)
+    name = "pytest-benchmark / command line, 1024 float32"
+    agree = judged(name, processes, PROCESS_LIMITS) and agree
+    return ExitCode.OK if agree else ExitCode.WRONG_NUMBERS
+
+
+def compare_loops(device: DeviceInfo, rounds: int) -> list[float]:
+    """Median of the harness over median of the loop, a ratio a round."""
+    call = LOOP_CASE.prepare(device).call
+
+    def by_harness() -> float:
+        return measure(call, device, LOOP_BUDGET_SEC).median_sec or 0.0
+
+    def by_hand() -> float:
+        return plain_loop(call, device)
+
+    return alternated(by_harness, by_hand, rounds)
+
+
+def plain_loop(call: Callable[[], object], device: DeviceInfo) -> float:
+    """What anybody would write: median seconds of a call, for as long as the harness takes."""
+    calls = LOOP_CALLS[device.kind]
+    samples = []
+    deadline = time.perf_counter() + LOOP_BUDGET_SEC
+    while time.perf_counter() < deadline:
+        devices.synchronize(device)
+        started = time.perf_counter()
+        for _ in range(calls):
+            call()
+        devices.synchronize(device)
+        samples.append((time.perf_counter() - started) / calls)
+    return median(samples) or 0.0
+
+
+def compare_processes(target: str, rounds: int) -> list[float]:
+    """Median by pytest-benchmark over median by the command line, a ratio a pair of processes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "suite.json"
+        return alternated(lambda: by_suite(target, path), lambda: by_command(target), rounds)
+
+
+def by_suite(target: str, path: Path) -> float:
+    """The median that pytest-benchmark writes."""
+    suite = Path(__file__).parent / "test_matmul_speed.py"
+    options = f"-q -p no:cacheprovider --case-budget {PROCESS_BUDGET_SEC} --target {target}"
+    run("pytest", *options.split(), "-k", PROCESS_CASE, "--benchmark-json", str(path), str(suite))
+    (benchmark,) = json.loads(path.read_text())["benchmarks"]
+    return float(benchmark["stats"]["median"])
+
+
+def by_command(target: str) -> float:
+    """The median that `workload matmul` writes."""
+    size, _, dtype = PROCESS_CASE.partition("-")
+    budget = PROCESS_BUDGET_SEC / (1 - LIMITS_SHARE)
+    options = f"--device {DEVICES[target]} --sizes {size} --dtypes {dtype} --budget {budget}"
+    record = json.loads(run("workload", "matmul", *options.split(), "--json"))
+    (case,) = (case for case in record["cases"] if case["kind"] == "matmul")
+    return float(case["timing"]["median_sec"])
+
+
+def run(module: str, *arguments: str) -> str:
+    """The module's output; its words too, and the end of this process, where it fails."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def alternated(first: Callable[[], float], second: Callable[[], float], rounds: int) -> list[float]:
+    """Ratios first / second; who comes first alternates too."""
+    ratios = []
+    for index in range(rounds):
+        if index % 2:
+            below, above = second(), first()
+        else:
+            above, below = first(), second()
+        ratios.append(above / below)
+    return ratios
+
+
+def judged(name: str, ratios: Sequence[float], limits: tuple[float, float]) -> bool:
+    """Print the median ratio, its interval and a verdict; whether it is within the limits."""
+    ratio = median(ratios) or 0.0
+    interval = median_interval(ratios)
+    known = "95 %: {:.4f} to {:.4f}".format(*interval) if interval else "too few rounds to tell"
+    agree = limits[0] <= ratio <= limits[1]
+    verdict = "agree" if agree else "DISAGREE"
+    allowed = "allowed {} to {}".format(*limits)
+    print(f"{name}: {ratio:.4f} ({known}), {allowed}: {verdict}", flush=True)
+    return agree
+
+
+if __name__ == "__main__":
+    warnings.filterwarnings("ignore", message="Failed to initialize NumPy")  # nothing here uses it
+    sys.exit(main())

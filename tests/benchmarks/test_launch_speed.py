@@ -1,0 +1,15 @@
+"""What the launch of one operation costs, whatever it computes."""
+
+from collections.abc import Callable
+
+import pytest
+from virtual_clock import clock
+
+from workload.operations import Operation
+from workload.operations.launch import Launch
+
+pytestmark = pytest.mark.benchmark(timer=clock)
+
+
+def test_launch(measured: Callable[[Operation], None]) -> None:
+    measured(Launch())

@@ -1,0 +1,148 @@
+"""The Makefile's benchmarks, with a stub engine that notes what is run in it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from fake_host import CHECKOUT, Host
+
+WITH_GPU = """case "$*" in
+  *Runtimes*) echo nvidia ;;
+  'image inspect'*) echo sha256:1234 ;;
+esac"""
+
+
+@pytest.fixture
+def docker_host(host: Host) -> Host:
+    """A host whose Docker engine answers and has the NVIDIA runtime, with a driver."""
+    host.add("docker", WITH_GPU)
+    host.add("nvidia-smi", 'echo "GPU 0: NVIDIA H200 (UUID: GPU-0)"')
+    return host
+
+
+def runs(host: Host) -> list[str]:
+    """The command lines of the containers, from the image on."""
+    return [call.partition(":z ")[2] for call in host.called if call.startswith("docker run")]
+
+
+def test_the_benchmarks_run_in_the_test_image_and_are_stored(docker_host: Host) -> None:
+    assert docker_host.run("make", "cpu-bench", "ARGS=-k float32").returncode == 0
+    (run,) = runs(docker_host)
+    assert " workload:cpu-test python -m pytest " in run
+    assert run.endswith("--target cpu --store results/benchmarks -k float32 tests/benchmarks")
+
+
+def test_a_container_is_told_which_image_it_runs(docker_host: Host) -> None:
+    docker_host.run("make", "cpu-bench")
+    (run,) = runs(docker_host)
+    assert run.startswith("--env WORKLOAD_IMAGE=sha256:1234 workload:cpu-test ")
+
+
+def test_on_a_gpus_machine_both_sides_run_in_one_image(docker_host: Host) -> None:
+    assert docker_host.run("make", "gpu-bench").returncode == 0
+    gpu, cpu = runs(docker_host)
+    assert " workload:gpu-test " in gpu
+    assert " --target gpu " in gpu
+    assert cpu == gpu.replace("--target gpu", "--target cpu")
+
+
+def test_without_a_gpu_the_gpus_benchmarks_build_nothing(host: Host) -> None:
+    host.add("docker")
+    result = host.run("make", "gpu-bench", "ENGINE=docker")
+    assert result.stderr.endswith("gpu-check] Error 4\n")
+    assert not any("buildx bake" in call for call in host.called)
+
+
+def test_a_host_runs_the_same_benchmarks(host: Host) -> None:
+    host.add("mypython")
+    assert host.run("make", "cpu-bench", "PYTHON=mypython").returncode == 0
+    (call,) = host.called
+    assert call.endswith("--target cpu --store results/benchmarks tests/benchmarks")
+
+
+def test_among_the_tests_the_benchmarks_are_brief(docker_host: Host) -> None:
+    plan = docker_host.run("make", "--dry-run", "cpu-test").stdout
+    assert "--case-budget 0.2 --benchmark-quiet" in plan
+
+
+@pytest.fixture
+def checkout(host: Host) -> Path:
+    """A checkout of the scripts alone, whose results nobody else writes."""
+    path = host.bin.parent / "checkout"
+    shutil.copytree(CHECKOUT / "docker", path / "docker")
+    host.add("date", "echo now")
+    return path
+
+
+def sides(calls: list[str]) -> list[str]:
+    """`a/1`, `b/1`, …: which run of which side each benchmark was."""
+    return [
+        call.partition("/ab-now/")[2].partition(".json")[0]
+        for call in calls
+        if "--benchmark-json" in call
+    ]
+
+
+def test_two_sides_alternate_and_neither_is_always_first(host: Host, checkout: Path) -> None:
+    host.add("mypython")
+    host.environment["PYTHON"] = "mypython"
+    result = host.run(f"{checkout}/docker/ab", "host", "cpu", "4")
+    assert result.returncode == 0, result.stderr
+    assert sides(host.called) == ["a/1", "b/1", "b/2", "a/2", "a/3", "b/3", "b/4", "a/4"]
+    base = "results/benchmarks/ab-now"
+    assert host.called[-1] == f"mypython -m workload compare {base}/a {base}/b"
+
+
+def test_options_of_side_b_reach_side_b_alone(host: Host, checkout: Path) -> None:
+    host.add("mypython")
+    host.environment |= {"PYTHON": "mypython", "COMPARE": "--fail-if-slower 5%"}
+    host.run(f"{checkout}/docker/ab", "host", "cpu", "1", "--slow", "matmul 1024 float32=1.2")
+    a, b, compare = [call for call in host.called if call.startswith("mypython")]
+    assert "--slow" not in a
+    assert "--slow matmul 1024 float32=1.2 tests/benchmarks" in b
+    assert " compare --fail-if-slower 5% " in compare
+
+
+def test_side_b_may_be_another_image(host: Host, checkout: Path) -> None:
+    host.add("docker")
+    host.environment["B_IMAGE"] = "mine:1"
+    host.run(f"{checkout}/docker/ab", "docker", "cpu", "1")
+    a, b, compare = runs(host)
+    assert " workload:cpu-test " in a
+    assert " mine:1 " in b
+    assert " workload:cpu-test python -m workload compare " in compare
+
+
+def test_a_failing_run_ends_the_alternation_with_its_words(host: Host, checkout: Path) -> None:
+    host.add("mypython", "echo no such thing; exit 7")
+    host.environment["PYTHON"] = "mypython"
+    result = host.run(f"{checkout}/docker/ab", "host", "cpu", "4")
+    assert result.returncode == 7
+    assert "no such thing" in result.stderr
+    assert sides(host.called) == ["a/1"]
+
+
+def test_overhead_without_an_engine_is_refused(host: Host) -> None:
+    result = host.run("make", "overhead")
+    assert "check-engine: no engine: the docker command is not installed" in result.stderr
+    assert "overhead] Error 4" in result.stderr
+
+
+def test_inside_and_outside_alternate(host: Host, checkout: Path) -> None:
+    host.add("docker", 'case "$*" in *print*) echo 2.13.0+cpu ;; esac')
+    host.add("mypython", 'case "$*" in *print*) echo 2.13.0+cpu ;; esac')
+    host.environment["PYTHON"] = "mypython"
+    result = host.run(f"{checkout}/docker/overhead", "2")
+    assert result.returncode == 0, result.stderr
+    outputs = [call.rpartition("/")[2] for call in host.called if "--output" in call]
+    assert outputs == ["inside", "outside", "outside", "inside"]
+    assert host.called[-1] == "mypython docker/overhead.py results/overhead-now"
+
+
+def test_different_packages_are_not_compared(host: Host, checkout: Path) -> None:
+    host.add("docker", 'case "$*" in *print*) echo 2.12.0+cpu ;; esac')
+    host.add("mypython", 'case "$*" in *print*) echo 2.13.0+cpu ;; esac')
+    host.environment["PYTHON"] = "mypython"
+    result = host.run(f"{checkout}/docker/overhead", "2")
+    assert result.returncode == 4
+    assert "torch is 2.12.0+cpu inside and 2.13.0+cpu outside" in result.stderr
