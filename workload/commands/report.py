@@ -29,5 +29,5 @@ def command(session: Session) -> ExitCode:
     session.say(f"report  {path} ({len(runs)} runs)")
     if session.arguments.json:
         summary = {"page": str(path), "runs": len(runs), "left_out": problems}
-        session.print_json(record.dump(summary))
+        session.print_document(record.dump(summary))
     return ExitCode.OK
