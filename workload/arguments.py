@@ -104,6 +104,11 @@ def _add_matmul(parser: argparse.ArgumentParser) -> None:
     _add_device(parser)
     _add_budget(parser)
     _add_cases(parser)
+    parser.add_argument(
+        "--search",
+        action="store_true",
+        help="seek the fastest shape first; it is the ceiling of what follows",
+    )
     _add_output(parser, None)
 
 

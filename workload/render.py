@@ -14,6 +14,7 @@ from workload.results import (
     State,
     TrainResult,
 )
+from workload.search import Evaluation
 from workload.units import format_bytes, format_rate, format_seconds, printable
 
 # What is told of a case; which of it are numbers.
@@ -208,6 +209,20 @@ def _note(case: Case) -> str:
     if case.status is not CaseStatus.OK:
         return f"{case.status.value.replace('_', ' ')}: {case.reason}"
     return (case.timing.doubt if case.timing else None) or ""
+
+
+def search_line(
+    dtype: str, confirmed: Sequence[Evaluation], evaluated: int, candidates: int
+) -> str:
+    """The fastest shape that a search found, and what it took."""
+    effort = f"{evaluated} of {candidates} shapes tried"
+    if not confirmed:
+        return f"search  {dtype}: none ran, {effort}: raise --budget"
+    best = confirmed[0]
+    others = ", ".join(f"{one.shape} {format_rate(one.gflops or 0)}" for one in confirmed[1:])
+    then = f", before {others}" if others else ""
+    rate = f"{format_rate(best.gflops or 0)} GFLOP/s"
+    return f"search  {dtype}: {best.shape} is fastest at {rate}{then}; {effort}"
 
 
 def method_lines(cases: Iterable[Case], ceilings: Ceilings) -> list[str]:

@@ -25,6 +25,17 @@ def test_the_fastest_number_of_threads_is_taken_and_those_tried_are_told(
     assert set_to[-1] == 4
 
 
+def test_of_counts_nearly_as_fast_the_highest_is_taken(
+    monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo
+) -> None:
+    seconds = {1: 1.0, 2: 1.1}
+    monkeypatch.setattr(
+        threads.devices, "set_threads", lambda device, count: replace(device, threads=count)
+    )
+    monkeypatch.setattr(threads, "_best_sec", lambda device: seconds[device.threads])
+    assert threads.with_best_threads(replace(cpu, threads=2)).threads == 2
+
+
 def test_a_gpu_needs_no_sweep(cpu: DeviceInfo) -> None:
     gpu = replace(cpu, kind="cuda")
     assert threads.with_best_threads(gpu) is gpu

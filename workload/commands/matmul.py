@@ -4,8 +4,9 @@ import argparse
 
 from workload import devices
 from workload.bench import memory_problem
-from workload.cases import Shape
+from workload.cases import Case, Shape
 from workload.commands import announce, measuring
+from workload.commands.searching import search_and_record
 from workload.errors import ExitCode
 from workload.operations.matmul import DEFAULT_SIZES, MatMul, squares
 from workload.results import DeviceInfo
@@ -13,14 +14,28 @@ from workload.session import Session
 from workload.threads import with_best_threads
 from workload.timing import Protocol
 
+# By --search, unless others are asked for: what networks compute in.
+SEARCHED_DTYPES = ("float32", "bfloat16")
+# Of the budget; the rest measures the device's limits, and the winners or the sizes asked for.
+SEARCH_SHARE = 0.8
+
 
 def command(session: Session) -> ExitCode:
-    """Run every case, print the table, and complain of each that is wrong or refused."""
+    """Run every case, print the table, and complain of each that is wrong or refused.
+
+    With --search the fastest shapes are sought first; they are the ceiling of what follows.
+    """
     arguments = session.arguments
     device = with_best_threads(devices.resolve(arguments.device))
     announce(session, device)
-    products = asked_products(arguments, device)
-    cases, ceilings = measuring.measure_and_record(session, device, products, arguments.budget)
+    products, budget_sec = asked_products(arguments, device), arguments.budget
+    known: list[Case] = []
+    if arguments.search:
+        dtypes = arguments.dtypes or SEARCHED_DTYPES
+        known, fastest = search_and_record(session, device, dtypes, SEARCH_SHARE * budget_sec)
+        budget_sec *= 1 - SEARCH_SHARE
+        products = products if arguments.sizes else fastest
+    cases, ceilings = measuring.measure_and_record(session, device, products, budget_sec, known)
     measuring.show(session, cases, ceilings)
     return measuring.judge(session, cases)
 

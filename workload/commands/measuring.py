@@ -27,17 +27,22 @@ _REMEDIES = {
 
 
 def measure_and_record(
-    session: Session, device: DeviceInfo, operations: Sequence[Operation], budget_sec: float
+    session: Session,
+    device: DeviceInfo,
+    operations: Sequence[Operation],
+    budget_sec: float,
+    known: Sequence[Case] = (),
 ) -> tuple[list[Case], Ceilings]:
     """The device's limits, then the operations, within the budget; rated by those limits.
 
-    The draft has each case as soon as it is known, and those to come as interrupted.
+    The draft has each case as soon as it is known, and those to come as interrupted. Cases
+    `known` before count for the ceilings, and follow in the record.
     """
     limits = limiting_operations(device)
     every = [*limits, *operations]
     reason = "the run ended before this case"
     to_come = [unmeasured(operation, CaseStatus.INTERRUPTED, reason) for operation in every]
-    session.draft.set("cases", to_come)
+    session.draft.set("cases", [*to_come, *known])
     cases: list[Case] = []
     limits_sec = min(LIMITS_SHARE * budget_sec, MAX_LIMITS_SEC)
     with progress("measure", len(every)) as advance:
@@ -46,9 +51,9 @@ def measure_and_record(
                 cases.append(case)
                 session.draft.replace("cases", len(cases) - 1, case)
                 advance(len(cases), case.name)
-    ceilings = roofline.measured(cases, datasheet_ceilings(device))
+    ceilings = roofline.measured([*known, *cases], datasheet_ceilings(device))
     cases = roofline.rated(cases, ceilings)
-    session.draft.set("cases", cases)
+    session.draft.set("cases", [*cases, *roofline.rated(known, ceilings)])
     session.draft.set("ceilings", ceilings)
     return cases, ceilings
 

@@ -88,8 +88,7 @@ def _facts(subject: Subject) -> list[tuple[str, str]]:
         doubts = f", {doubted} with a doubt" if doubted else ""
         facts.append(("timed", f"{len(timed)} of {len(subject.cases)} cases{doubts}"))
     facts += [
-        (dtype, f"{format_rate(rate)} GFLOP/s")
-        for dtype, rate in best_rates(subject.cases).items()
+        (dtype, f"{format_rate(rate)} GFLOP/s") for dtype, rate in best_rates(subject.cases).items()
     ]
     facts += [
         (training_name(result), f"{format_seconds(result.median_step_sec)} a step")
