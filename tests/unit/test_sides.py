@@ -62,8 +62,8 @@ def test_a_training_is_rated_by_the_ceilings_of_its_record(tmp_path: Path) -> No
 
 def test_a_training_step_counts_its_five_products() -> None:
     spec = PRESETS["wide"]  # 256,384,000 by torch.utils.flop_counter
-    assert spec.flops_per_step == 256_384_000
-    assert spec.least_bytes_per_step == 4 * (64 * 10_010 + 2 * (1_000_000 + 1_000))
+    assert spec.step_flops == 256_384_000
+    assert spec.step_bytes == 4 * (64 * 10_010 + 2 * (1_000_000 + 1_000))
 
 
 def test_a_training_that_diverged_is_wrong() -> None:
@@ -94,6 +94,15 @@ def test_benchmarks_of_others_are_skipped(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps(document))
     assert load_side(path).runs[0].cases == (case(),)
+
+
+def test_benchmarks_without_a_time_are_cases_too(tmp_path: Path) -> None:
+    wrong = replace(case(), status=CaseStatus.WRONG, reason="off", timing=None)
+    document = benchmark_document(case(size=32))
+    document["workload"] = {"unmeasured": [{"fullname": "a test", "case": as_json(wrong)}]}
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(document))
+    assert load_side(path).runs[0].cases == (case(size=32), wrong)
 
 
 def test_a_folder_is_its_runs_by_time(tmp_path: Path) -> None:
@@ -271,7 +280,8 @@ def test_whatever_stands_in_a_file_it_is_compared_or_refused(
         side = load_side(path)
         comparison = compare(side, side)
     except WorkloadError as error:
-        assert "\n" not in str(error)
+        refused = str(error)
+        assert "\n" not in refused
     else:
         words = words_of(comparison)
         assert all(line.isprintable() for line in markdown(words).splitlines())
