@@ -137,10 +137,10 @@ def _columns(speeds: Sequence[Speed]) -> dict[str, list[str]]:
         "case": [printable(speed.name) for speed in speeds],
         "A": [_rate(speed, speed.a) for speed in speeds],
         "B": [_rate(speed, speed.b) for speed in speeds],
-        "speed-up": [_times(speed.speedup) for speed in speeds],
+        "speed-up": [times_words(speed.speedup) for speed in speeds],
         "95 %": [span_words(speed.interval) for speed in speeds],
         "verdict": [speed.verdict.value for speed in speeds],
-        "with transfers": [_times(speed.speedup_with_transfers) for speed in speeds],
+        "with transfers": [times_words(speed.speedup_with_transfers) for speed in speeds],
         "error/tol A, B": [_both(speed, _error) for speed in speeds],
         "bound by A, B": [_both(speed, _regime) for speed in speeds],
         "note": [_note(speed) for speed in speeds],
@@ -156,16 +156,16 @@ def _rate(speed: Speed, side: Reached) -> str:
     return f"{format_rate(side.rate)} {speed.unit}"
 
 
-def _times(ratio: float | None) -> str:
-    """Three decimals near 1, where they matter."""
+def times_words(ratio: float | None) -> str:
+    """A ratio: three decimals near 1, where they matter."""
     if ratio is None:
         return "-"
     return f"{ratio:.3f}" if 0.1 <= ratio < 10 else f"{ratio:.3g}"  # noqa: PLR2004  near 1
 
 
 def span_words(span: Span | None) -> str:
-    """An interval of a ratio."""
-    return f"{_times(span[0])} to {_times(span[1])}" if span else "-"
+    """An interval of ratios."""
+    return f"{times_words(span[0])} to {times_words(span[1])}" if span else "-"
 
 
 def _both(speed: Speed, show: Callable[[Reached], str]) -> str:

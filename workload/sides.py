@@ -7,7 +7,7 @@ side's `problems`.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -161,7 +161,7 @@ def _benchmark_run(document: dict[str, Any], path: Path) -> Run:
         kind=PYTEST_BENCHMARK,
         started_at=_moment(document.get("datetime"), path),
         device=from_json(DeviceInfo, _mapping(origin["device"])),
-        cases=tuple(_benchmark_cases(document["benchmarks"], path)),
+        cases=tuple(_benchmark_cases(document, path)),
         trainings=(),
         ceilings=from_json(Ceilings, ceilings) if ceilings else None,
         versions=_versions(origin.get("versions")),
@@ -169,14 +169,24 @@ def _benchmark_run(document: dict[str, Any], path: Path) -> Run:
     )
 
 
-def _benchmark_cases(benchmarks: object, path: Path) -> Iterable[Case]:
-    if not isinstance(benchmarks, list):
-        raise BadInputError(f"{path} is no file of pytest-benchmark (benchmarks is no list)")
-    for index, benchmark in enumerate(benchmarks):
-        case = _mapping(_mapping(benchmark).get("extra_info")).get("case")
+def _benchmark_cases(document: dict[str, Any], path: Path) -> Iterator[Case]:
+    for place, holder in _holders(document, path):
+        case = holder.get("case")
         if case is not None:
-            _require(case, "case", f"benchmarks[{index}].extra_info.case", path)
+            _require(case, "case", f"{place}.case", path)
             yield from_json(Case, case)
+
+
+def _holders(document: dict[str, Any], path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What may hold a case: pytest-benchmark's entries, then what has no time to be one."""
+    measured = document["benchmarks"]
+    if not isinstance(measured, list):
+        raise BadInputError(f"{path} is no file of pytest-benchmark (benchmarks is no list)")
+    for index, entry in enumerate(measured):
+        yield f"benchmarks[{index}].extra_info", _mapping(_mapping(entry).get("extra_info"))
+    unmeasured = _mapping(document.get("workload")).get("unmeasured")
+    for index, entry in enumerate(unmeasured if isinstance(unmeasured, list) else []):
+        yield f"workload.unmeasured[{index}]", _mapping(entry)
 
 
 def _require(part: object, definition: str, place: str, path: Path) -> None:

@@ -16,30 +16,25 @@ def spec_of(result: TrainResult) -> TrainSpec:
     return TrainSpec(**{field.name: getattr(result, field.name) for field in fields(TrainSpec)})
 
 
-def engine_of(result: TrainResult) -> str:
-    """What ran the steps."""
-    return str(getattr(result, "engine", EAGER))
-
-
 def train_case(result: TrainResult) -> Case:
     """One step of a training, shape (batch, input, hidden, output); WRONG where it diverged.
 
     Its samples are means of blocks of steps by the host clock. Nothing was warmed up, and no
     result is compared with float64 here: `verify` does that.
     """
-    spec, engine = spec_of(result), engine_of(result)
+    spec = spec_of(result)
     status, reason = _status(result)
     return Case(
         kind=Kind.TRAIN,
         shape=(spec.batch_size, spec.input_size, spec.hidden_size, spec.output_size),
         dtype=spec.dtype,
-        flops=spec.flops_per_step,
-        bytes=spec.least_bytes_per_step,
-        launches=EAGER_LAUNCHES if engine == EAGER else OTHER_LAUNCHES,
+        flops=spec.step_flops,
+        bytes=spec.step_bytes,
+        launches=EAGER_LAUNCHES if result.engine == EAGER else OTHER_LAUNCHES,
         status=status,
         reason=reason,
         timing=_timing(result),
-        variant=engine,
+        variant=result.engine,
     )
 
 

@@ -65,18 +65,8 @@ class TrainSpec:
         return DTYPE_BYTES[self.dtype] * elements + DTYPE_BYTES["float64"] * reference
 
     @property
-    def flops_per_step(self) -> int:
-        """Of the five products of a step: two forward, one back to the hidden layer, two gradients.
-
-        Two of them are of (batch, input, hidden), three of (batch, hidden, output).
-        """
-        input_flops = 2 * self.batch_size * self.input_size * self.hidden_size
-        output_flops = 2 * self.batch_size * self.hidden_size * self.output_size
-        return 2 * input_flops + 3 * output_flops
-
-    @property
-    def least_bytes_per_step(self) -> int:
-        """Both data read once, both weights read and written once."""
+    def step_bytes(self) -> int:
+        """The least of one step: both data read once, both weights read and written once."""
         weights = self.input_size * self.hidden_size + self.hidden_size * self.output_size
         data = self.batch_size * (self.input_size + self.output_size)
         return DTYPE_BYTES[self.dtype] * (data + 2 * weights)

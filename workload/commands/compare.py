@@ -3,7 +3,7 @@
 from workload import record, render_comparison
 from workload.compare import Comparison, compare, some
 from workload.errors import ExitCode
-from workload.render_comparison import Words, span_words
+from workload.render_comparison import Words, span_words, times_words
 from workload.results import as_json
 from workload.session import Session
 from workload.sides import load_side
@@ -53,7 +53,8 @@ def _judge_speed(session: Session, comparison: Comparison) -> ExitCode:
     if allowed is None or not (slower := comparison.slower_by(allowed)):
         return ExitCode.OK
     named = some(
-        f"{speed.name} at {speed.speedup:.3g} times A's speed (95 % {span_words(speed.interval)})"
+        f"{speed.name} at {times_words(speed.speedup)} times A's speed "
+        f"(95 % {span_words(speed.interval)})"
         for speed in sorted(slower, key=lambda speed: speed.speedup)
     )
     session.complain(f"B is slower than A by over {100 * allowed:.3g} %: {named}")

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from workload.cases import shape_label
 from workload.results import TrainResult
-from workload.train_case import engine_of, spec_of
+from workload.train_case import spec_of
 
 # Two correct float32 runs agree to a few units of rounding until rounding decides a ReLU
 # differently in one of them; 500 steps of `book` against float64 then parted by 2.2e-4 at
@@ -76,7 +76,7 @@ def _by_identity(results: Sequence[TrainResult]) -> dict[tuple[object, ...], lis
     """The trainings that have losses, by all that must agree: not the number of steps."""
     groups: dict[tuple[object, ...], list[TrainResult]] = {}
     for result in results:
-        identity = (engine_of(result), *(vars(spec_of(result)) | {"steps": None}).values())
+        identity = (result.engine, *(vars(spec_of(result)) | {"steps": None}).values())
         if result.losses:
             groups.setdefault(identity, []).append(result)
     return groups
@@ -93,4 +93,4 @@ def _disagreements(a: list[TrainResult], b: list[TrainResult]) -> list[Disagreem
 def _name(result: TrainResult) -> str:
     spec = spec_of(result)
     shape = (spec.batch_size, spec.input_size, spec.hidden_size, spec.output_size)
-    return f"train {result.preset or shape_label(shape)} {engine_of(result)} {spec.dtype}"
+    return f"train {result.preset or shape_label(shape)} {result.engine} {spec.dtype}"
