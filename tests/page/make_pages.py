@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does
-from synthetic_records import CPU, GPU, hostile, host_cpu, made
+from synthetic_records import CPU, GPU, host_cpu, hostile, made
 
 from workload import record
 from workload.errors import ExitCode

@@ -2,14 +2,12 @@
 
 import base64
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium.webdriver import Chrome
-
 from page_checks import CLIPPED_TEXT, CONTRAST, LANDMARKS, OUTSIDE, SMALLEST_TEXT
+from selenium.webdriver import Chrome
 
 SCREENSHOTS = Path(__file__).parents[2] / "results/page"
 PAGES = ["both", "cpu-only", "failed", "hostile"]
@@ -31,7 +29,9 @@ class View:
         self.url = path.as_uri()
         browser.get(self.url)
         self.console = browser.get_log("browser")
-        messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+        messages = [
+            json.loads(entry["message"])["message"] for entry in browser.get_log("performance")
+        ]
         self.requested = [
             message["params"]["request"]["url"]
             for message in messages

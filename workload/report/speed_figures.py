@@ -57,8 +57,10 @@ def roofline(subject: Subject) -> Figure | None:
 
 
 def _roofline_caption(chart: Chart, ceilings: Ceilings) -> str:
-    source = f" Peak: {short(ceilings.peak_source, 200)}." if ceilings.peak_source else (
-        " No peak is known for this device, so none is drawn."
+    source = (
+        f" Peak: {short(ceilings.peak_source, 200)}."
+        if ceilings.peak_source
+        else (" No peak is known for this device, so none is drawn.")
     )
     return (
         f"{chart.description} What lies above the slant comes from the caches. Copies and "

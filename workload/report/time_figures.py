@@ -45,7 +45,7 @@ def _losses(name: str, group: Sequence[tuple[Subject, TrainResult]]) -> Figure:
     last = max(x for _, points in lines for x, _ in points)
     # The first line is broad and pale, so that one on top of it hides nothing.
     looks = [
-        f"{look_of(subject)} {'over' if index else 'under'}"
+        f"{look_of(subject)} {'under' if index == 0 and len(lines) > 1 else 'over'}"
         for index, (subject, _) in enumerate(lines)
     ]
     chart = Chart(
@@ -53,13 +53,13 @@ def _losses(name: str, group: Sequence[tuple[Subject, TrainResult]]) -> Figure:
         description="Loss at each step, before its update; logarithmic.",
         x=linear_axis("step", [last], from_zero=True),
         y=log_axis("loss, sum of squared errors", values),
-        series=tuple(
-            Series(look, points) for look, (_, points) in zip(looks, lines, strict=True)
-        ),
+        series=tuple(Series(look, points) for look, (_, points) in zip(looks, lines, strict=True)),
     )
     ends = zip(looks, group, strict=True)
-    legend = [Key(look, f"{subject.name}: {_ending(result)}", line=True)
-              for look, (subject, result) in ends]
+    legend = [
+        Key(look, f"{subject.name}: {_ending(result)}", line=True)
+        for look, (subject, result) in ends
+    ]
     return figure(name, training_name(group[0][1]), chart, legend)
 
 
