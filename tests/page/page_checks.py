@@ -22,9 +22,11 @@ for (const drawing of shown) {
         box.top < frame.top - 1 || box.bottom > frame.bottom + 1)
       wrong.push('outside: ' + text.textContent);
   }
-  const texts = [...drawing.querySelectorAll('text')].map(text => text.getBoundingClientRect());
-  texts.forEach((a, i) => texts.slice(i + 1).forEach(b => {
-    if (a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 2 && b.top < a.bottom - 2)
+  const boxes = [...drawing.querySelectorAll('text')].map(text => text.getBoundingClientRect());
+  const across = (a, b) => a.left < b.right - 1 && b.left < a.right - 1;
+  const upright = (a, b) => a.top < b.bottom - 2 && b.top < a.bottom - 2;
+  boxes.forEach((a, i) => boxes.slice(i + 1).forEach(b => {
+    if (across(a, b) && upright(a, b))
       wrong.push('overlap in ' + drawing.querySelector('title').textContent);
   }));
 }
@@ -71,8 +73,8 @@ return [...document.body.querySelectorAll('*')].filter(node =>
 LANDMARKS = """
 const all = selector => [...document.querySelectorAll(selector)];
 const wrong = [];
-for (const [selector, count] of [['h1', 1], ['main', 1], ['body > header', 1], ['body > footer', 1]])
-  if (all(selector).length !== count) wrong.push(`${all(selector).length} of ${selector}`);
+for (const selector of ['h1', 'main', 'body > header', 'body > footer'])
+  if (all(selector).length !== 1) wrong.push(`${all(selector).length} of ${selector}`);
 let level = 0;
 for (const heading of all('h1, h2, h3, h4')) {
   const next = Number(heading.tagName[1]);

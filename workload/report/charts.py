@@ -58,7 +58,7 @@ class Chart:
 
 def draw(chart: Chart, name: str, narrow: bool = False) -> str:
     """The chart as an `svg` element. `name` must differ from that of every other on the page."""
-    import pygal  # noqa: PLC0415  only a report needs it
+    import pygal  # type: ignore[import-untyped]  # noqa: PLC0415  only a report needs it
 
     width, height = NARROW if narrow else WIDE
     if chart.y.names:

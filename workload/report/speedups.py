@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, fields
 
 from workload.cases import Case, Kind
+from workload.render import case_row
 from workload.report.subjects import Subject, short
 from workload.results import TrainResult
 from workload.train_spec import TrainSpec
@@ -38,7 +39,7 @@ def _of_cases(cpu: Subject, gpu: Subject) -> list[Speedup]:
             continue
         a_sec, b_sec = _valid_sec(case), _valid_sec(other)
         if a_sec and b_sec and math.isfinite(a_sec / b_sec):
-            name = short(f"{case.kind.value} {case.label} {case.dtype}", 40)
+            name = short(" ".join(case_row(case)[:2]), 40)
             found.append(Speedup(name, _rate(case), _rate(other), a_sec / b_sec))
     return found
 

@@ -45,7 +45,7 @@ def _losses(name: str, group: Sequence[tuple[Subject, TrainResult]]) -> Figure:
     last = max(x for _, points in lines for x, _ in points)
     # The first line is broad and pale, so that one on top of it hides nothing.
     looks = [
-        f"{look_of(subject)} {'over' if index else 'under'}"
+        f"{look_of(subject)} {'under' if index == 0 and len(lines) > 1 else 'over'}"
         for index, (subject, _) in enumerate(lines)
     ]
     chart = Chart(

@@ -116,10 +116,10 @@ def headline(cards: Sequence[Card]) -> tuple[str, str]:
         return DOUBTFUL, "No device is known from these records"
     if any(one.state == BAD for one in cards):
         names = ", ".join(one.label for one in cards if one.state == BAD)
-        return BAD, f"Something is wrong: {names}"
+        return BAD, f"Something is wrong on the {names}"
     if any(one.state == DOUBTFUL for one in cards):
         names = ", ".join(one.label for one in cards if one.state == DOUBTFUL)
-        return DOUBTFUL, f"No full verdict: {names}"
+        return DOUBTFUL, f"No full verdict on the {names}"
     names = {1: "This device computes", 2: "Both devices compute"}.get(
         len(cards), "All devices compute"
     )
