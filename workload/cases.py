@@ -94,6 +94,8 @@ class Timing:
         if self.spread is not None and self.spread > NOISY_IQR:
             return f"noisy: the samples differ by {self.spread:.0%} (IQR)"
         if not self.steady:
+            if not self.warm_up_sec:
+                return "not warmed up"
             return f"not steady after a warm-up of {format_seconds(self.warm_up_sec)}"
         interval, middle = self.interval_sec, self.median_sec
         if interval is None or not middle:

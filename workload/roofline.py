@@ -57,7 +57,7 @@ def rated(cases: Sequence[Case], ceilings: Ceilings) -> list[Case]:
 
 def rate(case: Case, ceilings: Ceilings) -> Rating | None:
     """What bounds the case; None without a speed, or without the ceilings to tell."""
-    bounds = bounds_sec(case, ceilings)
+    bounds = bounds_sec(case, ceilings) if case.flops or case.bytes else {}
     spent_sec = case.median_sec
     if case.status is not CaseStatus.OK or not spent_sec or not bounds:
         return None

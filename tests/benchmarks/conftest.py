@@ -15,7 +15,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from slowdown import Slowdown, parse_slowdown
 from virtual_clock import clock
 
-from workload import devices, render
+from workload import devices, render, render_cases
 from workload.bench import run_case
 from workload.cases import Case, CaseStatus, shape_label
 from workload.console import laid_out
@@ -154,9 +154,9 @@ def pytest_terminal_summary(
     cases = [case for case in log.rated().values() if case.timing]
     for line in (
         render.device_line(log.device),
-        laid_out(render.cases_table(cases), None),
+        laid_out(render_cases.cases_table(cases), None),
         "",
-        *render.method_lines(cases, log.ceilings),
-        *render.doubt_lines(cases),
+        *render_cases.method_lines(cases, log.ceilings),
+        *render_cases.doubt_lines(cases),
     ):
         terminalreporter.write_line(line)

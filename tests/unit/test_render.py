@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from workload import render, samples, threads, units
+from workload import render, render_cases, samples, threads, units
 from workload.bench import unmeasured
 from workload.cases import CaseStatus, Shape
 from workload.operations.matmul import MatMul
@@ -39,7 +39,7 @@ def test_durations_come_in_the_unit_that_suits_them(seconds: float, text: str) -
 def test_a_case_that_was_not_run_shows_its_reason_and_no_number() -> None:
     product = MatMul(Shape(64, 64, 64), "float16")
     case = unmeasured(product, CaseStatus.NOT_RUN, "would take about 68 s")
-    row = shown(render.cases_table([case])).splitlines()[1]
+    row = shown(render_cases.cases_table([case])).splitlines()[1]
     assert row.split()[:4] == ["matmul", "64", "float16", "-"]
     assert "not run: would take about 68 s" in row
 

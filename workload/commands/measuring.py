@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-from workload import render, roofline
+from workload import render_cases, roofline
 from workload.bench import no_case_ran, run_cases, unmeasured
-from workload.cases import Case, CaseStatus, Ceilings
+from workload.cases import Case, CaseStatus, Ceilings, Shape
 from workload.datasheet import datasheet_ceilings
 from workload.errors import ExitCode
 from workload.operations import Operation
 from workload.operations.copies import copies
 from workload.operations.launch import Launch
+from workload.operations.matmul import MatMul
 from workload.progress import progress
 from workload.results import DeviceInfo
 from workload.session import Session
@@ -18,6 +19,8 @@ from workload.session import Session
 # a steady measurement of them needs.
 LIMITS_SHARE = 0.1
 MAX_LIMITS_SEC = 3.0
+# Near the best rate on every CPU, and not far below it on a GPU, which has more work to do.
+LIMITING_PRODUCT = Shape(1024, 1024, 1024)
 
 _REMEDIES = {
     CaseStatus.WRONG: "run `workload doctor`",
@@ -58,6 +61,15 @@ def measure_and_record(
     return cases, ceilings
 
 
+def measure_limits(session: Session, device: DeviceInfo, dtype: str) -> Ceilings:
+    """The limits alone, arithmetic in `dtype` by one product: for what is timed elsewhere."""
+    operations = [*limiting_operations(device), MatMul(LIMITING_PRODUCT, dtype)]
+    cases = list(run_cases(operations, device, MAX_LIMITS_SEC))
+    ceilings = roofline.measured(cases, datasheet_ceilings(device))
+    session.draft.set("ceilings", ceilings)
+    return ceilings
+
+
 def limiting_operations(device: DeviceInfo) -> list[Operation]:
     """What tells the limits of launches, memory and bus."""
     return [Launch(), *copies(device)]
@@ -65,8 +77,8 @@ def limiting_operations(device: DeviceInfo) -> list[Operation]:
 
 def show(session: Session, cases: Sequence[Case], ceilings: Ceilings) -> None:
     """The table, how it was measured, and words of doubt where they are due."""
-    session.say(render.cases_table(cases), "")
-    session.say(*render.method_lines(cases, ceilings), *render.doubt_lines(cases))
+    session.say(render_cases.cases_table(cases), "")
+    session.say(*render_cases.method_lines(cases, ceilings), *render_cases.doubt_lines(cases))
 
 
 def judge(session: Session, cases: Sequence[Case]) -> ExitCode:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
-from workload import devices, render, render_comparison
+from workload import devices, render, render_comparison, roofline
 from workload.bench import run_cases
 from workload.cases import Case
 from workload.commands import announce, doctor, measuring, verify
@@ -21,6 +21,7 @@ from workload.session import Session
 from workload.sides import side_of_process
 from workload.threads import with_best_threads
 from workload.train import train
+from workload.train_case import train_case
 from workload.train_spec import PRESETS
 
 TRAIN_PRESETS = ("book", "wide")
@@ -53,7 +54,8 @@ def command(session: Session) -> ExitCode:
         session, device, operations, left_sec - host_cpu_sec
     )
     session.say("")
-    measuring.show(session, cases, ceilings)
+    steps = roofline.rated([train_case(result) for result in trained], ceilings)
+    measuring.show(session, [*cases, *steps], ceilings)
     codes.append(measuring.judge(session, cases))
     if device.kind == "cuda":
         codes.append(_compare_with_host_cpu(session, device, trained, cases, host_cpu_sec))

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workload import render
+from workload import render_cases
 from workload.bench import memory_problem, run_case
 from workload.cases import Case, Shape
 from workload.operations.matmul import MatMul
@@ -78,7 +78,7 @@ def _search(
     first = [evaluation.shape for evaluation in found.fastest(CONFIRMED)]
     evaluator.allowed_sec = (budget_sec - search_sec) / (CONFIRMED * CONFIRMING_ROUNDS)
     confirmed = confirm(first, evaluator.gflops, CONFIRMING_ROUNDS)
-    session.say(render.search_line(dtype, confirmed, len(found.trace), len(grid)))
+    session.say(render_cases.search_line(dtype, confirmed, len(found.trace), len(grid)))
     # Where confirming did not fit the budget, the first reading has to do.
     best = next((evaluation.shape for evaluation in confirmed), next(iter(first), None))
     return MatMul(best, dtype, protocol) if best else None

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from workload import devices, render
-from workload.commands import announce
+from workload import devices, render, roofline
+from workload.commands import announce, measuring
 from workload.errors import (
     BadInputError,
     ExitCode,
@@ -15,6 +15,7 @@ from workload.progress import progress
 from workload.results import TrainResult
 from workload.session import Session
 from workload.train import train
+from workload.train_case import train_case
 from workload.train_spec import PRESETS, TrainSpec, divergence_line
 
 
@@ -59,7 +60,9 @@ def command(session: Session) -> ExitCode:
             raise
     session.draft.set("train", [result])
     require_finite(result, spec)
-    session.say(render.train_line(result))
+    ceilings = measuring.measure_limits(session, device, spec.dtype)
+    rating = roofline.rate(train_case(result), ceilings)
+    session.say(render.train_line(result, rating))
     return ExitCode.OK
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-from workload.render import CASE_COLUMNS, CASE_NUMBERS, best_rates, case_row
+from workload.render_cases import CASE_COLUMNS, CASE_NUMBERS, best_rates, case_row
 from workload.report import environment, speed_figures, time_figures, verdicts
 from workload.report.figures import Figure
 from workload.report.loading import Run

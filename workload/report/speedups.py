@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, fields
 
 from workload.cases import Case, Kind
-from workload.render import case_row
+from workload.render_cases import case_row
 from workload.report.subjects import Subject, short
 from workload.results import TrainResult
 from workload.train_spec import TrainSpec

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from workload.cases import CaseStatus
 from workload.errors import ExitCode
-from workload.render import best_rates
+from workload.render_cases import best_rates
 from workload.report.figures import look_of
 from workload.report.loading import BENCHMARKS, HOST
 from workload.report.speedups import Speedup, training_name
