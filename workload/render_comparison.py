@@ -32,8 +32,10 @@ body { max-width: 75rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anyw
 div { overflow-x: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .75rem; border-bottom: 1px solid #8884; text-align: left;
-  overflow-wrap: normal }
+  white-space: nowrap }
+td:last-child { white-space: normal; min-width: 12rem }
 dt { font-weight: 600 }
+dd { margin-left: 0 }
 .FASTER { background: #2a72 } .SLOWER { background: #c332 } .UNCLEAR { background: #a822 }
 """
 

@@ -118,3 +118,11 @@ def write_benchmarks(path: Path, *cases: Case, **changes: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(benchmark_document(*cases, **changes)))
     return path
+
+
+def set_at(document: Any, place: str, value: object) -> None:
+    """Replace what stands at a dotted place."""
+    *way, last = place.split(".")
+    for step in way:
+        document = document[int(step) if step.isdigit() else step]
+    document[last] = value

@@ -135,6 +135,13 @@ def test_other_thread_counts_of_one_cpu_are_told() -> None:
     assert compare(side_of(case()), side_of(case())).varied_threads == ()
 
 
+def test_the_thread_counts_of_two_devices_do_not_matter() -> None:
+    other_cpu = side_of(case(), device=replace(CPU, name="another", threads=1))
+    assert compare(side_of(case()), other_cpu).varied_threads == ()
+    gpus = [side_of(case(), device=replace(GPU, threads=threads)) for threads in (1, 2)]
+    assert compare(*gpus).varied_threads == ()
+
+
 def test_nothing_in_common_names_what_each_has() -> None:
     a, b = side_of(case()), side_of(case(dtype="float64"))
     assert reason(a, b) == (

@@ -67,6 +67,12 @@ def test_two_intervals_of_one_run_combine_by_the_root_of_their_squares() -> None
     assert (math.log(low), math.log(high)) == pytest.approx((-0.3 * 2**0.5, 0.3 * 2**0.5))
 
 
+def test_what_makes_b_slower_bounds_the_ratio_from_below() -> None:
+    b = [math.exp(step) for step in (-0.1, -0.1, -0.1, -0.1, 0, 0.3, 0.3, 0.3, 0.3)]
+    low, high = ratio_of([(1.0,) * 9], [b]).interval or (0.0, 0.0)
+    assert (math.log(low), math.log(high)) == pytest.approx((-0.3, 0.1))
+
+
 def test_five_samples_are_too_few_for_an_interval() -> None:
     assert ratio_of([(1.0,) * 5], [(1.0,) * 9]).interval is None
 

@@ -2,30 +2,25 @@
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from measured import (
     CPU,
     GPU,
     TRAINING,
     benchmark_document,
     case,
+    set_at,
     write_benchmarks,
     write_record,
 )
 
 from workload import sides
 from workload.cases import CaseStatus, Ceilings, Kind, Regime
-from workload.compare import compare
-from workload.errors import BadInputError, WorkloadError
-from workload.record import Draft, dump, save
-from workload.render_comparison import html, markdown, words_of
+from workload.errors import BadInputError
+from workload.record import Draft, save
 from workload.results import as_json
 from workload.sides import load_side
 from workload.train_case import train_case
@@ -175,14 +170,6 @@ def test_a_pipe_is_refused(tmp_path: Path) -> None:
     assert "not a regular file" in refusal(tmp_path / "pipe")
 
 
-def set_at(document: Any, place: str, value: object) -> None:
-    """Replace what stands at a dotted place."""
-    *way, last = place.split(".")
-    for step in way:
-        document = document[int(step) if step.isdigit() else step]
-    document[last] = value
-
-
 CASE = "benchmarks.0.extra_info.case"
 
 
@@ -228,62 +215,3 @@ def test_what_no_measurement_wrote_is_refused(content: str, words: str, tmp_path
     path = tmp_path / "a.json"
     path.write_text(content)
     assert words in refusal(path)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
-    max_leaves=8,
-)
-
-
-def places_in(document: object, prefix: str = "") -> list[str]:
-    """Every dotted place in a document."""
-    if isinstance(document, dict):
-        items = list(document.items())
-    elif isinstance(document, list):
-        items = [(str(index), item) for index, item in enumerate(document)]
-    else:
-        return []
-    found = []
-    for key, item in items:
-        if not isinstance(document, list):
-            found.append(f"{prefix}{key}")
-        found += places_in(item, f"{prefix}{key}.")
-    return found
-
-
-DOCUMENTS: dict[str, Callable[[Path], Any]] = {
-    "benchmarks": lambda _directory: benchmark_document(case(), device=GPU),
-    "record": lambda directory: json.loads(
-        write_record(directory, case(), trainings=[TRAINING]).read_bytes()
-    ),
-}
-
-
-@pytest.fixture(scope="module", params=DOCUMENTS)
-def valid(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A valid document as text."""
-    return json.dumps(DOCUMENTS[request.param](tmp_path_factory.mktemp("valid")))
-
-
-@settings(max_examples=200)
-@given(data=st.data())
-def test_whatever_stands_in_a_file_it_is_compared_or_refused(
-    valid: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    document = json.loads(valid)
-    set_at(document, data.draw(st.sampled_from(places_in(document))), data.draw(JSON))
-    path = tmp_path_factory.mktemp("fuzz") / "a.json"
-    path.write_text(json.dumps(document))
-    try:
-        side = load_side(path)
-        comparison = compare(side, side)
-    except WorkloadError as error:
-        refused = str(error)
-        assert "\n" not in refused
-    else:
-        words = words_of(comparison)
-        assert all(line.isprintable() for line in markdown(words).splitlines())
-        assert html(words).count("</table>") == 1
-        assert json.loads(dump(as_json(comparison)))["speeds"]

@@ -22,9 +22,9 @@ from functools import cache
 from workload.samples import CONFIDENCE, median, median_interval
 
 NORMAL_QUANTILE = 1.959964  # where Student's t ends for very many degrees of freedom
-# No call is as short or as long: beyond, a file's numbers are no times.
+# No call is as short or as long: beyond, a file's numbers are no times. Between them no interval
+# overflows: the widest is that of two pairs as far apart as can be, exp(±702).
 SHORTEST_SEC, LONGEST_SEC = 1e-12, 1e12
-LARGEST_LOG = 700.0  # just below where exp() overflows
 
 Samples = Sequence[float]
 Span = tuple[float, float]
@@ -68,7 +68,7 @@ def ratio_of(a: Sequence[Samples], b: Sequence[Samples]) -> Ratio:
     return Ratio(
         a_sec=math.exp(_mean(a_logs)),
         b_sec=math.exp(_mean(b_logs)),
-        interval=(_exp(span[0]), _exp(span[1])) if span else None,
+        interval=(math.exp(span[0]), math.exp(span[1])) if span else None,
         basis=basis,
     )
 
@@ -161,7 +161,3 @@ def _error_variance(values: Samples) -> float:
     """The variance of the mean, estimated from the values."""
     mean, count = _mean(values), len(values)
     return math.fsum((value - mean) ** 2 for value in values) / (count - 1) / count
-
-
-def _exp(log: float) -> float:
-    return math.exp(min(log, LARGEST_LOG))
