@@ -6,9 +6,10 @@
 - CUDA graph: the batch is captured once and replayed, so that no launch by the host is in it.
 """
 
+import itertools
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -54,6 +55,33 @@ def stopwatch(method: str, operation: Operation, device: DeviceInfo) -> Stopwatc
 def flushed(watch: Stopwatch, device: DeviceInfo) -> Stopwatch:
     """The same stopwatch with cold caches: a batch is one call, after a flush outside it."""
     return _Flushed(watch, device)
+
+
+class Laps:
+    """Splits one long stretch of work into laps, without waiting for the device in between."""
+
+    def __init__(self, device: DeviceInfo) -> None:
+        """The first lap begins."""
+        self._device = device
+        self._marks: list[Any] = []  # seconds on a CPU, else events
+        self.mark()
+
+    def mark(self) -> None:
+        """A lap ends, and the next begins."""
+        if self._device.kind == "cpu":
+            self._marks.append(time.perf_counter())
+            return
+        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch's gap
+        event.record(torch.cuda.current_stream(self._device.torch_name))
+        self._marks.append(event)
+
+    def seconds(self) -> list[float]:
+        """Of each lap; waits until the last has ended."""
+        devices.synchronize(self._device)
+        pairs = itertools.pairwise(self._marks)
+        if self._device.kind == "cpu":
+            return [end - start for start, end in pairs]
+        return [start.elapsed_time(end) / 1e3 for start, end in pairs]
 
 
 class _HostClock:

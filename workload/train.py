@@ -14,10 +14,12 @@ from workload.checkpoint import Checkpoint
 from workload.engines.data import Data, draw
 from workload.errors import BadInputError, NotSavedError, UnfitError
 from workload.results import DeviceInfo, TrainResult
-from workload.train_spec import TrainSpec
+from workload.stopwatches import Laps
+from workload.train_spec import BLOCK_STEPS, TrainSpec
 from workload.units import format_bytes
 
 REPORT_EVERY = 100  # steps; the chapter prints as often, and losses are read no more often
+TIMED_STEPS = 2 * BLOCK_STEPS  # a sample of the step time: their mean
 PROGRESS_SEC = 0.2
 
 Report = Callable[[int, float], None]
@@ -121,14 +123,17 @@ class _Run:
 
     def advance(self, stop: int) -> None:
         """Run up to step `stop`, reading the losses once, at the end."""
-        count = stop - self.step
+        laps = [min(TIMED_STEPS, stop - first) for first in range(self.step, stop, TIMED_STEPS)]
         with self._arithmetic():
             devices.synchronize(self.device)
-            started = time.perf_counter()
-            losses = self._loop.advance(count)
-            devices.synchronize(self.device)
-            self.step_time_sec.append((time.perf_counter() - started) / count)
-        self._record(losses.tolist())
+            watch = Laps(self.device)
+            losses = []
+            for steps in laps:
+                losses.append(self._loop.advance(steps))
+                watch.mark()
+            times = watch.seconds()
+        self.step_time_sec += [sec / steps for sec, steps in zip(times, laps, strict=True)]
+        self._record(torch.cat(losses).tolist())
 
     @contextmanager
     def _arithmetic(self) -> Iterator[None]:

@@ -7,9 +7,11 @@ from workload.results import TrainResult
 from workload.train_spec import TrainSpec
 
 EAGER = "eager"
-DUAL = "dual"  # does other arithmetic: its time tells of the algorithm, and no rate is counted
-EAGER_LAUNCHES = 24  # kernels of one step: five products and the small operations around them
-OTHER_LAUNCHES = 1  # at least; the other engines do not count theirs
+# Kernels of one step: the five products and the small operations around them. `graph` launches a
+# block of steps at once; what `compile` makes of them is unknown, and one is the least.
+LAUNCHES = {"eager": 24, "fused": 7, "graph": 1, "compile": 1, "dual": 7}
+# Does other arithmetic: its time tells of the algorithm, so no rate is counted.
+DUAL = "dual"
 
 
 def spec_of(result: TrainResult) -> TrainSpec:
@@ -32,7 +34,7 @@ def train_case(result: TrainResult) -> Case:
         dtype=spec.dtype,
         flops=spec.step_flops if seeds_arithmetic else 0,
         bytes=spec.step_bytes if seeds_arithmetic else 0,
-        launches=EAGER_LAUNCHES if result.engine == EAGER else OTHER_LAUNCHES,
+        launches=LAUNCHES[result.engine],
         status=status,
         reason=reason,
         timing=_timing(result),
@@ -56,7 +58,7 @@ def _timing(result: TrainResult) -> Timing | None:
     return Timing(
         method=HOST_CLOCK,
         cache=WARM,
-        calls_per_sample=max(1, timed_steps // blocks),
+        calls_per_sample=max(1, round(timed_steps / blocks)),
         samples_sec=result.step_time_sec,
         warm_up_sec=0.0,
         steady=False,

@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 import pytest
-import train_step
 from torch import Tensor
-from train_step import ENGINES, STEPS, TrainSteps, of_one_step
+from train_step import STEPS, TrainSteps, of_one_step
 
 from workload.bench import run_case, unmeasured
 from workload.cases import HOST_CLOCK, WARM, CaseStatus, Timing
+from workload.engines import ENGINES
+from workload.engines.eager import EagerLoop
+from workload.engines.engine import Engine
 from workload.results import DeviceInfo
 from workload.train_spec import PRESETS
 
@@ -41,14 +43,29 @@ def test_the_loop_agrees_with_float64(preset: str, cpu: DeviceInfo) -> None:
     assert share <= 1
 
 
-class WithoutUpdates(train_step.EagerLoop):
+class WithoutUpdates(EagerLoop):
     def advance(self, count: int) -> Tensor:
         self._learning_rate = 0.0
         return super().advance(count)
 
 
 def test_a_loop_that_updates_wrongly_has_no_speed(cpu: DeviceInfo) -> None:
-    wrong = train_step.Engine("wrong", WithoutUpdates, launches=1)
+    wrong = Engine("wrong", WithoutUpdates)
     case = run_case(replace(SMALL, engine=wrong), cpu, 10)  # wrong before it is timed
     assert case.status is CaseStatus.WRONG
     assert case.gflops is None
+
+
+def test_other_arithmetic_has_a_time_and_no_rate(cpu: DeviceInfo) -> None:
+    dual = TrainSteps(replace(SMALL.spec, dtype="float64"), ENGINES["dual"])
+    case = run_case(dual, cpu, 0.3)
+    assert case.status is CaseStatus.OK, case.reason
+    assert (case.gflops, case.gbs) == (None, None)
+    assert case.median_sec
+
+
+def test_an_engine_that_a_device_lacks_is_not_applicable(cpu: DeviceInfo) -> None:
+    case = run_case(replace(SMALL, engine=ENGINES["graph"]), cpu, 0.3)
+    assert case.status is CaseStatus.NOT_APPLICABLE
+    assert case.reason is not None
+    assert case.reason.startswith("engine graph needs a CUDA device")
