@@ -21,6 +21,7 @@ from workload.cases import (
 )
 from workload.errors import ExitCode
 from workload.results import DeviceInfo, State, as_json, from_json
+from workload.train_spec import ENGINE_NAMES
 from workload.units import DTYPE_BYTES
 
 SCHEMA: dict[str, Any] = json.loads(
@@ -49,6 +50,11 @@ def test_the_schema_knows_every_dtype() -> None:
 )
 def test_the_schema_knows_every_state(listed: dict[str, Any], states: type[Enum]) -> None:
     assert set(listed["enum"]) == {state.value for state in states}
+
+
+def test_the_schema_knows_every_engine() -> None:
+    listed = DEFINITIONS["train"]["properties"]["engine"]["enum"]
+    assert {*listed, "auto"} == set(ENGINE_NAMES)
 
 
 def test_the_schema_knows_every_timing_method() -> None:

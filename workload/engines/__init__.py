@@ -10,6 +10,6 @@
 before it is used. They start from the same data and leave the same weights, up to rounding.
 """
 
-from workload.engines.choose import ENGINES, choose
+from workload.engines.choice import ENGINES, choose
 
 __all__ = ["ENGINES", "choose"]

@@ -30,8 +30,8 @@ from workload.train_spec import TrainSpec
 STEPS = 25
 # The float64 loop by hand may take so many operations, under half a second on two cores.
 REFERENCE_FLOPS = 2e10
-# Of the loss, for engines that do other arithmetic than the seed. Measured for `dual`, 500 steps
-# of `wide`: 1.2e-9.
+# Of the loss, beside what rounding explains, for engines that do other arithmetic than the seed.
+# Measured for `dual` against `eager`, 500 steps of `wide`: 5.9e-9 (`fused` in float64: 8.4e-9).
 REFORMULATED_TOLERANCE = 1e-8
 
 
@@ -69,19 +69,19 @@ def _require_right_losses(engine: Engine, spec: TrainSpec, device: DeviceInfo) -
     data = draw(spec, devices.torch_dtype(spec.dtype))
     reference = by_hand(spec, data, spec.dtype)
     losses = _losses(engine, spec, device, data)
-    wrong = _first_wrong(losses, reference, engine)
+    wrong = first_wrong(losses, reference, engine)
     if wrong is not None:
         found, expected = float(losses[wrong]), float(reference.losses[wrong])
         where = f"its loss at step {wrong + 1} is {found:.9g}, not {expected:.9g} as in float64"
         raise WrongNumbersError(_line(engine, where))
 
 
-def _first_wrong(losses: Tensor, reference: Reference, engine: Engine) -> int | None:
+def first_wrong(losses: Tensor, reference: Reference, engine: Engine) -> int | None:
     """The index of the first loss that is too far off, of those that count."""
     expected = reference.losses
     allowed = reference.allowed
     if not engine.seeds_arithmetic:
-        allowed = REFORMULATED_TOLERANCE / 2 * expected.sqrt()
+        allowed = allowed + REFORMULATED_TOLERANCE / 2 * expected.sqrt()
     counts = (expected <= expected[0]).cumprod(0).bool()
     right = (losses.sqrt() - expected.sqrt()).abs() <= allowed  # False for nan
     wrong = (counts & ~right).nonzero()

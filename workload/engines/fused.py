@@ -46,11 +46,13 @@ class FusedLoop:
         return self._w1.t(), self._w2.t()
 
     def _block(self, steps: int) -> Tensor:
-        """At most BLOCK_STEPS steps; their losses, (steps,)."""
-        residuals = self._residuals[:steps]
-        for r in residuals.unbind():
+        """At most BLOCK_STEPS steps; their losses, (steps,).
+
+        Sums of one shape always, whose rounding then does not depend on how steps are grouped.
+        """
+        for r in self._residuals[:steps].unbind():
             self._step(r)
-        return residuals.square().sum((1, 2))
+        return self._residuals.square().sum((1, 2))[:steps]
 
     def _step(self, r: Tensor) -> None:
         """One step, whose residuals (output, batch) are written to `r`."""
