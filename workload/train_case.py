@@ -16,6 +16,11 @@ def spec_of(result: TrainResult) -> TrainSpec:
     return TrainSpec(**{field.name: getattr(result, field.name) for field in fields(TrainSpec)})
 
 
+def launches_of(engine: str) -> int:
+    """How many kernels the host launches for a step, at least."""
+    return EAGER_LAUNCHES if engine == EAGER else OTHER_LAUNCHES
+
+
 def train_case(result: TrainResult) -> Case:
     """One step of a training, shape (batch, input, hidden, output); WRONG where it diverged.
 
@@ -30,7 +35,7 @@ def train_case(result: TrainResult) -> Case:
         dtype=spec.dtype,
         flops=spec.step_flops,
         bytes=spec.step_bytes,
-        launches=EAGER_LAUNCHES if result.engine == EAGER else OTHER_LAUNCHES,
+        launches=launches_of(result.engine),
         status=status,
         reason=reason,
         timing=_timing(result),

@@ -10,14 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmark_log import SKIPS, BenchmarkLog, commit_info, extra_info, rate_unit, record_path
+from benchmark_log import (
+    SKIPS,
+    BenchmarkLog,
+    commit_info,
+    extra_info,
+    group_of,
+    rate_unit,
+    record_path,
+)
 from pytest_benchmark.fixture import BenchmarkFixture
 from slowdown import Slowdown, parse_slowdown
 from virtual_clock import clock
 
 from workload import devices, render
 from workload.bench import run_case
-from workload.cases import Case, CaseStatus, shape_label
+from workload.cases import Case, CaseStatus
 from workload.console import laid_out
 from workload.doctor.torch_probe import probe
 from workload.errors import WorkloadError
@@ -96,7 +104,7 @@ def measured(
             pytest.skip(SKIPS[case.status])
         assert case.status is CaseStatus.OK, f"{case.name} {case.status}: {case.reason}"
         assert case.timing is not None
-        benchmark.group = f"{case.kind} {shape_label(case.shape)}"
+        benchmark.group = group_of(case)
         benchmark.extra_info.update(extra_info(case, log.device))
         clock.play(case.timing.samples_sec, benchmark)
 
