@@ -49,6 +49,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--store", type=Path, help="write the JSON into a folder in this one, named by the device"
     )
     group.addoption(
+        "--no-sweep",
+        action="store_true",
+        help="on a CPU, use as many threads as the quota allows, not the fastest count",
+    )
+    group.addoption(
         "--slow",
         type=parse_slowdown,
         help="let one product do more than its work: `--slow 'matmul 1024 float32=1.2'`",
@@ -80,8 +85,10 @@ def _resolved(target: str) -> DeviceInfo:
 @pytest.fixture(scope="session")
 def log(target: str, pytestconfig: pytest.Config) -> BenchmarkLog:
     """The session's cases, on the CPU with the thread count that makes it fastest."""
-    pytestconfig.stash[LOG] = BenchmarkLog(with_best_threads(_resolved(target)))
-    return pytestconfig.stash[LOG]
+    device = _resolved(target)
+    log = BenchmarkLog(device if pytestconfig.option.no_sweep else with_best_threads(device))
+    pytestconfig.stash[LOG] = log
+    return log
 
 
 def _as_it_is(case: Case) -> Case:
