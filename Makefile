@@ -25,7 +25,7 @@ inside := tests/unit tests/host tests/gpu tests/benchmarks
 counts := results/.test-counts
 
 help: ## Show this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z -]*:.*## / { printf "  %-21s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z -]*:.*## / { printf "  %-28s%s\n", $$1, $$2 }' Makefile
 	@echo
 	@awk '/^## / { print "  " substr($$0, 4) }' Makefile
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workload import roofline
-from workload.cases import Case, CaseStatus, Ceilings
+from workload.cases import Case, CaseStatus, Ceilings, shape_label
 from workload.datasheet import datasheet_ceilings
 from workload.doctor.torch_probe import TorchFacts
 from workload.results import DeviceInfo, as_json
@@ -113,6 +113,12 @@ def commit_info(environment: Mapping[str, str]) -> dict[str, Any] | None:
         return None
     unknown = dict.fromkeys(("time", "author_time", "dirty", "branch"))
     return {"id": revision, "project": "workload", **unknown}
+
+
+def group_of(case: Case) -> str:
+    """Which cases share a table: those that compute the same, in any dtype."""
+    words = (case.kind, shape_label(case.shape), None if case.flops else case.variant)
+    return " ".join(filter(None, words))
 
 
 def rate_unit(benchmarks: list[dict[str, Any]]) -> tuple[str, float] | None:

@@ -1,33 +1,32 @@
-"""Steps of the chapter's loop as a benchmarked operation, whatever the engine."""
+"""Steps of the chapter's loop by one engine as a benchmarked operation."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from workload import devices
 from workload.cases import CUDA_EVENTS, Case, Kind
-from workload.engines.data import Data, draw
+from workload.engines.check import clear_error, clear_tolerance, require_right
+from workload.engines.data import draw
 from workload.engines.engine import Engine
-from workload.engines.reference import by_hand
 from workload.operations import Prepared
 from workload.results import DeviceInfo
 from workload.timing import Protocol
 from workload.train_case import LAUNCHES
 from workload.train_spec import BLOCK_STEPS, TrainSpec
 
-STEPS = BLOCK_STEPS  # of a call: what engines may do together
-
 
 @dataclass(frozen=True)
 class TrainSteps:
-    """STEPS steps of the loop on fixed data; the weights move on from call to call."""
+    """BLOCK_STEPS steps, which an engine may do together, on fixed data; the weights move on."""
 
     spec: TrainSpec
     engine: Engine
-    kind: Kind = Kind.TRAIN
-    # Events even for short steps: what an engine costs with its launches is what is measured.
-    protocol: Protocol = Protocol(CUDA_EVENTS)  # noqa: RUF009  frozen
+
+    kind: ClassVar[Kind] = Kind.TRAIN
+    # Not a graph: what an engine costs with its launches is what is measured.
+    protocol: ClassVar[Protocol] = Protocol(CUDA_EVENTS)
 
     @property
     def dtype(self) -> str:
@@ -42,67 +41,74 @@ class TrainSteps:
 
     @property
     def flops(self) -> int:
-        """None for other arithmetic than the seed's: it has no rate to compare."""
-        return STEPS * self.spec.step_flops if self.engine.seeds_arithmetic else 0
+        """Of the seed's products."""
+        return BLOCK_STEPS * self.spec.step_flops
 
     @property
     def bytes(self) -> int:
-        """As `flops`."""
-        return STEPS * self.spec.step_bytes if self.engine.seeds_arithmetic else 0
+        """Data read, weights read and written, at each step."""
+        return BLOCK_STEPS * self.spec.step_bytes
 
     def clipped(self, _edge: int) -> "TrainSteps":
         """It is quick enough to be estimated by itself."""
         return self
 
     def needed_bytes(self, _device: DeviceInfo) -> int:
-        """As the training counts it."""
+        """Of any engine, its check included."""
         return self.spec.needed_bytes
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """Why this device cannot have the engine."""
+        """Why the device cannot have this engine."""
         refusal = self.engine.refusal(self.spec, device)
-        return str(refusal) if refusal else None
+        return None if refusal is None else str(refusal)
 
     def prepare(self, device: DeviceInfo) -> Prepared:
-        """The loop's seeded data and weights on the device."""
-        drawn = draw(self.spec, devices.torch_dtype(self.dtype))
-        x, y, w1, w2 = (tensor.to(devices.torch_device(device)) for tensor in drawn)
+        """The loop's seeded data and weights on the device. Compiles or captures, if need be."""
+        where = devices.torch_device(device)
+        x, y, w1, w2 = (
+            tensor.to(where) for tensor in draw(self.spec, devices.torch_dtype(self.dtype))
+        )
         loop = self.engine.start(self.spec, device, (x, y, w1, w2))
-        first: list[Tensor] = []
 
-        def call() -> None:
-            losses = loop.advance(STEPS)
-            first[:] = first or [losses]
+        def call() -> Tensor:
+            return loop.advance(BLOCK_STEPS)
 
         return Prepared(
             call=call,
             inputs=(x, y),
-            output=x.new_empty(STEPS),
-            error_share=lambda: _error_share(first[0], drawn, self.spec),
+            output=x.new_empty(BLOCK_STEPS),
+            error_share=lambda: self._error_share(device),
         )
 
-
-def _error_share(losses: Tensor, drawn: Data, spec: TrainSpec) -> float | None:
-    """The error of sqrt(loss) over what rounding explains, at the worst of the first steps."""
-    found = losses.cpu().double().sqrt()
-    if not bool(torch.isfinite(found).all()):
-        return None
-    reference = by_hand(replace(spec, steps=STEPS), drawn, spec.dtype)
-    return float(((found - reference.losses.sqrt()).abs() / reference.allowed).max())
+    def _error_share(self, device: DeviceInfo) -> float | None:
+        """On the small network, as a share of its tolerance. Raises WrongNumbersError if this
+        very training, or that, goes another way than in float64.
+        """
+        require_right(self.engine, self.spec, device)
+        error = clear_error(self.engine, device, self.dtype)
+        return None if error is None else error / clear_tolerance(self.engine, self.dtype)
 
 
 def of_one_step(case: Case, engine: Engine) -> Case:
-    """The case of one step, from that of STEPS, under the engine's name."""
+    """The case of one step, from that of BLOCK_STEPS, under the engine's name.
+
+    An engine that does other arithmetic than the seed's has no rate: its time says nothing of
+    how fast the device does what is counted.
+    """
+
+    def counted(amount: int) -> int:
+        return amount // BLOCK_STEPS if engine.seeds_arithmetic else 0
+
     timing = case.timing and replace(
         case.timing,
-        calls_per_sample=STEPS * case.timing.calls_per_sample,
-        samples_sec=tuple(seconds / STEPS for seconds in case.timing.samples_sec),
-        overhead_sec=case.timing.overhead_sec / STEPS,
+        calls_per_sample=BLOCK_STEPS * case.timing.calls_per_sample,
+        samples_sec=tuple(seconds / BLOCK_STEPS for seconds in case.timing.samples_sec),
+        overhead_sec=case.timing.overhead_sec / BLOCK_STEPS,
     )
     return replace(
         case,
-        flops=case.flops // STEPS,
-        bytes=case.bytes // STEPS,
+        flops=counted(case.flops),
+        bytes=counted(case.bytes),
         launches=LAUNCHES[engine.name],
         timing=timing,
         variant=engine.name,

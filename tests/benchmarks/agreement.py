@@ -19,7 +19,9 @@ from pathlib import Path
 
 from workload.cli import limit_spinning
 
-limit_spinning()  # before torch is imported, as on the command line
+# Before torch is imported, as on the command line.
+limit_spinning()
+warnings.filterwarnings("ignore", message="Failed to initialize NumPy")  # nothing here uses it
 
 import torch
 
@@ -147,5 +149,4 @@ def judged(name: str, ratios: Sequence[float], limits: tuple[float, float]) -> b
 
 
 if __name__ == "__main__":
-    warnings.filterwarnings("ignore", message="Failed to initialize NumPy")  # nothing here uses it
     sys.exit(main())

@@ -10,14 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmark_log import SKIPS, BenchmarkLog, commit_info, extra_info, rate_unit, record_path
+from benchmark_log import (
+    SKIPS,
+    BenchmarkLog,
+    commit_info,
+    extra_info,
+    group_of,
+    rate_unit,
+    record_path,
+)
 from pytest_benchmark.fixture import BenchmarkFixture
 from slowdown import Slowdown, parse_slowdown
 from virtual_clock import clock
 
 from workload import devices, render, render_cases
 from workload.bench import run_case
-from workload.cases import Case, CaseStatus, shape_label
+from workload.cases import Case, CaseStatus
 from workload.console import laid_out
 from workload.doctor.torch_probe import probe
 from workload.errors import WorkloadError
@@ -39,6 +47,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--store", type=Path, help="write the JSON into a folder in this one, named by the device"
+    )
+    group.addoption(
+        "--no-sweep",
+        action="store_true",
+        help="on a CPU, use as many threads as the quota allows, not the fastest count",
     )
     group.addoption(
         "--slow",
@@ -72,8 +85,10 @@ def _resolved(target: str) -> DeviceInfo:
 @pytest.fixture(scope="session")
 def log(target: str, pytestconfig: pytest.Config) -> BenchmarkLog:
     """The session's cases, on the CPU with the thread count that makes it fastest."""
-    pytestconfig.stash[LOG] = BenchmarkLog(with_best_threads(_resolved(target)))
-    return pytestconfig.stash[LOG]
+    device = _resolved(target)
+    log = BenchmarkLog(device if pytestconfig.option.no_sweep else with_best_threads(device))
+    pytestconfig.stash[LOG] = log
+    return log
 
 
 def _as_it_is(case: Case) -> Case:
@@ -96,7 +111,7 @@ def measured(
             pytest.skip(SKIPS[case.status])
         assert case.status is CaseStatus.OK, f"{case.name} {case.status}: {case.reason}"
         assert case.timing is not None
-        benchmark.group = f"{case.kind} {shape_label(case.shape)}"
+        benchmark.group = group_of(case)
         benchmark.extra_info.update(extra_info(case, log.device))
         clock.play(case.timing.samples_sec, benchmark)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmark_log import BenchmarkLog, commit_info, extra_info, rate_unit, record_path
+from benchmark_log import BenchmarkLog, commit_info, extra_info, group_of, rate_unit, record_path
 
 from workload.bench import unmeasured
 from workload.cases import HOST_CLOCK, WARM, Case, CaseStatus, Shape, Timing
@@ -97,6 +97,12 @@ def test_a_group_with_one_number_of_flops_is_shown_in_gflops() -> None:
 @pytest.mark.parametrize("flops", [(0, 0), (1, 2), (None,)])
 def test_a_group_without_one_number_of_flops_is_not(flops: tuple[int | None, ...]) -> None:
     assert rate_unit([{"extra_info": {"flops": count}} for count in flops]) is None
+
+
+def test_what_computes_the_same_stands_in_one_table() -> None:
+    other = replace(case(), dtype="float64")
+    assert group_of(case()) == group_of(other) == "matmul 512"
+    assert group_of(replace(case(), variant="dual", flops=0)) == "matmul 512 dual"
 
 
 def test_records_are_numbered_in_the_folder_of_their_device(tmp_path: Path) -> None:

@@ -106,3 +106,11 @@ def test_a_case_to_be_slowed_must_be_among_those_that_run() -> None:
     printed = benchmarks("--slow", "matmul 77 float32=1.2", ids="launch")
     assert printed.startswith("exit 4\n")
     assert "--slow: no case named 'matmul 77 float32' ran" in printed
+
+
+def test_without_a_sweep_the_cpu_has_the_threads_of_its_quota(tmp_path: Path) -> None:
+    path = tmp_path / "one.json"
+    printed = benchmarks("--no-sweep", "--benchmark-json", str(path), ids="launch")
+    assert printed.startswith("exit 0\n"), printed
+    device = json.loads(path.read_text())["machine_info"]["workload"]["device"]
+    assert device["swept_threads"] == []
