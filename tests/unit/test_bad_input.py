@@ -97,9 +97,9 @@ BAD = [
     (f"{SHORT} --checkpoint-every 0", ExitCode.BAD_INPUT, "'0' is not a whole number"),
     ("verify --dtypes int4", ExitCode.BAD_INPUT, "'int4' is no dtype"),
     ("verify --device cuda", ExitCode.UNFIT, "device cuda is not usable"),
-    ("compare {record}", ExitCode.BAD_INPUT, "required: B.json"),
+    ("compare {record}", ExitCode.BAD_INPUT, "required: B;"),
     ("compare {record} {tmp}/none.json", ExitCode.BAD_INPUT, "No such file"),
-    ("compare {record} {tmp}", ExitCode.BAD_INPUT, "Is a directory"),
+    ("compare {record} {tmp}", ExitCode.BAD_INPUT, "holds no .json file"),
     ("compare {record} {file}", ExitCode.BAD_INPUT, "is not JSON"),
     ("compare {checkpoint} {record}", ExitCode.BAD_INPUT, "is not JSON"),
 ]
@@ -140,6 +140,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory, cpu: DeviceInfo) -> dict
     directory = tmp_path_factory.mktemp("templates")
     train(replace(PRESETS["book"], steps=3), cpu, checkpoint_path=directory / "checkpoint")
     draft = Draft("matmul", [])
+    draft.set("device", cpu)
     draft.set("cases", [run_case(MatMul(Shape(32, 32, 32), "float32"), cpu, 0.2)])
     record = save(draft.as_ended(ExitCode.OK, None), directory)
     return {
