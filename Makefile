@@ -4,14 +4,14 @@
 # it needs first (engine, GPU), then builds it, then runs it in the engine.
 
 .DEFAULT_GOAL := help
-.PHONY: help compare overhead records lint lock clean \
+.PHONY: help compare overhead records report lint lock clean \
   $(foreach target,cpu gpu,$(target)-image $(target)-run $(target)-test $(target)-shell \
     $(target)-bench $(target)-ab $(target)-agreement $(target)-check $(target)-ready $(target)-suite)
 
 export IMAGE PYTHON B_IMAGE COMPARE
 
 # Asked once, and only by goals that run something. PYTHON= is this host's.
-asks_engine := $(filter compare %-run %-test %-shell %-bench %-ab %-agreement,$(MAKECMDGOALS))
+asks_engine := $(filter compare report %-run %-test %-shell %-bench %-ab %-agreement,$(MAKECMDGOALS))
 engine := $(or $(ENGINE),$(if $(PYTHON),host,$(if $(asks_engine),$(shell docker/choose-engine))))
 
 device_cpu := cpu
@@ -71,6 +71,9 @@ overhead: ## Time one product inside and outside of the container
 compare: records cpu-ready ## Compare the newest CPU and GPU records in results/, or A= and B=
 	docker/in-$(engine) cpu python -m workload compare $(ARGS) $(a) $(b)
 
+report: cpu-ready ## Make one HTML page of all records: results/report.html
+	docker/in-$(engine) cpu python -m workload report results $(ARGS)
+
 lint: ## Check style, types, Dockerfile, scripts, compose and bake files
 	docker/lint
 
@@ -79,7 +82,7 @@ lock: ## Rewrite the lock files (needs PyPI; PyTorch's CPU index for a new torch
 	docker/in-host cpu python docker/locks/relock.py
 
 clean: ## Remove what was made here; records and images stay
-	rm -rf .venv .venv-gpu .venv-lint *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-gpu .venv-lint .venv-page *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Nothing is built before it is clear that it can run.

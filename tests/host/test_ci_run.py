@@ -15,6 +15,8 @@ STEPS = (
     "make cpu-run ENGINE=docker",
     "docker compose run",
     "make cpu-run ENGINE=host",
+    "provision-browser",
+    "test-page",
     "make gpu-image",
     "build gpu-test",
     "test-image gpu",
@@ -37,7 +39,9 @@ def stub(host: Host, script: str, failing: str = "none") -> None:
     for path in (
         root / ".ci/provision-engine",
         root / ".ci/make-bases",
+        root / ".ci/provision-browser",
         root / "docker/build",
+        root / "docker/test-page",
         root / "docker/test-image",
         host.bin / "make",
         host.bin / "docker",

@@ -34,7 +34,7 @@ def test_help_is_the_default_and_lists_every_target(host: Host) -> None:
     shown = host.run("make").stdout
     for target in ("image", "run", "test", "shell"):
         assert f"cpu-{target} gpu-{target} " in shown
-    for target in ("compare", "lint", "lock", "clean", "help"):
+    for target in ("compare", "report", "lint", "lock", "clean", "help"):
         assert f"  {target} " in shown
 
 
@@ -177,3 +177,8 @@ def test_compare_takes_the_newest_records(
 def test_compare_takes_the_files_and_folders_it_is_given(docker_host: Host, b: str) -> None:
     call = ran(docker_host, "compare", "A=results/a.json", f"B={b}")
     assert call.endswith(f"python -m workload compare results/a.json {b}")
+
+
+def test_the_report_is_made_of_the_folder_where_records_land(docker_host: Host) -> None:
+    call = ran(docker_host, "report", "ARGS=--json")
+    assert call.endswith("workload:cpu python -m workload report results --json")

@@ -33,7 +33,9 @@ def test_help_imports_neither_torch_nor_rich() -> None:
     assert python(code).returncode == 0
 
 
-@pytest.mark.parametrize("command", ["run", "doctor", "verify", "train", "matmul", "compare"])
+@pytest.mark.parametrize(
+    "command", ["run", "doctor", "verify", "train", "matmul", "compare", "report"]
+)
 def test_every_command_has_help(command: str, workload: Callable[..., Outcome]) -> None:
     outcome = workload(command, "--help")
     assert outcome.code == ExitCode.OK

@@ -26,7 +26,7 @@ def command(session: Session) -> ExitCode:
             f"{path} could not be written: {error.strerror or error}; "
             "free space or choose another --output"
         ) from error
-    session.say(f"report  {path} ({len(runs)} runs)")
+    session.say(f"report  {path} ({len(runs)} run{'' if len(runs) == 1 else 's'})")
     if session.arguments.json:
         summary = {"page": str(path), "runs": len(runs), "left_out": problems}
         session.print_document(record.dump(summary))

@@ -5,6 +5,7 @@ its look by class, so that all are alike in light and dark, and nothing in a cha
 """
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,8 +59,7 @@ class Chart:
 
 def draw(chart: Chart, name: str, narrow: bool = False) -> str:
     """The chart as an `svg` element. `name` must differ from that of every other on the page."""
-    import pygal  # type: ignore[import-untyped]  # noqa: PLC0415  only a report needs it
-
+    pygal = _library()
     width, height = NARROW if narrow else WIDE
     if chart.y.names:
         height = 70 + (NARROW_ROW_HEIGHT if narrow else ROW_HEIGHT) * len(chart.y.ticks)
@@ -88,6 +88,19 @@ def draw(chart: Chart, name: str, narrow: bool = False) -> str:
         plot.add(None, points, stroke=series.line, show_dots=series.dots, dots_size=DOT_RADIUS)
     plot.add_xml_filter(lambda root: _ours(root, chart, name, names_above))
     return str(plot.render(is_unicode=True, disable_xml_declaration=True))
+
+
+def _library() -> Any:
+    """pygal, which only a report needs, without the import hook it leaves behind.
+
+    The hook serves plugins that are not used here, in a form that Python 3.11 warns about at
+    every later import.
+    """
+    hooks = list(sys.meta_path)
+    import pygal  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    sys.meta_path[:] = [hook for hook in sys.meta_path if hook in hooks]
+    return pygal
 
 
 def _labels(axis: Axis, nameless: bool = False) -> list[dict[str, Any]]:

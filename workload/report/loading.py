@@ -159,7 +159,7 @@ def _all(kind: type[T], items: list[dict[str, Any]] | None) -> tuple[T, ...]:
 
 
 def _moment(text: str, path: Path) -> datetime:
-    """UTC unless it says another zone. The schema lets through days that no month has."""
+    """UTC unless it says another zone. The schema lets through the year 0 and leap seconds."""
     try:
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
