@@ -137,7 +137,7 @@ def _record_run(content: Record, path: Path) -> Run:
     return Run(
         source=str(path),
         kind=content["kind"],
-        started_at=_moment(content["started_at"], path),
+        started_at=moment(content["started_at"], path),
         device=from_json(DeviceInfo, content["device"]),
         cases=tuple(cases),
         trainings=trainings,
@@ -159,7 +159,7 @@ def _benchmark_run(document: dict[str, Any], path: Path) -> Run:
     return Run(
         source=str(path),
         kind=PYTEST_BENCHMARK,
-        started_at=_moment(document.get("datetime"), path),
+        started_at=moment(document.get("datetime"), path),
         device=from_json(DeviceInfo, _mapping(origin["device"])),
         cases=tuple(_benchmark_cases(document, path)),
         trainings=(),
@@ -198,7 +198,7 @@ def _require(part: object, definition: str, place: str, path: Path) -> None:
         )
 
 
-def _moment(text: object, path: Path) -> datetime:
+def moment(text: object, path: Path) -> datetime:
     """A moment with its time zone, UTC unless it says another."""
     try:
         moment = datetime.fromisoformat(text if isinstance(text, str) else "")

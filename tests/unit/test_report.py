@@ -110,16 +110,19 @@ def test_only_a_main_job_is_a_verdict(render: Render) -> None:
 def test_every_case_with_a_speed_is_on_the_roofline(both: Page) -> None:
     found, _ = cases(GPU)
     fast = [case for case in found if case.gflops]
-    assert both.drawing("roofline-side-gpu").count('class="dot"') == len(fast)
+    trainings = 2
+    assert both.drawing("roofline-side-gpu").count('class="dot"') == len(fast) + trainings
 
 
 def test_an_invalid_case_is_neither_on_the_roofline_nor_a_speed_up(render: Render) -> None:
     bad = replace(
         matmul(512, "float32", GPU), status=CaseStatus.INVALID, reason="the GPU was throttled"
     )
-    page = render(made(CPU), made(GPU, cases=[bad, matmul(1024, "float32", GPU)]))
+    page = render(made(CPU), made(GPU, cases=[bad, matmul(1024, "float32", GPU)], train=[]))
     assert page.drawing("roofline-side-gpu").count('class="dot"') == 1
-    assert "matmul 512 float32" not in page.section("against")
+    compared, _, refused = page.section("against").partition("Not compared, and why")
+    assert "matmul 512 float32" not in compared
+    assert "matmul 512 float32: invalid in B: the GPU was throttled" in refused
 
 
 def test_ceilings_and_stated_peaks_are_lines(both: Page) -> None:
@@ -234,3 +237,30 @@ def test_a_hundred_records_make_a_page_of_at_most_3_mb(render: Render) -> None:
     page = render(*records)
     assert "The newest 60 of 100" in page.text
     assert len(page.html.encode()) <= 3_000_000
+
+
+def test_losses_that_disagree_spoil_the_verdict(render: Render) -> None:
+    sound = training("book", GPU)
+    parted = replace(sound, losses=(sound.losses[0], *[2e7] * (len(sound.losses) - 1)))
+    page = render(made(CPU), made(GPU, train=[parted]))
+    assert page.headings[0][1] == "The losses of both devices disagree"
+    assert "The losses of CPU and GPU DISAGREE" in page.section("loss")
+
+
+def test_losses_that_agree_are_said_to(both: Page) -> None:
+    assert "The losses of CPU and GPU agree: the worst relative error" in both.section("loss")
+
+
+def test_a_speed_up_has_its_interval_and_the_one_with_transfers(render: Render) -> None:
+    gpu = replace(matmul(1024, "float32", GPU), transfer_sec=1e-3)
+    page = render(made(CPU, train=[]), made(GPU, cases=[gpu], train=[]))
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", page.section("against"))
+    times, _, _, interval, with_transfers = cells
+    low, high = map(float, interval.split(" – "))
+    assert low <= float(times) <= high
+    assert float(with_transfers) < float(times)
+
+
+def test_a_training_is_called_by_its_preset_and_engine(both: Page) -> None:
+    for section in ("against", "loss", "steps"):
+        assert "book eager float32" in both.section(section)

@@ -77,9 +77,12 @@ def test_json_is_one_document(results: Path, workload: Callable[..., Outcome]) -
         ('{"benchmarks": [NaN]}', "broken.json is not JSON (NaN is no JSON)"),
         (
             json.dumps({**made(CPU), "started_at": "0000-01-01T00:00:00Z"}),
-            "broken.json is not a valid record (started_at is no date)",
+            "broken.json does not say when it was made",
         ),
-        (json.dumps(benchmarks(device={"kind": "toaster"})), "data.device must be valid"),
+        (
+            json.dumps(benchmarks(device={"kind": "toaster"})),
+            "machine_info.workload.device must contain",
+        ),
     ],
 )
 def test_a_spoiled_file_is_named_and_the_others_are_used(
@@ -155,7 +158,7 @@ def test_benchmarks_of_pytest_are_runs_too(results: Path) -> None:
     assert problems == []
     assert [run.kind for run in runs] == ["benchmarks", "run"]
     assert len(runs[0].cases) == len(cases(GPU)[0])
-    assert runs[0].environment == {"revision": "abc123"}
+    assert runs[0].environment["revision"] == "abc123"
 
 
 def test_benchmarks_add_the_cases_that_the_run_lacks(

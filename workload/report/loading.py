@@ -1,17 +1,19 @@
 """The runs that a folder of results tells of, from files that may be anything."""
 
-import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from workload import record
+from workload import record, sides
 from workload.cases import Case, Ceilings
 from workload.errors import BadInputError
-from workload.files import read_regular
-from workload.record import MAX_RECORD_BYTES, SECTIONS, Record
+from workload.files import read_json
+from workload.record import MAX_RECORD_BYTES, Record
 from workload.results import Check, DeviceInfo, TrainResult, from_json
+from workload.roofline import rated
+from workload.train_case import train_case
 
 T = TypeVar("T")
 
@@ -22,7 +24,10 @@ HOST = "host"  # the kind of what a GPU's run measured on the CPU beside it
 
 @dataclass(frozen=True)
 class Run:
-    """What one process found on one device. `environment` is any JSON: nothing checks it."""
+    """What one process found on one device, a step of each training among its cases.
+
+    `environment` is any JSON: nothing checks it.
+    """
 
     source: str
     kind: str
@@ -74,81 +79,71 @@ def _files(directory: Path) -> list[Path]:
 
 def load_run(path: Path, directory: Path) -> Run:
     """The run that a file tells of. Raises BadInputError that says what is wrong with it."""
-    benchmarks = _benchmarks(path)
-    if benchmarks is None:
-        return _run(record.load(path), path, directory)
-    content = _as_record(benchmarks)
-    problem = record.invalidity(content)
-    if problem:
-        raise BadInputError(f"{path} is no file of this project's benchmarks ({problem})")
-    return _run(content, path, directory, BENCHMARKS)
+    document = read_json(path, MAX_RECORD_BYTES, sides.WANTED)
+    source = str(path.relative_to(directory))
+    if isinstance(document, dict) and "benchmarks" in document:
+        return _of_benchmarks(sides.load_run(path), source)
+    content = record.checked(document, path)
+    run = _of_record(content, source, sides.moment(content["started_at"], path))
+    host = content["host_cpu"]
+    return replace(run, host=_host(run, host)) if host else run
 
 
-def _benchmarks(path: Path) -> dict[str, Any] | None:
-    """The document of pytest-benchmark at `path`, or None if it is something else."""
-    try:
-        document = json.loads(read_regular(path, MAX_RECORD_BYTES), parse_constant=_refuse)
-    except (OSError, ValueError, RecursionError):
-        return None  # what it is, record.load says better
-    return document if isinstance(document, dict) and "benchmarks" in document else None
+def _of_benchmarks(found: sides.Run, source: str) -> Run:
+    """What tests/benchmarks measured; that they ended at all is no verdict."""
+    origin = {name: getattr(found, name) for name in sides.ORIGIN_FIELDS}
+    return Run(
+        source=source,
+        kind=BENCHMARKS,
+        started_at=found.started_at,
+        status="complete",
+        exit_code=0,
+        reason=None,
+        version=found.versions.get("workload", ""),
+        device=found.device,
+        cases=found.cases,
+        trainings=(),
+        ceilings=found.ceilings,
+        checks=(),
+        environment={"versions": found.versions, **origin},
+    )
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
-
-
-def _as_record(document: dict[str, Any]) -> Record:
-    """A file of pytest-benchmark as the record that it would be, to be checked as one."""
-    origin = _mapping(_mapping(document.get("machine_info")).get("workload"))
-    found = [_mapping(_mapping(one).get("extra_info")) for one in _list(document["benchmarks"])]
-    return {
-        "schema_version": record.SCHEMA_VERSION,
-        "kind": "matmul",
-        "status": "complete",
-        "exit_code": 0,
-        "reason": None,
-        "started_at": f"{document.get('datetime')}",
-        "duration_sec": 0,
-        "workload_version": "",
-        "arguments": [],
-        **dict.fromkeys(SECTIONS),
-        "device": origin.get("device"),
-        "ceilings": origin.get("ceilings"),
-        "cases": [info["case"] for info in found if "case" in info],
-        "environment": {
-            name: value for name, value in origin.items() if name not in ("device", "ceilings")
-        },
-    }
-
-
-def _run(content: Record, path: Path, directory: Path, kind: str | None = None) -> Run:
-    device, ceilings, host = content["device"], content["ceilings"], content["host_cpu"]
-    run = Run(
-        source=str(path.relative_to(directory)),
-        kind=kind or content["kind"],
-        started_at=_moment(content["started_at"], path),
+def _of_record(content: Record, source: str, started_at: datetime) -> Run:
+    device, ceilings = content["device"], content["ceilings"]
+    limits = from_json(Ceilings, ceilings) if ceilings else None
+    trainings = _all(TrainResult, content["train"])
+    return Run(
+        source=source,
+        kind=content["kind"],
+        started_at=started_at,
         status=content["status"],
         exit_code=content["exit_code"],
         reason=content["reason"],
         version=content["workload_version"],
         device=from_json(DeviceInfo, device) if device else None,
-        cases=_all(Case, content["cases"]),
-        trainings=_all(TrainResult, content["train"]),
-        ceilings=from_json(Ceilings, ceilings) if ceilings else None,
+        cases=(*_all(Case, content["cases"]), *_steps(trainings, limits)),
+        trainings=trainings,
+        ceilings=limits,
         checks=_all(Check, content["checks"]),
         environment=content["environment"] or {},
     )
-    return replace(run, host=_host(run, host)) if host else run
+
+
+def _steps(trainings: Iterable[TrainResult], limits: Ceilings | None) -> list[Case]:
+    """A step of each training as a case like any other, rated where the limits are known."""
+    return rated([train_case(result) for result in trainings], limits or Ceilings())
 
 
 def _host(run: Run, found: dict[str, Any]) -> Run:
     """The CPU beside the GPU: same process, same machine, results of its own."""
+    trainings = _all(TrainResult, found["train"])
     return replace(
         run,
         kind=HOST,
         device=from_json(DeviceInfo, found["device"]),
-        cases=_all(Case, found["cases"]),
-        trainings=_all(TrainResult, found["train"]),
+        cases=(*_all(Case, found["cases"]), *_steps(trainings, None)),
+        trainings=trainings,
         ceilings=None,
         checks=(),
     )
@@ -156,20 +151,3 @@ def _host(run: Run, found: dict[str, Any]) -> Run:
 
 def _all(kind: type[T], items: list[dict[str, Any]] | None) -> tuple[T, ...]:
     return tuple(from_json(kind, item) for item in items or ())
-
-
-def _moment(text: str, path: Path) -> datetime:
-    """UTC unless it says another zone. The schema lets through the year 0 and leap seconds."""
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise BadInputError(f"{path} is not a valid record (started_at is no date)") from error
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
+from workload.compare.agreement import disagreements
 from workload.render_cases import CASE_COLUMNS, CASE_NUMBERS, best_rates, case_row
 from workload.report import environment, speed_figures, time_figures, verdicts
 from workload.report.figures import Figure
 from workload.report.loading import Run
-from workload.report.speedups import speedups
+from workload.report.speedups import Speedups, speedups
 from workload.report.subjects import Subject, pair, short, subjects
 from workload.units import DTYPE_BYTES, format_rate
 
 MAX_HISTORY = 60
 MAX_PROBLEMS = 40
+MAX_SPEEDUPS, MAX_REFUSED = 200, 20
 MAX_WORDS = 240  # of a sentence that comes from a file
 
 
@@ -38,8 +40,9 @@ def _asset(name: str) -> str:
 def _facts(runs: Sequence[Run], problems: Sequence[str]) -> dict[str, Any]:
     chosen = subjects(runs)
     cards = [verdicts.card(subject) for subject in chosen]
-    state, sentence = verdicts.headline(cards)
     both = pair(chosen)
+    parted = disagreements(both[0].trainings, both[1].trainings) if both else []
+    state, sentence = verdicts.headline(cards, parted)
     return {
         "state": state,
         "headline": sentence,
@@ -47,6 +50,7 @@ def _facts(runs: Sequence[Run], problems: Sequence[str]) -> dict[str, Any]:
         "missing": verdicts.missing(chosen),
         "newest": f"{runs[0].started_at:%Y-%m-%d %H:%M} UTC" if runs else None,
         "count": len(runs),
+        "agreement": verdicts.agreement_sentence(parted),
         **_comparison(both),
         **_figures(chosen),
         "case_columns": CASE_COLUMNS,
@@ -63,17 +67,21 @@ def _facts(runs: Sequence[Run], problems: Sequence[str]) -> dict[str, Any]:
 
 
 def _comparison(both: tuple[Subject, Subject] | None) -> dict[str, Any]:
-    if both is None:
-        return {"speedups": [], "speed_sentence": None, "speed_figure": None, "one_machine": None}
-    cpu, gpu = both
-    found = speedups(cpu, gpu)
-    host = gpu.run.host
+    found = speedups(*both) if both else Speedups((), ())
     return {
-        "speedups": found,
-        "speed_sentence": verdicts.speed_sentence(found),
-        "speed_figure": speed_figures.speedup_chart(found, cpu, gpu),
-        "one_machine": bool(host and host.device and host.device.name == cpu.device.name),
+        "speedups": found.found[:MAX_SPEEDUPS],
+        "refused": found.refused[:MAX_REFUSED],
+        "more_refused": max(0, len(found.refused) - MAX_REFUSED),
+        "speed_sentence": verdicts.speed_sentence(found.found),
+        "speed_figure": speed_figures.speedup_chart(found.found, *both) if both else None,
+        "one_machine": _is_beside(*both) if both else False,
     }
+
+
+def _is_beside(cpu: Subject, gpu: Subject) -> bool:
+    """Whether the GPU's own run met this CPU."""
+    host = gpu.run.host
+    return bool(host and host.device and host.device.name == cpu.device.name)
 
 
 def _figures(chosen: Sequence[Subject]) -> dict[str, list[Figure] | str]:

@@ -14,7 +14,7 @@ from workload.report.figures import (
     in_order,
     look_of,
 )
-from workload.report.speedups import Speedup
+from workload.report.speedups import Speedup, title_of
 from workload.report.subjects import Subject, short
 from workload.units import format_rate
 
@@ -128,7 +128,7 @@ def _dots(cases: Sequence[Case]) -> list[Series]:
 def _note(case: Case) -> str:
     rate = f"{format_rate(case.gflops or 0.0)} GFLOP/s"
     bound = f", {case.rating.regime.value}" if case.rating else ""
-    return f"{short(case.name)}: {rate}{bound}"
+    return f"{title_of(case)}: {rate}{bound}"
 
 
 def rates(subject: Subject) -> Figure | None:
@@ -163,7 +163,7 @@ def speedup_chart(found: Sequence[Speedup], cpu: Subject, gpu: Subject) -> Figur
     shown = [one for one in found if on_log(one.times)][:MAX_ROWS]
     if not shown:
         return None
-    axis = rows_axis([one.name for one in shown])
+    axis = rows_axis([one.title for one in shown])
     rows = [row for row, _ in axis.ticks]
     points = zip(rows, shown, strict=True)
     series = [
@@ -172,7 +172,7 @@ def speedup_chart(found: Sequence[Speedup], cpu: Subject, gpu: Subject) -> Figur
             Series(
                 f"{look_of(gpu if one.times >= 1 else cpu)} stem",
                 [(1.0, row), (one.times, row)],
-                ["", f"{one.name}: {plain(float(f'{one.times:.3g}'))} times as fast"],
+                ["", f"{one.title}: {plain(float(f'{one.times:.3g}'))} times as fast"],
                 dots=True,
             )
             for row, one in points

@@ -1,79 +1,90 @@
 """The jobs that a CPU and a GPU both did, and how many times faster the GPU was. Pure."""
 
-import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from workload.cases import Case, Kind
+from workload.compare import Speed, pair
 from workload.render_cases import case_row
 from workload.report.subjects import Subject, short
-from workload.results import TrainResult
-from workload.train_spec import TrainSpec
+from workload.sides import Run, Side
+from workload.train_spec import PRESETS
 from workload.units import format_rate, format_seconds
 
-# A launch and a transfer are another thing on each side.
+# A launch is another thing on each side.
 COMPARED = (Kind.MATMUL, Kind.CONVOLUTION, Kind.TRAIN, Kind.COPY)
-TRAIN_IDENTITY = tuple(field.name for field in fields(TrainSpec) if field.name != "steps")
+MAX_TITLE, MAX_REASON = 40, 200  # characters
+_PRESET_NAMES: dict[tuple[int, ...], str] = {
+    (spec.batch_size, spec.input_size, spec.hidden_size, spec.output_size): name
+    for name, spec in reversed(PRESETS.items())
+}
 
 
 @dataclass(frozen=True)
 class Speedup:
     """One job: what each side reached, in words, and the ratio of their times."""
 
-    name: str
+    title: str
     cpu: str
     gpu: str
     times: float
+    interval: tuple[float, float] | None  # 95 %
+    times_with_transfers: float | None
 
 
-def speedups(cpu: Subject, gpu: Subject) -> list[Speedup]:
-    """Of the cases and trainings that both have a valid time of."""
-    return [*_of_cases(cpu, gpu), *_of_trainings(cpu, gpu)]
+@dataclass(frozen=True)
+class Speedups:
+    """All of them, and a line for each job that both have but that cannot be compared."""
+
+    found: tuple[Speedup, ...]
+    refused: tuple[str, ...]
 
 
-def _of_cases(cpu: Subject, gpu: Subject) -> list[Speedup]:
-    others = {case.name: case for case in gpu.cases}
-    found = []
-    for case in cpu.cases:
-        other = others.get(case.name)
-        if other is None or case.kind not in COMPARED:
-            continue
-        a_sec, b_sec = _valid_sec(case), _valid_sec(other)
-        if a_sec and b_sec and math.isfinite(a_sec / b_sec):
-            name = short(" ".join(case_row(case)[:2]), 40)
-            found.append(Speedup(name, _rate(case), _rate(other), a_sec / b_sec))
-    return found
+def speedups(cpu: Subject, gpu: Subject) -> Speedups:
+    """As `workload compare` judges it, with the CPU as A."""
+    pairing = pair(_side(cpu), _side(gpu))
+    titles = {case.name: title_of(case) for case in cpu.cases if case.kind in COMPARED}
+    return Speedups(
+        found=tuple(
+            _speedup(titles.get(speed.name, short(speed.name, MAX_TITLE)), speed)
+            for speed in pairing.speeds
+            if not speed.name.startswith(Kind.LAUNCH)
+        ),
+        refused=tuple(
+            short(f"{refusal.name}: {refusal.reason}", MAX_REASON) for refusal in pairing.refusals
+        ),
+    )
 
 
-def _valid_sec(case: Case) -> float | None:
-    return case.median_sec if case.gflops or case.gbs else None
+def _side(subject: Subject) -> Side:
+    """What is shown of a device, as one process run."""
+    run = subject.run
+    source = Run(
+        source=run.source,
+        kind=run.kind,
+        started_at=run.started_at,
+        device=subject.device,
+        cases=subject.cases,
+        trainings=subject.trainings,
+        ceilings=subject.ceilings,
+        versions={},
+    )
+    return Side(subject.label, subject.device, (source,))
 
 
-def _rate(case: Case) -> str:
-    if case.kind is Kind.TRAIN:
-        return f"{format_seconds(case.median_sec or 0.0)} a step"
-    if case.gflops is not None:
-        return f"{format_rate(case.gflops)} GFLOP/s"
-    return f"{format_rate(case.gbs or 0.0)} GB/s"
+def _speedup(title: str, speed: Speed) -> Speedup:
+    cpu, gpu = (_reached(side.rate, speed.unit) for side in (speed.a, speed.b))
+    with_transfers = speed.speedup_with_transfers
+    return Speedup(title, cpu, gpu, speed.speedup, speed.interval, with_transfers)
 
 
-def _of_trainings(cpu: Subject, gpu: Subject) -> list[Speedup]:
-    others = {identity(result): result for result in gpu.trainings}
-    found = []
-    for result in cpu.trainings:
-        other = others.get(identity(result))
-        a_sec, b_sec = result.median_step_sec, other.median_step_sec if other else None
-        if a_sec and b_sec and math.isfinite(a_sec / b_sec):
-            words = [f"{format_seconds(seconds)} a step" for seconds in (a_sec, b_sec)]
-            found.append(Speedup(training_name(result), words[0], words[1], a_sec / b_sec))
-    return found
+def _reached(rate: float, unit: str) -> str:
+    return format_seconds(rate) if unit == "s" else f"{format_rate(rate)} {unit}"
 
 
-def identity(result: TrainResult) -> tuple[object, ...]:
-    """What must be equal for two trainings to be the same job: all but the length."""
-    return tuple(getattr(result, name) for name in TRAIN_IDENTITY)
-
-
-def training_name(result: TrainResult) -> str:
-    """As a person calls it."""
-    sizes = (result.batch_size, result.input_size, result.hidden_size, result.output_size)
-    return f"train {short(result.preset or 'x'.join(map(str, sizes)), 20)} {result.dtype}"
+def title_of(case: Case) -> str:
+    """A case as a person calls it: a training by its preset."""
+    if case.kind is not Kind.TRAIN:
+        return short(" ".join(case_row(case)[:2]), MAX_TITLE)
+    name = _PRESET_NAMES.get(case.shape)
+    label = " ".join(filter(None, (name, case.variant))) if name else case.label
+    return short(f"train {label} {case.dtype}", MAX_TITLE)

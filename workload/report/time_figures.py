@@ -1,6 +1,7 @@
 """Charts over time: losses over steps, the times of steps, what the card's driver told."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from workload.cases import Case, CaseStatus, Kind, Telemetry
 from workload.report.axes import (
@@ -13,10 +14,11 @@ from workload.report.axes import (
 )
 from workload.report.charts import Chart, Series
 from workload.report.figures import Figure, Key, figure, look_of, thinned
-from workload.report.speedups import identity, training_name
+from workload.report.speedups import title_of
 from workload.report.subjects import Subject, short
 from workload.results import TrainResult
 from workload.samples import median, quantile
+from workload.train_case import spec_of, train_case
 from workload.units import format_seconds
 
 MAX_LOSSES, MAX_DOTS, MAX_READINGS = 160, 80, 400  # points drawn of a line, or in a row
@@ -34,9 +36,14 @@ def losses(chosen: Sequence[Subject]) -> list[Figure]:
     for subject in chosen:
         for result in subject.trainings:
             if any(map(on_log, result.losses)):
-                found.setdefault(identity(result), []).append((subject, result))
+                found.setdefault(_job(result), []).append((subject, result))
     groups = list(found.values())[:MAX_FIGURES]
     return [_losses(f"loss-{index}", group) for index, group in enumerate(groups)]
+
+
+def _job(result: TrainResult) -> tuple[object, ...]:
+    """What trainings of one job have in common: all but the length."""
+    return (result.engine, replace(spec_of(result), steps=1))
 
 
 def _losses(name: str, group: Sequence[tuple[Subject, TrainResult]]) -> Figure:
@@ -49,7 +56,7 @@ def _losses(name: str, group: Sequence[tuple[Subject, TrainResult]]) -> Figure:
         for index, (subject, _) in enumerate(lines)
     ]
     chart = Chart(
-        title=f"Loss, {training_name(group[0][1])}",
+        title=f"Loss, {title_of(train_case(group[0][1]))}",
         description="Loss at each step, before its update; logarithmic.",
         x=linear_axis("step", [last], from_zero=True),
         y=log_axis("loss, sum of squared errors", values),
@@ -60,7 +67,7 @@ def _losses(name: str, group: Sequence[tuple[Subject, TrainResult]]) -> Figure:
         Key(look, f"{subject.name}: {_ending(result)}", line=True)
         for look, (subject, result) in ends
     ]
-    return figure(name, training_name(group[0][1]), chart, legend)
+    return figure(name, title_of(train_case(group[0][1])), chart, legend)
 
 
 def _trajectory(result: TrainResult) -> list[Point]:
@@ -98,18 +105,18 @@ def step_times(chosen: Sequence[Subject]) -> Figure | None:
 
 def _step_rows(chosen: Sequence[Subject]) -> list[tuple[str, Subject, list[float]]]:
     """The same training of all devices together."""
-    rows = []
-    for subject in chosen:
-        for result in subject.trainings:
-            name = training_name(result).removeprefix("train ")
-            rows.append((name, subject, list(result.step_time_sec)))
-        for case in subject.cases:
-            if case.kind is Kind.TRAIN and case.status is CaseStatus.OK and case.timing:
-                name = short(f"{case.label} {case.dtype}", 30)
-                rows.append((name, subject, list(case.timing.samples_sec)))
-    usable = [(name, subject, list(filter(on_log, some))) for name, subject, some in rows]
-    order = list(dict.fromkeys(name for name, *_ in usable))
-    return sorted((row for row in usable if row[2]), key=lambda row: order.index(row[0]))
+    rows = [
+        (title_of(case).removeprefix("train "), subject, _samples(case))
+        for subject in chosen
+        for case in subject.cases
+        if case.kind is Kind.TRAIN and case.status is CaseStatus.OK
+    ]
+    order = list(dict.fromkeys(name for name, *_ in rows))
+    return sorted((row for row in rows if row[2]), key=lambda row: order.index(row[0]))
+
+
+def _samples(case: Case) -> list[float]:
+    return list(filter(on_log, case.timing.samples_sec)) if case.timing else []
 
 
 def _row(row: float, look: str, samples: list[float]) -> list[Series]:

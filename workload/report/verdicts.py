@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workload.cases import CaseStatus
+from workload.cases import CaseStatus, Kind
+from workload.compare.agreement import Disagreement
 from workload.errors import ExitCode
 from workload.render_cases import best_rates
 from workload.report.figures import look_of
 from workload.report.loading import BENCHMARKS, HOST
-from workload.report.speedups import Speedup, training_name
+from workload.report.speedups import Speedup, title_of
 from workload.report.subjects import Subject, short
 from workload.samples import median
 from workload.units import format_rate, format_seconds
 
 GOOD, DOUBTFUL, BAD = "good", "doubtful", "bad"
-MAX_TROUBLES = 6
+MAX_TROUBLES, MAX_TRAININGS = 6, 4
 MAX_REASON = 240  # characters
 # Statuses of cases that spoil a run, and how the verdict calls them.
 _SPOILED = {
@@ -90,10 +91,11 @@ def _facts(subject: Subject) -> list[tuple[str, str]]:
     facts += [
         (dtype, f"{format_rate(rate)} GFLOP/s") for dtype, rate in best_rates(subject.cases).items()
     ]
+    steps = [case for case in timed if case.kind is Kind.TRAIN][:MAX_TRAININGS]
     facts += [
-        (training_name(result), f"{format_seconds(result.median_step_sec)} a step")
-        for result in subject.trainings[:4]
-        if result.median_step_sec is not None
+        (title_of(case), f"{format_seconds(case.median_sec)} a step")
+        for case in steps
+        if case.median_sec is not None
     ]
     return facts
 
@@ -110,13 +112,15 @@ def _troubles(subject: Subject) -> list[str]:
     return [short(line, MAX_REASON) for line in found[:MAX_TROUBLES]] + more
 
 
-def headline(cards: Sequence[Card]) -> tuple[str, str]:
-    """State and sentence for all devices."""
+def headline(cards: Sequence[Card], parted: Sequence[Disagreement] = ()) -> tuple[str, str]:
+    """State and sentence for all devices; `parted` are of losses compared between two."""
     if not cards:
         return DOUBTFUL, "No device is known from these records"
     if any(one.state == BAD for one in cards):
         names = ", ".join(one.label for one in cards if one.state == BAD)
         return BAD, f"Something is wrong on the {names}"
+    if any(not one.ok for one in parted):
+        return BAD, "The losses of both devices disagree"
     if any(one.state == DOUBTFUL for one in cards):
         names = ", ".join(one.label for one in cards if one.state == DOUBTFUL)
         return DOUBTFUL, f"No full verdict on the {names}"
@@ -132,10 +136,22 @@ def speed_sentence(found: Sequence[Speedup]) -> str | None:
         return None
     factors = sorted(one.times for one in found)
     if len(factors) == 1:
-        return f"The GPU is {factors[0]:.3g} times as fast as the CPU in {found[0].name}."
+        return f"The GPU is {factors[0]:.3g} times as fast as the CPU in {found[0].title}."
     return (
         f"The GPU is {factors[0]:.3g} to {factors[-1]:.3g} times as fast as the CPU in "
         f"{len(factors)} jobs that both did; the median is {median(factors) or 0.0:.3g} times."
+    )
+
+
+def agreement_sentence(parted: Sequence[Disagreement]) -> str | None:
+    """Whether the losses of CPU and GPU agree; None where they share no training."""
+    worst = max(parted, key=lambda one: one.share, default=None)
+    if worst is None:
+        return None
+    error = "not finite" if worst.error is None else f"{worst.error:.2g}"
+    return (
+        f"The losses of CPU and GPU {'agree' if worst.ok else 'DISAGREE'}: the worst relative "
+        f"error is {error}, {worst.tolerance:.2g} is allowed ({short(worst.name)})."
     )
 
 
