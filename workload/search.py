@@ -1,36 +1,37 @@
 """The fastest shape of a grid, found with a small part of the measurements of a full scan.
 
-Best-first search. A spread start sees every edge of every axis; from then on the next shape
-is always a neighbour of the fastest one measured so far that has an untried neighbour.
-Neighbours differ in one edge, by one or two steps of the grid; among them the one goes first
-whose edges did best so far.
+Best-first search. A few shapes spread over the grid begin; from then on the next shape is a
+neighbour of the fastest one measured so far that has an untried neighbour. Neighbours differ in
+one edge, by one or two steps of the grid; among them the one goes first whose own measured
+neighbours are fastest on average.
 
 Why it works: a product's speed depends mostly on each edge by itself (whether it fills the
-tiles, hides the launch, fits the cache), so a fast shape's neighbours share two of its three
+tiles, hides the launch, fits the cache), so a fast shape's neighbours keep two of its three
 good edges. The second step jumps over a misaligned edge. A lucky reading or a local maximum
-costs a dozen evaluations at worst: then its neighbours are tried, and the next best is next.
+costs a dozen evaluations at most: then its neighbours are tried, and the next best is next.
 
-What is not covered: a fast shape far from all other fast ones is found by chance only.
+What is not covered: a fast shape far from all other fast ones is found by chance only, and one
+on the border of what is refused late, since only two edges changed at once lead along it.
 Pure: `evaluate` measures, and a test gives recorded rates instead (tests/landscapes).
 """
 
 import itertools
-import math
 import random
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median
 
 from workload.cases import Shape
 
 # A shape's GFLOP/s, or None where it does not fit or was not run.
 Evaluate = Callable[[Shape], float | None]
-Edges = tuple[int, int, int]
 
+AXES = ("m", "k", "n")
 # Steps along one axis that still make a neighbour.
 REACH = 2
-# The spread start may take this share of the evaluations.
-START_SHARE = 0.4
+# What the spread start takes of the evaluations. Little: the neighbours teach more.
+START_SHARE = 0.1
 # Powers of two, multiples of 64, of 32 and of 4 only: aligned and misaligned, thin and thick.
 DEFAULT_EDGES = {
     "cpu": (64, 100, 192, 320, 500, 768, 1024, 1500, 2048, 4096),
@@ -85,7 +86,7 @@ def search(
     rng = random.Random(seed)  # noqa: S311  no secret
     axes = _Axes(grid)
     spread = _spread(axes, rng)
-    start = min(10**9 * max(map(len, axes.edges), default=0), round(START_SHARE * max_evaluations))
+    start = round(START_SHARE * max_evaluations)
     trace: list[Evaluation] = []
     while len(trace) < min(max_evaluations, len(axes.shapes)) and not enough():
         tried = {evaluation.shape for evaluation in trace}
@@ -101,12 +102,13 @@ def confirm(shapes: Sequence[Shape], evaluate: Evaluate, rounds: int) -> tuple[E
     Each round starts at another shape, so that none always follows the same one.
     """
     rates: dict[Shape, list[float]] = {shape: [] for shape in shapes}
-    for number in range(rounds):
-        first = number % len(shapes)
-        for shape in (*shapes[first:], *shapes[:first]):
+    order = deque(rates)
+    for _ in range(rounds):
+        for shape in order:
             rate = evaluate(shape)
             if rate is not None:
                 rates[shape].append(rate)
+        order.rotate(-1)
     medians = [Evaluation(shape, median(row)) for shape, row in rates.items() if row]
     return tuple(_by_rate(medians))
 
@@ -116,26 +118,26 @@ class _Axes:
 
     def __init__(self, grid: Collection[Shape]) -> None:
         self.shapes = frozenset(grid)
-        points = [(shape.m, shape.k, shape.n) for shape in self.shapes]
-        self.edges = [sorted(set(axis)) for axis in zip(*points, strict=True)]
+        self.edges = {
+            axis: sorted({getattr(shape, axis) for shape in self.shapes}) for axis in AXES
+        }
 
     def neighbours(self, shape: Shape) -> list[Shape]:
         """The shapes that differ in one edge, by at most REACH steps, in a fixed order."""
-        point = (shape.m, shape.k, shape.n)
-        found = []
-        for axis, edges in enumerate(self.edges):
-            at = edges.index(point[axis])
-            for edge in edges[max(0, at - REACH) : at + REACH + 1]:
-                found.append(Shape(*point[:axis], edge, *point[axis + 1 :]))
-        return [other for other in found if other in self.shapes and other != shape]
+        around: list[Shape] = []
+        for axis, edges in self.edges.items():
+            at = edges.index(getattr(shape, axis))
+            near = edges[max(0, at - REACH) : at + REACH + 1]
+            around += [replace(shape, **{axis: edge}) for edge in near]
+        return [other for other in around if other in self.shapes and other != shape]
 
 
 def _spread(axes: _Axes, rng: random.Random) -> Iterator[Shape]:
     """First a Latin hypercube: each edge of the longest axis once, of a shorter one as often
     as needed. Then every shape, at random.
     """
-    length = max(map(len, axes.edges), default=0)
-    columns = [[edges[i % len(edges)] for i in range(length)] for edges in axes.edges]
+    length = max(map(len, axes.edges.values()))
+    columns = [[edges[i % len(edges)] for i in range(length)] for edges in axes.edges.values()]
     for column in columns:
         rng.shuffle(column)
     hypercube = (Shape(*point) for point in zip(*columns, strict=True))
@@ -145,34 +147,17 @@ def _spread(axes: _Axes, rng: random.Random) -> Iterator[Shape]:
 
 
 def _promising(axes: _Axes, trace: list[Evaluation], tried: set[Shape]) -> Shape | None:
-    """The best untried neighbour of the fastest shape that has one."""
-    ranked = _by_rate(trace)
-    untried = (
-        [other for other in axes.neighbours(evaluation.shape) if other not in tried]
-        for evaluation in ranked
-    )
-    around = next(filter(None, untried), None)
-    return max(around, key=_promise(ranked)) if around else None
+    """The most promising untried neighbour of the fastest shape that has one."""
+    rates = {evaluation.shape: evaluation.gflops for evaluation in _by_rate(trace)}
 
+    def promise(shape: Shape) -> float:
+        return fmean(rates[other] or 0 for other in axes.neighbours(shape) if other in rates)
 
-def _promise(ranked: list[Evaluation]) -> Callable[[Shape], float]:
-    """How well a shape's edges did: the sum over axes of what an edge gains on the mean.
-
-    In logarithms, where effects that multiply add up, and divided by one reading more than
-    there are, so that an edge seen once weighs less.
-    """
-    logs = [(evaluation.shape, math.log(evaluation.gflops or 0)) for evaluation in ranked]
-    mean = fmean(log for _, log in logs)
-    gains: dict[tuple[str, int], list[float]] = {}
-    for shape, log in logs:
-        for edge in _named_edges(shape):
-            gains.setdefault(edge, []).append(log - mean)
-    gain = {edge: sum(row) / (len(row) + 1) for edge, row in gains.items()}
-    return lambda shape: sum(gain.get(edge, 0.0) for edge in _named_edges(shape))
-
-
-def _named_edges(shape: Shape) -> tuple[tuple[str, int], ...]:
-    return ("m", shape.m), ("k", shape.k), ("n", shape.n)
+    for fast in rates:
+        untried = [shape for shape in axes.neighbours(fast) if shape not in tried]
+        if untried:
+            return max(untried, key=promise)
+    return None
 
 
 def _by_rate(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
