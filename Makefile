@@ -6,12 +6,13 @@
 .DEFAULT_GOAL := help
 .PHONY: help compare overhead records report lint lock clean \
   $(foreach target,cpu gpu,$(target)-image $(target)-run $(target)-test $(target)-shell \
-    $(target)-bench $(target)-ab $(target)-agreement $(target)-check $(target)-ready $(target)-suite)
+    $(target)-bench $(target)-ab $(target)-agreement $(target)-engines \
+    $(target)-search $(target)-check $(target)-ready $(target)-suite)
 
 export IMAGE PYTHON B_IMAGE COMPARE
 
 # Asked once, and only by goals that run something. PYTHON= is this host's.
-asks_engine := $(filter compare report %-run %-test %-shell %-bench %-ab %-agreement,$(MAKECMDGOALS))
+asks_engine := $(filter compare report %-run %-test %-shell %-bench %-ab %-agreement %-engines %-search,$(MAKECMDGOALS))
 engine := $(or $(ENGINE),$(if $(PYTHON),host,$(if $(asks_engine),$(shell docker/choose-engine))))
 
 device_cpu := cpu
@@ -61,6 +62,12 @@ cpu-ab gpu-ab: %-ab: %-suite ## Benchmark two sides in alternation and compare t
 
 cpu-agreement gpu-agreement: %-agreement: %-suite ## Time one product by harness, plain loop, command line
 	$(suite) python tests/benchmarks/agreement.py --target $* $(ARGS)
+
+cpu-engines gpu-engines: %-engines: %-suite ## Time the training engines against their targets
+	$(suite) python tests/benchmarks/engine_targets.py --device $(device_$*) $(ARGS)
+
+cpu-search gpu-search: %-search: %-suite ## Time the guided search's winner against a full scan's
+	$(suite) python tests/search_live.py --target $* $(ARGS)
 
 overhead: ## Time one product inside and outside of the container
 	@docker/check-engine docker
