@@ -6,7 +6,9 @@ Cases without a time are no benchmarks to pytest-benchmark; they stand in the do
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ SKIPS = {
     CaseStatus.NOT_RUN: "does not fit the time of a case",
     CaseStatus.REFUSED: "does not fit the memory",
 }
+MORE_PASSES = "more passes are to come"
 
 
 class BenchmarkLog:
@@ -32,6 +35,14 @@ class BenchmarkLog:
     def __init__(self, device: DeviceInfo) -> None:
         self.device = device
         self.cases: dict[str, Case] = {}
+        self._passes: Counter[str] = Counter()
+
+    def add(self, test_id: str, case: Case) -> tuple[int, Case]:
+        """Keep a case: how often it has been measured by now, and all that is known of it."""
+        earlier = self.cases.get(test_id)
+        self.cases[test_id] = case if earlier is None else joined(earlier, case)
+        self._passes[test_id] += 1
+        return self._passes[test_id], self.cases[test_id]
 
     @property
     def ceilings(self) -> Ceilings:
@@ -80,6 +91,19 @@ class BenchmarkLog:
                 "threads": self.device.threads,
             },
         }
+
+
+def joined(earlier: Case, later: Case) -> Case:
+    """One case of two passes, with the samples of both; of one that had no time, the other."""
+    if earlier.timing is None or later.timing is None:
+        return earlier if later.timing is None else later
+    timing = replace(
+        later.timing,
+        samples_sec=earlier.timing.samples_sec + later.timing.samples_sec,
+        warm_up_sec=earlier.timing.warm_up_sec + later.timing.warm_up_sec,
+        steady=earlier.timing.steady and later.timing.steady,
+    )
+    return replace(later, timing=timing)
 
 
 def extra_info(case: Case, device: DeviceInfo) -> dict[str, Any]:

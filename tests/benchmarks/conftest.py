@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from benchmark_log import (
+    MORE_PASSES,
     SKIPS,
     BenchmarkLog,
     commit_info,
@@ -54,6 +55,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="on a CPU, use as many threads as the quota allows, not the fastest count",
     )
     group.addoption(
+        "--passes",
+        type=int,
+        default=1,
+        help="run all benchmarks so many times and keep every sample: what disturbs a machine for "
+        "seconds disturbs one pass (default: 1)",
+    )
+    group.addoption(
         "--slow",
         type=parse_slowdown,
         help="let one product do more than its work: `--slow 'matmul 1024 float32=1.2'`",
@@ -72,6 +80,15 @@ def pytest_configure(config: pytest.Config) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         config.option.benchmark_json = path
         config.option.benchmark_storage = str(path.parent)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """All benchmarks, then all of them again: passes of one case lie as far apart as can be."""
+    if config.option.passes > 1 and len(items) == 1:
+        # pytest tears a test down only before another one.
+        raise pytest.UsageError("--passes needs two benchmarks or more: choose another -k")
+    items *= config.option.passes
 
 
 def _resolved(target: str) -> DeviceInfo:
@@ -106,11 +123,12 @@ def measured(
         """`told` makes the case that is kept from the one that was measured."""
         slower = options.slow.applied(operation) if options.slow else operation
         case = told(run_case(slower, log.device, options.case_budget))
-        log.cases[request.node.nodeid] = case
-        if case.status in SKIPS:
+        assert case.status in (CaseStatus.OK, *SKIPS), f"{case.name} {case.status}: {case.reason}"
+        passes, case = log.add(request.node.nodeid, case)
+        if passes < options.passes:
+            pytest.skip(MORE_PASSES)
+        if case.timing is None:
             pytest.skip(SKIPS[case.status])
-        assert case.status is CaseStatus.OK, f"{case.name} {case.status}: {case.reason}"
-        assert case.timing is not None
         benchmark.group = group_of(case)
         benchmark.extra_info.update(extra_info(case, log.device))
         clock.play(case.timing.samples_sec, benchmark)

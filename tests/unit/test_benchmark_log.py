@@ -70,6 +70,23 @@ def test_a_document_with_cases_is_json(log: BenchmarkLog, cpu: DeviceInfo) -> No
     assert json.loads(json.dumps(extra_info(log.rated()["t[1]"], cpu)))
 
 
+def test_passes_of_a_case_are_one_case_with_all_samples(log: BenchmarkLog) -> None:
+    assert log.add("t[1]", case(seconds=1e-3))[0] == 1
+    passes, both = log.add("t[1]", case(seconds=3e-3))
+    assert passes == 2
+    assert both.timing is not None
+    assert both.timing.samples_sec == (1e-3,) * 7 + (3e-3,) * 7
+    assert log.cases == {"t[1]": both}
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_pass_without_a_time_adds_nothing(log: BenchmarkLog, reverse: bool) -> None:
+    passes = [case(), case(CaseStatus.NOT_RUN)]
+    for one in reversed(passes) if reverse else passes:
+        log.add("t[1]", one)
+    assert log.cases["t[1]"] == case()
+
+
 def test_the_machine_says_which_image_commit_and_versions(log: BenchmarkLog) -> None:
     facts, _ = probe("cpu")
     environment = {"WORKLOAD_IMAGE": "sha256:1", "WORKLOAD_VARIANT": "cpu", "WORKLOAD_REVISION": ""}

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from workload.timing import MAX_SAMPLES
+
 TESTS = Path(__file__).parents[1]
 # The quick cases end by themselves; on a busy machine they may take longer.
 BRIEF = "-q -p no:cacheprovider --target cpu --case-budget 5"
@@ -114,3 +116,20 @@ def test_without_a_sweep_the_cpu_has_the_threads_of_its_quota(tmp_path: Path) ->
     assert printed.startswith("exit 0\n"), printed
     device = json.loads(path.read_text())["machine_info"]["workload"]["device"]
     assert device["swept_threads"] == []
+
+
+def test_in_passes_a_benchmark_has_the_samples_of_all(tmp_path: Path) -> None:
+    path = tmp_path / "two.json"
+    ids = "launch or 512-tf32"
+    printed = benchmarks("--passes", "2", "--benchmark-json", str(path), ids=ids)
+    assert "Tests: 1 passed, 3 skipped" in printed
+    (benchmark,) = json.loads(path.read_text())["benchmarks"]
+    timing = benchmark["extra_info"]["case"]["timing"]
+    assert benchmark["stats"]["data"] == timing["samples_sec"]
+    assert benchmark["stats"]["rounds"] > MAX_SAMPLES
+
+
+def test_one_benchmark_has_nothing_to_take_turns_with() -> None:
+    printed = benchmarks("--passes", "2", ids="launch")
+    assert printed.startswith("exit 4\n")
+    assert "--passes needs two benchmarks or more" in printed
