@@ -11,24 +11,25 @@ from typing import Any
 import pytest
 from fakes import H200, FailingHardware, FakeHardware
 
-from workload.doctor import examine, exit_code
-from workload.doctor.facts import gather
+from workload.doctor import examine, exit_code, torch_probe
+from workload.doctor import facts as facts_module
+from workload.doctor.facts import QUICK, gather
 from workload.doctor.machine import (
     read_cpu,
     read_device_nodes,
     read_environment,
     read_kernel_driver,
+    read_link_widths,
     read_system,
     read_user,
-    read_versions,
 )
+from workload.doctor.several_gpus import SeveralGpus
 from workload.doctor.torch_probe import (
     TorchGpu,
     cudnn_text,
     probe,
     probe_module,
     requested_index,
-    run_kernel,
 )
 from workload.errors import ExitCode
 from workload.results import State, as_json
@@ -41,7 +42,7 @@ def write(root: Path, path: str, text: str = "") -> None:
 
 def fake_torch(**changes: Any) -> Any:
     """A CUDA build of PyTorch on a machine with one H200."""
-    card = SimpleNamespace(name="NVIDIA H200", major=9, minor=0, total_memory=141)
+    card = SimpleNamespace(name="NVIDIA H200", major=9, minor=0, total_memory=141, uuid="1")
     cuda = {
         "init": lambda: None,
         "device_count": lambda: 1,
@@ -77,6 +78,21 @@ def test_the_driver_that_answers_is_among_the_facts(tmp_path: Path):
 def test_the_reason_of_a_driver_that_does_not_answer_is_among_the_facts(tmp_path: Path):
     facts = gather("cpu", FailingHardware("NVML: Unknown Error"), tmp_path)
     assert (facts.driver, facts.driver_error) == (None, "NVML: Unknown Error")
+
+
+def test_a_driver_that_raises_anything_is_a_reason(tmp_path: Path):
+    class Broken:
+        def driver(self) -> Any:
+            raise UnicodeDecodeError("utf-8", b"", 0, 1, "invalid start byte")
+
+    assert "invalid start byte" in (gather("cpu", Broken(), tmp_path).driver_error or "")
+
+
+def test_a_quick_look_does_not_import_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(facts_module, "probe", lambda _: pytest.fail("torch was asked"))
+    facts = gather("cuda", FakeHardware(), tmp_path, QUICK)
+    assert (facts.torch, facts.torch_error) == (None, None)
+    assert facts.torch_files is not None
 
 
 def test_facts_are_json(tmp_path: Path):
@@ -151,6 +167,31 @@ def test_device_nodes_are_files_of_nvidia_and_of_wsl(tmp_path: Path):
     assert paths == ["/dev/nvidia0", "/dev/nvidiactl", "/dev/dxg"]
 
 
+def test_a_node_that_its_mode_permits_and_the_system_refuses_was_taken_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    write(tmp_path, "dev/nvidia0")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    (node,) = read_device_nodes(tmp_path)
+    assert (node.accessible, node.permitted) == (False, True)
+
+
+def test_a_node_of_somebody_else_is_not_permitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write(tmp_path, "dev/nvidia0")
+    (tmp_path / "dev/nvidia0").chmod(0o660)
+    for name, answer in (("getuid", 12345), ("getgid", 12345), ("getgroups", [])):
+        monkeypatch.setattr(os, name, lambda answer=answer: answer)
+    (node,) = read_device_nodes(tmp_path)
+    assert not node.permitted
+
+
+def test_only_nvidia_devices_tell_their_lanes(tmp_path: Path):
+    for address, vendor in (("0000:01:00.0", "0x10de"), ("0000:02:00.0", "0x8086")):
+        write(tmp_path, f"sys/bus/pci/devices/{address}/vendor", vendor)
+        write(tmp_path, f"sys/bus/pci/devices/{address}/max_link_width", "16\n")
+    assert read_link_widths(tmp_path) == {"0000:01:00.0": 16}
+
+
 def test_only_allowed_variables_leave_the_machine():
     environment = {"CUDA_VISIBLE_DEVICES": "0", "API_TOKEN": "secret", "PATH": "/bin"}
     assert read_environment(environment) == {"CUDA_VISIBLE_DEVICES": "0"}
@@ -182,10 +223,6 @@ def test_the_user_is_this_process():
     assert read_user({}).uid == os.getuid()
 
 
-def test_versions_name_torch():
-    assert "torch" in read_versions()
-
-
 def test_a_cuda_build_tells_everything_about_itself():
     facts = probe_module(fake_torch(), "cuda")
     assert (facts.built_for, facts.arch_list, facts.cudnn_version, facts.nccl_version) == (
@@ -196,8 +233,10 @@ def test_a_cuda_build_tells_everything_about_itself():
     )
 
 
-def test_a_gpu_tells_its_name_capability_and_memory():
-    assert probe_module(fake_torch(), "cuda").gpus == (TorchGpu("NVIDIA H200", "9.0", 141),)
+def test_a_gpu_tells_its_name_capability_memory_and_uuid():
+    assert probe_module(fake_torch(), "cuda").gpus == (
+        TorchGpu("NVIDIA H200", "9.0", 141, "GPU-1"),
+    )
 
 
 def test_the_reason_why_cuda_does_not_start_is_a_fact():
@@ -215,25 +254,24 @@ def test_cuda_is_not_started_for_who_asks_for_the_cpu():
     assert (facts.gpus, facts.cuda_error) == ((), None)
 
 
-def test_products_run_on_the_cpu_and_on_the_gpu_asked_for():
+def test_work_runs_on_the_cpu_and_on_the_gpu_asked_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch_probe, "probe_in_child", lambda: SeveralGpus((), (), None))
     facts = probe_module(fake_torch(device_count=lambda: 4), "cuda:3")
-    assert [run.device for run in facts.kernels] == ["cpu", "cuda:3"]
+    assert [(run.operation, run.device) for run in facts.kernels] == [
+        ("product", "cpu"),
+        ("kernel", "cuda:3"),
+        ("product", "cuda:3"),
+        ("convolution", "cuda:3"),
+    ]
+    assert facts.several == SeveralGpus((), (), None)
 
 
-def test_no_product_runs_on_a_gpu_that_is_not_there():
+def test_one_gpu_is_not_tried_together_with_others():
+    assert probe_module(fake_torch(), "cuda").several is None
+
+
+def test_nothing_runs_on_a_gpu_that_is_not_there():
     assert [run.device for run in probe_module(fake_torch(), "cuda:9").kernels] == ["cpu"]
-
-
-def test_the_product_on_this_cpu_is_right():
-    run = run_kernel("cpu")
-    assert (run.error, run.sum_found) == (None, run.sum_expected)
-
-
-def test_a_product_on_a_device_that_does_not_exist_is_an_error_in_one_line():
-    run = run_kernel("cuda:99")
-    assert run.sum_found is None
-    assert run.error
-    assert "\n" not in run.error
 
 
 def test_a_torch_that_cannot_be_imported_is_a_fact(monkeypatch: pytest.MonkeyPatch):
@@ -267,7 +305,7 @@ def test_this_machine_is_fit_for_the_cpu():
 
 def test_this_machine_is_fit_for_cuda_only_if_a_product_on_the_gpu_was_right():
     _, findings = examine("cuda")
-    (product,) = [finding for finding in findings if finding.id == "gpu-kernel"]
+    (product,) = [finding for finding in findings if finding.id == "cublas"]
     assert (exit_code(findings) is ExitCode.OK) == (product.state is State.PASS)
 
 
