@@ -2,10 +2,21 @@
 
 from typing import Any
 
+import pynvml
 import pytest
-from fake_nvml import fake_nvml
+from fake_nvml import HEALTHY, fake_nvml
 
-from workload.card_state import CardState, Pcie, clock_reasons, read_card
+from workload.card_state import (
+    BRANDS,
+    COMPUTE_MODES,
+    NOT_SUPPORTED,
+    THROTTLE_REASONS,
+    CardState,
+    Pcie,
+    clock_reasons,
+    read_card,
+)
+from workload.doctor.gpu_checks import LOST
 
 
 def card(**changes: Any) -> CardState:
@@ -68,3 +79,27 @@ def test_an_older_binding_knows_the_reasons_by_another_name() -> None:
     nvml = fake_nvml({"nvmlDeviceGetCurrentClocksThrottleReasons": 0x80})
     del nvml.nvmlDeviceGetCurrentClocksEventReasons
     assert clock_reasons(nvml, "a handle") == 0x80
+
+
+def test_the_numbers_are_those_of_the_real_binding() -> None:
+    brands = "QUADRO TESLA GEFORCE TITAN QUADRO_RTX NVIDIA_RTX NVIDIA".split()
+    modes = "DEFAULT PROHIBITED EXCLUSIVE_PROCESS".split()
+    reasons = "HwSlowdown SwThermalSlowdown HwThermalSlowdown HwPowerBrakeSlowdown".split()
+    assert list(BRANDS) == [getattr(pynvml, f"NVML_BRAND_{name}") for name in brands]
+    assert list(COMPUTE_MODES) == [getattr(pynvml, f"NVML_COMPUTEMODE_{name}") for name in modes]
+    assert list(THROTTLE_REASONS) == [
+        getattr(pynvml, f"nvmlClocksThrottleReason{name}") for name in reasons
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [("NVML_ERROR_NOT_SUPPORTED", NOT_SUPPORTED), ("NVML_ERROR_UNKNOWN", LOST)],
+)
+def test_the_reasons_are_worded_as_by_the_real_binding(code: str, text: str) -> None:
+    assert str(pynvml.NVMLError(getattr(pynvml, code))) == text
+
+
+def test_every_question_is_one_that_the_real_binding_knows() -> None:
+    names = [name for name in HEALTHY if name.startswith("nvmlDevice")]
+    assert [name for name in names if not hasattr(pynvml, name)] == []

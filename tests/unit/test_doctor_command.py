@@ -48,12 +48,6 @@ def test_a_quick_look_says_what_it_left_out(workload: Workload) -> None:
     assert "not looked at with --quick" in workload("doctor", "--quick").stdout
 
 
-def test_a_quick_look_for_a_gpu_that_is_not_there_fails(workload: Workload) -> None:
-    outcome = workload("doctor", "--quick", "--device", "cuda:9999")
-    assert outcome.code in (ExitCode.UNFIT, ExitCode.OK)  # a machine with a GPU has it fit
-    assert (outcome.code == ExitCode.UNFIT) == ("workload doctor: " in outcome.stderr)
-
-
 def test_what_could_not_be_told_is_no_failure(workload: Workload, found: Any) -> None:
     found(UNTOLD)
     assert workload("doctor").code == ExitCode.OK
@@ -103,7 +97,8 @@ def test_an_unknown_id_is_bad_input_with_what_is_close(workload: Workload) -> No
     outcome = workload("doctor", "explain", "smh")
     assert outcome.code == ExitCode.BAD_INPUT
     assert outcome.stderr == (
-        "workload doctor: no check is called 'smh' (shm): `workload doctor explain` lists them all\n"
+        "workload doctor: no check is called 'smh' (shm): "
+        "`workload doctor explain` lists them all\n"
     )
 
 

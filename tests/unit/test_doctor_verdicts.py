@@ -20,7 +20,7 @@ from fault_matrix import faults
 
 from workload.doctor import exit_code
 from workload.doctor.checks import CHECKS, judge
-from workload.doctor.facts import DEFAULT, Facts
+from workload.doctor.facts import DEFAULT, QUICK, Facts
 from workload.doctor.verdicts import CRASHED, NO_CHECKS, WRONG, Check, passed, run_checks
 from workload.doctor.wording import check_words, explain, reasons, word
 from workload.errors import ExitCode
@@ -154,6 +154,18 @@ def test_a_wrong_element_outweighs_an_unfit_environment():
     wrong = Finding("cublas", State.FAIL, "1 is wrong", case=WRONG)
     unfit = Finding("gpu-driver", State.FAIL, "no driver", case="missing")
     assert exit_code((unfit, wrong)) is ExitCode.WRONG_NUMBERS
+
+
+def test_a_quick_look_for_a_gpu_that_is_not_here_fails():
+    no_driver = {name: value for name, value in NO_DRIVER.items() if "torch" not in name}
+    assert failing(machine(torch=None, depth=QUICK, **no_driver)) == ["gpu-driver"]
+
+
+def test_a_quick_look_at_a_healthy_gpu_machine_finds_nothing():
+    states = {
+        verdict.state for verdict in judge(machine(torch=None, depth=QUICK, card__processes=0))
+    }
+    assert states == {State.PASS, State.NOT_APPLICABLE}
 
 
 def test_what_could_not_be_told_fails_where_strict():
