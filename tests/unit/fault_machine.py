@@ -17,7 +17,7 @@ from workload.doctor.clock import Clock
 from workload.doctor.facts import Facts, gather
 from workload.doctor.folders import Folder
 from workload.doctor.kernels import KernelRun
-from workload.doctor.libraries import TorchFiles, locked_versions
+from workload.doctor.libraries import TorchFiles
 from workload.doctor.torch_probe import TorchFacts, TorchGpu
 
 # A container on a host with one H200, as the doctor's readers find it.
@@ -41,6 +41,7 @@ FILES = {
     "sys/fs/cgroup/cpu.max": "max 100000",
     "sys/fs/cgroup/memory.max": "max",
 }
+PACKAGES = {"nvidia-cudnn-cu13": "9.20.0.48", "torch": "2.13.0"}
 # What no file below a root can carry.
 FACTS: dict[str, dict[str, Any]] = {
     "limits": {"shm_bytes": 8 << 30},
@@ -58,12 +59,12 @@ def look(fault: dict[str, Any], root: Path, monkeypatch: pytest.MonkeyPatch) -> 
     torch, torch_error = _torch(fault), fault.get("torch_error")
     files = TorchFiles("2.13.0", None if fault.get("without_cuda_build") else "13.0")
     probed = (None, torch_error) if torch_error else (torch, None)
-    packages = {name: text.split()[0] for name, text in locked_versions()["gpu"].items()}
     monkeypatch.setitem(sys.modules, "pynvml", fake_nvml(fault.get("nvml")))
     monkeypatch.setattr(facts_module, "probe", lambda _device: probed)
     monkeypatch.setattr(facts_module, "read_torch_files", lambda: files)
     monkeypatch.setattr(facts_module, "read_cuda_library", lambda: fault.get("cuda_library"))
-    monkeypatch.setattr(libraries, "_installed", lambda: packages | fault.get("packages", {}))
+    monkeypatch.setattr(libraries, "locked_versions", lambda: {"gpu": PACKAGES})
+    monkeypatch.setattr(libraries, "_installed", lambda: PACKAGES | fault.get("packages", {}))
     return _with_facts(gather(fault.get("device", "cuda"), root=root), fault.get("facts", {}))
 
 
