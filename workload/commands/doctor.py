@@ -48,7 +48,7 @@ def _explain(session: Session, ids: list[str]) -> ExitCode:
     explanations = [explain(id_) for id_ in ids or [check.id for check in CHECKS]]
     session.say(*(_in_full(explanations[0]) if ids else map(_in_a_line, explanations)))
     if session.arguments.json:
-        session.print_json(record.dump(as_json(explanations)))
+        session.print_document(record.dump(as_json(explanations)))
     del session.arguments.output  # an explanation is no record
     return ExitCode.OK
 
