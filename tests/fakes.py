@@ -1,9 +1,25 @@
 """Stand-ins for hardware this machine does not have."""
 
+from workload.card_state import CardState, Pcie
 from workload.hardware import Driver, Gpu, HardwareError
 
 GIB = 1 << 30
-H200 = Gpu(0, "NVIDIA H200", "GPU-0000", "9.0", 141 * GIB, 140 * GIB)
+HEALTHY = CardState(
+    brand="NVIDIA",
+    mig=False,
+    mig_slices=None,
+    compute_mode="default",
+    processes=1,
+    ecc=True,
+    ecc_uncorrected=0,
+    remap_pending=False,
+    remap_failed=False,
+    throttled=(),
+    persistence=True,
+    pcie=Pcie("0000:65:00.0", generation=5, card_generation=5, width=16),
+    silent={},
+)
+H200 = Gpu(0, "NVIDIA H200", "GPU-0000", "9.0", 141 * GIB, 140 * GIB, HEALTHY)
 
 
 class FakeHardware:

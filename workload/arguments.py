@@ -119,8 +119,34 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "%(prog)s [options]\n       %(prog)s explain [ID]"
+    parser.add_argument(
+        "explain", nargs="*", action=_Explain, metavar="explain [ID]", help="what a check is about"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="files and driver only, without PyTorch: under 1 s"
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="what could not be told is a failure too"
+    )
     _add_device(parser)
     _add_output(parser, None)
+
+
+class _Explain(argparse.Action):
+    """`explain` or `explain ID`; the argument becomes the list of ids, None without the word."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        _option: str | None = None,
+    ) -> None:
+        words = list(values) if isinstance(values, list) else []
+        if words and (words[0] != "explain" or len(words) > 2):  # noqa: PLR2004  the word and an id
+            parser.error(f"unknown words {' '.join(words)!r}: use `explain` or `explain ID`")
+        namespace.explain = words[1:] if words else None
 
 
 def _add_compare(parser: argparse.ArgumentParser) -> None:

@@ -2,10 +2,10 @@
 
 Sources: CUDA Toolkit Release Notes, table "CUDA Toolkit and Minimum Required Driver Version
 for CUDA Minor Version Compatibility"; CUDA C++ Programming Guide, "Binary Compatibility",
-"PTX Compatibility" and "Feature Set Compiler Targets".
+"PTX Compatibility" and "Feature Set Compiler Targets"; CUDA Compatibility, "Forward
+Compatibility".
 
-Not covered: forward compatibility (the cuda-compat package makes an older driver do on
-data-centre cards), and Tegra's capabilities, for which desktop binaries do not count.
+Not covered: Tegra's capabilities, for which desktop binaries do not count.
 """
 
 import re
@@ -13,6 +13,8 @@ from collections.abc import Iterable
 
 # CUDA major version -> first driver branch that runs all its minor versions.
 MINIMUM_DRIVERS = {11: "450", 12: "525", 13: "580"}
+
+DATA_CENTRE_BRANDS = ("NVIDIA", "Tesla")
 
 ARCHITECTURE = re.compile(r"(?P<kind>sm|compute)_(?P<major>\d+)(?P<minor>\d)(?P<feature>[af]?)")
 
@@ -32,6 +34,17 @@ def driver_suffices(driver_version: str, cuda_version: str) -> bool | None:
     if needed is None or not branch.isdecimal():
         return None
     return int(branch) >= int(needed)
+
+
+def forward_compatible(brand: str | None) -> bool | None:
+    """Whether the cuda-compat package could make an older driver do for a card of this brand.
+
+    It works with data-centre cards, which newer drivers call NVIDIA and older ones Tesla, and
+    with selected RTX cards only; None where the brand alone does not tell.
+    """
+    if brand in ("GeForce", "Titan"):
+        return False
+    return True if brand in DATA_CENTRE_BRANDS else None
 
 
 def kernel_source(capability: tuple[int, int], arch_list: Iterable[str]) -> str | None:

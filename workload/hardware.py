@@ -3,11 +3,10 @@
 The driver stands behind a Protocol, so that tests give facts no machine here has.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
-Answer = TypeVar("Answer")
+from workload.card_state import CardState, answer, read_card
 
 
 @dataclass(frozen=True)
@@ -20,6 +19,7 @@ class Gpu:
     capability: str | None  # compute capability, "9.0"
     memory_total_bytes: int | None
     memory_free_bytes: int | None
+    state: CardState | None = None
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,5 @@ def _read_gpu(nvml: Any, index: int) -> Gpu:
         capability=None if capability is None else "{}.{}".format(*capability),
         memory_total_bytes=None if memory is None else memory.total,
         memory_free_bytes=None if memory is None else memory.free,
+        state=read_card(nvml, handle),
     )
-
-
-def answer(nvml: Any, ask: Callable[..., Answer], *args: object) -> Answer | None:
-    """What NVML answers, or None: cards differ in what they support."""
-    try:
-        return ask(*args)
-    except nvml.NVMLError:
-        return None

@@ -41,7 +41,7 @@ def findings_table(findings: Iterable[Finding]) -> Table:
     for finding in findings:
         words = [finding.found]
         if finding.state in (State.WARN, State.FAIL):
-            words += [text for text in (finding.why, finding.remedy) if text]
+            words += [text for text in (finding.why, finding.remedy, finding.link) if text]
         text = "\n".join(map(printable, words))
         table.add_row(finding.id, _STATE_WORDS[finding.state], text)
     return table

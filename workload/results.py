@@ -28,13 +28,18 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One doctor check: its stable id, how it ended, and the words for a person."""
+    """One doctor check: its stable id, how it ended, and the words for a person.
+
+    `case` names what was found, in one word that stays the same; `link` is where to read on.
+    """
 
     id: str
     state: State
     found: str
     why: str | None = None
     remedy: str | None = None
+    link: str | None = None
+    case: str | None = None
 
 
 @dataclass(frozen=True)

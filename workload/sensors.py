@@ -4,21 +4,13 @@ The card stands behind a Protocol, so that tests give a throttled or shared one.
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from workload.card_state import answer, clock_reasons, throttle_names
 from workload.cases import Telemetry
-from workload.hardware import HardwareError, answer, load_nvml
+from workload.hardware import HardwareError, load_nvml
 
-# Why a card runs slower than its work would let it (nvml.h, nvmlClocksEventReasons). Not among
-# them: the power limit, which large products reach on every sound data-centre card; idle; and
-# clocks that somebody has set.
-THROTTLE_REASONS = {
-    0x08: "hardware slowdown",
-    0x20: "heat, by software",
-    0x40: "heat, by hardware",
-    0x80: "power brake",
-}
-POWER_CAP = 0x04
+POWER_CAP = 0x04  # a bit of `reasons`
 
 
 @dataclass(frozen=True)
@@ -28,7 +20,7 @@ class Reading:
     sm_clock_mhz: float | None
     power_watt: float | None
     temperature_celsius: float | None
-    reasons: int | None  # a bit mask, see THROTTLE_REASONS
+    reasons: int | None  # a bit mask, see card_state.THROTTLE_REASONS
     processes: int | None  # that have a CUDA context on the card, this one among them
 
 
@@ -63,22 +55,9 @@ class NvmlSensor:
             temperature_celsius=answer(
                 nvml, nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU
             ),
-            reasons=_reasons(nvml, handle),
+            reasons=clock_reasons(nvml, handle),
             processes=None if processes is None else len(processes),
         )
-
-
-def _reasons(nvml: Any, handle: Any) -> int | None:
-    """Older bindings know the same question by another name."""
-    for name in (
-        "nvmlDeviceGetCurrentClocksEventReasons",
-        "nvmlDeviceGetCurrentClocksThrottleReasons",
-    ):
-        ask = getattr(nvml, name, None)
-        found: int | None = answer(nvml, ask, handle) if ask else None
-        if found is not None:
-            return found
-    return None
 
 
 def summarize(readings: list[tuple[float, Reading]]) -> Telemetry | None:
@@ -98,7 +77,7 @@ def summarize(readings: list[tuple[float, Reading]]) -> Telemetry | None:
         sm_clock_mhz=tuple(reading.sm_clock_mhz for _, reading in readings),
         power_watt=tuple(reading.power_watt for _, reading in readings),
         temperature_celsius=tuple(reading.temperature_celsius for _, reading in readings),
-        throttled=tuple(name for bit, name in THROTTLE_REASONS.items() if reasons & bit),
+        throttled=throttle_names(reasons),
         power_capped=bool(reasons & POWER_CAP),
         other_processes=max(0, max(counts) - 1) if counts else None,
     )

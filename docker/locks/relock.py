@@ -6,6 +6,7 @@ dependencies and image.in, with torch as in torch.in. The CPU lock is the same w
 torch's CPU build, so common packages cannot differ between the targets.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -16,6 +17,8 @@ from urllib.request import urlopen
 
 LOCKS = Path(__file__).resolve().parent
 PYPROJECT = LOCKS.parents[1] / "pyproject.toml"
+# What the doctor compares installed packages with; the images have the package, not the locks.
+LOCKED = LOCKS.parents[1] / "workload/locked.json"
 # PyTorch's own index: the CPU builds are not on PyPI.
 TORCH_CPU_INDEX = os.environ.get("TORCH_CPU_INDEX", "https://download.pytorch.org/whl/cpu")
 PYTHON_MIN = "3.11"
@@ -77,6 +80,20 @@ def recorded_cpu_torch(version: str) -> str:
     )
 
 
+def versions(lock: str) -> dict[str, str]:
+    """The version of each package in a lock's text; several, of which markers choose, spaced."""
+    found: dict[str, str] = {}
+    for name, version in re.findall(r"^([a-z0-9-]+)={2,3}(\S+)", lock, re.MULTILINE):
+        found[name] = f"{found[name]} {version}" if name in found else version
+    return found
+
+
+def write_versions() -> None:
+    """The package's own copy of the versions on both targets."""
+    locks = {target: versions((LOCKS / f"{target}.txt").read_text()) for target in ("cpu", "gpu")}
+    LOCKED.write_text(json.dumps(locks, indent=1) + "\n")
+
+
 def main() -> None:
     """Resolve, derive the CPU lock, then lock the tools at the same versions."""
     (version,) = re.findall(r"^torch==(\S+)", (LOCKS / "torch.in").read_text(), re.MULTILINE)
@@ -89,6 +106,7 @@ def main() -> None:
     )
     # Three signs: to two, a +cpu build in a wheelhouse is the same version (PEP 440).
     (LOCKS / "gpu.txt").write_text("".join(re.sub(r"^torch==", "torch===", b) for b in gpu))
+    write_versions()
     for tools in ("test", "lint", "build", "page"):
         # Constrained, so that a tool never asks for another version of a runtime package.
         compile_lock(f"{tools}.txt", f"{tools}.in", "--constraint", "gpu.txt")

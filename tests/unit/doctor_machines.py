@@ -1,21 +1,41 @@
 """A healthy GPU machine as the doctor sees it, and the ways to break it."""
 
+from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from fakes import GIB, H200
+from fakes import GIB, H200, HEALTHY
 
-from workload.doctor.facts import Facts
+from workload.compilers import Compilers
+from workload.doctor.clock import Clock
+from workload.doctor.facts import DEFAULT, Facts
+from workload.doctor.folders import Folder
+from workload.doctor.kernels import KernelRun
+from workload.doctor.libraries import TorchFiles
 from workload.doctor.machine import Cpu, DeviceNode, System, User
-from workload.doctor.torch_probe import KernelRun, TorchFacts, TorchGpu
+from workload.doctor.several_gpus import SeveralGpus
+from workload.doctor.torch_probe import TorchFacts, TorchGpu
 from workload.hardware import Driver
 from workload.limits import Limits
 
 NODES = tuple(
     DeviceNode(f"/dev/{name}", accessible=True) for name in ("nvidia0", "nvidia-uvm", "nvidiactl")
 )
-CPU_RUN = KernelRun("cpu", 7.0, 7.0, None)
-GPU_RUN = KernelRun("cuda:0", 7.0, 7.0, None)
+CPU_RUN = KernelRun("product", "cpu", 4096, 0, None)
+GPU_RUNS = tuple(
+    KernelRun(operation, "cuda:0", 4096, 0, None)
+    for operation in ("kernel", "product", "convolution")
+)
+SEVERAL = SeveralGpus(
+    unreachable=(),
+    runs=tuple(
+        KernelRun(operation, "cuda:0 to cuda:1", 2048, 0, None)
+        for operation in ("copy", "all-reduce")
+    ),
+    error=None,
+)
+WHEELS = "/opt/venv/lib/python3.12/site-packages/nvidia"
+NOW_SEC = 1_800_000_000.0  # 2027-01-15
 TORCH = TorchFacts(
     version="2.13.0+cu130",
     built_for="CUDA 13.0",
@@ -25,24 +45,36 @@ TORCH = TorchFacts(
     cudnn_error=None,
     nccl_version="2.29.7",
     cuda_error=None,
-    gpus=(TorchGpu("NVIDIA H200", "9.0", 141 * GIB),),
+    gpus=(TorchGpu("NVIDIA H200", "9.0", 141 * GIB, "GPU-0000"),),
     cpu_capability="AVX512",
     threads=8,
-    kernels=(CPU_RUN, GPU_RUN),
+    kernels=(CPU_RUN, *GPU_RUNS),
+    several=SEVERAL,
 )
+DRIVER = Driver("580.65.06", "13.0", (H200,))
 GPU_MACHINE = Facts(
     requested_device="cuda",
+    depth=DEFAULT,
     system=System("3.12.3", "Ubuntu 24.04 LTS", "6.8.0", "x86_64", "docker"),
-    cpu=Cpu("AMD EPYC", ("avx2", "avx512f"), physical_cores=8, logical_cpus=16),
+    cpu=Cpu("AMD EPYC", "AuthenticAMD", ("avx2", "avx512f"), physical_cores=8, logical_cpus=16),
     limits=Limits(2, None, 16, None, GIB, 64 * GIB, 8 * GIB),
     user=User(10001, 0, True, True, "/tmp", True, "/tmp", True),  # noqa: S108  the images' own
     torch=TORCH,
     torch_error=None,
-    driver=Driver("580.65.06", "13.0", (H200,)),
+    torch_files=TorchFiles("2.13.0+cu130", "13.0"),
+    driver=DRIVER,
     driver_error=None,
     kernel_driver="580.65.06",
+    cuda_library_error=None,
     device_nodes=NODES,
-    versions={"torch": "2.13.0"},
+    link_widths={"0000:65:00.0": 16},
+    mapped_libraries=(f"{WHEELS}/cudnn/lib/libcudnn.so.9", f"{WHEELS}/nccl/lib/libnccl.so.2"),
+    path_libraries=(),
+    compilers=Compilers("/usr/bin/gcc", "/usr/bin/g++", headers=True),
+    folders=(Folder("TMPDIR", "/tmp", None, executable=True, free_bytes=9 * GIB),),  # noqa: S108  as above
+    clock=Clock(NOW_SEC, NOW_SEC, synchronized=True),
+    unlocked=(),
+    versions={"nvidia-cudnn-cu13": "9.20.0.48", "torch": "2.13.0"},
     environment={},
 )
 
@@ -52,17 +84,17 @@ def torch(**changes: Any) -> TorchFacts:
 
 
 def machine(**changes: Any) -> Facts:
-    """The healthy GPU machine with changes; `torch_`, `limits_` and `user_` reach inside."""
-    inner: dict[str, dict[str, Any]] = {"torch": {}, "limits": {}, "user": {}}
+    """The healthy GPU machine with changes; `torch__`, `limits__` and the like reach inside."""
+    inner: dict[str, dict[str, Any]] = defaultdict(dict)
     for name in list(changes):
         part, _, attribute = name.partition("__")
         if attribute:
             inner[part][attribute] = changes.pop(name)
-    nested = {
-        part: replace(getattr(GPU_MACHINE, part), **values)
-        for part, values in inner.items()
-        if values
-    }
+    card = inner.pop("card", None)
+    if card:
+        gpu = replace(H200, state=replace(HEALTHY, **card))
+        changes["driver"] = replace(DRIVER, gpus=(gpu,))
+    nested = {part: replace(getattr(GPU_MACHINE, part), **values) for part, values in inner.items()}
     return replace(GPU_MACHINE, **nested | changes)
 
 
@@ -71,14 +103,17 @@ NO_DRIVER: dict[str, Any] = {
     "driver_error": "NVML: Shared Library Not Found",
     "device_nodes": (),
     "kernel_driver": None,
+    "cuda_library_error": "libcuda.so.1: cannot open shared object file",
     "torch__gpus": (),
     "torch__cuda_error": "Found no NVIDIA driver on your system",
     "torch__kernels": (CPU_RUN,),
+    "torch__several": None,
 }
 NOT_STARTED: dict[str, Any] = {
     "torch__gpus": (),
     "torch__cuda_error": "CUDA unknown error",
     "torch__kernels": (CPU_RUN,),
+    "torch__several": None,
 }
 CPU_BUILD: dict[str, Any] = {
     "torch__version": "2.13.0+cpu",
@@ -86,7 +121,10 @@ CPU_BUILD: dict[str, Any] = {
     "torch__cuda_version": None,
     "torch__arch_list": (),
     "torch__cudnn_version": None,
+    "torch_files": TorchFiles("2.13.0+cpu", None),
+    "mapped_libraries": (),
+    "versions": {"torch": "2.13.0+cpu"},
 }
 OLD_DRIVER = Driver("570.10", "12.8", (H200,))
 NO_CONTAINER = replace(GPU_MACHINE.system, container=None)
-CLOSED_NODE = DeviceNode("/dev/nvidia0", accessible=False)
+CLOSED_NODE = DeviceNode("/dev/nvidia0", accessible=False, permitted=False)

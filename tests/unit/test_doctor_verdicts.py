@@ -6,20 +6,23 @@ import pytest
 from doctor_machines import (
     CPU_BUILD,
     CPU_RUN,
+    DRIVER,
     GPU_MACHINE,
-    GPU_RUN,
+    GPU_RUNS,
     NO_DRIVER,
     NOT_STARTED,
     OLD_DRIVER,
     machine,
 )
 from doctor_rows import ROWS, Row
+from fakes import H200, HEALTHY
+from fault_matrix import faults
 
 from workload.doctor import exit_code
 from workload.doctor.checks import CHECKS, judge
-from workload.doctor.facts import Facts
-from workload.doctor.verdicts import CRASHED, NO_CHECKS, Check, passed, run_checks
-from workload.doctor.wording import ANY_CHECK, WORDS, word
+from workload.doctor.facts import DEFAULT, QUICK, Facts
+from workload.doctor.verdicts import CRASHED, NO_CHECKS, WRONG, Check, passed, run_checks
+from workload.doctor.wording import check_words, explain, reasons, word
 from workload.errors import ExitCode
 from workload.results import Finding, State
 
@@ -39,12 +42,6 @@ def test_each_machine_gets_its_verdict_and_its_words(row: Row):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.id}-{row.case}")
-def test_the_exit_code_says_whether_a_check_failed(row: Row):
-    wanted = ExitCode.UNFIT if failing(row.facts) else ExitCode.OK
-    assert exit_code(word(judge(row.facts))) is wanted
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.id}-{row.case}")
 def test_a_failure_or_warning_says_why_it_matters_and_what_to_do(row: Row):
     troubles = [
         found for found in findings(row.facts).values() if found.state in (State.FAIL, State.WARN)
@@ -54,19 +51,34 @@ def test_a_failure_or_warning_says_why_it_matters_and_what_to_do(row: Row):
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.id}-{row.case}")
 def test_whoever_insists_on_a_gpu_gets_a_right_product_or_a_failure(row: Row):
-    facts = replace(row.facts, requested_device="cuda")
-    product_is_right = findings(facts)["gpu-kernel"].state is State.PASS
+    facts = replace(row.facts, requested_device="cuda", depth=DEFAULT)
+    product_is_right = findings(facts)["cublas"].state is State.PASS
     assert product_is_right or failing(facts)
 
 
 def test_no_words_lack_a_machine_and_no_machine_lacks_words():
-    apart = {(ANY_CHECK, CRASHED), ("doctor", NO_CHECKS)}  # tested below
-    met = {(ANY_CHECK if (ANY_CHECK, row.case) in WORDS else row.id, row.case) for row in ROWS}
-    assert met == WORDS.keys() - apart
+    met = {(row.id, row.case) for row in ROWS} | {(row["id"], row["case"]) for row in faults()}
+    apart = {(CRASHED, CRASHED), ("doctor", NO_CHECKS)}  # tested below
+    words = {(id_, case) for id_, check in check_words().items() for case in check.cases}
+    given = {case for _, case in met - words}
+    assert (words - met, given) == (apart, reasons().keys())
 
 
-def test_no_check_lacks_a_machine():
-    assert {row.id for row in ROWS} == {check.id for check in CHECKS}
+def test_every_check_has_words_and_no_words_are_of_no_check():
+    assert check_words().keys() == {check.id for check in CHECKS} | {CRASHED, "doctor"}
+
+
+def test_words_stand_in_the_order_of_the_checks():
+    assert list(check_words())[2:] == [check.id for check in CHECKS]
+
+
+def test_what_stands_for_a_check_speaks_of_no_single_machine():
+    texts = [text for id_ in check_words() for text in vars(explain(id_)).values()]
+    assert not [text for text in texts if text and "{" in text]
+
+
+def test_no_check_lacks_a_healthy_machine():
+    assert {row.id for row in ROWS if row.state is State.PASS} == {check.id for check in CHECKS}
 
 
 def test_no_two_checks_share_an_id():
@@ -74,7 +86,9 @@ def test_no_two_checks_share_an_id():
 
 
 def test_words_end_without_a_full_stop_for_they_are_joined_into_a_line():
-    texts = [text for words in WORDS.values() for text in (words.found, words.why, words.remedy)]
+    checks = check_words().values()
+    words = [*checks, *(case for check in checks for case in check.cases.values())]
+    texts = [getattr(one, name, None) for one in words for name in ("found", "why", "remedy")]
     assert not [text for text in texts if text and text.endswith(".")]
 
 
@@ -113,8 +127,50 @@ def test_under_auto_a_gpu_that_cannot_be_used_is_a_warning():
 
 
 def test_under_auto_a_gpu_that_computes_wrong_numbers_is_a_failure():
-    kernels = (CPU_RUN, replace(GPU_RUN, sum_found=8.0))
+    kernels = (CPU_RUN, replace(GPU_RUNS[0], wrong=1), *GPU_RUNS[1:])
     assert failing(machine(requested_device="auto", torch__kernels=kernels)) == ["gpu-kernel"]
+
+
+def test_under_auto_what_fails_on_a_gpu_that_is_taken_all_the_same_is_a_failure():
+    assert failing(machine(requested_device="auto", card__ecc_uncorrected=1)) == ["ecc"]
+
+
+def test_of_several_cards_the_worst_answers_for_all_where_cuda_did_not_start():
+    broken = replace(H200, index=1, state=replace(HEALTHY, remap_failed=True))
+    facts = machine(driver=replace(DRIVER, gpus=(H200, broken, H200)), **NOT_STARTED)
+    assert (
+        findings(facts)["row-remap"].found == "GPU 1 NVIDIA H200 could not replace a broken "
+        "memory row"
+    )
+
+
+def test_of_several_cards_only_the_one_asked_for_counts_where_cuda_tells_which():
+    other = replace(H200, index=1, uuid="GPU-1111", state=replace(HEALTHY, remap_failed=True))
+    facts = machine(driver=replace(DRIVER, gpus=(other, H200)))
+    assert findings(facts)["row-remap"].state is State.PASS
+
+
+def test_a_wrong_element_outweighs_an_unfit_environment():
+    wrong = Finding("cublas", State.FAIL, "1 is wrong", case=WRONG)
+    unfit = Finding("gpu-driver", State.FAIL, "no driver", case="missing")
+    assert exit_code((unfit, wrong)) is ExitCode.WRONG_NUMBERS
+
+
+def test_a_quick_look_for_a_gpu_that_is_not_here_fails():
+    no_driver = {name: value for name, value in NO_DRIVER.items() if "torch" not in name}
+    assert failing(machine(torch=None, depth=QUICK, **no_driver)) == ["gpu-driver"]
+
+
+def test_a_quick_look_at_a_healthy_gpu_machine_finds_nothing():
+    states = {
+        verdict.state for verdict in judge(machine(torch=None, depth=QUICK, card__processes=0))
+    }
+    assert states == {State.PASS, State.NOT_APPLICABLE}
+
+
+def test_what_could_not_be_told_fails_where_strict():
+    unknown = (Finding("shm", State.UNKNOWN, "there is no shared memory"),)
+    assert exit_code(unknown, strict=True) is ExitCode.UNFIT
 
 
 def test_windows_subsystem_for_linux_has_one_node_for_all():
@@ -132,9 +188,11 @@ def test_the_line_for_a_missing_driver_says_what_why_and_what_to_do():
     assert (found.found, found.why, found.remedy) == (
         "no NVIDIA driver (NVML: Shared Library Not Found)",
         "CUDA needs the host's driver",
-        "on the host install driver 580 or newer and the NVIDIA Container Toolkit "
-        "(https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/), "
+        "on the host install driver 580 or newer and the NVIDIA Container Toolkit, "
         "and start the container with --gpus all",
+    )
+    assert found.link == (
+        "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/"
     )
 
 
@@ -160,7 +218,7 @@ def crash(_: Facts):
 def test_a_check_that_crashes_fails_and_says_so():
     (found,) = word(run_checks((Check("new", crash),), GPU_MACHINE))
     assert (found.id, found.state, found.found) == (
-        "new",
+        "new-crashed",
         State.FAIL,
         "this check crashed (ZeroDivisionError: division by zero)",
     )

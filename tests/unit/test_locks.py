@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import re
+from importlib import resources
 from pathlib import Path
 from types import ModuleType
 from urllib.error import URLError
@@ -71,6 +72,15 @@ def test_a_test_tool_asks_for_no_other_version_of_a_runtime_package() -> None:
     runtime, tools = locked("gpu.txt"), locked("test.txt")
     common = runtime.keys() & tools.keys()
     assert {p: tools[p] for p in common} == {p: runtime[p] for p in common}
+
+
+def test_the_package_knows_the_locked_versions(
+    relock: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(relock, "LOCKED", tmp_path / "locked.json")
+    relock.write_versions()
+    packaged = resources.files("workload").joinpath("locked.json").read_text("utf-8")
+    assert (tmp_path / "locked.json").read_text() == packaged
 
 
 def test_hashes_of_the_cpu_torch_are_those_of_its_wheels_for_linux(

@@ -55,7 +55,7 @@ def test_an_unfit_machine_still_gets_its_numbers(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workload: Callable[..., Outcome]
 ) -> None:
     failed = Finding("memory", State.FAIL, "10 MB are free", "nothing fits", "free some")
-    monkeypatch.setattr(run.doctor, "examine", lambda _device: ({}, (failed,)))
+    monkeypatch.setattr(run.doctor, "examine", lambda *_: ({}, (failed,)))
     outcome = workload(*QUICK.split(), "--output", tmp_path)
     assert outcome.code == ExitCode.UNFIT
     assert "10 MB are free: nothing fits: free some" in outcome.stderr
@@ -83,7 +83,7 @@ def test_a_gpu_is_compared_with_the_cpu_beside_it(
     monkeypatch.setattr(bench, "_transfer_sec", lambda *_: 1e-3)
     monkeypatch.setattr(cases, "INVALID_IQR", {})  # a CPU is noisier than any GPU
     monkeypatch.setattr(train, "Laps", lambda _device: Laps(cpu))
-    monkeypatch.setattr(run.doctor, "examine", lambda _device: ({}, (PASSED,)))
+    monkeypatch.setattr(run.doctor, "examine", lambda *_: ({}, (PASSED,)))
     right = Check("a + b", "float32", 0.0, 1e-7, "error")
     monkeypatch.setattr(run.verify, "verify", lambda _device, _dtypes, keep: keep(right))
     line = "run --device cuda --budget 90 --sizes 1024 --dtypes float32 --json --output"

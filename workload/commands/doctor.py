@@ -1,8 +1,10 @@
 """`workload doctor`: the facts about this machine, and what is wrong with it."""
 
-from workload import render
+from workload import record, render
 from workload.doctor import examine, exit_code
-from workload.doctor.facts import Facts
+from workload.doctor.checks import CHECKS
+from workload.doctor.facts import DEFAULT, QUICK, Facts
+from workload.doctor.wording import Explanation, explain
 from workload.errors import ExitCode
 from workload.results import Finding, State, as_json
 from workload.session import Session
@@ -10,24 +12,56 @@ from workload.session import Session
 
 def command(session: Session) -> ExitCode:
     """Print facts and findings; the first failure is the one line on stderr."""
-    facts, findings = examine_and_record(session)
-    session.say(render.facts_table(as_json(facts)), "", render.findings_table(findings))
-    session.say(render.findings_line(findings))
-    complain(session, findings)
-    return exit_code(findings)
+    arguments = session.arguments
+    if arguments.explain is not None:
+        return _explain(session, arguments.explain)
+    facts, findings = examine_and_record(session, QUICK if arguments.quick else DEFAULT)
+    if not arguments.quick:
+        session.say(render.facts_table(as_json(facts)), "")
+    session.say(render.findings_table(findings), render.findings_line(findings))
+    complain(session, findings, arguments.strict)
+    return exit_code(findings, arguments.strict)
 
 
-def examine_and_record(session: Session) -> tuple[Facts, tuple[Finding, ...]]:
+def examine_and_record(session: Session, depth: str = DEFAULT) -> tuple[Facts, tuple[Finding, ...]]:
     """Facts and findings about the requested device, kept in the draft."""
-    facts, findings = examine(session.arguments.device)
+    facts, findings = examine(session.arguments.device, depth)
     session.draft.set("environment", facts)
     session.draft.set("findings", findings)
     return facts, findings
 
 
-def complain(session: Session, findings: tuple[Finding, ...]) -> None:
-    """One line on stderr: the first failure with its cause and cure."""
-    failed = [finding for finding in findings if finding.state is State.FAIL]
+def complain(session: Session, findings: tuple[Finding, ...], strict: bool = False) -> None:
+    """One line on stderr: the first failure with its cause and cure.
+
+    Where `strict` and nothing failed, the first question without an answer.
+    """
+    grave = (State.FAIL, State.UNKNOWN) if strict else (State.FAIL,)
+    failed = [finding for state in grave for finding in findings if finding.state is state]
     if failed:
         words = (failed[0].found, failed[0].why, failed[0].remedy)
         session.complain(": ".join(text.rstrip(".") for text in words if text))
+
+
+def _explain(session: Session, ids: list[str]) -> ExitCode:
+    """One check in full, or all in a line each. Raises BadInputError for an unknown id."""
+    explanations = [explain(id_) for id_ in ids or [check.id for check in CHECKS]]
+    session.say(*(_in_full(explanations[0]) if ids else map(_in_a_line, explanations)))
+    if session.arguments.json:
+        session.print_document(record.dump(as_json(explanations)))
+    del session.arguments.output  # an explanation is no record
+    return ExitCode.OK
+
+
+def _in_a_line(explanation: Explanation) -> str:
+    return f"{explanation.id:20}{explanation.asks}"
+
+
+def _in_full(explanation: Explanation) -> list[str]:
+    rows = {
+        "asks": explanation.asks,
+        "why": explanation.why,
+        "do": explanation.remedy,
+        "link": explanation.link,
+    }
+    return [explanation.id, *(f"  {name:6}{text}" for name, text in rows.items() if text)]

@@ -5,19 +5,27 @@ words for a person stand in one table (`wording`).
 """
 
 from workload.doctor.checks import judge
-from workload.doctor.facts import Facts, gather
+from workload.doctor.facts import DEFAULT, Facts, gather
+from workload.doctor.verdicts import WRONG
 from workload.doctor.wording import word
 from workload.errors import ExitCode
 from workload.results import Finding, State
 
 
-def examine(requested_device: str) -> tuple[Facts, tuple[Finding, ...]]:
+def examine(requested_device: str, depth: str = DEFAULT) -> tuple[Facts, tuple[Finding, ...]]:
     """The facts about this machine and one finding a check, causes before consequences."""
-    facts = gather(requested_device)
+    facts = gather(requested_device, depth=depth)
     return facts, word(judge(facts))
 
 
-def exit_code(findings: tuple[Finding, ...]) -> ExitCode:
-    """UNFIT if a check failed or none ran; what could not be told is no failure."""
-    unfit = not findings or any(finding.state is State.FAIL for finding in findings)
+def exit_code(findings: tuple[Finding, ...], strict: bool = False) -> ExitCode:
+    """WRONG_NUMBERS for a wrong element, UNFIT if a check failed or none ran.
+
+    What could not be told is a failure where `strict`.
+    """
+    failed = [finding for finding in findings if finding.state is State.FAIL]
+    if any(finding.case == WRONG for finding in failed):
+        return ExitCode.WRONG_NUMBERS
+    untold = any(finding.state is State.UNKNOWN for finding in findings)
+    unfit = not findings or failed or (strict and untold)
     return ExitCode.UNFIT if unfit else ExitCode.OK

@@ -4,11 +4,11 @@ import os
 import platform
 import pwd
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
+
+from workload.doctor.folders import write_problem
 
 # Instruction sets that decide which kernels PyTorch's CPU libraries pick.
 RELEVANT_ISA = frozenset(
@@ -29,9 +29,6 @@ ENVIRONMENT_ALLOWED = frozenset(
     MKL_NUM_THREADS OMP_NUM_THREADS LD_LIBRARY_PATH LD_PRELOAD
     """.split()  # noqa: SIM905  as above
 )
-PACKAGES = frozenset(
-    "workload torch rich safetensors fastjsonschema nvidia-ml-py numpy triton".split()  # noqa: SIM905  as above
-)
 USER_NAME_VARIABLES = ("LOGNAME", "USER", "LNAME", "USERNAME")  # what getpass.getuser() asks
 
 
@@ -51,6 +48,7 @@ class Cpu:
     """The processor. Core counts are the machine's, whatever this process may use."""
 
     model: str | None
+    vendor: str | None  # x86: "GenuineIntel"; Arm: the implementer's number
     isa: tuple[str, ...]
     physical_cores: int | None
     logical_cpus: int | None
@@ -72,10 +70,14 @@ class User:
 
 @dataclass(frozen=True)
 class DeviceNode:
-    """A GPU's file under /dev; accessible means readable and writable by this process."""
+    """A GPU's file under /dev; accessible means readable and writable by this process.
+
+    One that its mode permits and that is not accessible was taken away by a control group.
+    """
 
     path: str
     accessible: bool
+    permitted: bool = True
 
 
 def read_system(root: Path, environment: Mapping[str, str]) -> System:
@@ -116,6 +118,7 @@ def read_cpu(root: Path) -> Cpu:
     cores = {(block["physical id"], block["core id"]) for block in blocks if "core id" in block}
     return Cpu(
         model=first.get("model name"),  # Arm kernels give none
+        vendor=first.get("vendor_id", first.get("CPU implementer")),
         isa=tuple(sorted(RELEVANT_ISA.intersection(flags))),
         physical_cores=len(cores) or None,
         logical_cpus=os.cpu_count(),
@@ -136,9 +139,9 @@ def read_user(environment: Mapping[str, str]) -> User:
         has_passwd_entry=_has_passwd_entry(os.getuid()),
         has_name_in_environment=any(environment.get(name) for name in USER_NAME_VARIABLES),
         home=home,
-        home_writable=bool(home) and _writable(home or ""),
+        home_writable=bool(home) and write_problem(str(home)) is None,
         tmp=tmp,
-        tmp_writable=_writable(tmp),
+        tmp_writable=write_problem(tmp) is None,
     )
 
 
@@ -150,25 +153,23 @@ def _has_passwd_entry(uid: int) -> bool:
     return True
 
 
-def _writable(folder: str) -> bool:
-    """Try it: root and read-only file systems make permission bits meaningless."""
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"x")
-    except OSError:
-        return False
-    return True
-
-
 def read_device_nodes(root: Path) -> tuple[DeviceNode, ...]:
     """NVIDIA's files under /dev, and WSL's /dev/dxg, which stands for all of them."""
     dev = root / "dev"
     paths = [path for pattern in ("nvidia*", "dxg") for path in sorted(dev.glob(pattern))]
     return tuple(
-        DeviceNode(f"/dev/{path.name}", os.access(path, os.R_OK | os.W_OK))
+        DeviceNode(f"/dev/{path.name}", os.access(path, os.R_OK | os.W_OK), _permitted(path))
         for path in paths
         if not path.is_dir()
     )
+
+
+def _permitted(path: Path) -> bool:
+    """Whether owner, group and mode alone would let this process read and write."""
+    status = path.stat()
+    own, group = status.st_uid == os.getuid(), status.st_gid in (os.getgid(), *os.getgroups())
+    needed = 0o600 if own else 0o060 if group else 0o006
+    return os.getuid() == 0 or status.st_mode & needed == needed
 
 
 def read_kernel_driver(root: Path) -> str | None:
@@ -179,21 +180,19 @@ def read_kernel_driver(root: Path) -> str | None:
     return match[1] if match else None
 
 
+def read_link_widths(root: Path) -> dict[str, int]:
+    """The lanes that each NVIDIA device itself has, by its PCI address."""
+    return {
+        device.name: int(lanes)
+        for device in sorted(root.glob("sys/bus/pci/devices/*"))
+        if _read(device / "vendor").strip() == "0x10de"
+        and (lanes := _read(device / "max_link_width").strip()).isdecimal()
+    }
+
+
 def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables on the allow-list that are set."""
     return {name: environment[name] for name in sorted(ENVIRONMENT_ALLOWED & environment.keys())}
-
-
-def read_versions() -> dict[str, str]:
-    """Versions of this package, of what it depends on, and of NVIDIA's wheels."""
-    installed = ((found.name.lower(), found.version) for found in metadata.distributions())
-    return dict(
-        sorted(
-            (name, version)
-            for name, version in installed
-            if name in PACKAGES or name.startswith("nvidia-")
-        )
-    )
 
 
 def _read(path: Path) -> str:

@@ -1,16 +1,29 @@
 """Verdicts about PyTorch itself, the container's limits and the user. Pure."""
 
-from workload.doctor.facts import Facts
-from workload.doctor.verdicts import Check, Need, Outcome, failed, known, passed, unknown, warned
+from collections.abc import Iterable
+
+from workload.doctor.facts import QUICK, Facts
+from workload.doctor.kernels import KernelRun
+from workload.doctor.verdicts import (
+    WRONG,
+    Check,
+    Need,
+    Outcome,
+    failed,
+    known,
+    passed,
+    unknown,
+    warned,
+)
 
 # Free host memory that small work wants once PyTorch is imported; a rule of thumb.
 # CUDA's libraries and pinned buffers take more of it than the CPU's own.
 ENOUGH_MEMORY_BYTES = {"cpu": 500_000_000, "cuda": 2_000_000_000}
 # NCCL's troubleshooting guide: "--shm-size=1g"; Docker's own 64 MB end in a bus error.
 ENOUGH_SHM_BYTES = 1_000_000_000
-WRONG = "wrong"
 
-TORCH = Need("torch-missing", lambda facts: facts.torch is not None)
+LOOKED = Need("quick", lambda facts: facts.depth != QUICK)
+TORCH = (LOOKED, Need("torch-missing", lambda facts: facts.torch is not None))
 
 
 def judge_tmp(facts: Facts) -> Outcome:
@@ -18,7 +31,8 @@ def judge_tmp(facts: Facts) -> Outcome:
     tmp = facts.user.tmp
     if facts.user.tmp_writable:
         return passed(tmp=tmp)
-    return (failed if facts.torch is None else warned)("not_writable", tmp=tmp)
+    import_failed = facts.torch is None and facts.depth != QUICK
+    return (failed if import_failed else warned)("not_writable", tmp=tmp)
 
 
 def judge_import(facts: Facts) -> Outcome:
@@ -29,20 +43,20 @@ def judge_import(facts: Facts) -> Outcome:
 
 
 def judge_cpu_kernel(facts: Facts) -> Outcome:
-    """Did a real product on the CPU give the right number?"""
-    return judge_product(facts, "cpu")
+    """Did a real product on the CPU come out right?"""
+    return judge_run(known(facts.torch).kernels, "product", "cpu")
 
 
-def judge_product(facts: Facts, kind: str) -> Outcome:
-    """Whether the product on a device of this kind ran and came out right."""
-    runs = [run for run in known(facts.torch).kernels if run.device.startswith(kind)]
-    if not runs:
-        return failed("not_run", kind=kind)
-    run = runs[0]
-    if run.error:
+def judge_run(runs: Iterable[KernelRun], operation: str, kind: str) -> Outcome:
+    """Whether an operation on a device of this kind ran, and every element came out right."""
+    found = [run for run in runs if run.operation == operation and run.device.startswith(kind)]
+    if not found:
+        return failed("not_run")
+    run = found[0]
+    if run.wrong is None:
         return failed("error", device=run.device, error=run.error)
-    values = {"device": run.device, "expected": run.sum_expected, "found": run.sum_found}
-    return passed(**values) if run.sum_found == run.sum_expected else failed(WRONG, **values)
+    values = {"device": run.device, "elements": run.elements, "wrong": run.wrong}
+    return failed(WRONG, **values) if run.wrong else passed(**values)
 
 
 def judge_threads(facts: Facts) -> Outcome:
@@ -98,11 +112,11 @@ def judge_passwd(facts: Facts) -> Outcome:
 
 FIRST_CHECKS = (
     Check("tmp", judge_tmp),  # before torch-import, which may fail without it
-    Check("torch-import", judge_import),
+    Check("torch-import", judge_import, (LOOKED,)),
 )
 LAST_CHECKS = (
-    Check("cpu-kernel", judge_cpu_kernel, (TORCH,)),
-    Check("cpu-threads", judge_threads, (TORCH,)),
+    Check("cpu-kernel", judge_cpu_kernel, TORCH),
+    Check("cpu-threads", judge_threads, TORCH),
     Check("memory", judge_memory),
     Check("shm", judge_shm),
     Check("home", judge_home),

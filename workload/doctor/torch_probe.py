@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from workload.doctor.kernels import KernelRun, run_kernels
+from workload.doctor.several_gpus import SeveralGpus, probe_in_child
 from workload.errors import first_line
-
-PRODUCT_SIZE = 64
 
 
 @dataclass(frozen=True)
@@ -17,16 +17,7 @@ class TorchGpu:
     name: str
     capability: str  # "9.0"
     memory_bytes: int
-
-
-@dataclass(frozen=True)
-class KernelRun:
-    """A product of small whole numbers, exact in every format: `sum_found` must be the other."""
-
-    device: str
-    sum_expected: float
-    sum_found: float | None
-    error: str | None
+    uuid: str | None = None  # as NVML knows it, "GPU-…"
 
 
 @dataclass(frozen=True)
@@ -45,6 +36,7 @@ class TorchFacts:
     cpu_capability: str
     threads: int
     kernels: tuple[KernelRun, ...]
+    several: SeveralGpus | None = None  # None with fewer than two GPUs
 
 
 def probe(requested_device: str) -> tuple[TorchFacts | None, str | None]:
@@ -79,8 +71,11 @@ def probe_module(torch: Any, requested_device: str) -> TorchFacts:
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         threads=torch.get_num_threads(),
         kernels=tuple(
-            run_kernel(device) for device in _kernel_devices(requested_device, len(gpus or ()))
+            run
+            for device in _kernel_devices(requested_device, len(gpus or ()))
+            for run in run_kernels(device)
         ),
+        several=probe_in_child() if len(gpus or ()) > 1 else None,
     )
 
 
@@ -101,9 +96,14 @@ def _start(torch: Any) -> tuple[TorchGpu, ...]:
     count = torch.cuda.device_count()
     properties = map(torch.cuda.get_device_properties, range(count))
     return tuple(
-        TorchGpu(found.name, f"{found.major}.{found.minor}", found.total_memory)
+        TorchGpu(found.name, f"{found.major}.{found.minor}", found.total_memory, _uuid(found))
         for found in properties
     )
+
+
+def _uuid(properties: Any) -> str | None:
+    uuid = getattr(properties, "uuid", None)
+    return None if uuid is None else f"GPU-{uuid}"
 
 
 def _kernel_devices(requested_device: str, gpu_count: int) -> list[str]:
@@ -117,25 +117,6 @@ def requested_index(requested_device: str) -> int:
     return int(index) if index.isdecimal() else 0
 
 
-def run_kernel(device: str) -> KernelRun:
-    """Fill, multiply and sum on `device`: a (64, 64) matrix times its transpose.
-
-    Elements are 0 to 6 and all sums stay under 2**24, so that float32, TF32 and any order
-    of summation give the very same number. sum_ij (A A^T)_ij = sum_k (sum_i A_ik)^2.
-    """
-    import torch  # noqa: PLC0415  seconds long: only who asks waits
-
-    size = PRODUCT_SIZE
-    columns = [sum((row * size + column) % 7 for row in range(size)) for column in range(size)]
-    expected = float(sum(column * column for column in columns))
-    try:
-        matrix = torch.arange(size * size, device=device).remainder(7).float().view(size, size)
-        found = (matrix @ matrix.T).sum().item()
-    except Exception as error:  # drivers and libraries raise anything
-        return KernelRun(device, expected, None, first_line(error))
-    return KernelRun(device, expected, found, None)
-
-
 def cudnn_text(number: int) -> str:
     """cuDNN's version number as text: 92000 is 9.20.0, 8902 was 8.9.2."""
     major, rest = divmod(number, 10_000) if number >= 10_000 else divmod(number, 1000)  # noqa: PLR2004  cuDNN 9 changed the scale
@@ -145,5 +126,5 @@ def cudnn_text(number: int) -> str:
 def _try(ask: Callable[[], Any]) -> tuple[Any, str | None]:
     try:
         return ask(), None
-    except Exception as error:  # see run_kernel
+    except Exception as error:  # drivers and libraries raise anything
         return None, first_line(error)

@@ -11,6 +11,8 @@ Fact = TypeVar("Fact")
 
 CRASHED = "crashed"
 NO_CHECKS = "no-checks"
+WRONG = "wrong"  # the case of every check that met a wrong number
+GRAVITY = (State.FAIL, State.WARN, State.UNKNOWN, State.PASS, State.NOT_APPLICABLE)
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,16 @@ def unknown(case: str, **values: object) -> Outcome:
     return Outcome(State.UNKNOWN, case, values)
 
 
+def not_applicable(case: str, **values: object) -> Outcome:
+    """The question does not arise here."""
+    return Outcome(State.NOT_APPLICABLE, case, values)
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """The first of the gravest; a pass outweighs what does not apply."""
+    return min(outcomes, key=lambda outcome: GRAVITY.index(outcome.state))
+
+
 def known(fact: Fact | None) -> Fact:
     """A fact that the check's needs promise. Raises LookupError if they do not."""
     if fact is None:
@@ -77,7 +89,7 @@ def known(fact: Fact | None) -> Fact:
 
 
 def run_checks(checks: Iterable[Check], facts: Facts) -> tuple[Verdict, ...]:
-    """Every check's verdict. A check that crashes fails; no checks at all is a failure."""
+    """Every check's verdict. A check that crashes fails as `ID-crashed`; no checks fail too."""
     verdicts = tuple(_run(check, facts) for check in checks)
     return verdicts or (Verdict("doctor", State.FAIL, NO_CHECKS, {}),)
 
@@ -86,7 +98,8 @@ def _run(check: Check, facts: Facts) -> Verdict:
     try:
         outcome = _outcome(check, facts)
     except Exception as error:  # a check's own bug must neither pass nor hide the others
-        outcome = failed(CRASHED, error=f"{type(error).__name__}: {error}")
+        values = {"error": f"{type(error).__name__}: {error}"}
+        return Verdict(f"{check.id}-{CRASHED}", State.FAIL, CRASHED, values)
     return Verdict(check.id, outcome.state, outcome.case, outcome.values)
 
 

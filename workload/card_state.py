@@ -1,0 +1,161 @@
+"""How one NVIDIA card is set up and how it fares, asked of NVML.
+
+What the driver will not say is None, and `silent` has its reason under the question's name.
+Sources: nvml.h, NVML API Reference Guide.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+Answer = TypeVar("Answer")
+
+# Why a card runs slower than its work would let it (nvml.h, nvmlClocksEventReasons). Not among
+# them: the power limit, which large products reach on every sound data-centre card; idle; and
+# clocks that somebody has set.
+THROTTLE_REASONS = {
+    0x08: "hardware slowdown",
+    0x20: "heat, by software",
+    0x40: "heat, by hardware",
+    0x80: "power brake",
+}
+# nvml.h, nvmlComputeMode_t. 1 was "exclusive thread", which no driver in use still has.
+COMPUTE_MODES = {0: "default", 2: "prohibited", 3: "exclusive process"}
+# nvml.h, nvmlBrandType_t; vGPUs and what is no longer sold are left out.
+BRANDS = {
+    1: "Quadro",
+    2: "Tesla",
+    5: "GeForce",
+    6: "Titan",
+    12: "Quadro RTX",
+    13: "NVIDIA RTX",
+    14: "NVIDIA",
+}
+NOT_SUPPORTED = "Not Supported"
+
+
+@dataclass(frozen=True)
+class Pcie:
+    """The card's link. The generation it runs at is left out: at rest a card lowers it."""
+
+    address: str | None  # as below /sys/bus/pci/devices, "0000:65:00.0"
+    generation: int | None  # the highest that card and slot reach together
+    card_generation: int | None  # the highest that the card could reach elsewhere
+    width: int | None  # lanes in use
+
+
+@dataclass(frozen=True)
+class CardState:
+    """Settings and health of one card; `silent` has NVML's reason for each question it left."""
+
+    brand: str | None
+    mig: bool | None
+    mig_slices: int | None
+    compute_mode: str | None
+    processes: int | None  # that have a CUDA context on the card, this one among them
+    ecc: bool | None
+    ecc_uncorrected: int | None  # memory errors beyond repair since the driver was loaded
+    remap_pending: bool | None  # a memory row is replaced at the next reset
+    remap_failed: bool | None  # no spare row was left for one
+    throttled: tuple[str, ...] | None
+    persistence: bool | None
+    pcie: Pcie
+    silent: dict[str, str]
+
+
+def answer(nvml: Any, ask: Callable[..., Answer], *args: object) -> Answer | None:
+    """What NVML answers, or None: cards differ in what they support."""
+    try:
+        return ask(*args)
+    except nvml.NVMLError:
+        return None
+
+
+def clock_reasons(nvml: Any, handle: Any) -> int | None:
+    """The bit mask of THROTTLE_REASONS and more. Older bindings know it by another name."""
+    for name in (
+        "nvmlDeviceGetCurrentClocksEventReasons",
+        "nvmlDeviceGetCurrentClocksThrottleReasons",
+    ):
+        ask = getattr(nvml, name, None)
+        found: int | None = answer(nvml, ask, handle) if ask else None
+        if found is not None:
+            return found
+    return None
+
+
+def read_card(nvml: Any, handle: Any) -> CardState:
+    """The state of the card behind an NVML handle. Takes some milliseconds, changes nothing."""
+    ask = _Questions(nvml, handle)
+    mig = ask("mig", "nvmlDeviceGetMigMode")  # (now, after the next reset)
+    mode = ask("compute-mode", "nvmlDeviceGetComputeMode")
+    processes = ask("gpu-shared", "nvmlDeviceGetComputeRunningProcesses")
+    ecc = ask("ecc", "nvmlDeviceGetEccMode")  # (now, after the next reset)
+    # Uncorrected errors (1), counted since the driver was loaded (0).
+    uncorrected = ask("ecc", "nvmlDeviceGetTotalEccErrors", 1, 0) if ecc and ecc[0] else None
+    # (rows replaced after corrected errors, after uncorrected ones, pending, failed)
+    remaps = ask("row-remap", "nvmlDeviceGetRemappedRows")
+    reasons = clock_reasons(nvml, handle)
+    persistence = ask("persistence", "nvmlDeviceGetPersistenceMode")
+    brand = ask("brand", "nvmlDeviceGetBrand")
+    return CardState(
+        brand=BRANDS.get(brand),
+        mig=None if mig is None else bool(mig[0]),
+        mig_slices=_mig_slices(nvml, handle) if mig and mig[0] else None,
+        compute_mode=COMPUTE_MODES.get(mode),
+        processes=None if processes is None else len(processes),
+        ecc=None if ecc is None else bool(ecc[0]),
+        ecc_uncorrected=uncorrected,
+        remap_pending=None if remaps is None else bool(remaps[2]),
+        remap_failed=None if remaps is None else bool(remaps[3]),
+        throttled=None if reasons is None else throttle_names(reasons),
+        persistence=None if persistence is None else bool(persistence),
+        pcie=_read_pcie(ask),
+        silent=ask.silent,
+    )
+
+
+def throttle_names(reasons: int) -> tuple[str, ...]:
+    """The bits of THROTTLE_REASONS in words."""
+    return tuple(name for bit, name in THROTTLE_REASONS.items() if reasons & bit)
+
+
+def _read_pcie(ask: "_Questions") -> Pcie:
+    info = ask("pcie", "nvmlDeviceGetPciInfo")  # "00000000:65:00.0": a domain of eight digits
+    return Pcie(
+        address=None if info is None else info.busId.lower()[-len("0000:00:00.0") :],
+        generation=ask("pcie", "nvmlDeviceGetMaxPcieLinkGeneration"),
+        card_generation=ask("pcie", "nvmlDeviceGetGpuMaxPcieLinkGeneration"),
+        width=ask("pcie", "nvmlDeviceGetCurrPcieLinkWidth"),
+    )
+
+
+def _mig_slices(nvml: Any, handle: Any) -> int | None:
+    count = answer(nvml, nvml.nvmlDeviceGetMaxMigDeviceCount, handle)
+    if count is None:
+        return None
+    slices = (
+        answer(nvml, nvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, index)
+        for index in range(count)
+    )
+    return sum(found is not None for found in slices)
+
+
+class _Questions:
+    """Asks NVML about one card, and keeps why a question was left unanswered."""
+
+    def __init__(self, nvml: Any, handle: Any) -> None:
+        self._nvml = nvml
+        self._handle = handle
+        self.silent: dict[str, str] = {}
+
+    def __call__(self, question: str, name: str, *args: object) -> Any:
+        ask = getattr(self._nvml, name, None)
+        if ask is None:
+            self.silent[question] = f"nvidia-ml-py has no {name}"
+            return None
+        try:
+            return ask(self._handle, *args)
+        except self._nvml.NVMLError as error:
+            self.silent[question] = str(error)
+            return None

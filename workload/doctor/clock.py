@@ -1,0 +1,53 @@
+"""Facts about the time: what this machine takes it for, and what else knows it."""
+
+import ctypes
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+STA_UNSYNC = 0x40  # sys/timex.h
+
+
+class _Timex(ctypes.Structure):
+    """The head of struct timex (adjtimex(2)); the kernel fills what follows as well."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_byte * 512),
+    )
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Seconds since 1970 in UTC. Unknown is None."""
+
+    now_sec: float
+    hardware_sec: float | None  # the battery-backed clock, which may keep local time
+    synchronized: bool | None  # whether the kernel's clock follows a time server
+
+
+def read_clock(root: Path) -> Clock:
+    """The system's clock and what there is to compare it with, without a network."""
+    return Clock(datetime.now(UTC).timestamp(), _hardware_sec(root), _synchronized())
+
+
+def _hardware_sec(root: Path) -> float | None:
+    try:
+        return float((root / "sys/class/rtc/rtc0/since_epoch").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _synchronized() -> bool | None:
+    """adjtimex(2) without a change is anyone's to call; returns -1 where it is forbidden."""
+    timex = _Timex()
+    try:
+        allowed = ctypes.CDLL(None).adjtimex(ctypes.byref(timex)) >= 0
+    except (AttributeError, OSError):  # not Linux
+        return None
+    return not timex.status & STA_UNSYNC if allowed else None

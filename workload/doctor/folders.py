@@ -1,0 +1,58 @@
+"""Facts about the folders that PyTorch and this package write to."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+CACHE_VARIABLES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "XDG_CACHE_HOME")
+
+
+@dataclass(frozen=True)
+class Folder:
+    """One folder, or the nearest above it that exists, where it would be made."""
+
+    purpose: str  # "TMPDIR", "HOME", "results" or a cache's variable
+    path: str
+    problem: str | None  # why a file could not be written, in the system's words
+    executable: bool | None  # whether programs and libraries may be loaded from it
+    free_bytes: int | None
+
+
+def read_folders(environment: Mapping[str, str]) -> tuple[Folder, ...]:
+    """The temporary folder, the home, the caches that are set, and where records would go."""
+    places = {
+        "TMPDIR": environment.get("TMPDIR") or "/tmp",  # noqa: S108  where it is by default
+        "HOME": environment.get("HOME"),
+        "results": "results",
+        **{name: environment.get(name) for name in CACHE_VARIABLES},
+    }
+    return tuple(read_folder(purpose, Path(path)) for purpose, path in places.items() if path)
+
+
+def read_folder(purpose: str, path: Path) -> Folder:
+    """Writes a byte to see: root and read-only file systems make permission bits meaningless."""
+    places = (path, *path.absolute().parents)
+    folder = next(place for place in places if os.path.isdir(place))  # never raises
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return Folder(purpose, str(path), write_problem(str(folder)), None, None)
+    return Folder(
+        purpose=purpose,
+        path=str(path),
+        problem=write_problem(str(folder)),
+        executable=not status.f_flag & os.ST_NOEXEC,
+        free_bytes=status.f_bavail * status.f_frsize if status.f_blocks else None,
+    )
+
+
+def write_problem(folder: str) -> str | None:
+    """Why a file cannot be written into `folder`, None if one was."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
