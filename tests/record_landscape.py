@@ -1,0 +1,120 @@
+"""Records a landscape: the GFLOP/s of every shape of a grid, timed one by one.
+
+    python tests/record_landscape.py                             # all shapes, ten readings each
+    python tests/record_landscape.py --best 0.3 --readings 20    # more of the best third
+    python tests/record_landscape.py --device cuda --dtype bfloat16
+
+A shape's readings lie apart in time, so that a busy minute spoils one of each, not a region of
+the grid. tests/landscapes/<kind>-<dtype>.json is written every few seconds and the next call goes
+on from there, so the recording may be ended at any time. Ten readings of all shapes in float32
+take 5 minutes on two quiet CPU cores. The search is proven on their medians, in
+tests/unit/test_search.py.
+"""
+
+import argparse
+import json
+import random
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from workload.cli import limit_spinning
+
+limit_spinning()  # before torch is imported, as on the command line
+
+import torch
+from landscape import Landscape, path_of, undisturbed
+
+from workload import devices
+from workload.cases import Shape
+from workload.results import DeviceInfo
+from workload.search import DEFAULT_EDGES, cube
+
+# A batch this long makes the clock and a GPU's one wait at its end less than a percent.
+MIN_BATCH_SEC = 10e-3
+# While another program disturbs, a shape is timed again after a pause, so many times at most.
+ATTEMPTS = 10
+PAUSE_SEC = 0.2
+SHAPES_A_WRITE = 100
+
+
+def main() -> None:
+    """Add readings to this device's landscape until each shape has enough."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N")
+    parser.add_argument("--dtype", default="float32", help="of the matrices")
+    parser.add_argument("--best", type=float, default=1.0, help="share of the shapes to time")
+    parser.add_argument("--readings", type=int, default=10, help="undisturbed ones of each shape")
+    arguments = parser.parse_args()
+    device = devices.resolve(arguments.device)
+    path = path_of(device.kind, arguments.dtype)
+    document = read_or_begin(path, device, arguments.dtype)
+    landscape = Landscape(document)
+    stopwatch = Stopwatch(device, arguments.dtype)
+    while lacking := landscape.lacking(arguments.best, arguments.readings):
+        random.shuffle(lacking)  # drift must not look like a slope
+        for shape in lacking[:SHAPES_A_WRITE]:
+            landscape.add(shape, undisturbed_gflops(shape, stopwatch, landscape.readings[shape]))
+        document["date"] = datetime.now(UTC).date().isoformat()
+        path.write_text(json.dumps(document, separators=(",", ":")) + "\n")
+
+
+def read_or_begin(path: Path, device: DeviceInfo, dtype: str) -> dict[str, Any]:
+    """The document so far; readings of two machines or versions never mix."""
+    edges = DEFAULT_EDGES[device.kind]
+    made_by = {
+        "device": device.name,
+        "kind": device.kind,
+        "threads": device.threads,
+        "torch": torch.__version__,
+        "dtype": dtype,
+    }
+    if not path.exists():
+        return made_by | {"date": None, "edges": edges, "gflops": [[] for _ in cube(edges)]}
+    document: dict[str, Any] = json.loads(path.read_text())
+    other = {name: document[name] for name in made_by if document[name] != made_by[name]}
+    if other:
+        raise SystemExit(f"{path} was recorded with {other}: move it away to begin anew")
+    return document
+
+
+class Stopwatch:
+    """Times products of views of the same random numbers, as large as the largest of a grid."""
+
+    def __init__(self, device: DeviceInfo, dtype: str) -> None:
+        where, kind = devices.torch_device(device), devices.torch_dtype(dtype)
+        elements = max(DEFAULT_EDGES[device.kind]) ** 2
+        self.device = device
+        self.a, self.b = (torch.randn(elements, device=where).to(kind) for _ in range(2))
+        self.c = torch.empty(elements, device=where, dtype=kind)
+
+    def gflops(self, shape: Shape) -> float:
+        """The rate of one batch, after a call that warms up and tells the batch's length."""
+        calls = max(1, round(MIN_BATCH_SEC / self._call_sec(shape, 1)))
+        return shape.flops / self._call_sec(shape, calls) / 1e9
+
+    def _call_sec(self, shape: Shape, calls: int) -> float:
+        a = self.a[: shape.m * shape.k].view(shape.m, shape.k)
+        b = self.b[: shape.k * shape.n].view(shape.k, shape.n)
+        c = self.c[: shape.m * shape.n].view(shape.m, shape.n)
+        devices.synchronize(self.device)
+        started = time.perf_counter()
+        for _ in range(calls):
+            torch.mm(a, b, out=c)
+        devices.synchronize(self.device)
+        return (time.perf_counter() - started) / calls
+
+
+def undisturbed_gflops(shape: Shape, stopwatch: Stopwatch, readings: list[float]) -> float:
+    """A reading that those before do not show to be disturbed, or the last attempt's."""
+    for _ in range(ATTEMPTS):
+        rate = stopwatch.gflops(shape)
+        if rate in undisturbed([*readings, rate]):
+            break
+        time.sleep(PAUSE_SEC)
+    return rate
+
+
+if __name__ == "__main__":
+    main()
