@@ -1,0 +1,84 @@
+"""Does the guided search find what a full scan found? Usage: search_live.py [--dtype float32]
+
+Searches on this machine, then times the search's winner and the winner of the recorded scan
+(tests/landscapes) in alternation. Prints each median and their ratio; exit code 3 if the search
+lost more than a percent. No test, because it takes minutes and a busy machine would fail it.
+"""
+
+import argparse
+import sys
+import time
+import warnings
+from collections.abc import Callable
+
+from workload.cli import limit_spinning
+
+limit_spinning()  # before torch is imported, as on the command line
+
+import torch
+from landscape import Landscape, path_of, read
+
+from workload import devices
+from workload.bench import run_case
+from workload.cases import Shape
+from workload.errors import ExitCode
+from workload.operations.matmul import MatMul
+from workload.results import DeviceInfo
+from workload.search import confirm, search
+
+DEVICES = {"cpu": "cpu", "gpu": "cuda"}
+EVALUATED_SHARE = 0.05
+CONFIRMED = 5
+CONFIRMING_ROUNDS = 5
+CASE_SEC = 1.0
+ROUNDS = 15
+LOWEST_RATIO = 0.99
+
+
+def main() -> int:
+    """Search, then compare with the scan; 0 if the search did as well."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--target", choices=DEVICES, default="cpu")
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    device = devices.resolve(DEVICES[arguments.target])
+    landscape = read(path_of(device.kind, arguments.dtype))
+    print(f"{device.name}, torch {torch.__version__}, {device.threads} threads", flush=True)
+    if landscape.device != device.name:
+        print(f"note: the scan was of {landscape.device}", flush=True)
+    rate = gflops_of(device, arguments.dtype)
+    found = searched(landscape, rate, arguments.seed)
+    return compared(found, max(landscape.grid, key=landscape.gflops), rate)
+
+
+def gflops_of(device: DeviceInfo, dtype: str) -> Callable[[Shape], float | None]:
+    """What measures a shape: checked first, like every case."""
+    return lambda shape: run_case(MatMul(shape, dtype), device, CASE_SEC).gflops
+
+
+def searched(landscape: Landscape, rate: Callable[[Shape], float | None], seed: int) -> Shape:
+    """The winner of a live search, its best few measured anew."""
+    started = time.monotonic()
+    most = round(EVALUATED_SHARE * len(landscape.grid))
+    result = search(landscape.grid, rate, most, seed)
+    best = [evaluation.shape for evaluation in result.fastest(CONFIRMED)]
+    winner = confirm(best, rate, CONFIRMING_ROUNDS)[0].shape
+    took = time.monotonic() - started
+    print(f"search: {most} of {len(landscape.grid)} shapes, {took:.0f} s: {winner}", flush=True)
+    return winner
+
+
+def compared(found: Shape, scanned: Shape, rate: Callable[[Shape], float | None]) -> int:
+    """Print how fast both winners are, in alternation, and judge."""
+    rates = {one.shape: one.gflops or 0 for one in confirm([*{found, scanned}], rate, ROUNDS)}
+    ratio = rates[found] / rates[scanned]
+    verdict = "as good" if ratio >= LOWEST_RATIO else "WORSE"
+    print(f"search {found}: {rates[found]:.1f} GFLOP/s, scan {scanned}: {rates[scanned]:.1f}")
+    print(f"search / scan: {ratio:.4f}, medians of {ROUNDS}, at least {LOWEST_RATIO}: {verdict}")
+    return ExitCode.OK if ratio >= LOWEST_RATIO else ExitCode.WRONG_NUMBERS
+
+
+if __name__ == "__main__":
+    warnings.filterwarnings("ignore", message="Failed to initialize NumPy")  # nothing here uses it
+    sys.exit(main())
