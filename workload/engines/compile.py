@@ -5,15 +5,11 @@ its launchers; and for both Python's headers. The images are kept small and have
 step takes some 15 s, and 3 s where an earlier one left its cache.
 """
 
-import os
-import shutil
-import sysconfig
-from pathlib import Path
-
 import torch
 from torch import Tensor
 
 from workload import devices
+from workload.compilers import find_compilers
 from workload.engines.data import Data
 from workload.engines.engine import Engine
 from workload.engines.fused import FusedLoop
@@ -54,21 +50,14 @@ class CompiledLoop(FusedLoop):
 
 
 def _refusal(_spec: TrainSpec, device: DeviceInfo) -> UnfitError | None:
-    missing = None
-    if not _compiler(device):
+    found = find_compilers()
+    if not (found.cxx if device.kind == "cpu" else found.c):
         missing = "g++" if device.kind == "cpu" else "a C compiler"
-    elif not Path(sysconfig.get_path("include"), "Python.h").exists():
+    elif not found.headers:
         missing = "Python.h"
-    if missing is None:
+    else:
         return None
     return UnfitError(f"engine compile needs {missing}, none is here: {REMEDY}")
-
-
-def _compiler(device: DeviceInfo) -> str | None:
-    """The one that torch.compile would take: Inductor's for a CPU, Triton's for a GPU."""
-    variable, defaults = ("CXX", ("g++",)) if device.kind == "cpu" else ("CC", ("gcc", "clang"))
-    given = os.environ.get(variable)
-    return next(filter(None, map(shutil.which, (given,) if given else defaults)), None)
 
 
 COMPILE = Engine("compile", CompiledLoop, _refusal)
