@@ -12,9 +12,8 @@ from engine_cases import BY_DTYPE, CASES, CPU, GPU, StepsTooFar, install_stand_i
 from fake_cuda_graph import FakeGraph
 from outcome import Outcome
 
-from workload import devices
+from workload import compilers, devices
 from workload.engines import ENGINES, check, choice, choose
-from workload.engines import compile as compiling
 from workload.engines.data import draw
 from workload.engines.reference import by_hand
 from workload.errors import BadInputError, ExitCode, UnfitError, WrongNumbersError
@@ -231,7 +230,7 @@ def test_compile_is_refused_without_a_compiler(
 
 def test_compile_is_refused_without_pythons_headers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(compiling.sysconfig, "get_path", lambda _name: "/nowhere")
+    monkeypatch.setattr(compilers.sysconfig, "get_path", lambda _name: "/nowhere")
     with pytest.raises(UnfitError, match=r"needs Python\.h"):
         choose("compile", SHORT, CPU, draw(SHORT, torch.float32))
 
@@ -283,8 +282,8 @@ def test_auto_compiles_where_the_training_is_long(
 ) -> None:
     assert trials
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(compiling.sysconfig, "get_path", lambda _name: Path(__file__).parent)
-    monkeypatch.setattr(compiling.Path, "exists", lambda _path: True)
+    monkeypatch.setattr(compilers.sysconfig, "get_path", lambda _name: Path(__file__).parent)
+    monkeypatch.setattr(compilers.Path, "exists", lambda _path: True)
     assert auto(replace(SHORT, steps=10**6))[0] == "compile"
 
 
