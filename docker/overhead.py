@@ -18,6 +18,12 @@ CASE = "matmul 1024 float32"
 def main(folder: Path) -> None:
     """Print the ratio with its interval, and what it was measured on."""
     inside, outside = (read(folder / side) for side in ("inside", "outside"))
+    counts = {record["device"]["threads"] for record in (*inside, *outside)}
+    if len(counts) > 1:
+        sys.exit(
+            f"overhead: the processes took {sorted(counts)} threads, which would be what differs: "
+            "repeat when the machine is idle"
+        )
     ratios = paired_ratios(inside, outside)
     print(f"{CASE} on {inside[0]['device']['name']}, {len(ratios)} pairs of processes")
     for side, records in (("inside", inside), ("outside", outside)):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workload import roofline
-from workload.cases import Case, CaseStatus, Ceilings, shape_label
+from workload.cases import Case, CaseStatus, Ceilings, Telemetry, shape_label
 from workload.datasheet import datasheet_ceilings
 from workload.doctor.torch_probe import TorchFacts
 from workload.results import DeviceInfo, as_json
@@ -94,16 +94,43 @@ class BenchmarkLog:
 
 
 def joined(earlier: Case, later: Case) -> Case:
-    """One case of two passes, with the samples of both; of one that had no time, the other."""
+    """One case of two passes, with the samples of both, judged anew; of one that had no time, the
+    other. Of passes that were timed in two ways the later stands alone.
+    """
     if earlier.timing is None or later.timing is None:
         return earlier if later.timing is None else later
+    if earlier.timing.method != later.timing.method:
+        return later
     timing = replace(
         later.timing,
         samples_sec=earlier.timing.samples_sec + later.timing.samples_sec,
         warm_up_sec=earlier.timing.warm_up_sec + later.timing.warm_up_sec,
         steady=earlier.timing.steady and later.timing.steady,
+        telemetry=_joined_telemetry(earlier.timing.telemetry, later.timing.telemetry),
     )
-    return replace(later, timing=timing)
+    shares = [share for share in (earlier.error_share, later.error_share) if share is not None]
+    return replace(
+        later,
+        status=CaseStatus.INVALID if timing.invalid else later.status,
+        reason=timing.invalid or later.reason,
+        timing=timing,
+        error_share=max(shares, default=None),
+    )
+
+
+def _joined_telemetry(earlier: Telemetry | None, later: Telemetry | None) -> Telemetry | None:
+    if earlier is None or later is None:
+        return later or earlier
+    others = [n for n in (earlier.other_processes, later.other_processes) if n is not None]
+    return Telemetry(
+        at_sec=earlier.at_sec + later.at_sec,
+        sm_clock_mhz=earlier.sm_clock_mhz + later.sm_clock_mhz,
+        power_watt=earlier.power_watt + later.power_watt,
+        temperature_celsius=earlier.temperature_celsius + later.temperature_celsius,
+        throttled=tuple(dict.fromkeys(earlier.throttled + later.throttled)),
+        power_capped=earlier.power_capped or later.power_capped,
+        other_processes=max(others, default=None),
+    )
 
 
 def extra_info(case: Case, device: DeviceInfo) -> dict[str, Any]:

@@ -3,8 +3,6 @@
 import re
 from html.parser import HTMLParser
 
-VOID = {"meta", "link"}
-
 
 class Page(HTMLParser):
     """Everything that the parser of a browser would find; `html` is the source."""

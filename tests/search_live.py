@@ -24,10 +24,9 @@ from workload.cases import Shape
 from workload.errors import ExitCode
 from workload.operations.matmul import MatMul
 from workload.results import DeviceInfo
-from workload.search import confirm, search
+from workload.search import EVALUATED_SHARE, confirm, search
 
 DEVICES = {"cpu": "cpu", "gpu": "cuda"}
-EVALUATED_SHARE = 0.05
 CONFIRMED = 5
 CONFIRMING_ROUNDS = 5
 CASE_SEC = 1.0

@@ -31,7 +31,8 @@ STANDARD_DEVIATION = (0.9, 1.1)
 def run_cases(
     operations: Sequence[Operation], device: DeviceInfo, budget_sec: float
 ) -> Iterator[Case]:
-    """One case for each operation, within `budget_sec` in all.
+    """One case for each operation, within about `budget_sec` in all: estimates and checks come on
+    top of a case's time.
 
     The budget left is shared evenly among the cases left, so a case that needs little
     leaves more to the others.
@@ -100,7 +101,7 @@ def _estimate_sec(operation: Operation, device: DeviceInfo, budget_sec: float) -
     """Seconds that a case will take, from cheaper ones of growing size.
 
     A small operation is a poor guide to a large one (launch overhead, cold libraries), so the
-    probe's edge doubles until the next, of eight times the work and two calls, would cost
+    probe's edge doubles until the next, of eight times a product's work and two calls, would cost
     PROBE_SHARE of the budget, or be the operation itself. Comparing with float64 comes on top;
     it is cheap wherever the operation is not.
     """

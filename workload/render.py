@@ -30,7 +30,7 @@ def device_words(device: DeviceInfo) -> str:
     """Which device, and what of it is used."""
     threads = f"{device.threads} thread{'s' if device.threads > 1 else ''}"
     if len(device.swept_threads) > 1:
-        threads += f", fastest of {', '.join(map(str, device.swept_threads))}"
+        threads += f", chosen of {', '.join(map(str, device.swept_threads))}"
     detail = threads if device.kind == "cpu" else f"compute capability {device.capability}"
     return f"{device.torch_name}: {printable(device.name)}, {detail}"
 

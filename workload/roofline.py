@@ -19,18 +19,18 @@ from workload.cases import COLD, CUDA_GRAPH, Case, CaseStatus, Ceilings, Kind, R
 
 
 def measured(cases: Iterable[Case], known: Ceilings) -> Ceilings:
-    """`known` with what these cases reached, where that is more than before."""
+    """`known` with what these cases reached, where that is better than before."""
     rates = dict(known.measured_gflops)
     found = dict(_limits(known))
     for case in cases:
         if case.status is not CaseStatus.OK:
             continue
-        if case.kind is Kind.LAUNCH:
-            found[case.kind] = case.median_sec
-        elif case.gflops:
+        if case.gflops:
             rates[case.dtype] = max(case.gflops, rates.get(case.dtype, 0.0))
-        else:
-            found[case.kind] = case.gbs
+        elif case.kind is Kind.LAUNCH and case.median_sec:
+            found[case.kind] = min(case.median_sec, found[case.kind] or case.median_sec)
+        elif case.kind in found and case.gbs:
+            found[case.kind] = max(case.gbs, found[case.kind] or 0.0)
     return replace(
         known,
         measured_gflops=rates,
@@ -71,8 +71,10 @@ def bounds_sec(case: Case, ceilings: Ceilings) -> dict[Regime, float]:
     graph = case.timing is not None and case.timing.method == CUDA_GRAPH
     if ceilings.launch_sec and not graph:
         bounds[Regime.LAUNCH] = case.launches * ceilings.launch_sec
-    if ceilings.measured_gbs and not _fits_the_cache(case, ceilings):
-        bounds[Regime.BANDWIDTH] = case.bytes / ceilings.measured_gbs / 1e9
+    transfer = case.kind in (Kind.TO_DEVICE, Kind.TO_HOST)
+    gbs = _limits(ceilings)[case.kind] if transfer else ceilings.measured_gbs
+    if gbs and (transfer or not _fits_the_cache(case, ceilings)):
+        bounds[Regime.BANDWIDTH] = case.bytes / gbs / 1e9
     rate_gflops = ceilings.measured_gflops.get(case.dtype)
     if rate_gflops and case.flops:
         bounds[Regime.COMPUTE] = case.flops / rate_gflops / 1e9

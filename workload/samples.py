@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from functools import cache
 
 CONFIDENCE = 0.95
+NORMAL_QUANTILE = 1.959964
+MANY = 1000  # samples: the binomial distribution is close to normal
 
 
 def quantile(samples: Sequence[float], fraction: float) -> float | None:
@@ -38,7 +40,8 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
 
     Two order statistics, whatever the distribution: the true median lies outside only if at
     most `rank` of n fair coins show heads (Conover, Practical Nonparametric Statistics, 3rd
-    ed., §3.2). It assumes independent samples: drift between processes is not in it.
+    ed., §3.2). It assumes independent samples: drift between processes is not in it. Where sampling
+    stopped because the interval had become narrow, it covers the median some 93 times of 100.
     """
     rank = _rank(len(samples))
     if rank is None:
@@ -50,6 +53,8 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
 @cache
 def _rank(count: int) -> int | None:
     """How many samples may be left out at each end, or None where there are too few."""
+    if count > MANY:
+        return math.floor((count - NORMAL_QUANTILE * math.sqrt(count)) / 2) - 1
     tail, outside = 0.0, (1 - CONFIDENCE) / 2
     for rank in range(count):
         tail += math.comb(count, rank) / 2**count

@@ -88,7 +88,7 @@ def side_of_process(
 ) -> Side:
     """What this very process measured, as a side."""
     trainings = tuple(trainings)
-    every = (*cases, *map(train_case, trainings))
+    every = (*cases, *(train_case(result, device.kind) for result in trainings))
     run = Run(name, "run", datetime.now(UTC), device, every, trainings, None, {})
     return Side(name, device, (run,))
 
@@ -129,16 +129,17 @@ def _record_run(content: Record, path: Path) -> Run:
     trainings = tuple(from_json(TrainResult, item) for item in content["train"] or [])
     cases = [from_json(Case, item) for item in content["cases"] or []]
     ceilings = from_json(Ceilings, content["ceilings"]) if content["ceilings"] else None
-    trained = map(train_case, trainings)
-    cases += rated(list(trained), ceilings) if ceilings else trained
     if content["device"] is None:
         raise BadInputError(f"{path} names no device, its run ended before: name another one")
+    device = from_json(DeviceInfo, content["device"])
+    steps = [train_case(result, device.kind) for result in trainings]
+    cases += rated(steps, ceilings) if ceilings else steps
     environment = content["environment"] or {}
     return Run(
         source=str(path),
         kind=content["kind"],
         started_at=moment(content["started_at"], path),
-        device=from_json(DeviceInfo, content["device"]),
+        device=device,
         cases=tuple(cases),
         trainings=trainings,
         ceilings=ceilings,

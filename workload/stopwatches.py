@@ -17,7 +17,7 @@ from workload import devices, sensors
 from workload.cases import CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK, Telemetry
 from workload.results import DeviceInfo
 
-Operation = Callable[[], object]
+Call = Callable[[], object]
 
 GRAPH_CALLS = 100  # in one graph: the gap between two replays, 1 or 2 µs, is shared by so many
 CAPTURE_WARM_UPS = 3  # libraries choose kernels and take workspaces in the first calls
@@ -30,6 +30,10 @@ class Stopwatch(Protocol):
     """Times batches of calls of one operation."""
 
     method: str
+
+    def rounded(self, calls: int) -> int:
+        """How many calls a batch of so many really makes."""
+        ...
 
     def batch(self, calls: int) -> float:
         """Call so many times; seconds of one call."""
@@ -44,7 +48,7 @@ class Stopwatch(Protocol):
         ...
 
 
-def stopwatch(method: str, operation: Operation, device: DeviceInfo) -> Stopwatch:
+def stopwatch(method: str, operation: Call, device: DeviceInfo) -> Stopwatch:
     """The stopwatch of this method."""
     if method == HOST_CLOCK:
         return _HostClock(operation)
@@ -87,8 +91,11 @@ class Laps:
 class _HostClock:
     method = HOST_CLOCK
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: Call) -> None:
         self._operation = operation
+
+    def rounded(self, calls: int) -> int:
+        return calls
 
     def batch(self, calls: int) -> float:
         operation = self._operation
@@ -107,17 +114,20 @@ class _HostClock:
 class _CudaEvents:
     method = CUDA_EVENTS
 
-    def __init__(self, operation: Operation, device: DeviceInfo) -> None:
+    def __init__(self, operation: Call, device: DeviceInfo) -> None:
         self.operation = operation
         self.device = device
         self._sensor = devices.sensor(device)
         self._readings: list[tuple[float, sensors.Reading]] = []
         self._window = time.perf_counter()
 
+    def rounded(self, calls: int) -> int:
+        return calls
+
     def batch(self, calls: int) -> float:
         return self.between_events(self.operation, calls) / calls
 
-    def between_events(self, operation: Operation, calls: int) -> float:
+    def between_events(self, operation: Call, calls: int) -> float:
         """Seconds on the device's stream from before the first call to after the last."""
         with torch.cuda.device(self.device.torch_name):
             first = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch's gap
@@ -151,11 +161,13 @@ class _CudaGraph:
         self._events = events
         self._graph = _captured(events.operation, events.device)
 
+    def rounded(self, calls: int) -> int:
+        """Up to whole graphs."""
+        return -(-calls // GRAPH_CALLS) * GRAPH_CALLS
+
     def batch(self, calls: int) -> float:
-        """Rounded up to whole graphs."""
-        replays = -(-calls // GRAPH_CALLS)
-        spent_sec = self._events.between_events(self._graph.replay, replays)
-        return spent_sec / (replays * GRAPH_CALLS)
+        calls = self.rounded(calls)
+        return self._events.between_events(self._graph.replay, calls // GRAPH_CALLS) / calls
 
     def forget_readings(self) -> None:
         self._events.forget_readings()
@@ -164,7 +176,7 @@ class _CudaGraph:
         return self._events.telemetry()
 
 
-def _captured(operation: Operation, device: DeviceInfo) -> torch.cuda.CUDAGraph:
+def _captured(operation: Call, device: DeviceInfo) -> torch.cuda.CUDAGraph:
     """GRAPH_CALLS calls in a graph, after some on a side stream as capturing demands."""
     with torch.cuda.device(device.torch_name):
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch's gap
@@ -184,6 +196,7 @@ class _Flushed:
     def __init__(self, watch: Stopwatch, device: DeviceInfo) -> None:
         self.method = watch.method
         self.forget_readings, self.telemetry = watch.forget_readings, watch.telemetry
+        self.rounded = watch.rounded
         self._watch = watch
         self._device = device
         elements = 2 * (device.cache_bytes or DEFAULT_CACHE_BYTES)

@@ -15,7 +15,7 @@ TIE = 1.15
 
 
 def with_best_threads(device: DeviceInfo) -> DeviceInfo:
-    """The CPU with the number of threads that multiplies fastest, set for the whole process.
+    """The CPU with the most threads that multiply about as fast as any, set for the whole process.
 
     Tried are 1, 2, 4 and so on up to what the quota allows. A GPU is returned as it is.
     """

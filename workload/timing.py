@@ -9,14 +9,13 @@ takes several processes a side where it matters. Energy, since its counter ticks
 windows as short as these.
 """
 
-import itertools
 import time
 from dataclasses import dataclass
 
 from workload.cases import COLD, CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK, WARM, Timing
 from workload.results import DeviceInfo
-from workload.samples import median_interval, quantile
-from workload.stopwatches import Operation, Stopwatch, flushed, stopwatch
+from workload.samples import median, median_interval
+from workload.stopwatches import Call, Stopwatch, flushed, stopwatch
 
 # A sample is a batch of calls at least this long, so that the clock's own cost (tens of
 # nanoseconds on a CPU, about 5 µs for a pair of CUDA events) stays under one percent.
@@ -53,7 +52,7 @@ BY_DEVICE = Protocol()
 
 
 def measure(
-    operation: Operation, device: DeviceInfo, budget_sec: float, protocol: Protocol = BY_DEVICE
+    operation: Call, device: DeviceInfo, budget_sec: float, protocol: Protocol = BY_DEVICE
 ) -> Timing:
     """Warm `operation` up, then time it until its median is known or the budget is spent.
 
@@ -66,7 +65,7 @@ def measure(
     at_least_sec = min(MIN_WARM_UP_SEC[device.kind], share_sec)
     call_sec, steady = _warm_up(watch, protocol, at_least_sec, share_sec)
     warm_up_sec = time.perf_counter() - started
-    calls = _calls_per_sample(call_sec, protocol)
+    calls = watch.rounded(_calls_per_sample(call_sec, protocol))
     watch.forget_readings()
     samples = _sample(watch, calls, started + budget_sec)
     return Timing(
@@ -81,7 +80,7 @@ def measure(
     )
 
 
-def _chosen(operation: Operation, device: DeviceInfo, protocol: Protocol) -> Stopwatch:
+def _chosen(operation: Call, device: DeviceInfo, protocol: Protocol) -> Stopwatch:
     """The stopwatch that suits the device, the cache's state and a first, rough time."""
     if device.kind == "cpu":
         method = HOST_CLOCK
@@ -89,8 +88,9 @@ def _chosen(operation: Operation, device: DeviceInfo, protocol: Protocol) -> Sto
         method = protocol.method or CUDA_EVENTS
     else:
         rough = stopwatch(CUDA_EVENTS, operation, device)
-        rough.batch(1)
-        method = CUDA_GRAPH if rough.batch(10) < GRAPH_BELOW_SEC else CUDA_EVENTS
+        # The first call loads what it needs; only a short one is worth another ten.
+        short = rough.batch(1) < MIN_SAMPLE_SEC or rough.batch(1) < MIN_SAMPLE_SEC
+        method = CUDA_GRAPH if short and rough.batch(10) < GRAPH_BELOW_SEC else CUDA_EVENTS
     watch = stopwatch(method, operation, device)
     return flushed(watch, device) if protocol.cache == COLD else watch
 
@@ -146,12 +146,13 @@ def _is_enough(samples: list[float]) -> bool:
 def _overhead_sec(device: DeviceInfo, method: str, calls: int) -> float:
     """What timing `calls` calls in a batch adds to each: the same with a call that does nothing.
 
-    A graph has no launches; what is left is a pair of events.
+    A graph launches nothing; what is left is a pair of events, shared by the batch.
     """
-    nothing = stopwatch(CUDA_EVENTS if method == CUDA_GRAPH else method, _do_nothing, device)
-    calls = 1 if method == CUDA_GRAPH else min(calls, MAX_OVERHEAD_CALLS)
-    batches = [nothing.batch(calls) for _ in itertools.repeat(None, OVERHEAD_BATCHES)]
-    return quantile(batches, 0.5) or 0.0
+    graph = method == CUDA_GRAPH
+    nothing = stopwatch(CUDA_EVENTS if graph else method, _do_nothing, device)
+    empty_calls = 1 if graph else min(calls, MAX_OVERHEAD_CALLS)
+    batches = [nothing.batch(empty_calls) for _ in range(OVERHEAD_BATCHES)]
+    return (median(batches) or 0.0) / (calls if graph else 1)
 
 
 def _do_nothing() -> None:

@@ -186,7 +186,12 @@ def on_cpu(device: DeviceInfo, rounds: int) -> Iterator[tuple[str, dict[str, flo
                 15,
                 True,
             ),
-            Target("dual's loss off float64's", loss_error(exact, device, exact_data), 1e-8, False),
+            Target(
+                "dual's loss off float64's",
+                loss_error(exact, device, exact_data),
+                LOSS_TOLERANCE,
+                False,
+            ),
         ],
     )
 

@@ -126,5 +126,3 @@ CPU_BUILD: dict[str, Any] = {
     "versions": {"torch": "2.13.0+cpu"},
 }
 OLD_DRIVER = Driver("570.10", "12.8", (H200,))
-NO_CONTAINER = replace(GPU_MACHINE.system, container=None)
-CLOSED_NODE = DeviceNode("/dev/nvidia0", accessible=False, permitted=False)

@@ -265,3 +265,14 @@ def test_the_budget_left_over_goes_to_the_cases_left(
 def test_the_limits_come_before_the_cases_they_rate(cpu: DeviceInfo) -> None:
     kinds = [operation.kind for operation in measuring.limiting_operations(cpu)]
     assert kinds == ["launch", "copy"]
+
+
+def test_a_wrong_product_of_the_search_ends_with_exit_3(
+    monkeypatch: pytest.MonkeyPatch, workload: Callable[..., Outcome]
+) -> None:
+    wrong = unmeasured(SMALL, CaseStatus.WRONG, "the result of the matmul is off")
+    right = run_case(MatMul(Shape(8, 8, 8), "float32"), devices.resolve("cpu"), 0.1)
+    monkeypatch.setattr(matmul_command, "search_and_record", lambda *_: ([wrong, right], []))
+    outcome = workload(*"matmul --search --budget 0.2 --sizes 16 --dtypes float32".split())
+    assert outcome.code == ExitCode.WRONG_NUMBERS
+    assert "matmul 48x64x80 float32 wrong: the result of the matmul is off" in outcome.stderr

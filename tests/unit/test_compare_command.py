@@ -43,7 +43,7 @@ def test_who_a_and_b_are_is_said_first(tmp_path: Path, workload: Callable[..., O
     timed = case(timing=timing(method=CUDA_EVENTS))
     b = write_benchmarks(tmp_path / "b.json", timed, device=GPU)
     first, second = workload("compare", a, b).stdout.splitlines()[:2]
-    assert first.startswith("A            cpu: a CPU, 2 threads, fastest of 1, 2, workload 0.")
+    assert first.startswith("A            cpu: a CPU, 2 threads, chosen of 1, 2, workload 0.")
     assert first.endswith(f"1 process run in {a}")
     assert second == (
         "B            cuda:0: a GPU, compute capability 9.0, driver 580.1, torch 2.13.0, "

@@ -229,7 +229,7 @@ def test_compile_is_refused_without_a_compiler(
 
 
 def test_compile_is_refused_without_pythons_headers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(shutil, "which", lambda name, **_: f"/usr/bin/{name}")
     monkeypatch.setattr(compilers.sysconfig, "get_path", lambda _name: "/nowhere")
     with pytest.raises(UnfitError, match=r"needs Python\.h"):
         choose("compile", SHORT, CPU, draw(SHORT, torch.float32))
@@ -281,7 +281,7 @@ def test_auto_compiles_where_the_training_is_long(
     trials: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert trials
-    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(shutil, "which", lambda name, **_: f"/usr/bin/{name}")
     monkeypatch.setattr(compilers.sysconfig, "get_path", lambda _name: Path(__file__).parent)
     monkeypatch.setattr(compilers.Path, "exists", lambda _path: True)
     assert auto(replace(SHORT, steps=10**6))[0] == "compile"

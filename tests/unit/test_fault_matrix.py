@@ -12,7 +12,6 @@ from workload.doctor.checks import CHECKS, judge
 from workload.doctor.wording import word
 from workload.results import Finding, State
 
-Findings = dict[str, Finding]
 FAULTS = faults()
 rows = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault["fault"])
 

@@ -100,3 +100,22 @@ def test_the_best_case_is_at_its_own_ceiling() -> None:
     )
     assert rated.rating is not None
     assert rated.rating.ceiling_share == pytest.approx(1)
+
+
+@pytest.mark.parametrize("kind", [Kind.TO_DEVICE, Kind.TO_HOST])
+def test_a_transfer_is_bound_by_its_bus_and_not_by_the_memory(kind: Kind) -> None:
+    buses = replace(CEILINGS, host_to_device_gbs=50.0, device_to_host_gbs=50.0)
+    rating = roofline.rate(case(moved=5 * 10**7, kind=kind), buses)
+    assert rating is not None
+    assert rating.regime is Regime.BANDWIDTH
+    assert rating.ceiling_share == pytest.approx(0.5)  # 1 ms over the bus, 2 ms it took
+
+
+def test_a_slower_copy_lowers_no_ceiling() -> None:
+    fast, slow = (case(moved=amount, kind=Kind.COPY) for amount in (2 * 10**6, 10**6))
+    assert roofline.measured([fast, slow], Ceilings()).measured_gbs == pytest.approx(1)
+
+
+def test_other_arithmetic_sets_no_ceiling() -> None:
+    dual = case(kind=Kind.TRAIN)
+    assert roofline.measured([dual], CEILINGS) == CEILINGS

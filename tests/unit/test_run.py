@@ -14,7 +14,7 @@ from workload.commands import measuring, run
 from workload.errors import ExitCode
 from workload.operations.launch import Launch
 from workload.results import Check, DeviceInfo, Finding, State
-from workload.stopwatches import Laps, Operation, Stopwatch, stopwatch
+from workload.stopwatches import Call, Laps, Stopwatch, stopwatch
 
 QUICK = "run --device cpu --budget 4 --sizes 64,256 --dtypes float32,bfloat16"
 
@@ -97,7 +97,7 @@ def test_a_gpu_is_compared_with_the_cpu_beside_it(
     assert "train 64x1000x100x10 eager" in outcome.stderr
 
 
-def on_the_host_clock(method: str, operation: Operation, device: DeviceInfo) -> Stopwatch:
+def on_the_host_clock(method: str, operation: Call, device: DeviceInfo) -> Stopwatch:
     """The clock of a CPU, which says that it is one of a GPU."""
     watch = stopwatch(HOST_CLOCK, operation, device)
     watch.method = method

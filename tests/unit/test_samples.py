@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from workload import samples
 from workload.samples import interquartile_range, median, median_interval
 
 
@@ -37,3 +38,15 @@ def test_the_interval_covers_the_true_median_at_least_as_often_as_it_says() -> N
         assert interval is not None
         covered += interval[0] <= 1 <= interval[1]
     assert covered >= 940  # 950 expected at least; four standard deviations below 970
+
+
+def test_many_samples_leave_out_as_many_as_the_exact_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = [float(value) for value in range(900)]
+    exact = median_interval(values)
+    samples._rank.cache_clear()
+    monkeypatch.setattr(samples, "MANY", 100)
+    by_normal = median_interval(values)
+    samples._rank.cache_clear()
+    assert exact is not None
+    assert by_normal is not None
+    assert abs(exact[0] - by_normal[0]) <= 1

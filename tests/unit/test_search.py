@@ -11,11 +11,10 @@ import pytest
 from landscape import FOLDER, read
 
 from workload.cases import Shape
-from workload.search import Evaluation, confirm, cube, search
+from workload.search import EVALUATED_SHARE, Evaluation, confirm, cube, search
 
 RECORDED = sorted(FOLDER.glob("*.json"))
 SEEDS = range(100)
-SHARE = 0.05  # of the shapes may be evaluated
 CLOSE = 0.99  # of the best rate
 EDGES = (64, 100, 192, 320, 500, 768, 1024, 1500, 2048, 4096)
 
@@ -54,7 +53,7 @@ def told(found: list[float]) -> str:
 def test_the_search_comes_close_to_the_best_of_a_scan(path: Path) -> None:
     rates = recorded(path)
     assert len(rates) >= 400
-    most = int(SHARE * len(rates))
+    most = int(EVALUATED_SHARE * len(rates))
     guided, by_chance = searched(rates, most), drawn(rates, most)
     words = f"{path.stem}, {most} of {len(rates)}: guided {told(guided)}; random {told(by_chance)}"
     print(words)  # noqa: T201  pytest -rP shows it
@@ -116,7 +115,7 @@ def test_the_search_comes_close_to_the_best_of_a_made_landscape(
     rate: Callable[[Shape], float], grid: list[Shape]
 ) -> None:
     rates = {shape: rate(shape) for shape in grid}
-    most = int(SHARE * len(rates))
+    most = int(EVALUATED_SHARE * len(rates))
     guided = searched(rates, most)
     assert close(guided) >= 95
     assert close(drawn(rates, most)) < close(guided)

@@ -41,7 +41,7 @@ def test_a_record_is_one_run_of_its_cases(tmp_path: Path) -> None:
 
 def test_a_training_is_among_the_cases_and_keeps_its_losses(tmp_path: Path) -> None:
     (run,) = load_side(write_record(tmp_path, trainings=[TRAINING], kind="train")).runs
-    assert run.cases == (train_case(TRAINING),)
+    assert run.cases == (train_case(TRAINING, "cpu"),)
     assert run.trainings == (TRAINING,)
 
 
@@ -62,17 +62,17 @@ def test_a_training_step_counts_its_five_products() -> None:
 
 
 def test_a_training_that_diverged_is_wrong() -> None:
-    diverged = train_case(replace(TRAINING, diverged_at_step=3))
+    diverged = train_case(replace(TRAINING, diverged_at_step=3), "cpu")
     assert (diverged.status, diverged.gflops) == (CaseStatus.WRONG, None)
     assert diverged.reason == "the loss was not finite at step 3"
 
 
 def test_a_training_that_was_only_resumed_to_its_end_was_not_run() -> None:
-    assert train_case(replace(TRAINING, step_time_sec=())).status is CaseStatus.NOT_RUN
+    assert train_case(replace(TRAINING, step_time_sec=()), "cpu").status is CaseStatus.NOT_RUN
 
 
 def test_a_training_step_is_one_of_the_kind_train() -> None:
-    trained = train_case(TRAINING)
+    trained = train_case(TRAINING, "cpu")
     assert (trained.kind, trained.variant, trained.median_sec) == (Kind.TRAIN, "eager", 1e-3)
 
 

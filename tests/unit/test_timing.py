@@ -11,7 +11,7 @@ from workload import devices, stopwatches, timing
 from workload.cases import COLD, CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK, Telemetry
 from workload.results import DeviceInfo
 from workload.sensors import Reading
-from workload.stopwatches import Operation
+from workload.stopwatches import Call
 from workload.timing import Protocol, measure
 
 
@@ -30,6 +30,9 @@ class FakeStopwatch:
         self.batches.append(calls)
         self.now_sec += calls * call_sec
         return call_sec
+
+    def rounded(self, calls: int) -> int:
+        return calls
 
     def forget_readings(self) -> None:
         self.warm_ups = len(self.batches)
@@ -150,7 +153,7 @@ class FakeCuda:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, call_ms: float) -> None:
         self.now_ms = 0.0
         self.call_ms = call_ms
-        self.captured: list[Operation] | None = None
+        self.captured: list[Call] | None = None
         self.replays = 0
         fake = self
 
@@ -234,6 +237,17 @@ def test_short_cuda_operations_are_timed_by_replaying_a_graph(
     assert taken.method == CUDA_GRAPH
     assert taken.samples_sec == pytest.approx((5e-6,) * len(taken.samples_sec))
     assert fake.replays
+    assert taken.calls_per_sample == 2 * stopwatches.GRAPH_CALLS  # 1 ms are 200 calls of 5 µs
+
+
+@pytest.mark.usefixtures("no_sensor")
+def test_a_graph_always_replays_whole_graphs(
+    monkeypatch: pytest.MonkeyPatch, cuda: DeviceInfo
+) -> None:
+    fake = FakeCuda(monkeypatch, call_ms=0.04)
+    taken = measure(fake.operation, cuda, 0.01)
+    assert taken.method == CUDA_GRAPH
+    assert taken.calls_per_sample == stopwatches.GRAPH_CALLS
 
 
 @pytest.mark.usefixtures("no_sensor")

@@ -4,7 +4,7 @@ import argparse
 
 from workload import devices
 from workload.bench import memory_problem
-from workload.cases import Case, Shape
+from workload.cases import Case, CaseStatus, Shape
 from workload.commands import announce, measuring
 from workload.commands.searching import search_and_record
 from workload.errors import ExitCode
@@ -37,7 +37,8 @@ def command(session: Session) -> ExitCode:
         products = products if arguments.sizes else fastest
     cases, ceilings = measuring.measure_and_record(session, device, products, budget_sec, known)
     measuring.show(session, cases, ceilings)
-    return measuring.judge(session, cases)
+    wrong = [case for case in known if case.status is CaseStatus.WRONG]
+    return measuring.judge(session, [*wrong, *cases])
 
 
 def asked_products(arguments: argparse.Namespace, device: DeviceInfo) -> list[MatMul]:

@@ -39,7 +39,8 @@ def measure_and_record(
     """The device's limits, then the operations, within the budget; rated by those limits.
 
     The draft has each case as soon as it is known, and those to come as interrupted. Cases
-    `known` before count for the ceilings, and follow in the record.
+    `known` before count for the ceilings, and follow in the record where they are not measured
+    anew.
     """
     limits = limiting_operations(device)
     every = [*limits, *operations]
@@ -56,7 +57,9 @@ def measure_and_record(
                 advance(len(cases), case.name)
     ceilings = roofline.measured([*known, *cases], datasheet_ceilings(device))
     cases = roofline.rated(cases, ceilings)
-    session.draft.set("cases", [*cases, *roofline.rated(known, ceilings)])
+    anew = {case.name for case in cases}
+    others = [case for case in known if case.name not in anew]
+    session.draft.set("cases", [*cases, *roofline.rated(others, ceilings)])
     session.draft.set("ceilings", ceilings)
     return cases, ceilings
 

@@ -54,7 +54,7 @@ def command(session: Session) -> ExitCode:
         session, device, operations, left_sec - host_cpu_sec
     )
     session.say("")
-    steps = roofline.rated([train_case(result) for result in trained], ceilings)
+    steps = roofline.rated([train_case(result, device.kind) for result in trained], ceilings)
     measuring.show(session, [*cases, *steps], ceilings)
     codes.append(measuring.judge(session, cases))
     if device.kind == "cuda":

@@ -10,15 +10,13 @@ from workload.cases import Case, Shape
 from workload.operations.matmul import MatMul
 from workload.progress import progress
 from workload.results import DeviceInfo
-from workload.search import DEFAULT_EDGES, confirm, cube, search
+from workload.search import DEFAULT_EDGES, EVALUATED_SHARE, confirm, cube, search
 from workload.session import Session
 from workload.timing import Protocol
 
-# Of the grid: what the search needs on recorded landscapes to come within a percent of the best.
-EVALUATED_SHARE = 0.05
 # The largest of many readings is more often too high than too low, so the first few are measured
 # anew, in alternation, with what this share of the budget leaves.
-SEARCH_SHARE = 0.7
+EXPLORING_SHARE = 0.7
 CONFIRMED = 3
 CONFIRMING_ROUNDS = 5
 # A small product is known long before an equal share of the time is spent, a large one after.
@@ -34,13 +32,13 @@ class _Evaluator:
     dtype: str
     protocol: Protocol
     allowed_sec: float
-    cases: list[Case]
+    cases: dict[str, Case]  # by name: of several measurements the last
 
     def gflops(self, shape: Shape) -> float | None:
         """The rate of one shape; None if it did not run, or not rightly."""
         case = run_case(MatMul(shape, self.dtype, self.protocol), self.device, self.allowed_sec)
-        self.cases.append(case)
-        self.session.draft.set("cases", self.cases)
+        self.cases[case.name] = case
+        self.session.draft.set("cases", list(self.cases.values()))
         return case.gflops
 
 
@@ -48,23 +46,23 @@ def search_and_record(
     session: Session, device: DeviceInfo, dtypes: Sequence[str], budget_sec: float
 ) -> tuple[list[Case], list[MatMul]]:
     """Every case that was measured, and the fastest product in each dtype, said in a line each."""
-    cases: list[Case] = []
+    cases: dict[str, Case] = {}
     fastest = []
     for dtype in dtypes:
         best = _search(session, device, dtype, budget_sec / len(dtypes), cases)
         if best is not None:
             fastest.append(best)
-    return cases, fastest
+    return list(cases.values()), fastest
 
 
 def _search(
-    session: Session, device: DeviceInfo, dtype: str, budget_sec: float, cases: list[Case]
+    session: Session, device: DeviceInfo, dtype: str, budget_sec: float, cases: dict[str, Case]
 ) -> MatMul | None:
     started = time.monotonic()
     protocol = Protocol(cache=session.arguments.cache)
     grid = _grid(device, dtype)
     most = max(1, round(EVALUATED_SHARE * len(grid)))
-    search_sec = SEARCH_SHARE * budget_sec
+    search_sec = EXPLORING_SHARE * budget_sec
     allowed_sec = EQUAL_SHARES * search_sec / most
     evaluator = _Evaluator(session, device, dtype, protocol, allowed_sec, cases)
     before = len(cases)

@@ -61,7 +61,7 @@ def command(session: Session) -> ExitCode:
     session.draft.set("train", [result])
     require_finite(result, spec)
     ceilings = measuring.measure_limits(session, device, spec.dtype)
-    rating = roofline.rate(train_case(result), ceilings)
+    rating = roofline.rate(train_case(result, device.kind), ceilings)
     session.say(render.train_line(result, rating))
     return ExitCode.OK
 

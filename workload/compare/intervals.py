@@ -3,10 +3,10 @@
 Everything is done on logarithms, where a ratio is a difference and "twice as fast" is as far
 from 1 as "half as fast".
 
-- Several process runs a side, as many on both: each pair of runs gives one logarithm of the
+- Several process runs a side, in pairs: each pair gives one logarithm of the
   ratio; Student's t interval of their mean. Interleaved runs share the drift of the machine,
   which so cancels; runs that were not interleaved are compared as rightly, less sharply.
-- Several a side, not as many: Welch's interval of the difference of two means (Welch 1947).
+- Several a side that are no pairs: Welch's interval of the difference of two means (Welch 1947).
 - One run on a side: its median has an interval of its own, by order statistics. Two intervals
   become one of the difference by the method of variance estimates recovery (MOVER: Zou &
   Donner, Statistics in Medicine 27, 2008). Drift between processes is not in it, so the true
@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-from workload.samples import CONFIDENCE, median, median_interval
+from workload.samples import CONFIDENCE, NORMAL_QUANTILE, median, median_interval
 
-NORMAL_QUANTILE = 1.959964  # where Student's t ends for very many degrees of freedom
 # No call is as short or as long: beyond, a file's numbers are no times. Between them no interval
 # overflows: the widest is that of two pairs as far apart as can be, exp(±702).
 SHORTEST_SEC, LONGEST_SEC = 1e-12, 1e12
@@ -58,13 +57,14 @@ def is_time(seconds: float | None) -> bool:
     return seconds is not None and SHORTEST_SEC <= seconds <= LONGEST_SEC
 
 
-def ratio_of(a: Sequence[Samples], b: Sequence[Samples]) -> Ratio:
+def ratio_of(a: Sequence[Samples], b: Sequence[Samples], paired: bool = False) -> Ratio:
     """The ratio of A's seconds to B's, from the samples of each process run.
 
-    A side's seconds are the geometric mean of its runs' medians, each of which is_time().
+    `paired`: run by run, in this order, A's belong to B's. A side's seconds are the geometric
+    mean of its runs' medians, each of which is_time().
     """
     a_logs, b_logs = _log_medians(a), _log_medians(b)
-    span, basis = _log_interval(a, b, a_logs, b_logs)
+    span, basis = _log_interval(a, b, a_logs, b_logs, paired)
     return Ratio(
         a_sec=math.exp(_mean(a_logs)),
         b_sec=math.exp(_mean(b_logs)),
@@ -74,11 +74,11 @@ def ratio_of(a: Sequence[Samples], b: Sequence[Samples]) -> Ratio:
 
 
 def _log_interval(
-    a: Sequence[Samples], b: Sequence[Samples], a_logs: Samples, b_logs: Samples
+    a: Sequence[Samples], b: Sequence[Samples], a_logs: Samples, b_logs: Samples, paired: bool
 ) -> tuple[Span | None, Basis]:
     if min(len(a), len(b)) == 1:
         return _mover(_log_span(a, a_logs), _log_span(b, b_logs), a_logs, b_logs), Basis.ONE_RUN
-    if len(a) == len(b):
+    if paired:
         differences = [one - other for one, other in zip(a_logs, b_logs, strict=True)]
         return student_interval(differences), Basis.PAIRED
     return welch_interval(a_logs, b_logs), Basis.WELCH

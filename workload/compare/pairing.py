@@ -87,7 +87,9 @@ def _outcomes(
             continue
         if len(a_side.runs) == len(b_side.runs):
             one, other = _aligned(one, other)
-        yield speed_of(full_name, _cases(one), _cases(other))
+        # Runs are pairs where both sides have as many and these are the same ones of each.
+        paired = len(a_side.runs) == len(b_side.runs) and _indices(one) == _indices(other)
+        yield speed_of(full_name, _cases(one), _cases(other), paired)
 
 
 def _unusable(name: str, side: str, cases: Indexed) -> Refusal | None:
@@ -145,6 +147,10 @@ def _aligned(a: Indexed, b: Indexed) -> tuple[Indexed, Indexed]:
         return a, b
     one, other = ([item for item in side if item[0] in common] for side in (a, b))
     return one, other
+
+
+def _indices(indexed: Indexed) -> list[int]:
+    return [index for index, _ in indexed]
 
 
 def _cases(indexed: Indexed) -> list[Case]:

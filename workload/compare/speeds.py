@@ -79,9 +79,12 @@ class Speed:
         return self.interval is not None and self.interval[1] < 1 - share
 
 
-def speed_of(name: str, a: Sequence[Case], b: Sequence[Case]) -> Speed:
-    """The speeds of one case, measured in one or more process runs a side, by time."""
-    ratio = ratio_of(_samples(a), _samples(b))
+def speed_of(name: str, a: Sequence[Case], b: Sequence[Case], paired: bool = False) -> Speed:
+    """The speeds of one case, measured in one or more process runs a side, by time.
+
+    `paired`: run by run, A's belong to B's.
+    """
+    ratio = ratio_of(_samples(a), _samples(b), paired)
     unit, amount = _unit(a[0])
     return Speed(
         name=name,

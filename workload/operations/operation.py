@@ -19,8 +19,8 @@ SEED = 0
 class Prepared:
     """An operation with its tensors in place.
 
-    `error_share` compares the output after a call with float64 on the CPU: the largest error
-    over its tolerance, None where the output is not finite.
+    `error_share` compares the result of a call with float64 on the CPU: the largest error over
+    its tolerance, None where it is not finite. `output` is as large as a result.
     """
 
     call: Callable[[], object]

@@ -113,6 +113,7 @@ def _of_record(content: Record, source: str, started_at: datetime) -> Run:
     device, ceilings = content["device"], content["ceilings"]
     limits = from_json(Ceilings, ceilings) if ceilings else None
     trainings = _all(TrainResult, content["train"])
+    known = from_json(DeviceInfo, device) if device else None
     return Run(
         source=source,
         kind=content["kind"],
@@ -121,8 +122,8 @@ def _of_record(content: Record, source: str, started_at: datetime) -> Run:
         exit_code=content["exit_code"],
         reason=content["reason"],
         version=content["workload_version"],
-        device=from_json(DeviceInfo, device) if device else None,
-        cases=(*_all(Case, content["cases"]), *_steps(trainings, limits)),
+        device=known,
+        cases=(*_all(Case, content["cases"]), *_steps(trainings, limits, known)),
         trainings=trainings,
         ceilings=limits,
         checks=_all(Check, content["checks"]),
@@ -130,19 +131,23 @@ def _of_record(content: Record, source: str, started_at: datetime) -> Run:
     )
 
 
-def _steps(trainings: Iterable[TrainResult], limits: Ceilings | None) -> list[Case]:
+def _steps(
+    trainings: Iterable[TrainResult], limits: Ceilings | None, device: DeviceInfo | None
+) -> list[Case]:
     """A step of each training as a case like any other, rated where the limits are known."""
-    return rated([train_case(result) for result in trainings], limits or Ceilings())
+    kind = device.kind if device else "cpu"
+    return rated([train_case(result, kind) for result in trainings], limits or Ceilings())
 
 
 def _host(run: Run, found: dict[str, Any]) -> Run:
     """The CPU beside the GPU: same process, same machine, results of its own."""
     trainings = _all(TrainResult, found["train"])
+    device = from_json(DeviceInfo, found["device"])
     return replace(
         run,
         kind=HOST,
-        device=from_json(DeviceInfo, found["device"]),
-        cases=(*_all(Case, found["cases"]), *_steps(trainings, None)),
+        device=device,
+        cases=(*_all(Case, found["cases"]), *_steps(trainings, None, device)),
         trainings=trainings,
         ceilings=None,
         checks=(),

@@ -56,7 +56,7 @@ def _losses(name: str, group: Sequence[tuple[Subject, TrainResult]]) -> Figure:
         for index, (subject, _) in enumerate(lines)
     ]
     chart = Chart(
-        title=f"Loss, {title_of(train_case(group[0][1]))}",
+        title=f"Loss, {title_of(train_case(group[0][1], 'cpu'))}",
         description="Loss at each step, before its update; logarithmic.",
         x=linear_axis("step", [last], from_zero=True),
         y=log_axis("loss, sum of squared errors", values),
@@ -67,7 +67,7 @@ def _losses(name: str, group: Sequence[tuple[Subject, TrainResult]]) -> Figure:
         Key(look, f"{subject.name}: {_ending(result)}", line=True)
         for look, (subject, result) in ends
     ]
-    return figure(name, title_of(train_case(group[0][1])), chart, legend)
+    return figure(name, title_of(train_case(group[0][1], "cpu")), chart, legend)
 
 
 def _trajectory(result: TrainResult) -> list[Point]:
