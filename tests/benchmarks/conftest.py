@@ -162,7 +162,8 @@ def pytest_benchmark_generate_commit_info() -> dict[str, Any] | None:
 def pytest_benchmark_update_machine_info(
     config: pytest.Config, machine_info: dict[str, Any]
 ) -> None:
-    """What the numbers belong to."""
+    """What the numbers belong to; the host's name tells nothing, and may be nobody's business."""
+    machine_info.pop("node", None)
     log = config.stash.get(LOG, None)
     if log:
         facts, _ = probe("cpu")

@@ -15,6 +15,7 @@ STEPS = (
     "make cpu-run ENGINE=docker",
     "docker compose run",
     "make cpu-run ENGINE=host",
+    "make cpu-bench ENGINE=docker",
     "provision-browser",
     "test-page",
     "make gpu-image",
