@@ -50,7 +50,7 @@ def test_the_report_names_the_records_device(path: Path) -> None:
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
 def test_pytest_benchmarks_own_compare_reads_it(path: Path) -> None:
-    command = [sys.executable, "-m", "pytest_benchmark", "compare", str(path), str(path)]
+    command = [sys.executable, "-m", "pytest_benchmark", "compare", str(path)]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert shown.returncode == 0, shown.stderr
     assert "test_product[1024-float32]" in shown.stdout
