@@ -184,6 +184,7 @@ def test_hostile_words_stay_words(place: str, render: Render) -> None:
     assert "<script>document.title='owned'</script>" in page.text
     assert "{{ 7 * 7 }}" in page.text
     assert "\x1b" not in page.html
+    assert "W" * 250 not in page.html  # of a name of 3000 letters
 
 
 @pytest.mark.parametrize(
