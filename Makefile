@@ -36,7 +36,7 @@ help: ## Show this list
 ##          same thing in a .venv made from the same lock files
 ## PYTHON=  with host: use this interpreter and its packages as they are
 ## A= B=    what to compare, in results/: records, or files or folders of results/benchmarks
-## RUNS=    how often to run each side of cpu-ab (5) or overhead (10)
+## RUNS=    how many pairs of processes for cpu-ab (5) or overhead (10)
 ## B_ARGS=  options of side B alone: `make cpu-ab B_ARGS="--slow 'matmul 1024 float32=1.2'"`
 ## B_IMAGE= another test image for side B;  COMPARE= options of the comparison
 
@@ -57,7 +57,7 @@ cpu-bench gpu-bench: %-bench: %-suite ## Benchmark; its JSON lands in results/be
 	$(suite) $(pytest) --target $* $(store)
 	$(if $(filter gpu,$*),$(suite) $(pytest) --target cpu $(store))
 
-cpu-ab gpu-ab: %-ab: %-suite ## Benchmark two sides in alternation and compare them
+cpu-ab gpu-ab: %-ab: %-suite ## Benchmark two sides in turns and compare them
 	docker/ab $(engine) $* $(or $(RUNS),5) $(B_ARGS)
 
 cpu-agreement gpu-agreement: %-agreement: %-suite ## Time one product by harness, plain loop, command line

@@ -2,9 +2,10 @@
 statistics. The device comes from --target, so test ids are the same on both.
 """
 
+import contextlib
 import os
 import platform
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from benchmark_log import (
 )
 from pytest_benchmark.fixture import BenchmarkFixture
 from slowdown import Slowdown, parse_slowdown
+from turns import Turns
 from virtual_clock import clock
 
 from workload import devices, render, render_cases
@@ -60,6 +62,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=1,
         help="run all benchmarks so many times and keep every sample: what disturbs a machine for "
         "seconds disturbs one pass (default: 1)",
+    )
+    group.addoption(
+        "--turns",
+        metavar="SIDE:FOLDER",
+        help="measure in turn with another process: `a:FOLDER` here, `b:FOLDER` there",
     )
     group.addoption(
         "--slow",
@@ -112,9 +119,24 @@ def _as_it_is(case: Case) -> Case:
     return case
 
 
+@pytest.fixture(scope="session")
+def turns(pytestconfig: pytest.Config) -> Iterator[Turns | None]:
+    """This process's place beside another, if it was given one."""
+    if not pytestconfig.option.turns:
+        yield None
+        return
+    side, _, folder = pytestconfig.option.turns.partition(":")
+    taking = Turns(Path(folder), side)
+    yield taking
+    taking.finish()
+
+
 @pytest.fixture
 def measured(
-    log: BenchmarkLog, benchmark: BenchmarkFixture, request: pytest.FixtureRequest
+    log: BenchmarkLog,
+    turns: Turns | None,
+    benchmark: BenchmarkFixture,
+    request: pytest.FixtureRequest,
 ) -> Measured:
     """Measure an operation by the protocol, insist that it is right, and hand its samples on."""
     options = request.config.option
@@ -122,7 +144,9 @@ def measured(
     def run(operation: Operation, told: Callable[[Case], Case] = _as_it_is) -> None:
         """`told` makes the case that is kept from the one that was measured."""
         slower = options.slow.applied(operation) if options.slow else operation
-        case = told(run_case(slower, log.device, options.case_budget))
+        turn = turns.taken() if turns else contextlib.nullcontext()
+        with turn:
+            case = told(run_case(slower, log.device, options.case_budget))
         assert case.status in (CaseStatus.OK, *SKIPS), f"{case.name} {case.status}: {case.reason}"
         passes, case = log.add(request.node.nodeid, case)
         if passes < options.passes:

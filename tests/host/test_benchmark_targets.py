@@ -74,22 +74,26 @@ def checkout(host: Host) -> Path:
     return path
 
 
-def sides(calls: list[str]) -> list[str]:
-    """`a/1`, `b/1`, …: which run of which side each benchmark was."""
-    return [
-        call.partition("/ab-now/")[2].partition(".json")[0]
-        for call in calls
+def sides(host: Host) -> dict[str, str]:
+    """The command line of each process, `a/1`, `b/1` and so on."""
+    return {
+        call.partition("--benchmark-json results/benchmarks/ab-now/")[2].partition(".json")[0]: call
+        for call in host.called
         if "--benchmark-json" in call
-    ]
+    }
 
 
-def test_two_sides_alternate_and_neither_is_always_first(host: Host, checkout: Path) -> None:
+def test_two_sides_take_turns_within_each_pair(host: Host, checkout: Path) -> None:
     host.add("mypython")
     host.environment["PYTHON"] = "mypython"
-    result = host.run(f"{checkout}/docker/ab", "host", "cpu", "4")
+    result = host.run(f"{checkout}/docker/ab", "host", "cpu", "2")
     assert result.returncode == 0, result.stderr
-    assert sides(host.called) == ["a/1", "b/1", "b/2", "a/2", "a/3", "b/3", "b/4", "a/4"]
+    called = sides(host)
+    assert sorted(called) == ["a/1", "a/2", "b/1", "b/2"]
     base = "results/benchmarks/ab-now"
+    for name, call in called.items():
+        side, pair = name.split("/")
+        assert f" --turns {side}:{base}/turns-{pair} " in call
     assert host.called[-1] == f"mypython -m workload compare {base}/a {base}/b"
 
 
@@ -97,29 +101,30 @@ def test_options_of_side_b_reach_side_b_alone(host: Host, checkout: Path) -> Non
     host.add("mypython")
     host.environment |= {"PYTHON": "mypython", "COMPARE": "--fail-if-slower 5%"}
     host.run(f"{checkout}/docker/ab", "host", "cpu", "1", "--slow", "matmul 1024 float32=1.2")
-    a, b, compare = [call for call in host.called if call.startswith("mypython")]
-    assert "--slow" not in a
-    assert "--slow matmul 1024 float32=1.2 tests/benchmarks" in b
-    assert " compare --fail-if-slower 5% " in compare
+    called = sides(host)
+    assert "--slow" not in called["a/1"]
+    assert "--slow matmul 1024 float32=1.2 tests/benchmarks" in called["b/1"]
+    assert " compare --fail-if-slower 5% " in host.called[-1]
 
 
 def test_side_b_may_be_another_image(host: Host, checkout: Path) -> None:
     host.add("docker")
     host.environment["B_IMAGE"] = "mine:1"
     host.run(f"{checkout}/docker/ab", "docker", "cpu", "1")
-    a, b, compare = runs(host)
-    assert " workload:cpu-test " in a
-    assert " mine:1 " in b
-    assert " workload:cpu-test python -m workload compare " in compare
+    called = sides(host)
+    assert " workload:cpu-test " in called["a/1"]
+    assert " mine:1 " in called["b/1"]
+    assert " workload:cpu-test python -m workload compare " in host.called[-1]
 
 
-def test_a_failing_run_ends_the_alternation_with_its_words(host: Host, checkout: Path) -> None:
-    host.add("mypython", "echo no such thing; exit 7")
+@pytest.mark.parametrize("failing", ["a", "b"])
+def test_a_failing_side_ends_it_with_its_words(host: Host, checkout: Path, failing: str) -> None:
+    host.add("mypython", f'case "$*" in *"--turns {failing}:"*) echo no such thing; exit 7 ;; esac')
     host.environment["PYTHON"] = "mypython"
     result = host.run(f"{checkout}/docker/ab", "host", "cpu", "4")
     assert result.returncode == 7
     assert "no such thing" in result.stderr
-    assert sides(host.called) == ["a/1"]
+    assert sorted(sides(host)) == ["a/1", "b/1"]
 
 
 def test_overhead_without_an_engine_is_refused(host: Host) -> None:
