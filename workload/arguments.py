@@ -170,7 +170,12 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
 
 def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "results", type=Path, metavar="DIR", help="the folder that holds the records"
+        "results",
+        type=Path,
+        nargs="?",
+        default=RESULTS,
+        metavar="DIR",
+        help="the folder that holds the records",
     )
     parser.add_argument(
         "--output",

@@ -59,9 +59,10 @@ def run_case(operation: Operation, device: DeviceInfo, budget_sec: float) -> Cas
     try:
         estimate_sec = _estimate_sec(operation, device, budget_sec)
         if estimate_sec > budget_sec:
+            share = format_seconds(budget_sec) if budget_sec else "used up"
             reason = (
                 f"would take about {format_seconds(estimate_sec)}, "
-                f"its share of the budget is {format_seconds(budget_sec)}"
+                f"its share of the budget is {share}"
             )
             return replace(case, status=CaseStatus.NOT_RUN, reason=reason)
         return _checked_and_timed(case, operation, device, budget_sec)
@@ -192,6 +193,6 @@ def _transfer_sec(case: Case, prepared: Prepared, device: DeviceInfo) -> float |
 
 
 def no_case_ran(cases: Iterable[Case]) -> bool:
-    """Whether not a single operation was computed."""
+    """Whether nothing was computed; the device's limits, which are moved and launched, aside."""
     ran = (CaseStatus.OK, CaseStatus.WRONG, CaseStatus.INVALID)
-    return not any(case.status in ran for case in cases)
+    return not any(case.status in ran for case in cases if case.flops)

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from workload.cases import Case, Rating
+from workload.cases import Case, CaseStatus, Rating
 from workload.errors import ExitCode
 from workload.render_cases import best_rates, percent
 from workload.results import Check, DeviceInfo, Finding, State, TrainResult
@@ -160,4 +160,6 @@ def verdict_line(
         if result.final_loss is not None and result.median_step_sec is not None
     )
     name = f"{device.torch_name} {printable(device.name)}"
-    return f"{verdicts[code]}  {name}: {rates_line(cases)}; {trainings}"
+    missing = sum(case.status is CaseStatus.NOT_RUN for case in cases)
+    left_out = f"; {missing} of {len(cases)} cases not run: raise --budget" if missing else ""
+    return f"{verdicts[code]}  {name}: {rates_line(cases)}; {trainings}{left_out}"

@@ -109,7 +109,8 @@ def method_lines(cases: Iterable[Case], ceilings: Ceilings) -> list[str]:
     return [
         f"timed   by {methods}; timing itself takes at most {overhead:.2%} of a call",
         f"peak    {printable(peak)}",
-        "ceiling the fastest case of each dtype here, the copy's bandwidth, the launch's time",
+        "ceiling the fastest case of each dtype here (itself at 100%), the copy's bandwidth, the "
+        "launch's time",
     ]
 
 

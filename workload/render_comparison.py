@@ -15,6 +15,7 @@ from workload.compare import Basis, Comparison, Party, Speed, Verdict, some
 from workload.compare.intervals import Span
 from workload.compare.speeds import MARGIN, Reached
 from workload.render import device_words
+from workload.tables import new_table
 from workload.units import format_rate, format_seconds, printable
 
 SHOWN_VERSIONS = ("torch", "cuda", "cudnn", "workload")
@@ -68,10 +69,8 @@ def words_of(comparison: Comparison) -> Words:
 
 def speeds_table(speeds: Sequence[Speed]) -> Table:
     """Every case, for a terminal."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     columns = _columns(speeds)
-    for header in columns:
-        table.add_column(header, no_wrap=header != "note")
+    table = new_table(*columns)
     for row in zip(*columns.values(), strict=True):
         table.add_row(*row)
     return table

@@ -263,8 +263,12 @@ def auto(spec: TrainSpec) -> tuple[str, str]:
     return engine.name, reason
 
 
-def test_auto_takes_the_fastest_and_says_why(trials: dict[str, float]) -> None:
+def test_auto_takes_the_fastest_and_says_why(
+    trials: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert trials
+    monkeypatch.setattr(shutil, "which", lambda name, **_: f"/usr/bin/{name}")
+    monkeypatch.setattr(compilers.Path, "exists", lambda _path: True)
     assert auto(SHORT) == (
         "fused",
         "auto: the fastest (eager 2 ms, fused 1 ms a step); "

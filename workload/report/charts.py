@@ -91,15 +91,17 @@ def draw(chart: Chart, name: str, narrow: bool = False) -> str:
 
 
 def _library() -> Any:
-    """pygal, which only a report needs, without the import hook it leaves behind.
+    """pygal, which only a report needs, without the import hook of its own.
 
-    The hook serves plugins that are not used here, in a form that Python 3.11 warns about at
-    every later import.
+    That hook serves plugins that are not used here, in a form that Python 3.11 warns about at
+    every later import. What else came with pygal stays: importlib_metadata's finder, for one,
+    takes the place of the standard library's.
     """
-    hooks = list(sys.meta_path)
     import pygal  # type: ignore[import-untyped]  # noqa: PLC0415
 
-    sys.meta_path[:] = [hook for hook in sys.meta_path if hook in hooks]
+    sys.meta_path[:] = [
+        hook for hook in sys.meta_path if not isinstance(hook, pygal.PluginImportFixer)
+    ]
     return pygal
 
 
