@@ -92,7 +92,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=positive, metavar="RATE", help="step length")
     parser.add_argument("--seed", type=seed, metavar="N", help="of the data and the weights")
     parser.add_argument("--dtype", type=dtype, help=_DTYPE_HELP)
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="save the state here")
+    parser.add_argument("--checkpoint", type=path, metavar="FILE", help="save the state here")
     parser.add_argument(
         "--checkpoint-every", type=size, metavar="N", default=100, help="steps between saves"
     )
@@ -153,7 +153,7 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     for name, whose in (("a", "the CPU's"), ("b", "the GPU's")):
         parser.add_argument(
             name,
-            type=Path,
+            type=path,
             metavar=name.upper(),
             help=f"a record, a pytest-benchmark file or a folder of these, for example {whose}",
         )
@@ -171,7 +171,7 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
 def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "results",
-        type=Path,
+        type=path,
         nargs="?",
         default=RESULTS,
         metavar="DIR",
@@ -180,7 +180,7 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output",
         dest="page",  # `output` is where a command's own record goes
-        type=Path,
+        type=path,
         metavar="FILE",
         help="the page to write (default: report.html in that folder)",
     )
@@ -236,8 +236,15 @@ def _add_dtypes(parser: argparse.ArgumentParser) -> None:
 
 def _add_output(parser: argparse.ArgumentParser, default: Path | None) -> None:
     parser.add_argument(
-        "--output", type=Path, default=default, metavar="DIR", help="where the record is written"
+        "--output", type=path, default=default, metavar="DIR", help="where the record is written"
     )
+
+
+def path(text: str) -> Path:
+    """A path that names something: an empty one would mean the current folder."""
+    if text:
+        return Path(text)
+    raise argparse.ArgumentTypeError("an empty path: name a file or a folder")
 
 
 def device(text: str) -> str:

@@ -5,6 +5,7 @@ work goes on in silence. A stream that cannot take what is written (a full disk,
 the start) has lost a result, which `lost_output` remembers.
 """
 
+import io
 import os
 import sys
 from typing import TextIO
@@ -77,9 +78,9 @@ def _discard(stream: TextIO | None) -> None:
 def laid_out(table: Table, stream: TextIO | None) -> str:
     """The table as wide as the terminal, or as a file likes; without trailing blanks."""
     width = None if stream is not None and stream.isatty() else PIPED_WIDTH
+    text = io.StringIO()  # not the stream: it may be full, and `_write` knows what to do then
     console = RichConsole(
-        file=stream, width=width, markup=False, highlight=False, emoji=False, color_system=None
+        file=text, width=width, markup=False, highlight=False, emoji=False, color_system=None
     )
-    with console.capture() as capture:
-        console.print(table)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+    console.print(table)
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())

@@ -182,9 +182,7 @@ def _regime(side: Reached) -> str:
 
 
 def _note(speed: Speed) -> str:
-    """Why nothing can be said, where that is so."""
-    if speed.verdict is not Verdict.UNCLEAR:
-        return ""
+    """Why nothing can be said, where that is so, and what there is to doubt of either side."""
     if speed.interval is None:
         return "too few samples for an interval"
     sides = (("A", speed.a), ("B", speed.b))

@@ -33,6 +33,9 @@ class Session:
         except WorkloadError as error:
             code, reason = error.exit_code, str(error)
             self.complain(reason)
+        except MemoryError:
+            code, reason = ExitCode.UNFIT, "memory ran out: allow more, or choose smaller sizes"
+            self.complain(reason)
         except Exception as error:
             code, reason = ExitCode.BUG, f"{type(error).__name__}: {error}"
             self._console.show_traceback(traceback.format_exc())

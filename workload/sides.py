@@ -8,13 +8,13 @@ side's `problems`.
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from workload import record
-from workload.cases import Case, Ceilings
+from workload.cases import Case, CaseStatus, Ceilings
 from workload.errors import BadInputError
 from workload.files import read_json
 from workload.record import MAX_RECORD_BYTES, Record
@@ -127,7 +127,7 @@ def _side(path: Path, runs: list[Run], problems: list[str]) -> Side:
 
 def _record_run(content: Record, path: Path) -> Run:
     trainings = tuple(from_json(TrainResult, item) for item in content["train"] or [])
-    cases = [from_json(Case, item) for item in content["cases"] or []]
+    cases = [honest(from_json(Case, item)) for item in content["cases"] or []]
     ceilings = from_json(Ceilings, content["ceilings"]) if content["ceilings"] else None
     if content["device"] is None:
         raise BadInputError(f"{path} names no device, its run ended before: name another one")
@@ -175,7 +175,7 @@ def _benchmark_cases(document: dict[str, Any], path: Path) -> Iterator[Case]:
         case = holder.get("case")
         if case is not None:
             _require(case, "case", f"{place}.case", path)
-            yield from_json(Case, case)
+            yield honest(from_json(Case, case))
 
 
 def _holders(document: dict[str, Any], path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -188,6 +188,14 @@ def _holders(document: dict[str, Any], path: Path) -> Iterator[tuple[str, dict[s
     unmeasured = _mapping(document.get("workload")).get("unmeasured")
     for index, entry in enumerate(unmeasured if isinstance(unmeasured, list) else []):
         yield f"workload.unmeasured[{index}]", _mapping(entry)
+
+
+def honest(case: Case) -> Case:
+    """The case, WRONG if it says that it is right and an error beyond its tolerance."""
+    if case.status is CaseStatus.OK and (case.error_share or 0.0) > 1:
+        reason = f"its error is {case.error_share:.3g} times its tolerance"
+        return replace(case, status=CaseStatus.WRONG, reason=reason)
+    return case
 
 
 def _require(part: object, definition: str, place: str, path: Path) -> None:

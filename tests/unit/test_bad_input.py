@@ -102,7 +102,6 @@ BAD = [
     ("compare {record} {tmp}", ExitCode.BAD_INPUT, "holds no .json file"),
     ("compare {record} {file}", ExitCode.BAD_INPUT, "is not JSON"),
     ("compare {checkpoint} {record}", ExitCode.BAD_INPUT, "is not JSON"),
-    ("report", ExitCode.BAD_INPUT, "required: DIR"),
     ("report {record}", ExitCode.BAD_INPUT, "is no folder"),
     ("report {fifo}", ExitCode.BAD_INPUT, "is no folder"),
 ]

@@ -73,3 +73,18 @@ def test_a_missing_library_is_an_unfit_environment(
     assert outcome.code == ExitCode.UNFIT
     assert "cannot be imported (libcudnn.so.9: cannot open shared object file)" in outcome.stderr
     assert outcome.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("report", ""),
+        ("report", "x", "--output", ""),
+        ("compare", "", "x"),
+        ("train", "--checkpoint", ""),
+    ],
+)
+def test_an_empty_path_is_refused(argv: tuple[str, ...], workload: Callable[..., Outcome]) -> None:
+    outcome = workload(*argv)
+    assert outcome.code == ExitCode.BAD_INPUT
+    assert "an empty path: name a file or a folder" in outcome.stderr

@@ -259,3 +259,29 @@ def test_a_hostile_name_is_text_in_the_page(hostile: Callable[[str], Outcome]) -
 def test_a_hostile_name_is_text_in_markdown(hostile: Callable[[str], Outcome]) -> None:
     document = hostile("markdown").stdout
     assert r"\<script\>alert(1)\</script\>\|\[bold\](http://example.com) \`\*\_" in document
+
+
+def test_the_gate_does_not_pass_what_b_no_longer_measures(compare: Compare) -> None:
+    gone = case(size=32)
+    outcome = compare([case(), gone], [case()], "--fail-if-slower", "5%")
+    assert outcome.code == ExitCode.UNFIT
+    assert f"B has no usable time of what A measured: {gone.name}: not judged" in outcome.stderr
+
+
+def test_without_the_gate_what_is_missing_is_only_listed(compare: Compare) -> None:
+    assert compare([case(), case(size=32)], [case()]).code == ExitCode.OK
+
+
+def test_a_case_that_calls_itself_right_beyond_its_tolerance_is_wrong(compare: Compare) -> None:
+    off = replace(case(), error_share=50.0)
+    outcome = compare([case(), case(size=32)], [off, case(size=32)])
+    assert outcome.code == ExitCode.WRONG_NUMBERS
+    assert "its error is 50 times its tolerance" in outcome.stderr
+
+
+def test_a_doubt_stands_beside_a_clear_verdict_too(compare: Compare) -> None:
+    doubted = case(1e-3, timing=replace(timing(1e-3), steady=False))
+    (row,) = [
+        line for line in compare([case(9e-3)], [doubted]).stdout.splitlines() if "FASTER" in line
+    ][:1]
+    assert "B not steady after a warm-up" in row or "B not warmed up" in row

@@ -57,3 +57,9 @@ def test_a_terminal_without_unicode_gets_question_marks(monkeypatch: pytest.Monk
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
     Console("train", document_on_stdout=False).say("3 µs")
     assert raw.getvalue() == b"3 ?s\n"
+
+
+def test_a_table_that_does_not_fit_the_disk_is_a_result_not_saved() -> None:
+    finished = shell(f"{sys.executable} -m workload doctor --quick > /dev/full")
+    assert "Traceback" not in finished.stderr
+    assert finished.returncode == 6

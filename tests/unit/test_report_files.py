@@ -14,8 +14,10 @@ from synthetic_records import CPU, GPU, HOSTILE, cases, host_cpu, made
 
 from workload import record
 from workload.errors import ExitCode
-from workload.report import load_results
+from workload.report import load_results, loading
 from workload.results import as_json
+
+OLD = "<!doctype html>an earlier page"
 
 
 @pytest.fixture
@@ -139,7 +141,7 @@ def test_a_page_that_cannot_be_written_is_not_saved(
 def test_a_full_disk_keeps_the_page_that_was_there(
     results: Path, workload: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (results / "report.html").write_text("old")
+    (results / "report.html").write_text(OLD)
 
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -148,7 +150,7 @@ def test_a_full_disk_keeps_the_page_that_was_there(
     outcome = workload("report", results)
     assert outcome.code == ExitCode.NOT_SAVED
     assert "No space left on device; free space" in outcome.stderr
-    assert (results / "report.html").read_text() == "old"
+    assert (results / "report.html").read_text() == OLD
 
 
 def test_benchmarks_of_pytest_are_runs_too(results: Path) -> None:
@@ -209,3 +211,37 @@ def test_only_a_report_imports_the_plotting_library() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_record_is_never_replaced_by_the_page(
+    results: Path, workload: Callable[..., Outcome]
+) -> None:
+    (path,) = results.glob("*.json")
+    before = path.read_bytes()
+    outcome = workload("report", results, "--output", path)
+    assert outcome.code == ExitCode.BAD_INPUT
+    assert "is there and no page of this command, so it stays" in outcome.stderr
+    assert path.read_bytes() == before
+
+
+def test_a_pipe_is_never_replaced_by_the_page(
+    results: Path, tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert workload("report", results, "--output", tmp_path / "pipe").code == ExitCode.BAD_INPUT
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_an_earlier_page_is_replaced(results: Path, workload: Callable[..., Outcome]) -> None:
+    codes = [workload("report", results).code for _ in range(2)]
+    assert codes == [ExitCode.OK, ExitCode.OK]
+
+
+def test_records_beyond_the_newest_are_named_as_left_out(
+    results: Path, monkeypatch: pytest.MonkeyPatch, workload: Callable[..., Outcome]
+) -> None:
+    record.save(made(GPU), results)
+    monkeypatch.setattr(loading, "MAX_FILES", 1)
+    outcome = workload("report", results)
+    assert "left out: 1 older files: the newest 1 are shown" in outcome.stderr
+    assert "(1 run)" in outcome.stdout

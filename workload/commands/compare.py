@@ -32,7 +32,7 @@ def _print_document(session: Session, comparison: Comparison, words: Words) -> N
 
 
 def _judge(session: Session, comparison: Comparison) -> ExitCode:
-    """Wrong numbers outweigh slow ones; one line on stderr for the reason."""
+    """Wrong numbers outweigh slow ones, and these what is missing; a line on stderr for each."""
     wrong = [refusal for refusal in comparison.refusals if refusal.wrong]
     if wrong:
         named = some(f"{refusal.name} {refusal.reason}" for refusal in wrong)
@@ -50,8 +50,16 @@ def _judge(session: Session, comparison: Comparison) -> ExitCode:
 
 def _judge_speed(session: Session, comparison: Comparison) -> ExitCode:
     allowed = session.arguments.fail_if_slower
-    if allowed is None or not (slower := comparison.slower_by(allowed)):
+    if allowed is None:
         return ExitCode.OK
+    if comparison.lost:
+        session.complain(
+            f"B has no usable time of what A measured: {some(comparison.lost)}: not judged, "
+            "see the table"
+        )
+    slower = comparison.slower_by(allowed)
+    if not slower:
+        return ExitCode.UNFIT if comparison.lost else ExitCode.OK
     named = some(
         f"{speed.name} at {times_words(speed.speedup)} times A's speed "
         f"(95 % {span_words(speed.interval)})"

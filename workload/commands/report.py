@@ -3,18 +3,21 @@
 from pathlib import Path
 
 from workload import record
-from workload.errors import ExitCode, NotSavedError
-from workload.files import write_atomically
+from workload.errors import BadInputError, ExitCode, NotSavedError
+from workload.files import read_regular, write_atomically
 from workload.report import build_page, load_results
 from workload.session import Session
 
 PAGE_NAME = "report.html"
+PAGE_START = b"<!doctype html>"
+MAX_PAGE_BYTES = 64 << 20  # twenty times what a page of many records takes
 
 
 def command(session: Session) -> ExitCode:
     """Write the page and say where it is; a file that cannot be used is named, and left out."""
     directory: Path = session.arguments.results
     path: Path = session.arguments.page or directory / PAGE_NAME
+    _require_replaceable(path)
     runs, problems = load_results(directory)
     for problem in problems:
         session.complain(f"left out: {problem}")
@@ -31,3 +34,19 @@ def command(session: Session) -> ExitCode:
         summary = {"page": str(path), "runs": len(runs), "left_out": problems}
         session.print_document(record.dump(summary))
     return ExitCode.OK
+
+
+def _require_replaceable(path: Path) -> None:
+    """Raises BadInputError for what is there and no earlier page: a record, a device, a folder."""
+    try:
+        if not path.exists():
+            return
+        earlier = read_regular(path, MAX_PAGE_BYTES).startswith(PAGE_START)
+    except PermissionError:  # writing will tell
+        return
+    except OSError:  # a folder, a device, larger than any page
+        earlier = False
+    if not earlier:
+        raise BadInputError(
+            f"--output {path} is there and no page of this command, so it stays: name another file"
+        )

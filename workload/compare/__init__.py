@@ -39,6 +39,7 @@ class Comparison:
     speeds: tuple[Speed, ...]
     refusals: tuple[Refusal, ...]
     only_in_a: tuple[str, ...]
+    lost: tuple[str, ...]  # that A measured and B did not, or not usably
     only_in_b: tuple[str, ...]
     disagreements: tuple[Disagreement, ...]
 

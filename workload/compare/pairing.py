@@ -30,6 +30,7 @@ class Pairing:
     speeds: tuple[Speed, ...]
     refusals: tuple[Refusal, ...]
     only_in_a: tuple[str, ...]
+    lost: tuple[str, ...]  # that A measured and B did not, or not usably
     only_in_b: tuple[str, ...]
 
 
@@ -51,6 +52,12 @@ def pair(a: Side, b: Side) -> Pairing:
         speeds=tuple(one for one in outcomes if isinstance(one, Speed)),
         refusals=tuple(one for one in outcomes if isinstance(one, Refusal)),
         only_in_a=tuple(name for name in a_names if name not in b_names),
+        lost=tuple(
+            name
+            for name, cases in a_names.items()
+            if _unusable(name, "A", cases) is None
+            and (name not in b_names or _unusable(name, "B", b_names[name]) is not None)
+        ),
         only_in_b=tuple(name for name in b_names if name not in a_names),
     )
 

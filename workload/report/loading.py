@@ -51,7 +51,10 @@ def load_results(directory: Path) -> tuple[list[Run], list[str]]:
     Raises BadInputError if no run is left.
     """
     runs, problems = [], []
-    for path in _files(directory):
+    files = _files(directory)
+    if len(files) > MAX_FILES:
+        problems.append(f"{len(files) - MAX_FILES} older files: the newest {MAX_FILES} are shown")
+    for path in files[-MAX_FILES:]:
         try:
             runs.append(load_run(path, directory))
         except BadInputError as error:
@@ -74,7 +77,7 @@ def _files(directory: Path) -> list[Path]:
         raise BadInputError(
             f"{directory} cannot be read: {error.strerror or error}; check the path"
         ) from error
-    return sorted(paths, key=lambda path: path.name)[-MAX_FILES:]
+    return sorted(paths, key=lambda path: path.name)
 
 
 def load_run(path: Path, directory: Path) -> Run:
