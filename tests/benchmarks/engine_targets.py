@@ -184,11 +184,11 @@ def on_cpu(device: DeviceInfo, rounds: int) -> Iterator[tuple[str, Seconds, list
     untouched, floor = close_pairs(seed, rounds * STEPS // FEW_STEPS)
     whole = ratios(seconds, "eager, whole", "dual, whole")
     targets = [
-        Target("eager over the chapter's code, time", untouched, 1.02),
-        Target("fused over eager, steps/s", ratios(seconds, "eager", "fused"), 1.4, True),
-        Target("fused over its two products, time", floor, 1.10),
-        Target("dual over eager, steps/s", ratios(seconds, "eager", "dual"), 20, True),
-        Target("dual over eager, whole runs", whole, 15, True),
+        Target("eager / chapter's code, time", untouched, 1.02),
+        Target("eager / fused, time", ratios(seconds, "eager", "fused"), 1.4, True),
+        Target("fused / its two products, time", floor, 1.10),
+        Target("eager / dual, time", ratios(seconds, "eager", "dual"), 20, True),
+        Target("eager / dual, whole runs, time", whole, 15, True),
         Target("dual's loss off float64's", [dual_error(exact)], 1e-8),
     ]
     yield "wide", seconds, targets
@@ -227,7 +227,7 @@ def on_gpu(device: DeviceInfo, rounds: int) -> Iterator[tuple[str, Seconds, list
         seconds = bench.alternate({name: bench.steps(name) for name in usable}, rounds)
         best = min(seconds, key=lambda name: statistics.median(seconds[name]))
         found = ratios(seconds, "eager", best)
-        yield preset, seconds, [Target(f"{best} over eager, steps/s", found, 10, True)]
+        yield preset, seconds, [Target(f"eager / {best}, time", found, 10, True)]
 
 
 def ratios(seconds: Seconds, one: str, other: str) -> list[float]:
