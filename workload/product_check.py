@@ -109,7 +109,7 @@ def _project(matrix: Tensor, vector: Tensor | None = None) -> tuple[Tensor, Tens
     product = torch.zeros(len(matrix), dtype=torch.float64)
     squared = torch.zeros_like(product)
     for columns in _slices(matrix.shape[1], MAX_EDGE):
-        factor = _signs(columns) if vector is None else vector[columns]
+        factor = signs(columns.start, columns.stop) if vector is None else vector[columns]
         for part in _slices(len(product), BLOCK_ELEMENTS // len(factor)):
             block = _reference(matrix[part, columns])
             product[part] += block @ factor
@@ -117,10 +117,10 @@ def _project(matrix: Tensor, vector: Tensor | None = None) -> tuple[Tensor, Tens
     return product, squared
 
 
-def _signs(columns: slice) -> Tensor:
-    """The part of v that belongs to these columns, the same at each call."""
-    generator = torch.Generator().manual_seed(columns.start)
-    bits = torch.randint(0, 2, (columns.stop - columns.start,), generator=generator)
+def signs(start: int, stop: int) -> Tensor:
+    """The random signs of v from `start` to `stop`, the same at each call."""
+    generator = torch.Generator().manual_seed(start)
+    bits = torch.randint(0, 2, (stop - start,), generator=generator)
     return bits.double() * 2 - 1
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from workload import product_check
 from workload.cases import Kind
 from workload.operations.operation import (
     SEED,
@@ -15,7 +16,6 @@ from workload.operations.operation import (
     normal,
     tf32_not_applicable,
 )
-from workload.product_check import PROJECTION_SIGMAS
 from workload.results import DeviceInfo
 from workload.timing import BY_DEVICE, Protocol
 from workload.tolerances import half_subnormal, product_tolerance
@@ -124,20 +124,15 @@ def error_share(images: Tensor, filters: Tensor, result: Tensor, dtype: str) -> 
     exact = _convolve(x, w[some])
     norms = w[some].flatten(1).norm(dim=1)[:, None, None]
     sampled = share(y[:, some], exact, exact.abs(), norms, 1.0)
-    signs = _signs(len(w))
+    signs = product_check.signs(0, len(w))
     expected = _convolve(x, torch.einsum("f,fchw->chw", signs, w)[None])
     summed = torch.einsum("f,nfhw->nhw", signs, y)[:, None]
     spread = y.square().sum(dim=1, keepdim=True).sqrt()
-    return max(sampled, share(summed, expected, spread, w.norm(), PROJECTION_SIGMAS))
+    return max(sampled, share(summed, expected, spread, w.norm(), product_check.PROJECTION_SIGMAS))
 
 
 def _convolve(images: Tensor, filters: Tensor) -> Tensor:
     return functional.conv2d(images, filters, stride=STRIDE, padding=PADDING)
-
-
-def _signs(count: int) -> Tensor:
-    bits = torch.randint(0, 2, (count,), generator=torch.Generator().manual_seed(SEED))
-    return bits.double() * 2 - 1
 
 
 def default_convolutions(device: DeviceInfo) -> list[Convolution]:
