@@ -55,24 +55,27 @@ def run_case(operation: Operation, device: DeviceInfo, budget_sec: float) -> Cas
     too_large = memory_problem(operation, device)
     if too_large:
         return replace(case, status=CaseStatus.REFUSED, reason=too_large)
-    devices.set_tf32(operation.dtype == "tf32")
     try:
-        estimate_sec = _estimate_sec(operation, device, budget_sec)
-        if estimate_sec > budget_sec:
-            share = format_seconds(budget_sec) if budget_sec else "used up"
-            reason = (
-                f"would take about {format_seconds(estimate_sec)}, "
-                f"its share of the budget is {share}"
-            )
-            return replace(case, status=CaseStatus.NOT_RUN, reason=reason)
-        return _checked_and_timed(case, operation, device, budget_sec)
+        with devices.products_in(operation.dtype):
+            return _estimated_and_measured(case, operation, device, budget_sec)
     except (RuntimeError, MemoryError) as error:
         if not devices.is_out_of_memory(error):
             raise
         reason = f"out of memory: {first_line(error)}"
         return replace(case, status=CaseStatus.REFUSED, reason=reason)
-    finally:
-        devices.set_tf32(False)
+
+
+def _estimated_and_measured(
+    case: Case, operation: Operation, device: DeviceInfo, budget_sec: float
+) -> Case:
+    estimate_sec = _estimate_sec(operation, device, budget_sec)
+    if estimate_sec > budget_sec:
+        share = format_seconds(budget_sec) if budget_sec else "used up"
+        reason = (
+            f"would take about {format_seconds(estimate_sec)}, its share of the budget is {share}"
+        )
+        return replace(case, status=CaseStatus.NOT_RUN, reason=reason)
+    return _checked_and_timed(case, operation, device, budget_sec)
 
 
 def unmeasured(operation: Operation, status: CaseStatus, reason: str | None = None) -> Case:

@@ -2,6 +2,8 @@
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -202,6 +204,16 @@ def set_tf32(enabled: bool) -> None:
     precision = "tf32" if enabled else "ieee"
     torch.backends.cuda.matmul.fp32_precision = precision
     torch.backends.cudnn.conv.fp32_precision = precision  # type: ignore[attr-defined]  # missing in stubs
+
+
+@contextmanager
+def products_in(dtype: str) -> Iterator[None]:
+    """Within, float32 products round their inputs to TF32 if that is the dtype."""
+    set_tf32(dtype == "tf32")
+    try:
+        yield
+    finally:
+        set_tf32(False)
 
 
 def set_threads(info: DeviceInfo, threads: int) -> DeviceInfo:

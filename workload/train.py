@@ -2,8 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -118,13 +117,13 @@ class _Run:
             requested, self.spec, self.device, (x, y, w1, w2)
         )
         self.engine = engine.name
-        with self._arithmetic():
+        with devices.products_in(self.spec.dtype):
             self._loop = engine.start(self.spec, self.device, (x, y, w1, w2))
 
     def advance(self, stop: int) -> None:
         """Run up to step `stop`, reading the losses once, at the end."""
         laps = [min(TIMED_STEPS, stop - first) for first in range(self.step, stop, TIMED_STEPS)]
-        with self._arithmetic():
+        with devices.products_in(self.spec.dtype):
             devices.synchronize(self.device)
             watch = Laps(self.device)
             losses = []
@@ -134,14 +133,6 @@ class _Run:
             times = watch.seconds()
         self.step_time_sec += [sec / steps for sec, steps in zip(times, laps, strict=True)]
         self._record(torch.cat(losses).tolist())
-
-    @contextmanager
-    def _arithmetic(self) -> Iterator[None]:
-        devices.set_tf32(self.spec.dtype == "tf32")
-        try:
-            yield
-        finally:
-            devices.set_tf32(False)
 
     def _record(self, losses: list[float]) -> None:
         for index, loss in enumerate(losses):

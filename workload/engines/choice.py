@@ -69,10 +69,7 @@ def _fastest(spec: TrainSpec, device: DeviceInfo, data: Data) -> tuple[Engine, s
 
 def _trial_sec(engine: Engine, spec: TrainSpec, device: DeviceInfo, data: Data) -> float:
     """Median seconds a step."""
-    devices.set_tf32(spec.dtype == "tf32")
-    try:
+    with devices.products_in(spec.dtype):
         loop = engine.start(spec, device, data)
         timing = measure(lambda: loop.advance(BLOCK_STEPS), device, TRIAL_SEC, BY_EVENTS)
-    finally:
-        devices.set_tf32(False)
     return (timing.median_sec or 0.0) / BLOCK_STEPS

@@ -60,17 +60,15 @@ def _checks(case: Case) -> Iterator[Check]:
         groups.insert(0, arithmetic.checks)
     if case.dtype in trajectory.DTYPES:
         groups.append(trajectory.checks)
-    devices.set_tf32(case.dtype == "tf32")
     try:
-        for group in groups:
-            yield from group(case)
+        with devices.products_in(case.dtype):
+            for group in groups:
+                yield from group(case)
     except RuntimeError as error:
         raise UnfitError(
             f"{case.device.name} refused an operation in {case.dtype}: "
             f"{first_line(error)}: run `workload doctor`, or leave this dtype out"
         ) from error
-    finally:
-        devices.set_tf32(False)
 
 
 def _require_tf32(case: Case) -> None:
