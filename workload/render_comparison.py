@@ -20,8 +20,8 @@ from workload.units import format_rate, format_seconds, printable
 
 SHOWN_VERSIONS = ("torch", "cuda", "cudnn", "workload")
 _BASIS_WORDS = {
-    Basis.PAIRED: "Student's t over pairs of process runs",
-    Basis.WELCH: "Welch's, over the process runs of each side",
+    Basis.PAIRED: "Student's t over pairs of process runs, each taken for its lowest tenth",
+    Basis.WELCH: "Welch's, over the process runs of each side, each taken for its lowest tenth",
     Basis.ONE_RUN: (
         "of medians within one process run: drift between processes is not in it, so the true "
         "one is wider; record several runs a side, in turns"

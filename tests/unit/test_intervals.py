@@ -126,3 +126,14 @@ def test_about_95_of_100_intervals_hold_the_true_ratio(
     intervals = [draw(random_).interval or (0.0, 0.0) for _ in range(TRIALS)]
     held = sum(low <= TRUE_RATIO <= high for low, high in intervals) / TRIALS
     assert 0.925 <= held <= 0.985
+
+
+def test_of_several_runs_a_side_what_disturbs_most_of_a_run_changes_nothing() -> None:
+    quiet, disturbed = [1.0] * 20, [1.0] * 5 + [9.0] * 15
+    assert ratio_of([quiet] * 3, [disturbed] * 3, paired=True).value == 1
+    assert ratio_of([quiet] * 3, [disturbed] * 2).value == 1
+
+
+def test_a_single_run_is_taken_for_its_median() -> None:
+    quiet, disturbed = [1.0] * 20, [1.0] * 5 + [9.0] * 15
+    assert ratio_of([quiet], [disturbed]).value == pytest.approx(1 / 9)

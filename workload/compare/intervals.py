@@ -7,6 +7,9 @@ from 1 as "half as fast".
   ratio; Student's t interval of their mean. Interleaved runs share the drift of the machine,
   which so cancels; runs that were not interleaved are compared as rightly, less sharply.
 - Several a side that are no pairs: Welch's interval of the difference of two means (Welch 1947).
+  Either way a run stands for its lowest tenth: what disturbs a machine only adds time, and moves
+  this quantile only once it disturbs nine tenths of a run, the median at one half. With the
+  suite against itself (a shared CPU, 2 runs of 20 cases) 3 were unclear, with medians 7.
 - One run on a side: its median has an interval of its own, by order statistics. Two intervals
   become one of the difference by the method of variance estimates recovery (MOVER: Zou &
   Donner, Statistics in Medicine 27, 2008). Drift between processes is not in it, so the true
@@ -19,11 +22,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-from workload.samples import CONFIDENCE, NORMAL_QUANTILE, median, median_interval
+from workload.samples import CONFIDENCE, NORMAL_QUANTILE, median_interval, quantile
 
 # No call is as short or as long: beyond, a file's numbers are no times. Between them no interval
 # overflows: the widest is that of two pairs as far apart as can be, exp(±702).
 SHORTEST_SEC, LONGEST_SEC = 1e-12, 1e12
+LOWEST_TENTH, MEDIAN = 0.1, 0.5
 
 Samples = Sequence[float]
 Span = tuple[float, float]
@@ -61,9 +65,11 @@ def ratio_of(a: Sequence[Samples], b: Sequence[Samples], paired: bool = False) -
     """The ratio of A's seconds to B's, from the samples of each process run.
 
     `paired`: run by run, in this order, A's belong to B's. A side's seconds are the geometric
-    mean of its runs' medians, each of which is_time().
+    mean of its runs' 10 % quantiles or, with one run on a side, medians; each
+    is_time().
     """
-    a_logs, b_logs = _log_medians(a), _log_medians(b)
+    fraction = MEDIAN if min(len(a), len(b)) == 1 else LOWEST_TENTH
+    a_logs, b_logs = _logs(a, fraction), _logs(b, fraction)
     span, basis = _log_interval(a, b, a_logs, b_logs, paired)
     return Ratio(
         a_sec=math.exp(_mean(a_logs)),
@@ -149,8 +155,8 @@ def _cosine_power_area(angle: float, power: float, pieces: int = 100) -> float:
     return float(width / 3 * (heights[0] + inner + heights[-1]))
 
 
-def _log_medians(runs: Sequence[Samples]) -> list[float]:
-    return [math.log(median(samples) or math.nan) for samples in runs]
+def _logs(runs: Sequence[Samples], fraction: float) -> list[float]:
+    return [math.log(quantile(samples, fraction) or math.nan) for samples in runs]
 
 
 def _mean(values: Samples) -> float:

@@ -27,7 +27,7 @@ class Verdict(StrEnum):
 class Reached:
     """What one side reached in one case: `rate` in the unit of its Speed, at `sec` a call.
 
-    `sec` is the geometric mean of its runs' medians, `error_share` the worst of their errors
+    `sec` is what `ratio_of` takes a side's runs for, `error_share` the worst of their errors
     over its tolerance, `transfer_sec` the time of bringing inputs and result across the bus.
     """
 
