@@ -29,7 +29,8 @@ def main(folder: Path) -> None:
     for side, records in (("inside", inside), ("outside", outside)):
         threads = sorted({record["device"]["threads"] for record in records})
         middle = median([seconds(record) for record in records]) or 0.0
-        print(f"{side:8}{middle * 1e3:.3f} ms a product, on {" or ".join(map(str, threads))} threads")
+        counted = " or ".join(map(str, threads))
+        print(f"{side:8}{middle * 1e3:.3f} ms a product, on {counted} threads")
     print(f"overhead inside / outside = {words(ratios)}")
 
 
