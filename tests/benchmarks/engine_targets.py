@@ -257,7 +257,13 @@ def targets_table(targets: list[Target]) -> Table:
     table = Table("target", "median", "middle half", "limit", "verdict")
     for target in targets:
         verdict = "met" if target.met else "MISSED"
-        row = (target.name, f"{target.median:.4g}", middle_half(target.found), target.limits, verdict)
+        row = (
+            target.name,
+            f"{target.median:.4g}",
+            middle_half(target.found),
+            target.limits,
+            verdict,
+        )
         table.add_row(*row)
     return table
 

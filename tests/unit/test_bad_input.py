@@ -1,6 +1,7 @@
 """Bad input beside its good twin: one clear line and the right code, or success."""
 
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -53,6 +54,10 @@ BAD = [
     (f"{SMALL} --device cpu:1", ExitCode.BAD_INPUT, "use auto, cpu, cuda or cuda:N"),
     (f"{SMALL} --device cuda:9", ExitCode.UNFIT, "cuda:9 is not usable"),
     (f"{SMALL} --device cuda:-1", ExitCode.BAD_INPUT, "use auto, cpu, cuda or cuda:N"),
+    (f"{SMALL} --output ''", ExitCode.BAD_INPUT, "an empty path: name a file or a folder"),
+    ("compare '' {record}", ExitCode.BAD_INPUT, "an empty path: name a file or a folder"),
+    ("report ''", ExitCode.BAD_INPUT, "an empty path: name a file or a folder"),
+    (f"{SHORT} --checkpoint ''", ExitCode.BAD_INPUT, "an empty path: name a file or a folder"),
     (f"{SMALL} --output {{file}}", ExitCode.NOT_SAVED, "choose a writable directory"),
     (f"{SMALL} --output {{file}}/below", ExitCode.NOT_SAVED, "choose a writable directory"),
     ("train --preset huge", ExitCode.BAD_INPUT, "invalid choice: 'huge'"),
@@ -172,7 +177,7 @@ def test_bad_input_gets_one_clear_line_and_its_code(
     places: dict[str, Path],
     workload: Callable[..., Outcome],
 ) -> None:
-    outcome = workload(*line.format(**places).split())
+    outcome = workload(*shlex.split(line.format(**places)))
     assert outcome.code == code
     assert words in outcome.stderr
     assert outcome.stderr.count("\n") == 1
@@ -184,7 +189,7 @@ def test_bad_input_gets_one_clear_line_and_its_code(
 def test_the_good_twin_succeeds_in_silence(
     line: str, places: dict[str, Path], workload: Callable[..., Outcome]
 ) -> None:
-    outcome = workload(*line.format(**places).split())
+    outcome = workload(*shlex.split(line.format(**places)))
     assert (outcome.code, outcome.stderr) == (ExitCode.OK, "")
     assert outcome.stdout
 
@@ -194,5 +199,5 @@ def test_bad_input_leaves_the_files_it_names_untouched(
     line: str, places: dict[str, Path], workload: Callable[..., Outcome]
 ) -> None:
     before = places["file"].read_bytes()
-    workload(*line.format(**places).split())
+    workload(*shlex.split(line.format(**places)))
     assert places["file"].read_bytes() == before
