@@ -36,14 +36,25 @@ def device_words(device: DeviceInfo) -> str:
 
 
 def findings_table(findings: Iterable[Finding]) -> Table:
-    """One row a check; what to do stands under what was found."""
+    """One row a check; what to do stands under what was found.
+
+    Checks that do not apply come last, in a row for each reason.
+    """
     table = new_table("doctor", "state", "found")
+    aside: dict[str, list[str]] = {}
     for finding in findings:
+        if finding.state is State.NOT_APPLICABLE:
+            aside.setdefault(finding.found, []).append(finding.id)
+            continue
         words = [finding.found]
         if finding.state in (State.WARN, State.FAIL):
             words += [text for text in (finding.why, finding.remedy, finding.link) if text]
         text = "\n".join(map(printable, words))
         table.add_row(finding.id, _STATE_WORDS[finding.state], text)
+    for reason, ids in aside.items():
+        name = ids[0] if len(ids) == 1 else f"{len(ids)} checks"
+        names = f"\n{', '.join(ids)}" if len(ids) > 1 else ""
+        table.add_row(name, _STATE_WORDS[State.NOT_APPLICABLE], printable(reason) + names)
     return table
 
 

@@ -16,7 +16,7 @@ from workload.record import invalidity
 NOTHING_ALLOWED: dict[str, Any] = {
     "user": "12345:0",
     "read_only": True,
-    "tmpfs": {"/tmp": ""},  # noqa: S108  the container's, not ours
+    "tmpfs": {"/tmp": ""},
     "cap_drop": ["ALL"],
     "security_opt": ["no-new-privileges"],
     "network_mode": "none",
@@ -26,7 +26,7 @@ RUN_AND_SHOW = (
     "workload run --device cpu --budget 30 --output /tmp/results >&2 && cat /tmp/results/*.json"
 )
 SPECIAL_BITS = "find / -xdev -type f -perm /6000"
-FIRST_STEP = "/tmp/apt-install python3"  # noqa: S108  what the history says, no file of ours
+FIRST_STEP = "/tmp/apt-install python3"
 CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nMII"  # and what each begins with
 PUBLIC = "pip/_vendor/certifi/cacert.pem"  # Mozilla's bundle, which comes with pip
 SMALL_BYTES = 1 << 20  # a bundle of certificates is smaller

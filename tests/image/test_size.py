@@ -10,7 +10,7 @@ from docker import DockerClient
 BUDGET_BYTES = json.loads(
     (Path(__file__).parents[2] / "docker/size-budget.json").read_text(encoding="utf-8")
 )
-FIRST_STEP = "/tmp/apt-install python3"  # noqa: S108  what the history says, no file of ours
+FIRST_STEP = "/tmp/apt-install python3"
 EDIT_BYTES = 1_000_000
 HEAVY = ("/layers/cuda", "/layers/torch", "/layers/common")
 

@@ -68,6 +68,16 @@ def test_a_passed_check_takes_one_line() -> None:
     assert len(shown(render.findings_table([finding])).splitlines()) == 2
 
 
+def test_checks_that_do_not_apply_share_a_row_with_their_reason() -> None:
+    aside = [Finding(id_, State.NOT_APPLICABLE, "no GPU is here") for id_ in ("mig", "ecc")]
+    lines = shown(render.findings_table([*aside, Finding("shm", State.PASS, "1 GB")])).splitlines()
+    assert [line.split() for line in lines[1:]] == [
+        ["shm", "pass", "1", "GB"],
+        ["2", "checks", "n/a", "no", "GPU", "is", "here"],
+        ["mig,", "ecc"],
+    ]
+
+
 def test_nested_facts_are_named_by_their_path() -> None:
     facts = {"torch": {"version": "2.13.0", "gpus": [{"name": "H200"}]}, "user": {"uid": None}}
     text = shown(render.facts_table(facts))

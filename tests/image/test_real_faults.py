@@ -1,0 +1,140 @@
+"""The doctor names real faults: containers that are started wrongly, not machines made of files."""
+
+import io
+import json
+import tarfile
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from docker.models.containers import Container
+from tracked import Containers, Ended
+
+DOCTOR = "workload doctor --device cpu --json"
+FILLED = "head -c 2000000 /dev/zero > {folder}/filler 2>/dev/null; "
+MIB = 1 << 20
+TMPFS = {"/tmp": ""}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """How a container is started, and what the doctor must say of it."""
+
+    id: str
+    state: str
+    code: int
+    line: str
+    options: dict[str, Any] = field(default_factory=dict)
+    before: str = ""  # a shell's words before the doctor's
+
+
+FAULTS = {
+    "64 MB of shared memory": Fault(
+        "shm", "warn", 0, "/dev/shm has only 67.1 MB", {"shm_size": 64 * MIB}
+    ),
+    "a HOME that is read-only": Fault(
+        "home",
+        "warn",
+        0,
+        "/opt is not writable",
+        {"read_only": True, "tmpfs": TMPFS, "environment": {"HOME": "/opt"}},
+    ),
+    "no place for temporary files": Fault(
+        "tmp", "warn", 0, "the temporary folder /tmp is not writable", {"read_only": True}
+    ),
+    "a uid that nobody named": Fault(
+        "passwd",
+        "warn",
+        0,
+        "uid 4242 has no passwd entry",
+        {"user": "4242:4242", "environment": {"USER": "", "TORCHINDUCTOR_CACHE_DIR": ""}},
+    ),
+    "a limit of 512 MB": Fault(
+        "memory",
+        "warn",
+        0,
+        "of the container's 537 MB can be used",
+        {"mem_limit": 512 * MIB, "memswap_limit": 512 * MIB},
+    ),
+    "half a core": Fault(
+        "cpu-threads", "warn", 0, "the container has CPU time for 1", {"nano_cpus": 500_000_000}
+    ),
+    "no compiler": Fault("compiler", "warn", 0, "there is no C++ compiler"),
+    "a full disk for temporary files": Fault(
+        "disk",
+        "fail",
+        4,
+        "no space is left at /tmp",
+        {"tmpfs": {"/tmp": "size=1m"}},
+        FILLED.format(folder="/tmp"),
+    ),
+    "a full disk for results": Fault(
+        "disk",
+        "fail",
+        4,
+        "no space is left at results",
+        {"tmpfs": {"/workspace/results": "size=1m"}},
+        FILLED.format(folder="results"),
+    ),
+}
+AS_IT_SHOULD_BE: dict[str, Any] = {"shm_size": 1 << 30, "tmpfs": TMPFS}
+
+
+@pytest.fixture(params=FAULTS)
+def fault(request: pytest.FixtureRequest) -> Fault:
+    """One of them."""
+    return FAULTS[request.param]
+
+
+def examined(containers: Containers, fault: Fault) -> Ended:
+    """The doctor in a container that is started with the fault."""
+    return containers.run("sh", "-c", fault.before + DOCTOR, **fault.options)
+
+
+def finding(ended: Ended, id_: str) -> dict[str, Any]:
+    """What a check found."""
+    (found,) = (one for one in json.loads(ended.stdout)["findings"] if one["id"] == id_)
+    return dict(found)
+
+
+def test_a_real_fault_gets_its_id_state_exit_code_and_line(
+    containers: Containers, fault: Fault
+) -> None:
+    ended = examined(containers, fault)
+    found = finding(ended, fault.id)
+    assert (found["state"], ended.code) == (fault.state, fault.code)
+    assert fault.line in found["found"]
+    assert found["remedy"]
+
+
+def test_none_of_them_is_found_where_none_is(containers: Containers) -> None:
+    ended = containers.run("sh", "-c", DOCTOR, **AS_IT_SHOULD_BE)
+    states = {fault.id: finding(ended, fault.id)["state"] for fault in FAULTS.values()}
+    assert states.pop("compiler") == "warn"  # these images carry none
+    assert set(states.values()) == {"pass"}, states
+
+
+@pytest.mark.only("gpu")
+def test_a_second_cudnn_on_the_loaders_path_is_found(containers: Containers) -> None:
+    container = containers.start(
+        "sh",
+        "-c",
+        "until [ -e /tmp/ready ]; do sleep 0.1; done; workload doctor --device cuda --json",
+        environment={"LD_LIBRARY_PATH": "/tmp/other"},
+    )
+    put(container, {"other/libcudnn.so.9": b"a cuDNN", "ready": b""})
+    ended = containers.wait(container)
+    found = finding(ended, "library-path")
+    assert found["state"] in {"warn", "fail"}
+    assert "/tmp/other/libcudnn.so.9" in found["found"]
+
+
+def put(container: Container, files: dict[str, bytes]) -> None:
+    """Bring files into a container's /tmp, in this order."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    container.put_archive("/tmp", archive.getvalue())
