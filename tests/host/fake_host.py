@@ -22,6 +22,11 @@ TOOLS = [
     "chmod",
     "mktemp",
     "bash",
+    "cut",
+    "fold",
+    "timeout",
+    "true",
+    "uname",
 ]
 
 
@@ -36,6 +41,7 @@ class Host:
     def add(self, command: str, script: str = "exit 0") -> None:
         """Install a stub that notes its arguments in `calls`, then runs the lines `script`."""
         path = self.bin / command
+        path.unlink(missing_ok=True)  # a link to this machine's own
         path.write_text(f'#!/bin/sh\necho "{command} $*" >>{self.calls}\n{script}\n')
         path.chmod(0o755)
 
@@ -44,7 +50,12 @@ class Host:
         return subprocess.run(
             command,
             cwd=CHECKOUT,
-            env={"PATH": str(self.bin), "NVIDIA_DIRS": "", **self.environment},
+            env={
+                "PATH": str(self.bin),
+                "NVIDIA_DIRS": "",
+                "HOST_ROOT": str(self.bin.parent / "root"),
+                **self.environment,
+            },
             capture_output=True,
             text=True,
             timeout=30,

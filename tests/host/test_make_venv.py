@@ -25,7 +25,8 @@ def checkout(tmp_path: Path) -> Path:
     (locks / "cpu.txt").write_text(
         "rich==1 \\\n    --hash=sha256:00\ntorch==2+cpu \\\n    --hash=sha256:11\nsympy==1\n"
     )
-    shutil.copy(CHECKOUT / "docker/make-venv", locks.parent)
+    for script in ("make-venv", "host-checks"):
+        shutil.copy(CHECKOUT / "docker" / script, locks.parent)
     return locks.parents[1]
 
 

@@ -14,7 +14,7 @@ WITH_GPU = 'case "$*" in *Runtimes*) echo nvidia ;; esac'
 def docker_host(host: Host) -> Host:
     """A host whose Docker engine answers and has the NVIDIA runtime, with a driver."""
     host.add("docker", WITH_GPU)
-    host.add("nvidia-smi", 'echo "GPU 0: NVIDIA H200 (UUID: GPU-0)"')
+    host.add("nvidia-smi", 'echo "NVIDIA H200, 580.65.06"')
     return host
 
 
@@ -34,7 +34,7 @@ def test_help_is_the_default_and_lists_every_target(host: Host) -> None:
     shown = host.run("make").stdout
     for target in ("image", "run", "test", "shell"):
         assert f"cpu-{target} gpu-{target} " in shown
-    for target in ("compare", "report", "lint", "lock", "clean", "help"):
+    for target in ("doctor", "compare", "report", "lint", "lock", "clean", "help"):
         assert f"  {target} " in shown
 
 
