@@ -4,7 +4,7 @@
 # it needs first (engine, GPU), then builds it, then runs it in the engine.
 
 .DEFAULT_GOAL := help
-.PHONY: help compare overhead records report lint lock clean \
+.PHONY: help doctor compare overhead records report lint lock clean \
   $(foreach target,cpu gpu,$(target)-image $(target)-run $(target)-test $(target)-shell \
     $(target)-bench $(target)-ab $(target)-agreement $(target)-engines \
     $(target)-search $(target)-check $(target)-ready $(target)-suite)
@@ -39,6 +39,9 @@ help: ## Show this list
 ## RUNS=    how many pairs of processes for cpu-ab (5) or overhead (10)
 ## B_ARGS=  options of side B alone: `make cpu-ab B_ARGS="--slow 'matmul 1024 float32=1.2'"`
 ## B_IMAGE= another test image for side B;  COMPARE= options of the comparison
+
+doctor: ## Look at this machine before anything is pulled or built
+	@docker/host-doctor $(or $(ENGINE),$(if $(PYTHON),host))
 
 cpu-image gpu-image: %-image: ## Build the image workload:cpu or workload:gpu
 	@docker/check-engine docker

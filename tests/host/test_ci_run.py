@@ -9,6 +9,7 @@ from fake_host import CHECKOUT, Host
 # The start of each command line that the script runs, in its order.
 STEPS = (
     "provision-engine",
+    "make doctor ENGINE=docker",
     "make-bases",
     "make lint",
     "make cpu-test ENGINE=docker",

@@ -1,0 +1,173 @@
+"""`make doctor`: every fault of faults.toml, on a made-up machine, and `gpu-run` beside it."""
+
+import json
+import re
+import subprocess
+from typing import Any
+
+import pytest
+from fake_host import CHECKOUT, Host
+from fake_machine import CARD, make_machine, rows
+
+from workload.cuda_support import minimum_driver
+
+FAULTS = rows("faults")
+IDS = (
+    "engine builder host-python cgroup memory disk gpu-card gpu-driver driver-version "
+    "device-nodes gpu-option daemon-reload gpu-disk"
+).split()
+BASE_BYTES = 500_000_000
+# gpu-run does not look at these, or looks at them for the GPU image's sake.
+NOT_OF_GPU_RUN = ("host-python", "disk")
+Result = subprocess.CompletedProcess[str]
+
+
+def name_of(fault: dict[str, Any]) -> str:
+    return str(fault["fault"])
+
+
+every_fault = pytest.mark.parametrize("fault", FAULTS, ids=name_of)
+
+
+def findings(result: Result) -> dict[str, tuple[str, str]]:
+    """The words beside each head, unwrapped: head -> (found, next)."""
+    joined: dict[str, list[str]] = {}
+    for line in result.stdout.splitlines():
+        head, words = line[:24].strip(), line[24:]
+        if head:
+            joined[head] = []
+        joined[list(joined)[-1]].append(words)
+    parts = {head: " ".join(lines).partition(" next: ") for head, lines in joined.items()}
+    return {head: (found, cure) for head, (found, _, cure) in parts.items()}
+
+
+def states(result: Result) -> dict[str, str]:
+    """The state of each check, in the order of the lines."""
+    heads = [head.split() for head in findings(result)]
+    return {id_: state.lower() for state, id_ in heads if id_ != "target"}
+
+
+def words(fault: dict[str, Any]) -> str:
+    """The fault's line, with the sizes from the budget that the images are tested against."""
+    budget = json.loads((CHECKOUT / "docker/size-budget.json").read_text())
+    needed = {target: (size + BASE_BYTES) / 1e9 for target, size in budget.items()}
+    builds = {f"{target}_build": 3 * size for target, size in needed.items()}
+    sizes = {name: f"{size:.1f} GB" for name, size in {**needed, **builds}.items()}
+    return str(fault["line"]).format(**sizes)
+
+
+@pytest.fixture
+def machine(host: Host, fault: dict[str, Any]) -> Host:
+    return make_machine(host, fault["machine"])
+
+
+@every_fault
+def test_a_fault_gets_its_id_state_line_and_exit_code(machine: Host, fault: dict[str, Any]) -> None:
+    result = machine.run("docker/host-doctor")
+    assert states(result)[fault["id"]] == fault["state"]
+    (found,) = [said for head, said in findings(result).items() if head.endswith(f" {fault['id']}")]
+    assert found == (words(fault), fault.get("next", ""))
+    assert (result.returncode, result.stderr) == (fault["exit"], "")
+
+
+@every_fault
+def test_the_first_failure_is_the_fault_itself(machine: Host, fault: dict[str, Any]) -> None:
+    found = states(machine.run("docker/host-doctor"))
+    failed = [id_ for id_, state in found.items() if state == "fail"]
+    assert failed[:1] == ([fault["id"]] if fault["state"] == "fail" else [])
+
+
+@every_fault
+def test_every_check_has_its_line_on_one_screen(host: Host, fault: dict[str, Any]) -> None:
+    result = make_machine(host, fault["machine"]).run("docker/host-doctor")
+    assert list(states(result)) == IDS
+    assert len(result.stdout.splitlines()) <= 24
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    "fault", [fault for fault in FAULTS if fault["id"] not in NOT_OF_GPU_RUN], ids=name_of
+)
+def test_gpu_run_refuses_what_the_doctor_says_fails(machine: Host, fault: dict[str, Any]) -> None:
+    result = machine.run("docker/check-gpu-host")
+    cure = fault.get("next", "use make cpu-run")
+    refused = fault["state"] == "fail" or "no engine" in fault["line"] or fault["state"] == "n/a"
+    if refused:
+        assert f": {words(fault)}; {cure}\n" in result.stderr
+        assert (result.returncode, result.stdout, result.stderr.count("\n")) == (4, "", 1)
+    else:
+        assert (result.returncode, result.stdout, result.stderr) == (0, "--gpus all\n", "")
+
+
+def test_a_sound_machine_passes_every_check(host: Host) -> None:
+    result = make_machine(host, {}).run("docker/host-doctor")
+    assert {id_ for id_, state in states(result).items() if state != "pass"} == {"host-python"}
+    assert findings(result)["CPU target"] == ("fit: make cpu-run", "")
+    assert findings(result)["GPU target"] == ("fit: make gpu-run", "")
+    assert result.returncode == 0
+
+
+def test_no_check_lacks_a_fault_and_no_fault_lacks_a_check() -> None:
+    assert {fault["id"] for fault in FAULTS} == set(IDS)
+    assert len({fault["fault"] for fault in FAULTS}) == len(FAULTS)
+
+
+def test_a_machine_without_a_gpu_is_fit_and_says_so(host: Host) -> None:
+    (fault,) = [fault for fault in FAULTS if fault["fault"].startswith("no NVIDIA card")]
+    result = make_machine(host, fault["machine"]).run("docker/host-doctor")
+    said = "not applicable: no NVIDIA card on this machine (lspci, /sys/bus/pci)"
+    assert findings(result)["GPU target"] == (said, "")
+    assert result.returncode == 0
+
+
+def test_a_target_that_is_unfit_is_named_with_its_checks(host: Host) -> None:
+    machine = make_machine(host, {"lacks": ["nvidia-smi"], "runtimes": "runc"})
+    result = machine.run("docker/host-doctor")
+    assert findings(result)["CPU target"] == ("fit: make cpu-run", "")
+    assert findings(result)["GPU target"] == ("unfit: gpu-driver gpu-option", "")
+
+
+def test_an_image_that_is_here_needs_no_room_and_is_suggested(host: Host) -> None:
+    result = make_machine(host, {"image": "", "free_kb": "1000"}).run("docker/host-doctor")
+    assert result.returncode == 0
+    inside = "docker run --rm --gpus all workload:gpu workload doctor"
+    assert findings(result)["GPU target"] == (f"fit: make gpu-run; inside: {inside}", "")
+
+
+def test_a_cdi_device_alone_is_the_option_that_gpu_run_takes(host: Host) -> None:
+    change = {"runtimes": "runc", "devices": '[{"ID":"nvidia.com/gpu=all"}]'}
+    result = make_machine(host, change).run("docker/host-doctor")
+    option = "gpu-run takes docker run --device nvidia.com/gpu=all"
+    assert findings(result)["pass    gpu-option"] == (option, "")
+
+
+def test_a_card_that_nvidia_smi_alone_lists_is_a_card(host: Host) -> None:
+    gone = ("dev/nvidiactl", "dev/char/195:255", f"{CARD}/vendor", f"{CARD}/class")
+    files: dict[str, Any] = {"dev/dxg": "", **{path: {} for path in gone}}
+    result = make_machine(host, {"files": files}).run("docker/host-doctor")
+    assert {state for id_, state in states(result).items() if id_ != "host-python"} == {"pass"}
+
+
+def test_an_engine_that_is_insisted_on_must_be_there(host: Host) -> None:
+    result = make_machine(host, {"lacks": ["docker"]}).run("make", "doctor", "ENGINE=docker")
+    assert states(result)["engine"] == "fail"
+    assert result.stderr.endswith("doctor] Error 4\n")
+
+
+def test_an_engine_that_is_not_wanted_is_not_asked(host: Host) -> None:
+    result = make_machine(host, {}).run("make", "doctor", "ENGINE=host")
+    assert states(result)["engine"] == "n/a"
+    assert not any(call.startswith("docker") for call in host.called)
+
+
+def test_an_unknown_engine_is_bad_input(host: Host) -> None:
+    result = make_machine(host, {}).run("docker/host-doctor", "podman")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "host-doctor: ENGINE is docker or host, not 'podman'\n"
+
+
+def test_the_driver_that_is_asked_for_is_the_one_of_the_bases_cuda() -> None:
+    bases = (CHECKOUT / "docker/docker-bake.hcl").read_text()
+    (cuda,) = re.findall(r"nvidia/cuda:(\d+\.\d+)", bases)
+    checks = (CHECKOUT / "docker/host-gpu-checks").read_text()
+    assert f"\ndriver_needed={minimum_driver(cuda)}\n" in checks
