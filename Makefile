@@ -7,7 +7,7 @@
 .PHONY: help doctor compare overhead records report lint lock clean \
   $(foreach target,cpu gpu,$(target)-image $(target)-run $(target)-test $(target)-shell \
     $(target)-bench $(target)-ab $(target)-agreement $(target)-engines \
-    $(target)-search $(target)-check $(target)-ready $(target)-suite)
+    $(target)-search $(target)-sbom $(target)-scan $(target)-check $(target)-ready $(target)-suite)
 
 export IMAGE PYTHON B_IMAGE COMPARE
 
@@ -84,6 +84,14 @@ compare: records cpu-ready ## Compare the newest CPU and GPU records in results/
 report: cpu-ready ## Make one HTML page of all records: results/report.html
 	docker/in-$(engine) cpu python -m workload report results $(ARGS)
 
+cpu-sbom gpu-sbom: %-sbom: ## Write the image's bill of materials; packages not as locked fail
+	$(if $(IMAGE),,$(build) $*)
+	docker/make-venv supply
+	PYTHONPATH=. docker/in-host supply python docker/sbom.py $* --image $(or $(IMAGE),workload:$*)
+
+cpu-scan gpu-scan: %-scan: %-sbom ## Look the packages up among known vulnerabilities
+	PYTHONPATH=. docker/in-host supply python docker/scan.py results/sbom-$*.json
+
 lint: ## Check style, types, Dockerfile, scripts, compose and bake files
 	docker/lint
 
@@ -92,7 +100,7 @@ lock: ## Rewrite the lock files (needs PyPI; PyTorch's CPU index for a new torch
 	docker/in-host cpu python docker/locks/relock.py
 
 clean: ## Remove what was made here; records and images stay
-	rm -rf .venv .venv-gpu .venv-lint .venv-page *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-gpu .venv-lint .venv-page .venv-supply *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Nothing is built before it is clear that it can run.

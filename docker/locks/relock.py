@@ -107,7 +107,7 @@ def main() -> None:
     # Three signs: to two, a +cpu build in a wheelhouse is the same version (PEP 440).
     (LOCKS / "gpu.txt").write_text("".join(re.sub(r"^torch==", "torch===", b) for b in gpu))
     write_versions()
-    for tools in ("test", "lint", "build", "page"):
+    for tools in ("test", "lint", "build", "page", "supply"):
         # Constrained, so that a tool never asks for another version of a runtime package.
         compile_lock(f"{tools}.txt", f"{tools}.in", "--constraint", "gpu.txt")
 

@@ -20,7 +20,7 @@ def checkout(tmp_path: Path) -> Path:
     """A checkout with the script and short lock files."""
     locks = tmp_path / "checkout/docker/locks"
     locks.mkdir(parents=True)
-    for name in ("cpu", "gpu", "test", "build", "lint", "page"):
+    for name in ("cpu", "gpu", "test", "build", "lint", "page", "supply"):
         (locks / f"{name}.txt").write_text(f"{name}-tool==1 \\\n    --hash=sha256:00\n")
     (locks / "cpu.txt").write_text(
         "rich==1 \\\n    --hash=sha256:00\ntorch==2+cpu \\\n    --hash=sha256:11\nsympy==1\n"
