@@ -25,6 +25,16 @@ NOTHING_ALLOWED: dict[str, Any] = {
 RUN_AND_SHOW = (
     "workload run --device cpu --budget 30 --output /tmp/results >&2 && cat /tmp/results/*.json"
 )
+# Who may write where: the system's own shared folders, and where a run leaves its results.
+WRITABLE = {"/tmp", "/var/tmp", "/run/lock", "/workspace", "/workspace/results"}
+WORLD_WRITABLE = "find / -xdev -not -type l -perm -0002"
+LEFTOVERS = (
+    "find /var/cache/apt/archives /var/lib/apt/lists /root/.cache /tmp /var/tmp -type f "
+    "-not -name lock; find / -xdev -type f -regex "
+    r"'.*/\(\.[a-z]+_history\|\.netrc\|\.?pip\.conf\|[^/]+\.\(deb\|whl\|key\)\)'"
+)
+# What a build may have been told, and must not repeat: settings of proxies, indexes, secrets.
+TOLD = re.compile(r"(?i)proxy|index-url|index_url|password|token|secret=|://[^/ ]+@")
 SPECIAL_BITS = "find / -xdev -type f -perm /6000"
 FIRST_STEP = "/tmp/apt-install python3"
 CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nMII"  # and what each begins with
@@ -52,6 +62,23 @@ def test_no_file_makes_its_caller_another_user(containers: Containers) -> None:
 def test_no_package_lists_are_left(containers: Containers) -> None:
     ended = containers.run("ls", "/var/lib/apt/lists", user="0")
     assert (ended.code, ended.stdout) == (0, "")
+
+
+def test_only_the_declared_folders_are_writable_by_everybody(containers: Containers) -> None:
+    ended = containers.run("sh", "-c", WORLD_WRITABLE, user="0")
+    assert (ended.code, set(ended.stdout.split())) == (0, WRITABLE)
+
+
+def test_nothing_is_left_of_installing_or_of_a_shell(containers: Containers) -> None:
+    assert containers.run("sh", "-c", LEFTOVERS, user="0").stdout == ""
+
+
+def test_no_step_of_the_history_tells_what_the_build_was_told(
+    client: DockerClient, image: str
+) -> None:
+    steps = [str(step["CreatedBy"]) for step in client.images.get(image).history()]
+    assert len(steps) > 3
+    assert [step for step in steps if TOLD.search(step)] == []
 
 
 def test_no_setting_points_at_a_certificate(config: dict[str, Any]) -> None:
