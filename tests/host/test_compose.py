@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from fake_host import CHECKOUT
 
 TEXT = (CHECKOUT / "compose.yaml").read_text()
@@ -31,3 +32,22 @@ def test_the_gpu_service_insists_on_its_device() -> None:
 
 def test_gpus_all_which_some_releases_ignore_is_not_used() -> None:
     assert not re.search(r"^\s*gpus:", TEXT, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cap_drop: [ALL]",
+        'security_opt: ["no-new-privileges:true"]',
+        "read_only: true",
+        "network_mode: none",
+    ],
+)
+def test_the_services_are_hardened(line: str) -> None:
+    shared, _ = TEXT.split("\nservices:\n")
+    assert re.search(rf"^  {re.escape(line)}( #.*)?$", shared, re.MULTILINE)
+
+
+def test_no_service_takes_a_hardening_back() -> None:
+    words = ("cap_add", "cap_drop", "security_opt", "read_only", "privileged", "network_mode")
+    assert not [word for word in words if word in service("cpu") + service("gpu")]
