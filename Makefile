@@ -4,7 +4,7 @@
 # it needs first (engine, GPU), then builds it, then runs it in the engine.
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor compare overhead records report lint lock clean \
+.PHONY: help doctor compare overhead records report fuzz lint lock clean \
   $(foreach target,cpu gpu,$(target)-image $(target)-run $(target)-test $(target)-shell \
     $(target)-bench $(target)-ab $(target)-agreement $(target)-engines \
     $(target)-search $(target)-sbom $(target)-scan $(target)-check $(target)-ready $(target)-suite)
@@ -83,6 +83,10 @@ compare: records cpu-ready ## Compare the newest CPU and GPU records in results/
 
 report: cpu-ready ## Make one HTML page of all records: results/report.html
 	docker/in-$(engine) cpu python -m workload report results $(ARGS)
+
+fuzz: ## Read 100,000 spoiled inputs: some minutes, for a nightly run
+	docker/make-venv cpu
+	PYTHONPATH=.:tests:tests/unit docker/in-host cpu python -W ignore -m fuzz $(ARGS)
 
 cpu-sbom gpu-sbom: %-sbom: ## Write the image's bill of materials; packages not as locked fail
 	$(if $(IMAGE),,$(build) $*)

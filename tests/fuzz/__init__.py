@@ -1,0 +1,1 @@
+"""Spoiled input for everything that reads some."""
