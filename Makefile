@@ -4,7 +4,7 @@
 # it needs first (engine, GPU), then builds it, then runs it in the engine.
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor compare overhead records report fuzz lint lock clean \
+.PHONY: help doctor compare overhead records report fuzz soak lint lock clean \
   $(foreach target,cpu gpu,$(target)-image $(target)-run $(target)-test $(target)-shell \
     $(target)-bench $(target)-ab $(target)-agreement $(target)-engines \
     $(target)-search $(target)-sbom $(target)-scan $(target)-check $(target)-ready $(target)-suite)
@@ -87,6 +87,10 @@ report: cpu-ready ## Make one HTML page of all records: results/report.html
 fuzz: ## Read 100,000 spoiled inputs: some minutes, for a nightly run
 	docker/make-venv cpu
 	PYTHONPATH=.:tests:tests/unit docker/in-host cpu python -W ignore -m fuzz $(ARGS)
+
+soak: ## Run the main job 200 times, then ten minutes in one process: does anything grow? An hour
+	$(build) cpu-test
+	LIMITS="--memory 3g --cpus 1" docker/in-docker cpu-test python -W ignore tests/soak.py $(ARGS)
 
 cpu-sbom gpu-sbom: %-sbom: ## Write the image's bill of materials; packages not as locked fail
 	$(if $(IMAGE),,$(build) $*)

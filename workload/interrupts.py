@@ -24,6 +24,7 @@ _EXIT_CODES = {
     signal.SIGTERM: ExitCode.TERMINATED,
     signal.SIGHUP: ExitCode.TERMINATED,  # the terminal or the connection has gone
 }
+_writers: set[int] = set()  # the descriptor through which signals arrive, where one does
 
 
 def leave_quietly() -> None:
@@ -36,11 +37,15 @@ def serve(save: Callable[[ExitCode], ExitCode]) -> None:
     """From now on a SIGTERM or SIGINT calls `save` and ends the process with what it returns.
 
     `save` runs in a thread of its own and gets GRACE_SEC, whatever other signals come. Must
-    be called from the main thread.
+    be called from the main thread, and takes the place of an earlier call.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    earlier = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    if earlier in _writers:  # its end lets the thread that waits there end too
+        _writers.remove(earlier)
+        os.close(earlier)
+    _writers.add(writer)
     for number in _EXIT_CODES:
         signal.signal(number, _do_nothing)
     threading.Thread(target=_wait, args=(reader, save), name="signals", daemon=True).start()
@@ -53,7 +58,11 @@ def _do_nothing(*_: object) -> None:
 def _wait(reader: int, save: Callable[[ExitCode], ExitCode]) -> None:
     code = None
     while code is None:
-        code = _EXIT_CODES.get(signal.Signals(os.read(reader, 1)[0]))
+        arrived = os.read(reader, 1)
+        if not arrived:
+            os.close(reader)
+            return
+        code = _EXIT_CODES.get(signal.Signals(arrived[0]))
     threading.Thread(target=_save_and_exit, args=(code, save), daemon=True).start()
     time.sleep(GRACE_SEC)
     remove_unfinished()

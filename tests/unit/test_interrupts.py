@@ -64,3 +64,28 @@ def test_a_second_signal_does_not_wait_for_the_first(long_run: subprocess.Popen[
     long_run.send_signal(signal.SIGINT)
     long_run.communicate(timeout=5)
     assert long_run.returncode == 130
+
+
+SERVED_TWICE = """
+import os, signal, threading, time
+from workload import interrupts
+
+def count():
+    return threading.active_count(), len(os.listdir("/proc/self/fd"))
+
+interrupts.serve(lambda code: 1)
+before = count()
+interrupts.serve(lambda code: 7)
+until = time.monotonic() + 10
+while count() != before and time.monotonic() < until:
+    time.sleep(0.01)
+print(before == count(), flush=True)
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(10)
+"""
+
+
+def test_serving_again_takes_the_place_of_serving_before() -> None:
+    command = [sys.executable, "-c", SERVED_TWICE]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.stdout, ended.returncode) == ("True\n", 7)
