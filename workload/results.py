@@ -152,7 +152,7 @@ def _restored(expected: Any, value: Any) -> Any:
     if value is None:
         return None
     if isinstance(value, list):
-        return tuple(value)
+        return tuple(_restored(get_args(expected)[0], item) for item in value)
     if is_dataclass(expected) and isinstance(expected, type):
         return from_json(expected, value)
     if isinstance(expected, type) and issubclass(expected, StrEnum):

@@ -61,6 +61,7 @@ GPU_MACHINE = Facts(
     user=User(10001, 0, True, True, "/tmp", True, "/tmp", True),  # noqa: S108  the images' own
     torch=TORCH,
     torch_error=None,
+    torch_signal=None,
     torch_files=TorchFiles("2.13.0+cu130", "13.0"),
     driver=DRIVER,
     driver_error=None,

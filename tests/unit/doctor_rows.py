@@ -61,7 +61,15 @@ NO_FOLDER_KNOWN = {"folders": ()}
 LOST_CARD = replace(H200, state=None)
 
 ROWS = (
+    good("facts", "all was read"),
     good("architecture", "built for x86_64, runs on x86"),
+    Row(
+        "architecture",
+        "unread",
+        State.UNKNOWN,
+        "what it looks at could not be read",
+        machine(cpu=None, unread={"cpu": "ValueError: no"}),
+    ),
     good("disk", "9.66 GB are free at /tmp"),
     open_("disk", "how much space is free is not known", **NO_FOLDER_KNOWN),
     good("tmp", "/tmp is writable"),  # noqa: S108  words

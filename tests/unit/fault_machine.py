@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from workload.doctor.clock import Clock
 from workload.doctor.facts import Facts, gather
 from workload.doctor.folders import Folder
 from workload.doctor.kernels import KernelRun
-from workload.doctor.libraries import TorchFiles
+from workload.doctor.libraries import TorchFiles, read_mapped_libraries
+from workload.doctor.probing import Probed
 from workload.doctor.torch_probe import TorchFacts, TorchGpu
 
 # A container on a host with one H200, as the doctor's readers find it.
@@ -56,11 +58,12 @@ def look(fault: dict[str, Any], root: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """The facts that the doctor's own readers gather on the broken machine."""
     _write_files(fault, root)
     _set_environment(fault, root, monkeypatch)
-    torch, torch_error = _torch(fault), fault.get("torch_error")
+    torch_error, torch_signal = fault.get("torch_error"), fault.get("torch_signal")
+    torch = None if torch_error or torch_signal else _torch(fault)
     files = TorchFiles("2.13.0", None if fault.get("without_cuda_build") else "13.0")
-    probed = (None, torch_error) if torch_error else (torch, None)
+    probed = Probed(torch, torch_error, torch_signal, read_mapped_libraries(root))
     monkeypatch.setitem(sys.modules, "pynvml", fake_nvml(fault.get("nvml")))
-    monkeypatch.setattr(facts_module, "probe", lambda _device: probed)
+    monkeypatch.setattr(facts_module, "probing", lambda *_: nullcontext(probed))
     monkeypatch.setattr(facts_module, "read_torch_files", lambda: files)
     monkeypatch.setattr(facts_module, "read_cuda_library", lambda: fault.get("cuda_library"))
     monkeypatch.setattr(libraries, "locked_versions", lambda: {"gpu": PACKAGES})
@@ -124,7 +127,11 @@ def _with_facts(facts: Facts, changes: dict[str, Any]) -> Facts:
     merged = {name: FACTS.get(name, {}) | changes.get(name, {}) for name in {*FACTS, *changes}}
     return replace(
         healthy,
-        **{name: replace(getattr(healthy, name), **values) for name, values in merged.items()},
+        **{
+            name: replace(getattr(healthy, name), **values)
+            for name, values in merged.items()
+            if name not in facts.unread
+        },
         folders=tuple(
             replace(
                 FOLDERS.get(purpose, FOLDERS["TMPDIR"]), purpose=purpose, **folders.get(purpose, {})
@@ -132,6 +139,6 @@ def _with_facts(facts: Facts, changes: dict[str, Any]) -> Facts:
             for purpose in {**FOLDERS, **folders}
         ),
         device_nodes=tuple(
-            replace(node, **nodes.get(node.path, {})) for node in facts.device_nodes
+            replace(node, **nodes.get(node.path, {})) for node in facts.device_nodes or ()
         ),
     )

@@ -1,11 +1,13 @@
 """`workload doctor` as a person calls it."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from importlib import resources
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -46,6 +48,22 @@ def test_a_quick_look_imports_no_torch() -> None:
 
 def test_a_quick_look_says_what_it_left_out(workload: Workload) -> None:
     assert "not looked at with --quick" in workload("doctor", "--quick").stdout
+
+
+def test_a_torch_that_kills_its_process_is_exit_4_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "torch").mkdir()
+    suicide = "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
+    (tmp_path / "torch/__init__.py").write_text(suicide)
+    ended = subprocess.run(
+        [sys.executable, "-m", "workload", "doctor", "--device", "cpu"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{os.getcwd()}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == ExitCode.UNFIT
+    assert ended.stderr.startswith("workload doctor: PyTorch ended its process by SIGILL: ")
+    assert ended.stderr.count("\n") == 1
 
 
 def test_what_could_not_be_told_is_no_failure(workload: Workload, found: Any) -> None:

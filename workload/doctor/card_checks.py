@@ -104,7 +104,7 @@ def judge_pcie(facts: Facts, gpu: Gpu, state: CardState) -> Outcome:
     link = state.pcie
     if link.width is None or link.generation is None or link.card_generation is None:
         return _unanswered(gpu, state, "pcie")
-    card_width = facts.link_widths.get(link.address or "", link.width)
+    card_width = known(facts.link_widths).get(link.address or "", link.width)
     values = {
         "card": _name(gpu),
         "link": f"generation {link.generation}, {link.width} lanes",

@@ -5,11 +5,12 @@ from workload.doctor.facts import Facts
 from workload.doctor.gpu_checks import DRIVER_CHECKS, START_CHECKS
 from workload.doctor.kernel_checks import KERNEL_CHECKS
 from workload.doctor.library_checks import LIBRARY_CHECKS, PACKAGE_CHECKS
-from workload.doctor.machine_checks import FIRST_CHECKS, LAST_CHECKS
+from workload.doctor.machine_checks import FACTS_CHECK, FIRST_CHECKS, LAST_CHECKS
 from workload.doctor.surroundings_checks import CAUSES, SURROUNDINGS_CHECKS
 from workload.doctor.verdicts import Check, Verdict, run_checks
 
 CHECKS: tuple[Check, ...] = (
+    FACTS_CHECK,  # before those that miss one
     *CAUSES,
     *FIRST_CHECKS,
     *DRIVER_CHECKS,

@@ -27,7 +27,7 @@ from workload.doctor.gpu_needs import (
     node_problem,
 )
 from workload.doctor.machine_checks import LOOKED, TORCH
-from workload.doctor.verdicts import Outcome, failed, known, passed, unknown, warned
+from workload.doctor.verdicts import Outcome, failed, known, passed, read, unknown, warned
 
 # What NVML answers in a container whose devices were taken away while it ran.
 LOST = "Unknown Error"
@@ -61,22 +61,24 @@ def judge_driver(facts: Facts) -> Outcome:
         return warned("silent", **values | {"reason": facts.driver_error or "it lists no GPU"})
     if facts.driver:
         return failed("no_gpus", version=facts.driver.version)
-    if facts.kernel_driver is None:
-        return failed("missing_in_container" if facts.system.container else "missing", **values)
-    if facts.system.container and not facts.device_nodes:
+    container = known(facts.system).container
+    if read(facts, "kernel_driver") is None:
+        return failed("missing_in_container" if container else "missing", **values)
+    if container and not known(facts.device_nodes):
         return failed("not_passed", **values)
-    lost = facts.system.container and LOST in (facts.driver_error or "")
+    lost = container and LOST in (facts.driver_error or "")
     return failed("lost" if lost else "not_answering", **values)
 
 
 def judge_cuda_library(facts: Facts) -> Outcome:
     """Does the loader find the driver's libcuda? The host's toolkit brings it into containers."""
-    error = facts.cuda_library_error
+    error = read(facts, "cuda_library_error")
     if error is None:
         return passed()
     if cuda_started(facts):
         return unknown("unknown", error=error)
-    return failed("missing_in_container" if facts.system.container else "missing", error=error)
+    in_container = known(facts.system).container
+    return failed("missing_in_container" if in_container else "missing", error=error)
 
 
 def judge_driver_version(facts: Facts) -> Outcome:
@@ -107,12 +109,12 @@ def _brand(facts: Facts) -> str | None:
 def judge_nodes(facts: Facts) -> Outcome:
     """Are the GPU's files under /dev there, and may this user open them?"""
     problem = node_problem(facts)
-    paths = ", ".join(node.path for node in facts.device_nodes)
+    paths = ", ".join(node.path for node in known(facts.device_nodes))
     if not problem:
         return passed(nodes=paths)
     if cuda_started(facts):
         return unknown("unknown", problem=problem[1])
-    return failed(problem[0], nodes=problem[1], uid=facts.user.uid)
+    return failed(problem[0], nodes=problem[1], uid=known(facts.user).uid)
 
 
 def judge_start(facts: Facts) -> Outcome:
@@ -121,7 +123,7 @@ def judge_start(facts: Facts) -> Outcome:
     if torch.gpus:
         return passed(gpus=", ".join(gpu.name for gpu in torch.gpus))
     error = torch.cuda_error or "PyTorch sees no GPU"
-    visible = facts.environment.get("CUDA_VISIBLE_DEVICES")
+    visible = known(facts.environment).get("CUDA_VISIBLE_DEVICES")
     if "804" in error or "forward compatibility" in error:
         return failed("forward_compatibility", error=error, minimum=_needed_driver(facts))
     if visible is not None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from workload.cuda_support import driver_suffices
 from workload.doctor.facts import QUICK, Facts
 from workload.doctor.torch_probe import TorchGpu, requested_index
-from workload.doctor.verdicts import WRONG, Check, Need, Outcome, warned
+from workload.doctor.verdicts import WRONG, Check, Need, Outcome, known, read, warned
 from workload.hardware import Gpu
 from workload.results import State
 
@@ -20,7 +20,7 @@ def cuda_started(facts: Facts) -> bool:
 
 def gpu_visible(facts: Facts) -> bool:
     """Whether anything here speaks of a GPU that this process was given."""
-    return cuda_started(facts) or bool(facts.device_nodes) or gpu_listed(facts)
+    return cuda_started(facts) or gpu_listed(facts) or bool(known(facts.device_nodes))
 
 
 def gpu_listed(facts: Facts) -> bool:
@@ -35,7 +35,7 @@ def insisted(facts: Facts) -> bool:
 
 def cuda_version(facts: Facts) -> str | None:
     """The CUDA that PyTorch was built with."""
-    build = facts.torch or facts.torch_files
+    build = facts.torch or read(facts, "torch_files")
     return build.cuda_version if build else None
 
 
@@ -62,14 +62,15 @@ def enough_driver(facts: Facts) -> bool | None:
 
 def node_problem(facts: Facts) -> tuple[str, str] | None:
     """The case and the paths that are missing or closed; None when all is well."""
-    paths = {node.path for node in facts.device_nodes}
+    nodes = known(facts.device_nodes)
+    paths = {node.path for node in nodes}
     if WSL_NODE not in paths:
         missing = [path for path in NEEDED_NODES if path not in paths]
         if not any(path.removeprefix("/dev/nvidia").isdecimal() for path in paths):
             missing.append("/dev/nvidia0")
         if missing:
             return "missing", ", ".join(sorted(missing))
-    closed = [node for node in facts.device_nodes if not node.accessible]
+    closed = [node for node in nodes if not node.accessible]
     if not closed:
         return None
     revoked = all(node.permitted for node in closed)
@@ -92,7 +93,7 @@ STARTED = Need("cuda-not-started", cuda_started)
 EXISTS = Need("no-such-gpu", lambda facts: asked_gpu(facts) is not None)
 INSTALLED = Need(
     "torch-missing",
-    lambda facts: (facts.torch_files if facts.depth == QUICK else facts.torch) is not None,
+    lambda facts: (read(facts, "torch_files") if facts.depth == QUICK else facts.torch) is not None,
 )
 
 

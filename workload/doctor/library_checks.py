@@ -7,23 +7,34 @@ from pathlib import PurePosixPath
 from workload.doctor.facts import Facts
 from workload.doctor.gpu_needs import CUDA_BUILD
 from workload.doctor.machine_checks import TORCH
-from workload.doctor.verdicts import Check, Need, Outcome, failed, known, passed, unknown, warned
+from workload.doctor.verdicts import (
+    Check,
+    Need,
+    Outcome,
+    failed,
+    known,
+    passed,
+    read,
+    unknown,
+    warned,
+)
 
 WHEELS = "/site-packages/nvidia/"  # where NVIDIA's wheels put their libraries
 
 
 def _has_cuda_wheels(facts: Facts) -> bool:
-    return any(name.startswith("nvidia-") and name != "nvidia-ml-py" for name in facts.versions)
+    names = known(facts.versions)
+    return any(name.startswith("nvidia-") and name != "nvidia-ml-py" for name in names)
 
 
 NOT_CPU = Need("cpu-asked-for", lambda facts: facts.requested_device != "cpu")
 CUDA_WHEELS = Need("no-cuda-wheels", _has_cuda_wheels)
-KNOWN_LOCK = Need("torch-missing", lambda facts: facts.unlocked is not None)
+KNOWN_LOCK = Need("torch-missing", lambda facts: read(facts, "unlocked") is not None)
 
 
 def judge_library_path(facts: Facts) -> Outcome:
     """Would the loader find other CUDA libraries before those of torch's own wheels?"""
-    strangers = [path for path in facts.path_libraries if WHEELS not in path]
+    strangers = [path for path in known(facts.path_libraries) if WHEELS not in path]
     return warned("shadows", libraries=_few(strangers)) if strangers else passed()
 
 

@@ -26,10 +26,16 @@ LOOKED = Need("quick", lambda facts: facts.depth != QUICK)
 TORCH = (LOOKED, Need("torch-missing", lambda facts: facts.torch is not None))
 
 
+def judge_facts(facts: Facts) -> Outcome:
+    """Could everything be read that the doctor looks at?"""
+    reasons = [f"{fact} ({reason})" for fact, reason in facts.unread.items()]
+    return failed("unread", facts=", ".join(reasons)) if reasons else passed()
+
+
 def judge_tmp(facts: Facts) -> Outcome:
     """Can temporary files be written? A failure where PyTorch's import failed as well."""
-    tmp = facts.user.tmp
-    if facts.user.tmp_writable:
+    tmp = known(facts.user).tmp
+    if known(facts.user).tmp_writable:
         return passed(tmp=tmp)
     import_failed = facts.torch is None and facts.depth != QUICK
     return (failed if import_failed else warned)("not_writable", tmp=tmp)
@@ -37,6 +43,8 @@ def judge_tmp(facts: Facts) -> Outcome:
 
 def judge_import(facts: Facts) -> Outcome:
     """Can PyTorch be imported?"""
+    if facts.torch_signal:
+        return failed("died", signal=facts.torch_signal)
     if facts.torch is None:
         return failed("broken", error=facts.torch_error)
     return passed(version=facts.torch.version, built_for=facts.torch.built_for)
@@ -61,19 +69,17 @@ def judge_run(runs: Iterable[KernelRun], operation: str, kind: str) -> Outcome:
 
 def judge_threads(facts: Facts) -> Outcome:
     """Do PyTorch's threads fit the CPUs this process may use?"""
-    values = {
-        "threads": known(facts.torch).threads,
-        "usable": facts.limits.usable_threads,
-        "quota": facts.limits.cpu_quota,
-    }
-    if known(facts.torch).threads > facts.limits.usable_threads:
+    threads, limits = known(facts.torch).threads, known(facts.limits)
+    values = {"threads": threads, "usable": limits.usable_threads, "quota": limits.cpu_quota}
+    if threads > limits.usable_threads:
         return warned("too_many", **values)
     return passed(**values)
 
 
 def judge_memory(facts: Facts) -> Outcome:
     """Is there memory enough to start?"""
-    available_bytes, limit_bytes = facts.limits.available_bytes, facts.limits.memory_limit_bytes
+    limits = known(facts.limits)
+    available_bytes, limit_bytes = limits.available_bytes, limits.memory_limit_bytes
     if available_bytes is None:
         return unknown("unknown")
     needed_bytes = ENOUGH_MEMORY_BYTES["cuda" if facts.torch and facts.torch.gpus else "cpu"]
@@ -89,7 +95,7 @@ def judge_memory(facts: Facts) -> Outcome:
 
 def judge_shm(facts: Facts) -> Outcome:
     """Is /dev/shm large enough for PyTorch's worker processes and NCCL?"""
-    shm_bytes = facts.limits.shm_bytes
+    shm_bytes = known(facts.limits).shm_bytes
     if shm_bytes is None:
         return unknown("unknown")
     if shm_bytes >= ENOUGH_SHM_BYTES:
@@ -99,17 +105,19 @@ def judge_shm(facts: Facts) -> Outcome:
 
 def judge_home(facts: Facts) -> Outcome:
     """Can caches be written below HOME?"""
-    home = facts.user.home or "HOME (not set)"
-    return passed(home=home) if facts.user.home_writable else warned("not_writable", home=home)
+    user = known(facts.user)
+    home = user.home or "HOME (not set)"
+    return passed(home=home) if user.home_writable else warned("not_writable", home=home)
 
 
 def judge_passwd(facts: Facts) -> Outcome:
     """Has the user a name? torch.compile's cache asks for one."""
-    user = facts.user
+    user = known(facts.user)
     named = user.has_passwd_entry or user.has_name_in_environment
     return passed(uid=user.uid) if named else warned("nameless", uid=user.uid)
 
 
+FACTS_CHECK = Check("facts", judge_facts)
 FIRST_CHECKS = (
     Check("tmp", judge_tmp),  # before torch-import, which may fail without it
     Check("torch-import", judge_import, (LOOKED,)),

@@ -8,7 +8,7 @@ from workload.compilers import Compilers
 from workload.doctor.facts import Facts
 from workload.doctor.folders import Folder
 from workload.doctor.gpu_needs import cuda_started, insisted
-from workload.doctor.verdicts import Check, Outcome, failed, passed, unknown, warned
+from workload.doctor.verdicts import Check, Outcome, failed, known, passed, unknown, warned
 
 # A record is under 1 MB, what torch.compile keeps of one model some 10 MB; a rule of thumb.
 ENOUGH_DISK_BYTES = 100_000_000
@@ -25,7 +25,7 @@ LOADED_FROM = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "TMPDIR")
 
 def judge_architecture(facts: Facts) -> Outcome:
     """Is this processor the one that the programs here are built for?"""
-    vendor, machine = facts.cpu.vendor, facts.system.machine
+    vendor, machine = known(facts.cpu).vendor, known(facts.system).machine
     if vendor is None:
         return unknown("unknown", machine=machine)
     is_arm, wants_arm = vendor.startswith("0x"), machine.startswith(("aarch64", "arm"))
@@ -36,17 +36,18 @@ def judge_architecture(facts: Facts) -> Outcome:
 
 def judge_disk(facts: Facts) -> Outcome:
     """Is there room for records, checkpoints and caches?"""
-    full = [folder.path for folder in facts.folders if folder.problem == FULL]
+    folders = known(facts.folders)
+    full = [folder.path for folder in folders if folder.problem == FULL]
     if full:
         return failed("full", path=full[0])
-    known = [
+    told = [
         (folder.free_bytes, folder.path)
-        for folder in facts.folders
+        for folder in folders
         if folder.problem is None and folder.free_bytes is not None
     ]
-    if not known:
+    if not told:
         return unknown("unknown")
-    free_bytes, path = min(known)
+    free_bytes, path = min(told)
     values = {"free_bytes": free_bytes, "path": path}
     return warned("little", **values) if free_bytes < ENOUGH_DISK_BYTES else passed(**values)
 
@@ -54,10 +55,11 @@ def judge_disk(facts: Facts) -> Outcome:
 def judge_compiler(facts: Facts) -> Outcome:
     """Can torch.compile build kernels: a C compiler for a GPU, C++ for a CPU, and Python.h?"""
     on_gpu = cuda_started(facts) or insisted(facts)
-    found = facts.compilers.c if on_gpu else facts.compilers.cxx
+    compilers = known(facts.compilers)
+    found = compilers.c if on_gpu else compilers.cxx
     if found is None:
         return warned("missing", kind="C" if on_gpu else "C++")
-    return passed(compiler=found) if facts.compilers.headers else warned("no_headers")
+    return passed(compiler=found) if compilers.headers else warned("no_headers")
 
 
 def _has_compiler(compilers: Compilers) -> bool:
@@ -71,19 +73,19 @@ def judge_caches(facts: Facts) -> Outcome:
     if closed:
         return warned("not_writable", path=closed[0].path, problem=closed[0].problem)
     noexec = [folder for folder in caches if folder.executable is False]
-    if noexec and _has_compiler(facts.compilers):
+    if noexec and _has_compiler(known(facts.compilers)):
         return warned("noexec", path=noexec[0].path)
     return passed(paths=", ".join(dict.fromkeys(folder.path for folder in caches)))
 
 
 def _caches(facts: Facts) -> list[Folder]:
-    by_purpose = {folder.purpose: folder for folder in facts.folders}
+    by_purpose = {folder.purpose: folder for folder in known(facts.folders)}
     return [by_purpose[purpose] for purpose in LOADED_FROM if purpose in by_purpose]
 
 
 def judge_clock(facts: Facts) -> Outcome:
     """Is the time right, as far as this machine can tell without a network?"""
-    clock = facts.clock
+    clock = known(facts.clock)
     if clock.now_sec < WRITTEN_SEC:
         return warned("behind", now=datetime.fromtimestamp(clock.now_sec, UTC).date())
     skew_sec = None if clock.hardware_sec is None else _skew_sec(clock.now_sec, clock.hardware_sec)

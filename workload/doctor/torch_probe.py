@@ -40,7 +40,7 @@ class TorchFacts:
 
 
 def probe(requested_device: str) -> tuple[TorchFacts | None, str | None]:
-    """The facts, or None and the reason why torch cannot be imported.
+    """The facts, or None and the reason why torch cannot be imported or tells nothing.
 
     Kernels run on the CPU and, unless it alone was asked for, on the requested GPU.
     """
@@ -48,9 +48,10 @@ def probe(requested_device: str) -> tuple[TorchFacts | None, str | None]:
         warnings.simplefilter("ignore")  # what they say is among the facts
         try:
             import torch  # noqa: PLC0415  seconds long: only who asks waits
+
+            return probe_module(torch, requested_device), None
         except Exception as error:  # a broken library raises anything
             return None, first_line(error)
-        return probe_module(torch, requested_device), None
 
 
 def probe_module(torch: Any, requested_device: str) -> TorchFacts:

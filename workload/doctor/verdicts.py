@@ -10,6 +10,7 @@ from workload.results import State
 Fact = TypeVar("Fact")
 
 CRASHED = "crashed"
+UNREAD = "unread"
 NO_CHECKS = "no-checks"
 WRONG = "wrong"  # the case of every check that met a wrong number
 GRAVITY = (State.FAIL, State.WARN, State.UNKNOWN, State.PASS, State.NOT_APPLICABLE)
@@ -81,15 +82,29 @@ def worst(outcomes: Iterable[Outcome]) -> Outcome:
     return min(outcomes, key=lambda outcome: GRAVITY.index(outcome.state))
 
 
+class MissingFactError(LookupError):
+    """A check cannot do without a fact that is not there."""
+
+
 def known(fact: Fact | None) -> Fact:
-    """A fact that the check's needs promise. Raises LookupError if they do not."""
+    """A fact that its reader, or the check's needs, promise. Raises MissingFactError."""
     if fact is None:
-        raise LookupError("a fact is missing that the check's needs promise")
+        raise MissingFactError("a fact is missing that the check's needs promise")
     return fact
 
 
+def read(facts: Facts, name: str) -> Any:
+    """A fact that may be None for what it says. Raises MissingFactError if its reader crashed."""
+    if name in facts.unread:
+        raise MissingFactError(f"{name} could not be read")
+    return getattr(facts, name)
+
+
 def run_checks(checks: Iterable[Check], facts: Facts) -> tuple[Verdict, ...]:
-    """Every check's verdict. A check that crashes fails as `ID-crashed`; no checks fail too."""
+    """Every check's verdict. A check that crashes fails as `ID-crashed`; no checks fail too.
+
+    What depends on a fact whose reader crashed is unknown; the check `facts` fails for it.
+    """
     verdicts = tuple(_run(check, facts) for check in checks)
     return verdicts or (Verdict("doctor", State.FAIL, NO_CHECKS, {}),)
 
@@ -98,6 +113,8 @@ def _run(check: Check, facts: Facts) -> Verdict:
     try:
         outcome = _outcome(check, facts)
     except Exception as error:  # a check's own bug must neither pass nor hide the others
+        if isinstance(error, MissingFactError) and facts.unread:
+            return Verdict(check.id, State.UNKNOWN, UNREAD, {})
         values = {"error": f"{type(error).__name__}: {error}"}
         return Verdict(f"{check.id}-{CRASHED}", State.FAIL, CRASHED, values)
     return Verdict(check.id, outcome.state, outcome.case, outcome.values)

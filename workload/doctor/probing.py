@@ -1,0 +1,88 @@
+"""What PyTorch says, asked in a process that it may end.
+
+A broken library ends its process by a signal, at import or in a kernel, and no `except` sees
+that. So a child of this module asks, and the parent tells how the child ended. Where torch is
+loaded already, as in `workload run`, it is asked at once: a second import would cost seconds.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from workload.doctor.libraries import read_mapped_libraries
+from workload.doctor.torch_probe import TorchFacts, probe
+from workload.results import as_json, from_json
+
+CHILD = (sys.executable, "-m", __name__)
+
+
+@dataclass(frozen=True)
+class Probed:
+    """PyTorch's facts, or why there are none; `signal` ended the process that asked."""
+
+    torch: TorchFacts | None = None
+    error: str | None = None
+    signal: str | None = None  # "SIGILL"
+    mapped_libraries: tuple[str, ...] = ()  # CUDA's, in the process that asked
+
+
+@contextmanager
+def probing(
+    requested_device: str, root: Path = Path("/"), command: Sequence[str] = CHILD
+) -> Iterator[Probed]:
+    """What PyTorch says. Within, the process that asked keeps its context on the GPU."""
+    if "torch" in sys.modules:
+        yield ask(requested_device, root)
+        return
+    try:
+        child = subprocess.Popen(  # noqa: S603  this very module
+            [*command, requested_device],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+    except OSError as error:
+        yield Probed(error=f"no process to ask: {error}")
+        return
+    with child:
+        yield _answer(child)
+        child.communicate()  # closes its stdin, and so it leaves
+
+
+def ask(requested_device: str, root: Path = Path("/")) -> Probed:
+    """What PyTorch says in this process."""
+    torch, error = probe(requested_device)
+    return Probed(torch, error, mapped_libraries=read_mapped_libraries(root))
+
+
+def _answer(child: "subprocess.Popen[str]") -> Probed:
+    """Libraries may print lines of their own before it."""
+    for line in child.stdout or ():
+        if line.startswith("{"):
+            return from_json(Probed, json.loads(line))
+    code = child.wait()
+    if code < 0:
+        return Probed(signal=signal.Signals(-code).name)
+    return Probed(error=f"the process that asked ended with code {code}")
+
+
+def _leave_with_parent() -> None:
+    """The parent's end of the pipe closes when it needs no more, or is gone itself."""
+    sys.stdin.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_leave_with_parent).start()
+    try:
+        print(json.dumps(as_json(ask(sys.argv[1]))))  # noqa: T201  what the parent reads
+    finally:
+        sys.stdout.close()
