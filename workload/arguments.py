@@ -16,6 +16,7 @@ from workload.units import DTYPE_BYTES
 MAX_SIZE = 2**31 - 1  # BLAS counts in 32-bit integers
 MAX_SEED = 2**63 - 1
 RESULTS = Path("results")
+DEEP_BUDGET_SEC = 120.0
 FORMATS = ("table", "markdown", "html", "json")
 
 
@@ -47,6 +48,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     for name in ("sizes", "dtypes"):
         if hasattr(arguments, name):
             setattr(arguments, name, _flattened(getattr(arguments, name)))
+    if hasattr(arguments, "deep"):
+        if arguments.budget is not None and not arguments.deep:
+            parser.error("--budget is that of --deep: give both")
+        arguments.budget = arguments.budget or DEEP_BUDGET_SEC
     wanted = getattr(arguments, "format", FORMATS[0])
     if arguments.json and wanted not in (FORMATS[0], "json"):
         parser.error(f"--json and --format {wanted} contradict: choose one")
@@ -123,8 +128,20 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "explain", nargs="*", action=_Explain, metavar="explain [ID]", help="what a check is about"
     )
-    parser.add_argument(
+    depth = parser.add_mutually_exclusive_group()
+    depth.add_argument(
         "--quick", action="store_true", help="files and driver only, without PyTorch: under 1 s"
+    )
+    depth.add_argument(
+        "--deep",
+        action="store_true",
+        help="burn the device in too: products and memory, every result checked",
+    )
+    parser.add_argument(
+        "--budget",
+        type=positive,
+        metavar="SECONDS",
+        help=f"about how long --deep may take (default: {DEEP_BUDGET_SEC:.0f})",
     )
     parser.add_argument(
         "--strict", action="store_true", help="what could not be told is a failure too"

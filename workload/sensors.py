@@ -11,6 +11,7 @@ from workload.cases import Telemetry
 from workload.hardware import HardwareError, load_nvml
 
 POWER_CAP = 0x04  # a bit of `reasons`
+BEYOND_REPAIR = frozenset({"memory errors beyond repair", "memory rows replaced beyond repair"})
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,13 @@ class Sensor(Protocol):
 
     def read(self) -> Reading:
         """The card now; takes well under a millisecond."""
+        ...
+
+    def counters(self) -> dict[str, int]:
+        """Errors so far, by their name in words; those that the driver will not tell are left out.
+
+        The names in BEYOND_REPAIR are among them.
+        """
         ...
 
 
@@ -58,6 +66,23 @@ class NvmlSensor:
             reasons=clock_reasons(nvml, handle),
             processes=None if processes is None else len(processes),
         )
+
+    def counters(self) -> dict[str, int]:
+        """Errors so far; those of the memory since the driver was loaded."""
+        nvml, handle = self._nvml, self._handle
+        # (rows replaced after repaired errors, after others, pending, failed)
+        rows = answer(nvml, nvml.nvmlDeviceGetRemappedRows, handle) or (None, None)
+        found = {
+            # NVML_MEMORY_ERROR_TYPE_CORRECTED and _UNCORRECTED, NVML_VOLATILE_ECC
+            "memory errors repaired": answer(nvml, nvml.nvmlDeviceGetTotalEccErrors, handle, 0, 0),
+            "memory errors beyond repair": answer(
+                nvml, nvml.nvmlDeviceGetTotalEccErrors, handle, 1, 0
+            ),
+            "memory rows replaced": rows[0],
+            "memory rows replaced beyond repair": rows[1],
+            "PCIe replays": answer(nvml, nvml.nvmlDeviceGetPcieReplayCounter, handle),
+        }
+        return {name: count for name, count in found.items() if count is not None}
 
 
 def summarize(readings: list[tuple[float, Reading]]) -> Telemetry | None:

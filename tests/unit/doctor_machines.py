@@ -8,7 +8,8 @@ from fakes import GIB, H200, HEALTHY
 
 from workload.compilers import Compilers
 from workload.doctor.clock import Clock
-from workload.doctor.facts import DEFAULT, Facts
+from workload.doctor.deep_facts import BurnIn, BurnWatch, Deep, MemoryTest
+from workload.doctor.facts import DEEP, Facts
 from workload.doctor.folders import Folder
 from workload.doctor.kernels import KernelRun
 from workload.doctor.libraries import TorchFiles
@@ -51,10 +52,32 @@ TORCH = TorchFacts(
     kernels=(CPU_RUN, *GPU_RUNS),
     several=SEVERAL,
 )
+BURN_IN = BurnIn(
+    device="cuda:0",
+    dtype="float32",
+    edge=7808,
+    products=500,
+    elements=500 * 7808**2,
+    wrong_products=0,
+    wrong_elements=0,
+    first_wrong=None,
+    first_wrong_elements=None,
+    first_gflops=48_000.0,
+    last_gflops=47_000.0,
+)
+DUG = Deep(
+    device="cuda:0",
+    name="NVIDIA H200",
+    budget_sec=120.0,
+    elapsed_sec=121.0,
+    burn_ins=(BURN_IN,),
+    memory=MemoryTest("cuda:0", 90 * GIB, 132, 132 * 90 * GIB, 0, None),
+    watch=BurnWatch(400, 61.0, 1755.0, 1980.0, (), {}),
+)
 DRIVER = Driver("580.65.06", "13.0", (H200,))
 GPU_MACHINE = Facts(
     requested_device="cuda",
-    depth=DEFAULT,
+    depth=DEEP,
     system=System("3.12.3", "Ubuntu 24.04 LTS", "6.8.0", "x86_64", "docker"),
     cpu=Cpu("AMD EPYC", "AuthenticAMD", ("avx2", "avx512f"), physical_cores=8, logical_cpus=16),
     limits=Limits(2, None, 16, None, GIB, 64 * GIB, 8 * GIB),
@@ -77,6 +100,7 @@ GPU_MACHINE = Facts(
     unlocked=(),
     versions={"nvidia-cudnn-cu13": "9.20.0.48", "torch": "2.13.0"},
     environment={},
+    deep=DUG,
 )
 
 
@@ -95,6 +119,13 @@ def machine(**changes: Any) -> Facts:
     if card:
         gpu = replace(H200, state=replace(HEALTHY, **card))
         changes["driver"] = replace(DRIVER, gpus=(gpu,))
+    burned = inner.pop("burned", None)
+    if burned:
+        changes["deep"] = replace(DUG, burn_ins=(replace(BURN_IN, **burned),))
+    for part in ("memory", "watch"):
+        bent = inner.pop(f"deep_{part}", None)
+        if bent:
+            changes["deep"] = replace(DUG, **{part: replace(getattr(DUG, part), **bent)})
     nested = {part: replace(getattr(GPU_MACHINE, part), **values) for part, values in inner.items()}
     return replace(GPU_MACHINE, **nested | changes)
 

@@ -9,6 +9,7 @@ from typing import Any
 from doctor_machines import (
     CPU_BUILD,
     CPU_RUN,
+    DUG,
     GPU_RUNS,
     NO_DRIVER,
     NODES,
@@ -21,7 +22,7 @@ from fakes import GIB, H200
 
 from workload.compilers import Compilers
 from workload.doctor.clock import Clock
-from workload.doctor.facts import QUICK, Facts
+from workload.doctor.facts import DEFAULT, QUICK, Facts
 from workload.hardware import Driver
 from workload.results import State
 
@@ -252,4 +253,55 @@ ROWS = (
     ),
     good("lock", "every package is of its locked version"),
     skipped("lock", "torch-missing", "PyTorch cannot be imported", unlocked=None),
+    good(
+        "burn-in",
+        "all 30482432000 elements of 500 products on cuda:0 are right; GFLOP/s in the first and "
+        "last quarter: float32 48000 to 47000",
+    ),
+    good(
+        "burn-in",
+        "all 30482432000 elements of 500 products on cpu are right; GFLOP/s in the first and "
+        "last quarter: float32 200 to 100",
+        burned__device="cpu",
+        burned__first_gflops=200.0,
+        burned__last_gflops=100.0,
+    ),
+    good(
+        "burn-in",
+        "all 30482432000 elements of 500 products on cuda:0 are right; GFLOP/s in the first and "
+        "last quarter: float32 unknown",
+        burned__last_gflops=None,
+    ),
+    bad(
+        "burn-in",
+        "not_run",
+        "no product came to an end: give it a longer --budget",
+        burned__products=0,
+    ),
+    bad(
+        "burn-in",
+        "not_run",
+        "no product came to an end: give it a longer --budget",
+        deep=replace(DUG, burn_ins=()),
+    ),
+    skipped("burn-in", "not-deep", "looked at with --deep only", depth=DEFAULT, deep=None),
+    skipped("burn-in", "no-device", "there is no device to burn in", deep=None),
+    good("memory-pattern", "96.6 GB on cuda:0 kept 132 patterns, 12.8 TB were compared"),
+    bad(
+        "memory-pattern",
+        "not_run",
+        "no pattern was written and read: give it a longer --budget",
+        deep_memory__compared_bytes=0,
+    ),
+    good(
+        "burn-watch",
+        "cuda:0 NVIDIA H200: at most 61 °C, clocks from 1755 to 1980 MHz, no counter of errors "
+        "rose",
+    ),
+    skipped(
+        "burn-watch",
+        "cpu-burned",
+        "the CPU has no such counters",
+        deep=replace(DUG, device="cpu", watch=None),
+    ),
 )

@@ -25,6 +25,7 @@ HEALTHY: dict[str, Any] = {
     "nvmlDeviceGetEccMode": (1, 1),
     "nvmlDeviceGetTotalEccErrors": 0,
     "nvmlDeviceGetRemappedRows": (0, 0, 0, 0),
+    "nvmlDeviceGetPcieReplayCounter": 0,
     "nvmlDeviceGetCurrentClocksEventReasons": 0x1,  # idle
     "nvmlDeviceGetPersistenceMode": 1,
     "nvmlDeviceGetPciInfo": {"busId": "00000000:65:00.0"},

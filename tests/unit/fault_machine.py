@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doctor_machines import CPU_RUN, GPU_RUNS, NOW_SEC, SEVERAL, TORCH, WHEELS
+from doctor_machines import BURN_IN, CPU_RUN, DUG, GPU_RUNS, NOW_SEC, SEVERAL, TORCH, WHEELS
 from fake_nvml import fake_nvml
 
 from workload.compilers import find_compilers
 from workload.doctor import facts as facts_module
 from workload.doctor import libraries
 from workload.doctor.clock import Clock
-from workload.doctor.facts import Facts, gather
+from workload.doctor.deep_facts import Deep
+from workload.doctor.facts import DEEP, Facts, gather
 from workload.doctor.folders import Folder
 from workload.doctor.kernels import KernelRun
 from workload.doctor.libraries import TorchFiles, read_mapped_libraries
@@ -68,7 +69,8 @@ def look(fault: dict[str, Any], root: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(facts_module, "read_cuda_library", lambda: fault.get("cuda_library"))
     monkeypatch.setattr(libraries, "locked_versions", lambda: {"gpu": PACKAGES})
     monkeypatch.setattr(libraries, "_installed", lambda: PACKAGES | fault.get("packages", {}))
-    return _with_facts(gather(fault.get("device", "cuda"), root=root), fault.get("facts", {}))
+    facts = gather(fault.get("device", "cuda"), root=root, depth=DEEP)
+    return replace(_with_facts(facts, fault.get("facts", {})), deep=_dug(facts, fault))
 
 
 def _write_files(fault: dict[str, Any], root: Path) -> None:
@@ -117,6 +119,26 @@ def _bent(run: KernelRun, changes: dict[str, Any] | None) -> KernelRun:
     if changes and "error" in changes:
         return replace(run, wrong=None, error=changes["error"])
     return replace(run, **changes or {})
+
+
+def _dug(facts: Facts, fault: dict[str, Any]) -> Deep | None:
+    """The burn-in, where CUDA started: `burned`, `memory` and `watch` bend it."""
+    if facts.torch is None or not facts.torch.gpus:
+        return None
+    parts = {
+        name: replace(getattr(DUG, name), **_tuples(fault[name]))
+        for name in ("memory", "watch")
+        if name in fault
+    }
+    if fault.get("nowatch"):
+        parts["watch"] = None
+    return replace(DUG, burn_ins=(replace(BURN_IN, **fault.get("burned", {})),), **parts)
+
+
+def _tuples(changes: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()
+    }
 
 
 def _with_facts(facts: Facts, changes: dict[str, Any]) -> Facts:

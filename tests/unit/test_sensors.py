@@ -96,3 +96,36 @@ def test_one_process_is_expected_and_the_most_seen_counts() -> None:
     told = summarize([(0.0, CALM), (0.1, crowded), (0.2, CALM)])
     assert told is not None
     assert told.other_processes == 3
+
+
+COUNTERS = {
+    "nvmlDeviceGetTotalEccErrors": lambda _card, kind, _since: (7, 1)[kind],
+    "nvmlDeviceGetRemappedRows": lambda _card: (2, 1, 0, 0),
+    "nvmlDeviceGetPcieReplayCounter": lambda _card: 3,
+}
+
+
+def counters(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> dict[str, int]:
+    monkeypatch.setattr(sensors, "load_nvml", lambda: fake_nvml(**COUNTERS | changes))
+    return NvmlSensor("GPU-0").counters()
+
+
+def test_errors_are_counted_by_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert counters(monkeypatch) == {
+        "memory errors repaired": 7,
+        "memory errors beyond repair": 1,
+        "memory rows replaced": 2,
+        "memory rows replaced beyond repair": 1,
+        "PCIe replays": 3,
+    }
+
+
+def test_counters_that_the_driver_would_not_tell_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = counters(monkeypatch, **dict.fromkeys(COUNTERS, refuse))
+    assert found == {}
+
+
+def test_what_is_beyond_repair_is_among_the_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert counters(monkeypatch).keys() > sensors.BEYOND_REPAIR

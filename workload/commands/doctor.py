@@ -1,11 +1,15 @@
 """`workload doctor`: the facts about this machine, and what is wrong with it."""
 
+from dataclasses import replace
+
 from workload import record, render
 from workload.doctor import examine, exit_code
-from workload.doctor.checks import CHECKS
-from workload.doctor.facts import DEFAULT, QUICK, Facts
-from workload.doctor.wording import Explanation, explain
+from workload.doctor.checks import CHECKS, judge
+from workload.doctor.deep_facts import Deep
+from workload.doctor.facts import DEEP, DEFAULT, QUICK, Facts
+from workload.doctor.wording import Explanation, explain, word
 from workload.errors import ExitCode
+from workload.progress import progress
 from workload.results import Finding, State, as_json
 from workload.session import Session
 
@@ -15,12 +19,16 @@ def command(session: Session) -> ExitCode:
     arguments = session.arguments
     if arguments.explain is not None:
         return _explain(session, arguments.explain)
-    facts, findings = examine_and_record(session, QUICK if arguments.quick else DEFAULT)
+    depth = QUICK if arguments.quick else DEEP if arguments.deep else DEFAULT
+    facts, findings = examine_and_record(session, depth)
+    if arguments.deep and facts.torch:
+        facts, findings = _burn_in(session, facts, arguments.budget)
     if not arguments.quick:
         session.say(render.facts_table(as_json(facts)), "")
     session.say(render.findings_table(findings), render.findings_line(findings))
     complain(session, findings, arguments.strict)
-    return exit_code(findings, arguments.strict)
+    code = exit_code(findings, arguments.strict)
+    return code
 
 
 def examine_and_record(session: Session, depth: str = DEFAULT) -> tuple[Facts, tuple[Finding, ...]]:
@@ -29,6 +37,28 @@ def examine_and_record(session: Session, depth: str = DEFAULT) -> tuple[Facts, t
     session.draft.set("environment", facts)
     session.draft.set("findings", findings)
     return facts, findings
+
+
+def _burn_in(
+    session: Session, facts: Facts, budget_sec: float
+) -> tuple[Facts, tuple[Finding, ...]]:
+    """Facts and findings with those of the burn-in, which the draft has all along."""
+    from workload.doctor.deep import dig  # noqa: PLC0415  imports torch
+
+    def known(deep: Deep | None) -> tuple[Facts, tuple[Finding, ...]]:
+        dug = replace(facts, deep=deep)
+        findings = word(judge(dug))
+        session.draft.set("environment", dug)
+        session.draft.set("findings", findings)
+        return dug, findings
+
+    with progress("burn in", budget_sec) as advance:
+
+        def keep(deep: Deep, note: str) -> None:
+            known(deep)
+            advance(deep.elapsed_sec, note)
+
+        return known(dig(session.arguments.device, budget_sec, keep))
 
 
 def complain(session: Session, findings: tuple[Finding, ...], strict: bool = False) -> None:

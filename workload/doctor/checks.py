@@ -1,6 +1,7 @@
 """All checks, in the order in which causes come before their consequences. Pure."""
 
 from workload.doctor.card_checks import CARD_CHECKS, SETTING_CHECKS
+from workload.doctor.deep_checks import DEEP_CHECKS
 from workload.doctor.facts import Facts
 from workload.doctor.gpu_checks import DRIVER_CHECKS, START_CHECKS
 from workload.doctor.kernel_checks import KERNEL_CHECKS
@@ -22,6 +23,7 @@ CHECKS: tuple[Check, ...] = (
     *LAST_CHECKS,
     *SURROUNDINGS_CHECKS,
     *PACKAGE_CHECKS,
+    *DEEP_CHECKS,
 )
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from workload.compilers import Compilers, find_compilers
 from workload.doctor.clock import Clock, read_clock
+from workload.doctor.deep_facts import Deep
 from workload.doctor.folders import Folder, read_folders
 from workload.doctor.libraries import (
     TorchFiles,
@@ -74,6 +75,7 @@ class Facts:
     versions: dict[str, str] | None
     environment: dict[str, str] | None
     unread: dict[str, str] = field(default_factory=dict)  # fact -> why its reader crashed
+    deep: Deep | None = None  # None too where nobody asked for it
 
 
 def gather(
@@ -84,8 +86,9 @@ def gather(
 ) -> Facts:
     """Look at everything once. Has torch imported, and a little computed on each device.
 
-    QUICK does neither: it reads files and asks the driver. `hardware` is the GPU driver, NVML
-    unless given; files are read below `root`. A reader that crashes leaves its fact None.
+    QUICK does neither: it reads files and asks the driver. What DEEP adds comes later, from
+    `deep.dig`. `hardware` is the GPU driver, NVML unless given; files are read below `root`. A
+    reader that crashes leaves its fact None.
     """
     ask = _Asking()
     with ExitStack() as stack:
