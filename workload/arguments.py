@@ -146,6 +146,12 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strict", action="store_true", help="what could not be told is a failure too"
     )
+    parser.add_argument(
+        "--bundle",
+        type=path,
+        metavar="FILE",
+        help="all that a colleague needs, as one .tar.gz without names and secrets",
+    )
     _add_device(parser)
     _add_output(parser, None)
 

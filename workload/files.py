@@ -69,19 +69,19 @@ def _parse_float(digits: str) -> float:
     return number
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Replace `path` by `data`: a reader or a crash sees the old file or the new, never half.
 
     A symbolic link stays, what it points to is replaced. The temporary file lies in the same
     directory, because a rename is atomic only within one file system, and is synced before
-    it is renamed. Raises OSError, and then leaves nothing behind.
+    it is renamed. `mode` is the file's, less the umask. Raises OSError, and then leaves nothing
+    behind.
     """
     target = Path(os.path.realpath(path))
     temporary = target.parent / f".workload-{secrets.token_hex(8)}.tmp"
     _unfinished.add(temporary)
     try:
-        # 0666 less the umask, as any other new file.
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()

@@ -73,6 +73,13 @@ def read_limits(root: Path = Path("/")) -> Limits:
     )
 
 
+def control_groups(root: Path = Path("/")) -> tuple[Path, ...]:
+    """The folders of this process's groups of memory and CPU, innermost first."""
+    groups = _own_groups(root)
+    found = [level for name in ("memory", "cpu") for level in _levels(root, groups, name)[1]]
+    return tuple(dict.fromkeys(found))
+
+
 def last_cache_bytes(root: Path) -> int | None:
     """The largest cache of the first CPU, "32768K" in its files; None where they are missing."""
     sizes = [

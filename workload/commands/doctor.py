@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from workload import record, render
+from workload.commands import bundling
 from workload.doctor import examine, exit_code
 from workload.doctor.checks import CHECKS, judge
 from workload.doctor.deep_facts import Deep
@@ -19,6 +20,8 @@ def command(session: Session) -> ExitCode:
     arguments = session.arguments
     if arguments.explain is not None:
         return _explain(session, arguments.explain)
+    if arguments.bundle is not None:
+        bundling.require_replaceable(arguments.bundle)  # before minutes of work
     depth = QUICK if arguments.quick else DEEP if arguments.deep else DEFAULT
     facts, findings = examine_and_record(session, depth)
     if arguments.deep and facts.torch:
@@ -28,6 +31,8 @@ def command(session: Session) -> ExitCode:
     session.say(render.findings_table(findings), render.findings_line(findings))
     complain(session, findings, arguments.strict)
     code = exit_code(findings, arguments.strict)
+    if arguments.bundle is not None:
+        code = bundling.save(session, arguments.bundle, facts, findings, code)
     return code
 
 

@@ -1,0 +1,79 @@
+"""`workload doctor --bundle`: all that a colleague needs, in one file that tells no secrets."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from workload import record, render
+from workload.console import laid_out
+from workload.doctor.bundle import archive, is_bundle, texts
+from workload.doctor.facts import Facts
+from workload.doctor.redaction import redaction
+from workload.errors import BadInputError, ExitCode, NotSavedError
+from workload.files import read_regular, write_atomically
+from workload.results import Finding, as_json, from_json
+from workload.session import Session
+
+MAX_BUNDLE_BYTES = 64 << 20  # a thousand times what one takes
+PRIVATE = 0o600
+
+
+def require_replaceable(path: Path) -> None:
+    """Raises BadInputError for what is there and no earlier bundle: a device, another archive."""
+    try:
+        if not path.exists():
+            return
+        earlier = is_bundle(read_regular(path, MAX_BUNDLE_BYTES))
+    except PermissionError:  # writing will tell
+        return
+    except OSError:  # a folder, a device, larger than any bundle
+        earlier = False
+    if not earlier:
+        raise BadInputError(
+            f"--bundle {path} is there and no bundle of this command, so it stays: "
+            "name another file"
+        )
+
+
+def save(
+    session: Session, path: Path, facts: Facts, findings: Sequence[Finding], code: ExitCode
+) -> ExitCode:
+    """Write the bundle and say where it is; `code`, or NOT_SAVED where all else was fine."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, archive(members(session, facts, findings, code)), PRIVATE)
+    except OSError as error:
+        refusal = NotSavedError(
+            f"the bundle could not be written to {path}: {error.strerror or error}; "
+            "free space or choose another --bundle"
+        )
+        session.complain(str(refusal))
+        return code or refusal.exit_code
+    session.say(f"bundle  {path} (look into it before you send it)")
+    return code
+
+
+def members(
+    session: Session, facts: Facts, findings: Sequence[Finding], code: ExitCode
+) -> dict[str, str]:
+    """File name -> text, each redacted before a table may break a secret into two lines."""
+    hide = redaction(os.environ)
+    ended = hide.value(session.draft.as_ended(code, None))
+    said = [from_json(Finding, hide.value(as_json(finding))) for finding in findings]
+    tables = (
+        render.facts_table(hide.value(as_json(facts))),
+        "",
+        render.findings_table(said),
+        render.findings_line(said),
+    )
+    return {
+        "record.json": record.dump(ended).decode(),
+        "doctor.txt": "".join(f"{_text(one)}\n" for one in tables),
+        **{name: hide.text(text) for name, text in texts(facts).items()},
+    }
+
+
+def _text(one: str | Table) -> str:
+    return one if isinstance(one, str) else laid_out(one, None)
