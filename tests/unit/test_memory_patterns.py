@@ -134,4 +134,4 @@ def test_little_time_takes_little_memory(cpu: DeviceInfo) -> None:
         return now_sec
 
     found = check_memory(cpu, 1.0, clock=clock)
-    assert found.tested_bytes == int(CHUNK * 1.0 / 8 / 0.001) * WORD_BYTES
+    assert found.tested_bytes == int(CHUNK * 1.0 / 16 / 0.001) * WORD_BYTES

@@ -27,7 +27,7 @@ WORD_BYTES = 8
 SHARE = {"cpu": 0.25, "cuda": 0.7}
 CHUNK_WORDS = {"cpu": 1 << 18, "cuda": 1 << 23}  # 2 MB, 67 MB: some more are scratch
 # At least so many patterns are to fit the time, or less memory is tested.
-LEAST_PATTERNS = 8
+LEAST_PATTERNS = 16
 ALTERNATING = 0x5555_5555_5555_5555
 
 Words = Callable[[Tensor], Tensor]  # addresses, int64 -> what belongs there
