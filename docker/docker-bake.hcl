@@ -32,6 +32,11 @@ variable "CA_FILE" {
   default = ""
 }
 
+# Distribution packages as they were at a time, such as 20261101T000000Z; empty: the newest.
+variable "APT_SNAPSHOT" {
+  default = ""
+}
+
 # The commit the images are built from, for their label.
 variable "REVISION" {
   default = ""
@@ -47,7 +52,7 @@ target "_common" {
   target     = "runtime"
   contexts   = WHEELHOUSE != "" ? { wheelhouse = WHEELHOUSE } : {}
   secret     = CA_FILE != "" ? ["id=ca,src=${CA_FILE}"] : []
-  args       = { REVISION = REVISION, OFFLINE = OFFLINE }
+  args       = { REVISION = REVISION, OFFLINE = OFFLINE, APT_SNAPSHOT = APT_SNAPSHOT }
 }
 
 target "cpu" {
