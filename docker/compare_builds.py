@@ -80,14 +80,16 @@ def member(info: tarfile.TarInfo, content: IO[bytes] | None) -> Member:
 def layers(image: str, wanted: set[str]) -> dict[str, dict[str, Member]]:
     """The files of those layers of an image whose digests are wanted."""
     found: dict[str, dict[str, Member]] = {}
-    with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saving:
-        with tarfile.open(fileobj=saving.stdout, mode="r|") as archive:
-            for info in archive:
-                digest = f"sha256:{info.name.rpartition('/')[2]}"
-                wants = info.isreg() and digest in wanted
-                content = archive.extractfile(info) if wants else None
-                if content:
-                    found[digest] = members(content)
+    with (
+        subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saving,
+        tarfile.open(fileobj=saving.stdout, mode="r|") as archive,
+    ):
+        for info in archive:
+            digest = f"sha256:{info.name.rpartition('/')[2]}"
+            wants = info.isreg() and digest in wanted
+            content = archive.extractfile(info) if wants else None
+            if content:
+                found[digest] = members(content)
     missing = wanted - found.keys()
     if missing:
         raise SystemExit(f"compare-builds: docker save shows no layer {missing.pop()} of {image}")

@@ -23,6 +23,9 @@ STEPS = (
     "make gpu-image",
     "build gpu-test",
     "test-image gpu",
+    "compare-builds cpu",
+    "provision-registry",
+    "test-registry",
 )
 
 
@@ -43,7 +46,10 @@ def stub(host: Host, script: str, failing: str = "none") -> None:
         root / ".ci/provision-engine",
         root / ".ci/make-bases",
         root / ".ci/provision-browser",
+        root / ".ci/provision-registry",
         root / "docker/build",
+        root / "docker/compare-builds",
+        root / "docker/test-registry",
         root / "docker/test-page",
         root / "docker/test-supply",
         root / "docker/test-image",

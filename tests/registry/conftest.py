@@ -1,0 +1,62 @@
+"""A registry on loopback, an engine beside it, and the table of what moved between them."""
+
+from collections.abc import Iterator
+
+import pytest
+from local_registry import LocalRegistry
+from shipping import Shipping
+
+import docker
+
+MOVES = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the GPU image be moved too: gigabytes, and minutes of compression."""
+    parser.addoption("--push-gpu", action="store_true", help="move the GPU image for real")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker, and begin the table."""
+    config.addinivalue_line("markers", "moves_gpu: pushes and pulls the GPU image")
+    config.stash[MOVES] = []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes minutes unless it is asked for: nothing is missing, so no skip."""
+    left_out = [item for item in items if item.get_closest_marker("moves_gpu")]
+    if not config.getoption("--push-gpu"):
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the table."""
+    for line in terminalreporter.config.stash[MOVES]:
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def table(pytestconfig: pytest.Config) -> list[str]:
+    """The lines to show at the end."""
+    return pytestconfig.stash[MOVES]
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry]:
+    """A server with an empty storage that goes with it."""
+    try:
+        with LocalRegistry(tmp_path_factory.mktemp("registry")) as registry:
+            yield registry
+    except FileNotFoundError as missing:
+        pytest.fail(str(missing))
+
+
+@pytest.fixture(scope="session")
+def shipping(registry: LocalRegistry, table: list[str]) -> Iterator[Shipping]:
+    """Pushes to and pulls from that server; every tag it made is removed at the end."""
+    client = docker.from_env(timeout=600)
+    shipping = Shipping(client, registry, table)
+    yield shipping
+    shipping.remove_all()
+    client.close()

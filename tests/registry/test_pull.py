@@ -1,0 +1,183 @@
+"""Push, prune, pull, run: what moves, and what registry and engine share."""
+
+import json
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from local_registry import LocalRegistry
+from rebase import on_another_base
+from shipping import REPOSITORY, Move, Shipping
+
+import docker
+from docker import DockerClient
+from workload import __version__ as VERSION  # noqa: N812
+
+ROOT = Path(__file__).parents[2]
+SMALL_BYTES = 1_000_000
+BUILD_INPUTS = ("docker", "workload", "pyproject.toml", "LICENSE", "README.md")
+CPU, GPU = "workload:cpu", "workload:gpu"
+# A text that no engine has in a layer.
+MARK = uuid.uuid4().hex
+pytestmark = pytest.mark.timeout(420)
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[DockerClient]:
+    client = docker.from_env(timeout=60)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def pushed(shipping: Shipping) -> Move:
+    """The CPU image, pushed and pruned."""
+    return shipping.push(CPU, "1-cpu", "push of the CPU image")
+
+
+@pytest.fixture(scope="session")
+def first(shipping: Shipping, registry: LocalRegistry, pushed: Move) -> Move:
+    """The CPU image on a base that no engine has, pulled: every layer is new to the engine."""
+    assert pushed
+    on_another_base(registry, REPOSITORY, "1-cpu", "1-cpu-fresh", MARK)
+    return shipping.pull("1-cpu-fresh", "first pull of the CPU image")
+
+
+@pytest.fixture(scope="session")
+def edited(client: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The CPU image built again, after an edit in workload/."""
+    checkout = tmp_path_factory.mktemp("edited")
+    for name in BUILD_INPUTS:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+        copy(ROOT / name, checkout / name)
+    with (checkout / "workload/units.py").open("a") as module:
+        module.write(f"# {MARK}\n")
+    tag = f"workload-edited:{MARK}"
+    settings = [f"cpu.context={checkout}", f"cpu.tags={tag}", "cpu.output=type=docker"]
+    options = [word for setting in settings for word in ("--set", setting)]
+    command = ["docker", "buildx", "bake", "-f", "docker/docker-bake.hcl", "cpu", *options]
+    built = subprocess.run(
+        command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert built.returncode == 0, built.stderr
+    yield tag
+    client.images.remove(tag)
+
+
+@pytest.fixture(scope="session")
+def again(shipping: Shipping, registry: LocalRegistry, first: Move, edited: str) -> Move:
+    """The edited image on the base of the first, pulled where the first is."""
+    assert first
+    shipping.push(edited, "2-cpu", "push after an edit in workload/")
+    on_another_base(registry, REPOSITORY, "2-cpu", "2-cpu-fresh", MARK)
+    return shipping.pull("2-cpu-fresh", "pull after an edit in workload/")
+
+
+def diff_ids(client: DockerClient, image: str) -> dict[str, int]:
+    """The digests of an image's uncompressed layers with their bytes, base first."""
+    found = client.images.get(image)
+    made = [step["Size"] for step in reversed(found.history()) if makes_a_layer(step)]
+    return dict(zip(found.attrs["RootFS"]["Layers"], made, strict=True))
+
+
+def makes_a_layer(step: dict[str, Any]) -> bool:
+    """Whether a line of the history stands for a layer, which may be empty, or for a setting."""
+    return step["Size"] > 0 or step["CreatedBy"].startswith(("RUN ", "COPY ", "WORKDIR "))
+
+
+def chained(one: Iterable[str], other: Iterable[str]) -> list[str]:
+    """What two images share where a layer is known by all that lies below it."""
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return [layer for layer, _ in pairs]
+
+
+def test_the_pulled_image_is_the_pushed_one(shipping: Shipping, pushed: Move) -> None:
+    pulled = shipping.pull("1-cpu", "pull where an image has all the layers")
+    assert (pulled.digest, pulled.image_id) == (pushed.digest, pushed.image_id)
+    assert pulled.moved_bytes < SMALL_BYTES
+
+
+def test_the_registry_tells_the_digest_that_the_engine_does(
+    registry: LocalRegistry, first: Move
+) -> None:
+    manifest, digest = registry.manifest(REPOSITORY, "1-cpu-fresh")
+    assert (first.digest, first.image_id) == (digest, manifest["config"]["digest"])
+
+
+def test_a_first_pull_moves_each_byte_once(shipping: Shipping, first: Move) -> None:
+    assert first.moved_bytes == shipping.stored_bytes("1-cpu-fresh")
+
+
+def test_what_was_pulled_runs(shipping: Shipping, first: Move) -> None:
+    assert first
+    assert shipping.run("1-cpu-fresh", "workload", "--version").decode().split()[-1] == VERSION
+    doctor = json.loads(shipping.run("1-cpu-fresh", "workload", "doctor", "--quick", "--json"))
+    assert doctor["findings"]
+
+
+def test_a_pull_after_a_prune_moves_everything_again(shipping: Shipping, first: Move) -> None:
+    shipping.prune("1-cpu-fresh")
+    assert shipping.pull("1-cpu-fresh", "pull after a prune").moved_bytes == first.moved_bytes
+
+
+def test_a_pull_after_an_edit_moves_less_than_a_megabyte(again: Move) -> None:
+    assert 0 < again.moved_bytes < SMALL_BYTES
+
+
+def test_another_base_shares_every_blob_in_the_registry_and_no_layer_in_the_engine(
+    shipping: Shipping, first: Move, pushed: Move
+) -> None:
+    assert first
+    assert pushed
+    one, other = shipping.layers("1-cpu"), shipping.layers("1-cpu-fresh")
+    assert one.keys() < other.keys()
+    assert chained(one, other) == []
+
+
+def test_the_gpu_image_shares_in_the_engine_what_lies_on_an_equal_base(
+    client: DockerClient, table: list[str]
+) -> None:
+    cpu, gpu = diff_ids(client, CPU), diff_ids(client, GPU)
+    in_chain, as_blobs = chained(cpu, gpu), cpu.keys() & gpu.keys()
+    for where, shared in (("an engine that chains layers", in_chain), ("a registry", as_blobs)):
+        shared_bytes = sum(gpu[layer] for layer in shared)
+        table.append(
+            f"of the GPU image's {sum(gpu.values()) / 1e6:.0f} MB on disk {where} shares with the"
+            f" CPU image's {shared_bytes / 1e6:.1f} MB in {len(shared)} of {len(gpu)} layers"
+        )
+    equal_bases = next(iter(cpu)) == next(iter(gpu))
+    assert bool(in_chain) == equal_bases
+    assert set(in_chain) <= as_blobs
+
+
+def test_the_packages_of_both_images_are_the_same_layers(client: DockerClient) -> None:
+    """On equal bases: the bases' Pythons are in the packages' paths."""
+    cpu, gpu = diff_ids(client, CPU), diff_ids(client, GPU)
+    if next(iter(cpu)) == next(iter(gpu)):
+        differing = [layer for layer in cpu if layer not in gpu]
+        assert len(differing) == len({"cuda", "torch"})
+
+
+@pytest.mark.moves_gpu
+@pytest.mark.timeout(900)
+def test_the_gpu_image_where_the_cpu_image_is(
+    shipping: Shipping, registry: LocalRegistry, first: Move
+) -> None:
+    assert first
+    shipping.push(GPU, "1-gpu", "push of the GPU image where the CPU image is")
+    on_another_base(registry, REPOSITORY, "1-gpu", "1-gpu-fresh", MARK)
+    pulled = shipping.pull("1-gpu-fresh", "pull of the GPU image where the CPU image is")
+    cpu, gpu = shipping.layers("1-cpu-fresh"), shipping.layers("1-gpu-fresh")
+    in_chain = sum(gpu[layer] for layer in chained(cpu, gpu))
+    assert pulled.moved_bytes == shipping.stored_bytes("1-gpu-fresh") - in_chain
+    shipping.say(
+        "the same by an engine that looks blobs up",
+        pulled.seconds,
+        shipping.stored_bytes("1-gpu-fresh") - sum(gpu[layer] for layer in cpu.keys() & gpu.keys()),
+    )
