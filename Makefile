@@ -4,7 +4,7 @@
 # it needs first (engine, GPU), then builds it, then runs it in the engine.
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor compare overhead records report fuzz soak lint lock clean \
+.PHONY: help doctor compare overhead records report fuzz soak publish lint lock clean \
   $(foreach target,cpu gpu,$(target)-image $(target)-run $(target)-test $(target)-shell \
     $(target)-bench $(target)-ab $(target)-agreement $(target)-engines \
     $(target)-search $(target)-sbom $(target)-scan $(target)-check $(target)-ready $(target)-suite)
@@ -99,6 +99,10 @@ cpu-sbom gpu-sbom: %-sbom: ## Write the image's bill of materials; packages not 
 
 cpu-scan gpu-scan: %-scan: %-sbom ## Look the packages up among known vulnerabilities
 	PYTHONPATH=. docker/in-host supply python docker/scan.py results/sbom-$*.json
+
+publish: ## Build, attest and push a version of all images: REGISTRY=ghcr.io/me VERSION=1.2.3
+	@docker/check-engine docker
+	python3 docker/publish.py
 
 lint: ## Check style, types, Dockerfile, scripts, compose and bake files
 	docker/lint
