@@ -4,7 +4,7 @@
 # it needs first (engine, GPU), then builds it, then runs it in the engine.
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor compare overhead records report fuzz soak publish lint lock clean \
+.PHONY: help doctor compare overhead records report fuzz soak publish verify-image lint lock clean \
   $(foreach target,cpu gpu,$(target)-image $(target)-run $(target)-test $(target)-shell \
     $(target)-bench $(target)-ab $(target)-agreement $(target)-engines \
     $(target)-search $(target)-sbom $(target)-scan $(target)-check $(target)-ready $(target)-suite)
@@ -103,6 +103,10 @@ cpu-scan gpu-scan: %-scan: %-sbom ## Look the packages up among known vulnerabil
 publish: ## Build, attest and push a version of all images: REGISTRY=ghcr.io/me VERSION=1.2.3
 	@docker/check-engine docker
 	python3 docker/publish.py
+
+verify-image: ## Is IMAGE= what was published? Digest, signature, labels, packages, files, tests
+	@docker/check-engine docker
+	docker/verify-image "$(IMAGE)" $(ARGS)
 
 lint: ## Check style, types, Dockerfile, scripts, compose and bake files
 	docker/lint

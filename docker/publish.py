@@ -41,12 +41,10 @@ def bake(*arguments: str, **variables: str) -> str:
     """Run bake; what it writes to stdout. Its progress goes to stderr."""
     command = ["docker", "buildx", "bake", "-f", str(RECIPE), *arguments]
     said = os.environ | variables
-    done = subprocess.run(
-        command, cwd=ROOT, env=said, stdout=subprocess.PIPE, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=ROOT, env=said, stdout=subprocess.PIPE, check=False)
     if done.returncode:
         refuse(1, "bake failed, see above; no version's tag was made")
-    return done.stdout
+    return done.stdout.decode()
 
 
 def git(*arguments: str) -> str:

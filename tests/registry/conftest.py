@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 from local_registry import LocalRegistry
-from shipping import Shipping
+from rebase import on_another_base
+from shipping import CPU, REPOSITORY, Move, Shipping
 
 import docker
+from docker import DockerClient
 
 MOVES = pytest.StashKey[list[str]]()
 
@@ -53,10 +55,30 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry
 
 
 @pytest.fixture(scope="session")
-def shipping(registry: LocalRegistry, table: list[str]) -> Iterator[Shipping]:
-    """Pushes to and pulls from that server; every tag it made is removed at the end."""
+def client() -> Iterator[DockerClient]:
+    """The engine, which must be on this host: the registry is on its loopback."""
     client = docker.from_env(timeout=600)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def shipping(client: DockerClient, registry: LocalRegistry, table: list[str]) -> Iterator[Shipping]:
+    """Pushes to and pulls from that server; every tag it made is removed at the end."""
     shipping = Shipping(client, registry, table)
     yield shipping
     shipping.remove_all()
-    client.close()
+
+
+@pytest.fixture(scope="session")
+def pushed(shipping: Shipping) -> Move:
+    """The CPU image, pushed and pruned."""
+    return shipping.push(CPU, "1-cpu", "push of the CPU image")
+
+
+@pytest.fixture(scope="session")
+def first(shipping: Shipping, registry: LocalRegistry, pushed: Move) -> Move:
+    """The CPU image on a base that no engine has, pulled: every layer is new to the engine."""
+    assert pushed
+    on_another_base(registry, REPOSITORY, "1-cpu", "1-cpu-fresh")
+    return shipping.pull("1-cpu-fresh", "first pull of the CPU image")

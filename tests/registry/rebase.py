@@ -4,22 +4,24 @@ import gzip
 import io
 import json
 import tarfile
+import uuid
 from hashlib import sha256
 
 from local_registry import LocalRegistry
 
+# A text that no engine has in a layer.
+MARK = uuid.uuid4().hex
 
-def on_another_base(
-    registry: LocalRegistry, repository: str, tag: str, new_tag: str, mark: str
-) -> None:
-    """Publish an image again with one more layer, a file of the text `mark`, below all others.
 
-    Its other layers are the same blobs. No engine has that mark, so none has any of its chain of
+def on_another_base(registry: LocalRegistry, repository: str, tag: str, new_tag: str) -> None:
+    """Publish an image again with one more layer, a file of the text MARK, below all others.
+
+    Its other layers are the same blobs. No engine has that text, so none has any of its chain of
     layers, and each must be pulled.
     """
     manifest, _ = registry.manifest(repository, tag)
     config = json.loads(registry.blob(repository, manifest["config"]["digest"]))
-    layer = layer_of(mark)
+    layer = layer_of(MARK)
     config["rootfs"]["diff_ids"].insert(0, f"sha256:{sha256(layer).hexdigest()}")
     config["history"].insert(0, {"created_by": "another base"})
     added = registry.add_blob(repository, gzip.compress(layer, mtime=0))

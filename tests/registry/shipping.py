@@ -9,6 +9,7 @@ from local_registry import LocalRegistry
 from docker import DockerClient
 
 REPOSITORY = "workload"
+CPU = "workload:cpu"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import takewhile
@@ -14,41 +13,17 @@ from typing import Any
 
 import pytest
 from local_registry import LocalRegistry
-from rebase import on_another_base
-from shipping import REPOSITORY, Move, Shipping
+from rebase import MARK, on_another_base
+from shipping import CPU, REPOSITORY, Move, Shipping
 
-import docker
 from docker import DockerClient
 from workload import __version__ as VERSION  # noqa: N812
 
 ROOT = Path(__file__).parents[2]
 SMALL_BYTES = 1_000_000
 BUILD_INPUTS = ("docker", "workload", "pyproject.toml", "LICENSE", "README.md")
-CPU, GPU = "workload:cpu", "workload:gpu"
-# A text that no engine has in a layer.
-MARK = uuid.uuid4().hex
+GPU = "workload:gpu"
 pytestmark = pytest.mark.timeout(420)
-
-
-@pytest.fixture(scope="session")
-def client() -> Iterator[DockerClient]:
-    client = docker.from_env(timeout=60)
-    yield client
-    client.close()
-
-
-@pytest.fixture(scope="session")
-def pushed(shipping: Shipping) -> Move:
-    """The CPU image, pushed and pruned."""
-    return shipping.push(CPU, "1-cpu", "push of the CPU image")
-
-
-@pytest.fixture(scope="session")
-def first(shipping: Shipping, registry: LocalRegistry, pushed: Move) -> Move:
-    """The CPU image on a base that no engine has, pulled: every layer is new to the engine."""
-    assert pushed
-    on_another_base(registry, REPOSITORY, "1-cpu", "1-cpu-fresh", MARK)
-    return shipping.pull("1-cpu-fresh", "first pull of the CPU image")
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +52,7 @@ def again(shipping: Shipping, registry: LocalRegistry, first: Move, edited: str)
     """The edited image on the base of the first, pulled where the first is."""
     assert first
     shipping.push(edited, "2-cpu", "push after an edit in workload/")
-    on_another_base(registry, REPOSITORY, "2-cpu", "2-cpu-fresh", MARK)
+    on_another_base(registry, REPOSITORY, "2-cpu", "2-cpu-fresh")
     return shipping.pull("2-cpu-fresh", "pull after an edit in workload/")
 
 
@@ -186,7 +161,7 @@ def test_the_gpu_image_where_the_cpu_image_is(
 ) -> None:
     assert first
     shipping.push(GPU, "1-gpu", "push of the GPU image where the CPU image is")
-    on_another_base(registry, REPOSITORY, "1-gpu", "1-gpu-fresh", MARK)
+    on_another_base(registry, REPOSITORY, "1-gpu", "1-gpu-fresh")
     pulled = shipping.pull("1-gpu-fresh", "pull of the GPU image where the CPU image is")
     cpu, gpu = shipping.layers("1-cpu-fresh"), shipping.layers("1-gpu-fresh")
     in_chain = sum(gpu[layer] for layer in chained(cpu, gpu))

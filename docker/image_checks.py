@@ -1,0 +1,128 @@
+"""What must hold for an image that somebody pulled. Each check is pure and names what does not."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from image_contents import Contents
+
+OCI = "org.opencontainers.image"
+LABELS = tuple(f"{OCI}.{name}" for name in ("title", "description", "licenses", "revision"))
+MEASURED = (f"{OCI}.version", "workload.python", "workload.torch")
+MEASURED_ON_GPU = ("workload.cuda", "workload.cudnn", "workload.nccl", "workload.arch-list")
+# What a publication adds, see release.py: all of it or none.
+PUBLISHED = tuple(f"{OCI}.{name}" for name in ("created", "source", "base.digest"))
+# Bases leave these out; dpkg's lists still have them.
+LEFT_OUT = re.compile(r"usr/share/(doc|info|locale|man|lintian|bug|linda)/")
+# The venv's own, which belongs to no package.
+VENV_OWN = re.compile(r"opt/venv/pyvenv\.cfg|opt/venv/.*/__pycache__/[^/]+\.pyc")
+NAMED_MAX = 5  # what a line names; the rest is counted
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A check's name, whether it holds (None: it does not apply) and why."""
+
+    check: str
+    holds: bool | None
+    words: str
+
+
+def named(items: list[str]) -> str:
+    """The first of the items, and how many there are more."""
+    rest = len(items) - NAMED_MAX
+    return ", ".join(items[:NAMED_MAX]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def digest(attributes: dict[str, Any], image: str) -> Finding:
+    """The digest by which a registry knows the image, and the one that was asked for."""
+    known = [name.partition("@")[2] for name in attributes["RepoDigests"]]
+    asked = image.partition("@")[2]
+    if asked and asked not in known:
+        return Finding("digest", False, f"{asked} was asked for, this is {named(known)}")
+    if not known:
+        return Finding("digest", None, "it was never in a registry")
+    return Finding("digest", True, named(sorted(set(known))))
+
+
+def labels(attributes: dict[str, Any], target: str, contents: Contents) -> Finding:
+    """The labels that every image has, and that they say what is inside."""
+    having: dict[str, str] = attributes["Config"]["Labels"] or {}
+    wanted = [*LABELS, *MEASURED, *(MEASURED_ON_GPU if target == "gpu" else ()), f"{OCI}.base.name"]
+    if any(name in having for name in PUBLISHED):
+        wanted += PUBLISHED
+    if missing := [name for name in wanted if not having.get(name)]:
+        return Finding("labels", False, f"missing: {named(missing)}")
+    inside = {
+        f"{OCI}.version": contents.versions.get("workload"),
+        "workload.torch": contents.versions.get("torch"),
+    }
+    wrong = [
+        f"{name} is {having[name]}, inside is {version}"
+        for name, version in inside.items()
+        if version is None or having[name].partition("+")[0] != version.partition("+")[0]
+    ]
+    return Finding("labels", not wrong, named(wrong) or f"all {len(wanted)} are there")
+
+
+def packages(contents: Contents, lock: str) -> Finding:
+    """Python packages are those of the lock, both ways, besides the workload itself."""
+    pinned = re.findall(r"^([a-z0-9-]+)={2,3}(\S+)( ;.*)? \\$", lock, re.MULTILINE)
+    locked: dict[str, list[str]] = {}
+    for name, version, _ in pinned:
+        locked.setdefault(name, []).append(version)
+    inside = {name: v for name, v in contents.versions.items() if name != "workload"}
+    faults = [
+        f"{name} is {version}, locked is {' or '.join(locked[name])}"
+        if name in locked
+        else f"{name} {version} is not in the lock"
+        for name, version in sorted(inside.items())
+        if version not in locked.get(name, [])
+    ]
+    # With a marker a package may be for another platform.
+    needed = {name for name, _, marker in pinned if not marker}
+    faults += [f"{name} is locked and missing" for name in sorted(needed - inside.keys())]
+    return Finding("packages", not faults, named(faults) or f"{len(inside)} as in the lock")
+
+
+def files(contents: Contents) -> Finding:
+    """Files are what their packages say: Python's RECORDs and dpkg's lists."""
+    changed = [
+        path
+        for path, promised in contents.recorded.items()
+        if promised and contents.sha256.get(path, promised) != promised
+    ]
+    changed += [
+        path
+        for path, promised in contents.packaged.items()
+        if contents.md5.get(path, promised) != promised
+    ]
+    gone = [path for path in contents.recorded if path not in contents.sha256]
+    gone += [
+        path for path in contents.packaged if path not in contents.md5 and not LEFT_OUT.match(path)
+    ]
+    strange = [
+        path
+        for path in contents.sha256
+        if path not in contents.recorded and not VENV_OWN.fullmatch(path)
+    ]
+    faults = [
+        f"{words}: {named(sorted(paths))}"
+        for words, paths in (("changed", changed), ("gone", gone), ("of no package", strange))
+        if paths
+    ]
+    count = len(contents.recorded) + len(contents.packaged)
+    return Finding("files", not faults, "; ".join(faults) or f"{count} as their packages say")
+
+
+def size(layers: list[tuple[str, int]], budget_bytes: int) -> Finding:
+    """What the Dockerfile added to its base is within the budget.
+
+    `layers`: what made each and its bytes, base first.
+    """
+    ours = [i for i, (made_by, _) in enumerate(layers) if "/apt-install python3" in made_by]
+    if not ours:
+        return Finding("size", False, "its history does not show where its base ends")
+    added = sum(count for _, count in layers[ours[0] :])
+    words = f"{added / 1e6:.0f} MB without the base, allowed are {budget_bytes / 1e6:.0f} MB"
+    return Finding("size", added <= budget_bytes, words)

@@ -1,0 +1,91 @@
+"""`make verify-image`: a pulled image passes, and what is wrong with another is named."""
+
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from shipping import Move, Shipping
+from spoiled import Spoiled
+
+from docker import DockerClient
+
+ROOT = Path(__file__).parents[2]
+STRANGER = {
+    "METADATA": b"Metadata-Version: 2.1\nName: stranger\nVersion: 6.6\n",
+    "RECORD": b"stranger-6.6.dist-info/METADATA,,\nstranger-6.6.dist-info/RECORD,,\n",
+}
+pytestmark = pytest.mark.timeout(300)
+
+
+def verified(image: str) -> subprocess.CompletedProcess[str]:
+    """What is found out about an image from outside."""
+    return subprocess.run(
+        [sys.executable, "docker/verify_image.py", image],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def failures(image: str) -> list[str]:
+    """The lines that name what is wrong with an image."""
+    result = verified(image)
+    assert result.returncode == 4, result.stdout + result.stderr
+    return [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
+
+
+@pytest.fixture(scope="module")
+def spoiled(client: DockerClient, shipping: Shipping, first: Move) -> Iterator[Spoiled]:
+    assert first
+    spoiled = Spoiled(client, f"{shipping.name}:1-cpu-fresh", uuid.uuid4().hex)
+    yield spoiled
+    spoiled.remove_all()
+
+
+@pytest.fixture(scope="module")
+def library(client: DockerClient, first: Move) -> str:
+    """Where the image's Python keeps its library, below /usr and /opt/venv."""
+    version = client.images.get(first.image_id).labels["workload.python"]
+    return f"lib/python{version.rpartition('.')[0]}"
+
+
+def test_the_pulled_image_passes(shipping: Shipping, first: Move) -> None:
+    result = verified(f"{shipping.name}:1-cpu-fresh")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert f"pass  digest     {first.digest}\n" in result.stdout
+
+
+def test_a_changed_file_of_a_python_package_is_named(spoiled: Spoiled, library: str) -> None:
+    path = f"/opt/venv/{library}/site-packages/workload/units.py"
+    changed = spoiled.file(path) + b"# one line more\n"
+    (line,) = failures(spoiled.with_files({path: changed}))
+    assert line == f"FAIL  files      changed: {path[1:]}"
+
+
+def test_a_changed_file_of_the_distribution_is_named(spoiled: Spoiled, library: str) -> None:
+    path = f"/usr/{library}/json/tool.py"
+    (line,) = failures(spoiled.with_files({path: b"print('other')\n"}))
+    assert line == f"FAIL  files      changed: {path[1:]}"
+
+
+def test_a_missing_label_is_named(spoiled: Spoiled) -> None:
+    (line,) = failures(spoiled.with_label("org.opencontainers.image.revision", ""))
+    assert line == "FAIL  labels     missing: org.opencontainers.image.revision"
+
+
+def test_a_package_that_is_not_in_the_lock_is_named(spoiled: Spoiled, library: str) -> None:
+    folder = f"/opt/venv/{library}/site-packages/stranger-6.6.dist-info"
+    files = {f"{folder}/{name}": content for name, content in STRANGER.items()}
+    (line,) = failures(spoiled.with_files(files))
+    assert line == "FAIL  packages   stranger 6.6 is not in the lock"
+
+
+def test_an_image_that_is_not_here_is_refused_in_one_line() -> None:
+    result = verified("workload-nowhere:1")
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+    assert "there is no image workload-nowhere:1 here" in result.stderr

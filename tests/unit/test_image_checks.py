@@ -1,0 +1,194 @@
+"""docker/image_contents.py and image_checks.py: what an image's files must be."""
+
+import importlib
+import io
+import tarfile
+from base64 import urlsafe_b64encode
+from hashlib import md5, sha256
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+DOCKER = Path(__file__).parents[2] / "docker"
+SITE = "opt/venv/lib/python3.11/site-packages"
+LOCK = "one==1.0 \\\n    --hash=sha256:00\ntwo==2.0 ; python_full_version < '3.11' \\\n    --hash\n"
+CODE, TOOL = b"print(1)\n", b"tool"
+OCI = "org.opencontainers.image"
+
+
+def record(content: bytes) -> str:
+    """A digest as a RECORD has it."""
+    return "sha256=" + urlsafe_b64encode(sha256(content).digest()).rstrip(b"=").decode()
+
+
+def image() -> dict[str, bytes]:
+    """A right image: one Python package with a command, and one of the distribution."""
+    lines = [
+        f"one.py,{record(CODE)},9",
+        f"../../../bin/one,{record(TOOL)},4",
+        "one-1.0.dist-info/METADATA,,",
+        "one-1.0.dist-info/RECORD,,",
+    ]
+    return {
+        f"{SITE}/one.py": CODE,
+        "opt/venv/bin/one": TOOL,
+        "opt/venv/pyvenv.cfg": b"home = /usr/bin\n",
+        f"{SITE}/one-1.0.dist-info/METADATA": b"Name: One\nVersion: 1.0\n\nVersion: 9\n",
+        f"{SITE}/one-1.0.dist-info/RECORD": "\n".join(lines).encode(),
+        "usr/lib/libc.so": b"libc",
+        "var/lib/dpkg/info/libc6:amd64.md5sums": (
+            f"{md5(b'libc', usedforsecurity=False).hexdigest()}  lib/libc.so\n"
+            f"{'0' * 32}  usr/share/man/man1/x.1.gz\n"
+        ).encode(),
+    }
+
+
+def stream(files: dict[str, bytes]) -> io.BytesIO:
+    """An image as `docker export` writes it, with /lib as a link into /usr."""
+    stored = io.BytesIO()
+    with tarfile.open(fileobj=stored, mode="w") as archive:
+        link = tarfile.TarInfo("lib")
+        link.type, link.linkname = tarfile.SYMTYPE, "usr/lib"
+        archive.addfile(link)
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    stored.seek(0)
+    return stored
+
+
+@pytest.fixture
+def contents(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(DOCKER)
+    return importlib.import_module("image_contents")
+
+
+@pytest.fixture
+def checks(contents: ModuleType) -> ModuleType:
+    assert contents  # on the path
+    return importlib.import_module("image_checks")
+
+
+@pytest.fixture
+def judged(contents: ModuleType, checks: ModuleType) -> Any:
+    """The finding on an image's files."""
+    return lambda files: checks.files(contents.read(stream(files)))
+
+
+def test_a_right_image_is_as_its_packages_say(judged: Any) -> None:
+    assert judged(image()).holds
+
+
+@pytest.mark.parametrize("path", [f"{SITE}/one.py", "opt/venv/bin/one", "usr/lib/libc.so"])
+def test_a_changed_file_is_named(judged: Any, path: str) -> None:
+    finding = judged(image() | {path: b"something else"})
+    assert (finding.holds, finding.words) == (False, f"changed: {path}")
+
+
+@pytest.mark.parametrize("path", [f"{SITE}/one.py", "usr/lib/libc.so"])
+def test_a_missing_file_is_named(judged: Any, path: str) -> None:
+    files = image()
+    del files[path]
+    assert judged(files).words == f"gone: {path}"
+
+
+def test_a_file_of_no_package_is_named(judged: Any) -> None:
+    finding = judged(image() | {f"{SITE}/sitecustomize.py": b""})
+    assert finding.words == f"of no package: {SITE}/sitecustomize.py"
+
+
+def test_compiled_files_belong_to_no_package(judged: Any) -> None:
+    assert judged(image() | {f"{SITE}/__pycache__/one.cpython-311.pyc": b""}).holds
+
+
+def test_a_hard_link_has_the_content_of_its_file(contents: ModuleType) -> None:
+    stored = stream(image())
+    with tarfile.open(fileobj=stored, mode="a") as archive:
+        link = tarfile.TarInfo("usr/lib/libc.so.6")
+        link.type, link.linkname = tarfile.LNKTYPE, "usr/lib/libc.so"
+        archive.addfile(link)
+    stored.seek(0)
+    md5s = contents.read(stored).md5
+    assert md5s["usr/lib/libc.so.6"] == md5s["usr/lib/libc.so"]
+
+
+def test_a_long_list_of_faults_is_cut_with_its_count(checks: ModuleType) -> None:
+    assert checks.named(list("abcdefg")) == "a, b, c, d, e and 2 more"
+
+
+@pytest.mark.parametrize(
+    ("inside", "words"),
+    [
+        ({"one": "1.0", "workload": "0.1"}, "1 as in the lock"),
+        ({"one": "1.0", "two": "2.0"}, "2 as in the lock"),
+        ({"one": "1.0", "evil": "6"}, "evil 6 is not in the lock"),
+        ({"one": "1.1"}, "one is 1.1, locked is 1.0"),
+        ({"two": "2.0"}, "one is locked and missing"),
+    ],
+)
+def test_packages_are_those_of_the_lock(
+    contents: ModuleType, checks: ModuleType, inside: dict[str, str], words: str
+) -> None:
+    finding = checks.packages(contents.Contents({}, {}, {}, {}, inside), LOCK)
+    assert (finding.words, finding.holds) == (words, "as in" in words)
+
+
+@pytest.fixture
+def labelled(contents: ModuleType, checks: ModuleType) -> Any:
+    """The finding on the labels of a CPU image with torch 2.0 inside."""
+    inside = contents.Contents({}, {}, {}, {}, {"workload": "0.1", "torch": "2.0+cpu"})
+    return lambda labels: checks.labels({"Config": {"Labels": labels}}, "cpu", inside)
+
+
+def right_labels(checks: ModuleType) -> dict[str, str]:
+    named = dict.fromkeys((*checks.LABELS, *checks.MEASURED, f"{OCI}.base.name"), "x")
+    return named | {f"{OCI}.version": "0.1", "workload.torch": "2.0+cpu"}
+
+
+def test_labels_that_are_all_there_and_true_hold(labelled: Any, checks: ModuleType) -> None:
+    assert labelled(right_labels(checks)).holds
+
+
+def test_a_missing_label_is_named(labelled: Any, checks: ModuleType) -> None:
+    finding = labelled(right_labels(checks) | {f"{OCI}.revision": ""})
+    assert (finding.holds, finding.words) == (False, f"missing: {OCI}.revision")
+
+
+def test_a_label_that_says_another_version_is_named(labelled: Any, checks: ModuleType) -> None:
+    finding = labelled(right_labels(checks) | {"workload.torch": "2.1+cpu"})
+    assert (finding.holds, finding.words) == (False, "workload.torch is 2.1+cpu, inside is 2.0+cpu")
+
+
+def test_of_what_publishing_adds_nothing_may_be_missing(labelled: Any, checks: ModuleType) -> None:
+    finding = labelled(right_labels(checks) | {f"{OCI}.created": "x", f"{OCI}.source": "x"})
+    assert finding.words == f"missing: {OCI}.base.digest"
+
+
+@pytest.mark.parametrize(
+    ("image", "known", "holds"),
+    [
+        ("a:1", [], None),
+        ("a:1", ["a@sha256:1"], True),
+        ("a@sha256:1", ["a@sha256:1"], True),
+        ("a@sha256:2", ["a@sha256:1"], False),
+    ],
+)
+def test_the_digest_is_the_one_that_was_asked_for(
+    checks: ModuleType, image: str, known: list[str], holds: bool | None
+) -> None:
+    assert checks.digest({"RepoDigests": known}, image).holds is holds
+
+
+@pytest.mark.parametrize(("budget", "holds"), [(30, True), (29, False)])
+def test_the_size_counts_from_the_first_step_on(
+    checks: ModuleType, budget: int, holds: bool
+) -> None:
+    layers = [("base", 100), ("RUN /x/apt-install python3", 10), ("COPY", 20)]
+    assert checks.size(layers, budget).holds is holds
+
+
+def test_a_history_without_the_first_step_does_not_hold(checks: ModuleType) -> None:
+    assert checks.size([("base", 1)], 100).holds is False
