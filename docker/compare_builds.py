@@ -138,4 +138,6 @@ def compare(one: str, other: str) -> bool:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != len(("script", "A", "B")):
+        sys.exit(__doc__)
     sys.exit(0 if compare(*sys.argv[1:]) else 1)

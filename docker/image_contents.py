@@ -2,14 +2,13 @@
 
 import hashlib
 import re
-import subprocess
 import tarfile
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
 from csv import reader
 from dataclasses import dataclass
 from typing import IO
+
+from image_packages import normalized
 
 CHUNK_BYTES = 1 << 20
 VENV = "opt/venv/"
@@ -33,22 +32,6 @@ class Contents:
     recorded: dict[str, str]
     packaged: dict[str, str]
     versions: dict[str, str]
-
-
-@contextmanager
-def exported(image: str) -> Iterator[IO[bytes]]:
-    """An image's files as a tar stream."""
-    made = subprocess.run(
-        ["docker", "create", image, "true"], capture_output=True, text=True, check=True
-    )
-    container = made.stdout.strip()
-    try:
-        command = ["docker", "export", container]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as exporting:
-            if exporting.stdout:  # always, for it was asked for
-                yield exporting.stdout
-    finally:
-        subprocess.run(["docker", "rm", container], stdout=subprocess.DEVNULL, check=True)
 
 
 def read(stream: IO[bytes]) -> Contents:
@@ -119,8 +102,3 @@ def joined(folder: str, name: str) -> str:
     for part in name.split("/"):
         parts = parts[:-1] if part == ".." else [*parts, part]
     return "/".join(parts)
-
-
-def normalized(name: str) -> str:
-    """A distribution's name as locks have it (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()

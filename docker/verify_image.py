@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Is this image what was published? Usage: verify_image.py IMAGE; docker/verify-image calls it.
+"""Is this image what was published?
+
+    PYTHONPATH=. python docker/verify_image.py IMAGE
 
 Digest, signature, labels, packages, files and size, read from outside: nothing of the image is
 run. COSIGN_KEY, or COSIGN_IDENTITY with COSIGN_ISSUER, says who must have signed it.
@@ -7,9 +9,7 @@ Exit 0: yes. Exit 4: no, and each check that does not hold names what. Exit 2: t
 """
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,9 +17,13 @@ from typing import Any
 
 import image_checks as checks
 from image_checks import Finding
-from image_contents import exported, read
+from image_contents import Contents, read
+from image_packages import Package, exported
+from image_signature import signature
+from sbom import differences, locked
 
 DOCKER = Path(__file__).resolve().parent
+SITE = re.compile(r"opt/venv/lib/python([\d.]+)/site-packages/")
 STATES = {True: "pass", False: "FAIL", None: "n/a"}
 
 
@@ -37,7 +41,7 @@ def inspected(image: str) -> dict[str, Any]:
 
 def target_of(attributes: dict[str, Any]) -> str:
     """Which recipe it says it was built from: cpu or gpu."""
-    settings = dict(setting.split("=", 1) for setting in attributes["Config"]["Env"])
+    settings = dict(setting.split("=", 1) for setting in attributes["Config"]["Env"] or [])
     target = str(settings.get("WORKLOAD_VARIANT", ""))
     if target not in ("cpu", "gpu"):
         print("verify-image: this is no image of this project", file=sys.stderr)
@@ -54,24 +58,13 @@ def history(image: str) -> list[tuple[str, int]]:
     return [(made_by, int(count)) for count, _, made_by in split]
 
 
-def signature(attributes: dict[str, Any], image: str) -> Finding:
-    """Whoever is named signed this digest, says cosign; a signer that nobody can check fails."""
-    key, identity = os.environ.get("COSIGN_KEY"), os.environ.get("COSIGN_IDENTITY")
-    if not key and not identity:
-        return Finding("signature", None, "no COSIGN_KEY or COSIGN_IDENTITY to check it with")
-    if not shutil.which("cosign"):
-        return Finding("signature", False, "cannot be told: cosign is not installed")
-    repository = re.sub(r"(@.+|:[^/]+)$", "", image)
-    known = [name for name in attributes["RepoDigests"] if name.startswith(f"{repository}@")]
-    if not known:
-        return Finding("signature", False, f"{repository} never had it, so nobody signed it")
-    issuer = os.environ.get("COSIGN_ISSUER", "https://token.actions.githubusercontent.com")
-    keyless = ["--certificate-identity", identity or "", "--certificate-oidc-issuer", issuer]
-    whose = ["--key", key] if key else keyless
-    command = ["cosign", "verify", *whose, known[0]]
-    checked = subprocess.run(command, capture_output=True, text=True, check=False)
-    said = checked.stderr.strip().rpartition("\n")[2]
-    return Finding("signature", checked.returncode == 0, f"by {key or identity}: {said}")
+def unlike_the_lock(attributes: dict[str, Any], target: str, contents: Contents) -> list[str]:
+    """What is to say of each Python package that is not as locked."""
+    python = next(filter(None, map(SITE.match, contents.recorded)), None)
+    if not python:
+        return ["there is no package in /opt/venv"]
+    inside = [Package("pypi", name, version) for name, version in contents.versions.items()]
+    return differences(inside, locked(target, python[1], attributes["Architecture"]))
 
 
 def findings(image: str) -> list[Finding]:
@@ -79,14 +72,13 @@ def findings(image: str) -> list[Finding]:
     attributes = inspected(image)
     target = target_of(attributes)
     budget = json.loads((DOCKER / "size-budget.json").read_text())[target]
-    lock = (DOCKER / f"locks/{target}.txt").read_text()
     with exported(attributes["Id"]) as stream:
         contents = read(stream)
     return [
         checks.digest(attributes, image),
-        signature(attributes, image),
+        signature(attributes["RepoDigests"], image),
         checks.labels(attributes, target, contents),
-        checks.packages(contents, lock),
+        checks.packages(contents, unlike_the_lock(attributes, target, contents)),
         checks.files(contents),
         checks.size(history(image), budget),
     ]
@@ -101,4 +93,6 @@ def main(image: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    if len(sys.argv) != len(("script", "IMAGE")):
+        sys.exit(__doc__)
+    sys.exit(main(sys.argv[1]))

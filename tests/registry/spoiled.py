@@ -22,9 +22,9 @@ class Spoiled:
         """The image with other files in place of its own, or more of them."""
         return self._committed(files, [])
 
-    def with_label(self, name: str, value: str) -> str:
-        """The image with a label that says something else; empty is as good as missing."""
-        return self._committed({}, [f'LABEL {name}="{value}"'])
+    def with_setting(self, instruction: str) -> str:
+        """The image after an instruction of a Dockerfile, such as LABEL or ENV."""
+        return self._committed({}, [instruction])
 
     def file(self, path: str) -> bytes:
         """A file of the right image."""

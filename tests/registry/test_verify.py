@@ -1,7 +1,7 @@
 """`make verify-image`: a pulled image passes, and what is wrong with another is named."""
 
+import os
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +23,9 @@ pytestmark = pytest.mark.timeout(300)
 def verified(image: str) -> subprocess.CompletedProcess[str]:
     """What is found out about an image from outside."""
     return subprocess.run(
-        [sys.executable, "docker/verify_image.py", image],
+        [str(ROOT / "docker/in-host"), "supply", "python", "docker/verify_image.py", image],
         cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=120,
@@ -60,21 +61,19 @@ def test_the_pulled_image_passes(shipping: Shipping, first: Move) -> None:
     assert f"pass  digest     {first.digest}\n" in result.stdout
 
 
-def test_a_changed_file_of_a_python_package_is_named(spoiled: Spoiled, library: str) -> None:
-    path = f"/opt/venv/{library}/site-packages/workload/units.py"
-    changed = spoiled.file(path) + b"# one line more\n"
-    (line,) = failures(spoiled.with_files({path: changed}))
-    assert line == f"FAIL  files      changed: {path[1:]}"
-
-
-def test_a_changed_file_of_the_distribution_is_named(spoiled: Spoiled, library: str) -> None:
-    path = f"/usr/{library}/json/tool.py"
-    (line,) = failures(spoiled.with_files({path: b"print('other')\n"}))
-    assert line == f"FAIL  files      changed: {path[1:]}"
+def test_a_changed_file_is_named_of_a_python_package_as_of_the_distribution(
+    spoiled: Spoiled, library: str
+) -> None:
+    ours = f"/opt/venv/{library}/site-packages/workload/units.py"
+    theirs = f"/usr/{library}/json/tool.py"
+    changed = {path: spoiled.file(path) + b"# one line more\n" for path in (ours, theirs)}
+    (line,) = failures(spoiled.with_files(changed))
+    assert line == f"FAIL  files      changed: {ours[1:]}, {theirs[1:]}"
 
 
 def test_a_missing_label_is_named(spoiled: Spoiled) -> None:
-    (line,) = failures(spoiled.with_label("org.opencontainers.image.revision", ""))
+    image = spoiled.with_setting('LABEL org.opencontainers.image.revision=""')
+    (line,) = failures(image)
     assert line == "FAIL  labels     missing: org.opencontainers.image.revision"
 
 
@@ -83,6 +82,12 @@ def test_a_package_that_is_not_in_the_lock_is_named(spoiled: Spoiled, library: s
     files = {f"{folder}/{name}": content for name, content in STRANGER.items()}
     (line,) = failures(spoiled.with_files(files))
     assert line == "FAIL  packages   stranger 6.6 is not in the lock"
+
+
+def test_another_project_s_image_is_refused_in_one_line(spoiled: Spoiled) -> None:
+    result = verified(spoiled.with_setting("ENV WORKLOAD_VARIANT=other"))
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+    assert "no image of this project" in result.stderr
 
 
 def test_an_image_that_is_not_here_is_refused_in_one_line() -> None:
