@@ -141,7 +141,7 @@ def push(release: Release, based: dict[str, str], folder: Path) -> None:
 
 
 def index(release: Release, target: str, base: str) -> dict[str, str]:
-    """Make the index of a target; its tag and digest."""
+    """Make the index of a target; its tag, its digest, and its name by that digest."""
     command = plans.index_command(release, target, base)
     tag = plans.kept_tag(release, target)
     made = subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False)
@@ -149,7 +149,7 @@ def index(release: Release, target: str, base: str) -> dict[str, str]:
     digest = re.search(r"^Digest:\s+(sha256:\S+)", looked.stdout, re.M)
     if made.returncode or not digest:
         refuse(1, f"the index {tag} was not made; its parts are pushed, and it can be tried again")
-    return {"tag": tag, "digest": digest[1]}
+    return {"tag": tag, "digest": digest[1], "image": f"{release.repository}@{digest[1]}"}
 
 
 def show(release: Release, based: dict[str, str]) -> None:
