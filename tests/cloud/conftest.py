@@ -1,0 +1,79 @@
+"""A registry that holds the CPU image, and VMs that are always removed."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from vm import VM_IMAGE, Vm, create, render
+
+import docker
+from docker import DockerClient
+
+REPOSITORY = "workload"
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[DockerClient]:
+    """The engine of this host."""
+    client = docker.from_env(timeout=300)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def registry(client: DockerClient) -> Iterator[str]:
+    """The volume of the registry; each VM serves it on its loopback."""
+    volume = client.volumes.create()
+    yield volume.name
+    volume.remove()
+
+
+def push(client: DockerClient, image: str, target: str) -> str:
+    """Push an image under another name, forget that name, and return the digest."""
+    repository, _, tag = target.rpartition(":")
+    client.images.get(image).tag(repository, tag)
+    try:
+        said = list(client.images.push(repository, tag, stream=True, decode=True))
+    finally:
+        client.images.remove(target)
+    digests = [line["aux"]["Digest"] for line in said if "aux" in line]
+    assert digests, said[-1]
+    return str(digests[0])
+
+
+@pytest.fixture(scope="session")
+def pulled(client: DockerClient, registry: str) -> str:
+    """The CPU image as a VM pulls it: from its loopback, by digest."""
+    server = client.containers.run(
+        VM_IMAGE,
+        ["docker-registry", "serve", "/etc/docker/registry/config.yml"],
+        user="docker-registry",
+        ports={"5000/tcp": ("127.0.0.1", None)},
+        volumes=[f"{registry}:/var/lib/docker-registry"],
+        detach=True,
+    )
+    try:
+        Vm(server).wait_until("bash -c '</dev/tcp/127.0.0.1/5000' 2>/dev/null")
+        server.reload()
+        port = server.ports["5000/tcp"][0]["HostPort"]
+        digest = push(client, "workload:cpu", f"127.0.0.1:{port}/{REPOSITORY}:cpu")
+    finally:
+        server.remove(force=True, v=True)
+    return f"127.0.0.1:5000/{REPOSITORY}@{digest}"
+
+
+@pytest.fixture(scope="module")
+def make_vm(client: DockerClient, registry: str, pulled: str) -> Iterator[Callable[..., Vm]]:
+    """Makes and boots a VM from user data with the given settings."""
+    made = []
+
+    def make(*stubs: str, has_gpu: bool = True, **settings: Any) -> Vm:
+        user_data = render(**({"IMAGE": pulled} | settings))
+        made.append(create(client, registry, user_data, has_gpu=has_gpu, stubs=stubs))
+        vm = Vm(made[-1])
+        vm.boot()
+        return vm
+
+    yield make
+    for container in made:
+        container.remove(force=True, v=True)

@@ -1,0 +1,129 @@
+"""Rendered user data, booted by cloud-init and systemd, up to a valid record."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from vm import SHORT, STATE, UNIT, Vm
+
+from workload.record import invalidity
+
+MakeVm = Callable[..., Vm]
+
+
+@pytest.fixture(scope="module")
+def aws(make_vm: MakeVm) -> Vm:
+    """A bare Ubuntu with a GPU: no driver, no toolkit, no command of the cloud. Rebooted once."""
+    vm = make_vm(
+        *("apt-get", "curl", "snap", "modprobe", "docker"),
+        CLOUD="aws",
+        DEVICE="auto",
+        ARGS=SHORT,
+        UPLOAD="s3://records/vm",
+    )
+    vm.wait_for_power_off()
+    vm.boot()
+    vm.settle()
+    return vm
+
+
+@pytest.fixture(scope="module")
+def gcp(make_vm: MakeVm) -> Vm:
+    """An image that has driver, toolkit and the cloud's command."""
+    vm = make_vm(
+        *("nvidia-smi", "nvidia-ctk", "nvidia-container-runtime-hook", "gcloud", "docker"),
+        CLOUD="gcp",
+        DEVICE="auto",
+        ARGS=SHORT,
+        UPLOAD="gs://records/vm",
+    )
+    vm.settle()
+    return vm
+
+
+@pytest.fixture(params=["aws", "gcp"])
+def vm(request: pytest.FixtureRequest) -> Vm:
+    """Each of them, after its run."""
+    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
+
+
+def test_it_ends_with_a_valid_record(vm: Vm) -> None:
+    assert vm.status["state"] == "done", vm.status
+    record = json.loads(vm.sh(f"cat {vm.status['record']}"))
+    assert invalidity(record) is None
+    assert record["kind"] == "run"
+
+
+def test_the_unit_is_active_and_sound(vm: Vm) -> None:
+    assert vm.shown("ActiveState") == "active"
+    assert vm.sh(f"systemd-analyze verify {UNIT} 2>&1") == ""
+
+
+def test_cloud_init_had_nothing_to_complain_of(vm: Vm) -> None:
+    assert vm.sh("cloud-init status --wait").split()[-1] == "done"
+
+
+def test_what_runs_is_what_was_asked_for(vm: Vm, pulled: str) -> None:
+    assert vm.status["image"] == pulled
+    assert pulled in vm.sh("docker image inspect --format '{{.RepoDigests}}' " + pulled)
+
+
+def test_driver_and_toolkit_are_installed_where_they_lack(aws: Vm) -> None:
+    calls = "\n".join(aws.calls)
+    for installed in (
+        "install -y --no-install-recommends ubuntu-drivers-common nvidia-utils-580-server",
+        "ubuntu-drivers install --gpgpu nvidia:580-server-open",
+        "install -y --no-install-recommends nvidia-container-toolkit",
+        "nvidia-ctk runtime configure --runtime=docker",
+    ):
+        assert calls.count(installed) == 1, calls
+    assert "signed-by=/etc/apt/keyrings/nvidia-container-toolkit.asc" in aws.sh(
+        "cat /etc/apt/sources.list.d/nvidia-container-toolkit.list"
+    )
+
+
+def test_nothing_is_installed_where_all_is_there(gcp: Vm) -> None:
+    commands = {call.split()[0] for call in gcp.calls}
+    assert commands == {"docker", "gcloud", "nvidia-smi", "nvidia-ctk", "nvidia-container-runtime-hook"}
+
+
+def test_the_engine_hands_the_gpu_over(vm: Vm) -> None:
+    assert any(call.startswith("nvidia-container-runtime-hook") for call in vm.calls)
+
+
+def test_the_record_goes_up_by_the_clouds_own_command(aws: Vm, gcp: Vm) -> None:
+    assert f"aws s3 cp {aws.status['record']} s3://records/vm/" in aws.calls
+    assert f"gcloud storage cp {gcp.status['record']} gs://records/vm/" in gcp.calls
+
+
+def test_a_reboot_after_the_record_does_nothing(gcp: Vm) -> None:
+    before = gcp.sh(f"ls -l --full-time {STATE}/results"), gcp.calls
+    gcp.container.stop()
+    gcp.boot()
+    assert gcp.settle() == "active"
+    after = gcp.sh(f"ls -l --full-time {STATE}/results"), gcp.calls
+    assert after[0] == before[0]
+    done = after[1][len(before[1]) :]
+    assert not [call for call in done if not call.startswith(("nvidia-smi", "docker i"))], done
+
+
+def test_the_runs_are_hardened(vm: Vm) -> None:
+    runs = [call for call in vm.calls if call.startswith("docker run")]
+    assert len(runs) == 2, runs
+    for run in runs:
+        assert run.startswith("docker run --rm --gpus all --read-only --tmpfs /tmp --shm-size 1g ")
+        assert "--network none --cap-drop ALL --security-opt no-new-privileges" in run
+
+
+def test_container_optimized_os_gets_the_drivers_folder_and_the_devices(gcp: Vm) -> None:
+    # As COS has it: no toolkit, its own installer; and a run that is asked for again.
+    gcp.sh("rm /usr/local/bin/nvidia-* /etc/docker/daemon.json && systemctl restart docker")
+    gcp.sh("ln -s /opt/stub /usr/local/bin/cos-extensions")
+    gcp.sh(f"rm {STATE}/finished /var/log/stub-calls")
+    assert gcp.run_again(CLOUD="cos", UPLOAD="") == "active", gcp.status
+    assert "cos-extensions install gpu -- -version=latest" in gcp.calls
+    (run,) = [call for call in gcp.calls if "workload run" in call]
+    assert run.startswith(
+        "docker run --rm --volume /var/lib/nvidia:/usr/local/nvidia:ro"
+        " --device /dev/nvidia0 --device /dev/nvidiactl --device /dev/nvidia-uvm --read-only"
+    )

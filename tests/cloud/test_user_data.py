@@ -1,0 +1,43 @@
+"""What is rendered, by cloud-init's own schema and by the clouds' limits."""
+
+from collections.abc import Iterator
+
+import pytest
+from docker.models.containers import Container
+from vm import VM_IMAGE, archive, render
+
+from docker import DockerClient
+
+IMAGE = "registry.example.com/workload@sha256:" + "0" * 64
+EC2_LIMIT_BYTES = 16384
+CLOUDS = ("aws", "gcp", "azure", "lambda", "cos")
+
+
+@pytest.fixture(scope="module")
+def machine(client: DockerClient) -> Iterator[Container]:
+    """A machine with cloud-init that does not boot."""
+    container = client.containers.run(VM_IMAGE, ["sleep", "300"], init=True, detach=True)
+    yield container
+    container.remove(force=True, v=True)
+
+
+def findings(machine: Container, user_data: str) -> str:
+    """What cloud-init's schema command finds wrong."""
+    machine.put_archive("/", archive({"/root/user-data": user_data}, {}))
+    code, output = machine.exec_run(["cloud-init", "schema", "--config-file", "/root/user-data"])
+    return "" if code == 0 else str(output.decode())
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_cloud_init_finds_nothing_wrong(machine: Container, cloud: str) -> None:
+    assert findings(machine, render(CLOUD=cloud, IMAGE=IMAGE)) == ""
+
+
+def test_cloud_init_would_find_a_misspelt_key(machine: Container) -> None:
+    misspelt = render(CLOUD="aws", IMAGE=IMAGE).replace("  - path:", "  - paht:")
+    assert "paht" in findings(machine, misspelt)
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_it_fits_ec2(cloud: str) -> None:
+    assert len(render(CLOUD=cloud, IMAGE=IMAGE).encode()) < EC2_LIMIT_BYTES

@@ -1,0 +1,128 @@
+"""Throwaway cloud VMs: containers with systemd, cloud-init and an engine of their own."""
+
+import io
+import os
+import subprocess
+import tarfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from docker.models.containers import Container
+
+from docker import DockerClient
+
+CHECKOUT = Path(__file__).parents[2]
+VM_IMAGE = "workload-cloud:vm"
+UNIT = "workload-first-boot.service"
+STATE = "/var/lib/workload"
+SHORT = "--budget 1 --sizes 256 --dtypes float32"
+BOOT_SEC = 120
+
+
+def render(template: str = "user-data.yaml", **settings: str) -> str:
+    """What `make vm-user-data` prints; raises CalledProcessError for settings it refuses."""
+    return subprocess.run(
+        [f"{CHECKOUT}/docker/cloud/render", template],
+        env={"PATH": os.environ["PATH"], **settings},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    ).stdout
+
+
+def archive(files: dict[str, str], links: dict[str, str]) -> bytes:
+    """A tar of text files and symbolic links by their paths."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        for path, text in files.items():
+            member = tarfile.TarInfo(path.lstrip("/"))
+            member.size = len(text.encode())
+            tar.addfile(member, io.BytesIO(text.encode()))
+        for path, target in links.items():
+            member = tarfile.TarInfo(path.lstrip("/"))
+            member.type, member.linkname = tarfile.SYMTYPE, target
+            tar.addfile(member)
+    return data.getvalue()
+
+
+@dataclass(frozen=True)
+class Vm:
+    """One VM; what it says and holds is asked of it anew each time."""
+
+    container: Container
+
+    def sh(self, script: str) -> str:
+        """The output of a shell script on the VM; its failure fails the test."""
+        code, output = self.container.exec_run(["sh", "-c", script])
+        assert code == 0, f"{script}: {output.decode()}"
+        return output.decode()
+
+    def boot(self) -> None:
+        """Start the VM and wait until its engine answers."""
+        self.container.start()
+        self.wait_until("docker info >/dev/null 2>&1")
+
+    def wait_until(self, condition: str) -> None:
+        """Wait for a shell condition; raises TimeoutError after two minutes."""
+        deadline = time.monotonic() + BOOT_SEC
+        while self.container.exec_run(["sh", "-c", condition])[0] != 0:
+            if time.monotonic() > deadline:
+                journal = self.sh("journalctl --no-pager --lines 40")
+                raise TimeoutError(f"{condition}: not after {BOOT_SEC} s:\n{journal}")
+            time.sleep(0.5)
+
+    def settle(self) -> str:
+        """Wait until the unit has ended; its state: active or failed."""
+        self.wait_until(f"systemctl is-active {UNIT} | grep -qxE 'active|failed'")
+        return self.shown("ActiveState")
+
+    def wait_for_power_off(self) -> None:
+        """Wait until the VM has gone down by itself, as for a reboot."""
+        self.container.wait(timeout=BOOT_SEC)
+
+    def shown(self, name: str) -> str:
+        """A property of the unit, as systemd has it."""
+        return self.sh(f"systemctl show --property {name} --value {UNIT}").strip()
+
+    def run_again(self, **settings: str) -> str:
+        """Change settings, as a person would, and restart the unit; its state at the end."""
+        for name, value in settings.items():
+            self.sh(f"sed -i 's|^{name}=.*|{name}={value}|' /etc/workload/first-boot.env")
+        self.container.exec_run(["systemctl", "restart", UNIT])
+        return self.settle()
+
+    @property
+    def status(self) -> dict[str, str]:
+        """The status file."""
+        lines = self.sh(f"cat {STATE}/status").splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+    @property
+    def calls(self) -> list[str]:
+        """How the stubs were called so far."""
+        return self.sh("cat /var/log/stub-calls 2>/dev/null || true").splitlines()
+
+
+def create(
+    client: DockerClient, registry: str, user_data: str, *, has_gpu: bool, stubs: tuple[str, ...]
+) -> Container:
+    """A VM that has not booted yet, with the registry's volume and the named stubs."""
+    devices = "/sys/bus/pci/devices"
+    gpu = {f"{devices}/0000:00:1e.0/vendor": "0x10de\n"} if has_gpu else {}
+    container = client.containers.create(
+        VM_IMAGE,
+        privileged=True,
+        cgroupns="private",
+        tmpfs={"/run": "exec", "/tmp": "exec"},  # noqa: S108  the VM's
+        volumes=[f"{registry}:/var/lib/docker-registry", "/var/lib/docker", *[devices][: len(gpu)]],
+    )
+    seed = "/var/lib/cloud/seed/nocloud"
+    cloud_init = {
+        f"{seed}/meta-data": f"instance-id: {container.short_id}\n",
+        f"{seed}/user-data": user_data,
+    }
+    commands = {f"/usr/local/bin/{stub}": "/opt/stub" for stub in stubs}
+    container.put_archive("/", archive(cloud_init | gpu, commands))
+    return container
