@@ -108,6 +108,13 @@ verify-image: ## Is IMAGE= what was published? Digest, signature, labels, packag
 	@docker/check-engine docker
 	docker/verify-image "$(IMAGE)" $(ARGS)
 
+.PHONY: vm-user-data kubernetes-job
+vm-user-data: ## Print user data for CLOUD=aws|gcp|azure|lambda|cos that runs IMAGE=name@sha256:…
+	@docker/cloud/render user-data.yaml
+
+kubernetes-job: ## Print a Job that runs IMAGE=name@sha256:… on one GPU
+	@docker/cloud/render kubernetes-job.yaml
+
 lint: ## Check style, types, Dockerfile, scripts, compose and bake files
 	docker/lint
 

@@ -9,6 +9,7 @@ from vm import SHORT, STATE, UNIT, Vm
 from workload.record import invalidity
 
 MakeVm = Callable[..., Vm]
+INSTALLED = ("docker", "gcloud", "nvidia-smi", "nvidia-ctk", "nvidia-container-runtime-hook")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def aws(make_vm: MakeVm) -> Vm:
 def gcp(make_vm: MakeVm) -> Vm:
     """An image that has driver, toolkit and the cloud's command."""
     vm = make_vm(
-        *("nvidia-smi", "nvidia-ctk", "nvidia-container-runtime-hook", "gcloud", "docker"),
+        *INSTALLED,
         CLOUD="gcp",
         DEVICE="auto",
         ARGS=SHORT,
@@ -83,8 +84,7 @@ def test_driver_and_toolkit_are_installed_where_they_lack(aws: Vm) -> None:
 
 
 def test_nothing_is_installed_where_all_is_there(gcp: Vm) -> None:
-    commands = {call.split()[0] for call in gcp.calls}
-    assert commands == {"docker", "gcloud", "nvidia-smi", "nvidia-ctk", "nvidia-container-runtime-hook"}
+    assert {call.split()[0] for call in gcp.calls} == set(INSTALLED)
 
 
 def test_the_engine_hands_the_gpu_over(vm: Vm) -> None:
@@ -94,6 +94,29 @@ def test_the_engine_hands_the_gpu_over(vm: Vm) -> None:
 def test_the_record_goes_up_by_the_clouds_own_command(aws: Vm, gcp: Vm) -> None:
     assert f"aws s3 cp {aws.status['record']} s3://records/vm/" in aws.calls
     assert f"gcloud storage cp {gcp.status['record']} gs://records/vm/" in gcp.calls
+
+
+def test_a_refused_upload_fails_and_keeps_the_record(aws: Vm) -> None:
+    assert aws.run_again(UPLOAD="s3://refused/vm") == "failed"
+    assert aws.status["step"] == "upload"
+    assert "AccessDenied" in aws.status["what"]
+    assert aws.sh(f"cat {aws.status['record']}")
+
+
+def test_azure_uploads_as_the_machines_identity(aws: Vm) -> None:
+    aws.run_again(CLOUD="azure", UPLOAD="https://mine.blob.core.windows.net/records/a/vm")
+    name = aws.status["record"].rpartition("/")[2]
+    assert "az login --identity --output none" in aws.calls
+    assert aws.calls[-1] == (
+        "az storage blob upload --auth-mode login --overwrite --account-name mine"
+        f" --container-name records --name a/vm/{name} --file {STATE}/results/{name} --output none"
+    )
+
+
+def test_lambda_copies_to_an_attached_file_system(aws: Vm) -> None:
+    aws.run_again(CLOUD="lambda", UPLOAD="/lambda/nfs/records/vm")
+    record = aws.status["record"]
+    aws.sh(f"cmp {record} /lambda/nfs/records/vm/{record.rpartition('/')[2]}")
 
 
 def test_a_reboot_after_the_record_does_nothing(gcp: Vm) -> None:
@@ -120,7 +143,8 @@ def test_container_optimized_os_gets_the_drivers_folder_and_the_devices(gcp: Vm)
     gcp.sh("rm /usr/local/bin/nvidia-* /etc/docker/daemon.json && systemctl restart docker")
     gcp.sh("ln -s /opt/stub /usr/local/bin/cos-extensions")
     gcp.sh(f"rm {STATE}/finished /var/log/stub-calls")
-    assert gcp.run_again(CLOUD="cos", UPLOAD="") == "active", gcp.status
+    # --help: how it is run is what counts here.
+    assert gcp.run_again(CLOUD="cos", UPLOAD="", ARGS="--help") == "active", gcp.status
     assert "cos-extensions install gpu -- -version=latest" in gcp.calls
     (run,) = [call for call in gcp.calls if "workload run" in call]
     assert run.startswith(
