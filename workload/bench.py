@@ -9,7 +9,7 @@ import torch
 
 from workload import devices
 from workload.cases import Case, CaseStatus
-from workload.errors import first_line
+from workload.errors import OutOfMemoryError
 from workload.operations import Operation, Prepared
 from workload.results import DeviceInfo
 from workload.samples import median
@@ -46,7 +46,7 @@ def run_cases(
 def run_case(operation: Operation, device: DeviceInfo, budget_sec: float) -> Case:
     """Refuse, estimate, check and time one operation, in that order.
 
-    Running out of memory despite the estimate is a refusal too.
+    Running out of memory despite the estimate is a refusal too. Raises LostDeviceError.
     """
     case = unmeasured(operation, CaseStatus.OK)
     not_applicable = operation.not_applicable(device)
@@ -56,13 +56,10 @@ def run_case(operation: Operation, device: DeviceInfo, budget_sec: float) -> Cas
     if too_large:
         return replace(case, status=CaseStatus.REFUSED, reason=too_large)
     try:
-        with devices.products_in(operation.dtype):
+        with devices.guarded(device), devices.products_in(operation.dtype):
             return _estimated_and_measured(case, operation, device, budget_sec)
-    except (RuntimeError, MemoryError) as error:
-        if not devices.is_out_of_memory(error):
-            raise
-        reason = f"out of memory: {first_line(error)}"
-        return replace(case, status=CaseStatus.REFUSED, reason=reason)
+    except OutOfMemoryError as error:
+        return replace(case, status=CaseStatus.REFUSED, reason=error.what)
 
 
 def _estimated_and_measured(

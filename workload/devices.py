@@ -11,7 +11,13 @@ from pathlib import Path
 import torch
 
 from workload.cuda_support import minimum_driver, parse_capability, supports
-from workload.errors import BadInputError, UnfitError, first_line
+from workload.errors import (
+    BadInputError,
+    LostDeviceError,
+    OutOfMemoryError,
+    UnfitError,
+    first_line,
+)
 from workload.hardware import HardwareError, Nvml
 from workload.limits import last_cache_bytes, read_limits
 from workload.results import DeviceInfo
@@ -241,11 +247,40 @@ def synchronize(info: DeviceInfo) -> None:
         torch.cuda.synchronize(info.torch_name)
 
 
+@contextmanager
+def guarded(info: DeviceInfo) -> Iterator[None]:
+    """Within, running out of memory is an OutOfMemoryError, losing the device a LostDeviceError.
+
+    After some errors, and once a card has fallen off its bus, nothing on the device works for
+    the rest of the process, so that is what is asked. Any other error stays what it is.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise OutOfMemoryError(first_line(error)) from error
+        if _answers(info):
+            raise
+        raise LostDeviceError(info.torch_name, first_line(error)) from error
+
+
+def _answers(info: DeviceInfo) -> bool:
+    try:
+        synchronize(info)
+    except RuntimeError:
+        return False
+    return True
+
+
 def available_bytes(info: DeviceInfo) -> int | None:
     """Bytes that can still be allocated on the device; on the CPU, within its cgroup."""
-    if info.kind == "cuda":
-        return int(torch.cuda.mem_get_info(info.torch_name)[0])
-    return read_limits().available_bytes
+    if info.kind == "cpu":
+        return read_limits().available_bytes
+    with guarded(info):
+        free = torch.cuda.mem_get_info(info.torch_name)[0]
+        # PyTorch keeps what earlier cases freed, and gives it back where a new one needs it.
+        kept = torch.cuda.memory_reserved(info.torch_name)
+        return int(free + kept - torch.cuda.memory_allocated(info.torch_name))
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -44,6 +44,26 @@ class UnfitError(WorkloadError):
     exit_code = ExitCode.UNFIT
 
 
+class OutOfMemoryError(UnfitError):
+    """Memory ran out, on the device or beside it."""
+
+    def __init__(self, reason: str) -> None:
+        """`reason` is the allocator's word, in one line."""
+        self.what = f"out of memory: {reason}"
+        super().__init__(f"{self.what}: choose smaller sizes")
+
+
+class LostDeviceError(UnfitError):
+    """The device failed in the middle of its work and answers nothing any more."""
+
+    def __init__(self, device: str, reason: str) -> None:
+        """`reason` is the driver's word, in one line."""
+        self.what = f"{device} was lost ({reason})"
+        super().__init__(
+            f"{self.what}: see the kernel's log for its Xid, reset the card or restart its host"
+        )
+
+
 class NotSavedError(WorkloadError):
     """A result could not be written."""
 

@@ -48,13 +48,14 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
     `engine` is one of ENGINE_NAMES. `on_engine` gets its name and why it was chosen, `on_report`
     (step, loss) every 100 steps, `on_progress` the result so far, now and then and before an
     error. A loss that is not finite ends the run: `diverged_at_step` says where.
-    Raises UnfitError if it does not fit the memory or the device lacks what the engine needs,
-    WrongNumbersError if the engine is wrong, before any step; BadInputError for an engine that
-    does not go with the dtype or a checkpoint that cannot be resumed, NotSavedError if a
+    Raises UnfitError if it does not fit the memory, the device is lost or lacks what the engine
+    needs, WrongNumbersError if the engine is wrong, before any step; BadInputError for an engine
+    that does not go with the dtype or a checkpoint that cannot be resumed, NotSavedError if a
     checkpoint cannot be written.
     """
     _require_memory(spec, device)
-    run = _Run(spec, device)
+    with devices.guarded(device):
+        run = _Run(spec, device)
     if checkpoint_path:
         run.resumed_from_step = _open_checkpoint(run, checkpoint_path, resume)
     run.start(engine)
@@ -69,7 +70,12 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
             spec.steps,
             *((first // every + 1) * every for every in (REPORT_EVERY, checkpoint_every)),
         )
-        run.advance(stop)
+        try:
+            run.advance(stop)
+        except UnfitError:
+            if run.losses:
+                on_progress(run.result(preset))
+            raise
         if time.monotonic() >= next_progress:
             started = time.monotonic()
             on_progress(run.result(preset))
@@ -111,19 +117,20 @@ class _Run:
     def start(self, requested: str) -> None:
         """Let the engine have the data, on the device, once it has shown itself right."""
         where = devices.torch_device(self.device)
-        x, y, w1, w2 = (tensor.to(where) for tensor in self._data)
-        del self._data
-        engine, self.engine_reason = engines.choose(
-            requested, self.spec, self.device, (x, y, w1, w2)
-        )
-        self.engine = engine.name
-        with devices.products_in(self.spec.dtype):
-            self._loop = engine.start(self.spec, self.device, (x, y, w1, w2))
+        with devices.guarded(self.device):
+            x, y, w1, w2 = (tensor.to(where) for tensor in self._data)
+            del self._data
+            engine, self.engine_reason = engines.choose(
+                requested, self.spec, self.device, (x, y, w1, w2)
+            )
+            self.engine = engine.name
+            with devices.products_in(self.spec.dtype):
+                self._loop = engine.start(self.spec, self.device, (x, y, w1, w2))
 
     def advance(self, stop: int) -> None:
         """Run up to step `stop`, reading the losses once, at the end."""
         laps = [min(TIMED_STEPS, stop - first) for first in range(self.step, stop, TIMED_STEPS)]
-        with devices.products_in(self.spec.dtype):
+        with devices.guarded(self.device), devices.products_in(self.spec.dtype):
             devices.synchronize(self.device)
             watch = Laps(self.device)
             losses = []

@@ -15,6 +15,8 @@ from workload import record
 # A double-precision product of 10000 takes over 20 s on two cores.
 LONG = "matmul --sizes 10000 --dtypes float64 --budget 1e6 --device cpu --json".split()
 
+TRAINING = "train --preset wide --steps 100000 --device cpu --json".split()
+
 
 @pytest.fixture
 def long_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
@@ -26,6 +28,20 @@ def long_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("device  cpu")
         wait_until_busy(process.pid, seconds=7)
+        yield process
+        process.kill()
+
+
+@pytest.fixture
+def long_training(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process in the middle of a training that takes minutes; its first 300 steps are done."""
+    command = [sys.executable, "-m", "workload", *TRAINING, "--output", str(tmp_path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        while not process.stderr.readline().startswith("Iteration:  300"):
+            assert process.poll() is None
         yield process
         process.kill()
 
@@ -57,6 +73,21 @@ def test_a_signal_ends_a_long_product_with_its_code_and_a_valid_record(
     (product,) = (case for case in saved["cases"] if case["kind"] == "matmul")
     assert product["status"] == "interrupted"
     assert json.loads(stdout)["status"] == "interrupted"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_training_with_its_code_and_the_losses_so_far(
+    number: signal.Signals, code: int, long_training: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    long_training.send_signal(number)
+    long_training.send_signal(signal.SIGINT)  # one who cannot wait
+    stdout, _ = long_training.communicate(timeout=5)
+    assert long_training.returncode == code
+    (path,) = tmp_path.iterdir()
+    saved = record.load(path)
+    assert (saved["status"], saved["exit_code"]) == ("interrupted", code)
+    assert len(saved["train"][0]["losses"]) >= 100
+    assert json.loads(stdout) == saved
 
 
 def test_a_second_signal_does_not_wait_for_the_first(long_run: subprocess.Popen[str]) -> None:

@@ -6,7 +6,7 @@ from workload import render_cases, roofline
 from workload.bench import no_case_ran, run_cases, unmeasured
 from workload.cases import Case, CaseStatus, Ceilings, Shape
 from workload.datasheet import datasheet_ceilings
-from workload.errors import ExitCode
+from workload.errors import ExitCode, LostDeviceError
 from workload.operations import Operation
 from workload.operations.copies import copies
 from workload.operations.launch import Launch
@@ -40,7 +40,8 @@ def measure_and_record(
 
     The draft has each case as soon as it is known, and those to come as interrupted. Cases
     `known` before count for the ceilings, and follow in the record where they are not measured
-    anew.
+    anew. Where the device is lost, the cases to come are not run, and what is known is shown and
+    recorded before LostDeviceError is raised.
     """
     limits = limiting_operations(device)
     every = [*limits, *operations]
@@ -48,19 +49,28 @@ def measure_and_record(
     to_come = [unmeasured(operation, CaseStatus.INTERRUPTED, reason) for operation in every]
     session.draft.set("cases", [*to_come, *known])
     cases: list[Case] = []
+    lost: LostDeviceError | None = None
     limits_sec = min(LIMITS_SHARE * budget_sec, MAX_LIMITS_SEC)
-    with progress("measure", len(every)) as advance:
-        for some, sec in ((limits, limits_sec), (operations, budget_sec - limits_sec)):
-            for case in run_cases(some, device, sec):
-                cases.append(case)
-                session.draft.replace("cases", len(cases) - 1, case)
-                advance(len(cases), case.name)
+    try:
+        with progress("measure", len(every)) as advance:
+            for some, sec in ((limits, limits_sec), (operations, budget_sec - limits_sec)):
+                for case in run_cases(some, device, sec):
+                    cases.append(case)
+                    session.draft.replace("cases", len(cases) - 1, case)
+                    advance(len(cases), case.name)
+    except LostDeviceError as error:
+        lost = error
+        left = every[len(cases) :]
+        cases += [unmeasured(operation, CaseStatus.NOT_RUN, lost.what) for operation in left]
     ceilings = roofline.measured([*known, *cases], datasheet_ceilings(device))
     cases = roofline.rated(cases, ceilings)
     anew = {case.name for case in cases}
     others = [case for case in known if case.name not in anew]
     session.draft.set("cases", [*cases, *roofline.rated(others, ceilings)])
     session.draft.set("ceilings", ceilings)
+    if lost:
+        show(session, cases, ceilings)
+        raise lost
     return cases, ceilings
 
 

@@ -4,13 +4,7 @@ from dataclasses import replace
 
 from workload import devices, render, roofline
 from workload.commands import announce, measuring
-from workload.errors import (
-    BadInputError,
-    ExitCode,
-    UnfitError,
-    WrongNumbersError,
-    first_line,
-)
+from workload.errors import BadInputError, ExitCode, UnfitError, WrongNumbersError
 from workload.progress import progress
 from workload.results import TrainResult
 from workload.session import Session
@@ -40,24 +34,18 @@ def command(session: Session) -> ExitCode:
             session.draft.set("train", [result])
             advance(len(result.losses), f"loss {result.losses[-1]:.4g}")
 
-        try:
-            result = train(
-                spec,
-                device,
-                engine=arguments.engine,
-                preset=preset,
-                checkpoint_path=arguments.checkpoint,
-                checkpoint_every=arguments.checkpoint_every,
-                resume=arguments.resume,
-                on_engine=tell,
-                on_report=lambda step, loss: session.say(render.loss_line(step, loss)),
-                on_progress=show,
-            )
-        except (RuntimeError, MemoryError) as error:
-            if devices.is_out_of_memory(error):
-                line = f"out of memory: {first_line(error)}: choose smaller sizes"
-                raise UnfitError(line) from error
-            raise
+        result = train(
+            spec,
+            device,
+            engine=arguments.engine,
+            preset=preset,
+            checkpoint_path=arguments.checkpoint,
+            checkpoint_every=arguments.checkpoint_every,
+            resume=arguments.resume,
+            on_engine=tell,
+            on_report=lambda step, loss: session.say(render.loss_line(step, loss)),
+            on_progress=show,
+        )
     session.draft.set("train", [result])
     require_finite(result, spec)
     ceilings = measuring.measure_limits(session, device, spec.dtype)
