@@ -47,3 +47,10 @@ def test_stopping_a_long_product_takes_less_than_a_second(containers: Containers
     (record,) = (json.loads(text) for text in files_in(container, "/workspace/results").values())
     assert invalidity(record) is None
     assert record["status"] == "interrupted"
+
+
+def test_a_disk_that_is_full_takes_no_half_record(containers: Containers) -> None:
+    script = "workload doctor --quick --device cpu --output /full; echo code $?; ls -A /full"
+    ended = containers.run("sh", "-c", script, tmpfs={"/full": "size=4k,mode=1777"})
+    assert "No space left on device; free space or choose" in ended.stderr
+    assert ended.stdout.endswith("code 6\n")
