@@ -30,6 +30,7 @@ COMMANDS = (
     "run --device cpu --budget 3 --json",
     "doctor --device cuda:0 --strict --json",
     "doctor explain shm",
+    "doctor --deep --budget 9 --bundle all.tar.gz",
     "verify --device auto",
     "train --preset wide --steps 5 --checkpoint a.ckpt --resume --engine fused --seed 3",
     "train --learning-rate 1e-7 --batch-size 3 --input-size 4 --hidden-size 5",

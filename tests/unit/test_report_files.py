@@ -102,6 +102,23 @@ def test_a_spoiled_file_is_named_and_the_others_are_used(
     assert "This device computes the right numbers" in page
 
 
+@pytest.mark.parametrize("command", ["report", "compare"])
+def test_what_is_called_a_record_and_is_no_file_is_named(
+    command: str, results: Path, workload: Callable[..., Outcome]
+) -> None:
+    (results / "away.json").symlink_to(results / "missing")
+    (results / "round.json").symlink_to(results / "round.json")
+    (results / "up").symlink_to(results.parent)
+    (results / "folder.json").mkdir()
+    os.mkfifo(results / "pipe.json")
+    outcome = workload(command, *[results] * (2 if command == "compare" else 1))
+    assert outcome.code == ExitCode.OK
+    left_out = [line for line in outcome.stderr.splitlines() if "cannot be read: " in line]
+    names = {Path(line.split("left out: ")[1].split(" cannot")[0]).name for line in left_out}
+    assert names == {"away.json", "round.json", "folder.json", "pipe.json"}
+    assert len(outcome.stderr.splitlines()) == len(left_out)
+
+
 def test_a_hostile_file_name_stays_words(results: Path, workload: Callable[..., Outcome]) -> None:
     (results / "<script>x\x1b.json").write_text("{")
     outcome = workload("report", results)
