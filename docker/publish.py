@@ -148,7 +148,7 @@ def index(release: Release, target: str, base: str) -> dict[str, str]:
     looked = asked("docker", "buildx", "imagetools", "inspect", tag)
     digest = re.search(r"^Digest:\s+(sha256:\S+)", looked.stdout, re.M)
     if made.returncode or not digest:
-        refuse(1, f"the index {tag} was not made; its parts are pushed, and it can be tried again")
+        refuse(1, f"the index {tag} was not made; its parts are pushed: raise VERSION to try again")
     return {"tag": tag, "digest": digest[1], "image": f"{release.repository}@{digest[1]}"}
 
 

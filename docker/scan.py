@@ -24,6 +24,8 @@ from workload.errors import ExitCode
 
 ALLOWED = Path(__file__).with_name("known-vulnerabilities.toml")
 TIMEOUT_SEC = 300
+OURS = "workload"  # on no index
+ALL_KEYS = {"id", "package", "reason", "expires"}
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,18 @@ class ScanError(Exception):
 
 def python_packages(components: list[dict[str, Any]]) -> Scan:
     """Look Python distributions up. A package that pip-audit skips is one it cannot tell of."""
-    wanted = [one for one in components if one["purl"].startswith("pkg:pypi/")]
+    wanted = [one for one in _of("pypi", components) if one["name"] != OURS]
     # A local version, "+cpu", is one build of the public one.
     lines = [f"{one['name']}=={one['version'].partition('+')[0]}\n" for one in wanted]
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
-        requirements.writelines(line for line in lines if not line.startswith("workload=="))
+        requirements.writelines(lines)
         requirements.flush()
         options = ("--no-deps", "--disable-pip", "--progress-spinner", "off", "--format", "json")
         service = ("--vulnerability-service", "osv", "--requirement", requirements.name)
         report = _json(["pip-audit", *service, *options])
     rows = report["dependencies"]
+    told = {row["name"] for row in rows}
+    unasked = tuple(f"{one['name']}: no answer" for one in wanted if one["name"] not in told)
     return Scan(
         tuple(
             Known(
@@ -71,12 +75,13 @@ def python_packages(components: list[dict[str, Any]]) -> Scan:
             for row in rows
             for vuln in row.get("vulns", ())
         ),
-        tuple(row["skip_reason"] for row in rows if "skip_reason" in row),
+        tuple(row["skip_reason"] for row in rows if "skip_reason" in row) + unasked,
     )
 
 
-def system_packages(sbom: Path) -> Scan:
+def system_packages(sbom: Path, components: list[dict[str, Any]]) -> Scan:
     """Look the system's packages up; without grype nobody can tell."""
+    _of("deb", components)
     if not shutil.which("grype"):
         return Scan((), ("the system's packages: grype is not on PATH",))
     matches = _json(["grype", f"sbom:{sbom}", "--output", "json"])["matches"]
@@ -98,12 +103,22 @@ def system_packages(sbom: Path) -> Scan:
     )
 
 
+def _of(kind: str, components: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The packages of a kind. None at all is no image of ours, not a safe one."""
+    found = [one for one in components if one["purl"].startswith(f"pkg:{kind}/")]
+    if not found:
+        raise ScanError(f"the bill has no package of the kind {kind}")
+    return found
+
+
 def let_pass(path: Path, today: date) -> set[tuple[str, str]]:
     """The ids and packages whose day has not come."""
     rows = tomllib.loads(path.read_text()).get("known", ())
     for row in rows:
-        if not row.get("reason") or not isinstance(row.get("expires"), date):
-            raise ScanError(f"{path.name}: {row.get('id')} needs a reason and a day: expires = …")
+        if not row.keys() >= ALL_KEYS or not isinstance(row["expires"], date):
+            raise ScanError(
+                f"{path.name}: {row.get('id')} needs a package, a reason and a day, expires = …"
+            )
     return {(row["id"], row["package"]) for row in rows if today < row["expires"]}
 
 
@@ -122,19 +137,32 @@ def judge(scans: Iterable[Scan], allowed: set[tuple[str, str]]) -> tuple[list[st
     return lines, passed
 
 
+def read_components(sbom: Path) -> list[dict[str, Any]]:
+    """The packages of a bill. Raises ScanError for anything that is none."""
+    try:
+        components = json.loads(sbom.read_text())["components"]
+        return [{key: str(one[key]) for key in ("name", "version", "purl")} for one in components]
+    except OSError as error:
+        raise ScanError(
+            f"{sbom} cannot be read: {error.strerror}: make cpu-sbom writes it"
+        ) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ScanError(f"{sbom} is no bill of materials: make cpu-sbom writes one") from error
+
+
 def main() -> int:
     """Name what is known, and what could not be looked up."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sbom", type=Path)
     arguments = parser.parse_args()
-    components = json.loads(arguments.sbom.read_text())["components"]
     try:
+        components = read_components(arguments.sbom)
         allowed = let_pass(ALLOWED, datetime.now(tz=UTC).date())
     except (ScanError, tomllib.TOMLDecodeError) as error:
         print(f"scan: {error}", file=sys.stderr)
         return ExitCode.BAD_INPUT
     python = _told("the Python packages", lambda: python_packages(components))
-    system = _told("the system's packages", lambda: system_packages(arguments.sbom))
+    system = _told("the system's packages", lambda: system_packages(arguments.sbom, components))
     problems, passed = judge((python, system), allowed)
     for problem in problems:
         print(f"scan: {problem}", file=sys.stderr)

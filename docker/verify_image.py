@@ -5,7 +5,8 @@
 
 Digest, signature, labels, packages, files and size, read from outside: nothing of the image is
 run. COSIGN_KEY, or COSIGN_IDENTITY with COSIGN_ISSUER, says who must have signed it.
-Exit 0: yes. Exit 4: no, and each check that does not hold names what. Exit 2: there is no image.
+Exit 0: yes. Exit 4: no, and each check that does not hold names what. Exit 2: there is no image,
+or none of this project's.
 """
 
 import json

@@ -167,6 +167,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--output", type=Path, help="for the records (default: a folder in /tmp)")
     arguments = parser.parse_args()
+    if arguments.runs < MIN_SAMPLES:
+        parser.error(f"--runs {arguments.runs}: a slope needs {MIN_SAMPLES}")
     console = Console()
     grown = False
     with tempfile.TemporaryDirectory() as folder:

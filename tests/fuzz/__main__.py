@@ -20,6 +20,7 @@ from rich.table import Table
 
 from fuzz.readers import Reader, readers
 
+BUG = "BUG"
 KEPT = Path("results/fuzz")
 # Of all inputs: a page takes a hundred times as long as a command line.
 SHARES = {
@@ -46,7 +47,7 @@ def fuzz(name: str, reader: Reader, folder: Path, numbers: range, seed: int) -> 
             kept = KEPT / f"{name}-{seed}-{number}"
             kept.write_bytes(data)
             kept.with_name(f"{kept.name}.txt").write_text(traceback.format_exc())
-            outcomes["BUG"] += 1
+            outcomes[BUG] += 1
     return outcomes
 
 
@@ -73,7 +74,7 @@ def main() -> int:
             words = "\n".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
             taken = f"{time.monotonic() - started:.0f}"
             table.add_row(name, str(outcomes.total()), taken, words)
-            bugs += outcomes["BUG"]
+            bugs += outcomes[BUG]
     Console().print(table)
     if bugs:
         print(f"fuzz: {bugs} inputs had another outcome: see {KEPT}", file=sys.stderr)

@@ -98,7 +98,7 @@ def _compared(path: Path) -> str:
         side = load_side(path)
         comparison = compare(side, side)
     except WorkloadError as error:
-        return _refused(error)
+        return refused(error)
     words = render_comparison.words_of(comparison)
     _require(all(line.isprintable() for line in render_comparison.markdown(words).splitlines()))
     _require("<script>alert" not in render_comparison.html(words))
@@ -110,7 +110,7 @@ def _reported(path: Path) -> str:
     try:
         runs, problems = load_results(path.parent)
     except WorkloadError as error:
-        return _refused(error)
+        return refused(error)
     page = build_page(runs, problems)
     _require("<script>alert" not in page)
     page.encode()
@@ -121,7 +121,7 @@ def _resumed(path: Path) -> str:
     try:
         checkpoint.read(path)
     except WorkloadError as error:
-        return _refused(error)
+        return refused(error)
     return "read"
 
 
@@ -138,7 +138,8 @@ def _parsed(path: Path) -> str:
     return "parsed"
 
 
-def _refused(error: WorkloadError) -> str:
+def refused(error: WorkloadError) -> str:
+    """How a documented error counts, if it is one line."""
     _require("\n" not in str(error))  # what else it holds is escaped where it is printed
     return f"refused: {type(error).__name__}"
 

@@ -51,6 +51,13 @@ def test_one_commit_of_an_action_is_used(workflow: Path) -> None:
 
 
 @EACH
+def test_a_job_that_scans_has_what_scans(workflow: Path) -> None:
+    scanning = [job for job in jobs(workflow).values() if "-scan" in job]
+    assert all("download-grype@" in job.partition('-scan"')[0] for job in scanning)
+    assert bool(scanning) is (workflow.stem == "publish")
+
+
+@EACH
 def test_a_workflow_may_nothing_by_itself(workflow: Path) -> None:
     assert "\npermissions: {}\n" in workflow.read_text()
 

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from scan import Known, Scan, ScanError, judge, let_pass, python_packages
+from scan import Known, Scan, ScanError, judge, let_pass, python_packages, read_components
 
 ROOT = Path(__file__).parents[2]
 BUG = Known(("CVE-2026-0001", "GHSA-0001"), "jinja2", "3.1.6", "3.1.7")
@@ -30,6 +30,10 @@ FOUND = {
     ]
 }
 SKIPPED = {"dependencies": [{"name": "jinja2", "skip_reason": "jinja2 not found on PyPI"}]}
+COMPONENTS = [
+    {"name": "jinja2", "version": "3.1.6", "purl": "pkg:pypi/jinja2@3.1.6"},
+    {"name": "bash", "version": "5.2", "purl": "pkg:deb/debian/bash@5.2"},
+]
 NO_MATCH: dict[str, list[object]] = {"matches": []}
 
 
@@ -48,10 +52,11 @@ def stubs(tmp_path: Path) -> Path:
     return folder
 
 
-def scanned(stubs: Path) -> subprocess.CompletedProcess[str]:
+def scanned(
+    stubs: Path, components: list[dict[str, str]] | None = None
+) -> subprocess.CompletedProcess[str]:
     sbom = stubs / "sbom.json"
-    component = {"name": "jinja2", "version": "3.1.6", "purl": "pkg:pypi/jinja2@3.1.6"}
-    sbom.write_text(json.dumps({"components": [component]}))
+    sbom.write_text(json.dumps({"components": COMPONENTS if components is None else components}))
     path = f"{stubs}:/usr/bin:/bin"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": path}
     command = [sys.executable, "docker/scan.py", str(sbom)]
@@ -64,7 +69,7 @@ def test_nothing_known_passes(stubs: Path) -> None:
     scanner(stubs, "pip-audit", CLEAN)
     ended = scanned(stubs)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout == "scan  1 packages: 0 problems, 0 let pass\n"
+    assert ended.stdout == "scan  2 packages: 0 problems, 0 let pass\n"
 
 
 def test_what_is_known_is_named_with_its_cure(stubs: Path) -> None:
@@ -111,6 +116,34 @@ def test_a_local_version_is_looked_up_by_its_public_one(
     assert (stubs / "asked").read_text() == "torch==2.13.0\n"
 
 
+def test_nothing_looked_up_is_not_safe(stubs: Path) -> None:
+    scanner(stubs, "pip-audit", {"dependencies": []})
+    ended = scanned(stubs, [])
+    assert ended.returncode == 4
+    assert "could not tell: the Python packages: the bill has no package" in ended.stderr
+    assert "could not tell: the system's packages: the bill has no package" in ended.stderr
+
+
+def test_a_package_without_an_answer_is_not_safe(stubs: Path) -> None:
+    scanner(stubs, "pip-audit", {"dependencies": []})
+    ended = scanned(stubs)
+    assert ended.returncode == 4
+    assert ended.stderr == "scan: could not tell: jinja2: no answer\n"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"components": [{"name": "x"}]}', "[" * 99_999])
+def test_what_is_no_bill_gets_one_line(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "sbom.json"
+    path.write_text(text)
+    with pytest.raises(ScanError, match="is no bill of materials: make cpu-sbom writes one"):
+        read_components(path)
+
+
+def test_a_bill_that_is_not_there_gets_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ScanError, match="cannot be read: No such file"):
+        read_components(tmp_path / "none.json")
+
+
 def test_what_is_let_pass_is_so_by_any_of_its_names_until_its_day(tmp_path: Path) -> None:
     allowed = tmp_path / "known.toml"
     allowed.write_text(ALLOWED)
@@ -124,7 +157,7 @@ def test_what_is_let_pass_is_so_by_any_of_its_names_until_its_day(tmp_path: Path
 def test_nothing_passes_without_a_reason_and_a_day(tmp_path: Path) -> None:
     allowed = tmp_path / "known.toml"
     allowed.write_text('[[known]]\nid = "CVE-2026-0001"\npackage = "jinja2"\nreason = "soon"\n')
-    with pytest.raises(ScanError, match="CVE-2026-0001 needs a reason and a day"):
+    with pytest.raises(ScanError, match="CVE-2026-0001 needs a package, a reason and a day"):
         let_pass(allowed, date(2026, 1, 1))
 
 

@@ -22,6 +22,7 @@ from fakes import GIB, H200
 
 from workload.compilers import Compilers
 from workload.doctor.clock import Clock
+from workload.doctor.deep_facts import BurnWatch
 from workload.doctor.facts import DEFAULT, QUICK, Facts
 from workload.hardware import Driver
 from workload.results import State
@@ -295,8 +296,13 @@ ROWS = (
     ),
     good(
         "burn-watch",
-        "cuda:0 NVIDIA H200: at most 61 °C, clocks from 1755 to 1980 MHz, no counter of errors "
-        "rose",
+        "cuda:0 NVIDIA H200: temperature at most 61 °C, clocks from 1755 to 1980 MHz, "
+        "no counter of errors rose",
+    ),
+    good(
+        "burn-watch",
+        "cuda:0 NVIDIA H200: temperature unknown, clocks unknown, no counter of errors rose",
+        deep=replace(DUG, watch=BurnWatch(0, None, None, None, (), {})),
     ),
     skipped(
         "burn-watch",

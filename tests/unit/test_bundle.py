@@ -34,17 +34,18 @@ PLANTED = {
     # On the list of what may be told, and full of what must not.
     "LD_LIBRARY_PATH": "/home/robert/lib:/x/https://bob:s3cr3t@host/lib:/y/tr0ub4dor&3/lib",
     "CUDA_HOME": "/nfs/alexandra/cuda?token=abcdef123456",
-    "LD_PRELOAD": "/opt/hf_QwErTyUiOpAsDfGhJkLzXcVb/libx.so /opt/node17/liby.so",
+    "LD_PRELOAD": "/opt/hf_QwErTyUiOpAsDfGhJkLzXcVb/x.so /opt/node17/y.so /opt/quokka7/z.so",
     "NCCL_DEBUG": "ghp_0123456789abcdefghijklmnopqrstuvwxyz",
 }
 UNTOLD = (
     "AKIAQWERTY wJalrXUtn hf_QwErTy carol hunter2 tr0ub4dor alexandra node17 robert bob: s3cr3t "
-    "abcdef123456 ghp_0123"
+    "abcdef123456 ghp_0123 quokka7"
 ).split()
 
 
 @pytest.fixture
 def planted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "node", lambda: "quokka7")
     for name, value in PLANTED.items():
         monkeypatch.setenv(name, value)
 
@@ -67,7 +68,6 @@ def test_no_planted_secret_and_no_name_is_in_any_byte(workload: Workload, tmp_pa
         heads = [" ".join((one.name, one.uname, one.gname)) for one in tar.getmembers()]
     texts = [*heads, *members(path).values()]
     assert {word for word in UNTOLD for text in texts if word in text} == set()
-    assert platform.node() not in "".join(texts).split()
 
 
 @pytest.mark.usefixtures("planted")

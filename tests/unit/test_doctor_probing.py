@@ -10,6 +10,7 @@ from fakes import FailingHardware
 
 from workload.doctor import examine
 from workload.doctor import facts as facts_module
+from workload.doctor import probing as doctor_probing
 from workload.doctor.checks import judge
 from workload.doctor.facts import gather
 from workload.doctor.probing import ask, probing
@@ -47,6 +48,13 @@ def test_a_signal_that_ends_the_child_is_a_fact(name: str) -> None:
 def test_a_child_that_ends_without_an_answer_is_a_fact() -> None:
     with probing("cpu", command=child("print('hello'); raise SystemExit(7)")) as found:
         assert found.error == "the process that asked ended with code 7"
+
+
+@pytest.mark.usefixtures("_not_loaded")
+def test_a_child_that_hangs_is_ended_and_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor_probing, "ANSWER_SEC", 0.5)
+    with probing("cpu", command=child("import time; time.sleep(60)")) as found:
+        assert found.error == "no answer within 0.5 s"
 
 
 @pytest.mark.usefixtures("_not_loaded")

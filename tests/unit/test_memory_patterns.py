@@ -125,6 +125,19 @@ def test_no_more_than_a_share_of_the_free_memory_is_taken(
     assert found.tested_bytes == SHARE["cpu"] * available_bytes
 
 
+def test_where_nobody_knows_what_is_free_a_small_part_is_tested(
+    cpu: DeviceInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory_patterns.devices, "available_bytes", lambda _: None)
+    found = check_memory(cpu, 1e6, clock=standing)
+    assert (found.error, found.tested_bytes) == (None, CHUNK * WORD_BYTES)
+
+
+def test_no_free_memory_is_the_error(cpu: DeviceInfo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_patterns.devices, "available_bytes", lambda _: 0)
+    assert check_memory(cpu, 1e6, clock=standing).error == "no memory is free to test"
+
+
 def test_little_time_takes_little_memory(cpu: DeviceInfo) -> None:
     now_sec = 0.0
 

@@ -9,7 +9,7 @@ from outcome import Outcome
 from workload.commands import searching
 from workload.errors import ExitCode
 
-LINE = "matmul --search --budget 3 --dtypes float32 --json"
+LINE = "matmul --search --budget 12 --dtypes float32 --json"
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """What a colleague needs beside the record: files and answers of this machine, and the archive.
 
-Nothing here is printed or judged, and nothing is redacted: `commands.bundling` does.
+Nothing here is printed or judged. Serial numbers and processes are left out here, names and
+secrets by `commands.bundling`; a card keeps its UUID, by which its log lines are found.
 """
 
 import gzip

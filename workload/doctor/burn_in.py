@@ -138,7 +138,8 @@ def _pair(device: DeviceInfo, dtype: str, edge: int, seed: int) -> Pair:
 def choose_edge(device: DeviceInfo, dtype: str, product: Multiply, clock: Clock) -> int:
     """The largest edge whose product fits the memory and takes about PRODUCT_SEC at most."""
     element_bytes = devices.torch_dtype(dtype).itemsize
-    room_bytes = MEMORY_SHARE * (devices.available_bytes(device) or 0)
+    free_bytes = devices.available_bytes(device)  # None: nobody can tell, so the smallest
+    room_bytes = MEMORY_SHARE * (free_bytes or 0)
     fitting = [edge for edge in EDGES if MATRICES * edge**2 * element_bytes <= room_bytes]
     for edge in fitting[:-1]:
         bench = _Bench(device, pairs(device, dtype, edge), product)

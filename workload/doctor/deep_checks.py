@@ -95,9 +95,8 @@ def judge_watch(facts: Facts) -> Outcome:
         return warned("throttled", card=_card(deep), reasons=", ".join(watch.throttled))
     return passed(
         card=_card(deep),
-        celsius=_told(watch.highest_celsius),
-        lowest=_told(watch.lowest_mhz),
-        highest=_told(watch.highest_mhz),
+        temperature=_told("temperature", "at most {:.0f} °C", watch.highest_celsius),
+        clocks=_told("clocks", "from {:.0f} to {:.0f} MHz", watch.lowest_mhz, watch.highest_mhz),
     )
 
 
@@ -105,8 +104,9 @@ def _card(deep: Deep) -> str:
     return f"{deep.device} {deep.name}"
 
 
-def _told(number: float | None) -> str:
-    return "an unknown number of" if number is None else f"{number:.0f}"
+def _told(quantity: str, words: str, *numbers: float | None) -> str:
+    known = "unknown" if None in numbers else words.format(*numbers)
+    return f"{quantity} {known}"
 
 
 DEEP_CHECKS = (

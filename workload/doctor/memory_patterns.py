@@ -143,7 +143,11 @@ def _counted(found: MemoryTest, count: int, wrong: int, where: str | None) -> Me
 def _fitting_words(device: DeviceInfo, budget_sec: float, write: Store, clock: Clock) -> int:
     """Words of the share of what is free, or fewer where the time would not suffice for them."""
     chunk = CHUNK_WORDS[device.kind]
-    room = int(SHARE[device.kind] * (devices.available_bytes(device) or 0)) // WORD_BYTES
+    free_bytes = devices.available_bytes(device)
+    # Where nobody can tell, a small part surely fits.
+    room = chunk if free_bytes is None else int(SHARE[device.kind] * free_bytes) // WORD_BYTES
+    if not room:
+        raise MemoryError("no memory is free to test")
     memory = torch.empty(min(chunk, room), dtype=torch.int64, device=device.torch_name)
     for _ in range(2):  # the first time loads and warms
         start = clock()

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from workload.doctor.torch_probe import TorchFacts, probe
 from workload.results import as_json, from_json
 
 CHILD = (sys.executable, "-m", __name__)
+# A first import from a slow disk, CUDA's start on many cards and the several GPUs' own limit take
+# well under this; a driver that hangs never answers.
+ANSWER_SEC = 300.0
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,18 @@ def ask(requested_device: str, root: Path = Path("/")) -> Probed:
 
 def _answer(child: "subprocess.Popen[str]") -> Probed:
     """Libraries may print lines of their own before it."""
-    for line in child.stdout or ():
-        if line.startswith("{"):
-            return from_json(Probed, json.loads(line))
-    code = child.wait()
+    started = time.monotonic()
+    watchdog = threading.Timer(ANSWER_SEC, child.kill)
+    watchdog.start()
+    try:
+        for line in child.stdout or ():
+            if line.startswith("{"):
+                return from_json(Probed, json.loads(line))
+        code = child.wait()
+    finally:
+        watchdog.cancel()
+    if time.monotonic() - started >= ANSWER_SEC:
+        return Probed(error=f"no answer within {ANSWER_SEC:g} s")
     if code < 0:
         return Probed(signal=signal.Signals(-code).name)
     return Probed(error=f"the process that asked ended with code {code}")

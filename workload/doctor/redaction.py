@@ -1,4 +1,4 @@
-"""Takes names of people and machines, and secrets, out of what leaves this machine. Pure.
+"""Takes names of people and machines, and secrets, out of what leaves this machine.
 
 What is taken out, wherever it occurs: the values of this process's variables whose names speak
 of secrets, what stands before the @ of an address, well-known shapes of keys, the user's and the
