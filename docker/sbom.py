@@ -26,6 +26,7 @@ from packageurl import PackageURL
 from packaging.markers import Marker
 
 from workload.errors import ExitCode
+from workload.files import write_atomically
 
 LOCKS = Path(__file__).parent / "locks"
 LOCKED = re.compile(r"^([a-z0-9-]+)===?([^\s;\\]+)(?: ; ([^\\\n]+))?", re.MULTILINE)
@@ -105,6 +106,9 @@ def main() -> int:
     arguments = parser.parse_args()
     name = arguments.image or f"workload:{arguments.target}"
     path = arguments.output or Path(f"results/sbom-{arguments.target}.json")
+    if name.startswith("-"):
+        print(f"sbom: {name} is no image's name", file=sys.stderr)
+        return ExitCode.BAD_INPUT
     try:
         image = read_image(name)
     except subprocess.CalledProcessError as error:
@@ -113,8 +117,12 @@ def main() -> int:
     if image.python is None:
         print(f"sbom: {name} has no packages in /opt/venv: is it one of ours?", file=sys.stderr)
         return ExitCode.UNFIT
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(bill(image))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, bill(image).encode())
+    except OSError as error:
+        print(f"sbom: {path} could not be written: {error.strerror or error}", file=sys.stderr)
+        return ExitCode.NOT_SAVED
     lock = locked(arguments.target, image.python, image.architecture)
     found = differences(image.packages, lock)
     for difference in found:

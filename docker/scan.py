@@ -9,6 +9,7 @@ pass, and as well where a database could not be asked: what was not looked up is
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -21,9 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from workload.errors import ExitCode
+from workload.files import read_regular
 
 ALLOWED = Path(__file__).with_name("known-vulnerabilities.toml")
 TIMEOUT_SEC = 300
+MAX_BYTES = 64 << 20  # a bill of thousands of packages is 1 MB
+WORD = re.compile(r"[A-Za-z0-9][\w.+~:/@%?&=-]*", re.ASCII)
 OURS = "workload"  # on no index
 ALL_KEYS = {"id", "package", "reason", "expires"}
 
@@ -105,7 +109,7 @@ def system_packages(sbom: Path, components: list[dict[str, Any]]) -> Scan:
 
 def _of(kind: str, components: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The packages of a kind. None at all is no image of ours, not a safe one."""
-    found = [one for one in components if one["purl"].startswith(f"pkg:{kind}/")]
+    found = [one for one in components if one["purl"].lower().startswith(f"pkg:{kind}/")]
     if not found:
         raise ScanError(f"the bill has no package of the kind {kind}")
     return found
@@ -140,14 +144,21 @@ def judge(scans: Iterable[Scan], allowed: set[tuple[str, str]]) -> tuple[list[st
 def read_components(sbom: Path) -> list[dict[str, Any]]:
     """The packages of a bill. Raises ScanError for anything that is none."""
     try:
-        components = json.loads(sbom.read_text())["components"]
-        return [{key: str(one[key]) for key in ("name", "version", "purl")} for one in components]
+        components = json.loads(read_regular(sbom, MAX_BYTES))["components"]
+        return [{key: _word(one[key]) for key in ("name", "version", "purl")} for one in components]
     except OSError as error:
         raise ScanError(
             f"{sbom} cannot be read: {error.strerror}: make cpu-sbom writes it"
         ) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ScanError(f"{sbom} is no bill of materials: make cpu-sbom writes one") from error
+
+
+def _word(text: object) -> str:
+    """A name, a version, an address: nothing that a file of requirements takes for more."""
+    if not isinstance(text, str) or not WORD.fullmatch(text):
+        raise ValueError(text)
+    return text
 
 
 def main() -> int:

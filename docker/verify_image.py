@@ -30,9 +30,15 @@ STATES = {True: "pass", False: "FAIL", None: "n/a"}
 
 def inspected(image: str) -> dict[str, Any]:
     """What the engine says of an image."""
+    if image.startswith("-"):
+        print(f"verify-image: {image} is no image's name", file=sys.stderr)
+        raise SystemExit(2)
     asked = subprocess.run(
         ["docker", "image", "inspect", image], capture_output=True, text=True, check=False
     )
+    if asked.returncode and "No such image" not in asked.stderr:
+        print(f"verify-image: {asked.stderr.strip()}", file=sys.stderr)
+        raise SystemExit(4)
     if asked.returncode:
         print(f"verify-image: there is no image {image} here: docker pull it", file=sys.stderr)
         raise SystemExit(2)

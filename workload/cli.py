@@ -36,7 +36,7 @@ def _run_command(session: "Session") -> ExitCode:
     try:
         # Only now, because most commands import torch, which takes seconds.
         module = importlib.import_module(f"workload.commands.{session.arguments.command}")
-    except (ImportError, OSError) as error:
+    except (Exception, SystemExit) as error:  # a broken library raises anything
         raise UnfitError(
             f"a library cannot be imported ({first_line(error)}): install from docker/locks, "
             "or run inside the image; `workload doctor` says more"

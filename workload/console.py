@@ -39,22 +39,22 @@ class Console:
         stream = sys.stderr if self._document else sys.stdout
         for renderable in renderables:
             text = renderable if isinstance(renderable, str) else laid_out(renderable, stream)
-            self._write(stream, text + "\n")
+            self._write(stream, text + "\n", result=not self._document)
 
     def print_document(self, document: bytes) -> None:
         """The one document on stdout."""
-        self._write(sys.stdout, document.decode())
+        self._write(sys.stdout, document.decode(), result=True)
 
     def complain(self, line: str) -> None:
         """One line on stderr, safe for a terminal whatever file its words come from."""
         one_line = printable(" ".join(line.split()))[:MAX_COMPLAINT]
-        self._write(sys.stderr, f"{self._prefix}: {one_line}\n")
+        self._write(sys.stderr, f"{self._prefix}: {one_line}\n", result=False)
 
     def show_traceback(self, text: str) -> None:
         """What a bug report needs, on stderr."""
-        self._write(sys.stderr, text)
+        self._write(sys.stderr, text, result=False)
 
-    def _write(self, stream: TextIO | None, text: str) -> None:
+    def _write(self, stream: TextIO | None, text: str, result: bool) -> None:
         try:
             if stream is None:
                 raise OSError("closed")
@@ -64,7 +64,7 @@ class Console:
             _discard(stream)
         except OSError as error:
             _discard(stream)
-            if stream is not sys.stderr and not self.lost_output:
+            if result and not self.lost_output:
                 self.lost_output = True
                 self.complain(f"the output could not be written: {error.strerror or error}")
 

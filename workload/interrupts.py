@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from workload.errors import ExitCode
+from workload.errors import ExitCode, UnfitError
 from workload.files import remove_unfinished
 
 # How long saving may take before the process leaves anyway: `docker stop` kills after ten
@@ -48,7 +48,10 @@ def serve(save: Callable[[ExitCode], ExitCode]) -> None:
     _writers.add(writer)
     for number in _EXIT_CODES:
         signal.signal(number, _do_nothing)
-    threading.Thread(target=_wait, args=(reader, save), name="signals", daemon=True).start()
+    try:
+        threading.Thread(target=_wait, args=(reader, save), name="signals", daemon=True).start()
+    except RuntimeError as error:  # "can't start new thread"
+        raise UnfitError(f"{error}: allow this container or user more processes") from error
 
 
 def _do_nothing(*_: object) -> None:

@@ -26,9 +26,9 @@ class Session:
 
     def run(self, command: Callable[["Session"], ExitCode]) -> ExitCode:
         """Run `command`; whatever happens, end with a record where one is due, and its code."""
-        interrupts.serve(self._save_interrupted)
         reason = None
         try:
+            interrupts.serve(self._save_interrupted)
             code = command(self)
         except WorkloadError as error:
             code, reason = error.exit_code, str(error)

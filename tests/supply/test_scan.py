@@ -131,6 +131,15 @@ def test_a_package_without_an_answer_is_not_safe(stubs: Path) -> None:
     assert ended.stderr == "scan: could not tell: jinja2: no answer\n"
 
 
+@pytest.mark.parametrize("name", ["# django", "-r /etc/passwd", "a\n#", "--index-url=x", "", 5])
+def test_a_name_that_is_more_than_a_name_is_no_package(name: object, tmp_path: Path) -> None:
+    path = tmp_path / "sbom.json"
+    component = {"name": name, "version": "1", "purl": "pkg:pypi/x@1"}
+    path.write_text(json.dumps({"components": [component]}))
+    with pytest.raises(ScanError, match="is no bill of materials"):
+        read_components(path)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"components": [{"name": "x"}]}', "[" * 99_999])
 def test_what_is_no_bill_gets_one_line(text: str, tmp_path: Path) -> None:
     path = tmp_path / "sbom.json"

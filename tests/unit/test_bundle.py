@@ -20,6 +20,7 @@ from workload.doctor.checks import judge
 from workload.doctor.redaction import SECRET, Redaction, redaction
 from workload.doctor.wording import word
 from workload.errors import ExitCode
+from workload.results import State
 
 Workload = Callable[..., Outcome]
 PLANTED = {
@@ -243,6 +244,9 @@ def test_a_machine_without_files_has_its_packages_all_the_same(tmp_path: Path) -
         ("carl's cargo", "USER's cargo"),
         ("carl_2 is carl", "USER_2 is USER"),
         ("torch==2.13.0", "torch==2.13.0"),
+        ("/CARL/x", "/USER/x"),
+        ("glpat-" + "a1" * 10, SECRET),
+        ("Authorization: Basic YWxhZGRpbjpv", f"Authorization: Basic {SECRET}"),
     ],
 )
 def test_a_redaction(text: str, hidden: str) -> None:
@@ -256,6 +260,32 @@ def test_names_that_tell_nothing_stay(name: str) -> None:
 
 def test_a_flag_is_no_secret() -> None:
     assert redaction({"TOKENIZERS_PARALLELISM": "false"}).secrets == ()
+
+
+@pytest.mark.parametrize("name", ["DB_PASS", "MYSQL_PWD", "MY_PW", "SSH_PRIVATE", "A_KEY"])
+def test_a_variable_that_speaks_of_a_secret_has_one(name: str) -> None:
+    assert redaction({name: "hunter2hunter2"}).text("/x/hunter2hunter2") == f"/x/{SECRET}"
+
+
+def test_the_current_folder_is_no_password() -> None:
+    assert redaction({"PWD": "/workspace", "OLDPWD": "/workspace"}).secrets == ()
+
+
+@pytest.mark.parametrize("told", ["first00 second00", "first00\nsecond00", "second00", "/first00/"])
+def test_a_secret_of_two_lines_is_hidden_however_it_is_told(told: str) -> None:
+    text = redaction({"A_TOKEN": " first00\nsecond00 "}).text(told)
+    assert "first00" not in text
+    assert "second00" not in text
+
+
+@pytest.mark.parametrize("name", ["MY_TOKEN", "AUTH_MODE", "USER", "HOSTNAME"])
+def test_a_value_that_is_a_word_of_the_record_breaks_no_bundle(
+    name: str, workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "unknown" if "T" in name else "pass")
+    assert save(workload, tmp_path / "b.tar.gz").code == ExitCode.OK
+    told = json.loads(members(tmp_path / "b.tar.gz")["workload-doctor/record.json"])
+    assert {finding["state"] for finding in told["findings"]} <= {state.value for state in State}
 
 
 def test_the_longest_secret_goes_first() -> None:

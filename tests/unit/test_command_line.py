@@ -75,6 +75,20 @@ def test_a_missing_library_is_an_unfit_environment(
     assert outcome.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("error", [SystemExit(0), ValueError("numpy.dtype size changed")])
+def test_a_library_that_breaks_at_its_import_is_an_unfit_environment(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch, workload: Callable[..., Outcome]
+) -> None:
+    def broken(_name: str) -> None:
+        raise error
+
+    monkeypatch.setattr(cli.importlib, "import_module", broken)
+    outcome = workload("verify")
+    assert outcome.code == ExitCode.UNFIT
+    assert f"a library cannot be imported ({error})" in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     "argv",
     [

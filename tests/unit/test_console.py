@@ -42,6 +42,10 @@ def test_a_closed_stdout_is_a_result_not_saved() -> None:
     assert finished.stderr == "workload train: the output could not be written: closed\n"
 
 
+def test_a_result_that_goes_nowhere_is_not_saved_even_where_nobody_can_be_told() -> None:
+    assert shell(f"{TRAIN} --json >&- 2>&-").returncode == 6
+
+
 def test_a_closed_stderr_leaves_the_json_whole() -> None:
     finished = shell(f"{TRAIN} --json 2>&-")
     assert json.loads(finished.stdout)["kind"] == "train"

@@ -60,9 +60,20 @@ def test_a_child_that_hangs_is_ended_and_a_fact(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.usefixtures("_not_loaded")
 def test_lines_that_libraries_print_are_no_answer() -> None:
     answer = '{"torch": null, "error": "no", "signal": null, "mapped_libraries": ["a", "b"]}'
-    code = f"print('a warning'); print({answer!r}, flush=True); input()"
+    noise = "import sys; sys.stdout.buffer.write(b'\\xff\\n'); print('{a warning}')"
+    code = f"{noise}; print({'probed: ' + answer!r}, flush=True); input()"
     with probing("cpu", command=child(code)) as found:
         assert (found.error, found.mapped_libraries) == ("no", ("a", "b"))
+
+
+@pytest.mark.usefixtures("_not_loaded")
+def test_a_torch_that_exits_at_its_import_is_a_fact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "torch.py").write_text("raise SystemExit(0)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with probing("cpu") as found:
+        assert found.error == "SystemExit: 0"
 
 
 @pytest.mark.usefixtures("_not_loaded")

@@ -22,6 +22,7 @@ from workload.doctor.torch_probe import TorchFacts, probe
 from workload.results import as_json, from_json
 
 CHILD = (sys.executable, "-m", __name__)
+ANSWER = "probed: "  # what begins the answer's line; libraries print lines of their own
 # A first import from a slow disk, CUDA's start on many cards and the several GPUs' own limit take
 # well under this; a driver that hangs never answers.
 ANSWER_SEC = 300.0
@@ -52,6 +53,7 @@ def probing(
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            errors="replace",
         )
     except OSError as error:
         yield Probed(error=f"no process to ask: {error}")
@@ -68,22 +70,29 @@ def ask(requested_device: str, root: Path = Path("/")) -> Probed:
 
 
 def _answer(child: "subprocess.Popen[str]") -> Probed:
-    """Libraries may print lines of their own before it."""
+    """The child's answer, or how it ended without one."""
     started = time.monotonic()
     watchdog = threading.Timer(ANSWER_SEC, child.kill)
     watchdog.start()
     try:
         for line in child.stdout or ():
-            if line.startswith("{"):
-                return from_json(Probed, json.loads(line))
+            if line.startswith(ANSWER):
+                return from_json(Probed, json.loads(line.removeprefix(ANSWER)))
         code = child.wait()
     finally:
         watchdog.cancel()
     if time.monotonic() - started >= ANSWER_SEC:
         return Probed(error=f"no answer within {ANSWER_SEC:g} s")
     if code < 0:
-        return Probed(signal=signal.Signals(-code).name)
+        return Probed(signal=_signal_name(-code))
     return Probed(error=f"the process that asked ended with code {code}")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # one of the numbers without a name
+        return f"signal {number}"
 
 
 def _leave_with_parent() -> None:
@@ -95,6 +104,8 @@ def _leave_with_parent() -> None:
 if __name__ == "__main__":
     threading.Thread(target=_leave_with_parent).start()
     try:
-        print(json.dumps(as_json(ask(sys.argv[1]))))  # noqa: T201  what the parent reads
-    finally:
-        sys.stdout.close()
+        probed = ask(sys.argv[1])
+    except BaseException as error:  # a library may even raise SystemExit
+        probed = Probed(error=f"{type(error).__name__}: {error}")
+    print(ANSWER + json.dumps(as_json(probed)))  # noqa: T201  what the parent reads
+    sys.stdout.close()

@@ -14,12 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from workload.doctor.machine import USER_NAME_VARIABLES
+from workload.results import State
 
 SECRET = "[secret]"  # noqa: S105  what stands in its place
 SECRET_NAMES = re.compile(
-    r"TOKEN|SECRET|PASSW|PASSPHRASE|(^|_)KEYS?(_|$)|APIKEY|CREDENTIAL|PROXY|AUTH|COOKIE|DSN",
+    r"TOKEN|SECRET|PASSW|PASSPHRASE|(^|_)(KEYS?|PASS|PW)(_|$)|PWD|PRIVATE|APIKEY|CREDENTIAL"
+    r"|PROXY|AUTH|COOKIE|DSN",
     re.IGNORECASE,
 )
+FOLDERS = frozenset({"PWD", "OLDPWD"})  # the shell's, no passwords
+# What a record says of a check is no secret, whatever variable has the same value.
+SAID = frozenset(state.value for state in State)
 SHORTEST_SECRET = 6  # a shorter value, such as `false`, is part of any text
 SHORTEST_NAME = 3
 # Names that tell nothing of anybody: those of images and of machines that have none.
@@ -27,18 +32,22 @@ NAMELESS = frozenset({"root", "workload", "nobody", "user", "localhost", "none",
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     # scheme://user:password@host, up to the last @ of the word
     (re.compile(r"""(://)[^\s"'<>]*@"""), rf"\1{SECRET}@"),
-    # AWS; Hugging Face; GitHub; OpenAI and others; Slack; Google; JSON web tokens
+    # AWS; Hugging Face; GitHub; OpenAI and others; Slack; Google; JSON web tokens; GitLab; npm;
+    # PyPI; Docker; Google again; Stripe
     (
         re.compile(
             r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|hf_\w{16,}|gh[a-z]_\w{16,}|github_pat_\w{16,}"
-            r"|sk-[\w-]{16,}|xox[a-z]-[\w-]{8,}|AIza[\w-]{30,}|eyJ[\w-]+\.[\w-]+\.[\w-]*)"
+            r"|sk-[\w-]{16,}|xox[a-z]-[\w-]{8,}|AIza[\w-]{30,}|eyJ[\w-]+\.[\w-]+\.[\w-]*"
+            r"|glpat-[\w-]{16,}|npm_\w{16,}|pypi-[\w-]{16,}|dckr_pat_[\w-]{16,}|ya29\.[\w-]{16,}"
+            r"|[sr]k_(?:live|test)_\w{16,})"
         ),
         SECRET,
     ),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {SECRET}"),
     # password=…, token: …
     (
         re.compile(
-            r"""(?i)((?:password|passwd|passphrase|secret|token|api_?key|access_?key)\w*["']?\s*[=:]\s*)"""
+            r"""(?i)((?:password|passwd|pwd|passphrase|secret|token|api_?key|access_?key)\w*["']?\s*[=:]\s*)"""
             r"""["']?[^\s"',;&]+"""
         ),
         rf"\1{SECRET}",
@@ -61,7 +70,8 @@ class Redaction:
         for pattern, instead in _RULES:
             text = pattern.sub(instead, text)
         for name, instead in self.names.items():
-            text = re.sub(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", instead, text)
+            word = rf"(?<![^\W_]){re.escape(name)}(?![^\W_])"
+            text = re.sub(word, instead, text, flags=re.IGNORECASE)
         return text
 
     def value(self, value: Any) -> Any:
@@ -78,9 +88,11 @@ class Redaction:
 def redaction(environment: Mapping[str, str]) -> Redaction:
     """What this process's environment, user and machine must not tell."""
     secrets = {
-        value
+        form
         for name, value in environment.items()
-        if SECRET_NAMES.search(name) and len(value) >= SHORTEST_SECRET
+        if SECRET_NAMES.search(name) and name not in FOLDERS
+        for form in _forms(value)
+        if len(form) >= SHORTEST_SECRET and form not in SAID
     }
     users = _words(
         [
@@ -98,10 +110,17 @@ def redaction(environment: Mapping[str, str]) -> Redaction:
     )
 
 
+def _forms(value: str) -> set[str]:
+    """A value as it may turn up: whole, without its blanks, in one line, line by line."""
+    return {value, value.strip(), " ".join(value.split()), *map(str.strip, value.splitlines())}
+
+
 def _words(names: Iterable[str]) -> list[str]:
     """The names that tell something; a machine's with its domain, and without."""
     every = [part for name in names for part in (name, name.partition(".")[0])]
-    return [name for name in every if len(name) >= SHORTEST_NAME and name.lower() not in NAMELESS]
+    return [
+        name for name in every if len(name) >= SHORTEST_NAME and name.lower() not in NAMELESS | SAID
+    ]
 
 
 def _asked(ask: Callable[[], str]) -> str:
