@@ -78,10 +78,10 @@ overhead: ## Time one product inside and outside of the container
 	docker/make-venv cpu
 	docker/overhead $(or $(RUNS),10)
 
-compare: records cpu-ready ## Compare the newest CPU and GPU records in results/, or A= and B=
+compare: records reader ## Compare the newest CPU and GPU records in results/, or A= and B=
 	docker/in-$(engine) cpu python -m workload compare $(ARGS) $(a) $(b)
 
-report: cpu-ready ## Make one HTML page of all records: results/report.html
+report: reader ## Make one HTML page of all records: results/report.html
 	docker/in-$(engine) cpu python -m workload report results $(ARGS)
 
 fuzz: ## Read 100,000 spoiled inputs: some minutes, for a nightly run
@@ -98,7 +98,7 @@ cpu-sbom gpu-sbom: %-sbom: ## Write the image's bill of materials; packages not 
 	PYTHONPATH=. docker/in-host supply python docker/sbom.py $* --image $(or $(IMAGE),workload:$*)
 
 cpu-scan gpu-scan: %-scan: %-sbom ## Look the packages up among known vulnerabilities
-	PYTHONPATH=. docker/in-host supply python docker/scan.py results/sbom-$*.json
+	PYTHONPATH=. docker/in-host supply python docker/scan.py results/sbom-$*.cdx.json
 
 publish: ## Build, attest and push a version of all images: REGISTRY=ghcr.io/me VERSION=1.2.3
 	@docker/check-engine docker
@@ -142,6 +142,13 @@ records:
 
 cpu-ready gpu-ready: %-ready: %-check
 	$(ready_$(engine))
+
+# What only reads records does so in whatever image is there.
+.PHONY: reader
+reader: cpu-check
+	$(reader_$(engine))
+reader_docker = $(if $(IMAGE),,@docker image inspect workload:cpu >/dev/null 2>&1 || $(build) cpu)
+reader_host = docker/make-venv cpu
 
 ready_docker = $(if $(IMAGE),,$(build) $*)
 ready_host = docker/make-venv $*

@@ -4,7 +4,7 @@
     python3 docker/attach.py [RECORDS]
 
 Reads results/published.json. Signs each index and all that it joins, keylessly, with cosign;
-attests results/sbom-TARGET.json, and attaches it and the JSON files below RECORDS/TARGET as OCI
+attests results/sbom-TARGET.cdx.json, and attaches it and the JSON files below RECORDS/TARGET as OCI
 referrers, with oras. All of it belongs to a digest, which no tag can take elsewhere.
 DRY_RUN=1 prints the commands. Exit 1: a command failed, and none after it ran. Exit 2: nothing
 was published.
@@ -33,7 +33,7 @@ def attached(kind: str, image: str, files: list[str]) -> list[str]:
 def commands(target: str, image: str, records: str | None) -> Iterator[list[str]]:
     """What signs and describes an image, a name with its digest. Paths are below ROOT."""
     yield ["cosign", "sign", "--yes", "--recursive", image]
-    bill = f"results/sbom-{target}.json"
+    bill = f"results/sbom-{target}.cdx.json"
     if (ROOT / bill).exists():
         signed = ["cosign", "attest", "--yes", "--type", "cyclonedx", "--predicate", bill]
         yield [*signed, image]

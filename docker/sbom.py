@@ -102,10 +102,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", choices=("cpu", "gpu"))
     parser.add_argument("--image", help="default: workload:TARGET")
-    parser.add_argument("--output", type=Path, help="default: results/sbom-TARGET.json")
+    parser.add_argument("--output", type=Path, help="default: results/sbom-TARGET.cdx.json")
     arguments = parser.parse_args()
     name = arguments.image or f"workload:{arguments.target}"
-    path = arguments.output or Path(f"results/sbom-{arguments.target}.json")
+    path = arguments.output or Path(f"results/sbom-{arguments.target}.cdx.json")
     if name.startswith("-"):
         print(f"sbom: {name} is no image's name", file=sys.stderr)
         return ExitCode.BAD_INPUT

@@ -1,6 +1,6 @@
 """What is known against the packages of a bill of materials.
 
-    python docker/scan.py results/sbom-cpu.json
+    python docker/scan.py results/sbom-cpu.cdx.json
 
 Python packages are looked up by pip-audit in OSV (osv.dev), those of the system by grype where it
 is on PATH. Ends with 4 if something is known that docker/known-vulnerabilities.toml does not let

@@ -16,6 +16,9 @@ from rich.table import Table
 from workload.units import printable
 
 MAX_COMPLAINT = 2000  # characters; a file may hold a line of a megabyte
+# In columns narrower than these on average, rich drops letters where it breaks a text. A terminal
+# that has less room breaks the lines itself, and loses none.
+COLUMN_WIDTH = 11
 PIPED_WIDTH = 160  # columns; a log keeps a row in one line
 
 
@@ -82,5 +85,6 @@ def laid_out(table: Table, stream: TextIO | None) -> str:
     console = RichConsole(
         file=text, width=width, markup=False, highlight=False, emoji=False, color_system=None
     )
+    console.width = max(console.width, COLUMN_WIDTH * len(table.columns))
     console.print(table)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())

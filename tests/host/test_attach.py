@@ -24,7 +24,7 @@ def checkout(tmp_path: Path) -> Path:
         (folder / name).mkdir(parents=True)
     shutil.copy(CHECKOUT / "docker/attach.py", folder / "docker")
     (folder / "results/published.json").write_text(json.dumps(PUBLISHED))
-    (folder / "results/sbom-cpu.json").write_text("{}")
+    (folder / "results/sbom-cpu.cdx.json").write_text("{}")
     (folder / "records/cpu/deep/one.json").write_text("{}")
     return folder
 
@@ -45,10 +45,10 @@ def test_everything_belongs_to_a_digest(tools: Host, checkout: Path) -> None:
     assert attach(tools, checkout).returncode == 0
     assert tools.called == [
         f"cosign sign --yes --recursive {REPOSITORY}@sha256:cpu",
-        "cosign attest --yes --type cyclonedx --predicate results/sbom-cpu.json"
+        "cosign attest --yes --type cyclonedx --predicate results/sbom-cpu.cdx.json"
         f" {REPOSITORY}@sha256:cpu",
         f"oras attach --artifact-type application/vnd.cyclonedx+json {REPOSITORY}@sha256:cpu"
-        " results/sbom-cpu.json:application/json",
+        " results/sbom-cpu.cdx.json:application/json",
         "oras attach --artifact-type application/vnd.workload.record.v1+json"
         f" {REPOSITORY}@sha256:cpu records/cpu/deep/one.json:application/json",
         f"cosign sign --yes --recursive {REPOSITORY}@sha256:gpu",

@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
-from workload.console import Console
+from workload.console import Console, laid_out
+from workload.render_cases import CASE_COLUMNS
+from workload.tables import new_table
 
 TRAIN = f"{sys.executable} -m workload train --steps 3 --device cpu"
 
@@ -61,6 +63,21 @@ def test_a_terminal_without_unicode_gets_question_marks(monkeypatch: pytest.Monk
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
     Console("train", document_on_stdout=False).say("3 µs")
     assert raw.getvalue() == b"3 ?s\n"
+
+
+@pytest.mark.parametrize("columns", [40, 80, 90, 100, 110, 160])
+def test_no_width_of_a_terminal_takes_letters_from_a_table(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = "noisy: the samples differ by 7.4 % (IQR)"
+    table = new_table(*CASE_COLUMNS)
+    table.add_row(*["convolution", "bfloat16", *["734 GFLOP/s"] * (len(CASE_COLUMNS) - 3), note])
+    monkeypatch.setenv("COLUMNS", str(columns))
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    letters = "".join(laid_out(table, terminal).split())
+    assert all(letters.count(letter) >= note.count(letter) for letter in note.replace(" ", ""))
+    assert letters.count("s") >= note.count("s") + (len(CASE_COLUMNS) - 3)
 
 
 def test_a_table_that_does_not_fit_the_disk_is_a_result_not_saved() -> None:

@@ -72,12 +72,17 @@ def _files(directory: Path) -> list[Path]:
     try:
         if not directory.is_dir():
             raise BadInputError(f"{directory} is no folder: name the one that holds the records")
-        paths = [path for path in directory.rglob("*.json") if not path.name.startswith(".")]
+        paths = [path for path in directory.rglob("*.json") if _may_be_record(path.name)]
     except OSError as error:
         raise BadInputError(
             f"{directory} cannot be read: {error.strerror or error}; check the path"
         ) from error
     return sorted(paths, key=lambda path: path.name)
+
+
+def _may_be_record(name: str) -> bool:
+    """Neither hidden nor a bill of materials, which lies beside the records."""
+    return not name.startswith(".") and not name.endswith(".cdx.json")
 
 
 def load_run(path: Path, directory: Path) -> Run:
