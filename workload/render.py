@@ -173,4 +173,6 @@ def verdict_line(
     name = f"{device.torch_name} {printable(device.name)}"
     missing = sum(case.status is CaseStatus.NOT_RUN for case in cases)
     left_out = f"; {missing} of {len(cases)} cases not run: raise --budget" if missing else ""
-    return f"{verdicts[code]}  {name}: {rates_line(cases)}; {trainings}{left_out}"
+    doubted = sum(bool(case.timing and case.timing.doubt) for case in cases)
+    doubt = f"; {doubted} times are in doubt" if doubted else ""
+    return f"{verdicts[code]}  {name}: {rates_line(cases)}; {trainings}{left_out}{doubt}"

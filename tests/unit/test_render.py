@@ -4,12 +4,14 @@ import doctest
 from types import ModuleType
 
 import pytest
+from measured import CPU, TRAINING, case, timing
 from rich.console import Console
 from rich.table import Table
 
 from workload import render, render_cases, samples, threads, units
 from workload.bench import unmeasured
 from workload.cases import CaseStatus, Shape
+from workload.errors import ExitCode
 from workload.operations.matmul import MatMul
 from workload.results import Check, Finding, State
 
@@ -66,6 +68,15 @@ def test_what_to_do_stands_below_what_was_found() -> None:
 def test_a_passed_check_takes_one_line() -> None:
     finding = Finding("shm", State.PASS, "1 GB", "workers need it", "nothing")
     assert len(shown(render.findings_table([finding])).splitlines()) == 2
+
+
+def test_the_verdict_tells_how_many_times_are_in_doubt() -> None:
+    noisy = case(timing=timing(samples=2))
+    assert noisy.timing is not None
+    assert noisy.timing.doubt
+    line = render.verdict_line(ExitCode.OK, CPU, [noisy, case()], [TRAINING])
+    assert line.endswith("; 1 times are in doubt")
+    assert "doubt" not in render.verdict_line(ExitCode.OK, CPU, [case()], [TRAINING])
 
 
 def test_checks_that_do_not_apply_share_a_row_with_their_reason() -> None:

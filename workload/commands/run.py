@@ -55,12 +55,13 @@ def command(session: Session) -> ExitCode:
     )
     session.say("")
     steps = roofline.rated([train_case(result, device.kind) for result in trained], ceilings)
-    measuring.show(session, [*cases, *steps], ceilings)
+    shown = [*cases, *steps]
+    measuring.show(session, shown, ceilings)
     codes.append(measuring.judge(session, cases))
     if device.kind == "cuda":
         codes.append(_compare_with_host_cpu(session, device, trained, cases, host_cpu_sec))
     code = worst(codes)
-    session.say("", render.verdict_line(code, device, cases, trained))
+    session.say("", render.verdict_line(code, device, shown, trained))
     return code
 
 
