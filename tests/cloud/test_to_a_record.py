@@ -138,11 +138,21 @@ def test_the_runs_are_hardened(vm: Vm) -> None:
         assert "--network none --cap-drop ALL --security-opt no-new-privileges" in run
 
 
+def test_the_record_of_a_run_that_failed_goes_up_too(gcp: Vm) -> None:
+    gcp.sh(f"rm {STATE}/finished")
+    before = gcp.status["record"]
+    assert gcp.run_again(ARGS="--sizes 200000 --dtypes float32 --budget 1") == "failed"
+    status = gcp.status
+    assert (status["step"], status["record"] != before) == ("run", True)
+    assert "the run ended with 4" in status["what"]
+    assert gcp.calls[-1] == f"gcloud storage cp {status['record']} gs://records/vm/"
+
+
 def test_container_optimized_os_gets_the_drivers_folder_and_the_devices(gcp: Vm) -> None:
     # As COS has it: no toolkit, its own installer; and a run that is asked for again.
     gcp.sh("rm /usr/local/bin/nvidia-* /etc/docker/daemon.json && systemctl restart docker")
     gcp.sh("ln -s /opt/stub /usr/local/bin/cos-extensions")
-    gcp.sh(f"rm {STATE}/finished /var/log/stub-calls")
+    gcp.sh(f"rm -f {STATE}/finished /var/log/stub-calls")
     # --help: how it is run is what counts here.
     assert gcp.run_again(CLOUD="cos", UPLOAD="", ARGS="--help") == "active", gcp.status
     assert "cos-extensions install gpu -- -version=latest" in gcp.calls
