@@ -23,11 +23,11 @@ def at_that_time(folder: Path, source: str, name: str) -> str:
     ("line", "expected"),
     [
         (
-            "deb http://deb.debian.org/debian bookworm main",
+            "deb http://mirror.example.org/debian bookworm main",
             f"deb {DEBIAN}/debian/20261101T000000Z/ bookworm main",
         ),
         (
-            "deb http://deb.debian.org/debian-security bookworm-security main",
+            "deb http://mirror.example.org/debian-security bookworm-security main",
             f"deb {DEBIAN}/debian-security/20261101T000000Z/ bookworm-security main",
         ),
     ],
@@ -36,7 +36,7 @@ def test_a_line_of_debian(tmp_path: Path, line: str, expected: str) -> None:
     assert at_that_time(tmp_path, line, "sources.list") == expected
 
 
-@pytest.mark.parametrize("host", ["archive.ubuntu.com/ubuntu/", "ports.ubuntu.com/ubuntu-ports"])
+@pytest.mark.parametrize("host", ["mirror.example.org/ubuntu/", "mirror.example.org/ubuntu-ports"])
 def test_a_file_of_ubuntu(tmp_path: Path, host: str) -> None:
     source = f"Types: deb\nURIs: http://{host}\nSuites: noble\n"
     copied = at_that_time(tmp_path, source, "sources.list.d/ubuntu.sources")
