@@ -6,6 +6,7 @@ import math
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,28 @@ def read_json(path: Path, max_bytes: int, wanted: str) -> Any:
         raise BadInputError(f"{path} cannot be read: {reason}; check the path") from error
     except (ValueError, RecursionError) as error:
         raise BadInputError(f"{path} is not JSON ({first_line(error)}): name {wanted}") from error
+
+
+def require_replaceable(
+    path: Path, max_bytes: int, is_earlier: Callable[[bytes], bool], option: str, kind: str
+) -> None:
+    """Raises BadInputError for what is there and `is_earlier` does not know: a record, a device.
+
+    `option` names the path on the command line, `kind` what this command writes.
+    """
+    try:
+        if not path.exists():
+            return
+        earlier = is_earlier(read_regular(path, max_bytes))
+    except PermissionError:  # writing will tell
+        return
+    except OSError:  # a folder, a device, larger than any of this kind
+        earlier = False
+    if not earlier:
+        raise BadInputError(
+            f"{option} {path} is there and no {kind} of this command, so it stays: "
+            "name another file"
+        )
 
 
 def _refuse(constant: str) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from rich.table import Table
 
-from workload import record, render
+from workload import files, record, render
 from workload.console import laid_out
 from workload.doctor.bundle import archive, is_bundle, texts
 from workload.doctor.facts import Facts
 from workload.doctor.redaction import redaction
-from workload.errors import BadInputError, ExitCode, NotSavedError
-from workload.files import read_regular, write_atomically
+from workload.errors import ExitCode, NotSavedError
+from workload.files import write_atomically
 from workload.results import Finding, as_json, from_json
 from workload.session import Session
 
@@ -22,19 +22,7 @@ PRIVATE = 0o600
 
 def require_replaceable(path: Path) -> None:
     """Raises BadInputError for what is there and no earlier bundle: a device, another archive."""
-    try:
-        if not path.exists():
-            return
-        earlier = is_bundle(read_regular(path, MAX_BUNDLE_BYTES))
-    except PermissionError:  # writing will tell
-        return
-    except OSError:  # a folder, a device, larger than any bundle
-        earlier = False
-    if not earlier:
-        raise BadInputError(
-            f"--bundle {path} is there and no bundle of this command, so it stays: "
-            "name another file"
-        )
+    files.require_replaceable(path, MAX_BUNDLE_BYTES, is_bundle, "--bundle", "bundle")
 
 
 def save(

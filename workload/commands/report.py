@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from workload import record
-from workload.errors import BadInputError, ExitCode, NotSavedError
-from workload.files import read_regular, write_atomically
+from workload.errors import ExitCode, NotSavedError
+from workload.files import require_replaceable, write_atomically
 from workload.report import build_page, load_results
 from workload.session import Session
 
@@ -17,7 +17,7 @@ def command(session: Session) -> ExitCode:
     """Write the page and say where it is; a file that cannot be used is named, and left out."""
     directory: Path = session.arguments.results
     path: Path = session.arguments.page or directory / PAGE_NAME
-    _require_replaceable(path)
+    require_replaceable(path, MAX_PAGE_BYTES, _is_page, "--output", "page")
     runs, problems = load_results(directory)
     for problem in problems:
         session.complain(f"left out: {problem}")
@@ -36,17 +36,5 @@ def command(session: Session) -> ExitCode:
     return ExitCode.OK
 
 
-def _require_replaceable(path: Path) -> None:
-    """Raises BadInputError for what is there and no earlier page: a record, a device, a folder."""
-    try:
-        if not path.exists():
-            return
-        earlier = read_regular(path, MAX_PAGE_BYTES).startswith(PAGE_START)
-    except PermissionError:  # writing will tell
-        return
-    except OSError:  # a folder, a device, larger than any page
-        earlier = False
-    if not earlier:
-        raise BadInputError(
-            f"--output {path} is there and no page of this command, so it stays: name another file"
-        )
+def _is_page(content: bytes) -> bool:
+    return content.startswith(PAGE_START)
