@@ -8,13 +8,12 @@ from csv import reader
 from dataclasses import dataclass
 from typing import IO
 
-from image_packages import normalized
+from image_packages import METADATA, distribution
 
 CHUNK_BYTES = 1 << 20
 VENV = "opt/venv/"
 # Texts that say what else there should be; read whole.
 RECORD = re.compile(r"(opt/venv/lib/[^/]+/site-packages/)[^/]+\.dist-info/RECORD")
-METADATA = re.compile(r"opt/venv/lib/[^/]+/site-packages/[^/]+\.dist-info/METADATA")
 MD5SUMS = re.compile(r"var/lib/dpkg/info/[^/]+\.md5sums")
 
 
@@ -90,8 +89,8 @@ def add_list(contents: Contents, path: str, text: str) -> None:
         for name, digest, _ in reader(text.splitlines()):
             contents.recorded[joined(matched[1], name)] = digest.removeprefix("sha256=")
     elif METADATA.fullmatch(path):
-        said = dict(re.findall(r"^(Name|Version): (.+)$", text.partition("\n\n")[0], re.M))
-        contents.versions[normalized(said["Name"])] = said["Version"]
+        package = distribution(text)
+        contents.versions[package.name] = package.version
     else:
         contents.packaged.update((line[34:], line[:32]) for line in text.splitlines())
 

@@ -83,7 +83,7 @@ def read_packages(stream: IO[bytes]) -> tuple[str | None, str | None, tuple[Pack
             text = content.read(MAX_BYTES).decode(errors="replace")
             if matched := METADATA.fullmatch(member.name):
                 python = matched[1]
-                packages.append(_distribution(text))
+                packages.append(distribution(text))
             elif member.name == DPKG_STATUS:
                 packages += _system_packages(text)
             else:
@@ -101,7 +101,8 @@ def _is_list(member: tarfile.TarInfo) -> bool:
     return member.isreg() and bool(known or OS_RELEASE.fullmatch(member.name))
 
 
-def _distribution(metadata: str) -> Package:
+def distribution(metadata: str) -> Package:
+    """The package that a METADATA file is of."""
     said = HeaderParser().parsestr(metadata)
     return Package("pypi", normalized(said["Name"]), said["Version"], _licence(said))
 
