@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,32 +19,35 @@ LONG = "matmul --sizes 10000 --dtypes float64 --budget 1e6 --device cpu --json".
 TRAINING = "train --preset wide --steps 100000 --device cpu --json".split()
 
 
-@pytest.fixture
-def long_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process in the middle of a product that takes over five seconds."""
-    command = [sys.executable, "-m", "workload", *LONG, "--output", str(tmp_path)]
+@contextmanager
+def started(options: list[str], output: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process of the command line, killed at the end."""
+    command = [sys.executable, "-m", "workload", *options, "--output", str(output)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
+        yield process
+        process.kill()
+
+
+@pytest.fixture
+def long_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process in the middle of a product that takes over five seconds."""
+    with started(LONG, tmp_path) as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("device  cpu")
         wait_until_busy(process.pid, seconds=7)
         yield process
-        process.kill()
 
 
 @pytest.fixture
 def long_training(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A process in the middle of a training that takes minutes; its first 300 steps are done."""
-    command = [sys.executable, "-m", "workload", *TRAINING, "--output", str(tmp_path)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with started(TRAINING, tmp_path) as process:
         assert process.stderr is not None
         while not process.stderr.readline().startswith("Iteration:  300"):
             assert process.poll() is None
         yield process
-        process.kill()
 
 
 def wait_until_busy(pid: int, seconds: float) -> None:
@@ -80,6 +84,7 @@ def test_a_signal_ends_a_training_with_its_code_and_the_losses_so_far(
     number: signal.Signals, code: int, long_training: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     long_training.send_signal(number)
+    time.sleep(0.1)  # of two that wait at once the kernel delivers the lower number first
     long_training.send_signal(signal.SIGINT)  # one who cannot wait
     stdout, _ = long_training.communicate(timeout=5)
     assert long_training.returncode == code
