@@ -1,6 +1,8 @@
 """What `make vm-user-data` and `make kubernetes-job` print, and what they refuse."""
 
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from fake_host import CHECKOUT, Host
@@ -118,6 +120,27 @@ def test_cos_has_nothing_to_upload_with(host: Host) -> None:
 @pytest.mark.parametrize("args", ["--budget $(reboot)", "--sizes 'a b'"])
 def test_only_options_are_taken_for_args(host: Host, args: str) -> None:
     assert "ARGS are options of workload run" in refused(host, f"ARGS={args}")
+
+
+@pytest.mark.parametrize("word", ["--help", "-h", "--output", "--device"])
+def test_what_the_machine_sets_itself_is_no_option(host: Host, word: str) -> None:
+    assert f"ARGS may not have {word}" in refused(host, f"ARGS=--budget 10 {word} x")
+
+
+def test_a_missing_part_is_no_empty_part(host: Host, tmp_path: Path) -> None:
+    host.environment |= {"IMAGE": IMAGE, "CLOUD": "aws"}
+    shutil.copytree(CLOUD_FILES, tmp_path / "cloud")
+    (tmp_path / "cloud/first-boot").unlink()
+    result = host.run(f"{tmp_path}/cloud/render", "user-data.yaml")
+    assert result.returncode == 4
+    assert result.stderr == "render: first-boot is missing: is this a whole checkout?\n"
+
+
+@pytest.mark.parametrize("setting", ["ARGS=--budget 10", "UPLOAD=s3://records"])
+def test_the_job_takes_no_setting_that_it_would_ignore(host: Host, setting: str) -> None:
+    result = host.run("make", "--silent", "kubernetes-job", f"IMAGE={IMAGE}", setting)
+    assert result.returncode == 2
+    assert "the Job takes IMAGE alone" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["IMAGE", "CLOUD", "DEVICE", "ARGS", "UPLOAD"])

@@ -108,6 +108,17 @@ def test_a_failed_install_is_tried_again(host: Host, checkout: Path, pip: Path) 
 
 
 def test_a_given_interpreter_needs_no_environment(host: Host, checkout: Path) -> None:
+    host.add("python3")
     host.environment["PYTHON"] = "python3"
     assert host.run(f"{checkout}/docker/make-venv", "gpu").returncode == 0
     assert host.called == []
+
+
+def test_an_interpreter_that_is_not_there_is_one_line(host: Host, checkout: Path) -> None:
+    host.environment["PYTHON"] = "/no/such"
+    result = host.run(f"{checkout}/docker/make-venv", "cpu")
+    assert result.returncode == 4
+    assert result.stderr == (
+        "make-venv: there is no PYTHON=/no/such; "
+        "name an interpreter that has PyTorch, or leave PYTHON= out\n"
+    )
