@@ -1,6 +1,7 @@
 """Reads files that may be anything, and writes files whole or not at all."""
 
 import contextlib
+import errno
 import json
 import math
 import os
@@ -66,8 +67,10 @@ def require_replaceable(
         earlier = is_earlier(read_regular(path, max_bytes))
     except PermissionError:  # writing will tell
         return
-    except OSError:  # a folder, a device, larger than any of this kind
-        earlier = False
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise BadInputError(f"{option} is no file's name: {error.strerror}") from error
+        earlier = False  # a folder, a device, larger than any of this kind
     if not earlier:
         raise BadInputError(
             f"{option} {path} is there and no {kind} of this command, so it stays: "

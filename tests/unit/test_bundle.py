@@ -144,6 +144,12 @@ def test_folders_and_devices_are_refused(workload: Workload, path: str) -> None:
     assert save(workload, Path(path)).code == ExitCode.BAD_INPUT
 
 
+def test_a_name_that_no_file_can_have_is_refused_as_such(workload: Workload) -> None:
+    outcome = save(workload, Path("a" * 300 + ".tar.gz"))
+    assert outcome.code == ExitCode.BAD_INPUT
+    assert "--bundle is no file's name: File name too long" in outcome.stderr
+
+
 def test_a_target_that_cannot_be_written_is_exit_6_in_one_line(
     workload: Workload, tmp_path: Path
 ) -> None:
