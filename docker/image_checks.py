@@ -1,10 +1,13 @@
 """What must hold for an image that somebody pulled. Each check is pure and names what does not."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from cuts import Cut
 from image_contents import Contents
+from image_cuts import WRITTEN, Account
 
 OCI = "org.opencontainers.image"
 LABELS = tuple(f"{OCI}.{name}" for name in ("title", "description", "licenses", "revision"))
@@ -15,7 +18,9 @@ PUBLISHED = tuple(f"{OCI}.{name}" for name in ("created", "source", "base.digest
 # Bases leave these out; dpkg's lists still have them.
 LEFT_OUT = re.compile(r"usr/share/(doc|info|locale|man|lintian|bug|linda)/")
 # The venv's own, which belongs to no package.
-VENV_OWN = re.compile(r"opt/venv/pyvenv\.cfg|opt/venv/.*/__pycache__/[^/]+\.pyc")
+VENV_OWN = re.compile(
+    rf"opt/venv/pyvenv\.cfg|opt/venv/.*/__pycache__/[^/]+\.pyc|{WRITTEN.pattern}"
+)
 NAMED_MAX = 5  # what a line names; the rest is counted
 
 
@@ -70,19 +75,24 @@ def packages(contents: Contents, unlike: list[str]) -> Finding:
     return Finding("packages", not unlike, named(unlike) or f"{len(contents.versions)} as locked")
 
 
-def files(contents: Contents) -> Finding:
-    """Files are what their packages say: Python's RECORDs and dpkg's lists."""
-    changed = [
-        path
+def files(contents: Contents, cuts: Iterable[Cut] = ()) -> Finding:
+    """Files are what their packages say, Python's RECORDs and dpkg's lists, less the cuts."""
+    account = Account(cuts, contents.cuts)
+    unlike = {
+        path: (promised, contents.sha256[path])
         for path, promised in contents.recorded.items()
         if promised and contents.sha256.get(path, promised) != promised
-    ]
+    }
+    changed = [path for path, digests in unlike.items() if not account.changed(path, *digests)]
+    stripped = len(unlike) - len(changed)
     changed += [
         path
         for path, promised in contents.packaged.items()
         if contents.md5.get(path, promised) != promised
     ]
-    gone = [path for path in contents.recorded if path not in contents.sha256]
+    missing = [path for path in contents.recorded if path not in contents.sha256]
+    gone = [path for path in missing if not account.gone(path)]
+    left_out = len(missing) - len(gone)
     gone += [
         path for path in contents.packaged if path not in contents.md5 and not LEFT_OUT.match(path)
     ]
@@ -96,8 +106,11 @@ def files(contents: Contents) -> Finding:
         for words, paths in (("changed", changed), ("gone", gone), ("of no package", strange))
         if paths
     ]
-    count = len(contents.recorded) + len(contents.packaged)
-    return Finding("files", not faults, "; ".join(faults) or f"{count} as their packages say")
+    count = len(contents.recorded) + len(contents.packaged) - left_out - stripped
+    words = f"{count} as their packages say"
+    if left_out or stripped:
+        words += f"; as cuts.toml says {left_out} are left out and {stripped} stripped"
+    return Finding("files", not faults, "; ".join(faults) or words)
 
 
 def size(layers: list[tuple[str, int]], budget_bytes: int) -> Finding:

@@ -5,9 +5,10 @@ import re
 import tarfile
 from base64 import urlsafe_b64encode
 from csv import reader
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import IO
 
+from image_cuts import WRITTEN, Digests, said
 from image_packages import METADATA, distribution
 
 CHUNK_BYTES = 1 << 20
@@ -23,7 +24,7 @@ class Contents:
 
     `sha256` is of the files in /opt/venv, as a RECORD has it, and `md5` of all others, as dpkg
     has it: what those lists promise is in `recorded` and `packaged`. `versions` has the Python
-    distributions, by their normalized names.
+    distributions, by their normalized names, and `cuts` what the build says it took out of them.
     """
 
     sha256: dict[str, str]
@@ -31,6 +32,7 @@ class Contents:
     recorded: dict[str, str]
     packaged: dict[str, str]
     versions: dict[str, str]
+    cuts: dict[str, Digests] = field(default_factory=dict)
 
 
 def read(stream: IO[bytes]) -> Contents:
@@ -46,7 +48,7 @@ def read(stream: IO[bytes]) -> Contents:
             elif member.isreg() and (content := archive.extractfile(member)):
                 add_file(contents, member.name, content)
     moved = {through(folders, path): digest for path, digest in contents.packaged.items()}
-    return Contents(contents.sha256, contents.md5, contents.recorded, moved, contents.versions)
+    return replace(contents, packaged=moved)
 
 
 def through(folders: dict[str, str], path: str) -> str:
@@ -64,7 +66,7 @@ def copy_digest(contents: Contents, link: tarfile.TarInfo) -> None:
 
 def add_file(contents: Contents, path: str, content: IO[bytes]) -> None:
     """Take the digest of a file, and what it says of others if it is such a list."""
-    lists = (RECORD, METADATA, MD5SUMS)
+    lists = (RECORD, METADATA, MD5SUMS, WRITTEN)
     text = content.read() if any(pattern.fullmatch(path) for pattern in lists) else None
     if path.startswith(VENV):
         digest = digest_of("sha256", content, text)
@@ -72,7 +74,7 @@ def add_file(contents: Contents, path: str, content: IO[bytes]) -> None:
     else:
         contents.md5[path] = digest_of("md5", content, text).hex()
     if text is not None:
-        add_list(contents, path, text.decode())
+        add_list(contents, path, text.decode(errors="replace"))
 
 
 def digest_of(kind: str, content: IO[bytes], text: bytes | None) -> bytes:
@@ -84,13 +86,15 @@ def digest_of(kind: str, content: IO[bytes], text: bytes | None) -> bytes:
 
 
 def add_list(contents: Contents, path: str, text: str) -> None:
-    """Take over what a RECORD, a METADATA or a list of dpkg says."""
+    """Take over what a RECORD, a METADATA, a list of cuts or one of dpkg says."""
     if matched := RECORD.fullmatch(path):
         for name, digest, _ in reader(text.splitlines()):
             contents.recorded[joined(matched[1], name)] = digest.removeprefix("sha256=")
     elif METADATA.fullmatch(path):
         package = distribution(text)
         contents.versions[package.name] = package.version
+    elif WRITTEN.fullmatch(path):
+        contents.cuts.update(said(text))
     else:
         contents.packaged.update((line[34:], line[:32]) for line in text.splitlines())
 

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cuts
 import image_checks as checks
 from image_checks import Finding
 from image_contents import Contents, read
@@ -86,7 +87,7 @@ def findings(image: str) -> list[Finding]:
         signature(attributes["RepoDigests"], image),
         checks.labels(attributes, target, contents),
         checks.packages(contents, unlike_the_lock(attributes, target, contents)),
-        checks.files(contents),
+        checks.files(contents, cuts.of(target, cuts.read())),
         checks.size(history(image), budget),
     ]
 

@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import json
 import tarfile
 from base64 import urlsafe_b64encode
 from hashlib import md5, sha256
@@ -92,6 +93,59 @@ def test_a_missing_file_is_named(judged: Any, path: str) -> None:
     files = image()
     del files[path]
     assert judged(files).words == f"gone: {path}"
+
+
+STRIPPED = b"tool without names"
+
+
+def cut_image(tool: bytes = STRIPPED) -> dict[str, bytes]:
+    """The right image without one.py and with its command stripped, as it says itself."""
+    before, after = (record(content).removeprefix("sha256=") for content in (TOOL, STRIPPED))
+    said = [
+        {"id": "code", "applied": True},
+        {"id": "tool", "applied": True, "digests": {"../../../bin/one": [before, after]}},
+    ]
+    files = image() | {
+        "opt/venv/bin/one": tool,
+        "opt/venv/share/workload/cuts-torch.json": json.dumps(said).encode(),
+    }
+    del files[f"{SITE}/one.py"]
+    return files
+
+
+@pytest.fixture
+def judged_with(contents: ModuleType, checks: ModuleType) -> Any:
+    """The finding on an image's files, by a list of cuts: a word for each that is left out."""
+    cuts = importlib.import_module("cuts")
+    listed = {
+        "code": cuts.Cut("code", ("cpu",), "one", "delete", ("one.py",), "why"),
+        "tool": cuts.Cut("tool", ("cpu",), "one", "strip-symbols", ("../../../bin/*",), "why"),
+    }
+    return lambda files, *without: checks.files(
+        contents.read(stream(files)),
+        [cut for name, cut in listed.items() if name not in without],
+    )
+
+
+def test_what_list_and_image_say_was_cut_is_accepted_and_counted(judged_with: Any) -> None:
+    finding = judged_with(cut_image())
+    words = "4 as their packages say; as cuts.toml says 1 are left out and 1 stripped"
+    assert (finding.holds, finding.words) == (True, words)
+
+
+def test_what_the_list_does_not_have_is_named_whatever_the_image_says(judged_with: Any) -> None:
+    assert judged_with(cut_image(), "code").words == f"gone: {SITE}/one.py"
+    assert judged_with(cut_image(), "tool").words == "changed: opt/venv/bin/one"
+
+
+def test_what_the_image_does_not_say_was_cut_is_named(judged_with: Any) -> None:
+    files = cut_image() | {"opt/venv/share/workload/cuts-torch.json": b"not a list"}
+    both = f"changed: opt/venv/bin/one; gone: {SITE}/one.py"
+    assert judged_with(files).words == both
+
+
+def test_a_stripped_file_with_another_digest_is_named(judged_with: Any) -> None:
+    assert judged_with(cut_image(b"a stranger")).words == "changed: opt/venv/bin/one"
 
 
 def test_a_file_of_no_package_is_named(judged: Any) -> None:

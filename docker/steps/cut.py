@@ -1,0 +1,145 @@
+"""cut.py CUTS TARGET LAYERS: take out of installed layers what the list of cuts says.
+
+Run while the image is built. What was cut of a layer is written into it, as
+/opt/venv/share/workload/cuts-LAYER.json; what -devel images keep moves to LAYERS/devel. A
+pattern without a file, a file in two cuts and a strip that saves nothing end it with 1.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cuts import Cut, of, pattern, read
+
+LAYERS = ("cuda", "torch", "common")
+VENV = Path("opt/venv")
+RECORD = VENV / "share/workload"
+STRIP = {"strip-debug": "--strip-debug", "strip-symbols": "--strip-unneeded"}
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a layer, and its path as a RECORD has it, relative to site-packages."""
+
+    layer: str
+    path: str
+    place: Path
+
+
+class Refused(Exception):
+    """The list and what is installed do not fit."""
+
+
+def installed(layers: Path) -> list[File]:
+    """Every file of the layers."""
+    found = []
+    for layer in LAYERS:
+        for site in sorted((layers / layer).glob(f"{VENV}/lib/python3.*/site-packages")):
+            for place in sorted((layers / layer / VENV).rglob("*")):
+                if place.is_file() and not place.is_symlink():
+                    found.append(File(layer, os.path.relpath(place, site), place))
+    return found
+
+
+def matched(cuts: Sequence[Cut], files: Sequence[File]) -> dict[str, list[File]]:
+    """The files of each cut, by its id; raises Refused where the list is stale or cuts twice."""
+    found: dict[str, list[File]] = {}
+    owner: dict[str, str] = {}
+    for cut in cuts:
+        for words in cut.paths:
+            fits = pattern(words).fullmatch
+            if not any(fits(file.path) for file in files):
+                raise Refused(f"{cut.id}: nothing installed fits {words}: mend cuts.toml")
+        found[cut.id] = [file for file in files if cut.matches(file.path)]
+        for file in found[cut.id]:
+            if owner.setdefault(file.path, cut.id) != cut.id:
+                raise Refused(f"{file.path} is in two cuts, {owner[file.path]} and {cut.id}")
+        if len({file.layer for file in found[cut.id]}) > 1:
+            raise Refused(f"{cut.id}: its files are in two layers: make it two cuts")
+    return found
+
+
+def apply(cut: Cut, files: Sequence[File], layers: Path) -> dict[str, Any]:
+    """Make a cut, or find out what one that waits would save; what to record of it."""
+    before = sum(file.place.stat().st_size for file in files)
+    digests: dict[str, tuple[str, str]] = {}
+    after = 0
+    for file in files:
+        if cut.kind != "delete":
+            stripped = strip(file.place, STRIP[cut.kind])
+            after += stripped.stat().st_size
+            if cut.wait_for_gpu:
+                stripped.unlink()
+            else:
+                digests[file.path] = (digest(file.place), digest(stripped))
+                stripped.replace(file.place)
+        elif not cut.wait_for_gpu:
+            remove(file, layers / "devel" if cut.devel == "keeps" else None, layers)
+    if after >= before:
+        raise Refused(f"{cut.id}: it saves nothing: mend cuts.toml")
+    about = {"id": cut.id, "package": cut.package, "kind": cut.kind, "files": len(files)}
+    counted = {"bytes_before": before, "bytes_after": after, "applied": not cut.wait_for_gpu}
+    return about | counted | ({"digests": digests} if digests else {})
+
+
+def strip(place: Path, option: str) -> Path:
+    """A stripped copy of a library, beside it."""
+    to = place.with_name(f"{place.name}.stripped")
+    subprocess.run(["strip", option, "-o", to, place], check=True)
+    to.chmod(place.stat().st_mode)
+    return to
+
+
+def remove(file: File, keep: Path | None, layers: Path) -> None:
+    """Remove a file, or move it into the layer `keep`, and folders that are empty then."""
+    if keep:
+        to = keep / file.place.relative_to(layers / file.layer)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        file.place.rename(to)
+    else:
+        file.place.unlink()
+    folder = file.place.parent
+    while not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+
+
+def digest(place: Path) -> str:
+    """A file's digest as a RECORD has it."""
+    with place.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").digest()
+    return urlsafe_b64encode(found).rstrip(b"=").decode()
+
+
+def main(cuts: Path, target: str, layers: Path) -> None:
+    """Make the cuts of a target, and write down what was cut of each layer."""
+    chosen = of(target, read(cuts))
+    files = matched(chosen, installed(layers))
+    (layers / "devel").mkdir(parents=True, exist_ok=True)
+    made: dict[str, list[dict[str, Any]]] = {}
+    for cut in chosen:
+        entry = apply(cut, files[cut.id], layers)
+        made.setdefault(files[cut.id][0].layer, []).append(entry)
+        saved = entry["bytes_before"] - entry["bytes_after"]
+        state = "cut" if entry["applied"] else "waits for a GPU"
+        print(f"{cut.id:24} {saved / 1e6:8.1f} MB  {state}")
+    for layer, entries in made.items():
+        folder = layers / layer / RECORD
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(entries, indent=1, sort_keys=True)
+        (folder / f"cuts-{layer}.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    list_, target, layers = sys.argv[1:]
+    try:
+        main(Path(list_), target, Path(layers))
+    except (Refused, ValueError) as error:
+        sys.exit(f"cut: {error}")

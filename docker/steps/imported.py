@@ -1,0 +1,47 @@
+"""imported.py ROOT: copy into ROOT the sources of what a run imports of the libraries.
+
+Known from imports alone, so that it is the same on every machine, with a GPU or without. What
+they do not bring must be named here: tests/image/test_bytecode.py runs the workload and tells.
+"""
+
+import importlib
+import shutil
+import sys
+from pathlib import Path
+
+VENV = Path("/opt/venv")
+ROOTS = (
+    "torch",
+    "torch.fx.experimental.symbolic_shapes",  # autograd, of a gradient that is given; SymPy with it
+    "fastjsonschema",
+    "safetensors.torch",
+    "rich.markup",
+    "rich.progress",
+    "rich.table",
+    "jinja2",
+    "pygal",
+    "pynvml",
+)
+
+
+def sources() -> list[Path]:
+    """The sources in the venv of the modules that were imported, sorted."""
+    specs = [getattr(module, "__spec__", None) for module in list(sys.modules.values())]
+    origins = {Path(spec.origin) for spec in specs if spec and spec.has_location and spec.origin}
+    return sorted(path for path in origins if path.suffix == ".py" and path.is_relative_to(VENV))
+
+
+def main(root: Path) -> None:
+    """Import, and copy."""
+    for name in ROOTS:
+        importlib.import_module(name)
+    found = sources()
+    for path in found:
+        to = root / path.relative_to("/")
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, to)
+    print(f"{len(found)} modules")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

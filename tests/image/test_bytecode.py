@@ -1,0 +1,60 @@
+"""What a run imports is compiled before: a start in a container compiles nothing."""
+
+import pytest
+from tracked import Containers
+
+COMMANDS = (
+    "import torch",
+    "run --device cpu --budget 2",
+    "doctor",
+    "matmul --device cpu --sizes 64 --budget 1; report /tmp/results",
+)
+# Runs commands, then names the modules whose compiled file is not there, the system's too.
+RUN_AND_TELL = """
+import sys, warnings
+from pathlib import Path
+for words in map(str.split, sys.argv.pop(1).split(";")):
+    if words == ["import", "torch"]:
+        warnings.simplefilter("ignore")
+        import torch
+    else:
+        from workload.cli import main
+        main([*words, *([] if words[0] == "report" else ["--output", "/tmp/results"])])
+specs = [getattr(module, "__spec__", None) for module in list(sys.modules.values())]
+compiled = [spec for spec in specs if spec and spec.cached and spec.origin.endswith(".py")]
+lacking = sorted({spec.name for spec in compiled if not Path(spec.cached).exists()})
+print("modules", len(compiled), *lacking)
+"""
+FIND = "find /opt/venv /usr/lib/python3* -name '*.pyc'"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.timeout(150)
+def test_every_module_that_a_command_imports_is_compiled(
+    containers: Containers, command: str
+) -> None:
+    ended = containers.run(
+        "sh",
+        "-c",
+        'mkdir -p /tmp/results && exec python -B -c "$0" "$1"',
+        RUN_AND_TELL,
+        command,
+        timeout_sec=120,
+        allowed=("Failed to initialize NumPy",),
+        read_only=True,
+        tmpfs={"/tmp": ""},
+    )
+    last = ended.stdout.splitlines()[-1].split()
+    assert last[0] == "modules", ended.stdout + ended.stderr
+    assert int(last[1]) > 60
+    assert last[2:] == []
+
+
+def test_nobody_can_write_what_is_taken_without_a_look_at_its_source(
+    containers: Containers,
+) -> None:
+    found = containers.run("sh", "-c", f"{FIND} | wc -l", user="0").stdout
+    assert int(found) > 1000
+    writable = containers.run("sh", "-c", f"{FIND} -perm /022", user="0").stdout
+    foreign = containers.run("sh", "-c", f"{FIND} ! -user 0", user="0").stdout
+    assert (writable, foreign) == ("", "")
