@@ -8,6 +8,7 @@ from typing import Any
 from cuts import Cut
 from image_contents import Contents
 from image_cuts import WRITTEN, Account
+from image_history import added_bytes
 
 OCI = "org.opencontainers.image"
 LABELS = tuple(f"{OCI}.{name}" for name in ("title", "description", "licenses", "revision"))
@@ -18,9 +19,7 @@ PUBLISHED = tuple(f"{OCI}.{name}" for name in ("created", "source", "base.digest
 # Bases leave these out; dpkg's lists still have them.
 LEFT_OUT = re.compile(r"usr/share/(doc|info|locale|man|lintian|bug|linda)/")
 # The venv's own, which belongs to no package.
-VENV_OWN = re.compile(
-    rf"opt/venv/pyvenv\.cfg|opt/venv/.*/__pycache__/[^/]+\.pyc|{WRITTEN.pattern}"
-)
+VENV_OWN = re.compile(rf"opt/venv/pyvenv\.cfg|opt/venv/.*/__pycache__/[^/]+\.pyc|{WRITTEN.pattern}")
 NAMED_MAX = 5  # what a line names; the rest is counted
 
 
@@ -118,9 +117,8 @@ def size(layers: list[tuple[str, int]], budget_bytes: int) -> Finding:
 
     `layers`: what made each and its bytes, base first.
     """
-    ours = [i for i, (made_by, _) in enumerate(layers) if "/apt-install python3" in made_by]
-    if not ours:
+    added = added_bytes(layers)
+    if added is None:
         return Finding("size", False, "its history does not show where its base ends")
-    added = sum(count for _, count in layers[ours[0] :])
     words = f"{added / 1e6:.0f} MB without the base, allowed are {budget_bytes / 1e6:.0f} MB"
     return Finding("size", added <= budget_bytes, words)

@@ -27,6 +27,7 @@ class Account:
     """What both the list and the image say was cut. Paths are without the first slash."""
 
     def __init__(self, listed: Iterable[Cut], said: Mapping[str, Digests]) -> None:
+        """Of the cuts that are listed, those that the image says were made."""
         self._cuts = [cut for cut in listed if not cut.wait_for_gpu and cut.id in said]
         self._said = said
 

@@ -20,6 +20,7 @@ import cuts
 import image_checks as checks
 from image_checks import Finding
 from image_contents import Contents, read
+from image_history import history
 from image_packages import Package, exported
 from image_signature import signature
 from sbom import differences, locked
@@ -55,15 +56,6 @@ def target_of(attributes: dict[str, Any]) -> str:
         print("verify-image: this is no image of this project", file=sys.stderr)
         raise SystemExit(2)
     return target
-
-
-def history(image: str) -> list[tuple[str, int]]:
-    """What made each layer and its bytes, base first."""
-    form = "{{.Size}}\t{{.CreatedBy}}"
-    command = ["docker", "history", "--no-trunc", "--human=false", "--format", form, image]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    split = [line.partition("\t") for line in reversed(lines)]
-    return [(made_by, int(count)) for count, _, made_by in split]
 
 
 def unlike_the_lock(attributes: dict[str, Any], target: str, contents: Contents) -> list[str]:

@@ -33,36 +33,40 @@ class File:
     place: Path
 
 
-class Refused(Exception):
+class UnfitError(Exception):
     """The list and what is installed do not fit."""
 
 
 def installed(layers: Path) -> list[File]:
-    """Every file of the layers."""
-    found = []
-    for layer in LAYERS:
-        for site in sorted((layers / layer).glob(f"{VENV}/lib/python3.*/site-packages")):
-            for place in sorted((layers / layer / VENV).rglob("*")):
-                if place.is_file() and not place.is_symlink():
-                    found.append(File(layer, os.path.relpath(place, site), place))
-    return found
+    """Every file of the layers; links are none."""
+    sites = [
+        (layer, site)
+        for layer in LAYERS
+        for site in sorted((layers / layer).glob(f"{VENV}/lib/python3.*/site-packages"))
+    ]
+    return [
+        File(layer, os.path.relpath(place, site), place)
+        for layer, site in sites
+        for place in sorted((layers / layer / VENV).rglob("*"))
+        if place.is_file() and not place.is_symlink()
+    ]
 
 
 def matched(cuts: Sequence[Cut], files: Sequence[File]) -> dict[str, list[File]]:
-    """The files of each cut, by its id; raises Refused where the list is stale or cuts twice."""
+    """The files of each cut, by its id; raises UnfitError where the list is stale or cuts twice."""
     found: dict[str, list[File]] = {}
     owner: dict[str, str] = {}
     for cut in cuts:
         for words in cut.paths:
             fits = pattern(words).fullmatch
             if not any(fits(file.path) for file in files):
-                raise Refused(f"{cut.id}: nothing installed fits {words}: mend cuts.toml")
+                raise UnfitError(f"{cut.id}: nothing installed fits {words}: mend cuts.toml")
         found[cut.id] = [file for file in files if cut.matches(file.path)]
         for file in found[cut.id]:
             if owner.setdefault(file.path, cut.id) != cut.id:
-                raise Refused(f"{file.path} is in two cuts, {owner[file.path]} and {cut.id}")
+                raise UnfitError(f"{file.path} is in two cuts, {owner[file.path]} and {cut.id}")
         if len({file.layer for file in found[cut.id]}) > 1:
-            raise Refused(f"{cut.id}: its files are in two layers: make it two cuts")
+            raise UnfitError(f"{cut.id}: its files are in two layers: make it two cuts")
     return found
 
 
@@ -83,7 +87,7 @@ def apply(cut: Cut, files: Sequence[File], layers: Path) -> dict[str, Any]:
         elif not cut.wait_for_gpu:
             remove(file, layers / "devel" if cut.devel == "keeps" else None, layers)
     if after >= before:
-        raise Refused(f"{cut.id}: it saves nothing: mend cuts.toml")
+        raise UnfitError(f"{cut.id}: it saves nothing: mend cuts.toml")
     about = {"id": cut.id, "package": cut.package, "kind": cut.kind, "files": len(files)}
     counted = {"bytes_before": before, "bytes_after": after, "applied": not cut.wait_for_gpu}
     return about | counted | ({"digests": digests} if digests else {})
@@ -141,5 +145,5 @@ if __name__ == "__main__":
     list_, target, layers = sys.argv[1:]
     try:
         main(Path(list_), target, Path(layers))
-    except (Refused, ValueError) as error:
+    except (UnfitError, ValueError) as error:
         sys.exit(f"cut: {error}")

@@ -11,8 +11,8 @@ BUDGET_BYTES = json.loads(
     (Path(__file__).parents[2] / "docker/size-budget.json").read_text(encoding="utf-8")
 )
 FIRST_STEP = "/tmp/apt-install python3"
-EDIT_BYTES = 1_000_000
-HEAVY = ("/layers/cuda", "/layers/torch", "/layers/common")
+EDIT_BYTES = 2_000_000  # sources and compiled; a pull moves a third of it
+HEAVY = ("/layers/cuda", "/layers/torch", "/layers/common", "/layers/bytecode")
 
 
 @pytest.fixture
@@ -30,13 +30,14 @@ def test_the_size_without_the_base_is_within_the_budget(
     assert sum(size for _, size in layers) <= BUDGET_BYTES[target]
 
 
-def test_the_budget_is_not_above_the_prototypes() -> None:
-    base = 74_500_000
-    assert BUDGET_BYTES["cpu"] <= 910_000_000 - base
-    assert BUDGET_BYTES["gpu"] <= 4_930_000_000 - base
+def test_the_budget_is_not_above_what_was_set_out_for() -> None:
+    assert BUDGET_BYTES["cpu"] <= 830_000_000
+    assert BUDGET_BYTES["gpu"] <= 4_600_000_000
 
 
-def test_an_edit_of_the_package_changes_at_most_a_megabyte(layers: list[tuple[str, int]]) -> None:
+def test_an_edit_of_the_package_changes_at_most_two_megabytes(
+    layers: list[tuple[str, int]],
+) -> None:
     edited = next(i for i, (made_by, _) in enumerate(layers) if "/layers/app" in made_by)
     assert sum(size for _, size in layers[edited:]) <= EDIT_BYTES
 

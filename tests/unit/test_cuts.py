@@ -149,14 +149,14 @@ def test_another_target_s_cut_is_not_made(made: Any, layers: Path) -> None:
 def test_a_list_that_does_not_fit_is_refused(
     cut: ModuleType, made: Any, listed: list[dict[str, Any]], words: str
 ) -> None:
-    with pytest.raises(cut.Refused) as refused:
+    with pytest.raises(cut.UnfitError) as refused:
         made(*listed)
     assert words in str(refused.value)
 
 
 def test_a_strip_that_saves_nothing_is_refused(cut: ModuleType, made: Any, layers: Path) -> None:
     (layers / f"torch/{SITE}/one/lib.so").write_bytes(b"code")
-    with pytest.raises(cut.Refused, match="names: it saves nothing"):
+    with pytest.raises(cut.UnfitError, match="names: it saves nothing"):
         made(NAMES)
 
 
@@ -206,4 +206,3 @@ def test_nothing_of_a_licence_is_cut(cuts: ModuleType) -> None:
     kept = ("one-1.dist-info/licenses/LICENSE", "torch/bin/torch_shm_manager")
     kept += ("triton/backends/amd/compiler.py", "torch-2.13.0.dist-info/RECORD")
     assert [path for path in kept if any(cut.matches(path) for cut in cuts.read())] == []
-

@@ -1,0 +1,20 @@
+"""What the Dockerfile added to its base, by an image's history."""
+
+import subprocess
+
+FIRST_STEP = "/apt-install python3"
+
+
+def history(image: str) -> list[tuple[str, int]]:
+    """What made each layer and its bytes, base first."""
+    form = "{{.Size}}\t{{.CreatedBy}}"
+    command = ["docker", "history", "--no-trunc", "--human=false", "--format", form, image]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    split = [line.partition("\t") for line in reversed(lines)]
+    return [(made_by, int(count)) for count, _, made_by in split]
+
+
+def added_bytes(layers: list[tuple[str, int]]) -> int | None:
+    """The bytes of all layers but the base's; None where none tells that the base ends there."""
+    ours = [i for i, (made_by, _) in enumerate(layers) if FIRST_STEP in made_by]
+    return sum(count for _, count in layers[ours[0] :]) if ours else None
