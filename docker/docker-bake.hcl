@@ -1,5 +1,5 @@
-# What to build: targets cpu and gpu, and a test variant of each. One Dockerfile; the two
-# differ in base image and lock file only.
+# What to build: targets cpu and gpu, and of each a variant with a toolchain and one with the
+# tests. One Dockerfile; cpu and gpu differ in base image and lock file only.
 #
 #   docker buildx bake -f docker/docker-bake.hcl cpu
 #
@@ -65,6 +65,21 @@ target "gpu" {
   inherits = ["_common"]
   args     = { BASE = GPU_BASE, VARIANT = "gpu" }
   tags     = ["workload:gpu"]
+}
+
+# With a compiler: for torch.compile, Triton and extensions.
+target "_devel" {
+  args = { LIBRARIES = "libraries-devel" }
+}
+
+target "cpu-devel" {
+  inherits = ["cpu", "_devel"]
+  tags     = ["workload:cpu-devel"]
+}
+
+target "gpu-devel" {
+  inherits = ["gpu", "_devel"]
+  tags     = ["workload:gpu-devel"]
 }
 
 target "cpu-test" {

@@ -1,8 +1,9 @@
-"""The compilers that torch.compile would call, found the way it finds them."""
+"""The compilers that torch.compile would call, found the way it finds them, and its cache."""
 
 import os
 import shutil
 import sysconfig
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ class Compilers:
     c: str | None  # Triton builds its launchers with it
     cxx: str | None  # Inductor builds its CPU kernels with it
     headers: bool
+    remedy: str = "install g++, openssl and python3-dev"  # what brings all that is needed
 
 
 def find_compilers(environment: Mapping[str, str] = os.environ) -> Compilers:
@@ -24,7 +26,22 @@ def find_compilers(environment: Mapping[str, str] = os.environ) -> Compilers:
         c=_first(environment.get("CC"), ("gcc", "clang"), path),
         cxx=_first(environment.get("CXX"), ("g++", "clang++"), path),
         headers=Path(sysconfig.get_path("include"), "Python.h").exists(),
+        remedy=_remedy(environment.get("WORKLOAD_VARIANT")),
     )
+
+
+def noexec_cache(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Where Inductor keeps what it builds, if nothing there may be loaded; else None."""
+    cache = Path(environment.get("TORCHINDUCTOR_CACHE_DIR") or tempfile.gettempdir())
+    folder = next(place for place in (cache, *cache.absolute().parents) if os.path.isdir(place))
+    return str(cache) if os.statvfs(folder).f_flag & os.ST_NOEXEC else None
+
+
+def _remedy(variant: str | None) -> str:
+    """Only the images say which of them they are; nobody can install anything in there."""
+    if not variant:
+        return Compilers.remedy
+    return f"use the image workload:{variant}-devel (of a published image: its tag with -devel)"
 
 
 def _first(given: str | None, defaults: tuple[str, ...], path: str | None) -> str | None:

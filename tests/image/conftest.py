@@ -12,18 +12,22 @@ from docker import DockerClient
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let another image than the built one be tested."""
-    parser.addoption("--image", help="the image to test (default: workload:TARGET)")
+    parser.addoption("--image", help="the image to test (default: workload:TARGET, or -devel)")
+    parser.addoption("--devel", action="store_true", help="it is one with a toolchain")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marker."""
-    config.addinivalue_line("markers", "only(target): a property of that target's image alone")
+    config.addinivalue_line(
+        "markers",
+        "only(kind): a property of images of one kind alone: cpu, gpu, runtime or devel",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is a property of the other image: nothing is missing, so no skip."""
-    target = config.getoption("--target")
-    other = [i for i in items if any(m.args != (target,) for m in i.iter_markers("only"))]
+    """Leave out what is a property of another image: nothing is missing, so no skip."""
+    kinds = {config.getoption("--target"), "devel" if config.getoption("--devel") else "runtime"}
+    other = [i for i in items if any(m.args[0] not in kinds for m in i.iter_markers("only"))]
     config.hook.pytest_deselected(items=other)
     items[:] = [item for item in items if item not in other]
 
@@ -37,9 +41,15 @@ def client() -> Iterator[DockerClient]:
 
 
 @pytest.fixture(scope="session")
-def image(pytestconfig: pytest.Config, target: str) -> str:
+def recipe(pytestconfig: pytest.Config, target: str) -> str:
+    """The bake target of the image under test: cpu, gpu, cpu-devel or gpu-devel."""
+    return f"{target}-devel" if pytestconfig.getoption("--devel") else target
+
+
+@pytest.fixture(scope="session")
+def image(pytestconfig: pytest.Config, recipe: str) -> str:
     """The name of the image under test."""
-    return str(pytestconfig.getoption("--image") or f"workload:{target}")
+    return str(pytestconfig.getoption("--image") or f"workload:{recipe}")
 
 
 @pytest.fixture(scope="session")

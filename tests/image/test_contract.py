@@ -77,9 +77,13 @@ def test_version_labels_say_what_is_in_the_image(
     config: dict[str, Any], containers: Containers
 ) -> None:
     measured = json.loads(containers.run("python", "-c", MEASURE).stdout)
-    versions = r"workload\..*|.*\.image\.version"
+    versions = r"workload\.(?!devel$).*|.*\.image\.version"
     labels = {k: v for k, v in config["Labels"].items() if re.fullmatch(versions, k)}
     assert labels == measured
+
+
+def test_only_a_devel_image_says_that_it_is_one(config: dict[str, Any], recipe: str) -> None:
+    assert config["Labels"].get("workload.devel") == ("true" if "devel" in recipe else None)
 
 
 def test_packages_are_those_of_the_lock(containers: Containers, target: str) -> None:

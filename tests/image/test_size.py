@@ -25,9 +25,9 @@ def layers(client: DockerClient, image: str) -> list[tuple[str, int]]:
 
 
 def test_the_size_without_the_base_is_within_the_budget(
-    layers: list[tuple[str, int]], target: str
+    layers: list[tuple[str, int]], recipe: str
 ) -> None:
-    assert sum(size for _, size in layers) <= BUDGET_BYTES[target]
+    assert sum(size for _, size in layers) <= BUDGET_BYTES[recipe]
 
 
 def test_the_budget_is_not_above_what_was_set_out_for() -> None:

@@ -4,11 +4,12 @@ import os
 import stat
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from test_doctor_facts import write
 
-from workload.compilers import find_compilers
+from workload.compilers import find_compilers, noexec_cache
 from workload.doctor import clock
 from workload.doctor.clock import read_clock
 from workload.doctor.folders import read_folder, read_folders, write_problem
@@ -87,6 +88,31 @@ def test_the_variable_counts_before_the_usual_names(tools: Path) -> None:
 
 def test_a_variable_that_names_nothing_is_no_compiler(tools: Path) -> None:
     assert find_compilers({"PATH": str(tools), "CXX": "nothing"}).cxx is None
+
+
+def test_outside_of_an_image_packages_bring_a_compiler() -> None:
+    assert find_compilers({"PATH": "/nowhere"}).remedy == "install g++, openssl and python3-dev"
+
+
+def test_in_an_image_another_image_brings_one() -> None:
+    found = find_compilers({"PATH": "/nowhere", "WORKLOAD_VARIANT": "cpu"})
+    assert found.remedy.startswith("use the image workload:cpu-devel (")
+
+
+@pytest.mark.parametrize(("flags", "named"), [(0, False), (os.ST_NOEXEC, True)])
+def test_a_cache_from_which_nothing_may_be_loaded_is_named(
+    flags: int, named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = str(tmp_path / "not" / "made")
+    looked_at: list[Path] = []
+
+    def asked(path: Path) -> SimpleNamespace:
+        looked_at.append(path)
+        return SimpleNamespace(f_flag=flags)
+
+    monkeypatch.setattr(os, "statvfs", asked)
+    assert noexec_cache({"TORCHINDUCTOR_CACHE_DIR": cache}) == (cache if named else None)
+    assert looked_at == [tmp_path]  # where it would be made
 
 
 def test_the_environment_is_this_processs_unless_given(

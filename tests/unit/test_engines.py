@@ -14,6 +14,7 @@ from outcome import Outcome
 
 from workload import compilers, devices
 from workload.engines import ENGINES, check, choice, choose
+from workload.engines import compile as compile_engine
 from workload.engines.data import draw
 from workload.engines.reference import by_hand
 from workload.errors import BadInputError, ExitCode, UnfitError, WrongNumbersError
@@ -223,9 +224,31 @@ def test_compile_is_refused_without_a_compiler(
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv("WORKLOAD_VARIANT", raising=False)
     with pytest.raises(UnfitError, match=missing) as refusal:
         choose("compile", SHORT, device, draw(SHORT, torch.float32))
-    assert "use a -devel image, install g++" in str(refusal.value)
+    assert "here: install g++, openssl and python3-dev, or choose another --engine" in str(refusal.value)
+
+
+def test_in_an_image_the_refusal_names_the_one_with_a_compiler(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("WORKLOAD_VARIANT", "gpu")
+    with pytest.raises(UnfitError, match="use the image workload:gpu-devel ") as refusal:
+        choose("compile", SHORT, GPU, draw(SHORT, torch.float32))
+    assert "install" not in str(refusal.value)
+
+
+def test_compile_is_refused_where_nothing_that_it_builds_can_be_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name, **_: f"/usr/bin/{name}")
+    monkeypatch.setattr(compile_engine, "noexec_cache", lambda: "/tmp/cache")  # noqa: S108  words
+    monkeypatch.setattr(compilers.sysconfig, "get_path", lambda _name: Path(__file__).parent)
+    monkeypatch.setattr(compilers.Path, "exists", lambda _path: True)
+    with pytest.raises(UnfitError, match="/tmp/cache is mounted noexec: .* --tmpfs /tmp:exec"):
+        choose("compile", SHORT, CPU, draw(SHORT, torch.float32))
 
 
 def test_compile_is_refused_without_pythons_headers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +269,7 @@ def test_a_compiler_that_fails_is_an_unfit_environment(monkeypatch: pytest.Monke
         raise RuntimeError("C++ compile error\nhundreds of lines")
 
     monkeypatch.setattr(torch, "compile", lambda _step, **_options: failing)
-    with pytest.raises(UnfitError, match=r"torch.compile failed \(C\+\+ compile error\): use a"):
+    with pytest.raises(UnfitError, match=r"torch.compile failed \(C\+\+ compile error\): see"):
         start("compile", SHORT)
 
 

@@ -58,8 +58,10 @@ def judge_compiler(facts: Facts) -> Outcome:
     compilers = known(facts.compilers)
     found = compilers.c if on_gpu else compilers.cxx
     if found is None:
-        return warned("missing", kind="C" if on_gpu else "C++")
-    return passed(compiler=found) if compilers.headers else warned("no_headers")
+        return warned("missing", kind="C" if on_gpu else "C++", remedy=compilers.remedy)
+    if not compilers.headers:
+        return warned("no_headers", remedy=compilers.remedy)
+    return passed(compiler=found)
 
 
 def _has_compiler(compilers: Compilers) -> bool:

@@ -1,15 +1,15 @@
 """`compile`: the fused mathematics through `torch.compile`.
 
 Needs a compiler at run time: g++ for a CPU; for a GPU the C compiler with which Triton builds
-its launchers; and for both Python's headers. The images are kept small and have none. The first
-step takes some 15 s, and 3 s where an earlier one left its cache.
+its launchers; and for both Python's headers. The runtime images are kept small and have none, the
+-devel images have all. The first step takes some 15 s, and 3 s where an earlier one left its cache.
 """
 
 import torch
 from torch import Tensor
 
 from workload import devices
-from workload.compilers import find_compilers
+from workload.compilers import find_compilers, noexec_cache
 from workload.engines.data import Data
 from workload.engines.engine import Engine
 from workload.engines.fused import FusedLoop
@@ -17,7 +17,7 @@ from workload.errors import UnfitError, first_line
 from workload.results import DeviceInfo
 from workload.train_spec import TrainSpec
 
-REMEDY = "use a -devel image, install g++ and python3-dev, or choose another --engine"
+OTHERWISE = "or choose another --engine"
 
 
 def _step(x: Tensor, y: Tensor, weights: tuple[Tensor, Tensor], r: Tensor, rate: float) -> None:
@@ -43,7 +43,10 @@ class CompiledLoop(FusedLoop):
         except RuntimeError as error:
             if devices.is_out_of_memory(error):
                 raise
-            raise UnfitError(f"torch.compile failed ({first_line(error)}): {REMEDY}") from error
+            raise UnfitError(
+                f"torch.compile failed ({first_line(error)}): "
+                f"see what `workload doctor` says of the compiler and its cache, {OTHERWISE}"
+            ) from error
 
     def _step(self, r: Tensor) -> None:
         self._compiled(self._x, self._y, (self._w1, self._w2), r, self._rate)
@@ -55,9 +58,14 @@ def _refusal(_spec: TrainSpec, device: DeviceInfo) -> UnfitError | None:
         missing = "g++" if device.kind == "cpu" else "a C compiler"
     elif not found.headers:
         missing = "Python.h"
+    elif cache := noexec_cache():
+        return UnfitError(
+            f"engine compile loads what it builds, but {cache} is mounted noexec: "
+            f"mount it with exec (docker run --tmpfs /tmp:exec), {OTHERWISE}"
+        )
     else:
         return None
-    return UnfitError(f"engine compile needs {missing}, none is here: {REMEDY}")
+    return UnfitError(f"engine compile needs {missing}, none is here: {found.remedy}, {OTHERWISE}")
 
 
 COMPILE = Engine("compile", CompiledLoop, _refusal)

@@ -1,0 +1,153 @@
+"""What needs a compiler: refused in one line by the runtime images, done by the -devel images."""
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tracked import Containers, Ended
+
+HARDENED: dict[str, Any] = {
+    "read_only": True,
+    "tmpfs": {"/tmp": "exec"},  # Docker's own default is noexec
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges"],
+    "network_mode": "none",
+}
+WAYS: dict[str, dict[str, Any]] = {
+    "as it comes": {},
+    "uid 12345 of group 0": HARDENED | {"user": "12345:0"},
+    "uid 12345 of its own group": HARDENED | {"user": "12345:12345"},
+}
+TRAIN = ("workload", "train", "--device", "cpu", "--engine", "compile", "--steps", "20")
+NUMPY = "Failed to initialize NumPy"  # there is none, and torch says so once
+COMPILES_SEC = 300  # a first compilation takes some 15 s, on a busy machine of two cores 40
+
+COMPILED = """
+import torch
+def double_sine(x):
+    return torch.sin(x) * 2 + x.sum()
+x = torch.linspace(-3, 3, 1000)
+print(torch.allclose(torch.compile(double_sine)(x), double_sine(x), atol=1e-3))
+"""
+EXTENSION = """
+import torch
+from torch.utils.cpp_extension import load_inline
+source = "torch::Tensor thrice(torch::Tensor x) { return 3 * x; }"
+built = load_inline("thrice", cpp_sources=source, functions=["thrice"])
+print(built.thrice(torch.ones(2)).tolist())
+"""
+# Triton calls this compiler for its launcher, in C against the driver's interface, which it loads
+# where there is a driver; and for kernels one that it brings.
+LAUNCHER = """
+import pathlib, tempfile
+import triton.backends.nvidia as nvidia
+from triton.runtime.build import _build
+here = pathlib.Path(nvidia.__file__).parent
+folder = tempfile.mkdtemp()
+built = _build("launcher", str(here / "driver.c"), folder, [], [str(here / "include")], [], [])
+print(pathlib.Path(built).read_bytes()[:4])
+"""
+KERNEL = """
+import triton, triton.language as tl
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+@triton.jit
+def twice(x, n, block: tl.constexpr):
+    at = tl.arange(0, block)
+    tl.store(x + at, 2 * tl.load(x + at, mask=at < n), mask=at < n)
+source = ASTSource(twice, {"x": "*fp32", "n": "i32", "block": "constexpr"}, {"block": 128})
+built = triton.compile(source, target=GPUTarget("cuda", 90, 32))
+print(built.asm["cubin"][:4])
+"""
+
+
+@pytest.fixture
+def python(containers: Containers) -> Callable[..., Ended]:
+    """Run a program from a file, as compilers of Python must read its source."""
+
+    def run(program: str, **options: Any) -> Ended:
+        words = f"printf %s {shlex.quote(program)} > /tmp/program.py && python /tmp/program.py"
+        command = ("sh", "-c", words)
+        return containers.run(*command, timeout_sec=COMPILES_SEC, allowed=(NUMPY,), **options)
+
+    return run
+
+
+def compiler_finding(ended: Ended) -> dict[str, Any]:
+    """What the doctor says of the compiler."""
+    (found,) = (one for one in json.loads(ended.stdout)["findings"] if one["id"] == "compiler")
+    return dict(found)
+
+
+@pytest.mark.only("runtime")
+def test_without_a_compiler_the_engine_names_the_image_that_has_one(
+    containers: Containers, target: str
+) -> None:
+    ended = containers.run(*TRAIN)
+    assert ended.code == 4
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("workload train: engine compile needs g++, none is here: use the image ")
+    assert f" workload:{target}-devel " in line
+
+
+@pytest.mark.only("runtime")
+def test_without_a_compiler_the_doctor_names_the_image_that_has_one(
+    containers: Containers, target: str
+) -> None:
+    ended = containers.run("workload", "doctor", "--device", "cpu", "--json")
+    found = compiler_finding(ended)
+    assert (ended.code, found["state"]) == (0, "warn")
+    assert found["found"] == "there is no C++ compiler"
+    assert f" workload:{target}-devel " in found["remedy"]
+
+
+@pytest.mark.only("devel")
+def test_the_doctor_finds_the_compiler(containers: Containers) -> None:
+    found = compiler_finding(containers.run("workload", "doctor", "--device", "cpu", "--json"))
+    assert (found["state"], found["found"]) == ("pass", "torch.compile finds /usr/bin/g++")
+
+
+@pytest.mark.only("devel")
+@pytest.mark.timeout(COMPILES_SEC)
+@pytest.mark.parametrize("way", WAYS)
+def test_torch_compiles(way: str, python: Callable[..., Ended]) -> None:
+    ended = python(COMPILED, **WAYS[way])
+    assert (ended.code, ended.stdout) == (0, "True\n"), ended.stderr
+
+
+@pytest.mark.only("devel")
+@pytest.mark.timeout(COMPILES_SEC)
+def test_the_engine_trains(containers: Containers) -> None:
+    ended = containers.run(
+        *TRAIN, timeout_sec=COMPILES_SEC, user="12345:0", allowed=(NUMPY,), **HARDENED
+    )
+    assert ended.code == 0, ended.stderr
+    assert re.search(r"float32 compile: 20 steps, .* loss \d", ended.stdout)
+
+
+@pytest.mark.only("devel")
+def test_where_nothing_that_is_built_may_be_loaded_the_engine_says_so(
+    containers: Containers,
+) -> None:
+    ended = containers.run(*TRAIN, read_only=True, tmpfs={"/tmp": ""})
+    assert ended.code == 4
+    (line,) = ended.stderr.splitlines()
+    assert "is mounted noexec: mount it with exec (docker run --tmpfs /tmp:exec)" in line
+
+
+@pytest.mark.only("devel")
+@pytest.mark.timeout(COMPILES_SEC)
+def test_an_extension_in_cpp_is_built_and_runs(python: Callable[..., Ended]) -> None:
+    ended = python(EXTENSION, user="12345:12345", **HARDENED)
+    assert (ended.code, ended.stdout) == (0, "[3.0, 3.0]\n"), ended.stderr
+
+
+@pytest.mark.only("devel")
+@pytest.mark.only("gpu")
+@pytest.mark.parametrize("program", [LAUNCHER, KERNEL], ids=["launcher", "kernel for sm_90"])
+def test_triton_builds_without_a_gpu(program: str, python: Callable[..., Ended]) -> None:
+    ended = python(program, user="12345:12345", **HARDENED)
+    assert (ended.code, ended.stdout) == (0, "b'\\x7fELF'\n"), ended.stderr
