@@ -7,12 +7,14 @@
 .PHONY: help doctor compare overhead records report fuzz soak publish verify-image lint lock clean \
   $(foreach target,cpu gpu,$(target)-image $(target)-run $(target)-test $(target)-shell \
     $(target)-bench $(target)-ab $(target)-agreement $(target)-engines \
-    $(target)-search $(target)-sbom $(target)-scan $(target)-check $(target)-ready $(target)-suite)
+    $(target)-search $(target)-sbom $(target)-scan $(target)-check $(target)-ready $(target)-suite \
+    $(target)-devel-image $(target)-devel-shell $(target)-devel-sbom)
 
 export IMAGE PYTHON B_IMAGE COMPARE
 
 # Asked once, and only by goals that run something. PYTHON= is this host's.
-asks_engine := $(filter compare report %-run %-test %-shell %-bench %-ab %-agreement %-engines %-search,$(MAKECMDGOALS))
+asks_engine := $(filter-out %-devel-shell,$(filter compare report %-run %-test %-shell %-bench %-ab \
+  %-agreement %-engines %-search,$(MAKECMDGOALS)))
 engine := $(or $(ENGINE),$(if $(PYTHON),host,$(if $(asks_engine),$(shell docker/choose-engine))))
 
 device_cpu := cpu
@@ -26,7 +28,7 @@ inside := tests/unit tests/host tests/gpu tests/benchmarks
 counts := results/.test-counts
 
 help: ## Show this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z -]*:.*## / { printf "  %-28s%s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z -]*:.*## / { printf "  %-34s%s\n", $$1, $$2 }' Makefile
 	@echo
 	@awk '/^## / { print "  " substr($$0, 4) }' Makefile
 
@@ -44,8 +46,9 @@ doctor: ## Look at this machine before anything is pulled or built
 	@docker/host-doctor $(or $(ENGINE),$(if $(PYTHON),host))
 
 cpu-image gpu-image: %-image: ## Build the image workload:cpu or workload:gpu
-	@docker/check-engine docker
-	$(build) $*
+	$(image)
+cpu-devel-image gpu-devel-image: %-image: ## The same with a compiler, for torch.compile and extensions
+	$(image)
 
 cpu-run gpu-run: %-run: %-ready ## Run the main job; its record lands in results/
 	docker/in-$(engine) $* python -m workload run --device $(device_$*) $(ARGS)
@@ -55,6 +58,12 @@ cpu-test gpu-test: %-test: %-check ## Run the tests; ends with the counts passed
 
 cpu-shell gpu-shell: %-shell: %-ready ## Open a shell where the main job runs
 	docker/in-$(engine) $* $(shell_$(engine))
+
+cpu-devel-shell gpu-devel-shell: %-devel-shell: ## Open a shell in the image with a compiler
+	@docker/check-engine docker
+	$(if $(filter gpu,$*),@docker/check-gpu-host docker >/dev/null)
+	$(if $(IMAGE),,$(build) $*-devel)
+	docker/in-docker $*-devel bash
 
 cpu-bench gpu-bench: %-bench: %-suite ## Benchmark; its JSON lands in results/benchmarks/
 	$(suite) $(pytest) --target $* $(store)
@@ -93,9 +102,9 @@ soak: ## Run the main job 200 times, then ten minutes in one process: does anyth
 	LIMITS="--memory 3g --cpus 1" docker/in-docker cpu-test python -W ignore tests/soak.py $(ARGS)
 
 cpu-sbom gpu-sbom: %-sbom: ## Write the image's bill of materials; packages not as locked fail
-	$(if $(IMAGE),,$(build) $*)
-	docker/make-venv supply
-	PYTHONPATH=. docker/in-host supply python docker/sbom.py $* --image $(or $(IMAGE),workload:$*)
+	$(sbom)
+cpu-devel-sbom gpu-devel-sbom: %-sbom:
+	$(sbom)
 
 cpu-scan gpu-scan: %-scan: %-sbom ## Look the packages up among known vulnerabilities
 	PYTHONPATH=. docker/in-host supply python docker/scan.py results/sbom-$*.cdx.json
@@ -125,6 +134,17 @@ lock: ## Rewrite the lock files (needs PyPI; PyTorch's CPU index for a new torch
 clean: ## Remove what was made here; records and images stay
 	rm -rf .venv .venv-gpu .venv-lint .venv-page .venv-supply *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+define image
+@docker/check-engine docker
+$(build) $*
+endef
+
+define sbom
+$(if $(IMAGE),,$(build) $*)
+docker/make-venv supply
+PYTHONPATH=. docker/in-host supply python docker/sbom.py $* --image $(or $(IMAGE),workload:$*)
+endef
 
 # Nothing is built before it is clear that it can run.
 cpu-check:

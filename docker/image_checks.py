@@ -16,6 +16,7 @@ MEASURED = (f"{OCI}.version", "workload.python", "workload.torch")
 MEASURED_ON_GPU = ("workload.cuda", "workload.cudnn", "workload.nccl", "workload.arch-list")
 # What a publication adds, see release.py: all of it or none.
 PUBLISHED = tuple(f"{OCI}.{name}" for name in ("created", "source", "base.digest"))
+DEVEL = "workload.devel"  # on images with a toolchain
 # Bases leave these out; dpkg's lists still have them.
 LEFT_OUT = re.compile(r"usr/share/(doc|info|locale|man|lintian|bug|linda)/")
 # The venv's own, which belongs to no package.
@@ -30,6 +31,12 @@ class Finding:
     check: str
     holds: bool | None
     words: str
+
+
+def recipe(attributes: dict[str, Any], target: str) -> str:
+    """The bake target that an image of `target`, cpu or gpu, says it was built by."""
+    having: dict[str, str] = attributes["Config"]["Labels"] or {}
+    return f"{target}-devel" if having.get(DEVEL) == "true" else target
 
 
 def named(items: list[str]) -> str:

@@ -100,7 +100,7 @@ def _component(package: Package, system: str | None) -> Component:
 def main() -> int:
     """Write the bill, and name what differs from the lock."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("target", choices=("cpu", "gpu"))
+    parser.add_argument("target", choices=("cpu", "gpu", "cpu-devel", "gpu-devel"))
     parser.add_argument("--image", help="default: workload:TARGET")
     parser.add_argument("--output", type=Path, help="default: results/sbom-TARGET.cdx.json")
     arguments = parser.parse_args()
@@ -123,7 +123,7 @@ def main() -> int:
     except OSError as error:
         print(f"sbom: {path} could not be written: {error.strerror or error}", file=sys.stderr)
         return ExitCode.NOT_SAVED
-    lock = locked(arguments.target, image.python, image.architecture)
+    lock = locked(arguments.target.removesuffix("-devel"), image.python, image.architecture)
     found = differences(image.packages, lock)
     for difference in found:
         print(f"sbom: {name}: {difference}", file=sys.stderr)

@@ -71,7 +71,7 @@ def findings(image: str) -> list[Finding]:
     """Every check of an image, in the order in which they are worth reading."""
     attributes = inspected(image)
     target = target_of(attributes)
-    budget = json.loads((DOCKER / "size-budget.json").read_text())[target]
+    budgets = json.loads((DOCKER / "size-budget.json").read_text())
     with exported(attributes["Id"]) as stream:
         contents = read(stream)
     return [
@@ -80,7 +80,7 @@ def findings(image: str) -> list[Finding]:
         checks.labels(attributes, target, contents),
         checks.packages(contents, unlike_the_lock(attributes, target, contents)),
         checks.files(contents, cuts.of(target, cuts.read())),
-        checks.size(history(image), budget),
+        checks.size(history(image), budgets[checks.recipe(attributes, target)]),
     ]
 
 

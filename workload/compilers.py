@@ -16,7 +16,6 @@ class Compilers:
     c: str | None  # Triton builds its launchers with it
     cxx: str | None  # Inductor builds its CPU kernels with it
     headers: bool
-    remedy: str = "install g++, openssl and python3-dev"  # what brings all that is needed
 
 
 def find_compilers(environment: Mapping[str, str] = os.environ) -> Compilers:
@@ -26,8 +25,18 @@ def find_compilers(environment: Mapping[str, str] = os.environ) -> Compilers:
         c=_first(environment.get("CC"), ("gcc", "clang"), path),
         cxx=_first(environment.get("CXX"), ("g++", "clang++"), path),
         headers=Path(sysconfig.get_path("include"), "Python.h").exists(),
-        remedy=_remedy(environment.get("WORKLOAD_VARIANT")),
     )
+
+
+def remedy(environment: Mapping[str, str] = os.environ) -> str:
+    """What brings all of them, and the openssl that Inductor calls too.
+
+    Only the images say which of them they are; nobody can install anything in there.
+    """
+    variant = environment.get("WORKLOAD_VARIANT")
+    if not variant:
+        return "install g++, openssl and python3-dev"
+    return f"use the image workload:{variant}-devel (of a published image: its tag with -devel)"
 
 
 def noexec_cache(environment: Mapping[str, str] = os.environ) -> str | None:
@@ -35,13 +44,6 @@ def noexec_cache(environment: Mapping[str, str] = os.environ) -> str | None:
     cache = Path(environment.get("TORCHINDUCTOR_CACHE_DIR") or tempfile.gettempdir())
     folder = next(place for place in (cache, *cache.absolute().parents) if os.path.isdir(place))
     return str(cache) if os.statvfs(folder).f_flag & os.ST_NOEXEC else None
-
-
-def _remedy(variant: str | None) -> str:
-    """Only the images say which of them they are; nobody can install anything in there."""
-    if not variant:
-        return Compilers.remedy
-    return f"use the image workload:{variant}-devel (of a published image: its tag with -devel)"
 
 
 def _first(given: str | None, defaults: tuple[str, ...], path: str | None) -> str | None:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from test_doctor_facts import write
 
-from workload.compilers import find_compilers, noexec_cache
+from workload.compilers import find_compilers, noexec_cache, remedy
 from workload.doctor import clock
 from workload.doctor.clock import read_clock
 from workload.doctor.folders import read_folder, read_folders, write_problem
@@ -91,12 +91,11 @@ def test_a_variable_that_names_nothing_is_no_compiler(tools: Path) -> None:
 
 
 def test_outside_of_an_image_packages_bring_a_compiler() -> None:
-    assert find_compilers({"PATH": "/nowhere"}).remedy == "install g++, openssl and python3-dev"
+    assert remedy({}) == "install g++, openssl and python3-dev"
 
 
 def test_in_an_image_another_image_brings_one() -> None:
-    found = find_compilers({"PATH": "/nowhere", "WORKLOAD_VARIANT": "cpu"})
-    assert found.remedy.startswith("use the image workload:cpu-devel (")
+    assert remedy({"WORKLOAD_VARIANT": "cpu"}).startswith("use the image workload:cpu-devel (")
 
 
 @pytest.mark.parametrize(("flags", "named"), [(0, False), (os.ST_NOEXEC, True)])

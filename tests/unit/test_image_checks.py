@@ -226,6 +226,23 @@ def test_the_digest_is_the_one_that_was_asked_for(
     assert checks.digest({"RepoDigests": known}, image).holds is holds
 
 
+@pytest.mark.parametrize(
+    ("labels", "recipe"),
+    [({"workload.devel": "true"}, "gpu-devel"), ({"a": "b"}, "gpu"), (None, "gpu")],
+)
+def test_a_label_tells_an_image_with_a_toolchain(
+    checks: ModuleType, labels: dict[str, str] | None, recipe: str
+) -> None:
+    assert checks.recipe({"Config": {"Labels": labels}}, "gpu") == recipe
+
+
+def test_every_published_image_has_a_size_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(DOCKER)
+    release = importlib.import_module("release")
+    budgets = json.loads((DOCKER / "size-budget.json").read_text())
+    assert {*budgets} == {*release.targets((DOCKER / "docker-bake.hcl").read_text())}
+
+
 @pytest.mark.parametrize(("budget", "holds"), [(30, True), (29, False)])
 def test_the_size_counts_from_the_first_step_on(
     checks: ModuleType, budget: int, holds: bool

@@ -4,7 +4,7 @@ import errno
 import os
 from datetime import UTC, datetime
 
-from workload.compilers import Compilers
+from workload.compilers import Compilers, remedy
 from workload.doctor.facts import Facts
 from workload.doctor.folders import Folder
 from workload.doctor.gpu_needs import cuda_started, insisted
@@ -57,11 +57,12 @@ def judge_compiler(facts: Facts) -> Outcome:
     on_gpu = cuda_started(facts) or insisted(facts)
     compilers = known(facts.compilers)
     found = compilers.c if on_gpu else compilers.cxx
-    if found is None:
-        return warned("missing", kind="C" if on_gpu else "C++", remedy=compilers.remedy)
-    if not compilers.headers:
-        return warned("no_headers", remedy=compilers.remedy)
-    return passed(compiler=found)
+    if found and compilers.headers:
+        return passed(compiler=found)
+    cure = remedy(facts.environment or {})
+    if found:
+        return warned("no_headers", remedy=cure)
+    return warned("missing", kind="C" if on_gpu else "C++", remedy=cure)
 
 
 def _has_compiler(compilers: Compilers) -> bool:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from workload import devices
-from workload.compilers import find_compilers, noexec_cache
+from workload.compilers import find_compilers, noexec_cache, remedy
 from workload.engines.data import Data
 from workload.engines.engine import Engine
 from workload.engines.fused import FusedLoop
@@ -65,7 +65,7 @@ def _refusal(_spec: TrainSpec, device: DeviceInfo) -> UnfitError | None:
         )
     else:
         return None
-    return UnfitError(f"engine compile needs {missing}, none is here: {found.remedy}, {OTHERWISE}")
+    return UnfitError(f"engine compile needs {missing}, none is here: {remedy()}, {OTHERWISE}")
 
 
 COMPILE = Engine("compile", CompiledLoop, _refusal)

@@ -1,0 +1,82 @@
+"""Tell images with horizontal stripes from those with vertical ones, on any device.
+
+    python train.py [auto|cpu|cuda|cuda:N]
+
+The network and its loop are this project's own; which device works, and how long a step takes,
+is `workload`'s to say. Exit 4: the device cannot be used. Exit 3: it did not learn.
+"""
+
+import sys
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from workload import devices
+from workload.cases import CUDA_EVENTS
+from workload.errors import WorkloadError, WrongNumbersError
+from workload.timing import Protocol, measure
+from workload.units import format_seconds
+
+IMAGES, SIDE, PATCH, STEPS = 256, 16, 4, 200
+TIMED_SEC = 2.0  # a step's time is sought for so long
+ENOUGH = 0.95  # of the images must be told apart
+BY_EVENTS = Protocol(CUDA_EVENTS)  # on a GPU; an optimizer cannot be captured in a CUDA graph
+
+
+def stripes() -> tuple[Tensor, Tensor]:
+    """Noisy images (IMAGES, SIDE, SIDE) and which of them have vertical stripes."""
+    kinds = torch.arange(IMAGES) % 2
+    wave = torch.sin(torch.arange(SIDE) * 1.5)
+    rows = wave[:, None].expand(SIDE, SIDE)
+    images = torch.where(kinds[:, None, None] == 1, rows.T, rows)
+    return images + 0.5 * torch.randn(images.shape), kinds
+
+
+class Network(nn.Module):
+    """Looks at an image patch by patch, then at all patches together."""
+
+    def __init__(self) -> None:
+        """As small as the task."""
+        super().__init__()
+        self.patch = nn.Linear(PATCH**2, 16)
+        self.whole = nn.Linear(16, 2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """A score of each kind, (images, 2)."""
+        patches = rearrange(images, "n (a h) (b w) -> n (a b) (h w)", h=PATCH, w=PATCH)
+        return self.whole(torch.relu(self.patch(patches)).mean(dim=1))
+
+
+def main(requested: str) -> None:
+    """Choose the device, train, time a step, and say how it went."""
+    device = devices.resolve(requested)
+    print(f"device  {device.torch_name}: {device.name} ({device.reason})")
+    where = devices.torch_device(device)
+    torch.manual_seed(0)
+    images, kinds = (data.to(where) for data in stripes())
+    network = Network().to(where)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+
+    def step() -> Tensor:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(network(images), kinds)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    losses = torch.stack([step() for _ in range(STEPS)])  # read once, at the end
+    right = float((network(images).argmax(dim=1) == kinds).double().mean())
+    print(f"train   {STEPS} steps, loss {losses[0]:.2f} to {losses[-1]:.3f}, {right:.0%} right")
+    if right < ENOUGH:
+        raise WrongNumbersError(f"only {right:.0%} of the images are told apart, not {ENOUGH:.0%}")
+    timing = measure(step, device, TIMED_SEC, BY_EVENTS)
+    print(f"step    {format_seconds(timing.median_sec or 0.0)}; {timing.doubt or 'steady'}")
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:2] or ["auto"])
+    except WorkloadError as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
