@@ -97,6 +97,33 @@ def test_a_named_engine_that_is_silent_is_an_error_and_no_fallback(host: Host) -
     assert "NOTICE" not in result.stderr
 
 
+def test_an_image_with_a_compiler_takes_the_facts_of_the_one_without(docker_host: Host) -> None:
+    assert docker_host.run("make", "gpu-devel-image").returncode == 0
+    bakes = [call.split()[-1] for call in docker_host.called if "buildx bake" in call]
+    assert bakes == ["gpu", "gpu-devel"]  # measured, then built
+
+
+def test_in_a_shell_with_a_compiler_what_it_builds_can_be_loaded(docker_host: Host) -> None:
+    call = ran(docker_host, "cpu-devel-shell")
+    assert "--read-only --tmpfs /tmp:exec " in call
+    assert call.endswith(" workload:cpu-devel bash")
+
+
+def test_a_shell_with_a_compiler_needs_an_engine(host: Host) -> None:
+    host.add("docker", SILENT)
+    result = host.run("make", "cpu-devel-shell")
+    assert "no engine: nothing answers" in result.stderr
+    assert "NOTICE" not in result.stderr
+    assert result.returncode == 2
+
+
+def test_without_a_gpu_no_image_with_a_compiler_is_built_to_open_a_shell(host: Host) -> None:
+    host.add("docker", ENGINE)
+    result = host.run("make", "gpu-devel-shell")
+    assert result.stderr.endswith("gpu-devel-shell] Error 4\n")
+    assert not any("bake" in call for call in host.called)
+
+
 def test_without_an_engine_the_host_runs_after_one_loud_line(host: Host) -> None:
     host.add("docker", SILENT)
     result = host.run("make", "--dry-run", "cpu-run")
