@@ -63,8 +63,9 @@ def test_a_device_that_is_not_there_ends_it_with_the_code_of_its_kind(
     example: Callable[..., Ended],
 ) -> None:
     ended = example("python", "/opt/example/train.py", "cuda")
-    (line,) = ended.stderr.splitlines()
-    assert (ended.code, line[:44]) == (4, "train.py: device cuda is not usable: this to")
+    last = ended.stderr.splitlines()[-1]  # before it torch may miss NumPy
+    assert ended.code == 4
+    assert last.startswith("train.py: device cuda is not usable: this torch is the CPU build")
 
 
 def test_nothing_of_it_may_be_changed_by_who_runs_it(containers: Containers) -> None:
