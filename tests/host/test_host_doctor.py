@@ -51,7 +51,7 @@ def words(fault: dict[str, Any]) -> str:
     """The fault's line, with the sizes from the budget that the images are tested against."""
     budget = json.loads((CHECKOUT / "docker/size-budget.json").read_text())
     needed = {target: (size + BASE_BYTES) / 1e9 for target, size in budget.items()}
-    builds = {f"{target}_build": 3 * size for target, size in needed.items()}
+    builds = {f"{target}_build": 4 * size for target, size in needed.items()}
     sizes = {name: f"{size:.1f} GB" for name, size in {**needed, **builds}.items()}
     return str(fault["line"]).format(**sizes)
 
