@@ -67,7 +67,7 @@ def main(requested: str) -> None:
 
     losses = torch.stack([step() for _ in range(STEPS)])  # read once, at the end
     right = float((network(images).argmax(dim=1) == kinds).double().mean())
-    print(f"train   {STEPS} steps, loss {losses[0]:.2f} to {losses[-1]:.3f}, {right:.0%} right")
+    print(f"train   {STEPS} steps, loss {losses[0]:.2f} to {losses[-1]:.5f}, {right:.0%} right")
     if right < ENOUGH:
         raise WrongNumbersError(f"only {right:.0%} of the images are told apart, not {ENOUGH:.0%}")
     timing = measure(step, device, TIMED_SEC, BY_EVENTS)

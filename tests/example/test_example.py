@@ -19,7 +19,7 @@ NOTHING_ALLOWED: dict[str, Any] = {
     "network_mode": "none",
 }
 OUTPUT = r"""device  cpu: .+ \(auto: .+\)
-train   200 steps, loss \d\.\d\d to 0\.\d{3}, \d+% right
+train   200 steps, loss \d\.\d\d to 0\.\d{5}, \d+% right
 step    [\d.]+ (µs|ms); .+
 """
 
