@@ -75,8 +75,9 @@ def test_a_diverged_run_reports_no_weights(cpu: DeviceInfo) -> None:
 def test_losses_are_printed_in_the_chapters_format(workload: Callable[..., Outcome]) -> None:
     outcome = workload("train", "--steps", "200")
     lines = [line for line in outcome.stdout.splitlines() if line.startswith("Iteration")]
-    assert lines[0].startswith("Iteration:  100 \t Loss:  427.8198")
-    assert lines[1].startswith("Iteration:  200 \t Loss:  1.4477")
+    # Only so many digits: the rest is rounding, which differs from processor to processor.
+    assert lines[0].startswith("Iteration:  100 \t Loss:  427.8")
+    assert lines[1].startswith("Iteration:  200 \t Loss:  1.447")
 
 
 def test_every_step_has_its_loss_in_the_json(workload: Callable[..., Outcome]) -> None:
