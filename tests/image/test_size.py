@@ -11,7 +11,7 @@ BUDGET_BYTES = json.loads(
     (Path(__file__).parents[2] / "docker/size-budget.json").read_text(encoding="utf-8")
 )
 FIRST_STEP = "/tmp/apt-install python3"
-EDIT_BYTES = 2_000_000  # sources and compiled; a pull moves a third of it
+EDIT_BYTES = 2_000_000  # sources and compiled; a pull moves a third
 HEAVY = ("/layers/cuda", "/layers/torch", "/layers/common", "/layers/bytecode")
 
 
