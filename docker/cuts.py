@@ -64,6 +64,9 @@ def cut(entry: dict[str, Any]) -> Cut:
     return made
 
 
-def of(target: str, cuts: Iterable[Cut]) -> tuple[Cut, ...]:
-    """The cuts of a target, also those that wait for a GPU."""
-    return tuple(cut for cut in cuts if target in cut.targets)
+def of(image: str, cuts: Iterable[Cut]) -> tuple[Cut, ...]:
+    """The cuts of an image, also those that wait for a GPU; -devel ones have back what is kept."""
+    target, _, devel = image.partition("-")
+    return tuple(
+        cut for cut in cuts if target in cut.targets and not (devel and cut.devel == "keeps")
+    )

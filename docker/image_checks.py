@@ -21,6 +21,10 @@ DEVEL = "workload.devel"  # on images with a toolchain
 LEFT_OUT = re.compile(r"usr/share/(doc|info|locale|man|lintian|bug|linda)/")
 # The venv's own, which belongs to no package.
 VENV_OWN = re.compile(rf"opt/venv/pyvenv\.cfg|opt/venv/.*/__pycache__/[^/]+\.pyc|{WRITTEN.pattern}")
+VENV_LINK = re.compile(
+    r"opt/venv/lib64 -> lib|opt/venv/bin/python[\d.]* -> (/usr/bin/)?python[\d.]*"
+)
+COMPILER = re.compile(r"usr/bin/[^/]*g\+\+[^/]*")  # the file: g++ itself is a link to it
 NAMED_MAX = 5  # what a line names; the rest is counted
 
 
@@ -73,6 +77,9 @@ def labels(attributes: dict[str, Any], target: str, contents: Contents) -> Findi
         for name, version in inside.items()
         if version is None or having[name].partition("+")[0] != version.partition("+")[0]
     ]
+    compiler = next(filter(COMPILER.fullmatch, contents.md5), "no compiler")
+    if (having.get(DEVEL) == "true") != (compiler != "no compiler"):
+        wrong.append(f"{DEVEL} is {having.get(DEVEL)}, inside is {compiler}")
     return Finding("labels", not wrong, named(wrong) or f"all {len(wanted)} are there")
 
 
@@ -97,7 +104,7 @@ def files(contents: Contents, cuts: Iterable[Cut] = ()) -> Finding:
         if contents.md5.get(path, promised) != promised
     ]
     missing = [path for path in contents.recorded if path not in contents.sha256]
-    gone = [path for path in missing if not account.gone(path)]
+    gone = [path for path in missing if path in contents.links or not account.gone(path)]
     left_out = len(missing) - len(gone)
     gone += [
         path for path in contents.packaged if path not in contents.md5 and not LEFT_OUT.match(path)
@@ -106,6 +113,9 @@ def files(contents: Contents, cuts: Iterable[Cut] = ()) -> Finding:
         path
         for path in contents.sha256
         if path not in contents.recorded and not VENV_OWN.fullmatch(path)
+    ]
+    strange += [
+        path for path, to in contents.links.items() if not VENV_LINK.fullmatch(f"{path} -> {to}")
     ]
     faults = [
         f"{words}: {named(sorted(paths))}"

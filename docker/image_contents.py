@@ -25,6 +25,7 @@ class Contents:
     `sha256` is of the files in /opt/venv, as a RECORD has it, and `md5` of all others, as dpkg
     has it: what those lists promise is in `recorded` and `packaged`. `versions` has the Python
     distributions, by their normalized names, and `cuts` what the build says it took out of them.
+    `links` has what in /opt/venv is neither file nor folder, and where it leads.
     """
 
     sha256: dict[str, str]
@@ -33,6 +34,7 @@ class Contents:
     packaged: dict[str, str]
     versions: dict[str, str]
     cuts: dict[str, Digests] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
 
 
 def read(stream: IO[bytes]) -> Contents:
@@ -47,6 +49,8 @@ def read(stream: IO[bytes]) -> Contents:
                 copy_digest(contents, member)
             elif member.isreg() and (content := archive.extractfile(member)):
                 add_file(contents, member.name, content)
+            elif member.name.startswith(VENV) and not member.isdir():
+                contents.links[member.name] = member.linkname
     moved = {through(folders, path): digest for path, digest in contents.packaged.items()}
     return replace(contents, packaged=moved)
 

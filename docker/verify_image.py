@@ -71,6 +71,7 @@ def findings(image: str) -> list[Finding]:
     """Every check of an image, in the order in which they are worth reading."""
     attributes = inspected(image)
     target = target_of(attributes)
+    recipe = checks.recipe(attributes, target)
     budgets = json.loads((DOCKER / "size-budget.json").read_text())
     with exported(attributes["Id"]) as stream:
         contents = read(stream)
@@ -79,8 +80,8 @@ def findings(image: str) -> list[Finding]:
         signature(attributes["RepoDigests"], image),
         checks.labels(attributes, target, contents),
         checks.packages(contents, unlike_the_lock(attributes, target, contents)),
-        checks.files(contents, cuts.of(target, cuts.read())),
-        checks.size(history(image), budgets[checks.recipe(attributes, target)]),
+        checks.files(contents, cuts.of(recipe, cuts.read())),
+        checks.size(history(image), budgets[recipe]),
     ]
 
 

@@ -25,6 +25,21 @@ compiled = [spec for spec in specs if spec and spec.cached and spec.origin.endsw
 lacking = sorted({spec.name for spec in compiled if not Path(spec.cached).exists()})
 print("modules", len(compiled), *lacking)
 """
+# Names each compiled file of the venv that is not what its source compiles to.
+COMPARE = """
+import marshal
+from importlib.util import source_from_cache
+from pathlib import Path
+found = sorted(Path("/opt/venv").rglob("*.pyc"))
+for path in found:
+    source = Path(source_from_cache(str(path)))
+    code = marshal.loads(path.read_bytes()[16:])
+    if not source.is_file():
+        print("without a source:", path)
+    elif code != compile(source.read_bytes(), str(source), "exec", dont_inherit=True):
+        print("of another source:", path)
+print(len(found) > 1000)
+"""
 FIND = "find /opt/venv /usr/lib/python3* -name '*.pyc'"
 
 
@@ -48,6 +63,14 @@ def test_every_module_that_a_command_imports_is_compiled(
     assert last[0] == "modules", ended.stdout + ended.stderr
     assert int(last[1]) > 60
     assert last[2:] == []
+
+
+@pytest.mark.timeout(150)
+def test_what_is_taken_without_a_look_at_its_source_is_of_that_source(
+    containers: Containers,
+) -> None:
+    ended = containers.run("python", "-W", "ignore", "-c", COMPARE, timeout_sec=120)
+    assert (ended.code, ended.stdout) == (0, "True\n"), ended.stderr
 
 
 def test_nobody_can_write_what_is_taken_without_a_look_at_its_source(

@@ -45,13 +45,17 @@ def image() -> dict[str, bytes]:
     }
 
 
-def stream(files: dict[str, bytes]) -> io.BytesIO:
-    """An image as `docker export` writes it, with /lib as a link into /usr."""
+LINKS = {"lib": "usr/lib", "opt/venv/lib64": "lib", "opt/venv/bin/python": "/usr/bin/python3"}
+
+
+def stream(files: dict[str, bytes], links: dict[str, str] | None = None) -> io.BytesIO:
+    """An image as `docker export` writes it, with a system's links, a venv's and `links`."""
     stored = io.BytesIO()
     with tarfile.open(fileobj=stored, mode="w") as archive:
-        link = tarfile.TarInfo("lib")
-        link.type, link.linkname = tarfile.SYMTYPE, "usr/lib"
-        archive.addfile(link)
+        for name, to in (LINKS | (links or {})).items():
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, to
+            archive.addfile(link)
         for name, content in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(content)
@@ -75,7 +79,7 @@ def checks(contents: ModuleType) -> ModuleType:
 @pytest.fixture
 def judged(contents: ModuleType, checks: ModuleType) -> Any:
     """The finding on an image's files."""
-    return lambda files: checks.files(contents.read(stream(files)))
+    return lambda files, links=None: checks.files(contents.read(stream(files, links)))
 
 
 def test_a_right_image_is_as_its_packages_say(judged: Any) -> None:
@@ -121,8 +125,8 @@ def judged_with(contents: ModuleType, checks: ModuleType) -> Any:
         "code": cuts.Cut("code", ("cpu",), "one", "delete", ("one.py",), "why"),
         "tool": cuts.Cut("tool", ("cpu",), "one", "strip-symbols", ("../../../bin/*",), "why"),
     }
-    return lambda files, *without: checks.files(
-        contents.read(stream(files)),
+    return lambda files, *without, links=None: checks.files(
+        contents.read(stream(files, links)),
         [cut for name, cut in listed.items() if name not in without],
     )
 
@@ -146,6 +150,36 @@ def test_what_the_image_does_not_say_was_cut_is_named(judged_with: Any) -> None:
 
 def test_a_stripped_file_with_another_digest_is_named(judged_with: Any) -> None:
     assert judged_with(cut_image(b"a stranger")).words == "changed: opt/venv/bin/one"
+
+
+def test_a_link_in_the_place_of_what_was_cut_is_named(judged_with: Any) -> None:
+    finding = judged_with(cut_image(), links={f"{SITE}/one.py": "/usr/share/other.py"})
+    words = f"gone: {SITE}/one.py; of no package: {SITE}/one.py"
+    assert (finding.holds, finding.words) == (False, words)
+
+
+@pytest.mark.parametrize(
+    ("path", "to"),
+    [
+        (f"{SITE}/sitecustomize.py", "/usr/share/other.py"),
+        ("opt/venv/bin/python3", "/usr/share/other"),
+        ("opt/venv/lib64", "/usr/share"),
+    ],
+)
+def test_a_link_that_no_venv_has_is_named(judged: Any, path: str, to: str) -> None:
+    finding = judged(image(), links={path: to})
+    assert (finding.holds, finding.words) == (False, f"of no package: {path}")
+
+
+def test_a_devel_image_has_back_what_was_kept_for_it(checks: ModuleType) -> None:
+    assert checks  # on the path
+    cuts = importlib.import_module("cuts")
+    listed = [
+        cuts.Cut("headers", ("cpu",), "one", "delete", ("*.h",), "why", devel="keeps"),
+        cuts.Cut("tests", ("cpu",), "one", "delete", ("tests/**",), "why"),
+    ]
+    ids = {name: [cut.id for cut in cuts.of(name, listed)] for name in ("cpu", "cpu-devel", "gpu")}
+    assert ids == {"cpu": ["headers", "tests"], "cpu-devel": ["tests"], "gpu": []}
 
 
 def test_a_file_of_no_package_is_named(judged: Any) -> None:
@@ -183,8 +217,13 @@ def test_a_package_that_is_not_as_locked_is_named(contents: ModuleType, checks: 
 @pytest.fixture
 def labelled(contents: ModuleType, checks: ModuleType) -> Any:
     """The finding on the labels of a CPU image with torch 2.0 inside."""
-    inside = contents.Contents({}, {}, {}, {}, {"workload": "0.1", "torch": "2.0+cpu"})
-    return lambda labels: checks.labels({"Config": {"Labels": labels}}, "cpu", inside)
+    versions = {"workload": "0.1", "torch": "2.0+cpu"}
+
+    def judged(labels: dict[str, str], *files: str) -> Any:
+        inside = contents.Contents({}, dict.fromkeys(files, "0"), {}, {}, versions)
+        return checks.labels({"Config": {"Labels": labels}}, "cpu", inside)
+
+    return judged
 
 
 def right_labels(checks: ModuleType) -> dict[str, str]:
@@ -204,6 +243,17 @@ def test_a_missing_label_is_named(labelled: Any, checks: ModuleType) -> None:
 def test_a_label_that_says_another_version_is_named(labelled: Any, checks: ModuleType) -> None:
     finding = labelled(right_labels(checks) | {"workload.torch": "2.1+cpu"})
     assert (finding.holds, finding.words) == (False, "workload.torch is 2.1+cpu, inside is 2.0+cpu")
+
+
+GXX = "usr/bin/x86_64-linux-gnu-g++-12"
+
+
+def test_a_toolchain_goes_with_its_label(labelled: Any, checks: ModuleType) -> None:
+    devel = right_labels(checks) | {"workload.devel": "true"}
+    assert labelled(devel, GXX).holds
+    assert labelled(devel).words == "workload.devel is true, inside is no compiler"
+    without = labelled(right_labels(checks), GXX)
+    assert (without.holds, without.words) == (False, f"workload.devel is None, inside is {GXX}")
 
 
 def test_of_what_publishing_adds_nothing_may_be_missing(labelled: Any, checks: ModuleType) -> None:
