@@ -2,17 +2,21 @@
 
 Run while the image is built. What was cut of a layer is written into it, as
 /opt/venv/share/workload/cuts-LAYER.json; what -devel images keep moves to LAYERS/devel. A
-pattern without a file, a file in two cuts and a strip that saves nothing end it with 1.
+pattern without a file, a file in two cuts or of another package than the cut names, a licence,
+and a strip that saves nothing end it with 1.
 """
 
+import csv
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +24,12 @@ from cuts import Cut, of, pattern, read
 
 LAYERS = ("cuda", "torch", "common")
 VENV = Path("opt/venv")
-RECORD = VENV / "share/workload"
+SITES = f"{VENV}/lib/python3.*/site-packages"
+ACCOUNTS = VENV / "share/workload"
+# What a distribution is passed on under, and what it says of itself: never cut.
+KEPT = re.compile(
+    r"(.*/)?((licen[sc]e|copying|notice)s?([.-][^/]*)?|[^/]*\.dist-info/.*)", re.IGNORECASE
+)
 STRIP = {"strip-debug": "--strip-debug", "strip-symbols": "--strip-unneeded"}
 
 
@@ -39,11 +48,7 @@ class UnfitError(Exception):
 
 def installed(layers: Path) -> list[File]:
     """Every file of the layers; links are none."""
-    sites = [
-        (layer, site)
-        for layer in LAYERS
-        for site in sorted((layers / layer).glob(f"{VENV}/lib/python3.*/site-packages"))
-    ]
+    sites = [(layer, site) for layer in LAYERS for site in sorted((layers / layer).glob(SITES))]
     return [
         File(layer, os.path.relpath(place, site), place)
         for layer, site in sites
@@ -68,6 +73,27 @@ def matched(cuts: Sequence[Cut], files: Sequence[File]) -> dict[str, list[File]]
         if len({file.layer for file in found[cut.id]}) > 1:
             raise UnfitError(f"{cut.id}: its files are in two layers: make it two cuts")
     return found
+
+
+def owners(layers: Path) -> dict[str, set[str]]:
+    """The distributions that say a path is theirs, in their RECORDs."""
+    found: dict[str, set[str]] = {}
+    for record in sorted(layers.glob(f"*/{SITES}/*.dist-info/RECORD")):
+        name = re.sub(r"[-_.]+", "-", record.parent.name.split("-")[0]).lower()
+        with record.open(encoding="utf-8", newline="") as lines:
+            for path, *_ in csv.reader(lines):
+                found.setdefault(os.path.normpath(path), set()).add(name)
+    return found
+
+
+def check(cut: Cut, files: Sequence[File], owners: dict[str, set[str]]) -> None:
+    """Raise UnfitError where a cut takes a licence, or a file of another package than its own."""
+    for path in (file.path for file in files):
+        if KEPT.fullmatch(path):
+            raise UnfitError(f"{cut.id}: {path} is a licence or an account, which stays")
+        of_whom = sorted(owners.get(path, {"no package"}))
+        if not all(fnmatchcase(name, cut.package) for name in of_whom):
+            raise UnfitError(f"{cut.id}: {path} is of {' and '.join(of_whom)}, not {cut.package}")
 
 
 def apply(cut: Cut, files: Sequence[File], layers: Path) -> dict[str, Any]:
@@ -126,6 +152,9 @@ def main(cuts: Path, target: str, layers: Path) -> None:
     """Make the cuts of a target, and write down what was cut of each layer."""
     chosen = of(target, read(cuts))
     files = matched(chosen, installed(layers))
+    owned = owners(layers)
+    for cut in chosen:
+        check(cut, files[cut.id], owned)
     (layers / "devel").mkdir(parents=True, exist_ok=True)
     made: dict[str, list[dict[str, Any]]] = {}
     for cut in chosen:
@@ -135,7 +164,7 @@ def main(cuts: Path, target: str, layers: Path) -> None:
         state = "cut" if entry["applied"] else "waits for a GPU"
         print(f"{cut.id:24} {saved / 1e6:8.1f} MB  {state}")
     for layer, entries in made.items():
-        folder = layers / layer / RECORD
+        folder = layers / layer / ACCOUNTS
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(entries, indent=1, sort_keys=True)
         (folder / f"cuts-{layer}.json").write_text(text + "\n", encoding="utf-8")

@@ -18,6 +18,8 @@ FILES = {
     f"torch/{SITE}/one/include/deep/a.h": b"header",
     f"torch/{SITE}/one/lib.so": b"code and names",
     "torch/opt/venv/bin/one": b"tool",
+    f"torch/{SITE}/one-1.dist-info/RECORD": b"one/include/deep/a.h,,\none/lib.so,,\n"
+    b"../../../bin/one,,\n",
     f"common/{SITE}/two/tests/test_two.py": b"assert two",
 }
 HEADERS = {"id": "headers", "kind": "delete", "paths": ["one/include/**"], "devel": "keeps"}
