@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+PACKAGES = "g++, openssl and python3-dev"
+
 
 @dataclass(frozen=True)
 class Compilers:
@@ -31,12 +33,14 @@ def find_compilers(environment: Mapping[str, str] = os.environ) -> Compilers:
 def remedy(environment: Mapping[str, str] = os.environ) -> str:
     """What brings all of them, and the openssl that Inductor calls too.
 
-    Only the images say which of them they are; nobody can install anything in there.
+    Only the images say which of them they are, and an image of one's own on top of one says it too.
     """
     variant = environment.get("WORKLOAD_VARIANT")
+    install = f"install {PACKAGES}"
     if not variant:
-        return "install g++, openssl and python3-dev"
-    return f"use the image workload:{variant}-devel (of a published image: its tag with -devel)"
+        return install
+    devel = f"workload:{variant}-devel (of a published image: its tag with -devel)"
+    return f"use the image {devel}, or in an image of your own {install}"
 
 
 def noexec_cache(environment: Mapping[str, str] = os.environ) -> str | None:

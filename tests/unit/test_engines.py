@@ -237,7 +237,7 @@ def test_in_an_image_the_refusal_names_the_one_with_a_compiler(
     monkeypatch.setenv("WORKLOAD_VARIANT", "gpu")
     with pytest.raises(UnfitError, match="use the image workload:gpu-devel ") as refusal:
         choose("compile", SHORT, GPU, draw(SHORT, torch.float32))
-    assert "install" not in str(refusal.value)
+    assert "\n" not in str(refusal.value)
 
 
 def test_compile_is_refused_where_nothing_that_it_builds_can_be_loaded(

@@ -59,10 +59,9 @@ def judge_compiler(facts: Facts) -> Outcome:
     found = compilers.c if on_gpu else compilers.cxx
     if found and compilers.headers:
         return passed(compiler=found)
-    cure = remedy(facts.environment or {})
-    if found:
-        return warned("no_headers", remedy=cure)
-    return warned("missing", kind="C" if on_gpu else "C++", remedy=cure)
+    compiler = "C compiler" if on_gpu else "C++ compiler"
+    missing = "Python.h" if found else compiler
+    return warned("missing", missing=missing, remedy=remedy(facts.environment or {}))
 
 
 def _has_compiler(compilers: Compilers) -> bool:
