@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,6 +58,12 @@ def test_it_trains_without_any_privilege(example: Callable[..., Ended]) -> None:
     ended = example()
     assert ended.code == 0, ended.stderr
     assert re.fullmatch(OUTPUT, ended.stdout), ended.stdout
+
+
+def test_its_readme_shows_such_an_output() -> None:
+    readme = Path(__file__).parents[2] / "docker/example/README.md"
+    shown = readme.read_text(encoding="utf-8").split("```\n")
+    assert [block for block in shown if re.fullmatch(OUTPUT, block)]
 
 
 def test_a_device_that_is_not_there_ends_it_with_the_code_of_its_kind(
