@@ -1,18 +1,24 @@
 """start_times.py IMAGE...: how long containers take to start, and how large the images are.
 
-Each is started as `make cpu-run` starts it, RUNS times (5), the images in turns, after a start
-that does not count: what is measured is a warm disk. A start is timed from the call of `docker
-run` to the line that Python prints once it has multiplied with PyTorch; no GPU is asked for.
+Each is started RUNS times (5), the images in turns, after a start that does not count: what is
+measured is a warm disk. A start is timed from the call of `docker run` to the line that Python
+prints once it has multiplied with PyTorch; no GPU is asked for. It is hardened as `make cpu-run`
+has it, but without that one's init, user and volume: an image is run as it is. Exit 2: RUNS
+cannot be. Exit 4: an image did not start.
 """
 
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
+from signal import SIGKILL
 from statistics import median
+from threading import Timer
 
 from image_history import added_bytes, history
 
+LIMIT_SEC = 600.0  # of a start; the first may pull its image
 HARDENED = (
     *("--read-only", "--tmpfs", "/tmp", "--shm-size", "1g"),  # noqa: S108  the container's
     *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
@@ -23,23 +29,39 @@ COMMANDS = {
     "python alone": ("-c", "print('ready')"),
     "torch ready": ("-W", "ignore", "-c", READY),
 }
+Times = Mapping[tuple[str, str], Sequence[float]]  # seconds, by image and name of a command
 
 
-def start_sec(image: str, words: tuple[str, ...]) -> float:
+def fail(code: int, words: str) -> SystemExit:
+    """One line on stderr, and the exit code of its kind."""
+    print(f"start-times: {words}", file=sys.stderr)
+    return SystemExit(code)
+
+
+def start_sec(image: str, words: tuple[str, ...], limit_sec: float = LIMIT_SEC) -> float:
     """Seconds until a container's Python prints its line; raises SystemExit if it never does."""
-    command = ["docker", "run", "--rm", *HARDENED, image, "python", *words]
+    name = f"start-times-{os.getpid()}-{time.monotonic_ns()}"
+    command = ["docker", "run", "--rm", "--name", name, *HARDENED, image, "python", *words]
     started = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        limit = Timer(limit_sec, running.kill)
+        limit.start()
         assert running.stdout  # noqa: S101  a pipe was asked for
         line = running.stdout.readline()
         seconds = time.perf_counter() - started
+        running.wait()
+        limit.cancel()
+    if running.returncode == -SIGKILL:  # that was the client; the container may still run
+        remove = ["docker", "rm", "--force", name]
+        subprocess.run(remove, capture_output=True, check=False, timeout=60)
+        raise fail(4, f"{image} was not ready, and ended, within {limit_sec:.0f} s")
     if line != "ready\n":
-        raise SystemExit(f"start-times: {image} did not start, exit code {running.returncode}")
+        raise fail(4, f"{image} did not start, exit code {running.returncode}")
     return seconds
 
 
-def main(images: list[str], runs: int) -> None:
-    """Print a row of a table in Markdown for each image."""
+def measured(images: Sequence[str], runs: int) -> Times:
+    """Start every image `runs` times, and once before."""
     times: dict[tuple[str, str], list[float]] = {}
     for number in range(runs + 1):
         for image in images:
@@ -47,15 +69,31 @@ def main(images: list[str], runs: int) -> None:
                 seconds = start_sec(image, words)
                 if number:
                     times.setdefault((image, name), []).append(seconds)
-    print(f"| image | MB without its base | {' s | '.join(COMMANDS)} s |")
-    print(f"|{' --- |' * (2 + len(COMMANDS))}")
-    for image in images:
-        cells = [f"{median(found):.2f}" for (of, _), found in times.items() if of == image]
-        megabytes = (added_bytes(history(image)) or 0) / 1e6
-        print(f"| {image} | {megabytes:.0f} | {' | '.join(cells)} |")
+    return times
+
+
+def table(sizes: Mapping[str, int | None], times: Times) -> list[str]:
+    """A table in Markdown: of each image its bytes without its base, if known, and its times."""
+    head = f"| image | MB without its base | {' s | '.join(COMMANDS)} s |"
+    rows = [head, f"|{' --- |' * (2 + len(COMMANDS))}"]
+    for image, size in sizes.items():
+        megabytes = "unknown" if size is None else f"{size / 1e6:.0f}"
+        cells = [f"{median(times[image, name]):.2f}" for name in COMMANDS]
+        rows.append(f"| {image} | {megabytes} | {' | '.join(cells)} |")
+    return rows
+
+
+def asked_runs(text: str) -> int:
+    """RUNS= as a number; raises SystemExit."""
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise fail(2, f"RUNS={text} is no number of starts: give a whole one from 1 on")
+    return int(text)
 
 
 if __name__ == "__main__":
     if not sys.argv[1:]:
         sys.exit(__doc__)
-    main(sys.argv[1:], int(os.environ.get("RUNS", "5")))
+    runs, images = asked_runs(os.environ.get("RUNS", "5")), sys.argv[1:]
+    times = measured(images, runs)
+    sizes = {image: added_bytes(history(image)) for image in images}
+    print("\n".join(table(sizes, times)))
