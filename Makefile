@@ -8,7 +8,8 @@
   $(foreach target,cpu gpu,$(target)-image $(target)-run $(target)-test $(target)-shell \
     $(target)-bench $(target)-ab $(target)-agreement $(target)-engines \
     $(target)-search $(target)-sbom $(target)-scan $(target)-check $(target)-ready $(target)-suite \
-    $(target)-devel-image $(target)-devel-shell $(target)-devel-sbom)
+    $(target)-devel-image $(target)-devel-shell $(target)-devel-sbom \
+    $(target)-devel-scan)
 
 export IMAGE PYTHON B_IMAGE COMPARE
 
@@ -107,7 +108,9 @@ cpu-devel-sbom gpu-devel-sbom: %-sbom:
 	$(sbom)
 
 cpu-scan gpu-scan: %-scan: %-sbom ## Look the packages up among known vulnerabilities
-	PYTHONPATH=. docker/in-host supply python docker/scan.py results/sbom-$*.cdx.json
+	$(scan)
+cpu-devel-scan gpu-devel-scan: %-scan: %-sbom
+	$(scan)
 
 publish: ## Build, attest and push a version of all images: REGISTRY=ghcr.io/me VERSION=1.2.3
 	@docker/check-engine docker
@@ -145,6 +148,8 @@ $(if $(IMAGE),,$(build) $*)
 docker/make-venv supply
 PYTHONPATH=. docker/in-host supply python docker/sbom.py $* --image $(or $(IMAGE),workload:$*)
 endef
+
+scan = PYTHONPATH=. docker/in-host supply python docker/scan.py results/sbom-$*.cdx.json
 
 # Nothing is built before it is clear that it can run.
 cpu-check:

@@ -103,6 +103,14 @@ def test_an_image_with_a_compiler_takes_the_facts_of_the_one_without(docker_host
     assert bakes == ["gpu", "gpu-devel"]  # measured, then built
 
 
+@pytest.mark.parametrize("image", ["cpu", "gpu", "cpu-devel", "gpu-devel"])
+def test_a_scan_reads_the_bill_of_its_own_image(image: str, host: Host) -> None:
+    plan = planned(host, f"{image}-scan")
+    assert f"docker/build {image}\n" in plan
+    assert f"docker/sbom.py {image} --image workload:{image}\n" in plan
+    assert plan.endswith(f"docker/scan.py results/sbom-{image}.cdx.json\n")
+
+
 def test_in_a_shell_with_a_compiler_what_it_builds_can_be_loaded(docker_host: Host) -> None:
     call = ran(docker_host, "cpu-devel-shell")
     assert "--read-only --tmpfs /tmp:exec " in call

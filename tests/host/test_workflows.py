@@ -57,6 +57,12 @@ def test_a_job_that_scans_has_what_scans(workflow: Path) -> None:
     assert bool(scanning) is (workflow.stem == "publish")
 
 
+def test_every_image_that_is_published_is_scanned_before() -> None:
+    job = jobs(CHECKOUT / ".github/workflows/publish.yml")["test"]
+    assert "target: [cpu, gpu]" in job
+    assert 'make "$TARGET-scan" "$TARGET-devel-scan"' in job
+
+
 @EACH
 def test_a_workflow_may_nothing_by_itself(workflow: Path) -> None:
     assert "\npermissions: {}\n" in workflow.read_text()
