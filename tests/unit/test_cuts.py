@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import platform
 import subprocess
 from base64 import urlsafe_b64encode
 from hashlib import sha256
@@ -63,6 +64,7 @@ def cut(cuts: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         Path(to).write_bytes(Path(place).read_bytes().split()[0])
 
     monkeypatch.setattr(subprocess, "run", strip)
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     return module
 
 
@@ -154,6 +156,13 @@ def test_a_list_that_does_not_fit_is_refused(
     with pytest.raises(cut.UnfitError) as refused:
         made(*listed)
     assert words in str(refused.value)
+
+
+def test_wheels_of_another_machine_may_lack_a_file(
+    made: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    assert list(made(TOOL, NAMES | {"paths": ["one/*.alt.so"]})) == ["tool"]
 
 
 def test_a_strip_that_saves_nothing_is_refused(cut: ModuleType, made: Any, layers: Path) -> None:
