@@ -14,7 +14,13 @@ def history(image: str) -> list[tuple[str, int]]:
     return [(made_by, int(count)) for count, _, made_by in split]
 
 
+def added(layers: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """All layers but the base's, base first; none where none tells that the base ends there."""
+    ours = [i for i, (made_by, _) in enumerate(layers) if FIRST_STEP in made_by]
+    return layers[ours[0] :] if ours else []
+
+
 def added_bytes(layers: list[tuple[str, int]]) -> int | None:
     """The bytes of all layers but the base's; None where none tells that the base ends there."""
-    ours = [i for i, (made_by, _) in enumerate(layers) if FIRST_STEP in made_by]
-    return sum(count for _, count in layers[ours[0] :]) if ours else None
+    ours = added(layers)
+    return sum(count for _, count in ours) if ours else None

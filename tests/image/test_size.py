@@ -1,27 +1,34 @@
 """The images keep their size budget, and an edit moves little."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from docker import DockerClient
 
-BUDGET_BYTES = json.loads(
-    (Path(__file__).parents[2] / "docker/size-budget.json").read_text(encoding="utf-8")
-)
-FIRST_STEP = "/tmp/apt-install python3"
+RECIPE = Path(__file__).parents[2] / "docker"
+sys.path.append(str(RECIPE))
+
+from image_history import added  # noqa: E402  in a folder of scripts, which is no package
+
+BUDGET_BYTES = json.loads((RECIPE / "size-budget.json").read_text(encoding="utf-8"))
+GOAL_BYTES = {"cpu": 830_000_000, "gpu": 4_600_000_000}  # the project's own
 EDIT_BYTES = 2_000_000  # sources and compiled; a pull moves a third
 HEAVY = ("/layers/cuda", "/layers/torch", "/layers/common", "/layers/bytecode")
 
 
 @pytest.fixture
 def layers(client: DockerClient, image: str) -> list[tuple[str, int]]:
-    """What the Dockerfile added to its base, first step first: what made it, and its bytes."""
+    """What the Dockerfile added to its base, first step first: what made it, and its bytes.
+
+    Asked through the SDK, as the test image has no docker command.
+    """
     history = [(entry["CreatedBy"], entry["Size"]) for entry in client.images.get(image).history()]
-    history.reverse()
-    first = next(i for i, (made_by, _) in enumerate(history) if FIRST_STEP in made_by)
-    return history[first:]
+    ours = added(history[::-1])
+    assert ours
+    return ours
 
 
 def test_the_size_without_the_base_is_within_the_budget(
@@ -30,9 +37,9 @@ def test_the_size_without_the_base_is_within_the_budget(
     assert sum(size for _, size in layers) <= BUDGET_BYTES[recipe]
 
 
-def test_the_budget_is_not_above_what_was_set_out_for() -> None:
-    assert BUDGET_BYTES["cpu"] <= 830_000_000
-    assert BUDGET_BYTES["gpu"] <= 4_600_000_000
+@pytest.mark.parametrize("name", GOAL_BYTES)
+def test_the_budget_is_not_above_the_project_s_goal(name: str) -> None:
+    assert BUDGET_BYTES[name] <= GOAL_BYTES[name]
 
 
 def test_an_edit_of_the_package_changes_at_most_two_megabytes(
