@@ -23,7 +23,7 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 TRAIN = ("workload", "train", "--device", "cpu", "--engine", "compile", "--steps", "20")
 NUMPY = "Failed to initialize NumPy"  # there is none, and torch says so once
-COMPILES_SEC = 300  # a first compilation takes some 15 s, on a busy machine of two cores 40
+COMPILES_SEC = 300  # generous: docker/README.md has what a first compilation takes
 
 COMPILED = """
 import torch
@@ -40,7 +40,7 @@ built = load_inline("thrice", cpp_sources=source, functions=["thrice"])
 print(built.thrice(torch.ones(2)).tolist())
 """
 # Triton calls this compiler for its launcher, in C against the driver's interface, which it loads
-# where there is a driver; and for kernels one that it brings.
+# where there is a driver. For kernels it brings one: see test_loading.py.
 LAUNCHER = """
 import pathlib, tempfile
 import triton.backends.nvidia as nvidia
@@ -49,18 +49,6 @@ here = pathlib.Path(nvidia.__file__).parent
 folder = tempfile.mkdtemp()
 built = _build("launcher", str(here / "driver.c"), folder, [], [str(here / "include")], [], [])
 print(pathlib.Path(built).read_bytes()[:4])
-"""
-KERNEL = """
-import triton, triton.language as tl
-from triton.backends.compiler import GPUTarget
-from triton.compiler import ASTSource
-@triton.jit
-def twice(x, n, block: tl.constexpr):
-    at = tl.arange(0, block)
-    tl.store(x + at, 2 * tl.load(x + at, mask=at < n), mask=at < n)
-source = ASTSource(twice, {"x": "*fp32", "n": "i32", "block": "constexpr"}, {"block": 128})
-built = triton.compile(source, target=GPUTarget("cuda", 90, 32))
-print(built.asm["cubin"][:4])
 """
 
 
@@ -147,7 +135,6 @@ def test_an_extension_in_cpp_is_built_and_runs(python: Callable[..., Ended]) -> 
 
 @pytest.mark.only("devel")
 @pytest.mark.only("gpu")
-@pytest.mark.parametrize("program", [LAUNCHER, KERNEL], ids=["launcher", "kernel for sm_90"])
-def test_triton_builds_without_a_gpu(program: str, python: Callable[..., Ended]) -> None:
-    ended = python(program, user="12345:12345", **HARDENED)
+def test_triton_builds_its_launcher_without_a_gpu(python: Callable[..., Ended]) -> None:
+    ended = python(LAUNCHER, user="12345:12345", **HARDENED)
     assert (ended.code, ended.stdout) == (0, "b'\\x7fELF'\n"), ended.stderr

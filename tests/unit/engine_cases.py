@@ -36,7 +36,7 @@ BY_DTYPE = {
 
 
 def install_stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Play CUDA graphs; trace for torch.compile, and leave out the compiler, which takes 15 s."""
+    """Play CUDA graphs; trace for torch.compile, and leave out the compiler, which is slow."""
     fake_cuda_graph.install(monkeypatch)
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
 

@@ -2,7 +2,7 @@
 
 Needs a compiler at run time: g++ for a CPU; for a GPU the C compiler with which Triton builds
 its launchers; and for both Python's headers. The runtime images are kept small and have none, the
--devel images have all. The first step takes some 15 s, and 3 s where an earlier one left its cache.
+-devel images have all. The first step is slow, less so where an earlier one left its cache.
 """
 
 import torch
