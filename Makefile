@@ -61,6 +61,7 @@ cpu-shell gpu-shell: %-shell: %-ready ## Open a shell where the main job runs
 	docker/in-$(engine) $* $(shell_$(engine))
 
 cpu-devel-shell gpu-devel-shell: %-devel-shell: ## Open a shell in the image with a compiler
+	$(if $(filter host,$(engine)),$(error the compiler is in the image: leave ENGINE=host and PYTHON= out))
 	@docker/check-engine docker
 	$(if $(filter gpu,$*),@docker/check-gpu-host docker >/dev/null)
 	$(if $(IMAGE),,$(build) $*-devel)

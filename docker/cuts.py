@@ -57,6 +57,8 @@ def cut(entry: dict[str, Any]) -> Cut:
         raise ValueError(f"cut {entry.get('id')}: {error}") from None
     if not made.targets or not set(made.targets) <= set(TARGETS):
         raise ValueError(f"cut {made.id}: targets are among {', '.join(TARGETS)}")
+    if not isinstance(made.wait_for_gpu, bool):
+        raise ValueError(f"cut {made.id}: wait_for_gpu is true or false")
     if made.kind not in KINDS or made.devel not in DEVEL or not made.paths:
         raise ValueError(f"cut {made.id}: kind, devel or paths cannot be")
     if made.devel == "keeps" and made.kind != "delete":
@@ -65,8 +67,13 @@ def cut(entry: dict[str, Any]) -> Cut:
 
 
 def of(image: str, cuts: Iterable[Cut]) -> tuple[Cut, ...]:
-    """The cuts of an image, also those that wait for a GPU; -devel ones have back what is kept."""
+    """The cuts of an image, also those that wait for a GPU; -devel ones have back what is kept.
+
+    Raises ValueError for another name.
+    """
     target, _, devel = image.partition("-")
+    if target not in TARGETS:
+        raise ValueError(f"{image} is no image of this project")
     return tuple(
         cut for cut in cuts if target in cut.targets and not (devel and cut.devel == "keeps")
     )

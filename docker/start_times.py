@@ -8,6 +8,7 @@ cannot be. Exit 4: an image did not start.
 """
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -85,8 +86,8 @@ def table(sizes: Mapping[str, int | None], times: Times) -> list[str]:
 
 def asked_runs(text: str) -> int:
     """RUNS= as a number; raises SystemExit."""
-    if not text.isascii() or not text.isdigit() or not int(text):
-        raise fail(2, f"RUNS={text} is no number of starts: give a whole one from 1 on")
+    if not re.fullmatch("[1-9][0-9]{0,3}", text):
+        raise fail(2, f"RUNS={text} is no number of starts: give one from 1 to 9999")
     return int(text)
 
 
@@ -94,6 +95,8 @@ if __name__ == "__main__":
     if not sys.argv[1:]:
         sys.exit(__doc__)
     runs, images = asked_runs(os.environ.get("RUNS", "5")), sys.argv[1:]
+    if options := [image for image in images if image.startswith("-")]:
+        raise fail(2, f"{options[0]} is no image's name")
     times = measured(images, runs)
     sizes = {image: added_bytes(history(image)) for image in images}
     print("\n".join(table(sizes, times)))

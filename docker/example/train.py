@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from workload import devices
 from workload.cases import CUDA_EVENTS
-from workload.errors import WorkloadError, WrongNumbersError
+from workload.errors import ExitCode, WorkloadError, WrongNumbersError
 from workload.timing import Protocol, measure
 from workload.units import format_seconds
 
@@ -82,3 +82,6 @@ if __name__ == "__main__":
     except WorkloadError as error:
         print(f"train.py: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:  # torch's optimizers make a cache
+        print(f"train.py: {error}: mount a tmpfs on /tmp", file=sys.stderr)
+        sys.exit(ExitCode.UNFIT)

@@ -31,7 +31,9 @@ SITES = f"{VENV}/lib/python3.*/site-packages"
 ACCOUNTS = VENV / "share/workload"
 # What a distribution is passed on under, and what it says of itself: never cut.
 KEPT = re.compile(
-    r"(.*/)?((licen[sc]e|copying|notice)s?([.-][^/]*)?|[^/]*\.dist-info/.*)", re.IGNORECASE
+    r"(.*/)?(((un)?licen[sc]e|copying|copyright|notice|author)s?([.-][^/]*|_[^/.]*)?"
+    r"|licen[sc]es/.*|[^/]*\.dist-info/.*)",
+    re.IGNORECASE,
 )
 STRIP = {"strip-debug": "--strip-debug", "strip-symbols": "--strip-unneeded"}
 

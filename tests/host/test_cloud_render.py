@@ -107,6 +107,8 @@ def test_a_credential_in_the_upload_is_refused(host: Host, cloud: str, upload: s
         ("lambda", "/home/ubuntu"),
         ("lambda", "/lambda/nfs/../etc"),
         ("aws", "s3://records; reboot"),
+        ("aws", "s3://.."),
+        ("gcp", "gs://../a"),
     ],
 )
 def test_an_upload_of_another_kind_is_refused(host: Host, cloud: str, upload: str) -> None:
@@ -122,7 +124,7 @@ def test_only_options_are_taken_for_args(host: Host, args: str) -> None:
     assert "ARGS are options of workload run" in refused(host, f"ARGS={args}")
 
 
-@pytest.mark.parametrize("word", ["--help", "-h", "--output", "--device"])
+@pytest.mark.parametrize("word", ["--help", "-h", "--output", "-o", "--device", "--d"])
 def test_what_the_machine_sets_itself_is_no_option(host: Host, word: str) -> None:
     assert f"ARGS may not have {word}" in refused(host, f"ARGS=--budget 10 {word} x")
 

@@ -117,6 +117,21 @@ def test_in_a_shell_with_a_compiler_what_it_builds_can_be_loaded(docker_host: Ho
     assert call.endswith(" workload:cpu-devel bash")
 
 
+@pytest.mark.parametrize("setting", ["ENGINE=host", "PYTHON=python3"])
+def test_a_host_has_no_shell_with_a_compiler(host: Host, setting: str) -> None:
+    result = host.run("make", "cpu-devel-shell", setting)
+    assert "the compiler is in the image: leave ENGINE=host and PYTHON= out" in result.stderr
+    assert result.returncode == 2
+
+
+def test_another_image_than_the_recipe_s_is_not_built(host: Host) -> None:
+    result = host.run("docker/build", "tpu")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
+        "build: an image is cpu or gpu, or one of them with -devel or -test, not 'tpu'\n"
+    )
+
+
 def test_a_shell_with_a_compiler_needs_an_engine(host: Host) -> None:
     host.add("docker", SILENT)
     result = host.run("make", "cpu-devel-shell")

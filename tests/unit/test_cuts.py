@@ -177,6 +177,7 @@ def test_a_strip_that_saves_nothing_is_refused(cut: ModuleType, made: Any, layer
         ({"kind": "shrink"}, "kind, devel or paths cannot be"),
         ({"paths": []}, "kind, devel or paths cannot be"),
         ({"targets": ["tpu"]}, "targets are among cpu, gpu"),
+        ({"wait_for_gpu": "no"}, "wait_for_gpu is true or false"),
         ({"why": "?"}, "unexpected keyword argument 'why'"),
         ({"kind": "strip-debug", "devel": "keeps"}, "only what is deleted can be kept"),
     ],
@@ -211,6 +212,11 @@ def test_what_both_images_have_in_common_is_cut_alike(cuts: ModuleType) -> None:
     shared = [cut for cut in cuts.read() if not cut.package.startswith(own)]
     assert shared
     assert {cut.targets for cut in shared} == {("cpu", "gpu")}
+
+
+def test_another_image_has_no_cuts(cuts: ModuleType) -> None:
+    with pytest.raises(ValueError, match="tpu is no image of this project"):
+        cuts.of("tpu", [])
 
 
 def test_nothing_of_a_licence_is_cut(cuts: ModuleType) -> None:

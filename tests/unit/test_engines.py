@@ -273,6 +273,17 @@ def test_a_compiler_that_fails_is_an_unfit_environment(monkeypatch: pytest.Monke
         start("compile", SHORT)
 
 
+def test_a_cache_that_cannot_be_made_is_an_unfit_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read_only(*_: object, **_options: object) -> None:
+        raise OSError(30, "Read-only file system", "/cache")
+
+    monkeypatch.setattr(torch, "compile", read_only)
+    with pytest.raises(UnfitError, match=r"failed \(\[Errno 30\] Read-only file system: '/cache"):
+        start("compile", SHORT)
+
+
 @pytest.fixture
 def trials(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """What `auto` measures of each engine, in seconds a step."""

@@ -104,5 +104,5 @@ def test_runs_that_cannot_be_are_refused_in_one_line(
         start_times.asked_runs(text)
     assert ended.value.code == 2
     assert capsys.readouterr().err == (
-        f"start-times: RUNS={text} is no number of starts: give a whole one from 1 on\n"
+        f"start-times: RUNS={text} is no number of starts: give one from 1 to 9999\n"
     )

@@ -36,11 +36,11 @@ class CompiledLoop(FusedLoop):
     def __init__(self, spec: TrainSpec, device: DeviceInfo, data: Data) -> None:
         """Compile. Raises UnfitError with the compiler's reason if that fails."""
         super().__init__(spec, device, data)
-        self._compiled = torch.compile(_step, dynamic=False)
         weights = self._w1.clone(), self._w2.clone()
         try:
+            self._compiled = torch.compile(_step, dynamic=False)
             self._compiled(self._x, self._y, weights, self._residuals[0], self._rate)
-        except RuntimeError as error:
+        except (RuntimeError, OSError) as error:
             if devices.is_out_of_memory(error):
                 raise
             raise UnfitError(
