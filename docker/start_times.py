@@ -1,4 +1,4 @@
-"""start_times.py IMAGE...: how long containers take to start, and how large the images are.
+"""docker/start-times IMAGE...: how long containers take to start, and how large the images are.
 
 Each is started RUNS times (5), the images in turns, after a start that does not count: what is
 measured is a warm disk. A start is timed from the call of `docker run` to the line that Python
@@ -93,7 +93,7 @@ def asked_runs(text: str) -> int:
 
 if __name__ == "__main__":
     if not sys.argv[1:]:
-        sys.exit(__doc__)
+        raise fail(2, "which image? docker/start-times workload:cpu")
     runs, images = asked_runs(os.environ.get("RUNS", "5")), sys.argv[1:]
     if options := [image for image in images if image.startswith("-")]:
         raise fail(2, f"{options[0]} is no image's name")

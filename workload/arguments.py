@@ -44,7 +44,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         command.add_argument(
             "--json", action="store_true", help="one JSON document on stdout, words on stderr"
         )
-    arguments = parser.parse_args(argv)
+    arguments, rest = parser.parse_known_args(argv)
+    if rest:
+        commands.choices[arguments.command].error(f"unrecognized arguments: {' '.join(rest)}")
     for name in ("sizes", "dtypes"):
         if hasattr(arguments, name):
             setattr(arguments, name, _flattened(getattr(arguments, name)))

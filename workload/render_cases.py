@@ -109,9 +109,17 @@ def method_lines(cases: Iterable[Case], ceilings: Ceilings) -> list[str]:
     return [
         f"timed   by {methods}; timing itself takes at most {overhead:.2%} of a call",
         f"peak    {printable(peak)}",
-        "ceiling the fastest case of each dtype here (itself at 100%), the copy's bandwidth, the "
-        "launch's time",
+        f"ceiling {_ceiling_words(ceilings)}",
     ]
+
+
+def _ceiling_words(ceilings: Ceilings) -> str:
+    known = {
+        "the fastest case of each dtype here (itself at 100%)": ceilings.measured_gflops,
+        "the copy's bandwidth": ceilings.measured_gbs,
+        "the launch's time": ceilings.launch_sec,
+    }
+    return ", ".join(words for words, limit in known.items() if limit) or "none was measured"
 
 
 def doubt_lines(cases: Sequence[Case]) -> list[str]:

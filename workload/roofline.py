@@ -56,7 +56,12 @@ def rated(cases: Sequence[Case], ceilings: Ceilings) -> list[Case]:
 
 
 def rate(case: Case, ceilings: Ceilings) -> Rating | None:
-    """What bounds the case; None without a speed, or without the ceilings to tell."""
+    """What bounds the case; None without a speed, or without the ceilings to tell.
+
+    Arithmetic whose own rate is unknown may be bound by it: the other limits do not tell.
+    """
+    if case.flops and not ceilings.measured_gflops.get(case.dtype):
+        return None
     bounds = bounds_sec(case, ceilings) if case.flops or case.bytes else {}
     spent_sec = case.median_sec
     if case.status is not CaseStatus.OK or not spent_sec or not bounds:

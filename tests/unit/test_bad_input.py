@@ -47,7 +47,7 @@ BAD = [
     ("matmul --budget nan", ExitCode.BAD_INPUT, "'nan' is not a finite number"),
     ("matmul --budget inf", ExitCode.BAD_INPUT, "'inf' is not a finite number"),
     ("matmul --budget soon", ExitCode.BAD_INPUT, "'soon' is not a finite number"),
-    ("matmul --size 32", ExitCode.BAD_INPUT, "unrecognized arguments: --size 32"),
+    ("matmul --size 32", ExitCode.BAD_INPUT, "arguments: --size 32; see `workload matmul --help`"),
     ("matmul --sizes 2000000 --dtypes float32", ExitCode.UNFIT, "is available"),
     (f"{SMALL} --device gpu", ExitCode.BAD_INPUT, "use auto, cpu, cuda or cuda:N"),
     (f"{SMALL} --device cuda:x", ExitCode.BAD_INPUT, "use auto, cpu, cuda or cuda:N"),

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from workload import render, render_cases, samples, threads, units
 from workload.bench import unmeasured
-from workload.cases import CaseStatus, Shape
+from workload.cases import CaseStatus, Ceilings, Shape
 from workload.errors import ExitCode
 from workload.operations.matmul import MatMul
 from workload.results import Check, Finding, State
@@ -50,6 +50,21 @@ def test_a_check_without_a_finite_error_says_so() -> None:
     text = shown(render.checks_table([Check("a + b", "float32", None, 1e-7, "error")]))
     assert "not finite" in text
     assert "WRONG" in text
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (Ceilings(), "none was measured"),
+        (Ceilings(measured_gbs=9.0), "the copy's bandwidth"),
+        (
+            Ceilings(measured_gflops={"float32": 1.0}, launch_sec=1e-6),
+            "the fastest case of each dtype here (itself at 100%), the launch's time",
+        ),
+    ],
+)
+def test_only_ceilings_that_were_measured_are_named(known: Ceilings, words: str) -> None:
+    assert render_cases.method_lines([case(1e-3)], known)[2] == f"ceiling {words}"
 
 
 def test_wrong_checks_are_named() -> None:
