@@ -15,12 +15,19 @@ Digests = dict[str, list[str]]  # of a stripped file, before and after, by its p
 
 
 def said(text: str) -> dict[str, Digests]:
-    """The cuts that an image says were made, by id; nothing of a text that says otherwise."""
-    try:
-        entries: Any = json.loads(text)
-        return {e["id"]: dict(e.get("digests", {})) for e in entries if e["applied"] is True}
-    except (ValueError, TypeError, KeyError):
-        return {}
+    """The cuts that an image says were made, by id; raises ValueError or RecursionError."""
+    entries: Any = json.loads(text)
+    if not isinstance(entries, list) or not all(map(is_entry, entries)):
+        raise ValueError("no list of cuts")
+    return {e["id"]: e.get("digests", {}) for e in entries if e.get("applied") is True}
+
+
+def is_entry(entry: Any) -> bool:
+    """Whether it is as the build writes one: an id and, if any, digests by path."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
+        return False
+    digests = entry.get("digests", {})
+    return isinstance(digests, dict) and all(isinstance(pair, list) for pair in digests.values())
 
 
 class Account:

@@ -1,5 +1,6 @@
 """What the Dockerfile added to its base, by an image's history."""
 
+import json
 import subprocess
 
 FIRST_STEP = "/apt-install python3"
@@ -7,11 +8,11 @@ FIRST_STEP = "/apt-install python3"
 
 def history(image: str) -> list[tuple[str, int]]:
     """What made each layer and its bytes, base first."""
-    form = "{{.Size}}\t{{.CreatedBy}}"
-    command = ["docker", "history", "--no-trunc", "--human=false", "--format", form, image]
+    form = ["--no-trunc", "--human=false", "--format", "{{json .}}"]  # a step may have many lines
+    command = ["docker", "history", *form, image]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    split = [line.partition("\t") for line in reversed(lines)]
-    return [(made_by, int(count)) for count, _, made_by in split]
+    layers = [json.loads(line) for line in reversed(lines)]
+    return [(layer["CreatedBy"], int(layer["Size"])) for layer in layers]
 
 
 def added(layers: list[tuple[str, int]]) -> list[tuple[str, int]]:

@@ -1,9 +1,13 @@
 """Which packages an image carries, read from its files: nothing of the image is run."""
 
 import json
+import os
 import re
+import signal
 import subprocess
+import sys
 import tarfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +17,7 @@ from typing import IO, Any
 
 METADATA = re.compile(r"opt/venv/lib/python([\d.]+)/site-packages/[^/]+\.dist-info/METADATA")
 DPKG_STATUS = "var/lib/dpkg/status"
+DPKG_FIELDS = ("Package", "Version", "Architecture")
 OS_RELEASE = re.compile(r"(usr/lib|etc)/os-release")
 MAX_BYTES = 16 << 20  # no such list is as long
 
@@ -43,16 +48,19 @@ class Image:
 
 
 def read_image(name: str) -> Image:
-    """Raises subprocess.CalledProcessError where there is no such image, or no engine."""
+    """Raises subprocess.CalledProcessError where there is no such image, or no engine.
+
+    Raises ValueError or tarfile.TarError where a list in it cannot be read.
+    """
     (about,) = json.loads(_docker("image", "inspect", name))
-    with exported(name) as stream:
+    with exported(about["Id"]) as stream:
         system, python, packages = read_packages(stream)
     return Image(
         name=name,
         id=about["Id"],
-        created=about["Created"],
-        architecture=about["Architecture"],
-        labels=about["Config"].get("Labels") or {},
+        created=about.get("Created") or "",
+        architecture=about.get("Architecture") or "",
+        labels=(about.get("Config") or {}).get("Labels") or {},
         system=system,
         python=python,
         packages=packages,
@@ -61,18 +69,26 @@ def read_image(name: str) -> Image:
 
 @contextmanager
 def exported(image: str) -> Iterator[IO[bytes]]:
-    """An image's files as a tar stream."""
-    container = _docker("create", "--pull", "never", image, "true").strip()
+    """An image's files as a tar stream; SIGTERM ends the program after the container is gone."""
+    container = f"export-{os.getpid()}-{time.monotonic_ns()}"
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
+        _docker("create", "--pull", "never", "--name", container, image, "true")
         with subprocess.Popen(["docker", "export", container], stdout=subprocess.PIPE) as export:
             assert export.stdout  # noqa: S101  a pipe was asked for
-            yield export.stdout
+            try:
+                yield export.stdout
+            finally:
+                export.kill()  # it may wait for an engine; one that has written all is gone
     finally:
-        _docker("rm", container)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        remove = ["docker", "rm", "--force", "--volumes", container]
+        subprocess.run(remove, capture_output=True, check=False)
+        signal.signal(signal.SIGTERM, before)
 
 
 def read_packages(stream: IO[bytes]) -> tuple[str | None, str | None, tuple[Package, ...]]:
-    """System, Python's version and packages of a tar stream, in one pass."""
+    """System, Python's version and packages of a tar stream, in one pass; raises ValueError."""
     system = python = None
     packages: list[Package] = []
     with tarfile.open(fileobj=stream, mode="r|") as archive:
@@ -80,15 +96,25 @@ def read_packages(stream: IO[bytes]) -> tuple[str | None, str | None, tuple[Pack
             content = archive.extractfile(member) if _is_list(member) else None
             if content is None:
                 continue
-            text = content.read(MAX_BYTES).decode(errors="replace")
-            if matched := METADATA.fullmatch(member.name):
-                python = matched[1]
-                packages.append(distribution(text))
-            elif member.name == DPKG_STATUS:
-                packages += _system_packages(text)
-            else:
-                system = _system(text)
+            try:
+                text = _text_of(content)
+                if matched := METADATA.fullmatch(member.name):
+                    python = matched[1]
+                    packages.append(distribution(text))
+                elif member.name == DPKG_STATUS:
+                    packages += system_packages(text)
+                else:
+                    system = _system(text)
+            except ValueError as error:
+                raise ValueError(f"/{member.name} cannot be read: {error}") from None
     return system, python, tuple(sorted(packages, key=lambda one: (one.kind, one.name)))
+
+
+def _text_of(content: IO[bytes]) -> str:
+    raw = content.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise ValueError("longer than any such list")
+    return raw.decode(errors="replace")
 
 
 def normalized(name: str) -> str:
@@ -102,9 +128,11 @@ def _is_list(member: tarfile.TarInfo) -> bool:
 
 
 def distribution(metadata: str) -> Package:
-    """The package that a METADATA file is of."""
+    """The package that a METADATA file is of; raises ValueError where it names none."""
     said = HeaderParser().parsestr(metadata)
-    return Package("pypi", normalized(said["Name"]), said["Version"], _licence(said))
+    if not said["Name"] or not said["Version"]:
+        raise ValueError("no Name, or no Version")
+    return Package("pypi", normalized(str(said["Name"])), str(said["Version"]), _licence(said))
 
 
 def _licence(said: Message) -> str | None:
@@ -116,12 +144,15 @@ def _licence(said: Message) -> str | None:
     return " AND ".join(one.rpartition(":: ")[2] for one in classes) or None
 
 
-def _system_packages(status: str) -> list[Package]:
+def system_packages(status: str) -> list[Package]:
+    """The packages that dpkg has installed; raises ValueError for one without a name."""
     fields = [HeaderParser().parsestr(block) for block in status.split("\n\n") if block.strip()]
+    installed = [said for said in fields if str(said["Status"]).endswith(" ok installed")]
+    if not all(said[name] for said in installed for name in DPKG_FIELDS):
+        raise ValueError("a package lacks its name, version or architecture")
     return [
-        Package("deb", said["Package"], said["Version"], None, said["Architecture"])
-        for said in fields
-        if said["Status"] == "install ok installed"
+        Package("deb", str(said["Package"]), str(said["Version"]), None, str(said["Architecture"]))
+        for said in installed
     ]
 
 

@@ -11,6 +11,7 @@ import argparse
 import re
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from cyclonedx.output.json import JsonV1Dot6
 from image_packages import Image, Package, read_image
 from packageurl import PackageURL
 from packaging.markers import Marker
+from printable import printable
 
 from workload.errors import ExitCode
 from workload.files import write_atomically
@@ -114,6 +116,9 @@ def main() -> int:
     except subprocess.CalledProcessError as error:
         print(f"sbom: {name}: {error.stderr.strip()}", file=sys.stderr)
         return ExitCode.UNFIT
+    except (ValueError, tarfile.TarError) as error:
+        print(f"sbom: {name}: {printable(str(error))}", file=sys.stderr)
+        return ExitCode.UNFIT
     if image.python is None:
         print(f"sbom: {name} has no packages in /opt/venv: is it one of ours?", file=sys.stderr)
         return ExitCode.UNFIT
@@ -126,7 +131,7 @@ def main() -> int:
     lock = locked(arguments.target.removesuffix("-devel"), image.python, image.architecture)
     found = differences(image.packages, lock)
     for difference in found:
-        print(f"sbom: {name}: {difference}", file=sys.stderr)
+        print(f"sbom: {name}: {printable(difference)}", file=sys.stderr)
     verdict = f"{len(found)} differ from the lock" if found else "as locked"
     kinds = [package.kind for package in image.packages]
     counts = f"{kinds.count('pypi')} Python packages, {verdict}; {kinds.count('deb')} of the system"

@@ -1,8 +1,13 @@
-"""Runs the command line in this process, and tells what a person would have seen."""
+"""Runs the command line in this process, and imports docker/image_*.py, which are no package."""
 
+import importlib
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
+from image_cases import stream
 from outcome import Outcome
 
 from workload import cli, devices, interrupts
@@ -41,3 +46,23 @@ def workload(
 def cpu() -> DeviceInfo:
     """This machine's CPU."""
     return devices.resolve("cpu")
+
+
+@pytest.fixture
+def contents(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "docker")
+    return importlib.import_module("image_contents")
+
+
+@pytest.fixture
+def checks(contents: ModuleType) -> ModuleType:
+    assert contents  # on the path
+    return importlib.import_module("image_checks")
+
+
+@pytest.fixture
+def judged(contents: ModuleType, checks: ModuleType) -> Any:
+    """The finding on an image's files, with more links and a hard link."""
+    return lambda files, links=None, **hard: checks.files(
+        contents.read(stream(files, links, **hard))
+    )

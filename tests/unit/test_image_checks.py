@@ -1,205 +1,16 @@
-"""docker/image_contents.py and image_checks.py: what an image's files must be."""
+"""docker/image_checks.py: what an image must say of itself, and its packages and size."""
 
 import importlib
-import io
 import json
-import tarfile
-from base64 import urlsafe_b64encode
-from hashlib import md5, sha256
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from image_cases import SITE, image, stream
 
 DOCKER = Path(__file__).parents[2] / "docker"
-SITE = "opt/venv/lib/python3.11/site-packages"
-CODE, TOOL = b"print(1)\n", b"tool"
 OCI = "org.opencontainers.image"
-
-
-def record(content: bytes) -> str:
-    """A digest as a RECORD has it."""
-    return "sha256=" + urlsafe_b64encode(sha256(content).digest()).rstrip(b"=").decode()
-
-
-def image() -> dict[str, bytes]:
-    """A right image: one Python package with a command, and one of the distribution."""
-    lines = [
-        f"one.py,{record(CODE)},9",
-        f"../../../bin/one,{record(TOOL)},4",
-        "one-1.0.dist-info/METADATA,,",
-        "one-1.0.dist-info/RECORD,,",
-    ]
-    return {
-        f"{SITE}/one.py": CODE,
-        "opt/venv/bin/one": TOOL,
-        "opt/venv/pyvenv.cfg": b"home = /usr/bin\n",
-        f"{SITE}/one-1.0.dist-info/METADATA": b"Name: One\nVersion: 1.0\n\nVersion: 9\n",
-        f"{SITE}/one-1.0.dist-info/RECORD": "\n".join(lines).encode(),
-        "usr/lib/libc.so": b"libc",
-        "var/lib/dpkg/info/libc6:amd64.md5sums": (
-            f"{md5(b'libc', usedforsecurity=False).hexdigest()}  lib/libc.so\n"
-            f"{'0' * 32}  usr/share/man/man1/x.1.gz\n"
-        ).encode(),
-    }
-
-
-LINKS = {"lib": "usr/lib", "opt/venv/lib64": "lib", "opt/venv/bin/python": "/usr/bin/python3"}
-
-
-def stream(files: dict[str, bytes], links: dict[str, str] | None = None) -> io.BytesIO:
-    """An image as `docker export` writes it, with a system's links, a venv's and `links`."""
-    stored = io.BytesIO()
-    with tarfile.open(fileobj=stored, mode="w") as archive:
-        for name, to in (LINKS | (links or {})).items():
-            link = tarfile.TarInfo(name)
-            link.type, link.linkname = tarfile.SYMTYPE, to
-            archive.addfile(link)
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    stored.seek(0)
-    return stored
-
-
-@pytest.fixture
-def contents(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(DOCKER)
-    return importlib.import_module("image_contents")
-
-
-@pytest.fixture
-def checks(contents: ModuleType) -> ModuleType:
-    assert contents  # on the path
-    return importlib.import_module("image_checks")
-
-
-@pytest.fixture
-def judged(contents: ModuleType, checks: ModuleType) -> Any:
-    """The finding on an image's files."""
-    return lambda files, links=None: checks.files(contents.read(stream(files, links)))
-
-
-def test_a_right_image_is_as_its_packages_say(judged: Any) -> None:
-    assert judged(image()).holds
-
-
-@pytest.mark.parametrize("path", [f"{SITE}/one.py", "opt/venv/bin/one", "usr/lib/libc.so"])
-def test_a_changed_file_is_named(judged: Any, path: str) -> None:
-    finding = judged(image() | {path: b"something else"})
-    assert (finding.holds, finding.words) == (False, f"changed: {path}")
-
-
-@pytest.mark.parametrize("path", [f"{SITE}/one.py", "usr/lib/libc.so"])
-def test_a_missing_file_is_named(judged: Any, path: str) -> None:
-    files = image()
-    del files[path]
-    assert judged(files).words == f"gone: {path}"
-
-
-STRIPPED = b"tool without names"
-
-
-def cut_image(tool: bytes = STRIPPED) -> dict[str, bytes]:
-    """The right image without one.py and with its command stripped, as it says itself."""
-    before, after = (record(content).removeprefix("sha256=") for content in (TOOL, STRIPPED))
-    said = [
-        {"id": "code", "applied": True},
-        {"id": "tool", "applied": True, "digests": {"../../../bin/one": [before, after]}},
-    ]
-    files = image() | {
-        "opt/venv/bin/one": tool,
-        "opt/venv/share/workload/cuts-torch.json": json.dumps(said).encode(),
-    }
-    del files[f"{SITE}/one.py"]
-    return files
-
-
-@pytest.fixture
-def judged_with(contents: ModuleType, checks: ModuleType) -> Any:
-    """The finding on an image's files, by a list of cuts: a word for each that is left out."""
-    cuts = importlib.import_module("cuts")
-    listed = {
-        "code": cuts.Cut("code", ("cpu",), "one", "delete", ("one.py",), "why"),
-        "tool": cuts.Cut("tool", ("cpu",), "one", "strip-symbols", ("../../../bin/*",), "why"),
-    }
-    return lambda files, *without, links=None: checks.files(
-        contents.read(stream(files, links)),
-        [cut for name, cut in listed.items() if name not in without],
-    )
-
-
-def test_what_list_and_image_say_was_cut_is_accepted_and_counted(judged_with: Any) -> None:
-    finding = judged_with(cut_image())
-    words = "4 as their packages say; as cuts.toml says 1 are left out and 1 stripped"
-    assert (finding.holds, finding.words) == (True, words)
-
-
-def test_what_the_list_does_not_have_is_named_whatever_the_image_says(judged_with: Any) -> None:
-    assert judged_with(cut_image(), "code").words == f"gone: {SITE}/one.py"
-    assert judged_with(cut_image(), "tool").words == "changed: opt/venv/bin/one"
-
-
-def test_what_the_image_does_not_say_was_cut_is_named(judged_with: Any) -> None:
-    files = cut_image() | {"opt/venv/share/workload/cuts-torch.json": b"not a list"}
-    both = f"changed: opt/venv/bin/one; gone: {SITE}/one.py"
-    assert judged_with(files).words == both
-
-
-def test_a_stripped_file_with_another_digest_is_named(judged_with: Any) -> None:
-    assert judged_with(cut_image(b"a stranger")).words == "changed: opt/venv/bin/one"
-
-
-def test_a_link_in_the_place_of_what_was_cut_is_named(judged_with: Any) -> None:
-    finding = judged_with(cut_image(), links={f"{SITE}/one.py": "/usr/share/other.py"})
-    words = f"gone: {SITE}/one.py; of no package: {SITE}/one.py"
-    assert (finding.holds, finding.words) == (False, words)
-
-
-@pytest.mark.parametrize(
-    ("path", "to"),
-    [
-        (f"{SITE}/sitecustomize.py", "/usr/share/other.py"),
-        ("opt/venv/bin/python3", "/usr/share/other"),
-        ("opt/venv/lib64", "/usr/share"),
-    ],
-)
-def test_a_link_that_no_venv_has_is_named(judged: Any, path: str, to: str) -> None:
-    finding = judged(image(), links={path: to})
-    assert (finding.holds, finding.words) == (False, f"of no package: {path}")
-
-
-def test_a_devel_image_has_back_what_was_kept_for_it(checks: ModuleType) -> None:
-    assert checks  # on the path
-    cuts = importlib.import_module("cuts")
-    listed = [
-        cuts.Cut("headers", ("cpu",), "one", "delete", ("*.h",), "why", devel="keeps"),
-        cuts.Cut("tests", ("cpu",), "one", "delete", ("tests/**",), "why"),
-    ]
-    ids = {name: [cut.id for cut in cuts.of(name, listed)] for name in ("cpu", "cpu-devel", "gpu")}
-    assert ids == {"cpu": ["headers", "tests"], "cpu-devel": ["tests"], "gpu": []}
-
-
-def test_a_file_of_no_package_is_named(judged: Any) -> None:
-    finding = judged(image() | {f"{SITE}/sitecustomize.py": b""})
-    assert finding.words == f"of no package: {SITE}/sitecustomize.py"
-
-
-def test_compiled_files_belong_to_no_package(judged: Any) -> None:
-    assert judged(image() | {f"{SITE}/__pycache__/one.cpython-311.pyc": b""}).holds
-
-
-def test_a_hard_link_has_the_content_of_its_file(contents: ModuleType) -> None:
-    stored = stream(image())
-    with tarfile.open(fileobj=stored, mode="a") as archive:
-        link = tarfile.TarInfo("usr/lib/libc.so.6")
-        link.type, link.linkname = tarfile.LNKTYPE, "usr/lib/libc.so"
-        archive.addfile(link)
-    stored.seek(0)
-    md5s = contents.read(stored).md5
-    assert md5s["usr/lib/libc.so.6"] == md5s["usr/lib/libc.so"]
 
 
 def test_a_long_list_of_faults_is_cut_with_its_count(checks: ModuleType) -> None:
@@ -218,9 +29,17 @@ def test_a_package_that_is_not_as_locked_is_named(contents: ModuleType, checks: 
 def labelled(contents: ModuleType, checks: ModuleType) -> Any:
     """The finding on the labels of a CPU image with torch 2.0 inside."""
     versions = {"workload": "0.1", "torch": "2.0+cpu"}
+    distributions = {f"{SITE}/torch.dist-info/METADATA": "torch"}
 
-    def judged(labels: dict[str, str], *files: str) -> Any:
-        inside = contents.Contents({}, dict.fromkeys(files, "0"), {}, {}, versions)
+    def judged(labels: dict[str, str], *files: str, torch: str = "2.0+cpu") -> Any:
+        inside = contents.Contents(
+            {},
+            dict.fromkeys(files, "0"),
+            {},
+            {},
+            versions | {"torch": torch},
+            distributions=distributions,
+        )
         return checks.labels({"Config": {"Labels": labels}}, "cpu", inside)
 
     return judged
@@ -228,7 +47,11 @@ def labelled(contents: ModuleType, checks: ModuleType) -> Any:
 
 def right_labels(checks: ModuleType) -> dict[str, str]:
     named = dict.fromkeys((*checks.LABELS, *checks.MEASURED, f"{OCI}.base.name"), "x")
-    return named | {f"{OCI}.version": "0.1", "workload.torch": "2.0+cpu"}
+    return named | {
+        f"{OCI}.version": "0.1",
+        "workload.torch": "2.0+cpu",
+        "workload.python": "3.11.2",
+    }
 
 
 def test_labels_that_are_all_there_and_true_hold(labelled: Any, checks: ModuleType) -> None:
@@ -240,9 +63,26 @@ def test_a_missing_label_is_named(labelled: Any, checks: ModuleType) -> None:
     assert (finding.holds, finding.words) == (False, f"missing: {OCI}.revision")
 
 
-def test_a_label_that_says_another_version_is_named(labelled: Any, checks: ModuleType) -> None:
-    finding = labelled(right_labels(checks) | {"workload.torch": "2.1+cpu"})
-    assert (finding.holds, finding.words) == (False, "workload.torch is 2.1+cpu, inside is 2.0+cpu")
+@pytest.mark.parametrize(
+    ("label", "said", "inside"),
+    [
+        ("workload.torch", "2.1+cpu", "2.0+cpu"),
+        ("workload.torch", "2.0+cu130", "2.0+cpu"),
+        ("workload.python", "3.12.2", "3.11"),
+        (f"{OCI}.version", "0.1+other", "0.1"),
+    ],
+)
+def test_a_label_that_says_another_version_is_named(
+    labelled: Any, checks: ModuleType, label: str, said: str, inside: str
+) -> None:
+    finding = labelled(right_labels(checks) | {label: said})
+    assert (finding.holds, finding.words) == (False, f"{label} is {said}, inside is {inside}")
+
+
+def test_torch_from_pypi_adds_its_cuda_to_its_version(labelled: Any, checks: ModuleType) -> None:
+    right = right_labels(checks) | {"workload.torch": "2.0+cu130", "workload.cuda": "13.0"}
+    assert labelled(right, torch="2.0").holds
+    assert not labelled(right | {"workload.torch": "2.0+cu126"}, torch="2.0").holds
 
 
 GXX = "usr/bin/x86_64-linux-gnu-g++-12"
@@ -303,3 +143,39 @@ def test_the_size_counts_from_the_first_step_on(
 
 def test_a_history_without_the_first_step_does_not_hold(checks: ModuleType) -> None:
     assert checks.size([("base", 1)], 100).holds is False
+
+
+RIGHT_ENV = ["PATH=/opt/venv/bin:/usr/bin", "PYTHONUNBUFFERED=1", "WITHOUT_A_VALUE"]
+
+
+def test_settings_of_the_dockerfile_hold(checks: ModuleType) -> None:
+    libraries = "LD_LIBRARY_PATH=/usr/local/nvidia/lib64"
+    assert checks.settings({"Config": {"Env": [*RIGHT_ENV, libraries]}}).holds
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"Env": [*RIGHT_ENV, "LD_PRELOAD=/evil.so"]}, "LD_PRELOAD=/evil.so"),
+        ({"Env": [*RIGHT_ENV, "PYTHONPATH=/evil"]}, "PYTHONPATH=/evil"),
+        ({"Env": [*RIGHT_ENV, "LD_LIBRARY_PATH=/evil"]}, "LD_LIBRARY_PATH=/evil"),
+        ({"Env": ["PATH=/evil:/opt/venv/bin"]}, "PATH=/evil:/opt/venv/bin"),
+        ({"Env": RIGHT_ENV, "Entrypoint": ["/evil", "x"]}, "an entrypoint /evil x"),
+        ({"Env": RIGHT_ENV, "Volumes": {"/opt/venv": {}}}, "a volume /opt/venv"),
+    ],
+)
+def test_what_comes_before_what_a_person_runs_is_named(
+    checks: ModuleType, setting: dict[str, Any], words: str
+) -> None:
+    finding = checks.settings({"Config": setting})
+    assert (finding.holds, finding.words) == (False, words)
+
+
+def test_an_image_without_settings_has_no_path(checks: ModuleType) -> None:
+    assert checks.settings({"Config": None}).words == "PATH=None"
+
+
+def test_a_name_that_no_terminal_should_get_is_escaped(checks: ModuleType) -> None:
+    assert (
+        checks.named(["a\nb", "\x1b[8m", "\udcff", "ő"]) == r"'a\nb', '\x1b[8m', '\udcff', '\u0151'"
+    )
