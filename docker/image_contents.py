@@ -58,9 +58,9 @@ def read(stream: IO[bytes]) -> Contents:
     contents = Contents({}, {}, {}, {}, {})
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for member in archive:
-            merged = MERGED.fullmatch(member.linkname) if member.issym() else None
-            if merged and "/" not in member.name:
-                contents.merged[member.name] = merged[1]
+            into_usr = MERGED.fullmatch(member.linkname) if member.issym() else None
+            if into_usr and "/" not in member.name:
+                contents.merged[member.name] = into_usr[1]
             elif member.islnk():
                 add_hard_link(contents, member)
             elif member.isreg() and (content := archive.extractfile(member)):

@@ -1,4 +1,4 @@
-"""docker/verify_image.py with images that an engine has but no build makes: a stub stands for it."""
+"""docker/verify_image.py with images that no build makes: a stub stands for the engine."""
 
 import json
 import os
