@@ -162,6 +162,7 @@ def files(contents: Contents, cuts: Iterable[Cut] = ()) -> Finding:
         "unreadable": contents.unreadable,
         "changed": changed,
         "gone": gone,
+        "without a digest": venv.without_digests(contents),
         "of no package": strange,
         "no right distribution": venv.odd_distributions(contents),
         "without digests of dpkg": system.without_digests(contents),

@@ -40,6 +40,12 @@ def of_nobody(contents: Contents) -> list[str]:
     return [*(path for path in files if not OWN.fullmatch(path)), *links, *contents.crossing]
 
 
+def without_digests(contents: Contents) -> list[str]:
+    """Files that a RECORD names and does not vouch for; it cannot hold its own digest."""
+    silent = [path for path, promised in contents.recorded.items() if not promised]
+    return [path for path in silent if not path.endswith(".dist-info/RECORD")]
+
+
 def changed(contents: Contents) -> list[str]:
     """pyvenv.cfg, if it is not what makes Python take its library from /usr and nothing else."""
     right = [PYVENV_TEXT.fullmatch(text) for text in contents.pyvenv]

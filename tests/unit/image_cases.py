@@ -10,6 +10,7 @@ PYVENV = "opt/venv/pyvenv.cfg"
 INFO = "var/lib/dpkg/info"
 STATUS = "var/lib/dpkg/status"
 CODE, TOOL = b"print(1)\n", b"tool"
+ABOUT = b"Name: One\nVersion: 1.0\n\nVersion: 9\n"
 
 
 def record(content: bytes) -> str:
@@ -31,7 +32,7 @@ def python_package() -> dict[str, bytes]:
     lines = [
         f"one.py,{record(CODE)},9",
         f"../../../bin/one,{record(TOOL)},4",
-        "one-1.0.dist-info/METADATA,,",
+        f"one-1.0.dist-info/METADATA,{record(ABOUT)},32",
         "one-1.0.dist-info/RECORD,,",
     ]
     return {
@@ -41,7 +42,7 @@ def python_package() -> dict[str, bytes]:
             b"home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.2\n"
             b"executable = /usr/bin/python3.11\ncommand = /usr/bin/python3 -m venv /opt/venv\n"
         ),
-        f"{SITE}/one-1.0.dist-info/METADATA": b"Name: One\nVersion: 1.0\n\nVersion: 9\n",
+        f"{SITE}/one-1.0.dist-info/METADATA": ABOUT,
         f"{SITE}/one-1.0.dist-info/RECORD": "\n".join(lines).encode(),
     }
 

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from image_cases import PYVENV, SITE, STATUS, TOOL, image, record, stream
+from image_cases import CODE, PYVENV, SITE, STATUS, TOOL, image, record, stream
 
 
 def test_a_right_image_is_as_its_packages_say(judged: Any) -> None:
@@ -161,12 +161,22 @@ def test_a_venv_of_python_3_10_says_less(judged: Any) -> None:
     assert judged(image() | {PYVENV: said}).holds
 
 
+IMPORT = b"import os"
+
+
+def test_a_file_that_its_record_does_not_vouch_for_is_named(judged: Any) -> None:
+    silent = image()[f"{SITE}/one-1.0.dist-info/RECORD"].replace(record(CODE).encode(), b"")
+    finding = judged(image() | {f"{SITE}/one-1.0.dist-info/RECORD": silent})
+    assert (finding.holds, finding.words) == (False, f"without a digest: {SITE}/one.py")
+
+
 def distribution(folder: str, name: str = "", *more: str) -> dict[str, bytes]:
     """A RECORD in a folder, the METADATA it is beside if that has a name, and files it claims."""
-    lines = [f"{folder}/RECORD,,", *(f"{path},," for path in more)]
-    metadata = {f"{SITE}/{folder}/METADATA": f"Name: {name}\nVersion: 9\n".encode()}
-    lines += [f"{folder}/METADATA,,"] if name else []
-    return {f"{SITE}/{folder}/RECORD": "\n".join(lines).encode()} | (metadata if name else {})
+    about = f"Name: {name}\nVersion: 9\n".encode()
+    lines = [f"{folder}/RECORD,,", *(f"{path},{record(IMPORT)},9" for path in more)]
+    lines += [f"{folder}/METADATA,{record(about)},1"] if name else []
+    metadata = {f"{SITE}/{folder}/METADATA": about} if name else {}
+    return {f"{SITE}/{folder}/RECORD": "\n".join(lines).encode()} | metadata
 
 
 def test_a_distribution_that_is_there_twice_is_named(judged: Any) -> None:
@@ -194,5 +204,6 @@ def test_a_distribution_in_another_folder_is_named(judged: Any) -> None:
 def test_what_a_distribution_brings_along_of_others_is_its_own(judged: Any) -> None:
     path = "one/_vendor/two-1.dist-info/METADATA"
     files = image()
-    files[f"{SITE}/one-1.0.dist-info/RECORD"] += f"\n{path},,".encode()
-    assert judged(files | {f"{SITE}/{path}": b"Name: two\nVersion: 1\n"}).holds
+    about = b"Name: two\nVersion: 1\n"
+    files[f"{SITE}/one-1.0.dist-info/RECORD"] += f"\n{path},{record(about)},9".encode()
+    assert judged(files | {f"{SITE}/{path}": about}).holds
