@@ -3,7 +3,9 @@
 import os
 import subprocess
 import uuid
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,14 @@ from spoiled import Spoiled
 from docker import DockerClient
 
 ROOT = Path(__file__).parents[2]
+ABOUT = b"Metadata-Version: 2.1\nName: stranger\nVersion: 6.6\n"
+DIGEST = urlsafe_b64encode(sha256(ABOUT).digest()).rstrip(b"=").decode()
 STRANGER = {
-    "METADATA": b"Metadata-Version: 2.1\nName: stranger\nVersion: 6.6\n",
-    "RECORD": b"stranger-6.6.dist-info/METADATA,,\nstranger-6.6.dist-info/RECORD,,\n",
+    "METADATA": ABOUT,
+    "RECORD": (
+        f"stranger-6.6.dist-info/METADATA,sha256={DIGEST},{len(ABOUT)}\n"
+        "stranger-6.6.dist-info/RECORD,,\n"
+    ).encode(),
 }
 pytestmark = pytest.mark.timeout(300)
 
