@@ -48,7 +48,9 @@ def test_a_training_is_among_the_cases_and_keeps_its_losses(tmp_path: Path) -> N
 def test_a_training_is_rated_by_the_ceilings_of_its_record(tmp_path: Path) -> None:
     path = write_record(tmp_path, trainings=[TRAINING])
     content = json.loads(path.read_bytes())
-    content["ceilings"] = as_json(Ceilings(launch_sec=1e-3, measured_gbs=1e3))
+    content["ceilings"] = as_json(
+        Ceilings(launch_sec=1e-3, measured_gbs=1e3, measured_gflops={"float32": 1e3})
+    )
     path.write_text(json.dumps(content))
     (trained,) = load_side(path).runs[0].cases
     assert trained.rating is not None
