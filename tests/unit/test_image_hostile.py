@@ -107,7 +107,9 @@ def test_a_program_that_is_ended_leaves_neither_container_nor_volume(tmp_path: P
     environment = os.environ | {"PATH": f"{tmp_path}:/usr/bin:/bin", "PYTHONPATH": str(DOCKER)}
     with subprocess.Popen([sys.executable, "-c", EXPORT], env=environment) as running:
         until = time.monotonic() + 20
-        while not (calls.exists() and "export" in calls.read_text()) and time.monotonic() < until:
+        while (
+            not (calls.exists() and "\nexport " in calls.read_text()) and time.monotonic() < until
+        ):
             time.sleep(0.01)
         running.send_signal(signal.SIGTERM)
         assert running.wait(10) == 128 + signal.SIGTERM
