@@ -3,8 +3,8 @@
 
     docker/build cpu && docker/build gpu && python3 docker/cut_sizes.py
 
-Of workload:cpu and workload:gpu, or of IMAGES="cpu=NAME gpu=NAME". `python tests/fault_matrix.py`
-makes the table in README.md from it.
+Of workload:cpu and workload:gpu, or of IMAGES="cpu=NAME gpu=NAME". `python
+tests/support/doctor/fault_matrix.py` makes the table in README.md from it.
 """
 
 import json

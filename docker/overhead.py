@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from workload.samples import median, median_interval
+from workload.core.statistics import median, median_interval
 
 CASE = "matmul 1024 float32"
 

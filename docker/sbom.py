@@ -27,8 +27,8 @@ from packageurl import PackageURL
 from packaging.markers import Marker
 from printable import printable
 
-from workload.errors import ExitCode
-from workload.files import write_atomically
+from workload.core.errors import ExitCode
+from workload.core.files import write_atomically
 
 LOCKS = Path(__file__).parent / "locks"
 LOCKED = re.compile(r"^([a-z0-9-]+)===?([^\s;\\]+)(?: ; ([^\\\n]+))?", re.MULTILINE)

@@ -21,8 +21,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from workload.errors import ExitCode
-from workload.files import read_regular
+from workload.core.errors import ExitCode
+from workload.core.files import read_regular
 
 ALLOWED = Path(__file__).with_name("known-vulnerabilities.toml")
 TIMEOUT_SEC = 300

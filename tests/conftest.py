@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 
 import pytest
-from skip_gate import SkipGate, read_allowed
+from support.skip_gate import SkipGate, read_allowed
 
-from workload.cli import limit_spinning
+from workload.cli.main import limit_spinning
 
 pytest_plugins = ["pytester"]  # the skip gate is tested on sessions of its own
 

@@ -8,7 +8,7 @@ A shape's readings lie apart in time, so that a busy minute spoils one of each, 
 the grid. tests/landscapes/<kind>-<dtype>.json is written every few seconds and the next call goes
 on from there, so the recording may be ended at any time. Ten readings of all shapes in float32
 take 5 minutes on two quiet CPU cores. The search is proven on their medians, in
-tests/unit/test_search.py.
+tests/unit/bench/test_search.py.
 """
 
 import argparse
@@ -19,17 +19,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from workload.cli import limit_spinning
+from workload.cli.main import limit_spinning
 
 limit_spinning()  # before torch is imported, as on the command line
 
 import torch
-from landscape import Landscape, path_of, undisturbed
+from support.landscape import Landscape, path_of, undisturbed
 
-from workload import devices
-from workload.cases import Shape
-from workload.results import DeviceInfo
-from workload.search import DEFAULT_EDGES, cube
+from workload.bench.search import DEFAULT_EDGES, cube
+from workload.core.cases import Shape
+from workload.core.results import DeviceInfo
+from workload.hardware import devices
 
 # A batch this long makes the clock and a GPU's one wait at its end less than a percent.
 MIN_BATCH_SEC = 10e-3

@@ -11,20 +11,20 @@ import time
 import warnings
 from collections.abc import Callable
 
-from workload.cli import limit_spinning
+from workload.cli.main import limit_spinning
 
 limit_spinning()  # before torch is imported, as on the command line
 
 import torch
-from landscape import Landscape, path_of, read
+from support.landscape import Landscape, path_of, read
 
-from workload import devices
-from workload.bench import run_case
-from workload.cases import Shape
-from workload.errors import ExitCode
-from workload.operations.matmul import MatMul
-from workload.results import DeviceInfo
-from workload.search import EVALUATED_SHARE, confirm, search
+from workload.bench.operations.matmul import MatMul
+from workload.bench.runner import run_case
+from workload.bench.search import EVALUATED_SHARE, confirm, search
+from workload.core.cases import Shape
+from workload.core.errors import ExitCode
+from workload.core.results import DeviceInfo
+from workload.hardware import devices
 
 DEVICES = {"cpu": "cpu", "gpu": "cuda"}
 CONFIRMED = 5

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from workload.compare.intervals import t_quantile
-from workload.record import load
+from workload.core.record import load
 
 RUN = ("run", "--device", "cpu", "--budget", "2")
 WARM_UP = 0.2  # of a process's life, until its allocator and libraries have what they want
@@ -101,7 +101,7 @@ def one_after_another(runs: int, output: Path, told: Callable[[str], None]) -> l
 
 def in_one_process(minutes: float, output: Path, told: Callable[[str], None]) -> list[Sample]:
     """The same again and again in this process: what it holds after each."""
-    from workload.cli import main  # noqa: PLC0415  the other part needs no torch
+    from workload.cli.main import main  # noqa: PLC0415  the other part needs no torch
 
     samples = []
     ends_at = time.monotonic() + 60 * minutes

@@ -1,5 +1,5 @@
 """Lets `python -m workload` do what `workload` does."""
 
-from workload.cli import main
+from workload.cli.main import main
 
 raise SystemExit(main())

@@ -12,11 +12,11 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from workload import devices
-from workload.cases import CUDA_EVENTS
-from workload.errors import ExitCode, WorkloadError, WrongNumbersError
-from workload.timing import Protocol, measure
-from workload.units import format_seconds
+from workload.bench.timing import Protocol, measure
+from workload.core.cases import CUDA_EVENTS
+from workload.core.errors import ExitCode, WorkloadError, WrongNumbersError
+from workload.core.units import format_seconds
+from workload.hardware import devices
 
 IMAGES, SIDE, PATCH, STEPS = 256, 16, 4, 200
 TIMED_SEC = 2.0  # a step's time is sought for so long

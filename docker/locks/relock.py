@@ -18,7 +18,7 @@ from urllib.request import urlopen
 LOCKS = Path(__file__).resolve().parent
 PYPROJECT = LOCKS.parents[1] / "pyproject.toml"
 # What the doctor compares installed packages with; the images have the package, not the locks.
-LOCKED = LOCKS.parents[1] / "workload/locked.json"
+LOCKED = LOCKS.parents[1] / "workload/doctor/probes/locked.json"
 # PyTorch's own index: the CPU builds are not on PyPI.
 TORCH_CPU_INDEX = os.environ.get("TORCH_CPU_INDEX", "https://download.pytorch.org/whl/cpu")
 PYTHON_MIN = "3.11"

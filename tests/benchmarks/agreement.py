@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from workload.cli import limit_spinning
+from workload.cli.main import limit_spinning
 
 # Before torch is imported, as on the command line.
 limit_spinning()
@@ -25,13 +25,13 @@ warnings.filterwarnings("ignore", message="Failed to initialize NumPy")  # nothi
 
 import torch
 
-from workload import devices
-from workload.cases import Shape
-from workload.errors import ExitCode
-from workload.operations.matmul import MatMul
-from workload.results import DeviceInfo
-from workload.samples import median, median_interval
-from workload.timing import measure
+from workload.bench.operations.matmul import MatMul
+from workload.bench.timing import measure
+from workload.core.cases import Shape
+from workload.core.errors import ExitCode
+from workload.core.results import DeviceInfo
+from workload.core.statistics import median, median_interval
+from workload.hardware import devices
 
 DEVICES = {"cpu": "cpu", "gpu": "cuda"}
 LOOP_CASE = MatMul(Shape(2048, 2048, 2048), "float32")

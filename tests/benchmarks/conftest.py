@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmark_log import (
+from pytest_benchmark.fixture import BenchmarkFixture
+from support.benchmarks.log import (
     MORE_PASSES,
     SKIPS,
     BenchmarkLog,
@@ -21,20 +22,20 @@ from benchmark_log import (
     rate_unit,
     record_path,
 )
-from pytest_benchmark.fixture import BenchmarkFixture
-from slowdown import Slowdown, parse_slowdown
-from turns import Turns
-from virtual_clock import clock
+from support.benchmarks.slowdown import Slowdown, parse_slowdown
+from support.benchmarks.turns import Turns
+from support.benchmarks.virtual_clock import clock
 
-from workload import devices, render, render_cases
-from workload.bench import run_case
-from workload.cases import Case, CaseStatus
-from workload.console import laid_out
-from workload.doctor.torch_probe import probe
-from workload.errors import WorkloadError
-from workload.operations import Operation
-from workload.results import DeviceInfo
-from workload.threads import with_best_threads
+from workload.bench.operations import Operation
+from workload.bench.runner import run_case
+from workload.bench.threads import with_best_threads
+from workload.cli.console import laid_out
+from workload.core.cases import Case, CaseStatus
+from workload.core.errors import WorkloadError
+from workload.core.results import DeviceInfo
+from workload.doctor.probes.torch_probe import probe
+from workload.hardware import devices
+from workload.report.terminal import case_table, summary
 
 LOG = pytest.StashKey[BenchmarkLog]()
 COLUMNS = ["median", "iqr", "ops", "rounds"]
@@ -211,10 +212,10 @@ def pytest_terminal_summary(
         return
     cases = [case for case in log.rated().values() if case.timing]
     for line in (
-        render.device_line(log.device),
-        laid_out(render_cases.cases_table(cases), None),
+        summary.device_line(log.device),
+        laid_out(case_table.cases_table(cases), None),
         "",
-        *render_cases.method_lines(cases, log.ceilings),
-        *render_cases.doubt_lines(cases),
+        *case_table.method_lines(cases, log.ceilings),
+        *case_table.doubt_lines(cases),
     ):
         terminalreporter.write_line(line)

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from workload.cli import limit_spinning
+from workload.cli.main import limit_spinning
 
 limit_spinning()  # as the command line does, before torch is imported
 
@@ -27,16 +27,16 @@ from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 from torch import Tensor  # noqa: E402
 
-from workload import devices  # noqa: E402
-from workload.engines import ENGINES  # noqa: E402
-from workload.engines.check import require_right  # noqa: E402
-from workload.engines.data import Data, draw  # noqa: E402
-from workload.engines.fused import FusedLoop  # noqa: E402
-from workload.errors import ExitCode, WorkloadError  # noqa: E402
-from workload.results import DeviceInfo  # noqa: E402
-from workload.samples import quantile  # noqa: E402
-from workload.train_spec import PRESETS, TrainSpec  # noqa: E402
-from workload.units import format_seconds  # noqa: E402
+from workload.core.errors import ExitCode, WorkloadError  # noqa: E402
+from workload.core.results import DeviceInfo  # noqa: E402
+from workload.core.statistics import quantile  # noqa: E402
+from workload.core.train_spec import PRESETS, TrainSpec  # noqa: E402
+from workload.core.units import format_seconds  # noqa: E402
+from workload.hardware import devices  # noqa: E402
+from workload.train.modes import ENGINES  # noqa: E402
+from workload.train.modes.check import require_right  # noqa: E402
+from workload.train.modes.data import Data, draw  # noqa: E402
+from workload.train.modes.fused import FusedLoop  # noqa: E402
 
 STEPS = 100  # a sample
 FEW_STEPS = 20  # where a few percent decide: more and shorter rounds

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-from virtual_clock import clock
+from support.benchmarks.virtual_clock import clock
 
-from workload.cases import shape_label
-from workload.operations import Operation
-from workload.operations.convolution import DEFAULT_SHAPES, Convolution
-from workload.units import DTYPE_BYTES
+from workload.bench.operations import Operation
+from workload.bench.operations.convolution import DEFAULT_SHAPES, Convolution
+from workload.core.cases import shape_label
+from workload.core.units import DTYPE_BYTES
 
 pytestmark = pytest.mark.benchmark(timer=clock)
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from virtual_clock import clock
+from support.benchmarks.virtual_clock import clock
 
-from workload.operations import Operation
-from workload.operations.launch import Launch
+from workload.bench.operations import Operation
+from workload.bench.operations.launch import Launch
 
 pytestmark = pytest.mark.benchmark(timer=clock)
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-from virtual_clock import clock
+from support.benchmarks.virtual_clock import clock
 
-from workload.cases import Shape, shape_label
-from workload.operations import Operation
-from workload.operations.matmul import DEFAULT_SIZES, MatMul
-from workload.units import DTYPE_BYTES
+from workload.bench.operations import Operation
+from workload.bench.operations.matmul import DEFAULT_SIZES, MatMul
+from workload.core.cases import Shape, shape_label
+from workload.core.units import DTYPE_BYTES
 
 pytestmark = pytest.mark.benchmark(timer=clock)
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from virtual_clock import clock
+from support.benchmarks.virtual_clock import clock
 
-from workload.cases import Kind
-from workload.operations import Operation
-from workload.operations.copies import ELEMENT_BYTES, TRANSFER_BYTES, Copy
+from workload.bench.operations import Operation
+from workload.bench.operations.copies import ELEMENT_BYTES, TRANSFER_BYTES, Copy
+from workload.core.cases import Kind
 
 pytestmark = pytest.mark.benchmark(timer=clock)
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_benchmark.fixture import BenchmarkFixture
-from synthetic_records import CPU, GPU, made
+from support.records.synthetic import CPU, GPU, made
 
-from workload.report import build_page, load_results
+from workload.report.page import build_page, load_results
 
 RECORDS = 100
 AT_MOST_SEC = 5.0

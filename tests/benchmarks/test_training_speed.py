@@ -5,11 +5,11 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from train_step import TrainSteps, of_one_step
-from virtual_clock import clock
+from support.benchmarks.train_step import TrainSteps, of_one_step
+from support.benchmarks.virtual_clock import clock
 
-from workload.engines import ENGINES
-from workload.train_spec import PRESETS
+from workload.core.train_spec import PRESETS
+from workload.train.modes import ENGINES
 
 pytestmark = [
     pytest.mark.benchmark(timer=clock),

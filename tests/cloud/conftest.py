@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from vm import VM_IMAGE, Vm, create, render
+from support.vm import VM_IMAGE, Vm, create, render
 
 import docker
 from docker import DockerClient

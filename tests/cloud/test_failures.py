@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from vm import SHORT, STATE, Vm
+from support.vm import SHORT, STATE, Vm
 
 
 @pytest.fixture(scope="module")

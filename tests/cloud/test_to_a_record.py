@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable
 
 import pytest
-from vm import SHORT, STATE, UNIT, Vm
+from support.vm import SHORT, STATE, UNIT, Vm
 
-from workload.record import invalidity
+from workload.core.record import invalidity
 
 MakeVm = Callable[..., Vm]
 INSTALLED = ("docker", "gcloud", "nvidia-smi", "nvidia-ctk", "nvidia-container-runtime-hook")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from docker.models.containers import Container
-from vm import VM_IMAGE, archive, render
+from support.vm import VM_IMAGE, archive, render
 
 from docker import DockerClient
 

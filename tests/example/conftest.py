@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from tracked import Containers
+from support.containers import Containers
 
 import docker
 from docker import DockerClient

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tracked import Containers, Ended
+from support.containers import Containers, Ended
 
 from docker import DockerClient
 

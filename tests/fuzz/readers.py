@@ -13,18 +13,20 @@ from random import Random
 from typing import Any
 
 import torch
-from measured import GPU, TRAINING, benchmark_document, case, write_record
+from support.records.measured import GPU, TRAINING, benchmark_document, case, write_record
 
 from fuzz.mutations import spoiled_bytes, spoiled_json, spoiled_words
-from workload import arguments, checkpoint, render_comparison
-from workload.checkpoint import Checkpoint
+from workload.cli import arguments
 from workload.compare import compare
-from workload.errors import WorkloadError
-from workload.record import dump
-from workload.report import build_page, load_results
-from workload.results import as_json
-from workload.sides import load_side
-from workload.train_spec import PRESETS
+from workload.compare.loader import load_side
+from workload.core.errors import WorkloadError
+from workload.core.record import dump
+from workload.core.results import as_json
+from workload.core.train_spec import PRESETS
+from workload.report.page import build_page, load_results
+from workload.report.terminal import comparison_table
+from workload.train import checkpoint
+from workload.train.checkpoint import Checkpoint
 
 COMMANDS = (
     "run --device cpu --budget 3 --json",
@@ -99,9 +101,9 @@ def _compared(path: Path) -> str:
         comparison = compare(side, side)
     except WorkloadError as error:
         return refused(error)
-    words = render_comparison.words_of(comparison)
-    _require(all(line.isprintable() for line in render_comparison.markdown(words).splitlines()))
-    _require("<script>alert" not in render_comparison.html(words))
+    words = comparison_table.words_of(comparison)
+    _require(all(line.isprintable() for line in comparison_table.markdown(words).splitlines()))
+    _require("<script>alert" not in comparison_table.html(words))
     dump(as_json(comparison))
     return "compared"
 

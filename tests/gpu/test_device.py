@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from workload import devices, record
-from workload.bench import run_case
-from workload.cases import CUDA_EVENTS, CUDA_GRAPH, CaseStatus, Shape
-from workload.operations.matmul import MatMul
-from workload.results import DeviceInfo
-from workload.train import train
-from workload.train_spec import PRESETS
+from workload.bench.operations.matmul import MatMul
+from workload.bench.runner import run_case
+from workload.core import record
+from workload.core.cases import CUDA_EVENTS, CUDA_GRAPH, CaseStatus, Shape
+from workload.core.results import DeviceInfo
+from workload.core.train_spec import PRESETS
+from workload.hardware import devices
+from workload.train.loop import train
 from workload.verify import verify
 
 

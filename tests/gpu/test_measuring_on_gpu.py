@@ -5,17 +5,18 @@ from dataclasses import replace
 import pytest
 import torch
 
-from workload import devices, roofline
-from workload.bench import run_case
-from workload.cases import COLD, CUDA_EVENTS, CUDA_GRAPH, CaseStatus, Kind, Shape
-from workload.datasheet import datasheet_ceilings
-from workload.operations.convolution import Convolution
-from workload.operations.copies import copies
-from workload.operations.launch import Launch
-from workload.operations.matmul import MatMul
-from workload.results import DeviceInfo
-from workload.stopwatches import stopwatch
-from workload.timing import Protocol
+from workload.bench.operations.convolution import Convolution
+from workload.bench.operations.copies import copies
+from workload.bench.operations.launch import Launch
+from workload.bench.operations.matmul import MatMul
+from workload.bench.runner import run_case
+from workload.bench.timers import stopwatch
+from workload.bench.timing import Protocol
+from workload.core import roofline
+from workload.core.cases import COLD, CUDA_EVENTS, CUDA_GRAPH, CaseStatus, Kind, Shape
+from workload.core.results import DeviceInfo
+from workload.hardware import devices
+from workload.hardware.datasheet import datasheet_ceilings
 
 SMALL = MatMul(Shape(64, 64, 64), "float32")
 LARGE = MatMul(Shape(4096, 4096, 4096), "float16")

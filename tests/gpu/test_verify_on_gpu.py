@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from workload import devices
+from workload.hardware import devices
 from workload.verify import products, verify
 from workload.verify.case import Case
 

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fake_host import TOOLS, Host
+from support.fakes.host import TOOLS, Host
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fake_host import CHECKOUT, Host
+from support.fakes.host import CHECKOUT, Host
 
 REPOSITORY = "example.com/me/workload"
 PUBLISHED = {

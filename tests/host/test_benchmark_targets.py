@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fake_host import CHECKOUT, Host
+from support.fakes.host import CHECKOUT, Host
 
 WITH_GPU = """case "$*" in
   *Runtimes*) echo nvidia ;;

@@ -1,8 +1,8 @@
 """docker/check-gpu-host: what `gpu-run` asks first. test_host_doctor.py has every fault of it."""
 
 import pytest
-from fake_host import Host
-from fake_machine import make_machine
+from support.fakes.host import Host
+from support.fakes.machine import make_machine
 
 
 def lines(host: Host, *arguments: str) -> list[str]:

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fake_host import CHECKOUT, Host
+from support.fakes.host import CHECKOUT, Host
 
 # The start of each command line that the script runs, in its order.
 STEPS = (

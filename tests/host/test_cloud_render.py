@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from fake_host import CHECKOUT, Host
+from support.fakes.host import CHECKOUT, Host
 
 DIGEST = "@sha256:" + "0123456789abcdef" * 4
 IMAGE = "ghcr.io/me/workload" + DIGEST

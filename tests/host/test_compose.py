@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from fake_host import CHECKOUT
+from support.fakes.host import CHECKOUT
 
 TEXT = (CHECKOUT / "compose.yaml").read_text()
 

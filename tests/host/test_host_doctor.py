@@ -6,16 +6,12 @@ import subprocess
 from typing import Any
 
 import pytest
-from fake_host import CHECKOUT, Host
-from fake_machine import CARD, make_machine, rows
+from support.fakes.host import CHECKOUT, Host
+from support.fakes.machine import CARD, IDS, make_machine, rows
 
-from workload.cuda_support import minimum_driver
+from workload.hardware.cuda_support import minimum_driver
 
 FAULTS = rows("faults")
-IDS = (
-    "engine builder host-python cgroup memory disk gpu-card gpu-driver driver-version "
-    "device-nodes gpu-option daemon-reload gpu-disk"
-).split()
 BASE_BYTES = 500_000_000
 # gpu-run does not look at these, or looks at them for the GPU image's sake.
 NOT_OF_GPU_RUN = ("host-python", "disk")

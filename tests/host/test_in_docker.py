@@ -3,9 +3,8 @@
 from typing import Any
 
 import pytest
-from fake_host import Host
-from fake_machine import make_machine, rows
-from test_host_doctor import IDS
+from support.fakes.host import Host
+from support.fakes.machine import IDS, make_machine, rows
 
 REFUSALS = rows("refusals")
 WORDINGS = [

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from fake_host import CHECKOUT, Host
+from support.fakes.host import CHECKOUT, Host
 
 SILENT = "exit 1"
 ENGINE = "exit 0"

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from fake_host import Host
+from support.fakes.host import Host
 
 import workload
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from fake_host import CHECKOUT
+from support.fakes.host import CHECKOUT
 
 WORKFLOWS = sorted((CHECKOUT / ".github/workflows").glob("*.yml"))
 PINNED = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")

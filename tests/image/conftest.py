@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tracked import Containers
+from support.containers import Containers
 
 import docker
 from docker import DockerClient

@@ -1,7 +1,7 @@
 """What a run imports is compiled before: a start in a container compiles nothing."""
 
 import pytest
-from tracked import Containers
+from support.containers import Containers
 
 COMMANDS = (
     "import torch",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tracked import Containers, Ended
+from support.containers import Containers, Ended
 
 HARDENED: dict[str, Any] = {
     "read_only": True,

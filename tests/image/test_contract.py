@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tracked import Containers
+from support.containers import Containers
 
 LOCKS = Path(__file__).parents[2] / "docker/locks"
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tracked import Containers
+from support.containers import Containers
 
 from docker import DockerClient
-from workload.record import invalidity
+from workload.core.record import invalidity
 
 NOTHING_ALLOWED: dict[str, Any] = {
     "user": "12345:0",

@@ -5,7 +5,7 @@ from collections import defaultdict
 from pathlib import PurePosixPath
 
 import pytest
-from tracked import Containers
+from support.containers import Containers
 
 # The base's own runtime and its compat library for older drivers; and the CUPTI of Triton's
 # profiler, which only that profiler loads.

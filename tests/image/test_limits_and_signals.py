@@ -6,9 +6,9 @@ import time
 from datetime import datetime
 
 import pytest
-from tracked import Containers, files_in
+from support.containers import Containers, files_in
 
-from workload.record import invalidity
+from workload.core.record import invalidity
 
 GIB = 1 << 30
 MATMUL = ("workload", "matmul", "--device", "cpu")

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from tracked import Containers
+from support.containers import Containers
 
 LOAD = """
 import ctypes, sys, warnings

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from docker.models.containers import Container
-from tracked import Containers, Ended
+from support.containers import Containers, Ended
 
 DOCTOR = "workload doctor --device cpu --json"
 FILLED = "head -c 2000000 /dev/zero > {folder}/filler 2>/dev/null; "

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from cut_table import cuts_of, sizes
-from tracked import Containers
+from support.containers import Containers
+from support.cut_table import cuts_of, sizes
 
 SHOW = "cat /opt/venv/share/workload/cuts-*.json"
 # What might be taken for a leftover.

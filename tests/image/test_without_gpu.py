@@ -1,7 +1,7 @@
 """What the images do where there is no GPU."""
 
 import pytest
-from tracked import Containers
+from support.containers import Containers
 
 QUIETLY = "import warnings; warnings.simplefilter('ignore'); import torch; "
 CUDNN = (

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does
-from synthetic_records import CPU, GPU, host_cpu, hostile, made
+from support.records.synthetic import CPU, GPU, host_cpu, hostile, made
 
-from workload import record
-from workload.errors import ExitCode
-from workload.report import build_page, load_results
+from workload.core import record
+from workload.core.errors import ExitCode
+from workload.report.page import build_page, load_results
 
 PAGES = {
     "both": [made(CPU), made(GPU, host_cpu=host_cpu())],

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_checks import CLIPPED_TEXT, CONTRAST, LANDMARKS, OUTSIDE, SMALLEST_TEXT
 from selenium.webdriver import Chrome
+from support.page.checks import CLIPPED_TEXT, CONTRAST, LANDMARKS, OUTSIDE, SMALLEST_TEXT
 
 SCREENSHOTS = Path(__file__).parents[2] / "results/page"
 PAGES = ["both", "cpu-only", "failed", "hostile"]

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from local_registry import LocalRegistry
-from rebase import on_another_base
-from shipping import CPU, REPOSITORY, Move, Shipping
+from support.registry.local_registry import LocalRegistry
+from support.registry.rebase import on_another_base
+from support.registry.shipping import CPU, REPOSITORY, Move, Shipping
 
 import docker
 from docker import DockerClient

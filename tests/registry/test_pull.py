@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_registry import LocalRegistry
-from rebase import MARK, on_another_base
-from shipping import CPU, REPOSITORY, Move, Shipping
+from support.registry.local_registry import LocalRegistry
+from support.registry.rebase import MARK, on_another_base
+from support.registry.shipping import CPU, REPOSITORY, Move, Shipping
 
 from docker import DockerClient
 from workload import __version__ as VERSION  # noqa: N812
@@ -33,7 +33,7 @@ def edited(client: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> It
     for name in BUILD_INPUTS:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, checkout / name)
-    with (checkout / "workload/units.py").open("a") as module:
+    with (checkout / "workload/core/units.py").open("a") as module:
         module.write(f"# {MARK}\n")
     tag = f"workload-edited:{MARK}"
     settings = [f"cpu.context={checkout}", f"cpu.tags={tag}", "cpu.output=type=docker"]

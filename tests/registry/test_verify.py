@@ -9,8 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from shipping import Move, Shipping
-from spoiled import Spoiled
+from support.registry.shipping import Move, Shipping
+from support.registry.spoiled import Spoiled
 
 from docker import DockerClient
 

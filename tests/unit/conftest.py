@@ -7,12 +7,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from image_cases import stream
-from outcome import Outcome
+from support.image_cases import stream
+from support.outcome import Outcome
 
-from workload import cli, devices, interrupts
-from workload.commands import matmul, measuring
-from workload.results import DeviceInfo
+from workload.cli import main, signals
+from workload.cli.commands import matmul, measuring
+from workload.core.results import DeviceInfo
+from workload.hardware import devices
 
 
 @pytest.fixture
@@ -24,8 +25,8 @@ def workload(
     Without a GPU wherever it runs, so that these tests say the same in both images.
     """
     monkeypatch.setattr(devices, "cuda_problem", lambda _index: "hidden from the unit tests")
-    monkeypatch.setattr(interrupts, "serve", lambda _save: None)
-    monkeypatch.setattr(interrupts, "leave_quietly", lambda: None)
+    monkeypatch.setattr(signals, "serve", lambda _save: None)
+    monkeypatch.setattr(signals, "leave_quietly", lambda: None)
     # A second less for each of many calls; tests of their own cover both.
     monkeypatch.setattr(matmul, "with_best_threads", lambda device: device)
     monkeypatch.setattr(measuring, "limiting_operations", lambda _device: [])
@@ -33,7 +34,7 @@ def workload(
     def call(*argv: object) -> Outcome:
         capfd.readouterr()
         try:
-            code = cli.main([str(word) for word in argv])
+            code = main.main([str(word) for word in argv])
         except SystemExit as leaving:  # argparse leaves this way
             code = int(leaving.code or 0)
         captured = capfd.readouterr()

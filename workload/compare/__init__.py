@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from workload.compare.agreement import Disagreement, disagreements
 from workload.compare.intervals import Basis
+from workload.compare.loader import Side
 from workload.compare.pairing import Pairing, Refusal, pair
 from workload.compare.speeds import Speed, Verdict
-from workload.errors import BadInputError, WrongNumbersError
-from workload.results import DeviceInfo
-from workload.sides import Side
+from workload.core.errors import BadInputError, WrongNumbersError
+from workload.core.results import DeviceInfo
 
 __all__ = ["Basis", "Comparison", "Pairing", "Party", "Speed", "Verdict", "compare", "pair"]
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from workload.cases import shape_label
-from workload.results import TrainResult
-from workload.train_case import spec_of
+from workload.core.cases import shape_label
+from workload.core.results import TrainResult
+from workload.core.train_case import spec_of
 
 # Two correct float32 runs agree to a few units of rounding until rounding decides a ReLU
 # differently in one of them; 500 steps of `book` against float64 then parted by 2.2e-4 at

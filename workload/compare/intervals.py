@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-from workload.samples import CONFIDENCE, NORMAL_QUANTILE, median_interval, quantile
+from workload.core.statistics import CONFIDENCE, NORMAL_QUANTILE, median_interval, quantile
 
 # No call is as short or as long: beyond, a file's numbers are no times. Between them no interval
 # overflows: the widest is that of two pairs as far apart as can be, exp(±702).

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from workload.cases import COLD, Case, CaseStatus
 from workload.compare.intervals import is_time
+from workload.compare.loader import Side
 from workload.compare.speeds import Speed, speed_of
-from workload.sides import Side
+from workload.core.cases import COLD, Case, CaseStatus
 
 # The cases of one name on one side, by the index of the process run.
 Indexed = list[tuple[int, Case]]

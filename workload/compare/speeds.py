@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from workload.cases import Case, Kind, Regime
 from workload.compare.intervals import Basis, Span, ratio_of
-from workload.samples import median
+from workload.core.cases import Case, Kind, Regime
+from workload.core.statistics import median
 
 # Differences within ±5 % do not matter: GPUs differ by about 4 % from one day to the next.
 # SAME lies inside, FASTER above 1.05, SLOWER below 0.95, each with its whole interval.

@@ -4,12 +4,12 @@ Facts are gathered once (`facts`), verdicts are pure functions of them (`checks`
 words for a person stand in one table (`wording`).
 """
 
-from workload.doctor.checks import judge
-from workload.doctor.facts import DEFAULT, Facts, gather
-from workload.doctor.verdicts import WRONG
-from workload.doctor.wording import word
-from workload.errors import ExitCode
-from workload.results import Finding, State
+from workload.core.errors import ExitCode
+from workload.core.results import Finding, State
+from workload.doctor.checks.registry import judge
+from workload.doctor.checks.verdicts import WRONG
+from workload.doctor.checks.wording import word
+from workload.doctor.probes.facts import DEFAULT, Facts, gather
 
 
 def examine(requested_device: str, depth: str = DEFAULT) -> tuple[Facts, tuple[Finding, ...]]:

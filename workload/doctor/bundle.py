@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
-from workload.doctor.facts import Facts
-from workload.errors import first_line
-from workload.limits import control_groups
+from workload.core.errors import first_line
+from workload.doctor.probes.facts import Facts
+from workload.hardware.cgroups import control_groups
 
 FOLDER = "workload-doctor"  # in the archive
 ARCHIVE_NAME = f"{FOLDER}.tar"  # in the head of the gzip file, by which a bundle is known

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workload.doctor.machine import USER_NAME_VARIABLES
-from workload.results import State
+from workload.core.results import State
+from workload.doctor.probes.machine import USER_NAME_VARIABLES
 
 SECRET = "[secret]"  # noqa: S105  what stands in its place
 SECRET_NAMES = re.compile(

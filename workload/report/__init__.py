@@ -1,10 +1,1 @@
-"""The records of a folder as one HTML page that needs nothing else: no script, no request.
-
-Files become runs (`loading`), the newest of each device is shown in detail (`subjects`), as
-charts (`charts` draws, the `*_figures` say what) and tables; `page` fills the template.
-"""
-
-from workload.report.loading import Run, load_results
-from workload.report.page import build_page
-
-__all__ = ["Run", "build_page", "load_results"]
+"""Show results: on a terminal and as one HTML page."""

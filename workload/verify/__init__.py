@@ -19,9 +19,9 @@ cancel out. Each tolerance is derived where it is used; the theory is in `tolera
 
 from collections.abc import Callable, Iterator, Sequence
 
-from workload import devices
-from workload.errors import UnfitError, first_line
-from workload.results import Check, DeviceInfo
+from workload.core.errors import UnfitError, first_line
+from workload.core.results import Check, DeviceInfo
+from workload.hardware import devices
 from workload.verify import arithmetic, autograd, convolution, products, trajectory
 from workload.verify.case import Case
 

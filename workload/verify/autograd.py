@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from workload.results import Check
+from workload.core.results import Check
 from workload.verify.bounded import Bounded, exact, matrix_product, rounded, subtract
 from workload.verify.case import Case
 

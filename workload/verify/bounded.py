@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from workload.tolerances import LAMBDA, half_subnormal, product_tolerance, unit_roundoff
+from workload.core.tolerances import LAMBDA, half_subnormal, product_tolerance, unit_roundoff
 
 UNIFORM = 3**-0.5  # standard deviation of an error anywhere within +-1, at most
 

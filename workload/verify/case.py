@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from workload import devices
-from workload.results import Check, DeviceInfo
+from workload.core.results import Check, DeviceInfo
+from workload.hardware import devices
 from workload.verify.bounded import Bounded
 
 RELATIVE = "error / exact result"

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from workload.errors import UnfitError
-from workload.results import Check
-from workload.tolerances import LAMBDA, unit_roundoff
+from workload.core.errors import UnfitError
+from workload.core.results import Check
+from workload.core.tolerances import LAMBDA, unit_roundoff
 from workload.verify import bounded
 from workload.verify.bounded import Bounded, exact, multiply_and_sum, product
 from workload.verify.case import Case

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from workload.results import Check
+from workload.core.results import Check
 from workload.verify import bounded
 from workload.verify.bounded import Bounded, exact, matrix_product
 from workload.verify.case import Case

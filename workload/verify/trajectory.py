@@ -9,10 +9,10 @@ the losses of `book` overflow float16.
 
 from collections.abc import Iterator
 
-from workload.engines.check import clear_error, clear_tolerance
-from workload.engines.eager import EAGER
-from workload.engines.reference import CLEAR_SPEC
-from workload.results import Check
+from workload.core.results import Check
+from workload.train.modes.check import clear_error, clear_tolerance
+from workload.train.modes.eager import EAGER
+from workload.train.modes.reference import CLEAR_SPEC
 from workload.verify.case import Case
 
 DTYPES = ("float64", "float32")

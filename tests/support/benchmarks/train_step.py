@@ -1,0 +1,115 @@
+"""Steps of the chapter's loop by one engine as a benchmarked operation."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from torch import Tensor
+
+from workload.bench.operations import Prepared
+from workload.bench.timing import Protocol
+from workload.core.cases import CUDA_EVENTS, Case, Kind
+from workload.core.results import DeviceInfo
+from workload.core.train_case import LAUNCHES
+from workload.core.train_spec import BLOCK_STEPS, TrainSpec
+from workload.hardware import devices
+from workload.train.modes.check import clear_error, clear_tolerance, require_right
+from workload.train.modes.data import draw
+from workload.train.modes.mode import Engine
+
+
+@dataclass(frozen=True)
+class TrainSteps:
+    """BLOCK_STEPS steps, which an engine may do together, on fixed data; the weights move on."""
+
+    spec: TrainSpec
+    engine: Engine
+
+    kind: ClassVar[Kind] = Kind.TRAIN
+    # Not a graph: what an engine costs with its launches is what is measured.
+    protocol: ClassVar[Protocol] = Protocol(CUDA_EVENTS)
+
+    @property
+    def dtype(self) -> str:
+        """Of all tensors."""
+        return self.spec.dtype
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(batch, input, hidden, output)."""
+        spec = self.spec
+        return spec.batch_size, spec.input_size, spec.hidden_size, spec.output_size
+
+    @property
+    def flops(self) -> int:
+        """Of the seed's products."""
+        return BLOCK_STEPS * self.spec.step_flops
+
+    @property
+    def bytes(self) -> int:
+        """Data read, weights read and written, at each step."""
+        return BLOCK_STEPS * self.spec.step_bytes
+
+    def clipped(self, _edge: int) -> "TrainSteps":
+        """It is quick enough to be estimated by itself."""
+        return self
+
+    def needed_bytes(self, _device: DeviceInfo) -> int:
+        """Of any engine, its check included."""
+        return self.spec.needed_bytes
+
+    def not_applicable(self, device: DeviceInfo) -> str | None:
+        """Why the device cannot have this engine."""
+        refusal = self.engine.refusal(self.spec, device)
+        return None if refusal is None else str(refusal)
+
+    def prepare(self, device: DeviceInfo) -> Prepared:
+        """The loop's seeded data and weights on the device. Compiles or captures, if need be."""
+        where = devices.torch_device(device)
+        x, y, w1, w2 = (
+            tensor.to(where) for tensor in draw(self.spec, devices.torch_dtype(self.dtype))
+        )
+        loop = self.engine.start(self.spec, device, (x, y, w1, w2))
+
+        def call() -> Tensor:
+            return loop.advance(BLOCK_STEPS)
+
+        return Prepared(
+            call=call,
+            inputs=(x, y),
+            output=x.new_empty(BLOCK_STEPS),
+            error_share=lambda: self._error_share(device),
+        )
+
+    def _error_share(self, device: DeviceInfo) -> float | None:
+        """On the small network, as a share of its tolerance. Raises WrongNumbersError if this
+        very training, or that, goes another way than in float64.
+        """
+        require_right(self.engine, self.spec, device)
+        error = clear_error(self.engine, device, self.dtype)
+        return None if error is None else error / clear_tolerance(self.engine, self.dtype)
+
+
+def of_one_step(case: Case, engine: Engine) -> Case:
+    """The case of one step, from that of BLOCK_STEPS, under the engine's name.
+
+    An engine that does other arithmetic than the seed's has no rate: its time says nothing of
+    how fast the device does what is counted.
+    """
+
+    def counted(amount: int) -> int:
+        return amount // BLOCK_STEPS if engine.seeds_arithmetic else 0
+
+    timing = case.timing and replace(
+        case.timing,
+        calls_per_sample=BLOCK_STEPS * case.timing.calls_per_sample,
+        samples_sec=tuple(seconds / BLOCK_STEPS for seconds in case.timing.samples_sec),
+        overhead_sec=case.timing.overhead_sec / BLOCK_STEPS,
+    )
+    return replace(
+        case,
+        flops=counted(case.flops),
+        bytes=counted(case.bytes),
+        launches=LAUNCHES[engine.name],
+        timing=timing,
+        variant=engine.name,
+    )

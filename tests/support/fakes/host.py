@@ -1,0 +1,68 @@
+"""A host to run the scripts on, where a test says what is installed."""
+
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[3]
+# What the scripts call besides the stubs. Named one by one, so that a real docker or
+# nvidia-smi of this machine cannot answer for a stub that a test left out.
+TOOLS = [
+    "sh",
+    "dirname",
+    "grep",
+    "head",
+    "id",
+    "cat",
+    "awk",
+    "make",
+    "mkdir",
+    "rm",
+    "stat",
+    "chmod",
+    "mktemp",
+    "bash",
+    "cut",
+    "fold",
+    "timeout",
+    "true",
+    "uname",
+]
+
+
+@dataclass
+class Host:
+    """A host on which only `TOOLS` and the commands that a test adds are installed."""
+
+    bin: Path
+    calls: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def add(self, command: str, script: str = "exit 0") -> None:
+        """Install a stub that notes its arguments in `calls`, then runs the lines `script`."""
+        path = self.bin / command
+        path.unlink(missing_ok=True)  # a link to this machine's own
+        path.write_text(f'#!/bin/sh\necho "{command} $*" >>{self.calls}\n{script}\n')
+        path.chmod(0o755)
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run `command` from the checkout with nothing but this host's commands on PATH."""
+        return subprocess.run(
+            command,
+            cwd=CHECKOUT,
+            env={
+                "PATH": str(self.bin),
+                "NVIDIA_DIRS": "",
+                "HOST_ROOT": str(self.bin.parent / "root"),
+                **self.environment,
+            },
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    @property
+    def called(self) -> list[str]:
+        """The stubs' command lines so far."""
+        return self.calls.read_text().splitlines() if self.calls.exists() else []

@@ -1,0 +1,295 @@
+"""`workload compare`: what a person sees, in every format, and the exit codes of a gate."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from support.outcome import Outcome
+from support.records.measured import (
+    CPU,
+    GPU,
+    TRAINING,
+    case,
+    timing,
+    write_benchmarks,
+    write_record,
+)
+
+from workload.core.cases import CUDA_EVENTS, Case, CaseStatus
+from workload.core.errors import ExitCode
+
+HOSTILE = "\x1b]0;owned\x07<script>alert(1)</script>|[bold](http://example.com) `*_"
+WRONG = replace(case(), status=CaseStatus.WRONG, reason="off by 7", timing=None)
+Compare = Callable[..., Outcome]
+
+
+@pytest.fixture
+def compare(tmp_path: Path, workload: Callable[..., Outcome]) -> Compare:
+    """`compare(a_cases, b_cases, *options)`: a record of each side, compared."""
+
+    def call(a: list[Case], b: list[Case], *options: str) -> Outcome:
+        paths = [write_record(tmp_path / name, *cases) for name, cases in (("a", a), ("b", b))]
+        return workload("compare", *paths, *options)
+
+    return call
+
+
+def test_a_speed_up_is_shown_with_its_interval_and_verdict(compare: Compare) -> None:
+    outcome = compare([case(2e-3)], [case(1e-3)])
+    assert (outcome.code, outcome.stderr) == (ExitCode.OK, "")
+    (row,) = [line for line in outcome.stdout.splitlines() if line.startswith("matmul 64")]
+    assert "2.000     2.000 to 2.000  FASTER" in row
+    assert "0.262 GFLOP/s  0.524 GFLOP/s" in row
+    assert "50%, 50%" in row
+
+
+def test_who_a_and_b_are_is_said_first(tmp_path: Path, workload: Callable[..., Outcome]) -> None:
+    a = write_record(tmp_path / "a", case())
+    timed = case(timing=timing(method=CUDA_EVENTS))
+    b = write_benchmarks(tmp_path / "b.json", timed, device=GPU)
+    first, second = workload("compare", a, b).stdout.splitlines()[:2]
+    assert first.startswith("A            cpu: a CPU, 2 threads, chosen of 1, 2, workload 0.")
+    assert first.endswith(f"1 process run in {a}")
+    assert second == (
+        "B            cuda:0: a GPU, compute capability 9.0, driver 580.1, torch 2.13.0, "
+        f"1 process run in {b}"
+    )
+
+
+def test_one_run_a_side_says_that_drift_is_not_in_its_interval(compare: Compare) -> None:
+    assert "drift between processes is not in it" in compare([case()], [case()]).stdout
+
+
+def test_several_runs_are_folders(tmp_path: Path, workload: Callable[..., Outcome]) -> None:
+    for side, first in (("a", 0), ("b", 1)):
+        for minute in (first, first + 2):
+            write_benchmarks(tmp_path / side / f"{minute}.json", case(), minute=minute)
+    outcome = workload("compare", tmp_path / "a", tmp_path / "b")
+    assert outcome.code == ExitCode.OK
+    assert "2 process runs in" in outcome.stdout
+    assert "Student's t over pairs of process runs" in outcome.stdout
+    assert "drift" not in outcome.stdout
+
+
+def test_runs_that_took_no_turns_are_doubted(
+    tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    for side, first in (("a", 0), ("b", 10)):
+        for minute in (first, first + 2):
+            write_benchmarks(tmp_path / side / f"{minute}.json", case(), minute=minute)
+    outcome = workload("compare", tmp_path / "a", tmp_path / "b")
+    assert "doubt        one side was over before the other began" in outcome.stdout
+
+
+def test_other_thread_counts_are_doubted(tmp_path: Path, workload: Callable[..., Outcome]) -> None:
+    a = write_record(tmp_path, case())
+    b = write_record(tmp_path, case(), device=replace(CPU, threads=1))
+    assert "the runs of this CPU had 1 and 2 threads" in workload("compare", a, b).stdout
+
+
+def test_a_corrupt_file_of_a_folder_is_left_out_aloud(
+    tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    write_benchmarks(tmp_path / "a" / "1.json", case())
+    (tmp_path / "a" / "2.json").write_text("{")
+    outcome = workload("compare", tmp_path / "a", tmp_path / "a" / "1.json")
+    assert outcome.code == ExitCode.OK
+    assert outcome.stderr.startswith(f"workload compare: left out: {tmp_path}/a/2.json is not JSON")
+    assert outcome.stderr.count("\n") == 1
+
+
+def test_what_is_not_compared_is_listed_with_its_reason(compare: Compare) -> None:
+    spoiled = replace(case(size=32), status=CaseStatus.INVALID, reason="throttled")
+    outcome = compare([case(), case(size=32), case(size=16)], [case(), spoiled])
+    assert outcome.code == ExitCode.OK
+    assert "not compared matmul 32 float32: invalid in B: throttled" in outcome.stdout
+    assert "only in A    matmul 16 float32" in outcome.stdout
+
+
+def test_the_summary_counts_the_verdicts_and_names_what_is_unclear(compare: Compare) -> None:
+    few = case(size=32, timing=timing(samples=3))
+    outcome = compare([case(), few], [case(), few])
+    last = outcome.stdout.splitlines()[-1]
+    assert last == (
+        "summary      B against A, within ±5% is SAME: 1 SAME, 1 UNCLEAR (matmul 32 float32)"
+    )
+    assert "too few samples for an interval" in outcome.stdout
+
+
+def test_transfers_have_a_column_where_there_are_some(compare: Compare) -> None:
+    assert "with transfers" not in compare([case()], [case()]).stdout
+    assert "with transfers" in compare([case()], [case(transfer_sec=1e-3)]).stdout
+
+
+@pytest.mark.parametrize(
+    ("seconds", "code"), [(1e-3, ExitCode.OK), (1.04e-3, ExitCode.OK), (1.2e-3, ExitCode.TOO_SLOW)]
+)
+def test_the_gate_ends_with_5_beyond_what_is_allowed(
+    seconds: float, code: ExitCode, compare: Compare
+) -> None:
+    assert compare([case()], [case(seconds)], "--fail-if-slower", "5%").code == code
+
+
+def test_the_gate_names_the_slower_cases_in_one_line(compare: Compare) -> None:
+    a = [case(), case(size=32), case(size=16)]
+    b = [case(1.25e-3), case(2e-3, size=32), case(size=16)]
+    assert compare(a, b, "--fail-if-slower", "0.05").stderr == (
+        "workload compare: B is slower than A by over 5 %: "
+        "matmul 32 float32 at 0.500 times A's speed (95 % 0.500 to 0.500), "
+        "matmul 64 float32 at 0.800 times A's speed (95 % 0.800 to 0.800)\n"
+    )
+
+
+def test_the_gate_lets_pass_what_is_not_beyond_doubt(compare: Compare) -> None:
+    slow_perhaps = case(timing=timing(2e-3, samples=3))
+    outcome = compare([case()], [slow_perhaps], "--fail-if-slower", "5%")
+    assert (outcome.code, outcome.stderr) == (ExitCode.OK, "")
+    assert "1 UNCLEAR (matmul 64 float32)" in outcome.stdout
+
+
+def test_without_the_gate_slower_is_a_finding_and_no_failure(compare: Compare) -> None:
+    outcome = compare([case()], [case(9e-3)])
+    assert (outcome.code, outcome.stderr) == (ExitCode.OK, "")
+    assert "SLOWER" in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    "text", ["5", "0", "0%", "100%", "1", "-5%", "5 %", "nan", "", "\u0665%", "1e-1"]
+)
+def test_a_share_that_is_none_is_refused(text: str, workload: Callable[..., Outcome]) -> None:
+    outcome = workload("compare", "a", "b", f"--fail-if-slower={text}")
+    assert outcome.code == ExitCode.BAD_INPUT
+    assert f"{text!r} is no share of the whole: use 5% or 0.05" in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+
+
+def test_wrong_numbers_outweigh_slow_ones(compare: Compare) -> None:
+    a, b = [case(), case(size=32)], [WRONG, case(9e-3, size=32)]
+    outcome = compare(a, b, "--fail-if-slower", "5%")
+    assert outcome.code == ExitCode.WRONG_NUMBERS
+    assert outcome.stderr == (
+        "workload compare: wrong numbers: matmul 64 float32 wrong in B: off by 7: "
+        "run `workload verify` on that machine\n"
+    )
+
+
+def test_nothing_but_wrong_numbers_ends_with_3(compare: Compare) -> None:
+    outcome = compare([case()], [WRONG])
+    assert outcome.code == ExitCode.WRONG_NUMBERS
+    assert "nothing can be compared: matmul 64 float32: wrong in B: off by 7" in outcome.stderr
+
+
+def test_nothing_in_common_ends_with_2(compare: Compare) -> None:
+    outcome = compare([case()], [case(dtype="float64")])
+    assert outcome.code == ExitCode.BAD_INPUT
+    assert "no case in common: A has matmul 64 float32, B has matmul 64 float64" in outcome.stderr
+
+
+def test_losses_that_disagree_end_with_3(tmp_path: Path, workload: Callable[..., Outcome]) -> None:
+    a = write_record(tmp_path, trainings=[TRAINING])
+    b = write_record(tmp_path, trainings=[replace(TRAINING, losses=(9e6, 4.2e6, 1e6))])
+    outcome = workload("compare", a, b)
+    assert outcome.code == ExitCode.WRONG_NUMBERS
+    assert "train book eager float32: the losses of A and B disagree beyond" in outcome.stderr
+    assert "losses DISAGREE: worst 1.65e-02 of 1.00e-03 allowed" in outcome.stdout
+
+
+@pytest.mark.parametrize("option", ["--json", "--format=json"])
+def test_json_is_one_document_and_the_words_go_to_stderr(option: str, compare: Compare) -> None:
+    outcome = compare([case(2e-3)], [case()], option)
+    (speed,) = json.loads(outcome.stdout)["speeds"]
+    assert (speed["verdict"], speed["basis"]) == ("FASTER", "one process run")
+    assert speed["interval"] == pytest.approx([2, 2])
+    assert "summary" in outcome.stderr
+
+
+def test_two_formats_at_once_are_refused(workload: Callable[..., Outcome]) -> None:
+    outcome = workload("compare", "a", "b", "--json", "--format", "html")
+    assert outcome.code == ExitCode.BAD_INPUT
+    assert "--json and --format html contradict: choose one" in outcome.stderr
+
+
+def test_markdown_is_a_table_with_a_line_a_case(compare: Compare) -> None:
+    document = compare([case(2e-3)], [case()], "--format", "markdown").stdout
+    rows = [line for line in document.splitlines() if line.startswith("|")]
+    assert rows[0].startswith("| case | A | B | speed-up | 95 % | verdict |")
+    assert rows[2].startswith("| matmul 64 float32 | 0.262 GFLOP/s | 0.524 GFLOP/s | 2.000 |")
+    assert len({row.count("|") for row in rows}) == 1
+
+
+class Page(HTMLParser):
+    """Every tag, address and text of a page, as a browser reads it."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str | None] = []
+        self.text = ""
+        self.feed(document)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value for name, value in attrs if name in ("src", "href", "action")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_needs_nothing_beside_it(compare: Compare) -> None:
+    page = Page(compare([case(2e-3)], [case()], "--format", "html").stdout)
+    assert (page.tags.count("tr"), page.addresses) == (2, [])
+    assert "script" not in page.tags
+    assert "2.000 to 2.000FASTER" in page.text
+
+
+@pytest.fixture
+def hostile(tmp_path: Path, workload: Callable[..., Outcome]) -> Callable[[str], Outcome]:
+    """A comparison of a device whose name is an attack, in a format."""
+    path = write_record(tmp_path, case(), device=replace(CPU, name=HOSTILE))
+    return lambda wanted: workload("compare", path, path, "--format", wanted)
+
+
+def test_a_hostile_name_prints_no_control_characters(hostile: Callable[[str], Outcome]) -> None:
+    shown = hostile("table").stdout
+    assert "?]0;owned?<script>alert(1)</script>|[bold]" in shown
+    assert "\x1b" not in shown
+
+
+def test_a_hostile_name_is_text_in_the_page(hostile: Callable[[str], Outcome]) -> None:
+    page = Page(hostile("html").stdout)
+    assert "script" not in page.tags
+    assert "?]0;owned?<script>alert(1)</script>|[bold](http://example.com) `*_" in page.text
+
+
+def test_a_hostile_name_is_text_in_markdown(hostile: Callable[[str], Outcome]) -> None:
+    document = hostile("markdown").stdout
+    assert r"\<script\>alert(1)\</script\>\|\[bold\](http://example.com) \`\*\_" in document
+
+
+def test_the_gate_does_not_pass_what_b_no_longer_measures(compare: Compare) -> None:
+    gone = case(size=32)
+    outcome = compare([case(), gone], [case()], "--fail-if-slower", "5%")
+    assert outcome.code == ExitCode.UNFIT
+    assert f"B has no usable time of what A measured: {gone.name}: not judged" in outcome.stderr
+
+
+def test_without_the_gate_what_is_missing_is_only_listed(compare: Compare) -> None:
+    assert compare([case(), case(size=32)], [case()]).code == ExitCode.OK
+
+
+def test_a_case_that_calls_itself_right_beyond_its_tolerance_is_wrong(compare: Compare) -> None:
+    off = replace(case(), error_share=50.0)
+    outcome = compare([case(), case(size=32)], [off, case(size=32)])
+    assert outcome.code == ExitCode.WRONG_NUMBERS
+    assert "its error is 50 times its tolerance" in outcome.stderr
+
+
+def test_a_doubt_stands_beside_a_clear_verdict_too(compare: Compare) -> None:
+    doubted = case(1e-3, timing=replace(timing(1e-3), steady=False))
+    (row,) = [
+        line for line in compare([case(9e-3)], [doubted]).stdout.splitlines() if "FASTER" in line
+    ][:1]
+    assert "B not steady after a warm-up" in row or "B not warmed up" in row

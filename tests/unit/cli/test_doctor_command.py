@@ -1,0 +1,204 @@
+"""`workload doctor` as a person calls it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from importlib import resources
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+import pytest
+from support.doctor.machines import GPU_MACHINE
+from support.outcome import Outcome
+
+from workload.cli.commands import doctor
+from workload.core import record
+from workload.core.errors import ExitCode
+from workload.core.results import Finding, State, as_json
+from workload.doctor.checks.registry import CHECKS
+from workload.doctor.probes.facts import Facts
+
+Workload = Callable[..., Outcome]
+UNTOLD = Finding("clock", State.UNKNOWN, "nothing to compare with", case="unknown")
+WRONG = Finding("cublas", State.FAIL, "1 of 4096 is wrong", "it lies", "replace it", case="wrong")
+SCHEMA = json.loads((resources.files("workload.core") / "record.schema.json").read_text("utf-8"))
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def find(*findings: Finding) -> None:
+        monkeypatch.setattr(doctor, "examine", lambda *_: (GPU_MACHINE, findings))
+
+    return find
+
+
+def test_a_quick_look_imports_no_torch() -> None:
+    code = (
+        "import sys; from workload.cli.main import main\n"
+        "code = main(['doctor', '--quick', '--device', 'cpu'])\n"
+        "assert 'torch' not in sys.modules; sys.exit(code)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert ended.returncode == ExitCode.OK, ended.stderr
+
+
+def test_a_quick_look_says_what_it_left_out(workload: Workload) -> None:
+    assert "not looked at with --quick" in workload("doctor", "--quick").stdout
+
+
+def test_a_torch_that_kills_its_process_is_exit_4_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "torch").mkdir()
+    suicide = "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
+    (tmp_path / "torch/__init__.py").write_text(suicide)
+    ended = subprocess.run(
+        [sys.executable, "-m", "workload", "doctor", "--device", "cpu"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{os.getcwd()}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == ExitCode.UNFIT
+    assert ended.stderr.startswith("workload doctor: PyTorch ended its process by SIGILL: ")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_what_could_not_be_told_is_no_failure(workload: Workload, found: Any) -> None:
+    found(UNTOLD)
+    assert workload("doctor").code == ExitCode.OK
+
+
+def test_what_could_not_be_told_fails_under_strict_in_one_line(
+    workload: Workload, found: Any
+) -> None:
+    found(UNTOLD)
+    outcome = workload("doctor", "--strict")
+    assert outcome.code == ExitCode.UNFIT
+    assert outcome.stderr == "workload doctor: nothing to compare with\n"
+
+
+def test_a_wrong_element_is_exit_3(workload: Workload, found: Any) -> None:
+    found(WRONG)
+    outcome = workload("doctor")
+    assert outcome.code == ExitCode.WRONG_NUMBERS
+    assert outcome.stderr == "workload doctor: 1 of 4096 is wrong: it lies: replace it\n"
+
+
+def test_no_findings_are_exit_4(workload: Workload, found: Any) -> None:
+    found()
+    assert workload("doctor").code == ExitCode.UNFIT
+
+
+@pytest.mark.parametrize("id_", [check.id for check in CHECKS])
+def test_every_check_is_explained(workload: Workload, id_: str) -> None:
+    lines = workload("doctor", "explain", id_).stdout.splitlines()
+    assert lines[0] == id_
+    assert [line.split()[0] for line in lines[1:]] == ["asks", "why", "do", "link"]
+
+
+def test_a_check_that_crashed_is_explained(workload: Workload) -> None:
+    assert (
+        "Did the check itself come to an end?"
+        in workload("doctor", "explain", "shm-crashed").stdout
+    )
+
+
+def test_explain_alone_lists_every_check_in_a_line(workload: Workload) -> None:
+    lines = workload("doctor", "explain").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == [check.id for check in CHECKS]
+
+
+def test_an_unknown_id_is_bad_input_with_what_is_close(workload: Workload) -> None:
+    outcome = workload("doctor", "explain", "smh")
+    assert outcome.code == ExitCode.BAD_INPUT
+    assert outcome.stderr == (
+        "workload doctor: no check is called 'smh' (shm): "
+        "`workload doctor explain` lists them all\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["shm"], ["explain", "shm", "ecc"]])
+def test_other_words_are_bad_input(workload: Workload, words: list[str]) -> None:
+    outcome = workload("doctor", *words)
+    assert outcome.code == ExitCode.BAD_INPUT
+    assert "use `explain` or `explain ID`" in outcome.stderr
+
+
+def test_an_explanation_as_json_is_one_document(workload: Workload) -> None:
+    (explanation,) = json.loads(workload("doctor", "explain", "shm", "--json").stdout)
+    assert explanation["id"] == "shm"
+
+
+@pytest.mark.parametrize("depth", [[], ["--quick"]])
+def test_the_json_is_a_valid_record_with_its_facts(workload: Workload, depth: list[str]) -> None:
+    document = json.loads(workload("doctor", "--json", "--device", "cpu", *depth).stdout)
+    assert record.invalidity(document) is None
+    assert document["environment"]["depth"] == ("quick" if depth else "default")
+    assert len(document["findings"]) == len(CHECKS)
+
+
+def recorded(facts: Any) -> dict[str, Any]:
+    draft = record.Draft("doctor", [])
+    draft.set("environment", facts)
+    return draft.as_ended(ExitCode.OK, None)
+
+
+def test_the_facts_of_a_gpu_machine_are_valid() -> None:
+    assert record.invalidity(recorded(GPU_MACHINE)) is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["cpu.isa", "limits.shm_bytes", "torch.gpus", "driver.gpus", "clock.now_sec", "folders"],
+)
+def test_a_fact_of_another_type_is_refused(path: str) -> None:
+    document = recorded(GPU_MACHINE)
+    *parents, name = path.split(".")
+    place = document["environment"]
+    for parent in parents:
+        place = place[parent]
+    place[name] = {"not": "this"}
+    assert (record.invalidity(document) or "").startswith("data.environment must be valid")
+
+
+def schema_of(kind: Any) -> dict[str, Any]:
+    """The JSON schema of a dataclass's field types."""
+    if isinstance(kind, UnionType):
+        (kind,) = (one for one in get_args(kind) if one is not NoneType)
+        inner = schema_of(kind)
+        if "type" in inner and set(inner) == {"type"}:
+            return {"type": [inner["type"], "null"]}
+        return {"oneOf": [{"type": "null"}, inner]}
+    if is_dataclass(kind):
+        return {"$ref": f"#/definitions/facts_{kind.__name__}"}  # type: ignore[union-attr]
+    if get_origin(kind) is tuple:
+        return {"type": "array", "items": schema_of(get_args(kind)[0])}
+    if get_origin(kind) is dict:
+        return {"type": "object", "additionalProperties": schema_of(get_args(kind)[1])}
+    return {"type": {str: "string", bool: "boolean", int: "integer", float: "number"}[kind]}
+
+
+def dataclasses_in(kind: Any) -> set[type]:
+    if is_dataclass(kind):
+        inner = (dataclasses_in(one) for one in get_type_hints(kind).values())
+        return {kind}.union(*inner)  # type: ignore[arg-type]
+    return set().union(*map(dataclasses_in, get_args(kind)))
+
+
+@pytest.mark.parametrize("kind", sorted(dataclasses_in(Facts), key=str), ids=lambda k: k.__name__)
+def test_the_schema_has_every_fact_with_its_type(kind: type) -> None:
+    types = get_type_hints(kind)
+    expected = {field.name: schema_of(types[field.name]) for field in fields(kind)}
+    assert SCHEMA["definitions"][f"facts_{kind.__name__}"]["properties"] == expected
+
+
+def test_nothing_but_facts_is_among_their_definitions() -> None:
+    named = {name for name in SCHEMA["definitions"] if name.startswith("facts_")}
+    assert named == {f"facts_{kind.__name__}" for kind in dataclasses_in(Facts)}
+
+
+def test_facts_are_json_of_plain_values() -> None:
+    assert json.loads(json.dumps(as_json(GPU_MACHINE)))["driver"]["gpus"][0]["state"]["ecc"] is True

@@ -1,0 +1,110 @@
+"""The main job from the doctor to the verdict, and what a GPU adds to it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.outcome import Outcome
+
+from workload.bench import runner, timing
+from workload.bench.operations.launch import Launch
+from workload.bench.timers import Call, Laps, Stopwatch, stopwatch
+from workload.cli.commands import measuring, run
+from workload.core import cases, record
+from workload.core.cases import HOST_CLOCK, Kind
+from workload.core.errors import ExitCode
+from workload.core.results import Check, DeviceInfo, Finding, State
+from workload.hardware import devices
+from workload.train import loop
+
+QUICK = "run --device cpu --budget 4 --sizes 64,256 --dtypes float32,bfloat16"
+
+
+def test_the_main_job_ends_with_a_verdict_and_a_valid_record(
+    tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    outcome = workload(*QUICK.split(), "--output", tmp_path)
+    assert outcome.code == ExitCode.OK, outcome.stderr
+    (path,) = tmp_path.iterdir()
+    saved = record.load(path)
+    assert saved["status"] == "complete"
+    assert saved["findings"]
+    assert saved["checks"]
+    assert [training["preset"] for training in saved["train"]] == ["book", "wide"]
+    kinds = [case["kind"] for case in saved["cases"]]
+    assert kinds.count(Kind.MATMUL) == 4
+    assert Kind.CONVOLUTION in kinds
+    verdict, place = outcome.stdout.splitlines()[-2:]
+    assert verdict.startswith("PASS  cpu ")
+    assert "GFLOP/s float32 " in verdict
+    assert "book " in verdict
+    assert place == f"record  {path}"
+
+
+def test_wrong_numbers_make_the_verdict_and_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    wrong = Check("a + b", "float32", 1.0, 1e-7, "error")
+    monkeypatch.setattr(run.verify, "verify", lambda _device, _dtypes, keep: keep(wrong))
+    outcome = workload(*QUICK.split(), "--output", tmp_path)
+    assert outcome.code == ExitCode.WRONG_NUMBERS
+    assert "WRONG NUMBERS  cpu" in outcome.stdout
+    assert "wrong numbers in a + b float32" in outcome.stderr
+
+
+def test_an_unfit_machine_still_gets_its_numbers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    failed = Finding("memory", State.FAIL, "10 MB are free", "nothing fits", "free some")
+    monkeypatch.setattr(run.doctor, "examine", lambda *_: ({}, (failed,)))
+    outcome = workload(*QUICK.split(), "--output", tmp_path)
+    assert outcome.code == ExitCode.UNFIT
+    assert "10 MB are free: nothing fits: free some" in outcome.stderr
+    assert "UNFIT  cpu" in outcome.stdout
+
+
+def test_wrong_numbers_outweigh_an_unfit_environment() -> None:
+    codes = [ExitCode.OK, ExitCode.UNFIT, ExitCode.WRONG_NUMBERS]
+    assert run.worst(codes) is ExitCode.WRONG_NUMBERS
+
+
+def test_a_gpu_is_compared_with_the_cpu_beside_it(
+    monkeypatch: pytest.MonkeyPatch,
+    cpu: DeviceInfo,
+    tmp_path: Path,
+    workload: Callable[..., Outcome],
+) -> None:
+    """The CPU plays the GPU: what is tested is the job around it, not its speed."""
+    pretended = replace(cpu, kind="cuda", name="Pretended GPU", capability="9.0")
+    monkeypatch.setattr(devices, "resolve", lambda text: cpu if text == "cpu" else pretended)
+    monkeypatch.setattr(devices, "synchronize", lambda _device: None)
+    monkeypatch.setattr(devices, "available_bytes", lambda _device: 10**10)
+    monkeypatch.setattr(timing, "stopwatch", on_the_host_clock)
+    monkeypatch.setattr(measuring, "limiting_operations", lambda _device: [Launch()])
+    monkeypatch.setattr(runner, "_transfer_sec", lambda *_: 1e-3)
+    monkeypatch.setattr(cases, "INVALID_IQR", {})  # a CPU is noisier than any GPU
+    monkeypatch.setattr(loop, "Laps", lambda _device: Laps(cpu))
+    monkeypatch.setattr(run.doctor, "examine", lambda *_: ({}, (PASSED,)))
+    right = Check("a + b", "float32", 0.0, 1e-7, "error")
+    monkeypatch.setattr(run.verify, "verify", lambda _device, _dtypes, keep: keep(right))
+    line = "run --device cuda --budget 90 --sizes 1024 --dtypes float32 --json --output"
+    outcome = workload(*line.split(), tmp_path)
+    assert outcome.code == ExitCode.OK, outcome.stderr
+    host_cpu = json.loads(outcome.stdout)["host_cpu"]
+    assert host_cpu["device"]["kind"] == "cpu"
+    assert {case["dtype"] for case in host_cpu["cases"]} == {"float32", "bfloat16"}
+    assert "matmul 1024 float32" in outcome.stderr
+    assert "speed-up" in outcome.stderr
+    assert "train 64x1000x100x10 eager" in outcome.stderr
+
+
+def on_the_host_clock(method: str, operation: Call, device: DeviceInfo) -> Stopwatch:
+    """The clock of a CPU, which says that it is one of a GPU."""
+    watch = stopwatch(HOST_CLOCK, operation, device)
+    watch.method = method
+    return watch
+
+
+PASSED = Finding("gpu-kernel", State.PASS, "a product came out right")

@@ -1,0 +1,45 @@
+"""`matmul --search`: the winner is measured, told, and the ceiling of what follows."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from support.outcome import Outcome
+
+from workload.cli.commands import searching
+from workload.core.errors import ExitCode
+
+LINE = "matmul --search --budget 12 --dtypes float32 --json"
+
+
+@pytest.fixture(autouse=True)
+def small_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight shapes, all of which may be tried."""
+    monkeypatch.setattr(searching, "DEFAULT_EDGES", {"cpu": (32, 64)})
+    monkeypatch.setattr(searching, "EVALUATED_SHARE", 1.0)
+
+
+def test_the_winner_is_told_and_measured_again(workload: Callable[..., Outcome]) -> None:
+    outcome = workload(*LINE.split())
+    assert outcome.code == ExitCode.OK, outcome.stderr
+    (line,) = (line for line in outcome.stderr.splitlines() if line.startswith("search "))
+    winner = line.split()[2]
+    assert line.endswith("8 of 8 shapes tried")
+    assert json.loads(outcome.stdout)["cases"][0]["name"] == f"matmul {winner} float32"
+
+
+def test_every_shape_is_in_the_record_once(workload: Callable[..., Outcome]) -> None:
+    names = [case["name"] for case in json.loads(workload(*LINE.split()).stdout)["cases"]]
+    assert len(names) == len({*names}) == 8
+
+
+def test_what_the_search_found_is_the_ceiling(workload: Callable[..., Outcome]) -> None:
+    record = json.loads(workload(*LINE.split(), "--sizes", "16").stdout)
+    best = max(case["gflops"] for case in record["cases"])
+    assert record["ceilings"]["measured_gflops"]["float32"] == best
+
+
+def test_a_dtype_that_the_device_lacks_is_told(workload: Callable[..., Outcome]) -> None:
+    outcome = workload(*"matmul --search --budget 1 --dtypes tf32".split())
+    assert outcome.code == ExitCode.UNFIT
+    assert "search  tf32: none ran, 0 of 0 shapes tried: raise --budget" in outcome.stdout

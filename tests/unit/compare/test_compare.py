@@ -1,0 +1,281 @@
+"""Two sides, case by case: what is paired, what is refused, and what may be said."""
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from support.records.measured import CPU, GPU, TRAINING, case, run, side, side_of, timing
+
+from workload.compare import Verdict, compare, pair
+from workload.compare.agreement import disagreements, loss_disagreement
+from workload.compare.intervals import Basis
+from workload.compare.loader import Side
+from workload.compare.speeds import Speed, speed_of
+from workload.core.cases import (
+    COLD,
+    CUDA_EVENTS,
+    CUDA_GRAPH,
+    Case,
+    CaseStatus,
+    Kind,
+    Rating,
+    Regime,
+)
+from workload.core.errors import BadInputError, WrongNumbersError
+
+
+def judged(low: float, high: float) -> Verdict:
+    """The verdict on a speed-up with this interval."""
+    speed = speed_of("a case", [case()], [case()])
+    return replace(speed, interval=(low, high)).verdict
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.95, 1.05, Verdict.SAME),
+        (1.0, 1.0, Verdict.SAME),
+        (0.949, 1.0, Verdict.UNCLEAR),
+        (1.0, 1.051, Verdict.UNCLEAR),
+        (1.05, 2.0, Verdict.UNCLEAR),
+        (1.051, 2.0, Verdict.FASTER),
+        (0.5, 0.95, Verdict.UNCLEAR),
+        (0.5, 0.949, Verdict.SLOWER),
+        (0.5, 2.0, Verdict.UNCLEAR),
+    ],
+)
+def test_the_whole_interval_decides(low: float, high: float, verdict: Verdict) -> None:
+    assert judged(low, high) is verdict
+
+
+def only(a: Side, b: Side) -> Speed:
+    """The one speed of two sides."""
+    (speed,) = pair(a, b).speeds
+    return speed
+
+
+def reason(a: Side, b: Side) -> str:
+    """Why nothing of two sides can be compared."""
+    with pytest.raises((BadInputError, WrongNumbersError)) as caught:
+        compare(a, b)
+    return str(caught.value)
+
+
+def test_b_at_half_the_time_is_twice_as_fast() -> None:
+    speed = only(side_of(case(2e-3)), side_of(case(1e-3)))
+    assert (speed.name, speed.speedup) == ("matmul 64 float32", pytest.approx(2))
+    assert (speed.unit, speed.b.rate) == ("GFLOP/s", pytest.approx(2 * speed.a.rate))
+
+
+@pytest.mark.parametrize(
+    ("changes", "unit", "rate"),
+    [
+        ({"kind": Kind.COPY, "flops": 0, "bytes": 10**9}, "GB/s", 1e3),
+        ({"kind": Kind.LAUNCH, "flops": 0}, "s", 1e-3),
+        ({"kind": Kind.TRAIN}, "s", 1e-3),
+    ],
+)
+def test_the_unit_is_what_tells_most(changes: dict[str, Any], unit: str, rate: float) -> None:
+    one = side_of(case(1e-3, **changes))
+    assert (only(one, one).unit, only(one, one).a.rate) == (unit, pytest.approx(rate))
+
+
+def test_five_samples_are_unclear_however_far_apart() -> None:
+    few = case(timing=timing(9.0, samples=5))
+    speed = only(side_of(few), side_of(case()))
+    assert (speed.interval, speed.verdict) == (None, Verdict.UNCLEAR)
+
+
+def test_transfers_count_where_one_side_has_them() -> None:
+    gpu = case(1e-3, transfer_sec=3e-3, timing=timing(method=CUDA_EVENTS))
+    speed = only(side_of(case(8e-3)), side_of(gpu, device=GPU))
+    assert speed.speedup == pytest.approx(8)
+    assert speed.speedup_with_transfers == pytest.approx(2)
+
+
+def test_without_transfers_there_is_no_speed_up_with_them() -> None:
+    assert only(side_of(case()), side_of(case())).speedup_with_transfers is None
+
+
+def test_errors_and_regimes_of_both_sides_stand_beside_the_speed() -> None:
+    rated = case(error_share=0.9, rating=Rating(Regime.COMPUTE, 0.5, 0.9))
+    speed = only(side_of(case()), side_of(rated))
+    assert (speed.a.error_share, speed.b.error_share) == (0.5, 0.9)
+    assert (speed.a.regime, speed.b.regime) == (None, Regime.COMPUTE)
+
+
+def runs_of(*seconds: float, first_minute: int = 0) -> Side:
+    """A run for each of these times, two minutes apart."""
+    minutes = range(first_minute, first_minute + 2 * len(seconds), 2)
+    return side(*(run(case(sec), minute=at) for sec, at in zip(seconds, minutes, strict=True)))
+
+
+def test_runs_that_drift_together_are_the_same() -> None:
+    drifting = (1e-3, 1.5e-3, 2e-3)
+    speed = only(runs_of(*drifting), runs_of(*drifting, first_minute=1))
+    assert (speed.verdict, speed.basis) == (Verdict.SAME, Basis.PAIRED)
+
+
+def test_a_run_that_one_side_lacks_is_left_out_of_the_pairs() -> None:
+    spoiled = replace(case(), status=CaseStatus.INVALID, reason="throttled", timing=None)
+    a = runs_of(1e-3, 2e-3, 4e-3)
+    b = side(a.runs[0], replace(a.runs[1], cases=(spoiled,)), a.runs[2])
+    speed = only(a, b)
+    assert (speed.a.runs, speed.b.runs, speed.verdict) == (2, 2, Verdict.SAME)
+
+
+def test_a_result_that_is_wrong_in_one_run_spoils_the_case() -> None:
+    wrong = replace(case(), status=CaseStatus.WRONG, reason="off by 7", timing=None)
+    a = runs_of(1e-3, 1e-3)
+    b = side(a.runs[0], replace(a.runs[1], cases=(wrong,)))
+    assert pair(a, b).refusals[0].reason == "wrong in B: off by 7"
+
+
+@pytest.mark.parametrize(("first_minute", "interleaved"), [(1, True), (60, False)])
+def test_it_is_known_whether_runs_took_turns(first_minute: int, interleaved: bool) -> None:
+    a, b = runs_of(1e-3, 1e-3), runs_of(1e-3, 1e-3, first_minute=first_minute)
+    assert compare(a, b).interleaved is interleaved
+
+
+def test_other_thread_counts_of_one_cpu_are_told() -> None:
+    b = side_of(case(), device=replace(CPU, threads=1))
+    assert compare(side_of(case()), b).varied_threads == (1, 2)
+    assert compare(side_of(case()), side_of(case())).varied_threads == ()
+
+
+def test_the_thread_counts_of_two_devices_do_not_matter() -> None:
+    other_cpu = side_of(case(), device=replace(CPU, name="another", threads=1))
+    assert compare(side_of(case()), other_cpu).varied_threads == ()
+    gpus = [side_of(case(), device=replace(GPU, threads=threads)) for threads in (1, 2)]
+    assert compare(*gpus).varied_threads == ()
+
+
+def test_nothing_in_common_names_what_each_has() -> None:
+    a, b = side_of(case()), side_of(case(dtype="float64"))
+    assert reason(a, b) == (
+        "no case in common: A has matmul 64 float32, B has matmul 64 float64: "
+        "measure both with the same options"
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        case(size=65),
+        case(dtype="tf32"),
+        case(dtype="float64"),
+        case(kind=Kind.CONVOLUTION),
+        case(variant="fused"),
+    ],
+)
+def test_other_shapes_precisions_kinds_and_engines_are_never_paired(other: Case) -> None:
+    assert "no case in common" in reason(side_of(case()), side_of(other))
+
+
+def timed_by(method: str) -> Case:
+    return case(timing=timing(method=method))
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (case(timing=timing(cache=COLD)), "warm caches in A, cold in B"),
+        (timed_by(CUDA_GRAPH), "timed by host clock in A, by CUDA graph in B"),
+        (case(flops=5), "524288 FLOP in A, 5 in B"),
+        (case(timing=None), "B has no time of it"),
+        (case(timing=timing(0.0)), "B has no time of it"),
+        (replace(case(), status=CaseStatus.INVALID, reason="throttled"), "invalid in B: throttled"),
+        (replace(case(), status=CaseStatus.NOT_RUN, reason="68 s"), "not run in B: 68 s"),
+        (replace(case(), status=CaseStatus.WRONG, reason="off"), "wrong in B: off"),
+    ],
+)
+def test_what_cannot_be_compared_says_why(other: Case, words: str) -> None:
+    a = side_of(case())
+    assert reason(a, side_of(other)) == f"nothing can be compared: matmul 64 float32: {words}"
+
+
+def test_a_cpu_may_be_compared_with_a_gpu_whatever_their_clocks() -> None:
+    gpu = side_of(timed_by(CUDA_GRAPH), device=GPU)
+    assert only(side_of(case()), gpu).verdict is Verdict.SAME
+
+
+def test_two_gpus_timed_in_two_ways_are_not_compared() -> None:
+    a, b = (side_of(timed_by(method), device=GPU) for method in (CUDA_EVENTS, CUDA_GRAPH))
+    assert "timed by CUDA events in A, by CUDA graph in B" in reason(a, b)
+
+
+def test_one_side_timed_in_two_ways_is_not_compared() -> None:
+    runs = [
+        run(timed_by(method), device=GPU, minute=minute)
+        for minute, method in enumerate((CUDA_EVENTS, CUDA_GRAPH))
+    ]
+    assert "timed in several ways in A: CUDA events and CUDA graph" in reason(
+        side(*runs), side_of(timed_by(CUDA_GRAPH), device=GPU)
+    )
+
+
+def test_warm_and_cold_cases_of_one_product_pair_each_with_its_own() -> None:
+    both = side_of(case(1e-3), case(timing=timing(3e-3, cache=COLD)))
+    names = [(speed.name, speed.a.sec) for speed in pair(both, both).speeds]
+    assert names == [
+        ("matmul 64 float32", pytest.approx(1e-3)),
+        ("matmul 64 float32 (cold caches)", pytest.approx(3e-3)),
+    ]
+
+
+def test_a_case_that_stands_twice_in_one_run_is_refused() -> None:
+    assert "measured twice in one process run" in reason(side_of(case(), case()), side_of(case()))
+
+
+def test_wrong_numbers_are_why_nothing_is_left() -> None:
+    wrong = side_of(replace(case(), status=CaseStatus.WRONG, reason="off"))
+    with pytest.raises(WrongNumbersError, match="wrong in A: off"):
+        compare(wrong, side_of(case()))
+
+
+def test_cases_that_only_one_side_has_are_named() -> None:
+    pairing = pair(side_of(case(), case(size=32)), side_of(case(), case(size=16)))
+    assert (pairing.only_in_a, pairing.only_in_b) == (
+        ("matmul 32 float32",),
+        ("matmul 16 float32",),
+    )
+
+
+def test_software_that_differs_between_runs_is_all_told() -> None:
+    runs = [replace(run(case()), versions={"torch": version}) for version in ("2.12", "2.13")]
+    assert compare(side(*runs), side_of(case())).a.versions == {"torch": ("2.12", "2.13")}
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"learning_rate": 1e-7}, {"dtype": "float64"}])
+def test_losses_of_other_options_are_not_held_against_each_other(change: dict[str, Any]) -> None:
+    assert disagreements([TRAINING], [replace(TRAINING, **change)]) == []
+
+
+def test_losses_of_another_number_of_steps_are() -> None:
+    (found,) = disagreements([TRAINING], [replace(TRAINING, steps=9, losses=(9e6, 4e6))])
+    assert (found.name, found.error) == ("train book eager float32", 0.0)
+
+
+def test_of_several_runs_the_worst_disagreement_counts() -> None:
+    other = replace(TRAINING, losses=(9e6, 4e6, 2.25e6))
+    for a, b in pairwise(([TRAINING] * 2, [TRAINING, other], [TRAINING])):
+        (found,) = disagreements(a, b)
+        assert found.error == pytest.approx(500 / 3000)
+
+
+def test_a_disagreement_is_measured_in_the_root_of_the_first_loss() -> None:
+    assert loss_disagreement((9e6, 4e6), (9e6, 1e6)) == pytest.approx(1 / 3)
+
+
+def test_a_loss_that_is_not_finite_has_no_error_and_is_the_worst() -> None:
+    assert loss_disagreement((9e6, None), (9e6, 1e6)) is None
+    a, b = (
+        side_of(
+            case(), trainings=[replace(TRAINING, losses=(9e6, last)), replace(TRAINING, seed=1)]
+        )
+        for last in (None, 1e6)
+    )
+    worst = compare(a, b).worst_disagreement
+    assert worst is not None
+    assert (worst.error, worst.ok) == (None, False)

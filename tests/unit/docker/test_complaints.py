@@ -1,0 +1,80 @@
+"""The twelve complaints are answered, and the tables in docker/README.md are up to date."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from support.doctor.fault_matrix import README, TESTS, complaints, written
+from support.locks import locked
+
+from workload.doctor.checks.registry import CHECKS
+from workload.hardware.cuda_support import minimum_driver
+
+ROOT = TESTS.parent
+BAKE = (ROOT / "docker/docker-bake.hcl").read_text()
+COMPLAINTS = complaints()
+ANSWERS = pytest.mark.parametrize("answer", COMPLAINTS, ids=lambda answer: answer["complaint"])
+
+
+def test_there_are_twelve_complaints() -> None:
+    assert len(COMPLAINTS) == 12
+
+
+@ANSWERS
+def test_a_complaint_has_a_check_or_a_construction(answer: dict[str, list[str]]) -> None:
+    assert answer.get("checks") or answer.get("construction")
+
+
+@ANSWERS
+def test_the_checks_of_a_complaint_exist(answer: dict[str, list[str]]) -> None:
+    assert set(answer.get("checks", [])) <= {check.id for check in CHECKS}
+
+
+@ANSWERS
+def test_the_tests_of_a_complaint_exist(answer: dict[str, list[str]]) -> None:
+    assert answer["tests"]
+    for name in answer["tests"]:
+        file, _, test = name.partition("::")
+        assert test in names_of_tests(TESTS / file)
+
+
+def names_of_tests(path: Path) -> set[str]:
+    return {
+        node.name
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
+
+
+def test_the_tables_in_the_readme_are_up_to_date() -> None:
+    text = README.read_text()
+    assert written(text) == text, "run: PYTHONPATH=tests python -m support.doctor.fault_matrix"
+
+
+def test_a_readme_without_a_marker_is_refused() -> None:
+    with pytest.raises(SystemExit, match="the markers <!-- faults -->"):
+        written("nothing")
+
+
+def test_the_bases_are_pinned_by_digest() -> None:
+    bases = re.findall(r'variable "\w+_BASE" \{\n  default = "([^"]+)"', BAKE)
+    assert len(bases) == 2
+    assert [base for base in bases if not re.search(r"@sha256:[0-9a-f]{64}$", base)] == []
+
+
+def test_the_base_has_the_cuda_of_torch() -> None:
+    (base,) = re.findall(r"nvidia/cuda:(\d+\.\d+)\.", BAKE)
+    assert locked("gpu.txt")["cuda-toolkit ; sys_platform == 'linux'"].startswith(f"{base}.")
+    assert minimum_driver(base) == "580"
+
+
+def test_compose_gives_a_gigabyte_of_shared_memory() -> None:
+    assert "shm_size: 1gb" in (ROOT / "compose.yaml").read_text()
+
+
+def test_the_lock_has_wheels_of_torch_for_both_architectures() -> None:
+    lock = (ROOT / "docker/locks/cpu.txt").read_text()
+    (block,) = re.findall(r"^torch==.*\n(?: .*\n)+", lock, re.MULTILINE)
+    # Recorded from the index by relock.py: each Python's wheel for x86_64 and for aarch64.
+    assert len(re.findall("--hash=sha256:", block)) >= 4

@@ -1,0 +1,310 @@
+"""`workload doctor --bundle`: everything a colleague needs, nothing that is nobody's business."""
+
+import io
+import json
+import platform
+import re
+import stat
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.doctor.machines import machine
+from support.outcome import Outcome
+
+from workload.cli.commands import doctor
+from workload.core import record
+from workload.core.errors import ExitCode
+from workload.core.results import State
+from workload.doctor.bundle import archive, group_limits, is_bundle, nvidia_smi, texts
+from workload.doctor.checks.registry import judge
+from workload.doctor.checks.wording import word
+from workload.doctor.redaction import SECRET, Redaction, redaction
+
+Workload = Callable[..., Outcome]
+PLANTED = {
+    "AWS_ACCESS_KEY_ID": "AKIAQWERTYUIOPASDFGH",
+    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMIbPxRfiCYzzzzzzzzzzzzzzzzzzz",
+    "HF_TOKEN": "hf_QwErTyUiOpAsDfGhJkLzXcVb",
+    "HTTPS_PROXY": "http://carol:hunter2@proxy.example.org:3128",
+    "MYSQL_PASSWORD": "tr0ub4dor&3",
+    "HOME": "/srv/people/alexandra",
+    "USER": "alexandra",
+    "HOSTNAME": "node17.cluster.example.org",
+    # On the list of what may be told, and full of what must not.
+    "LD_LIBRARY_PATH": "/home/robert/lib:/x/https://bob:s3cr3t@host/lib:/y/tr0ub4dor&3/lib",
+    "CUDA_HOME": "/nfs/alexandra/cuda?token=abcdef123456",
+    "LD_PRELOAD": "/opt/hf_QwErTyUiOpAsDfGhJkLzXcVb/x.so /opt/node17/y.so /opt/quokka7/z.so",
+    "NCCL_DEBUG": "ghp_0123456789abcdefghijklmnopqrstuvwxyz",
+}
+UNTOLD = (
+    "AKIAQWERTY wJalrXUtn hf_QwErTy carol hunter2 tr0ub4dor alexandra node17 robert bob: s3cr3t "
+    "abcdef123456 ghp_0123 quokka7"
+).split()
+
+
+@pytest.fixture
+def planted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "node", lambda: "quokka7")
+    for name, value in PLANTED.items():
+        monkeypatch.setenv(name, value)
+
+
+def save(workload: Workload, path: Path, *more: str) -> Outcome:
+    return workload("doctor", "--quick", "--device", "cpu", "--bundle", path, *more)
+
+
+def members(path: Path) -> dict[str, str]:
+    with tarfile.open(path) as tar:
+        files = {one.name: tar.extractfile(one) for one in tar.getmembers()}
+        return {name: file.read().decode() for name, file in files.items() if file}
+
+
+@pytest.mark.usefixtures("planted")
+def test_no_planted_secret_and_no_name_is_in_any_byte(workload: Workload, tmp_path: Path) -> None:
+    path = tmp_path / "alexandra.tar.gz"
+    save(workload, path)
+    with tarfile.open(path) as tar:
+        heads = [" ".join((one.name, one.uname, one.gname)) for one in tar.getmembers()]
+    texts = [*heads, *members(path).values()]
+    assert {word for word in UNTOLD for text in texts if word in text} == set()
+
+
+@pytest.mark.usefixtures("planted")
+def test_what_stands_around_a_secret_is_told(workload: Workload, tmp_path: Path) -> None:
+    save(workload, tmp_path / "b.tar.gz")
+    environment = json.loads(members(tmp_path / "b.tar.gz")["workload-doctor/record.json"])[
+        "environment"
+    ]["environment"]
+    assert environment["LD_LIBRARY_PATH"] == (
+        f"/home/USER/lib:/x/https://{SECRET}@host/lib:/y/{SECRET}/lib"
+    )
+    assert environment["CUDA_HOME"] == f"/nfs/USER/cuda?token={SECRET}"
+
+
+@pytest.mark.usefixtures("planted")
+def test_a_variable_that_is_not_on_the_list_is_not_told(
+    workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_PROJECT", "aurora-borealis")
+    save(workload, tmp_path / "b.tar.gz")
+    assert "aurora" not in "".join(members(tmp_path / "b.tar.gz").values())
+
+
+def test_the_bundle_has_a_valid_record_the_words_and_the_machine(
+    workload: Workload, tmp_path: Path
+) -> None:
+    outcome = save(workload, tmp_path / "b.tar.gz")
+    assert outcome.code == ExitCode.OK
+    found = {name.partition("/")[2]: text for name, text in members(tmp_path / "b.tar.gz").items()}
+    assert found.keys() >= {"record.json", "doctor.txt", "packages.txt", "cgroup.txt"}
+    document = json.loads(found["record.json"])
+    assert record.invalidity(document) is None
+    assert document["environment"]["depth"] == "quick"
+    assert document["findings"]
+    assert re.search("^doctor +state +found$", found["doctor.txt"], re.MULTILINE)
+    assert any(line.startswith("torch==") for line in found["packages.txt"].splitlines())
+
+
+def test_the_bundle_is_for_its_owner_alone(workload: Workload, tmp_path: Path) -> None:
+    save(workload, tmp_path / "b.tar.gz")
+    assert stat.S_IMODE((tmp_path / "b.tar.gz").stat().st_mode) == 0o600
+
+
+def test_a_bundle_replaces_an_earlier_one(workload: Workload, tmp_path: Path) -> None:
+    path = tmp_path / "b.tar.gz"
+    path.write_bytes(archive({"old.txt": "old"}))
+    assert save(workload, path).code == ExitCode.OK
+    assert "workload-doctor/old.txt" not in members(path)
+
+
+def other_archive() -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("thesis.tex"))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize("content", [b"", b"my thesis", other_archive(), archive({})[:12]])
+def test_what_is_no_bundle_stays_as_it_is(
+    workload: Workload, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "thesis.tar.gz"
+    path.write_bytes(content)
+    outcome = save(workload, path)
+    assert outcome.code == ExitCode.BAD_INPUT
+    assert "is there and no bundle of this command, so it stays: name another" in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("path", [".", "/dev/null"])
+def test_folders_and_devices_are_refused(workload: Workload, path: str) -> None:
+    assert save(workload, Path(path)).code == ExitCode.BAD_INPUT
+
+
+def test_a_name_that_no_file_can_have_is_refused_as_such(workload: Workload) -> None:
+    outcome = save(workload, Path("a" * 300 + ".tar.gz"))
+    assert outcome.code == ExitCode.BAD_INPUT
+    assert "--bundle is no file's name: File name too long" in outcome.stderr
+
+
+def test_a_target_that_cannot_be_written_is_exit_6_in_one_line(
+    workload: Workload, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    outcome = save(workload, tmp_path / "file/b.tar.gz")
+    assert outcome.code == ExitCode.NOT_SAVED
+    assert outcome.stderr.startswith("workload doctor: the bundle could not be written to ")
+    assert outcome.stderr.count("\n") == 1
+
+
+def test_a_failure_outweighs_a_bundle_that_is_lost(
+    workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = machine(torch=None, torch_error="no")
+    monkeypatch.setattr(doctor, "examine", lambda *_: (facts, word(judge(facts))))
+    (tmp_path / "file").write_text("in the way")
+    assert save(workload, tmp_path / "file/b.tar.gz").code == ExitCode.UNFIT
+
+
+def test_a_failure_is_in_the_bundle(
+    workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = machine(torch=None, torch_error="libfoo.so: cannot open")
+    monkeypatch.setattr(doctor, "examine", lambda *_: (facts, word(judge(facts))))
+    outcome = save(workload, tmp_path / "b.tar.gz")
+    assert outcome.code == ExitCode.UNFIT
+    found = members(tmp_path / "b.tar.gz")
+    assert "libfoo.so: cannot open" in found["workload-doctor/doctor.txt"]
+    assert json.loads(found["workload-doctor/record.json"])["exit_code"] == ExitCode.UNFIT
+    assert "/site-packages/nvidia/" in found["workload-doctor/libraries.txt"]
+
+
+def test_the_same_texts_make_the_same_bytes() -> None:
+    assert archive({"a": "b"}) == archive({"a": "b"})
+
+
+def test_a_bundle_is_known_by_its_head() -> None:
+    assert is_bundle(archive({"a": "b"}))
+    assert not is_bundle(other_archive())
+
+
+def script(folder: Path, code: str) -> str:
+    path = folder / "nvidia-smi"
+    path.write_text(f"#!/bin/sh\n{code}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_nvidia_smi_tells_no_programs_of_others(tmp_path: Path) -> None:
+    said = "    Product Name : H200\n    Serial Number : 12345\n        Name : /home/bob/train"
+    command = script(tmp_path, f"[ $1 = -q ] && cat <<'END'\n{said}\nEND")
+    assert nvidia_smi(command) == "    Product Name : H200\n"
+
+
+def test_nvidia_smi_that_hangs_is_left_alone(tmp_path: Path) -> None:
+    assert nvidia_smi(script(tmp_path, "exec sleep 60"), 0.2) == "no answer in 0 s"
+
+
+def test_nvidia_smi_that_cannot_run_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "nvidia-smi"
+    path.write_bytes(b"\x7fELF")
+    path.chmod(0o755)
+    assert nvidia_smi(str(path)).startswith("it failed: ")
+
+
+def test_no_nvidia_smi_is_no_text() -> None:
+    assert nvidia_smi("nvidia-smi-that-is-nowhere") == ""
+
+
+def test_control_groups_tell_their_limits(tmp_path: Path) -> None:
+    for path, text in {
+        "proc/self/cgroup": "0::/job\n",
+        "proc/self/mountinfo": "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n",
+        "sys/fs/cgroup/job/memory.max": "1000\n",
+        "sys/fs/cgroup/memory.events": "oom_kill 3\n",
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    found = group_limits(tmp_path)
+    assert "/sys/fs/cgroup/job/memory.max\n1000" in found
+    assert "/sys/fs/cgroup/memory.events\noom_kill 3" in found
+
+
+def test_a_machine_without_files_has_its_packages_all_the_same(tmp_path: Path) -> None:
+    assert "packages.txt" in texts(machine(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("ssh://u:p@h/x", f"ssh://{SECRET}@h/x"),
+        ("https://token@h", f"https://{SECRET}@h"),
+        ("https://u:p@ss@h", f"https://{SECRET}@h"),
+        ("https://h/x", "https://h/x"),
+        ("password=abc", f"password={SECRET}"),
+        ('{"api_key": "abc"}', f'{{"api_key": {SECRET}"}}'),
+        ("/Users/eve/x", "/Users/USER/x"),
+        ("carl's cargo", "USER's cargo"),
+        ("carl_2 is carl", "USER_2 is USER"),
+        ("torch==2.13.0", "torch==2.13.0"),
+        ("/CARL/x", "/USER/x"),
+        ("glpat-" + "a1" * 10, SECRET),
+        ("Authorization: Basic YWxhZGRpbjpv", f"Authorization: Basic {SECRET}"),
+    ],
+)
+def test_a_redaction(text: str, hidden: str) -> None:
+    assert Redaction((), {"carl": "USER"}).text(text) == hidden
+
+
+@pytest.mark.parametrize("name", ["root", "workload", "ab", ""])
+def test_names_that_tell_nothing_stay(name: str) -> None:
+    assert name not in redaction({"USER": name, "HOME": f"/{name}"}).names
+
+
+def test_a_flag_is_no_secret() -> None:
+    assert redaction({"TOKENIZERS_PARALLELISM": "false"}).secrets == ()
+
+
+@pytest.mark.parametrize("name", ["DB_PASS", "MYSQL_PWD", "MY_PW", "SSH_PRIVATE", "A_KEY"])
+def test_a_variable_that_speaks_of_a_secret_has_one(name: str) -> None:
+    assert redaction({name: "hunter2hunter2"}).text("/x/hunter2hunter2") == f"/x/{SECRET}"
+
+
+def test_the_current_folder_is_no_password() -> None:
+    assert redaction({"PWD": "/workspace", "OLDPWD": "/workspace"}).secrets == ()
+
+
+@pytest.mark.parametrize("told", ["first00 second00", "first00\nsecond00", "second00", "/first00/"])
+def test_a_secret_of_two_lines_is_hidden_however_it_is_told(told: str) -> None:
+    text = redaction({"A_TOKEN": " first00\nsecond00 "}).text(told)
+    assert "first00" not in text
+    assert "second00" not in text
+
+
+@pytest.mark.parametrize("name", ["MY_TOKEN", "AUTH_MODE", "USER", "HOSTNAME"])
+def test_a_value_that_is_a_word_of_the_record_breaks_no_bundle(
+    name: str, workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "unknown" if "T" in name else "pass")
+    assert save(workload, tmp_path / "b.tar.gz").code == ExitCode.OK
+    told = json.loads(members(tmp_path / "b.tar.gz")["workload-doctor/record.json"])
+    assert {finding["state"] for finding in told["findings"]} <= {state.value for state in State}
+
+
+def test_the_longest_secret_goes_first() -> None:
+    hide = redaction({"A_TOKEN": "abcdef", "B_TOKEN": "abcdefghij"})
+    assert hide.text("abcdefghij") == SECRET
+
+
+def test_no_piece_of_a_secret_that_a_table_would_break_is_told(
+    workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = [f"{number:08x}" for number in range(7**8, 7**8 + 40)]
+    monkeypatch.setenv("MY_TOKEN", "".join(pieces))
+    monkeypatch.setenv("CUDA_HOME", f"/{'x' * 100}/{''.join(pieces)}")
+    save(workload, tmp_path / "b.tar.gz")
+    told = "".join(members(tmp_path / "b.tar.gz").values())
+    assert [piece for piece in pieces if piece in told] == []

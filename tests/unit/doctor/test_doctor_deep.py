@@ -1,0 +1,169 @@
+"""`workload doctor --deep` from the burn-in to the exit code."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.outcome import Outcome
+from torch import Tensor
+
+from workload.core import record
+from workload.core.errors import ExitCode
+from workload.doctor.stress import runner
+from workload.doctor.stress.burn_in import multiply
+from workload.doctor.stress.facts import Deep
+from workload.doctor.stress.runner import dig, watched
+from workload.hardware.sensors import Reading
+
+Workload = Callable[..., Outcome]
+BUDGET_SEC = 1.0
+
+
+def call(workload: Workload, *more: str) -> Outcome:
+    return workload("doctor", "--deep", "--budget", BUDGET_SEC, "--device", "cpu", *more)
+
+
+def findings(outcome: Outcome) -> dict[str, dict[str, Any]]:
+    return {finding["id"]: finding for finding in json.loads(outcome.stdout)["findings"]}
+
+
+def test_a_sound_cpu_passes_and_its_record_is_valid(workload: Workload) -> None:
+    outcome = call(workload, "--json")
+    assert outcome.code == ExitCode.OK
+    document = json.loads(outcome.stdout)
+    assert record.invalidity(document) is None
+    dug = document["environment"]["deep"]
+    assert [burned["dtype"] for burned in dug["burn_ins"]] == ["float64", "float32"]
+    assert all(burned["products"] and not burned["wrong_elements"] for burned in dug["burn_ins"])
+    states = {id_: found["state"] for id_, found in findings(outcome).items()}
+    assert (states["burn-in"], states["memory-pattern"]) == ("pass", "pass")
+    assert states["burn-watch"] == "not_applicable"
+
+
+def test_one_wrong_element_is_exit_3_in_one_line(
+    workload: Workload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def product(a: Tensor, b: Tensor, out: Tensor) -> None:
+        multiply(a, b, out)
+        out[7, 7] += 1
+
+    monkeypatch.setattr(runner, "dig", partial(dig, product=product))
+    outcome = call(workload)
+    assert outcome.code == ExitCode.WRONG_NUMBERS
+    assert outcome.stderr.startswith("workload doctor: product 1 of ")
+    assert "in float64 on cpu is wrong in 1 of its elements; in all: " in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+
+
+def test_memory_that_changes_is_exit_3_in_one_line(
+    workload: Workload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(memory: Tensor, words: Tensor) -> None:
+        memory.copy_(words)
+        memory[0] ^= 8
+
+    monkeypatch.setattr(runner, "dig", partial(dig, write=write))
+    outcome = call(workload)
+    assert outcome.code == ExitCode.WRONG_NUMBERS
+    assert outcome.stderr.startswith("workload doctor: memory of cpu changed, ")
+    assert "the first is word 0 of pattern 'its address', bits 0x8" in outcome.stderr
+
+
+def test_without_deep_nothing_burns_in(workload: Workload) -> None:
+    found = findings(workload("doctor", "--device", "cpu", "--json"))
+    assert found["burn-in"]["found"] == "looked at with --deep only"
+
+
+def test_a_gpu_that_is_not_there_is_not_burned_in(workload: Workload) -> None:
+    outcome = workload("doctor", "--deep", "--budget", "1", "--device", "cuda:4096", "--json")
+    assert outcome.code == ExitCode.UNFIT
+    assert findings(outcome)["burn-in"]["found"] == "there is no device to burn in"
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("--deep", "--quick"), "not allowed with argument"),
+        (("--budget", "10"), "--budget is that of --deep: give both"),
+        (("--deep", "--budget", "0"), "not a finite number above 0"),
+    ],
+)
+def test_what_contradicts_itself_is_bad_input(
+    workload: Workload, argv: tuple[str, ...], words: str
+) -> None:
+    outcome = workload("doctor", *argv)
+    assert outcome.code == ExitCode.BAD_INPUT
+    assert words in outcome.stderr
+
+
+def test_what_is_known_is_told_all_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "NOTE_SEC", 0.0)
+    told: list[tuple[Deep, str]] = []
+    found = dig("cpu", BUDGET_SEC, lambda *news: told.append(news))
+    assert told[-1] == (found, "done")
+    elapsed = [one.elapsed_sec for one, _ in told]
+    assert elapsed == sorted(elapsed)
+    assert {words.partition(":")[0] for _, words in told} == {
+        "float64",
+        "float32",
+        "memory",
+        "done",
+    }
+
+
+def test_a_signal_ends_it_with_what_was_found_so_far(tmp_path: Path) -> None:
+    argv = ["--deep", "--budget", "1e6", "--device", "cpu", "--output", str(tmp_path)]
+    command = [sys.executable, "-m", "workload", "doctor", *argv]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        wait_until_busy(process.pid, seconds=6)
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=5)
+    assert process.returncode == ExitCode.TERMINATED
+    assert stderr == "workload doctor: terminated\n"
+    (path,) = tmp_path.glob("*.json")
+    saved = record.load(path)
+    (burned,) = saved["environment"]["deep"]["burn_ins"]
+    assert burned["products"] > 0
+    (found,) = [finding for finding in saved["findings"] if finding["id"] == "burn-in"]
+    assert found["state"] == "pass"
+
+
+def wait_until_busy(pid: int, seconds: float) -> None:
+    """Until the process has used so much CPU time, of which the imports take some two."""
+    while True:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        if (int(fields[11]) + int(fields[12])) / 100 >= seconds:
+            return
+        time.sleep(0.05)
+
+
+COOL = Reading(1980.0, 500.0, 55.0, 0, 1)
+HOT = Reading(1400.0, 700.0, 88.0, 0x40, 1)
+
+
+def test_the_watch_keeps_the_extremes_and_every_reason() -> None:
+    watch = watched([COOL, HOT, COOL], {}, {})
+    assert (watch.highest_celsius, watch.lowest_mhz, watch.highest_mhz) == (88.0, 1400.0, 1980.0)
+    assert watch.throttled == ("heat, by hardware",)
+
+
+def test_only_counters_that_rose_are_told() -> None:
+    before = {"PCIe replays": 3, "memory errors repaired": 1}
+    after = {"PCIe replays": 3, "memory errors repaired": 5}
+    assert watched([COOL], before, after).risen == {"memory errors repaired": 4}
+
+
+def test_a_card_that_tells_no_counter_leaves_them_unknown() -> None:
+    assert watched([COOL], {}, {}).risen is None
+
+
+def test_a_silent_card_has_no_extremes() -> None:
+    watch = watched([Reading(None, None, None, None, None)], {}, {})
+    assert (watch.highest_celsius, watch.lowest_mhz, watch.throttled) == (None, None, ())

@@ -1,0 +1,161 @@
+"""Which device is used: `auto` says why, an explicit CUDA device never falls back."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from workload.core.errors import BadInputError, UnfitError
+from workload.core.results import DeviceInfo
+from workload.hardware import devices
+from workload.hardware.nvml import HardwareError
+
+
+class CudaStub:
+    """A card as torch shows it; `fault` names what is wrong with it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
+        facts = {
+            "is_available": True,
+            "device_count": 1,
+            "get_device_capability": (9, 0),
+            "get_arch_list": ["sm_80", "sm_90"],
+            "get_device_properties": SimpleNamespace(
+                name="NVIDIA H200",
+                major=9,
+                minor=0,
+                total_memory=150_000_000_000,
+                multi_processor_count=132,
+                L2_cache_size=60 << 20,
+                uuid="0000",
+            ),
+            **changes,
+        }
+        monkeypatch.setattr(torch.version, "cuda", "13.0")
+        for name, value in facts.items():
+            monkeypatch.setattr(torch.cuda, name, lambda *_, value=value: value)
+        # The kernel that proves the card runs on the CPU instead.
+        ones = torch.ones
+        monkeypatch.setattr(torch, "ones", lambda *shape, **_: ones(*shape))
+
+
+@pytest.mark.parametrize("text", ["", "gpu", "cpu:0", "cuda:", "cuda:-1", "CUDA", "cuda:²"])
+def test_unknown_devices_are_refused(text: str) -> None:
+    with pytest.raises(BadInputError, match="use auto, cpu, cuda or cuda:N"):
+        devices.parse(text)
+
+
+def test_auto_takes_a_card_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    CudaStub(monkeypatch)
+    device = devices.resolve("auto")
+    assert (device.torch_name, device.capability) == ("cuda:0", "9.0")
+    assert (device.sm_count, device.cache_bytes) == (132, 60 << 20)
+    assert device.reason == "auto: CUDA works here"
+
+
+def test_auto_without_cuda_takes_the_cpu_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "cuda", None)
+    device = devices.resolve("auto")
+    assert device.kind == "cpu"
+    assert device.reason.startswith("auto: this torch is the CPU build")
+
+
+def test_cuda_on_the_cpu_build_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "cuda", None)
+    with pytest.raises(UnfitError, match=r"the CPU build: use the GPU image or a CUDA build"):
+        devices.resolve("cuda")
+
+
+def test_an_index_beyond_the_cards_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    CudaStub(monkeypatch, device_count=2)
+    with pytest.raises(UnfitError, match=r"there is no cuda:9, only cuda:0 to cuda:1"):
+        devices.resolve("cuda:9")
+
+
+def test_a_card_without_kernels_is_refused_though_cuda_is_available(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    CudaStub(monkeypatch, get_device_capability=(6, 1))
+    with pytest.raises(UnfitError, match=r"compute capability 6\.1 is not among this torch's"):
+        devices.resolve("cuda")
+
+
+def test_a_driver_that_does_not_start_is_refused_with_the_one_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    CudaStub(monkeypatch, is_available=False)
+    monkeypatch.setattr(devices.Path, "exists", lambda _path: True)
+    with pytest.raises(UnfitError, match=r"CUDA 13\.0 needs driver 580 or newer"):
+        devices.resolve("cuda")
+
+
+def test_no_driver_at_all_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    CudaStub(monkeypatch, is_available=False)
+    monkeypatch.setattr(devices.Path, "exists", lambda _path: False)
+    with pytest.raises(UnfitError, match="no NVIDIA driver is visible here"):
+        devices.resolve("cuda")
+
+
+def test_a_kernel_that_fails_is_no_working_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    CudaStub(monkeypatch)
+
+    def no_image(*_: object, **__: object) -> None:
+        raise RuntimeError("CUDA error: no kernel image is available\nmore")
+
+    monkeypatch.setattr(torch, "ones", no_image)
+    with pytest.raises(UnfitError, match=r"a kernel failed \(CUDA error: no kernel image"):
+        devices.resolve("cuda")
+
+
+def test_a_wrong_product_of_ones_is_no_working_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    CudaStub(monkeypatch)
+    monkeypatch.setattr(torch, "ones", lambda *shape, **_: torch.zeros(*shape))
+    assert devices.resolve("auto").reason.startswith("auto: a product of ones came out wrong")
+
+
+def test_threads_respect_the_quota(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    limits = SimpleNamespace(usable_threads=1, memory_limit_bytes=None)
+    monkeypatch.setattr(devices, "read_limits", lambda: limits)
+    try:
+        assert devices.resolve("cpu").threads == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_float32_arithmetic_is_pinned_to_ieee() -> None:
+    devices.resolve("cpu")
+    assert torch.backends.cuda.matmul.fp32_precision == "ieee"
+    assert torch.backends.mkldnn.matmul.fp32_precision == "ieee"
+
+
+def test_a_cpu_has_no_sensor(cpu: DeviceInfo) -> None:
+    assert devices.sensor(cpu) is None
+
+
+def test_a_card_that_the_driver_does_not_know_has_no_sensor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    CudaStub(monkeypatch)
+
+    def unknown(uuid: str) -> None:
+        raise HardwareError(f"no {uuid}")
+
+    monkeypatch.setattr(devices, "NvmlSensor", unknown)
+    devices.sensor.cache_clear()
+    assert devices.sensor(devices.resolve("cuda")) is None
+
+
+def test_products_and_convolutions_are_rounded_to_tf32_only_when_asked() -> None:
+    backends = torch.backends.cuda.matmul, torch.backends.cudnn.conv
+    devices.set_tf32(True)
+    assert [backend.fp32_precision for backend in backends] == ["tf32", "tf32"]
+    devices.set_tf32(False)
+    assert [backend.fp32_precision for backend in backends] == ["ieee", "ieee"]
+
+
+def test_the_number_of_threads_is_set_and_told(cpu: DeviceInfo) -> None:
+    try:
+        assert devices.set_threads(cpu, 1).threads == torch.get_num_threads() == 1
+    finally:
+        devices.set_threads(cpu, cpu.threads)

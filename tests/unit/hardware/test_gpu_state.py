@@ -1,0 +1,105 @@
+"""What NVML says of a card's settings and health, and why it says no more."""
+
+from typing import Any
+
+import pynvml
+import pytest
+from support.fakes.nvml import HEALTHY, fake_nvml
+
+from workload.doctor.checks.driver import LOST
+from workload.hardware.gpu_state import (
+    BRANDS,
+    COMPUTE_MODES,
+    NOT_SUPPORTED,
+    THROTTLE_REASONS,
+    CardState,
+    Pcie,
+    clock_reasons,
+    read_card,
+)
+
+
+def card(**changes: Any) -> CardState:
+    return read_card(fake_nvml(changes), "a handle")
+
+
+def test_a_healthy_card_leaves_no_question_open() -> None:
+    assert card().silent == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "value"),
+    [
+        ({}, "brand", "NVIDIA"),
+        ({"nvmlDeviceGetBrand": 5}, "brand", "GeForce"),
+        ({"nvmlDeviceGetBrand": 99}, "brand", None),
+        ({}, "mig", False),
+        ({"nvmlDeviceGetMigMode": (1, 1)}, "mig_slices", 0),
+        ({"nvmlDeviceGetComputeMode": 3}, "compute_mode", "exclusive process"),
+        ({"nvmlDeviceGetComputeRunningProcesses": [1, 2, 3]}, "processes", 3),
+        ({"nvmlDeviceGetEccMode": (0, 1)}, "ecc", False),
+        ({"nvmlDeviceGetTotalEccErrors": 4}, "ecc_uncorrected", 4),
+        ({"nvmlDeviceGetRemappedRows": (0, 1, 1, 0)}, "remap_pending", True),
+        ({"nvmlDeviceGetRemappedRows": (0, 1, 0, 1)}, "remap_failed", True),
+        ({"nvmlDeviceGetCurrentClocksEventReasons": 0x48}, "throttled",
+         ("hardware slowdown", "heat, by hardware")),
+        ({"nvmlDeviceGetPersistenceMode": 0}, "persistence", False),
+    ],
+)  # fmt: skip
+def test_an_answer_reaches_its_field(changes: dict[str, Any], field: str, value: object) -> None:
+    assert getattr(card(**changes), field) == value
+
+
+def test_slices_are_counted_where_mig_is_on() -> None:
+    assert (
+        card(nvmlDeviceGetMigMode=(1, 1), nvmlDeviceGetMigDeviceHandleByIndex="a slice").mig_slices
+        == 7
+    )
+
+
+def test_a_link_tells_its_place_generation_and_width() -> None:
+    pcie = card(nvmlDeviceGetCurrPcieLinkWidth=8, nvmlDeviceGetMaxPcieLinkGeneration=4).pcie
+    assert pcie == Pcie("0000:65:00.0", generation=4, card_generation=5, width=8)
+
+
+def test_a_question_left_open_keeps_its_reason() -> None:
+    state = card(nvmlDeviceGetEccMode={"error": "Not Supported"})
+    assert (state.ecc, state.silent) == (None, {"ecc": "Not Supported"})
+
+
+def test_a_question_the_binding_does_not_know_is_left_open() -> None:
+    nvml = fake_nvml()
+    del nvml.nvmlDeviceGetRemappedRows
+    assert read_card(nvml, "a handle").silent == {
+        "row-remap": "nvidia-ml-py has no nvmlDeviceGetRemappedRows"
+    }
+
+
+def test_an_older_binding_knows_the_reasons_by_another_name() -> None:
+    nvml = fake_nvml({"nvmlDeviceGetCurrentClocksThrottleReasons": 0x80})
+    del nvml.nvmlDeviceGetCurrentClocksEventReasons
+    assert clock_reasons(nvml, "a handle") == 0x80
+
+
+def test_the_numbers_are_those_of_the_real_binding() -> None:
+    brands = "QUADRO TESLA GEFORCE TITAN QUADRO_RTX NVIDIA_RTX NVIDIA".split()
+    modes = "DEFAULT PROHIBITED EXCLUSIVE_PROCESS".split()
+    reasons = "HwSlowdown SwThermalSlowdown HwThermalSlowdown HwPowerBrakeSlowdown".split()
+    assert list(BRANDS) == [getattr(pynvml, f"NVML_BRAND_{name}") for name in brands]
+    assert list(COMPUTE_MODES) == [getattr(pynvml, f"NVML_COMPUTEMODE_{name}") for name in modes]
+    assert list(THROTTLE_REASONS) == [
+        getattr(pynvml, f"nvmlClocksThrottleReason{name}") for name in reasons
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [("NVML_ERROR_NOT_SUPPORTED", NOT_SUPPORTED), ("NVML_ERROR_UNKNOWN", LOST)],
+)
+def test_the_reasons_are_worded_as_by_the_real_binding(code: str, text: str) -> None:
+    assert str(pynvml.NVMLError(getattr(pynvml, code))) == text
+
+
+def test_every_question_is_one_that_the_real_binding_knows() -> None:
+    names = [name for name in HEALTHY if name.startswith("nvmlDevice")]
+    assert [name for name in names if not hasattr(pynvml, name)] == []

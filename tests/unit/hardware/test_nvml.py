@@ -1,0 +1,106 @@
+"""Driver facts through a stand-in for the pynvml module, and through the real one."""
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from workload.hardware.nvml import Gpu, HardwareError, Nvml
+
+
+class NvmlError(Exception):
+    """Stands in for pynvml.NVMLError."""
+
+
+def raising(reason: str) -> Callable[..., Any]:
+    def ask(*_: object) -> Any:
+        raise NvmlError(reason)
+
+    return ask
+
+
+@pytest.fixture
+def nvml(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A pynvml with one H200; tests bend single answers."""
+    module: Any = ModuleType("pynvml")
+    module.NVMLError = NvmlError
+    module.shutdowns = 0
+    module.nvmlInit = lambda: None
+    module.nvmlShutdown = lambda: setattr(module, "shutdowns", module.shutdowns + 1)
+    module.nvmlSystemGetDriverVersion = lambda: "580.65.06"
+    module.nvmlSystemGetCudaDriverVersion_v2 = lambda: 13010
+    module.nvmlDeviceGetCount = lambda: 1
+    module.nvmlDeviceGetHandleByIndex = lambda index: f"handle {index}"
+    module.nvmlDeviceGetName = lambda _: "NVIDIA H200"
+    module.nvmlDeviceGetUUID = lambda _: "GPU-1"
+    module.nvmlDeviceGetCudaComputeCapability = lambda _: (9, 0)
+    module.nvmlDeviceGetMemoryInfo = lambda _: SimpleNamespace(total=100, free=90)
+    monkeypatch.setitem(sys.modules, "pynvml", module)
+    return module
+
+
+@pytest.mark.usefixtures("nvml")
+def test_the_driver_tells_its_version_and_its_cuda():
+    driver = Nvml().driver()
+    assert (driver.version, driver.cuda_version) == ("580.65.06", "13.1")
+
+
+@pytest.mark.usefixtures("nvml")
+def test_a_card_tells_all_it_knows():
+    (gpu,) = Nvml().driver().gpus
+    assert replace(gpu, state=None) == Gpu(0, "NVIDIA H200", "GPU-1", "9.0", 100, 90)
+
+
+def test_a_driver_without_cards_has_no_gpus(nvml: Any):
+    nvml.nvmlDeviceGetCount = lambda: 0
+    assert Nvml().driver().gpus == ()
+
+
+def test_what_a_card_does_not_support_is_unknown(nvml: Any):
+    nvml.nvmlDeviceGetMemoryInfo = raising("Not Supported")
+    assert Nvml().driver().gpus[0].memory_total_bytes is None
+
+
+def test_a_card_that_is_lost_is_still_counted(nvml: Any):
+    nvml.nvmlDeviceGetHandleByIndex = raising("GPU is lost")
+    assert Nvml().driver().gpus == (Gpu(0, None, None, None, None, None),)
+
+
+def test_a_driver_that_does_not_load_fails_with_the_reason(nvml: Any):
+    nvml.nvmlInit = raising("Driver/library version mismatch")
+    with pytest.raises(HardwareError, match=r"^NVML: Driver/library version mismatch$"):
+        Nvml().driver()
+
+
+def test_a_driver_that_fails_in_the_middle_fails_with_the_reason(nvml: Any):
+    nvml.nvmlDeviceGetCount = raising("Unknown Error")
+    with pytest.raises(HardwareError, match=r"^NVML: Unknown Error$"):
+        Nvml().driver()
+
+
+def test_nvml_is_shut_down_after_a_failure(nvml: Any):
+    nvml.nvmlDeviceGetCount = raising("Unknown Error")
+    with pytest.raises(HardwareError):
+        Nvml().driver()
+    assert nvml.shutdowns == 1
+
+
+def test_a_missing_package_is_a_reason_not_a_crash(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    with pytest.raises(HardwareError, match="nvidia-ml-py is missing"):
+        Nvml().driver()
+
+
+def told() -> str:
+    try:
+        return Nvml().driver().version
+    except HardwareError as error:
+        return str(error)
+
+
+def test_the_real_library_tells_its_version_or_its_reason():
+    assert re.match(r"\d+\.\d+|NVML: \w+", told())

@@ -1,0 +1,131 @@
+"""What NVML says of a card while it works; here a module that answers in its place."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from workload.hardware import sensors
+from workload.hardware.nvml import HardwareError
+from workload.hardware.sensors import NvmlSensor, Reading, summarize
+
+CALM = Reading(1980.0, 300.0, 50.0, reasons=0, processes=1)
+
+
+class NvmlError(Exception):
+    pass
+
+
+def fake_nvml(**changes: Any) -> SimpleNamespace:
+    answers = {
+        "nvmlInit": lambda: None,
+        "nvmlDeviceGetHandleByUUID": lambda uuid: uuid,
+        "nvmlDeviceGetPowerUsage": lambda _card: 350_500,
+        "nvmlDeviceGetComputeRunningProcesses": lambda _card: ["one", "two"],
+        "nvmlDeviceGetClockInfo": lambda _card, _which: 1755,
+        "nvmlDeviceGetTemperature": lambda _card, _which: 61,
+        "nvmlDeviceGetCurrentClocksEventReasons": lambda _card: 0x20,
+        "NVML_CLOCK_SM": 1,
+        "NVML_TEMPERATURE_GPU": 0,
+        "NVMLError": NvmlError,
+    }
+    return SimpleNamespace(**{**answers, **changes})
+
+
+def refuse(*_: object) -> None:
+    raise NvmlError("Not Supported")
+
+
+def reading(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Reading:
+    monkeypatch.setattr(sensors, "load_nvml", lambda: fake_nvml(**changes))
+    return NvmlSensor("GPU-0").read()
+
+
+def test_a_reading_is_in_megahertz_watt_and_degrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert reading(monkeypatch) == Reading(1755, 350.5, 61, 0x20, 2)
+
+
+def test_what_the_driver_would_not_say_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = reading(
+        monkeypatch, nvmlDeviceGetPowerUsage=refuse, nvmlDeviceGetComputeRunningProcesses=refuse
+    )
+    assert (found.power_watt, found.processes) == (None, None)
+    assert summarize([(0.0, found)]).other_processes is None  # type: ignore[union-attr]  # one reading
+
+
+def test_older_bindings_are_asked_by_their_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = reading(
+        monkeypatch,
+        nvmlDeviceGetCurrentClocksEventReasons=None,
+        nvmlDeviceGetCurrentClocksThrottleReasons=lambda _card: 0x08,
+    )
+    assert found.reasons == 0x08
+
+
+def test_an_unknown_card_is_refused_with_the_drivers_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sensors, "load_nvml", lambda: fake_nvml(nvmlDeviceGetHandleByUUID=refuse))
+    with pytest.raises(HardwareError, match="NVML: Not Supported"):
+        NvmlSensor("GPU-0")
+
+
+def test_no_readings_are_no_telemetry() -> None:
+    assert summarize([]) is None
+
+
+@pytest.mark.parametrize(
+    ("reasons", "names"),
+    [
+        (0x01, ()),  # idle
+        (0x02, ()),  # clocks that somebody has set
+        (0x04, ()),  # the card's own power limit
+        (0x08, ("hardware slowdown",)),
+        (0x60, ("heat, by software", "heat, by hardware")),
+        (0x80, ("power brake",)),
+    ],
+)
+def test_only_what_slows_a_card_beyond_its_work_is_throttling(
+    reasons: int, names: tuple[str, ...]
+) -> None:
+    told = summarize([(0.0, CALM), (0.1, Reading(1.0, 1.0, 1.0, reasons, 1))])
+    assert told is not None
+    assert told.throttled == names
+
+
+def test_one_process_is_expected_and_the_most_seen_counts() -> None:
+    crowded = Reading(1.0, 1.0, 1.0, 0, processes=4)
+    told = summarize([(0.0, CALM), (0.1, crowded), (0.2, CALM)])
+    assert told is not None
+    assert told.other_processes == 3
+
+
+COUNTERS = {
+    "nvmlDeviceGetTotalEccErrors": lambda _card, kind, _since: (7, 1)[kind],
+    "nvmlDeviceGetRemappedRows": lambda _card: (2, 1, 0, 0),
+    "nvmlDeviceGetPcieReplayCounter": lambda _card: 3,
+}
+
+
+def counters(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> dict[str, int]:
+    monkeypatch.setattr(sensors, "load_nvml", lambda: fake_nvml(**COUNTERS | changes))
+    return NvmlSensor("GPU-0").counters()
+
+
+def test_errors_are_counted_by_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert counters(monkeypatch) == {
+        "memory errors repaired": 7,
+        "memory errors beyond repair": 1,
+        "memory rows replaced": 2,
+        "memory rows replaced beyond repair": 1,
+        "PCIe replays": 3,
+    }
+
+
+def test_counters_that_the_driver_would_not_tell_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = counters(monkeypatch, **dict.fromkeys(COUNTERS, refuse))
+    assert found == {}
+
+
+def test_what_is_beyond_repair_is_among_the_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert counters(monkeypatch).keys() > sensors.BEYOND_REPAIR

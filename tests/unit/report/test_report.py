@@ -1,0 +1,281 @@
+"""The page: verdict first, every section filled or honest, nothing in it foreign or alive."""
+
+import copy
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.page.reader import Page
+from support.records.synthetic import (
+    CPU,
+    GPU,
+    HOSTILE,
+    cases,
+    host_cpu,
+    hostile,
+    made,
+    matmul,
+    training,
+)
+
+from workload.core import record
+from workload.core.cases import CaseStatus
+from workload.core.errors import ExitCode
+from workload.core.record import Record
+from workload.report.page import build_page, load_results
+
+SECTIONS = ["against", "roofline", "rates", "loss", "steps", "telemetry", "cases", "environment"]
+Render = Callable[..., Page]
+
+
+@pytest.fixture
+def render(tmp_path: Path) -> Render:
+    """The page of these records, read back from files."""
+
+    def page(*records: Record) -> Page:
+        for number, content in enumerate(records):
+            record.save(content, tmp_path / str(number))
+        return Page(build_page(*load_results(tmp_path)))
+
+    return page
+
+
+@pytest.fixture
+def both(render: Render) -> Page:
+    return render(made(CPU), made(GPU, host_cpu=host_cpu()))
+
+
+def test_the_verdict_comes_first(both: Page) -> None:
+    assert both.headings[0] == ("h1", "Both devices compute the right numbers")
+    assert "16 jobs that both did" in both.text
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_no_section_lacks_a_thing_where_both_devices_have_records(section: str, both: Page) -> None:
+    assert both.section(section)
+    assert 'class="none"' not in both.section(section)
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ("against", "no GPU has a record here"),
+        ("roofline", "No case with a valid time"),
+        ("rates", "No square product"),
+        ("loss", "No training is on record"),
+        ("steps", "No step of a training was timed"),
+        ("telemetry", "only a GPU"),
+        ("cases", "No case is on record"),
+    ],
+)
+def test_an_empty_section_says_what_is_missing(section: str, words: str, render: Render) -> None:
+    assert words in render(made(CPU, cases=None, train=None)).section(section)
+
+
+def test_a_cpu_alone_is_told_how_to_get_the_other_side(render: Render) -> None:
+    page = render(made(CPU))
+    assert page.headings[0][1] == "This device computes the right numbers"
+    assert "make gpu-run" in page.text
+
+
+def test_a_record_without_a_device_gives_a_page_too(render: Render) -> None:
+    page = render(made(None, ExitCode.UNFIT, "device cuda is not usable"))
+    assert page.headings[0][1] == "No device is known from these records"
+
+
+@pytest.mark.parametrize(
+    ("code", "word", "state"),
+    [
+        (ExitCode.WRONG_NUMBERS, "WRONG NUMBERS", "bad"),
+        (ExitCode.UNFIT, "UNFIT", "bad"),
+        (ExitCode.BUG, "FAILED, exit 1", "bad"),
+        (ExitCode.INTERRUPTED, "INTERRUPTED", "doubtful"),
+    ],
+)
+def test_a_run_that_did_not_end_well_is_no_pass(
+    code: ExitCode, word: str, state: str, render: Render
+) -> None:
+    page = render(made(CPU, code, "the reason why"))
+    assert f'<p class="word {state}">{word}</p>' in page.html
+    assert "the reason why" in page.text
+    assert "right numbers" not in page.headings[0][1]
+
+
+def test_a_wrong_case_spoils_the_verdict_and_is_named(render: Render) -> None:
+    found, _ = cases(CPU)
+    wrong = replace(found[2], status=CaseStatus.WRONG, reason="error 3.2 times its tolerance")
+    page = render(made(CPU, cases=[wrong, *found[3:]]))
+    assert page.headings[0][1] == "Something is wrong on the CPU"
+    assert "matmul 512 float64: wrong, error 3.2 times its tolerance" in page.text
+
+
+def test_only_a_main_job_is_a_verdict(render: Render) -> None:
+    page = render({**made(CPU), "kind": "matmul"})
+    assert "NO VERDICT: only workload matmul ran here" in page.text
+
+
+def test_every_case_with_a_speed_is_on_the_roofline(both: Page) -> None:
+    found, _ = cases(GPU)
+    fast = [case for case in found if case.gflops]
+    trainings = 2
+    assert both.drawing("roofline-side-gpu").count('class="dot"') == len(fast) + trainings
+
+
+def test_an_invalid_case_is_neither_on_the_roofline_nor_a_speed_up(render: Render) -> None:
+    bad = replace(
+        matmul(512, "float32", GPU), status=CaseStatus.INVALID, reason="the GPU was throttled"
+    )
+    page = render(made(CPU), made(GPU, cases=[bad, matmul(1024, "float32", GPU)], train=[]))
+    assert page.drawing("roofline-side-gpu").count('class="dot"') == 1
+    compared, _, refused = page.section("against").partition("Not compared, and why")
+    assert "matmul 512 float32" not in compared
+    assert "matmul 512 float32: invalid in B: the GPU was throttled" in refused
+
+
+def test_ceilings_and_stated_peaks_are_lines(both: Page) -> None:
+    drawing = both.drawing("roofline-side-cpu")
+    for dtype in ("float64", "float32", "bfloat16"):
+        assert f'class="series ceiling dtype-{dtype}"' in drawing
+        assert f'class="series peak dtype-{dtype}"' in drawing
+
+
+def test_an_unknown_peak_is_no_line(render: Render) -> None:
+    _, ceilings = cases(CPU)
+    unknown = replace(ceilings, peak_source=None, peak_gflops={}, peak_gbs=None)
+    page = render(made(CPU, ceilings=unknown))
+    assert "series peak" not in page.html
+    assert "No peak is known for this device" in page.text
+
+
+def test_losses_of_both_devices_share_a_chart(both: Page) -> None:
+    drawing = both.drawing("loss-0")
+    assert 'class="series side-cpu under"' in drawing
+    assert 'class="series side-gpu over"' in drawing
+
+
+def test_a_diverged_training_is_drawn_as_far_as_it_went(render: Render) -> None:
+    diverged = replace(training("book", CPU), losses=(1e8, 1e20, None), diverged_at_step=3)
+    page = render(made(CPU, train=[diverged]))
+    assert "diverged at step 3" in page.section("loss")
+    assert page.drawing("loss-0").count('class="line reactive') == 1
+
+
+def test_every_chart_has_words_for_those_who_do_not_see_it(both: Page) -> None:
+    drawings = re.findall(r'<svg [^>]*role="img"[^>]*>.*?</svg>', both.html, re.DOTALL)
+    assert len(drawings) == 2 * both.html.count("<figure")
+    for drawing in drawings:
+        assert re.search(r"><title id=[^>]*>\w[^<]*</title><desc id=[^>]*>\w[^<]*</desc>", drawing)
+
+
+def test_nothing_in_the_page_runs_or_is_loaded(both: Page) -> None:
+    assert "script" not in both.tags
+    assert [link for link in both.links if not link.startswith(("#", "data:,"))] == []
+    assert re.findall(r"https?:|//|@import|url\(|base64", both.html) == []
+    assert "default-src 'none'" in both.html
+
+
+@pytest.mark.parametrize("place", ["name", "reason", "case", "environment"])
+def test_hostile_words_stay_words(place: str, render: Render) -> None:
+    bad = replace(matmul(512, "float32", CPU), status=CaseStatus.REFUSED, reason=HOSTILE)
+    content = {
+        "name": made(hostile(CPU)),
+        "reason": made(CPU, ExitCode.UNFIT, HOSTILE),
+        "case": made(CPU, cases=[bad, replace(matmul(64, "float32", CPU), variant=HOSTILE)]),
+        "environment": made(
+            CPU, environment={HOSTILE: {"torch": HOSTILE}, "system": {"os": HOSTILE}}
+        ),
+    }[place]
+    page = render(content, made(hostile(GPU)))
+    assert not {"script", "img"} & page.tags
+    assert [name for name in page.attributes if name.startswith("on")] == []
+    assert "<script>document.title='owned'</script>" in page.text
+    assert "{{ 7 * 7 }}" in page.text
+    assert "\x1b" not in page.html
+    assert "W" * 250 not in page.html  # of a name of 3000 letters
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"a": [[[[[[[[1]]]]]]]]}, {"torch": None, "system": {"os": 3 * "x"}}, {"x": "y" * 10**6}],
+)
+def test_an_environment_may_hold_more_and_less_than_this_versions_facts(
+    environment: dict[str, Any], render: Render
+) -> None:
+    assert len(render(made(CPU, environment=environment)).html) < 300_000
+
+
+def test_absurd_numbers_are_not_drawn_and_break_nothing(render: Render) -> None:
+    content = copy.deepcopy(made(GPU))
+    timing = content["cases"][3]["timing"]
+    timing["samples_sec"] = [0, 1e-300, 1e12]
+    timing["telemetry"]["sm_clock_mhz"] = [1e308, 0, 1e-308]
+    timing["telemetry"]["at_sec"] = [1e12, 0, 5]
+    content["train"][0]["losses"] = [1e308, 1e-308, 0, None]
+    content["train"][0]["step_time_sec"] = [0, 1e12]
+    content["ceilings"]["measured_gbs"] = 1e308
+    content["ceilings"]["peak_gflops"] = {"float32": 1e-308}
+    page = render(content)
+    drawings = re.findall(r"<svg.*?</svg>", page.html, re.DOTALL)
+    assert re.findall(r"\b(nan|inf)\b", " ".join(drawings)) == []
+    assert page.headings[0][1] == "This device computes the right numbers"
+
+
+def test_the_newest_record_of_a_device_is_shown_and_older_ones_are_history(
+    render: Render,
+) -> None:
+    old = made(CPU, started_at="2000-05-05T00:00:00+00:00", cases=[matmul(64, "float32", CPU)])
+    page = render(made(CPU), old)
+    assert "matmul 64<" not in page.section("cases")
+    assert "2000-05-05" in page.section("history")
+
+
+def test_the_gpu_is_compared_with_the_cpu_beside_it(render: Render) -> None:
+    newer = made(replace(CPU, name="another CPU"), started_at="2002-01-01T00:00:00+00:00")
+    page = render(made(GPU, host_cpu=host_cpu()), newer)
+    assert "Both are of one machine" in page.section("against")
+    assert page.drawing_title("speedups") == "GPU · synthetic GPU against CPU 2 · synthetic CPU"
+
+
+def test_the_page_is_the_same_each_time(render: Render) -> None:
+    assert render(made(CPU)).html == render(made(CPU)).html
+
+
+def test_a_hundred_records_make_a_page_of_at_most_3_mb(render: Render) -> None:
+    devices = [replace(GPU, name=f"synthetic GPU {number}") for number in range(5)]
+    records = [
+        made([CPU, *devices][number % 6], started_at=f"2001-01-01T00:00:{number % 60:02}+00:00")
+        for number in range(100)
+    ]
+    page = render(*records)
+    assert "The newest 60 of 100" in page.text
+    assert len(page.html.encode()) <= 3_000_000
+
+
+def test_losses_that_disagree_spoil_the_verdict(render: Render) -> None:
+    sound = training("book", GPU)
+    parted = replace(sound, losses=(sound.losses[0], *[2e7] * (len(sound.losses) - 1)))
+    page = render(made(CPU), made(GPU, train=[parted]))
+    assert page.headings[0][1] == "The losses of both devices disagree"
+    assert "The losses of CPU and GPU DISAGREE" in page.section("loss")
+
+
+def test_losses_that_agree_are_said_to(both: Page) -> None:
+    assert "The losses of CPU and GPU agree: the worst relative error" in both.section("loss")
+
+
+def test_a_speed_up_has_its_interval_and_the_one_with_transfers(render: Render) -> None:
+    gpu = replace(matmul(1024, "float32", GPU), transfer_sec=1e-3)
+    page = render(made(CPU, train=[]), made(GPU, cases=[gpu], train=[]))
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", page.section("against"))
+    times, _, _, interval, with_transfers = cells
+    low, high = map(float, interval.split(" – "))
+    assert low <= float(times) <= high
+    assert float(with_transfers) < float(times)
+
+
+def test_a_training_is_called_by_its_preset_and_engine(both: Page) -> None:
+    for section in ("against", "loss", "steps"):
+        assert "book eager float32" in both.section(section)

@@ -1,0 +1,205 @@
+"""Checkpoints: whole or refused, and a resumed run is the uninterrupted one, bit for bit."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from support.outcome import Outcome
+
+from workload.core.errors import BadInputError, ExitCode, NotSavedError
+from workload.core.results import DeviceInfo, TrainResult
+from workload.core.train_spec import PRESETS
+from workload.train import checkpoint
+from workload.train.loop import train
+
+SPEC = replace(PRESETS["book"], steps=250)
+KILLS = 3  # the acceptance run does 20: KILLS=20
+
+
+@pytest.fixture
+def written(tmp_path: Path, cpu: DeviceInfo) -> Path:
+    """A checkpoint at step 250."""
+    path = tmp_path / "run.safetensors"
+    train(SPEC, cpu, checkpoint_path=path)
+    return path
+
+
+def bits(result: TrainResult) -> tuple[object, ...]:
+    return result.losses, result.weights_sha256
+
+
+def test_a_resumed_run_is_bit_identical_to_an_uninterrupted_one(
+    tmp_path: Path, cpu: DeviceInfo
+) -> None:
+    path = tmp_path / "run.safetensors"
+    train(replace(SPEC, steps=130), cpu, checkpoint_path=path, checkpoint_every=7)
+    resumed = train(SPEC, cpu, checkpoint_path=path, resume=True)
+    assert resumed.resumed_from_step == 130
+    assert bits(resumed) == bits(train(SPEC, cpu))
+
+
+def test_resuming_a_finished_run_repeats_its_last_line(written: Path, cpu: DeviceInfo) -> None:
+    reports: list[tuple[int, float]] = []
+    result = train(
+        SPEC,
+        cpu,
+        checkpoint_path=written,
+        resume=True,
+        on_report=lambda step, loss: reports.append((step, loss)),
+    )
+    assert reports == [(250, result.losses[-1])]
+    assert result.step_time_sec == ()
+
+
+def test_no_damage_by_one_bit_goes_unnoticed(written: Path) -> None:
+    data = bytearray(written.read_bytes())
+    positions = random.Random(0).sample(range(len(data)), 40)
+    for position in positions:
+        damaged = bytearray(data)
+        damaged[position] ^= 1
+        written.write_bytes(damaged)
+        with pytest.raises(BadInputError, match="is not a whole checkpoint"):
+            checkpoint.read(written)
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 100, 1000, -1])
+def test_a_truncated_checkpoint_is_refused(written: Path, length: int) -> None:
+    written.write_bytes(written.read_bytes()[:length])
+    with pytest.raises(BadInputError, match="is not a whole checkpoint"):
+        checkpoint.read(written)
+
+
+def test_a_refused_checkpoint_is_left_untouched(written: Path, cpu: DeviceInfo) -> None:
+    damaged = written.read_bytes()[:-1]
+    written.write_bytes(damaged)
+    with pytest.raises(BadInputError, match="it is left as it is"):
+        train(SPEC, cpu, checkpoint_path=written, resume=True)
+    assert written.read_bytes() == damaged
+
+
+def test_a_foreign_safetensors_file_is_refused_by_its_format(written: Path) -> None:
+    written.write_bytes(save_without_numpy(written, {"format": "pt"}))
+    with pytest.raises(BadInputError, match="its format is 'pt'"):
+        checkpoint.read(written)
+
+
+def test_a_pickle_is_refused_and_never_run(tmp_path: Path) -> None:
+    path, trace = tmp_path / "run.pt", tmp_path / "executed"
+    path.write_bytes(f"cos\nsystem\n(S'touch {trace}'\ntR.".encode())
+    with pytest.raises(BadInputError, match="is not a whole checkpoint"):
+        checkpoint.read(path)
+    assert not trace.exists()
+
+
+def test_a_deeply_nested_specification_is_refused(written: Path) -> None:
+    metadata = {"format": checkpoint.FORMAT, "spec": "[" * 100_000, "step": "1", "sha256": ""}
+    written.write_bytes(save_without_numpy(written, metadata))
+    with pytest.raises(BadInputError, match="is not a whole checkpoint"):
+        checkpoint.read(written)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"w1": torch.zeros(1000, 100, dtype=torch.float64)}, "w1 is of torch.float64"),
+        ({"w2": torch.full((100, 10), torch.nan)}, "w2 is not finite"),
+        ({"losses": torch.full((250,), torch.inf, dtype=torch.float64)}, "losses is not finite"),
+    ],
+)
+def test_a_checkpoint_whose_sum_is_right_and_numbers_are_not_is_refused(
+    change: dict[str, torch.Tensor], words: str, written: Path
+) -> None:
+    checkpoint.save(replace(checkpoint.read(written), **change), written)
+    with pytest.raises(BadInputError, match=words):
+        checkpoint.read(written)
+
+
+def test_the_loss_is_told_though_the_checkpoint_cannot_be_written(
+    tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    line = f"train --steps 100 --checkpoint {tmp_path}/run --output {tmp_path}/records --json"
+    (tmp_path / "run").symlink_to("/proc/nowhere")
+    outcome = workload(*line.split())
+    assert outcome.code == ExitCode.NOT_SAVED
+    assert "Iteration:  100" in outcome.stderr
+    assert len(json.loads(outcome.stdout)["train"][0]["losses"]) == 100
+
+
+def test_a_checkpoint_that_cannot_be_written_is_reported(written: Path) -> None:
+    state = checkpoint.read(written)
+    with pytest.raises(NotSavedError, match="could not be written"):
+        checkpoint.save(state, written.parent / "missing" / "run.safetensors")
+
+
+def test_a_failed_write_leaves_the_old_checkpoint(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = written.read_bytes()
+    monkeypatch.setattr(os, "fsync", fail_as_a_full_disk)
+    with pytest.raises(NotSavedError, match="No space left on device"):
+        checkpoint.save(checkpoint.read(written), written)
+    assert written.read_bytes() == before
+    assert list(written.parent.iterdir()) == [written]
+
+
+def test_killed_runs_resume_to_the_same_losses_and_weights(tmp_path: Path) -> None:
+    """SIGKILL at random moments of a 3000-step run that had written a checkpoint."""
+    options = ["--steps", "3000", "--checkpoint-every", "10", "--device", "cpu", "--json"]
+    expected = finished(tmp_path / "whole", options)
+    moments = random.Random(0)
+    for kill in range(int(os.environ.get("KILLS", KILLS))):
+        path = tmp_path / str(kill)
+        killed = start(path, options)
+        while not path.exists():
+            time.sleep(0.001)
+        time.sleep(moments.uniform(0, 1))
+        killed.send_signal(signal.SIGKILL)
+        killed.communicate()
+        assert killed.returncode == -signal.SIGKILL
+        assert checkpoint.read(path).step < 3000
+        resumed = finished(path, [*options, "--resume"])
+        assert 0 < resumed["resumed_from_step"] < 3000
+        assert (resumed["losses"], resumed["weights_sha256"]) == (
+            expected["losses"],
+            expected["weights_sha256"],
+        )
+
+
+def start(path: Path, options: list[str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "workload", "train", "--checkpoint", str(path), *options]
+    # One thread: this network is too small for two, which wait for each other on a busy machine.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    )
+
+
+def finished(path: Path, options: list[str]) -> dict[str, object]:
+    process = start(path, options)
+    stdout, stderr = process.communicate(timeout=120)
+    assert process.returncode == 0, stderr
+    result: dict[str, object] = json.loads(stdout)["train"][0]
+    return result
+
+
+def fail_as_a_full_disk(_descriptor: int) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def save_without_numpy(path: Path, metadata: dict[str, str]) -> bytes:
+    """The tensors of `path` in a file with other metadata."""
+    header_length = int.from_bytes(path.read_bytes()[:8], "little")
+    data = path.read_bytes()
+    header = json.loads(data[8 : 8 + header_length])
+    header["__metadata__"] = metadata
+    new_header = json.dumps(header).encode()
+    return len(new_header).to_bytes(8, "little") + new_header + data[8 + header_length :]

@@ -1,0 +1,366 @@
+"""Every engine takes the chapter's steps and can be resumed; `auto` takes the fastest."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from support.fakes.cuda_graph import FakeGraph
+from support.mode_cases import (
+    BY_DTYPE,
+    CASES,
+    CPU,
+    GPU,
+    StepsTooFar,
+    install_stand_ins,
+    start,
+    wrong,
+)
+from support.outcome import Outcome
+
+from workload.core.errors import BadInputError, ExitCode, UnfitError, WrongNumbersError
+from workload.core.results import DeviceInfo, TrainResult
+from workload.core.train_spec import BLOCK_STEPS, ENGINE_NAMES, PRESETS, TrainSpec
+from workload.hardware import compilers, devices
+from workload.train.loop import train
+from workload.train.modes import ENGINES, check, choice, choose
+from workload.train.modes import compile as compile_engine
+from workload.train.modes.data import draw
+from workload.train.modes.reference import by_hand
+
+BOOK = replace(PRESETS["book"], steps=60)
+WIDE_LIKE = replace(PRESETS["wide"], input_size=3000, learning_rate=3e-7, steps=60)
+SHORT = replace(BOOK, steps=2 * BLOCK_STEPS + 3)
+EVERY = [(name, dtype) for dtype, names in BY_DTYPE.items() for name in names]
+USABLE = [("eager", "float32"), ("fused", "float32"), ("fused", "float64"), ("dual", "float64")]
+
+
+@pytest.fixture(autouse=True)
+def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    install_stand_ins(monkeypatch)
+
+
+@pytest.mark.parametrize("spec", [BOOK, WIDE_LIKE], ids=["book", "wide-like"])
+@pytest.mark.parametrize(("name", "dtype"), EVERY)
+def test_an_engine_has_the_losses_of_the_float64_loop(
+    name: str, dtype: str, spec: TrainSpec
+) -> None:
+    engine, device = CASES[name]
+    check.require_right(engine, replace(spec, dtype=dtype), device)
+
+
+@pytest.mark.parametrize("name", BY_DTYPE["float64"])
+def test_an_engine_leaves_the_weights_that_eager_leaves(name: str) -> None:
+    spec = replace(WIDE_LIKE, dtype="float64")
+    loop, eager = start(name, spec), start("eager", spec)
+    loop.advance(spec.steps)
+    eager.advance(spec.steps)
+    for weight, expected in zip(loop.weights(), eager.weights(), strict=True):
+        torch.testing.assert_close(weight, expected, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize(("name", "dtype"), EVERY)
+def test_an_engine_leaves_the_data_it_was_given_alone(name: str, dtype: str) -> None:
+    spec = replace(SHORT, dtype=dtype)
+    engine, device = CASES[name]
+    data = draw(spec, devices.torch_dtype(dtype))
+    loop = engine.start(spec, device, data)
+    loop.advance(spec.steps)
+    loop.weights()
+    assert all(map(torch.equal, data, draw(spec, devices.torch_dtype(dtype))))
+
+
+@pytest.mark.parametrize(("name", "dtype"), EVERY)
+def test_the_numbers_do_not_depend_on_how_steps_are_grouped(name: str, dtype: str) -> None:
+    """With losses of so many elements that a library may sum them by several threads."""
+    spec = replace(SHORT, dtype=dtype, input_size=100, output_size=1024, learning_rate=1e-7)
+    whole, stepwise = start(name, spec), start(name, spec)
+    losses = torch.cat([stepwise.advance(1) for _ in range(spec.steps)])
+    assert torch.equal(whole.advance(spec.steps), losses)
+    assert all(map(torch.equal, whole.weights(), stepwise.weights()))
+
+
+def test_dual_stays_within_1e_8_of_the_float64_loop_for_500_steps() -> None:
+    spec = replace(WIDE_LIKE, dtype="float64", steps=500)
+    dual, eager = (start(name, spec).advance(spec.steps) for name in ("dual", "eager"))
+    assert float(((dual - eager) / eager).abs().max()) < 1e-8
+
+
+def test_asking_dual_for_its_weights_twice_gives_the_same() -> None:
+    loop = start("dual", replace(SHORT, dtype="float64"))
+    loop.advance(SHORT.steps)
+    first = [weight.clone() for weight in loop.weights()]
+    assert all(map(torch.equal, first, loop.weights()))
+
+
+def test_a_graph_is_replayed_for_a_block_of_steps_and_one_for_each_that_remains() -> None:
+    engine, device = CASES["graph"]
+    loop = engine.start(SHORT, device, draw(SHORT, torch.float32))
+    loop.advance(SHORT.steps)
+    graphs: dict[int, tuple[FakeGraph, object]] = vars(loop)["_graphs"]
+    assert {steps: graph.replays for steps, (graph, _) in graphs.items()} == {BLOCK_STEPS: 2, 1: 3}
+
+
+def test_warming_up_and_capturing_a_graph_takes_no_step() -> None:
+    _, _, w1, w2 = draw(SHORT, torch.float32)
+    assert all(map(torch.equal, start("graph", SHORT).weights(), (w1, w2)))
+
+
+@pytest.mark.parametrize("name", ["eager", "fused"])
+def test_an_engine_finds_the_step_at_which_the_printed_code_diverges(
+    name: str, cpu: DeviceInfo
+) -> None:
+    result = train(PRESETS["printed"], cpu, engine=name)
+    assert (result.diverged_at_step, result.losses[-1]) == (5, torch.inf)
+
+
+@pytest.mark.parametrize("name", BY_DTYPE["float32"])
+def test_the_printed_codes_losses_leave_the_numbers_at_step_5(name: str) -> None:
+    finite = torch.isfinite(start(name, PRESETS["printed"]).advance(8))
+    assert finite.tolist() == [True] * 4 + [False] * 4
+
+
+def test_dual_diverges_where_the_float64_loop_does(cpu: DeviceInfo) -> None:
+    spec = replace(PRESETS["printed"], dtype="float64")
+    steps = [train(spec, cpu, engine=name).diverged_at_step for name in ("eager", "dual")]
+    assert steps[0] == steps[1] is not None
+
+
+def test_the_command_line_reports_divergence_of_any_engine(
+    workload: Callable[..., Outcome],
+) -> None:
+    outcome = workload("train", "--preset", "printed", "--engine", "fused")
+    assert outcome.code == ExitCode.WRONG_NUMBERS
+    assert "loss became inf at step 5 (the last finite loss was 1.46" in outcome.stderr
+
+
+@pytest.mark.parametrize(("name", "dtype"), USABLE)
+def test_an_interrupted_run_resumed_by_its_engine_is_bit_identical(
+    name: str, dtype: str, tmp_path: Path, cpu: DeviceInfo
+) -> None:
+    spec = replace(PRESETS["book"], dtype=dtype, steps=230)
+
+    def run(path: Path, resume: bool = False, interrupt_at: int = 0) -> TrainResult:
+        def interrupt(step: int, _loss: float) -> None:
+            if step == interrupt_at:
+                raise KeyboardInterrupt
+
+        return train(
+            spec,
+            cpu,
+            engine=name,
+            checkpoint_path=path,
+            checkpoint_every=37,
+            resume=resume,
+            on_report=interrupt,
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "interrupted", interrupt_at=200)
+    resumed = run(tmp_path / "interrupted", resume=True)
+    whole = run(tmp_path / "whole")
+    assert resumed.resumed_from_step == 5 * 37
+    assert (resumed.losses, resumed.weights_sha256) == (whole.losses, whole.weights_sha256)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "first", "second"),
+    [
+        ("float32", "eager", "fused"),
+        ("float32", "fused", "eager"),
+        ("float64", "eager", "dual"),
+        ("float64", "dual", "fused"),
+    ],
+)
+def test_a_run_resumed_by_another_engine_stays_within_the_bound(
+    dtype: str, first: str, second: str, tmp_path: Path, cpu: DeviceInfo
+) -> None:
+    spec, path = replace(BOOK, dtype=dtype), tmp_path / "run"
+    train(replace(spec, steps=33), cpu, engine=first, checkpoint_path=path)
+    resumed = train(spec, cpu, engine=second, checkpoint_path=path, resume=True)
+    reference = by_hand(spec, draw(spec, devices.torch_dtype(dtype)), dtype)
+    losses = torch.tensor(resumed.losses, dtype=torch.float64)
+    assert (resumed.resumed_from_step, len(losses)) == (33, 60)
+    assert check.first_wrong(losses, reference, ENGINES[second]) is None
+
+
+def test_the_record_names_the_engine_and_why_it_was_taken(workload: Callable[..., Outcome]) -> None:
+    outcome = workload("train", "--steps", "3", "--engine", "fused", "--json")
+    (result,) = json.loads(outcome.stdout)["train"]
+    assert (result["engine"], result["engine_reason"]) == ("fused", "asked for")
+    assert "engine  fused (asked for)" in outcome.stderr
+    assert "train   custom float32 fused: 3 steps" in outcome.stderr
+
+
+def test_the_default_is_the_chapters_loop_and_needs_no_words(
+    workload: Callable[..., Outcome],
+) -> None:
+    outcome = workload("train", "--steps", "3")
+    assert "engine" not in outcome.stdout
+    assert "train   custom float32: 3 steps" in outcome.stdout
+
+
+def test_the_command_line_takes_every_engine_and_auto() -> None:
+    assert set(ENGINE_NAMES) == {*ENGINES, "auto"}
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "device", "error", "words"),
+    [
+        ("graph", "float32", CPU, UnfitError, "choose --device cuda, or --engine fused"),
+        ("dual", "float32", CPU, BadInputError, "add --dtype float64"),
+        ("dual", "bfloat16", GPU, BadInputError, "needs float64, not bfloat16"),
+    ],
+)
+def test_an_engine_is_refused_in_one_line_where_it_cannot_be_had(
+    name: str, dtype: str, device: DeviceInfo, error: type[Exception], words: str
+) -> None:
+    spec = replace(SHORT, dtype=dtype)
+    with pytest.raises(error, match=words) as refusal:
+        choose(name, spec, device, draw(spec, devices.torch_dtype(dtype)))
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("device", "variable", "missing"),
+    [(CPU, "CXX", r"needs g\+\+"), (GPU, "CC", "needs a C compiler")],
+)
+def test_compile_is_refused_without_a_compiler(
+    device: DeviceInfo, variable: str, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv("WORKLOAD_VARIANT", raising=False)
+    with pytest.raises(UnfitError, match=missing) as refusal:
+        choose("compile", SHORT, device, draw(SHORT, torch.float32))
+    assert ": install g++, openssl and python3-dev, or choose another" in str(refusal.value)
+
+
+def test_in_an_image_the_refusal_names_the_one_with_a_compiler(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("WORKLOAD_VARIANT", "gpu")
+    with pytest.raises(UnfitError, match="use the image workload:gpu-devel ") as refusal:
+        choose("compile", SHORT, GPU, draw(SHORT, torch.float32))
+    assert "\n" not in str(refusal.value)
+
+
+def test_compile_is_refused_where_nothing_that_it_builds_can_be_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name, **_: f"/usr/bin/{name}")
+    monkeypatch.setattr(compile_engine, "noexec_cache", lambda: "/cache")
+    monkeypatch.setattr(compilers.sysconfig, "get_path", lambda _name: Path(__file__).parents[1])
+    monkeypatch.setattr(compilers.Path, "exists", lambda _path: True)
+    with pytest.raises(UnfitError, match=r"/cache is mounted noexec: .* --tmpfs /tmp:exec"):
+        choose("compile", SHORT, CPU, draw(SHORT, torch.float32))
+
+
+def test_compile_is_refused_without_pythons_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name, **_: f"/usr/bin/{name}")
+    monkeypatch.setattr(compilers.sysconfig, "get_path", lambda _name: "/nowhere")
+    with pytest.raises(UnfitError, match=r"needs Python\.h"):
+        choose("compile", SHORT, CPU, draw(SHORT, torch.float32))
+
+
+def test_a_compiler_named_in_the_environment_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "/nowhere/g++")
+    with pytest.raises(UnfitError, match=r"needs g\+\+"):
+        choose("compile", SHORT, CPU, draw(SHORT, torch.float32))
+
+
+def test_a_compiler_that_fails_is_an_unfit_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> None:
+        raise RuntimeError("C++ compile error\nhundreds of lines")
+
+    monkeypatch.setattr(torch, "compile", lambda _step, **_options: failing)
+    with pytest.raises(UnfitError, match=r"torch.compile failed \(C\+\+ compile error\): see"):
+        start("compile", SHORT)
+
+
+def test_a_cache_that_cannot_be_made_is_an_unfit_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read_only(*_: object, **_options: object) -> None:
+        raise OSError(30, "Read-only file system", "/cache")
+
+    monkeypatch.setattr(torch, "compile", read_only)
+    with pytest.raises(UnfitError, match=r"failed \(\[Errno 30\] Read-only file system: '/cache"):
+        start("compile", SHORT)
+
+
+@pytest.fixture
+def trials(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """What `auto` measures of each engine, in seconds a step."""
+    seconds = {"eager": 2e-3, "fused": 1e-3, "compile": 5e-4}
+    monkeypatch.setattr(choice, "_trial_sec", lambda engine, *_: seconds[engine.name])
+    return seconds
+
+
+def auto(spec: TrainSpec) -> tuple[str, str]:
+    engine, reason = choose("auto", spec, CPU, draw(spec, devices.torch_dtype(spec.dtype)))
+    return engine.name, reason
+
+
+def test_auto_takes_the_fastest_and_says_why(
+    trials: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert trials
+    monkeypatch.setattr(shutil, "which", lambda name, **_: f"/usr/bin/{name}")
+    monkeypatch.setattr(compilers.Path, "exists", lambda _path: True)
+    assert auto(SHORT) == (
+        "fused",
+        "auto: the fastest (eager 2 ms, fused 1 ms a step); "
+        "compile not tried: compiling takes longer than these steps",
+    )
+
+
+def test_auto_takes_eager_where_that_is_fastest(trials: dict[str, float]) -> None:
+    trials["eager"] = 1e-4
+    assert auto(SHORT)[0] == "eager"
+
+
+def test_auto_compiles_where_the_training_is_long(
+    trials: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert trials
+    monkeypatch.setattr(shutil, "which", lambda name, **_: f"/usr/bin/{name}")
+    monkeypatch.setattr(compilers.sysconfig, "get_path", lambda _name: Path(__file__).parents[1])
+    monkeypatch.setattr(compilers.Path, "exists", lambda _path: True)
+    assert auto(replace(SHORT, steps=10**6))[0] == "compile"
+
+
+def test_auto_never_takes_other_arithmetic_than_the_seeds(trials: dict[str, float]) -> None:
+    trials["dual"] = 1e-9
+    assert auto(replace(SHORT, dtype="float64"))[0] == "fused"
+
+
+def test_auto_leaves_out_an_engine_that_is_wrong(
+    trials: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials["fused"] = 1e-9
+    monkeypatch.setitem(ENGINES, "fused", wrong(StepsTooFar))
+    name, reason = auto(SHORT)
+    assert name == "eager"
+    assert "fused left out: its numbers are wrong" in reason
+
+
+def test_auto_has_no_engine_where_all_are_wrong(
+    trials: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert trials
+    for name in ("eager", "fused", "compile"):
+        monkeypatch.setitem(ENGINES, name, wrong(StepsTooFar))
+    with pytest.raises(WrongNumbersError, match="computes wrong numbers here"):
+        auto(SHORT)
+
+
+def test_auto_tells_on_the_command_line_what_it_took(workload: Callable[..., Outcome]) -> None:
+    outcome = workload("train", "--steps", "3", "--engine", "auto", "--json")
+    (result,) = json.loads(outcome.stdout)["train"]
+    assert result["engine"] in ("eager", "fused")
+    assert f"engine  {result['engine']} (auto: the fastest (eager " in outcome.stderr

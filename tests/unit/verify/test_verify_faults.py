@@ -1,0 +1,202 @@
+"""Each planted fault is found, and found by the checks it should fail."""
+
+import pytest
+import torch
+from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from workload.core.results import DeviceInfo
+from workload.train.modes import eager
+from workload.verify import autograd, convolution, products, verify
+from workload.verify.case import Case
+
+CPU = DeviceInfo("cpu", "cpu", "a CPU", "a test", 1)
+MATMULS = {
+    "matmul, vectors",
+    "matmul, matrix and vector",
+    "matmul, matrices",
+    "matmul, tensors",
+}
+GRADIENTS = {"autograd, gradient of w1", "autograd, gradient of w2"}
+CONVOLUTIONS = {
+    "convolution",
+    "convolution, gradient of input",
+    "convolution, gradient of weight",
+}
+TRAINING = {"training loss, 30 steps"}
+aten = torch.ops.aten
+PRODUCTS = {aten.mm, aten.mv, aten.dot, aten.bmm, aten.addmv, aten.convolution}
+PRODUCTS |= {aten.convolution_backward}
+
+
+class Products(TorchDispatchMode):
+    """Cuts the float32 inputs of every product, as a device in a lower precision would."""
+
+    def __init__(self, cut):
+        super().__init__()
+        self.cut = cut
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func.overloadpacket in PRODUCTS:
+            args = [
+                self.cut(arg)
+                if isinstance(arg, torch.Tensor) and arg.dtype == torch.float32
+                else arg
+                for arg in args
+            ]
+        return func(*args, **(kwargs or {}))
+
+
+def truncated_to_tf32(values):
+    return (values.contiguous().view(torch.int32) & ~0x1FFF).view(torch.float32)
+
+
+def rounded_to_tf32(values):
+    return truncated_to_tf32(values * (1 + 2**-11))
+
+
+def rounded_to_bfloat16(values):
+    return values.bfloat16().float()
+
+
+def failed(dtype="float32"):
+    return {check.name for check in verify(CPU, [dtype]) if not check.ok}
+
+
+@pytest.mark.parametrize("cut", [truncated_to_tf32, rounded_to_tf32, rounded_to_bfloat16])
+def test_float32_silently_computed_in_less_fails_every_product(cut):
+    with Products(cut):
+        assert failed() >= MATMULS | GRADIENTS | CONVOLUTIONS | TRAINING | {"two-layer loss"}
+
+
+@pytest.mark.parametrize("cut", [truncated_to_tf32, rounded_to_tf32])
+@pytest.mark.parametrize("seed", range(3))
+def test_an_honest_tf32_device_passes(cut, seed):
+    case = Case(CPU, "tf32", seed)
+    with Products(cut):
+        found = [
+            check for group in (products, autograd, convolution) for check in group.checks(case)
+        ]
+    assert [check for check in found if not check.ok] == []
+
+
+def test_tf32_silently_computed_in_bfloat16_fails_the_products():
+    with Products(rounded_to_bfloat16):
+        wrong = {c.name for c in products.checks(Case(CPU, "tf32", 0)) if not c.ok}
+    assert wrong >= {"matmul, matrices", "matmul, tensors"}
+
+
+@pytest.mark.parametrize(
+    ("dtype", "fault"), [("float64", 1e-9), ("float32", 1e-3), ("bfloat16", 0.5), ("float16", 0.1)]
+)
+def test_one_wrong_element_fails_the_matrix_products(monkeypatch, dtype, fault):
+    honest = torch.matmul
+
+    def matmul(a, b):
+        result = honest(a, b)
+        if result.dim() > 1:
+            result[..., -1, -1] += fault
+        return result
+
+    monkeypatch.setattr(torch, "matmul", matmul)
+    assert failed(dtype) - {"matmul is not a * b"} == {"matmul, matrices", "matmul, tensors"}
+
+
+def test_a_matmul_that_multiplies_elements_is_told_apart(monkeypatch):
+    honest = torch.matmul
+    monkeypatch.setattr(torch, "matmul", lambda a, b: a * b if a.shape == b.shape else honest(a, b))
+    assert "matmul is not a * b" in failed()
+
+
+def test_a_product_that_is_not_a_number_has_no_error(monkeypatch):
+    honest = torch.matmul
+    monkeypatch.setattr(torch, "matmul", lambda a, b: honest(a, b) * torch.nan)
+    wrong = [check for check in verify(CPU, ["float32"]) if not check.ok]
+    assert {check.name for check in wrong} == MATMULS | {"matmul is not a * b"}
+    assert all(check.worst_error is None for check in wrong)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+@pytest.mark.parametrize(
+    ("function", "name"), [("add", "a + b"), ("sub", "a - b"), ("mul", "a * b"), ("div", "a / b")]
+)
+def test_a_function_off_by_one_unit_in_the_last_place_is_found(monkeypatch, dtype, function, name):
+    honest = getattr(torch, function)
+
+    def off(a, b):
+        result = honest(a, b)
+        return torch.nextafter(result, 2 * result)
+
+    monkeypatch.setattr(torch, function, off)
+    assert failed(dtype) == {name, "operator = function"}
+
+
+def test_a_gradient_without_its_factor_of_two_is_found(monkeypatch):
+    honest = torch.autograd.grad
+    monkeypatch.setattr(
+        torch.autograd, "grad", lambda *args: tuple(part / 2 for part in honest(*args))
+    )
+    gradients_of_convolution = {
+        f"convolution, gradient of {x}" for x in ("input", "weight", "bias")
+    }
+    for dtype in ("float64", "float32", "bfloat16", "float16"):
+        assert failed(dtype) == GRADIENTS | gradients_of_convolution
+
+
+def test_a_relu_that_lets_gradients_through_is_found(monkeypatch):
+    class Leaky(torch.autograd.Function):
+        @staticmethod
+        def forward(_, values):
+            return values.relu()
+
+        @staticmethod
+        def backward(_, gradient):
+            return gradient
+
+    monkeypatch.setattr(torch.Tensor, "clamp", lambda values, **_: Leaky.apply(values))
+    assert "autograd, gradient of w1" in failed()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+def test_a_convolution_padded_with_ones_is_found(monkeypatch, dtype):
+    honest = functional.conv2d
+
+    def conv2d(x, weight, bias, stride, padding):
+        framed = functional.pad(x, [padding] * 4, value=1.0)
+        return honest(framed, weight, bias, stride)
+
+    monkeypatch.setattr(functional, "conv2d", conv2d)
+    assert failed(dtype) == {"convolution", "convolution, gradient of weight"}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+def test_a_convolution_without_its_bias_is_found(monkeypatch, dtype):
+    honest = functional.conv2d
+    monkeypatch.setattr(
+        functional,
+        "conv2d",
+        lambda x, weight, bias, stride, padding: honest(x, weight, 0 * bias, stride, padding),
+    )
+    assert failed(dtype) == {"convolution", "convolution, gradient of bias"}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_learning_rate_off_by_a_thousandth_is_found(monkeypatch, dtype):
+    honest = eager.eager_step
+    monkeypatch.setattr(
+        eager, "eager_step", lambda x, y, w1, w2, rate: honest(x, y, w1, w2, 1.001 * rate)
+    )
+    assert failed(dtype) == TRAINING
+
+
+def test_gradients_that_are_not_zeroed_are_found(monkeypatch):
+    monkeypatch.setattr(torch.Tensor, "zero_", lambda gradient: gradient)
+    assert failed() == TRAINING
+
+
+def test_a_training_that_overflows_has_no_error(monkeypatch):
+    honest = eager.eager_step
+    monkeypatch.setattr(eager, "eager_step", lambda x, y, w1, w2, _: honest(x, y, w1, w2, 1e-2))
+    (check,) = [check for check in verify(CPU, ["float32"]) if not check.ok]
+    assert check.name in TRAINING
+    assert check.worst_error is None

@@ -1,0 +1,1 @@
+"""Time operations: what is measured, how, and whether the result is right."""

@@ -1,0 +1,134 @@
+"""Is C = A·B? Compared with float64 on the CPU at a cost far below the product's own.
+
+Two tests, both against float64 arithmetic on the inputs as the device holds them:
+
+- element by element, on every row of a small product and on SAMPLED_ROWS of a large one;
+- the whole product at once by Freivalds' projection (R. Freivalds, 1977): for a random
+  sign vector v, C·v must equal A·(B·v). One wrong element anywhere moves its row's sum.
+
+The element's tolerance is `tolerances.product_tolerance`; a row's projection adds n such
+errors with random signs, which grow like the square root of the sum of their squares.
+Matrices are read in blocks of at most BLOCK_ELEMENTS, so that the check needs little memory
+beside B·v whatever the shape: `needed_bytes` tells how much.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from workload.core.cases import Shape
+from workload.core.tolerances import half_subnormal, product_tolerance
+
+FULL_CHECK_FLOPS = 4e9  # 0.1 s or less of float64 arithmetic on two cores
+SAMPLED_ROWS = 16
+BLOCK_ELEMENTS = 1 << 22  # 32 MiB of float64
+MAX_EDGE = 1 << 16  # of a block, so that its other edge is at least 64
+# A projection is a sum of many errors, so close to normal: six standard deviations of it
+# are exceeded once in 5e8 rows.
+PROJECTION_SIGMAS = 6.0
+
+
+def needed_bytes(shape: Shape, element_bytes: int) -> int:
+    """Memory of the check: the sampled rows, B·v and some blocks in float64."""
+    sampled = min(shape.m, SAMPLED_ROWS) * (shape.k + shape.n) * element_bytes
+    elements = shape.m * shape.k + shape.k * shape.n + shape.m * shape.n
+    return sampled + 8 * (shape.k + min(6 * BLOCK_ELEMENTS, 2 * elements))
+
+
+def worst_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float | None:
+    """The largest error of `c` as a share of its tolerance: at most 1 if the product is right.
+
+    a: (m, k), b: (k, n), c: (m, n), on any device. None if `c` holds a non-finite element.
+    """
+    projection = _projection_ratio(a, b, c, dtype)
+    return None if projection is None else max(projection, _element_ratio(a, b, c, dtype))
+
+
+def _element_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float:
+    shape = Shape(a.shape[0], a.shape[1], b.shape[1])
+    u_out, kappa = product_tolerance(dtype, shape.k)
+    worst = 0.0
+    for rows in _compared_rows(shape):
+        a_rows, c_rows = a[rows], c[rows]
+        edge = max(len(a_rows), min(shape.k, MAX_EDGE))
+        for columns in _slices(shape.n, BLOCK_ELEMENTS // edge):
+            exact, a_norm, b_norm = _exact(a_rows, b[:, columns])
+            error = (_reference(c_rows[:, columns]) - exact).abs()
+            allowed = u_out * exact.abs() + kappa * a_norm * b_norm + half_subnormal(dtype)
+            worst = max(worst, float((error / allowed).max()))
+    return worst
+
+
+def _compared_rows(shape: Shape) -> Iterator[slice | Tensor]:
+    """The rows that are compared element by element, some at a time."""
+    if shape.flops > FULL_CHECK_FLOPS:
+        yield torch.linspace(0, shape.m - 1, min(shape.m, SAMPLED_ROWS)).long()
+    else:
+        yield from _row_slices(shape)
+
+
+def _row_slices(shape: Shape) -> Iterator[slice]:
+    """All rows, as many at a time as a block of A or C holds."""
+    return _slices(shape.m, BLOCK_ELEMENTS // min(max(shape.k, shape.n), MAX_EDGE))
+
+
+def _exact(a_rows: Tensor, b_columns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """a_rows (r, k) times b_columns (k, s) in float64, and the norms (r, 1) and (s)."""
+    exact = torch.zeros(len(a_rows), b_columns.shape[1], dtype=torch.float64)
+    a_squared = torch.zeros(len(a_rows), 1, dtype=torch.float64)
+    b_squared = torch.zeros(b_columns.shape[1], dtype=torch.float64)
+    for inner in _slices(len(b_columns), MAX_EDGE):
+        a_block, b_block = _reference(a_rows[:, inner]), _reference(b_columns[inner])
+        exact += a_block @ b_block
+        a_squared += a_block.square().sum(dim=1, keepdim=True)
+        b_squared += b_block.square().sum(dim=0)
+    return exact, a_squared.sqrt(), b_squared.sqrt()
+
+
+def _projection_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float | None:
+    """The worst row of C·v against A·(B·v); None if a sum is not finite."""
+    shape = Shape(a.shape[0], a.shape[1], b.shape[1])
+    u_out, kappa = product_tolerance(dtype, shape.k)
+    projected, b_squared = _project(b)
+    b_norm = float(b_squared.sum().sqrt())
+    worst = 0.0
+    for rows in _row_slices(shape):
+        expected, a_squared = _project(a[rows], projected)
+        found, c_squared = _project(c[rows])
+        if not bool(torch.isfinite(found).all()):
+            return None
+        spread = u_out * c_squared.sqrt() + kappa * a_squared.sqrt() * b_norm
+        spread += half_subnormal(dtype) * shape.n**0.5
+        worst = max(worst, float(((found - expected).abs() / (PROJECTION_SIGMAS * spread)).max()))
+    return worst
+
+
+def _project(matrix: Tensor, vector: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """`matrix` times `vector`, or random signs, in float64; and its rows' squared norms."""
+    product = torch.zeros(len(matrix), dtype=torch.float64)
+    squared = torch.zeros_like(product)
+    for columns in _slices(matrix.shape[1], MAX_EDGE):
+        factor = signs(columns.start, columns.stop) if vector is None else vector[columns]
+        for part in _slices(len(product), BLOCK_ELEMENTS // len(factor)):
+            block = _reference(matrix[part, columns])
+            product[part] += block @ factor
+            squared[part] += block.square().sum(dim=1)
+    return product, squared
+
+
+def signs(start: int, stop: int) -> Tensor:
+    """The random signs of v from `start` to `stop`, the same at each call."""
+    generator = torch.Generator().manual_seed(start)
+    bits = torch.randint(0, 2, (stop - start,), generator=generator)
+    return bits.double() * 2 - 1
+
+
+def _slices(length: int, step: int) -> Iterator[slice]:
+    for start in range(0, length, step):
+        yield slice(start, min(start + step, length))
+
+
+def _reference(block: Tensor) -> Tensor:
+    """`block` on the CPU in float64; exact, since every dtype here is a subset of float64."""
+    return block.cpu().double()

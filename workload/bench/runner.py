@@ -1,0 +1,198 @@
+"""One case: it fits, its inputs are fair, its result is right, and only then is it timed."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import torch
+
+from workload.bench.operations import Operation, Prepared
+from workload.bench.timing import MIN_SAMPLES, measure
+from workload.core.cases import Case, CaseStatus
+from workload.core.errors import OutOfMemoryError
+from workload.core.results import DeviceInfo
+from workload.core.statistics import median
+from workload.core.units import format_bytes, format_seconds
+from workload.hardware import devices
+
+# Probes grow while the next, judged by the last, costs no more than this share of what the case
+# may cost. Usually it costs less: waiting threads make small products look slow.
+PROBE_SHARE = 0.2
+SMALLEST_PROBE = 128
+# The best of several calls: the first loads kernels, and on a busy machine any may wait.
+PROBE_CALLS = 5
+TRANSFERS = 5
+# Inputs of fewer elements may well stray so far from their distribution.
+MIN_ELEMENTS = 1000
+STANDARD_DEVIATION = (0.9, 1.1)
+
+
+def run_cases(
+    operations: Sequence[Operation], device: DeviceInfo, budget_sec: float
+) -> Iterator[Case]:
+    """One case for each operation, within about `budget_sec` in all: estimates and checks come on
+    top of a case's time.
+
+    The budget left is shared evenly among the cases left, so a case that needs little
+    leaves more to the others.
+    """
+    deadline = time.monotonic() + budget_sec
+    for index, operation in enumerate(operations):
+        share_sec = max(0.0, deadline - time.monotonic()) / (len(operations) - index)
+        yield run_case(operation, device, share_sec)
+
+
+def run_case(operation: Operation, device: DeviceInfo, budget_sec: float) -> Case:
+    """Refuse, estimate, check and time one operation, in that order.
+
+    Running out of memory despite the estimate is a refusal too. Raises LostDeviceError.
+    """
+    case = unmeasured(operation, CaseStatus.OK)
+    not_applicable = operation.not_applicable(device)
+    if not_applicable:
+        return replace(case, status=CaseStatus.NOT_APPLICABLE, reason=not_applicable)
+    too_large = memory_problem(operation, device)
+    if too_large:
+        return replace(case, status=CaseStatus.REFUSED, reason=too_large)
+    try:
+        with devices.guarded(device), devices.products_in(operation.dtype):
+            return _estimated_and_measured(case, operation, device, budget_sec)
+    except OutOfMemoryError as error:
+        return replace(case, status=CaseStatus.REFUSED, reason=error.what)
+
+
+def _estimated_and_measured(
+    case: Case, operation: Operation, device: DeviceInfo, budget_sec: float
+) -> Case:
+    estimate_sec = _estimate_sec(operation, device, budget_sec)
+    if estimate_sec > budget_sec:
+        share = format_seconds(budget_sec) if budget_sec else "used up"
+        reason = (
+            f"would take about {format_seconds(estimate_sec)}, its share of the budget is {share}"
+        )
+        return replace(case, status=CaseStatus.NOT_RUN, reason=reason)
+    return _checked_and_timed(case, operation, device, budget_sec)
+
+
+def unmeasured(operation: Operation, status: CaseStatus, reason: str | None = None) -> Case:
+    """The case of this operation before anything is known of it."""
+    return Case(
+        kind=operation.kind,
+        shape=operation.shape,
+        dtype=operation.dtype,
+        flops=operation.flops,
+        bytes=operation.bytes,
+        launches=1,
+        status=status,
+        reason=reason,
+    )
+
+
+def memory_problem(operation: Operation, device: DeviceInfo) -> str | None:
+    """Why the operation does not fit the memory, with both numbers; None if it does."""
+    available = devices.available_bytes(device)
+    needed = operation.needed_bytes(device)
+    if available is None or needed <= available:
+        return None
+    return f"needs {format_bytes(needed)} of memory, {format_bytes(available)} is available"
+
+
+def _estimate_sec(operation: Operation, device: DeviceInfo, budget_sec: float) -> float:
+    """Seconds that a case will take, from cheaper ones of growing size.
+
+    A small operation is a poor guide to a large one (launch overhead, cold libraries), so the
+    probe's edge doubles until the next, of eight times a product's work and two calls, would cost
+    PROBE_SHARE of the budget, or be the operation itself. Comparing with float64 comes on top;
+    it is cheap wherever the operation is not.
+    """
+    calls = 2 + MIN_SAMPLES  # checked, warmed up, timed
+    edge = SMALLEST_PROBE
+    while True:
+        probe = operation.clipped(edge)
+        limit_sec = budget_sec * PROBE_SHARE
+        probe_sec = _probe_sec(probe, device, limit_sec)
+        if 8 * _work(probe) >= _work(operation) or 2 * 8 * probe_sec > limit_sec:
+            return calls * probe_sec * _work(operation) / _work(probe)
+        edge *= 2
+
+
+def _work(operation: Operation) -> int:
+    """What an operation's time grows with."""
+    return operation.flops or operation.bytes
+
+
+def _probe_sec(operation: Operation, device: DeviceInfo, limit_sec: float) -> float:
+    """Seconds of one call: the best of PROBE_CALLS, or of two where those take too long."""
+    call = operation.prepare(device).call
+    calls_sec: list[float] = []
+    while len(calls_sec) < 2 or (len(calls_sec) < PROBE_CALLS and sum(calls_sec) < limit_sec):  # noqa: PLR2004  see above
+        calls_sec.append(_waited_sec(call, device))
+    return min(calls_sec)
+
+
+def _waited_sec(call: Callable[[], object], device: DeviceInfo) -> float:
+    devices.synchronize(device)
+    started = time.perf_counter()
+    call()
+    devices.synchronize(device)
+    return time.perf_counter() - started
+
+
+def _checked_and_timed(
+    case: Case, operation: Operation, device: DeviceInfo, budget_sec: float
+) -> Case:
+    prepared = operation.prepare(device)
+    unfair = _unfair_inputs(prepared)
+    if unfair:
+        return replace(case, status=CaseStatus.WRONG, reason=unfair)
+    prepared.call()
+    share = prepared.error_share()
+    case = replace(case, error_share=share)
+    if share is None:
+        reason = f"the result of the {case.kind} is wrong all over or not finite"
+        return replace(case, status=CaseStatus.WRONG, reason=reason)
+    if share > 1:
+        reason = f"the result of the {case.kind} is off by {share:.3g} times its tolerance"
+        return replace(case, status=CaseStatus.WRONG, reason=reason)
+    timing = measure(prepared.call, device, budget_sec, operation.protocol)
+    case = replace(case, timing=timing, transfer_sec=_transfer_sec(case, prepared, device))
+    if timing.invalid:
+        return replace(case, status=CaseStatus.INVALID, reason=timing.invalid)
+    return case
+
+
+def _unfair_inputs(prepared: Prepared) -> str | None:
+    """Why a speed on these inputs would not be one of normal random numbers, or None."""
+    low, high = STANDARD_DEVIATION
+    for tensor in prepared.inputs:
+        deviation = float(tensor.std()) if tensor.numel() >= MIN_ELEMENTS else 1.0
+        if not math.isfinite(deviation) or not bool(torch.isfinite(tensor).all()):
+            return "an input holds numbers that are not finite"
+        if not low <= deviation <= high:
+            return (
+                f"an input has the standard deviation {deviation:.3g}, not 1: "
+                "constant or scaled inputs draw less power and score higher"
+            )
+    return None
+
+
+def _transfer_sec(case: Case, prepared: Prepared, device: DeviceInfo) -> float | None:
+    """Seconds of bringing the inputs to the device and the result back, from pinned memory."""
+    if device.kind == "cpu" or not case.flops:
+        return None
+    hosted = [tensor.cpu().pin_memory() for tensor in prepared.inputs]
+    result = torch.empty_like(prepared.output, device="cpu", pin_memory=True)
+
+    def transfer() -> None:
+        for target, source in zip(prepared.inputs, hosted, strict=True):
+            target.copy_(source, non_blocking=True)
+        result.copy_(prepared.output, non_blocking=True)
+
+    return median([_waited_sec(transfer, device) for _ in range(TRANSFERS)])
+
+
+def no_case_ran(cases: Iterable[Case]) -> bool:
+    """Whether nothing was computed; the device's limits, which are moved and launched, aside."""
+    ran = (CaseStatus.OK, CaseStatus.WRONG, CaseStatus.INVALID)
+    return not any(case.status in ran for case in cases if case.flops)

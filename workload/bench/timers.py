@@ -1,0 +1,212 @@
+"""The clocks of the timing protocol: seconds of one call, from a batch of calls.
+
+- host clock: on a CPU a call returns when its work is done;
+- CUDA events: recorded on the device's stream before and after the batch, so that the host
+  waits once a batch (a wait costs it 10 to 40 µs);
+- CUDA graph: the batch is captured once and replayed, so that no launch by the host is in it.
+"""
+
+import itertools
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+
+from workload.core.cases import CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK, Telemetry
+from workload.core.results import DeviceInfo
+from workload.hardware import devices, sensors
+
+Call = Callable[[], object]
+
+GRAPH_CALLS = 100  # in one graph: the gap between two replays, 1 or 2 µs, is shared by so many
+CAPTURE_WARM_UPS = 3  # libraries choose kernels and take workspaces in the first calls
+READING_SEC = 0.05  # between two readings of the card
+# Where the system does not tell the size of its last cache; hardly any CPU or GPU has more.
+DEFAULT_CACHE_BYTES = 512 << 20
+
+
+class Stopwatch(Protocol):
+    """Times batches of calls of one operation."""
+
+    method: str
+
+    def rounded(self, calls: int) -> int:
+        """How many calls a batch of so many really makes."""
+        ...
+
+    def batch(self, calls: int) -> float:
+        """Call so many times; seconds of one call."""
+        ...
+
+    def forget_readings(self) -> None:
+        """The window begins: earlier readings of the card are not in it."""
+        ...
+
+    def telemetry(self) -> Telemetry | None:
+        """The readings of the card since; None where nobody reads it."""
+        ...
+
+
+def stopwatch(method: str, operation: Call, device: DeviceInfo) -> Stopwatch:
+    """The stopwatch of this method."""
+    if method == HOST_CLOCK:
+        return _HostClock(operation)
+    events = _CudaEvents(operation, device)
+    return _CudaGraph(events) if method == CUDA_GRAPH else events
+
+
+def flushed(watch: Stopwatch, device: DeviceInfo) -> Stopwatch:
+    """The same stopwatch with cold caches: a batch is one call, after a flush outside it."""
+    return _Flushed(watch, device)
+
+
+class Laps:
+    """Splits one long stretch of work into laps, without waiting for the device in between."""
+
+    def __init__(self, device: DeviceInfo) -> None:
+        """The first lap begins."""
+        self._device = device
+        self._marks: list[Any] = []  # seconds on a CPU, else events
+        self.mark()
+
+    def mark(self) -> None:
+        """A lap ends, and the next begins."""
+        if self._device.kind == "cpu":
+            self._marks.append(time.perf_counter())
+            return
+        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch's gap
+        event.record(torch.cuda.current_stream(self._device.torch_name))
+        self._marks.append(event)
+
+    def seconds(self) -> list[float]:
+        """Of each lap; waits until the last has ended."""
+        devices.synchronize(self._device)
+        pairs = itertools.pairwise(self._marks)
+        if self._device.kind == "cpu":
+            return [end - start for start, end in pairs]
+        return [start.elapsed_time(end) / 1e3 for start, end in pairs]
+
+
+class _HostClock:
+    method = HOST_CLOCK
+
+    def __init__(self, operation: Call) -> None:
+        self._operation = operation
+
+    def rounded(self, calls: int) -> int:
+        return calls
+
+    def batch(self, calls: int) -> float:
+        operation = self._operation
+        started = time.perf_counter()
+        for _ in range(calls):
+            operation()
+        return (time.perf_counter() - started) / calls
+
+    def forget_readings(self) -> None:
+        pass
+
+    def telemetry(self) -> Telemetry | None:
+        return None
+
+
+class _CudaEvents:
+    method = CUDA_EVENTS
+
+    def __init__(self, operation: Call, device: DeviceInfo) -> None:
+        self.operation = operation
+        self.device = device
+        self._sensor = devices.sensor(device)
+        self._readings: list[tuple[float, sensors.Reading]] = []
+        self._window = time.perf_counter()
+
+    def rounded(self, calls: int) -> int:
+        return calls
+
+    def batch(self, calls: int) -> float:
+        return self.between_events(self.operation, calls) / calls
+
+    def between_events(self, operation: Call, calls: int) -> float:
+        """Seconds on the device's stream from before the first call to after the last."""
+        with torch.cuda.device(self.device.torch_name):
+            first = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch's gap
+            last = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch's gap
+            first.record()
+            for _ in range(calls):
+                operation()
+            last.record()
+            self._read()
+            last.synchronize()
+        return float(first.elapsed_time(last)) / 1e3
+
+    def _read(self) -> None:
+        """Read the card while it works on the batch, and the host would only wait."""
+        now = time.perf_counter() - self._window
+        if self._sensor and (not self._readings or now - self._readings[-1][0] >= READING_SEC):
+            self._readings.append((now, self._sensor.read()))
+
+    def forget_readings(self) -> None:
+        self._readings.clear()
+        self._window = time.perf_counter()
+
+    def telemetry(self) -> Telemetry | None:
+        return sensors.summarize(self._readings)
+
+
+class _CudaGraph:
+    method = CUDA_GRAPH
+
+    def __init__(self, events: _CudaEvents) -> None:
+        self._events = events
+        self._graph = _captured(events.operation, events.device)
+
+    def rounded(self, calls: int) -> int:
+        """Up to whole graphs."""
+        return -(-calls // GRAPH_CALLS) * GRAPH_CALLS
+
+    def batch(self, calls: int) -> float:
+        calls = self.rounded(calls)
+        return self._events.between_events(self._graph.replay, calls // GRAPH_CALLS) / calls
+
+    def forget_readings(self) -> None:
+        self._events.forget_readings()
+
+    def telemetry(self) -> Telemetry | None:
+        return self._events.telemetry()
+
+
+def _captured(operation: Call, device: DeviceInfo) -> torch.cuda.CUDAGraph:
+    """GRAPH_CALLS calls in a graph, after some on a side stream as capturing demands."""
+    with torch.cuda.device(device.torch_name):
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch's gap
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(CAPTURE_WARM_UPS):
+                operation()
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            for _ in range(GRAPH_CALLS):
+                operation()
+    return graph
+
+
+class _Flushed:
+    def __init__(self, watch: Stopwatch, device: DeviceInfo) -> None:
+        self.method = watch.method
+        self.forget_readings, self.telemetry = watch.forget_readings, watch.telemetry
+        self.rounded = watch.rounded
+        self._watch = watch
+        self._device = device
+        elements = 2 * (device.cache_bytes or DEFAULT_CACHE_BYTES)
+        self._buffer = torch.empty(elements, dtype=torch.int8, device=devices.torch_device(device))
+
+    def batch(self, calls: int) -> float:
+        """The mean over `calls` calls, each after a flush."""
+        total = 0.0
+        for _ in range(calls):
+            self._buffer.zero_()
+            devices.synchronize(self._device)
+            total += self._watch.batch(1)
+        return total / calls

@@ -1,0 +1,68 @@
+"""`workload doctor --bundle`: all that a colleague needs, in one file that tells no secrets."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from workload.cli.console import laid_out
+from workload.cli.session import Session
+from workload.core import files, record
+from workload.core.errors import ExitCode, NotSavedError
+from workload.core.files import write_atomically
+from workload.core.results import Finding, as_json, from_json
+from workload.doctor.bundle import archive, is_bundle, texts
+from workload.doctor.probes.facts import Facts
+from workload.doctor.redaction import redaction
+from workload.report.terminal import summary
+
+MAX_BUNDLE_BYTES = 64 << 20  # a thousand times what one takes
+PRIVATE = 0o600
+
+
+def require_replaceable(path: Path) -> None:
+    """Raises BadInputError for what is there and no earlier bundle: a device, another archive."""
+    files.require_replaceable(path, MAX_BUNDLE_BYTES, is_bundle, "--bundle", "bundle")
+
+
+def save(
+    session: Session, path: Path, facts: Facts, findings: Sequence[Finding], code: ExitCode
+) -> ExitCode:
+    """Write the bundle and say where it is; `code`, or NOT_SAVED where all else was fine."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, archive(members(session, facts, findings, code)), PRIVATE)
+    except OSError as error:
+        refusal = NotSavedError(
+            f"the bundle could not be written to {path}: {error.strerror or error}; "
+            "free space or choose another --bundle"
+        )
+        session.complain(str(refusal))
+        return code or refusal.exit_code
+    session.say(f"bundle  {path} (look into it before you send it)")
+    return code
+
+
+def members(
+    session: Session, facts: Facts, findings: Sequence[Finding], code: ExitCode
+) -> dict[str, str]:
+    """File name -> text, each redacted before a table may break a secret into two lines."""
+    hide = redaction(os.environ)
+    ended = hide.value(session.draft.as_ended(code, None))
+    said = [from_json(Finding, hide.value(as_json(finding))) for finding in findings]
+    tables = (
+        summary.facts_table(hide.value(as_json(facts))),
+        "",
+        summary.findings_table(said),
+        summary.findings_line(said),
+    )
+    return {
+        "record.json": record.dump(ended).decode(),
+        "doctor.txt": "".join(f"{_text(one)}\n" for one in tables),
+        **{name: hide.text(text) for name, text in texts(facts).items()},
+    }
+
+
+def _text(one: str | Table) -> str:
+    return one if isinstance(one, str) else laid_out(one, None)

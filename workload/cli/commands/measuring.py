@@ -1,0 +1,113 @@
+"""What `matmul` and `run` share: cases measured, rated, recorded, shown and judged."""
+
+from collections.abc import Sequence
+
+from workload.bench.operations import Operation
+from workload.bench.operations.copies import copies
+from workload.bench.operations.launch import Launch
+from workload.bench.operations.matmul import MatMul
+from workload.bench.runner import no_case_ran, run_cases, unmeasured
+from workload.cli.progress import progress
+from workload.cli.session import Session
+from workload.core import roofline
+from workload.core.cases import Case, CaseStatus, Ceilings, Shape
+from workload.core.errors import ExitCode, LostDeviceError
+from workload.core.results import DeviceInfo
+from workload.hardware.datasheet import datasheet_ceilings
+from workload.report.terminal import case_table
+
+# The limits of memory, bus and launches get this share of the budget, and no more seconds than
+# a steady measurement of them needs.
+LIMITS_SHARE = 0.1
+MAX_LIMITS_SEC = 3.0
+# Near the best rate on every CPU, and not far below it on a GPU, which has more work to do.
+LIMITING_PRODUCT = Shape(1024, 1024, 1024)
+
+_REMEDIES = {
+    CaseStatus.WRONG: "run `workload doctor`",
+    CaseStatus.INVALID: "repeat on an idle, cool machine that nobody shares",
+    CaseStatus.REFUSED: "choose smaller --sizes or allow more memory",
+}
+
+
+def measure_and_record(
+    session: Session,
+    device: DeviceInfo,
+    operations: Sequence[Operation],
+    budget_sec: float,
+    known: Sequence[Case] = (),
+) -> tuple[list[Case], Ceilings]:
+    """The device's limits, then the operations, within the budget; rated by those limits.
+
+    The draft has each case as soon as it is known, and those to come as interrupted. Cases
+    `known` before count for the ceilings, and follow in the record where they are not measured
+    anew. Where the device is lost, the cases to come are not run, and what is known is shown and
+    recorded before LostDeviceError is raised.
+    """
+    limits = limiting_operations(device)
+    every = [*limits, *operations]
+    reason = "the run ended before this case"
+    to_come = [unmeasured(operation, CaseStatus.INTERRUPTED, reason) for operation in every]
+    session.draft.set("cases", [*to_come, *known])
+    cases: list[Case] = []
+    lost: LostDeviceError | None = None
+    limits_sec = min(LIMITS_SHARE * budget_sec, MAX_LIMITS_SEC)
+    try:
+        with progress("measure", len(every)) as advance:
+            for some, sec in ((limits, limits_sec), (operations, budget_sec - limits_sec)):
+                for case in run_cases(some, device, sec):
+                    cases.append(case)
+                    session.draft.replace("cases", len(cases) - 1, case)
+                    advance(len(cases), case.name)
+    except LostDeviceError as error:
+        lost = error
+        left = every[len(cases) :]
+        cases += [unmeasured(operation, CaseStatus.NOT_RUN, lost.what) for operation in left]
+    ceilings = roofline.measured([*known, *cases], datasheet_ceilings(device))
+    cases = roofline.rated(cases, ceilings)
+    anew = {case.name for case in cases}
+    others = [case for case in known if case.name not in anew]
+    session.draft.set("cases", [*cases, *roofline.rated(others, ceilings)])
+    session.draft.set("ceilings", ceilings)
+    if lost:
+        show(session, cases, ceilings)
+        raise lost
+    return cases, ceilings
+
+
+def measure_limits(session: Session, device: DeviceInfo, dtype: str) -> Ceilings:
+    """The limits alone, arithmetic in `dtype` by one product: for what is timed elsewhere."""
+    operations = [*limiting_operations(device), MatMul(LIMITING_PRODUCT, dtype)]
+    cases = list(run_cases(operations, device, MAX_LIMITS_SEC))
+    ceilings = roofline.measured(cases, datasheet_ceilings(device))
+    session.draft.set("ceilings", ceilings)
+    return ceilings
+
+
+def limiting_operations(device: DeviceInfo) -> list[Operation]:
+    """What tells the limits of launches, memory and bus."""
+    return [Launch(), *copies(device)]
+
+
+def show(session: Session, cases: Sequence[Case], ceilings: Ceilings) -> None:
+    """The table, how it was measured, and words of doubt where they are due."""
+    session.say(case_table.cases_table(cases), "")
+    session.say(*case_table.method_lines(cases, ceilings), *case_table.doubt_lines(cases))
+
+
+def judge(session: Session, cases: Sequence[Case]) -> ExitCode:
+    """Wrong beats invalid and refused beats fine; one line on stderr for each that matters."""
+    for case in cases:
+        if case.status in _REMEDIES:
+            session.complain(
+                f"{case.name} {case.status.value}: {case.reason}: {_REMEDIES[case.status]}"
+            )
+    statuses = {case.status for case in cases}
+    if CaseStatus.WRONG in statuses:
+        return ExitCode.WRONG_NUMBERS
+    if statuses & {CaseStatus.INVALID, CaseStatus.REFUSED}:
+        return ExitCode.UNFIT
+    if no_case_ran(cases):
+        session.complain("no case could run, see the notes: raise --budget or choose other sizes")
+        return ExitCode.UNFIT
+    return ExitCode.OK

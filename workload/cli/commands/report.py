@@ -1,0 +1,40 @@
+"""`workload report`: the records of a folder as one HTML page."""
+
+from pathlib import Path
+
+from workload.cli.session import Session
+from workload.core import record
+from workload.core.errors import ExitCode, NotSavedError
+from workload.core.files import require_replaceable, write_atomically
+from workload.report.page import build_page, load_results
+
+PAGE_NAME = "report.html"
+PAGE_START = b"<!doctype html>"
+MAX_PAGE_BYTES = 64 << 20  # twenty times what a page of many records takes
+
+
+def command(session: Session) -> ExitCode:
+    """Write the page and say where it is; a file that cannot be used is named, and left out."""
+    directory: Path = session.arguments.results
+    path: Path = session.arguments.page or directory / PAGE_NAME
+    require_replaceable(path, MAX_PAGE_BYTES, _is_page, "--output", "page")
+    runs, problems = load_results(directory)
+    for problem in problems:
+        session.complain(f"left out: {problem}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, build_page(runs, problems).encode())
+    except OSError as error:
+        raise NotSavedError(
+            f"{path} could not be written: {error.strerror or error}; "
+            "free space or choose another --output"
+        ) from error
+    session.say(f"report  {path} ({len(runs)} run{'' if len(runs) == 1 else 's'})")
+    if session.arguments.json:
+        summary = {"page": str(path), "runs": len(runs), "left_out": problems}
+        session.print_document(record.dump(summary))
+    return ExitCode.OK
+
+
+def _is_page(content: bytes) -> bool:
+    return content.startswith(PAGE_START)

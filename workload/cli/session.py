@@ -1,0 +1,76 @@
+"""One call of the command line: what is said, what is recorded, how it ends."""
+
+import argparse
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+
+from workload.cli import signals
+from workload.cli.console import Console
+from workload.core import record
+from workload.core.errors import ExitCode, NotSavedError, WorkloadError
+
+
+class Session:
+    """Runs one command, records what it finds and ends it, by itself or by a signal."""
+
+    def __init__(self, arguments: argparse.Namespace, argv: Sequence[str]) -> None:
+        """`arguments` are the parsed `argv`."""
+        self.arguments = arguments
+        self.draft = record.Draft(arguments.command, argv)
+        self._console = Console(arguments.command, arguments.document)
+        self.say = self._console.say
+        self.complain = self._console.complain
+        self.print_document = self._console.print_document
+        self._ending = threading.Lock()
+        self._ended: ExitCode | None = None
+
+    def run(self, command: Callable[["Session"], ExitCode]) -> ExitCode:
+        """Run `command`; whatever happens, end with a record where one is due, and its code."""
+        reason = None
+        try:
+            signals.serve(self._save_interrupted)
+            code = command(self)
+        except WorkloadError as error:
+            code, reason = error.exit_code, str(error)
+            self.complain(reason)
+        except MemoryError:
+            code, reason = ExitCode.UNFIT, "memory ran out: allow more, or choose smaller sizes"
+            self.complain(reason)
+        except Exception as error:
+            code, reason = ExitCode.BUG, f"{type(error).__name__}: {error}"
+            self._console.show_traceback(traceback.format_exc())
+            self.complain(f"unexpected error, please report it with the lines above: {reason}")
+        return self._end(code, reason)
+
+    def _end(self, code: ExitCode, reason: str | None) -> ExitCode:
+        """End once, by the command or by a signal, whichever comes first; its exit code."""
+        with self._ending:
+            if self._ended is None:
+                # Bad input leaves no record: nothing ran.
+                if code is not ExitCode.BAD_INPUT and hasattr(self.arguments, "output"):
+                    code = self._publish(code, reason)
+                lost = code is ExitCode.OK and self._console.lost_output
+                self._ended = ExitCode.NOT_SAVED if lost else code
+            return self._ended
+
+    def _publish(self, code: ExitCode, reason: str | None) -> ExitCode:
+        """Write the record, say where it is, and print it if JSON was asked for."""
+        ended = self.draft.as_ended(code, reason)
+        if self.arguments.output is not None:
+            try:
+                self.say(f"record  {record.save(ended, self.arguments.output)}")
+            except NotSavedError as error:
+                self.complain(str(error))
+                code = code or error.exit_code
+                ended = self.draft.as_ended(code, reason or str(error))
+        if self.arguments.json:
+            self.print_document(record.dump(ended))
+        return code
+
+    def _save_interrupted(self, code: ExitCode) -> ExitCode:
+        """From the signal thread: what is known so far is the record."""
+        ended = self._end(code, "ended by a signal")
+        if ended is code:
+            self.complain("terminated" if code is ExitCode.TERMINATED else "interrupted")
+        return ended

@@ -1,0 +1,1 @@
+"""Errors, units, statistics, results and records: pure Python, without torch."""

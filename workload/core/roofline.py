@@ -1,0 +1,100 @@
+"""What bounds a case, and how close to its limits it came. Pure.
+
+The roofline model (Williams, Waterman & Patterson, Roofline, CACM 52(4), 2009): an operation
+takes at least the longest of
+
+- launches × the time of one launch,
+- bytes / memory bandwidth,
+- FLOPs / arithmetic rate,
+
+with the rates measured on this very device. The longest names the regime. Bytes of a warm
+operation that fit the last cache never come from memory, and a replayed graph launches nothing:
+these bound nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from workload.core.cases import COLD, CUDA_GRAPH, Case, CaseStatus, Ceilings, Kind, Rating, Regime
+
+
+def measured(cases: Iterable[Case], known: Ceilings) -> Ceilings:
+    """`known` with what these cases reached, where that is better than before."""
+    rates = dict(known.measured_gflops)
+    found = dict(_limits(known))
+    for case in cases:
+        if case.status is not CaseStatus.OK:
+            continue
+        if case.gflops:
+            rates[case.dtype] = max(case.gflops, rates.get(case.dtype, 0.0))
+        elif case.kind is Kind.LAUNCH and case.median_sec:
+            found[case.kind] = min(case.median_sec, found[case.kind] or case.median_sec)
+        elif case.kind in found and case.gbs:
+            found[case.kind] = max(case.gbs, found[case.kind] or 0.0)
+    return replace(
+        known,
+        measured_gflops=rates,
+        measured_gbs=found[Kind.COPY],
+        launch_sec=found[Kind.LAUNCH],
+        host_to_device_gbs=found[Kind.TO_DEVICE],
+        device_to_host_gbs=found[Kind.TO_HOST],
+    )
+
+
+def _limits(known: Ceilings) -> dict[Kind, float | None]:
+    return {
+        Kind.COPY: known.measured_gbs,
+        Kind.LAUNCH: known.launch_sec,
+        Kind.TO_DEVICE: known.host_to_device_gbs,
+        Kind.TO_HOST: known.device_to_host_gbs,
+    }
+
+
+def rated(cases: Sequence[Case], ceilings: Ceilings) -> list[Case]:
+    """The cases with their ratings, where they have a speed."""
+    return [replace(case, rating=rate(case, ceilings)) for case in cases]
+
+
+def rate(case: Case, ceilings: Ceilings) -> Rating | None:
+    """What bounds the case; None without a speed, or without the ceilings to tell.
+
+    Arithmetic whose own rate is unknown may be bound by it: the other limits do not tell.
+    """
+    if case.flops and not ceilings.measured_gflops.get(case.dtype):
+        return None
+    bounds = bounds_sec(case, ceilings) if case.flops or case.bytes else {}
+    spent_sec = case.median_sec
+    if case.status is not CaseStatus.OK or not spent_sec or not bounds:
+        return None
+    regime = max(bounds, key=lambda name: bounds[name])
+    return Rating(regime, _peak_share(case, ceilings), bounds[regime] / spent_sec)
+
+
+def bounds_sec(case: Case, ceilings: Ceilings) -> dict[Regime, float]:
+    """The least seconds by each limit that is known and applies."""
+    bounds = {}
+    graph = case.timing is not None and case.timing.method == CUDA_GRAPH
+    if ceilings.launch_sec and not graph:
+        bounds[Regime.LAUNCH] = case.launches * ceilings.launch_sec
+    transfer = case.kind in (Kind.TO_DEVICE, Kind.TO_HOST)
+    gbs = _limits(ceilings)[case.kind] if transfer else ceilings.measured_gbs
+    if gbs and (transfer or not _fits_the_cache(case, ceilings)):
+        bounds[Regime.BANDWIDTH] = case.bytes / gbs / 1e9
+    rate_gflops = ceilings.measured_gflops.get(case.dtype)
+    if rate_gflops and case.flops:
+        bounds[Regime.COMPUTE] = case.flops / rate_gflops / 1e9
+    return bounds
+
+
+def _fits_the_cache(case: Case, ceilings: Ceilings) -> bool:
+    cold = case.timing is not None and case.timing.cache == COLD
+    return not cold and case.bytes <= (ceilings.cache_bytes or 0)
+
+
+def _peak_share(case: Case, ceilings: Ceilings) -> float | None:
+    """Of the dense peak in this dtype; for a copy, of the memory's."""
+    if case.kind is Kind.COPY:
+        reached, peak = case.gbs, ceilings.peak_gbs
+    else:
+        reached, peak = case.gflops, ceilings.peak_gflops.get(case.dtype)
+    return reached / peak if reached and peak else None

@@ -1,0 +1,65 @@
+"""A training as a case: one step of it, compared and rated like any other operation."""
+
+from dataclasses import fields
+
+from workload.core.cases import CUDA_EVENTS, HOST_CLOCK, WARM, Case, CaseStatus, Kind, Timing
+from workload.core.results import TrainResult
+from workload.core.train_spec import TrainSpec
+
+# Kernels of one step: the five products and the small operations around them. `graph` launches
+# many steps at once, so none bounds a step; what `compile` makes of them is unknown, one is least.
+LAUNCHES = {"eager": 24, "fused": 7, "graph": 0, "compile": 1, "dual": 7}
+# Does other arithmetic: its time tells of the algorithm, so no rate is counted.
+DUAL = "dual"
+
+
+def spec_of(result: TrainResult) -> TrainSpec:
+    """What was trained."""
+    return TrainSpec(**{field.name: getattr(result, field.name) for field in fields(TrainSpec)})
+
+
+def train_case(result: TrainResult, device_kind: str) -> Case:
+    """One step of a training, shape (batch, input, hidden, output); WRONG where it diverged.
+
+    Its samples are means of blocks of steps, by the clock of the device. Nothing was warmed up.
+    The engine was compared with float64 before the training, not its every step.
+    """
+    spec = spec_of(result)
+    counted = int(result.engine != DUAL)
+    status, reason = _status(result)
+    return Case(
+        kind=Kind.TRAIN,
+        shape=(spec.batch_size, spec.input_size, spec.hidden_size, spec.output_size),
+        dtype=spec.dtype,
+        flops=counted * spec.step_flops,
+        bytes=counted * spec.step_bytes,
+        launches=LAUNCHES[result.engine],
+        status=status,
+        reason=reason,
+        timing=_timing(result, HOST_CLOCK if device_kind == "cpu" else CUDA_EVENTS),
+        variant=result.engine,
+    )
+
+
+def _status(result: TrainResult) -> tuple[CaseStatus, str | None]:
+    if result.diverged_at_step is not None:
+        return CaseStatus.WRONG, f"the loss was not finite at step {result.diverged_at_step}"
+    if not result.step_time_sec:
+        return CaseStatus.NOT_RUN, "no step was timed"
+    return CaseStatus.OK, None
+
+
+def _timing(result: TrainResult, method: str) -> Timing | None:
+    blocks = len(result.step_time_sec)
+    if not blocks:
+        return None
+    timed_steps = len(result.losses) - result.resumed_from_step
+    return Timing(
+        method=method,
+        cache=WARM,
+        calls_per_sample=max(1, round(timed_steps / blocks)),
+        samples_sec=result.step_time_sec,
+        warm_up_sec=0.0,
+        steady=False,
+        overhead_sec=0.0,
+    )

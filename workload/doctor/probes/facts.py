@@ -1,0 +1,150 @@
+"""Everything the doctor looks at, gathered once. No judgement here."""
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from workload.core.errors import first_line
+from workload.doctor.probes.clock import Clock, read_clock
+from workload.doctor.probes.folders import Folder, read_folders
+from workload.doctor.probes.libraries import (
+    TorchFiles,
+    read_cuda_library,
+    read_path_libraries,
+    read_torch_files,
+    read_unlocked,
+    read_versions,
+)
+from workload.doctor.probes.machine import (
+    Cpu,
+    DeviceNode,
+    System,
+    User,
+    read_cpu,
+    read_device_nodes,
+    read_environment,
+    read_kernel_driver,
+    read_link_widths,
+    read_system,
+    read_user,
+)
+from workload.doctor.probes.torch_probe import TorchFacts
+from workload.doctor.probes.torch_process import Probed, probing
+from workload.doctor.stress.facts import Deep
+from workload.hardware.cgroups import Limits, read_limits
+from workload.hardware.compilers import Compilers, find_compilers
+from workload.hardware.nvml import Driver, Hardware, HardwareError, Nvml
+
+QUICK, DEFAULT, DEEP = "quick", "default", "deep"
+
+Fact = TypeVar("Fact")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is true of this machine, this container and this PyTorch.
+
+    Unknown is None; where a reader crashed, `unread` says why.
+    """
+
+    requested_device: str
+    depth: str  # QUICK, DEFAULT or DEEP: how closely was looked
+    system: System | None
+    cpu: Cpu | None
+    limits: Limits | None
+    user: User | None
+    torch: TorchFacts | None
+    torch_error: str | None  # why torch cannot be imported; None too where nobody tried
+    torch_signal: str | None  # what ended the process that worked with torch, "SIGILL"
+    torch_files: TorchFiles | None
+    driver: Driver | None
+    driver_error: str | None  # why the driver does not answer
+    kernel_driver: str | None  # the kernel module's version
+    cuda_library_error: str | None  # why the loader does not find libcuda
+    device_nodes: tuple[DeviceNode, ...] | None
+    link_widths: dict[str, int] | None  # PCI address -> lanes that the card itself has
+    mapped_libraries: tuple[str, ...]  # CUDA's, in the process that worked with torch
+    path_libraries: tuple[str, ...] | None  # CUDA's, on LD_LIBRARY_PATH and LD_PRELOAD
+    compilers: Compilers | None
+    folders: tuple[Folder, ...] | None
+    clock: Clock | None
+    unlocked: tuple[str, ...] | None  # packages of another version than the locked one
+    versions: dict[str, str] | None
+    environment: dict[str, str] | None
+    unread: dict[str, str] = field(default_factory=dict)  # fact -> why its reader crashed
+    deep: Deep | None = None  # None too where nobody asked for it
+
+
+def gather(
+    requested_device: str,
+    hardware: Hardware | None = None,
+    root: Path = Path("/"),
+    depth: str = DEFAULT,
+) -> Facts:
+    """Look at everything once. Has torch imported, and a little computed on each device.
+
+    QUICK does neither: it reads files and asks the driver. What DEEP adds comes later, from
+    `deep.dig`. `hardware` is the GPU driver, NVML unless given; files are read below `root`. A
+    reader that crashes leaves its fact None.
+    """
+    ask = _Asking()
+    with ExitStack() as stack:
+        look = Probed if depth == QUICK else lambda: stack.enter_context(
+            probing(requested_device, root)
+        )  # fmt: skip
+        found = ask("torch", look) or Probed()
+        driver, driver_error = _driver(hardware or Nvml())
+        return Facts(
+            requested_device=requested_device,
+            depth=depth,
+            system=ask("system", lambda: read_system(root, os.environ)),
+            cpu=ask("cpu", lambda: read_cpu(root)),
+            limits=ask("limits", lambda: read_limits(root)),
+            user=ask("user", lambda: read_user(os.environ)),
+            torch=found.torch,
+            torch_error=found.error or ask.unread.get("torch"),
+            torch_signal=found.signal,
+            torch_files=ask("torch_files", read_torch_files),
+            driver=driver,
+            driver_error=driver_error,
+            kernel_driver=ask("kernel_driver", lambda: read_kernel_driver(root)),
+            cuda_library_error=ask("cuda_library_error", read_cuda_library),
+            # After CUDA started, which makes some of them.
+            device_nodes=ask("device_nodes", lambda: read_device_nodes(root)),
+            link_widths=ask("link_widths", lambda: read_link_widths(root)),
+            mapped_libraries=found.mapped_libraries,
+            path_libraries=ask("path_libraries", lambda: read_path_libraries(os.environ, root)),
+            compilers=ask("compilers", find_compilers),
+            folders=ask("folders", lambda: read_folders(os.environ)),
+            clock=ask("clock", lambda: read_clock(root)),
+            unlocked=ask("unlocked", read_unlocked),
+            versions=ask("versions", read_versions),
+            environment=ask("environment", lambda: read_environment(os.environ)),
+            unread=ask.unread,
+        )
+
+
+class _Asking:
+    """Asks one reader after another, and keeps why one crashed."""
+
+    def __init__(self) -> None:
+        self.unread: dict[str, str] = {}
+
+    def __call__(self, fact: str, read: Callable[[], Fact]) -> Fact | None:
+        try:
+            return read()
+        except Exception as error:  # a machine nobody foresaw: the other facts matter all the more
+            self.unread[fact] = f"{type(error).__name__}: {first_line(error)}"
+            return None
+
+
+def _driver(hardware: Hardware) -> tuple[Driver | None, str | None]:
+    try:
+        return hardware.driver(), None
+    except HardwareError as error:
+        return None, str(error)
+    except Exception as error:  # a binding and a driver that do not fit raise anything
+        return None, f"NVML: {first_line(error)}"

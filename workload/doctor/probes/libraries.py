@@ -1,0 +1,138 @@
+"""Facts about shared libraries and packages: which of them this process has or would find."""
+
+import ctypes
+import importlib.util
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import metadata, resources
+from pathlib import Path
+
+# NVIDIA's libraries that come with CUDA, cuDNN and NCCL, not those of the driver.
+CUDA_LIBRARY = re.compile(
+    r"lib(cudnn|cublas|nccl|cudart|cufft|cufile|cupti|curand|cusolver|cusparse|nvJitLink"
+    r"|nvrtc|nvshmem)[^/]*\.so"
+)
+PACKAGES = frozenset(
+    "workload torch rich safetensors fastjsonschema nvidia-ml-py numpy triton".split()  # noqa: SIM905  a list of words reads better than one of strings
+)
+
+
+@dataclass(frozen=True)
+class TorchFiles:
+    """What torch's own version file says, read without importing torch."""
+
+    version: str
+    cuda_version: str | None
+
+
+def read_torch_files() -> TorchFiles | None:
+    """Version and CUDA of the torch that an import would find; None without one."""
+    spec = importlib.util.find_spec("torch")
+    folder = next(iter(spec.submodule_search_locations or ()), None) if spec else None
+    return read_version_file(Path(folder, "version.py")) if folder else None
+
+
+def read_version_file(path: Path) -> TorchFiles | None:
+    """torch/version.py has lines such as `cuda: Optional[str] = '13.0'`, None on the CPU."""
+    text = _read(path)
+    found = dict(re.findall(r"^(\w+)[^=\n]*= '([^']*)'", text, re.MULTILINE))
+    return TorchFiles(found["__version__"], found.get("cuda")) if "__version__" in found else None
+
+
+def read_cuda_library(load: Callable[[str], object] = ctypes.CDLL) -> str | None:
+    """Why the loader does not find the driver's libcuda, None where it does. Starts no CUDA."""
+    try:
+        load("libcuda.so.1")
+    except OSError as error:
+        return str(error)
+    return None
+
+
+def read_mapped_libraries(root: Path) -> tuple[str, ...]:
+    """CUDA's libraries that are mapped into this process."""
+    paths = {line[line.find("/") :] for line in _read(root / "proc/self/maps").splitlines()}
+    return tuple(sorted(path for path in paths if CUDA_LIBRARY.match(path.rpartition("/")[2])))
+
+
+def read_path_libraries(environment: Mapping[str, str], root: Path) -> tuple[str, ...]:
+    """CUDA's libraries in the folders of LD_LIBRARY_PATH, and those in LD_PRELOAD."""
+    folders = [folder for folder in environment.get("LD_LIBRARY_PATH", "").split(":") if folder]
+    preloaded = re.split(r"[: ]+", environment.get("LD_PRELOAD", ""))
+    found = [
+        f"{folder.rstrip('/')}/{path.name}"
+        for folder in dict.fromkeys(folders)
+        for path in _files(root / folder.lstrip("/"))
+    ]
+    paths = [path for path in [*found, *preloaded] if path]
+    return tuple(path for path in paths if CUDA_LIBRARY.match(path.rpartition("/")[2]))
+
+
+def read_versions() -> dict[str, str]:
+    """Versions of this package, of what it depends on, and of NVIDIA's wheels."""
+    return {
+        name: version
+        for name, version in sorted(_installed().items())
+        if name in PACKAGES or name.startswith("nvidia-")
+    }
+
+
+def read_unlocked() -> tuple[str, ...] | None:
+    """Installed packages whose version is not the locked one; None without a torch."""
+    return differences(_installed(), locked_versions())
+
+
+def differences(
+    installed: Mapping[str, str], locks: Mapping[str, Mapping[str, str]]
+) -> tuple[str, ...] | None:
+    """As `torch 2.14.1, locked 2.13.0`. The installed torch tells which lock is meant.
+
+    Not covered: packages that the lock has and this machine lacks.
+    """
+    torch = installed.get("torch")
+    if torch is None:
+        return None
+    lock = locks["cpu" if torch.endswith("+cpu") else "gpu"]
+    return tuple(
+        f"{name} {installed[name]}, locked {' or '.join(versions.split())}"
+        for name, versions in sorted(lock.items())
+        if name in installed and _public(installed[name]) not in versions.split()
+    )
+
+
+def locked_versions() -> dict[str, dict[str, str]]:
+    """Target -> package -> version, or versions of which the interpreter picks one.
+
+    The file is made from docker/locks by `make lock`.
+    """
+    text = resources.files("workload.doctor.probes").joinpath("locked.json").read_text("utf-8")
+    locks: dict[str, dict[str, str]] = json.loads(text)
+    return locks
+
+
+def _public(version: str) -> str:
+    """Without the CUDA that PyTorch's own index appends; `+cpu` is part of the lock's version."""
+    return re.sub(r"\+cu\d+$", "", version)
+
+
+def _installed() -> dict[str, str]:
+    return {_normalized(found.name): found.version for found in metadata.distributions()}
+
+
+def _normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

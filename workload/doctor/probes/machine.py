@@ -1,0 +1,202 @@
+"""Facts about the machine, the container and the user: files and the standard library only."""
+
+import os
+import platform
+import pwd
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from workload.doctor.probes.folders import write_problem
+
+# Instruction sets that decide which kernels PyTorch's CPU libraries pick.
+RELEVANT_ISA = frozenset(
+    """
+    sse4_2 avx avx2 fma f16c avx_vnni avx512f avx512bw avx512vl avx512_vnni avx512_bf16
+    avx512_fp16 amx_tile amx_bf16 amx_int8
+    asimd asimdhp asimddp sve sve2 bf16 i8mm
+    """.split()  # noqa: SIM905  a list of words reads better than one of strings
+)
+# Only these leave the machine in a record: no other variable, and so no secret, is read.
+ENVIRONMENT_ALLOWED = frozenset(
+    """
+    CUDA_DEVICE_ORDER CUDA_HOME CUDA_LAUNCH_BLOCKING CUDA_MODULE_LOADING CUDA_VERSION
+    CUDA_VISIBLE_DEVICES NVIDIA_DISABLE_REQUIRE NVIDIA_DRIVER_CAPABILITIES NVIDIA_REQUIRE_CUDA
+    NVIDIA_TF32_OVERRIDE NVIDIA_VISIBLE_DEVICES CUBLAS_WORKSPACE_CONFIG NCCL_DEBUG
+    PYTORCH_ALLOC_CONF PYTORCH_CUDA_ALLOC_CONF TORCH_ALLOW_TF32_CUBLAS_OVERRIDE
+    TORCHINDUCTOR_CACHE_DIR TRITON_CACHE_DIR ATEN_CPU_CAPABILITY DNNL_MAX_CPU_ISA
+    MKL_NUM_THREADS OMP_NUM_THREADS LD_LIBRARY_PATH LD_PRELOAD WORKLOAD_VARIANT
+    """.split()  # noqa: SIM905  as above
+)
+USER_NAME_VARIABLES = ("LOGNAME", "USER", "LNAME", "USERNAME")  # what getpass.getuser() asks
+
+
+@dataclass(frozen=True)
+class System:
+    """Software below Python. `container` is its kind, None outside one."""
+
+    python: str
+    os: str | None
+    kernel: str
+    machine: str  # "x86_64", "aarch64"
+    container: str | None
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """The processor. Core counts are the machine's, whatever this process may use."""
+
+    model: str | None
+    vendor: str | None  # x86: "GenuineIntel"; Arm: the implementer's number
+    isa: tuple[str, ...]
+    physical_cores: int | None
+    logical_cpus: int | None
+
+
+@dataclass(frozen=True)
+class User:
+    """Who this process is and where it may write."""
+
+    uid: int
+    gid: int
+    has_passwd_entry: bool
+    has_name_in_environment: bool
+    home: str | None
+    home_writable: bool
+    tmp: str
+    tmp_writable: bool
+
+
+@dataclass(frozen=True)
+class DeviceNode:
+    """A GPU's file under /dev; accessible means readable and writable by this process.
+
+    One that its mode permits and that is not accessible was taken away by a control group.
+    """
+
+    path: str
+    accessible: bool
+    permitted: bool = True
+
+
+def read_system(root: Path, environment: Mapping[str, str]) -> System:
+    """Python, the distribution, the kernel and the container's kind."""
+    return System(
+        python=platform.python_version(),
+        os=_os_name(root),
+        kernel=platform.release(),
+        machine=platform.machine(),
+        container=_container(root, environment),
+    )
+
+
+def _os_name(root: Path) -> str | None:
+    match = re.search(r'^PRETTY_NAME="?([^"\n]*)', _read(root / "etc/os-release"), re.MULTILINE)
+    return match[1] if match else None
+
+
+def _container(root: Path, environment: Mapping[str, str]) -> str | None:
+    if "KUBERNETES_SERVICE_HOST" in environment:
+        return "kubernetes"
+    if (root / ".dockerenv").exists():
+        return "docker"
+    if (root / "run/.containerenv").exists():
+        return "podman"
+    return environment.get("container") or None  # set by systemd-nspawn, LXC and others
+
+
+def read_cpu(root: Path) -> Cpu:
+    """The processor as /proc/cpuinfo describes it."""
+    blocks = [
+        dict(_stripped_pair(line) for line in block.splitlines())
+        for block in _read(root / "proc/cpuinfo").split("\n\n")
+        if block.strip()
+    ]
+    first = blocks[0] if blocks else {}
+    flags = first.get("flags", first.get("Features", "")).split()  # x86; Arm
+    cores = {(block["physical id"], block["core id"]) for block in blocks if "core id" in block}
+    return Cpu(
+        model=first.get("model name"),  # Arm kernels give none
+        vendor=first.get("vendor_id", first.get("CPU implementer")),
+        isa=tuple(sorted(RELEVANT_ISA.intersection(flags))),
+        physical_cores=len(cores) or None,
+        logical_cpus=os.cpu_count(),
+    )
+
+
+def _stripped_pair(line: str) -> tuple[str, str]:
+    key, _, value = line.partition(":")
+    return key.strip(), value.strip()
+
+
+def read_user(environment: Mapping[str, str]) -> User:
+    """The user, the home and the temporary folder; writable means that a file was written."""
+    home, tmp = environment.get("HOME"), environment.get("TMPDIR") or "/tmp"  # noqa: S108
+    return User(
+        uid=os.getuid(),
+        gid=os.getgid(),
+        has_passwd_entry=_has_passwd_entry(os.getuid()),
+        has_name_in_environment=any(environment.get(name) for name in USER_NAME_VARIABLES),
+        home=home,
+        home_writable=bool(home) and write_problem(str(home)) is None,
+        tmp=tmp,
+        tmp_writable=write_problem(tmp) is None,
+    )
+
+
+def _has_passwd_entry(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
+def read_device_nodes(root: Path) -> tuple[DeviceNode, ...]:
+    """NVIDIA's files under /dev, and WSL's /dev/dxg, which stands for all of them."""
+    dev = root / "dev"
+    paths = [path for pattern in ("nvidia*", "dxg") for path in sorted(dev.glob(pattern))]
+    return tuple(
+        DeviceNode(f"/dev/{path.name}", os.access(path, os.R_OK | os.W_OK), _permitted(path))
+        for path in paths
+        if not path.is_dir()
+    )
+
+
+def _permitted(path: Path) -> bool:
+    """Whether owner, group and mode alone would let this process read and write."""
+    status = path.stat()
+    own, group = status.st_uid == os.getuid(), status.st_gid in (os.getgid(), *os.getgroups())
+    needed = 0o600 if own else 0o060 if group else 0o006
+    return os.getuid() == 0 or status.st_mode & needed == needed
+
+
+def read_kernel_driver(root: Path) -> str | None:
+    """Version of the NVIDIA kernel module; a container sees its host's even without a GPU."""
+    match = re.search(
+        r"Kernel Module.*?\s(\d+\.\d+[.\d]*)", _read(root / "proc/driver/nvidia/version")
+    )
+    return match[1] if match else None
+
+
+def read_link_widths(root: Path) -> dict[str, int]:
+    """The lanes that each NVIDIA device itself has, by its PCI address."""
+    return {
+        device.name: int(lanes)
+        for device in sorted(root.glob("sys/bus/pci/devices/*"))
+        if _read(device / "vendor").strip() == "0x10de"
+        and (lanes := _read(device / "max_link_width").strip()).isdecimal()
+    }
+
+
+def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables on the allow-list that are set."""
+    return {name: environment[name] for name in sorted(ENVIRONMENT_ALLOWED & environment.keys())}
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

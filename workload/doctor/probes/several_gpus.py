@@ -1,0 +1,91 @@
+"""What several GPUs do together: peer access, a copy from each to each, an NCCL all-reduce.
+
+It runs in a process of its own, because between GPUs things hang rather than fail.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Any
+
+from workload.core.errors import first_line
+from workload.core.results import as_json
+from workload.doctor.probes.kernels import KernelRun, run
+
+ELEMENTS = 1 << 20
+TIMEOUT_SEC = 120  # NCCL takes some ten seconds to start on eight GPUs
+
+
+@dataclass(frozen=True)
+class SeveralGpus:
+    """Pairs such as "0 and 1" that cannot reach each other's memory, and what ran."""
+
+    unreachable: tuple[str, ...]
+    runs: tuple[KernelRun, ...]  # "copy" and "all-reduce"; empty where `error` says why
+    error: str | None
+
+
+def probe_in_child(
+    command: Sequence[str] = (sys.executable, "-m", __name__), timeout_sec: float = TIMEOUT_SEC
+) -> SeveralGpus:
+    """What the child finds; a child that hangs or dies is an error among the facts."""
+    try:
+        ended = subprocess.run(  # noqa: S603  this very module
+            command, capture_output=True, text=True, timeout=timeout_sec, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return SeveralGpus((), (), f"no answer in {timeout_sec:.0f} s")
+    except OSError as error:
+        return SeveralGpus((), (), first_line(error))
+    return _parsed(ended.stdout, ended.returncode)
+
+
+def _parsed(text: str, code: int) -> SeveralGpus:
+    try:
+        found = json.loads(text.splitlines()[-1])
+        runs = tuple(KernelRun(**one) for one in found["runs"])
+        return SeveralGpus(tuple(found["unreachable"]), runs, found["error"])
+    except (IndexError, KeyError, TypeError, ValueError):
+        return SeveralGpus((), (), f"its process ended with code {code}")
+
+
+def probe(torch: Any) -> SeveralGpus:
+    """Ask and try all pairs of GPUs that PyTorch sees."""
+    count = torch.cuda.device_count()
+    unreachable = tuple(
+        f"{one} and {other}"
+        for one, other in permutations(range(count), 2)
+        if one < other and not torch.cuda.can_device_access_peer(one, other)
+    )
+    devices = f"cuda:0 to cuda:{count - 1}"
+    copies = run("copy", devices, lambda _: _copies(torch, count))
+    reduced = run("all-reduce", devices, lambda _: _all_reduce(torch, count))
+    return SeveralGpus(unreachable, (copies, reduced), None)
+
+
+def _copies(torch: Any, count: int) -> tuple[Any, Any]:
+    """The same numbers from each GPU to each other one."""
+    numbers = torch.arange(ELEMENTS, dtype=torch.int32)
+    copies = [
+        numbers.to(f"cuda:{one}").to(f"cuda:{other}").cpu()
+        for one, other in permutations(range(count), 2)
+    ]
+    return torch.stack(copies), numbers.expand(len(copies), ELEMENTS)
+
+
+def _all_reduce(torch: Any, count: int) -> tuple[Any, Any]:
+    """GPU i gives i + 1 in every element; the sum of all is n (n + 1) / 2 on each."""
+    tensors = [torch.full((ELEMENTS,), index + 1.0, device=f"cuda:{index}")
+               for index in range(count)]  # fmt: skip
+    torch.cuda.nccl.all_reduce(tensors)
+    found = torch.stack([tensor.cpu() for tensor in tensors])
+    return found, torch.full((count, ELEMENTS), count * (count + 1) / 2)
+
+
+if __name__ == "__main__":
+    import torch
+
+    print(json.dumps(as_json(probe(torch))))  # noqa: T201  what the parent reads

@@ -1,0 +1,131 @@
+"""What PyTorch says about itself and its devices. Imports torch when called, not before."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from workload.core.errors import first_line
+from workload.doctor.probes.kernels import KernelRun, run_kernels
+from workload.doctor.probes.several_gpus import SeveralGpus, probe_in_child
+
+
+@dataclass(frozen=True)
+class TorchGpu:
+    """One CUDA device as PyTorch numbers it."""
+
+    name: str
+    capability: str  # "9.0"
+    memory_bytes: int
+    uuid: str | None = None  # as NVML knows it, "GPU-…"
+
+
+@dataclass(frozen=True)
+class TorchFacts:
+    """PyTorch's build and what it finds. `gpus` is empty unless CUDA started."""
+
+    version: str
+    built_for: str  # "CPU", "CUDA 13.0", "ROCm 7.0"
+    cuda_version: str | None
+    arch_list: tuple[str, ...]  # of the wheel, known without a GPU
+    cudnn_version: str | None
+    cudnn_error: str | None
+    nccl_version: str | None
+    cuda_error: str | None  # why CUDA did not start; None also if it was not asked to
+    gpus: tuple[TorchGpu, ...]
+    cpu_capability: str
+    threads: int
+    kernels: tuple[KernelRun, ...]
+    several: SeveralGpus | None = None  # None with fewer than two GPUs
+
+
+def probe(requested_device: str) -> tuple[TorchFacts | None, str | None]:
+    """The facts, or None and the reason why torch cannot be imported or tells nothing.
+
+    Kernels run on the CPU and, unless it alone was asked for, on the requested GPU.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what they say is among the facts
+        try:
+            import torch  # noqa: PLC0415  seconds long: only who asks waits
+
+            return probe_module(torch, requested_device), None
+        except Exception as error:  # a broken library raises anything
+            return None, first_line(error)
+
+
+def probe_module(torch: Any, requested_device: str) -> TorchFacts:
+    """The facts of an imported torch; tests give a stand-in."""
+    gpus, cuda_error = (None, None) if requested_device == "cpu" else _try(lambda: _start(torch))
+    cudnn_number, cudnn_error = _try(torch.backends.cudnn.version)
+    nccl_numbers, _ = _try(torch.cuda.nccl.version)
+    return TorchFacts(
+        version=torch.__version__,
+        built_for=_built_for(torch),
+        cuda_version=torch.version.cuda,
+        arch_list=_arch_list(torch),
+        cudnn_version=None if cudnn_number is None else cudnn_text(cudnn_number),
+        cudnn_error=cudnn_error,
+        nccl_version=None if nccl_numbers is None else ".".join(map(str, nccl_numbers)),
+        cuda_error=cuda_error,
+        gpus=gpus or (),
+        cpu_capability=torch.backends.cpu.get_cpu_capability(),
+        threads=torch.get_num_threads(),
+        kernels=tuple(
+            run
+            for device in _kernel_devices(requested_device, len(gpus or ()))
+            for run in run_kernels(device)
+        ),
+        several=probe_in_child() if len(gpus or ()) > 1 else None,
+    )
+
+
+def _built_for(torch: Any) -> str:
+    if torch.version.cuda:
+        return f"CUDA {torch.version.cuda}"
+    return f"ROCm {torch.version.hip}" if torch.version.hip else "CPU"
+
+
+def _arch_list(torch: Any) -> tuple[str, ...]:
+    """The wheel's list. `torch.cuda.get_arch_list()` is empty without a GPU."""
+    flags = getattr(torch._C, "_cuda_getArchFlags", None)  # absent in CPU builds
+    return tuple((flags() or "").split()) if flags else ()
+
+
+def _start(torch: Any) -> tuple[TorchGpu, ...]:
+    torch.cuda.init()  # says why it cannot, where is_available() only says no
+    count = torch.cuda.device_count()
+    properties = map(torch.cuda.get_device_properties, range(count))
+    return tuple(
+        TorchGpu(found.name, f"{found.major}.{found.minor}", found.total_memory, _uuid(found))
+        for found in properties
+    )
+
+
+def _uuid(properties: Any) -> str | None:
+    uuid = getattr(properties, "uuid", None)
+    return None if uuid is None else f"GPU-{uuid}"
+
+
+def _kernel_devices(requested_device: str, gpu_count: int) -> list[str]:
+    index = requested_index(requested_device)
+    return ["cpu", f"cuda:{index}"] if index < gpu_count else ["cpu"]
+
+
+def requested_index(requested_device: str) -> int:
+    """The GPU's number in "cuda:N"; 0 where none is named."""
+    _, _, index = requested_device.partition(":")
+    return int(index) if index.isdecimal() else 0
+
+
+def cudnn_text(number: int) -> str:
+    """cuDNN's version number as text: 92000 is 9.20.0, 8902 was 8.9.2."""
+    major, rest = divmod(number, 10_000) if number >= 10_000 else divmod(number, 1000)  # noqa: PLR2004  cuDNN 9 changed the scale
+    return f"{major}.{rest // 100}.{rest % 100}"
+
+
+def _try(ask: Callable[[], Any]) -> tuple[Any, str | None]:
+    try:
+        return ask(), None
+    except Exception as error:  # drivers and libraries raise anything
+        return None, first_line(error)

@@ -1,0 +1,1 @@
+"""Load one device for minutes: `workload doctor --deep`."""

@@ -1,0 +1,191 @@
+"""Products back to back on one device, every element of every one compared.
+
+The operands are whole numbers, so small that no sum of their products needs rounding: a right
+product is one certain matrix whatever the order of summation, and is compared without a
+tolerance. They repeat a tile of TILE × TILE, so the right matrix repeats the tile's product,
+which int64 gives in a moment; no product of full size has to be believed. TILE is a prime: what
+is read from a wrong place, a power of two away, is another number. Two pairs of operands take
+turns, so that a result left over from the product before is wrong.
+
+What is found: any element that differs in value, so any flip of a bit of a result but the sign
+of a zero, and in float64, float32 and tf32 any flip in an operand or a sum that survives to the
+result. What is not: flips that bfloat16 rounds away in its results (8 significant bits), and
+what happens to numbers that were right when they were compared.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from workload.core.errors import first_line
+from workload.core.results import DeviceInfo
+from workload.doctor.stress.facts import BurnIn
+from workload.hardware import devices
+
+TILE = 61
+EDGES = tuple(TILE << power for power in range(8))  # up to 7808
+# The largest operand whose sums are exact: edge × largest² stays below 2**22 in float32, which
+# sums the products of bfloat16 and tf32 too, and below 2**52 in float64.
+LARGEST = {"float64": 1 << 19, "float32": 23, "tf32": 23, "bfloat16": 23}
+PAIRS = 2
+MATRICES = 4 * PAIRS + 1  # operands and right product of each pair, the result, spare room
+MEMORY_SHARE = 0.25  # of what is free
+PRODUCT_SEC = 0.1  # a larger matrix would take longer
+BATCH_SEC = 0.25  # between two looks at the clock, at the counts and at the card
+MAX_BATCH = 512
+
+Multiply = Callable[[Tensor, Tensor, Tensor], None]  # a, b, where the product goes
+Clock = Callable[[], float]
+
+
+def multiply(a: Tensor, b: Tensor, out: Tensor) -> None:
+    """The product under test."""
+    torch.mm(a, b, out=out)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two operands and their right product, all (edge, edge) on the device."""
+
+    a: Tensor
+    b: Tensor
+    product: Tensor
+
+
+def burn_in(  # noqa: PLR0913  tests bring their own edge, product and clock
+    device: DeviceInfo,
+    dtype: str,
+    budget_sec: float,
+    keep: Callable[[BurnIn], None] = lambda _: None,
+    *,
+    edge: int | None = None,
+    product: Multiply = multiply,
+    clock: Clock = time.monotonic,
+) -> BurnIn:
+    """Multiply until the budget is spent, but once at least.
+
+    `keep` gets what is known after each batch. What a driver or a library raises is the result's
+    error. `edge` is chosen unless given.
+    """
+    found = BurnIn(device.torch_name, dtype, edge or 0, 0, 0, 0, 0, None, None, None, None)
+    batches: list[tuple[int, float]] = []
+    try:
+        with devices.products_in(dtype):
+            deadline = clock() + budget_sec
+            edge = edge or choose_edge(device, dtype, product, clock)
+            found = replace(found, edge=edge)
+            bench = _Bench(device, pairs(device, dtype, edge), product)
+            count = 1
+            while not batches or clock() < deadline:
+                start = clock()
+                wrong = bench.multiply(found.products, count)
+                seconds = clock() - start
+                batches.append((count, seconds))
+                found = with_rates(_counted(found, wrong), batches)
+                keep(found)
+                count = _next_count(count, seconds, min(BATCH_SEC, deadline - clock()))
+    except Exception as error:  # drivers and libraries raise anything
+        found = replace(found, error=first_line(error))
+    return found
+
+
+def _next_count(count: int, seconds: float, wanted_sec: float) -> int:
+    return max(1, min(MAX_BATCH, int(count * wanted_sec / max(seconds, 1e-9))))
+
+
+class _Bench:
+    """The operands, and room for one result and its comparison."""
+
+    def __init__(self, device: DeviceInfo, pairs: Sequence[Pair], product: Multiply) -> None:
+        self._device, self._pairs, self._product = device, pairs, product
+        self._result = torch.full_like(pairs[0].product, torch.nan)
+        self._differs = torch.empty_like(self._result, dtype=torch.bool)
+
+    def multiply(self, done: int, count: int) -> list[int]:
+        """The wrong elements of each of `count` products. Waits for the device only once."""
+        wrong = []
+        for number in range(done, done + count):
+            pair = self._pairs[number % len(self._pairs)]
+            self._product(pair.a, pair.b, self._result)
+            torch.ne(self._result, pair.product, out=self._differs)  # NaN differs from all
+            wrong.append(torch.count_nonzero(self._differs))
+        counts: list[int] = torch.stack(wrong).tolist()
+        return counts
+
+
+def pairs(device: DeviceInfo, dtype: str, edge: int) -> list[Pair]:
+    """PAIRS pairs of other numbers each. `edge` is a multiple of TILE."""
+    return [_pair(device, dtype, edge, seed) for seed in range(PAIRS)]
+
+
+def _pair(device: DeviceInfo, dtype: str, edge: int, seed: int) -> Pair:
+    generator = torch.Generator().manual_seed(seed)
+    most, repeats = LARGEST[dtype], edge // TILE
+    a, b = torch.randint(-most, most + 1, (2, TILE, TILE), generator=generator)
+    product = (a.unsqueeze(2) * b.unsqueeze(0)).sum(dim=1) * repeats  # int64, by no library
+
+    def everywhere(tile: Tensor) -> Tensor:
+        kind = devices.torch_dtype(dtype)
+        # Through float64, which holds them all, so that bfloat16 rounds once.
+        return tile.double().to(device.torch_name, kind).repeat(repeats, repeats)
+
+    return Pair(everywhere(a), everywhere(b), everywhere(product))
+
+
+def choose_edge(device: DeviceInfo, dtype: str, product: Multiply, clock: Clock) -> int:
+    """The largest edge whose product fits the memory and takes about PRODUCT_SEC at most."""
+    element_bytes = devices.torch_dtype(dtype).itemsize
+    free_bytes = devices.available_bytes(device)  # None: nobody can tell, so the smallest
+    room_bytes = MEMORY_SHARE * (free_bytes or 0)
+    fitting = [edge for edge in EDGES if MATRICES * edge**2 * element_bytes <= room_bytes]
+    for edge in fitting[:-1]:
+        bench = _Bench(device, pairs(device, dtype, edge), product)
+        bench.multiply(0, 1)  # loads libraries
+        start = clock()
+        bench.multiply(1, 1)
+        if 8 * (clock() - start) > PRODUCT_SEC:  # what twice the edge would take
+            return edge
+    return fitting[-1] if fitting else EDGES[0]
+
+
+def _counted(found: BurnIn, wrong: Sequence[int]) -> BurnIn:
+    """With one more batch, whose products have so many wrong elements each."""
+    bad = [place for place, count in enumerate(wrong) if count]
+    first, first_elements = found.first_wrong, found.first_wrong_elements
+    if bad and first is None:
+        first, first_elements = found.products + bad[0] + 1, wrong[bad[0]]
+    return replace(
+        found,
+        products=found.products + len(wrong),
+        elements=found.elements + len(wrong) * found.edge**2,
+        wrong_products=found.wrong_products + len(bad),
+        wrong_elements=found.wrong_elements + sum(wrong),
+        first_wrong=first,
+        first_wrong_elements=first_elements,
+    )
+
+
+def with_rates(found: BurnIn, batches: Sequence[tuple[int, float]]) -> BurnIn:
+    """With the GFLOP/s of the first and the last quarter of the time.
+
+    `batches` are products and seconds, in their order. A batch belongs where its middle lies.
+    """
+    total_sec = sum(seconds for _, seconds in batches)
+    quarters: tuple[list[tuple[int, float]], ...] = ([], [], [], [])
+    end_sec = 0.0
+    for batch in batches:
+        end_sec += batch[1]
+        quarter = int(4 * (end_sec - batch[1] / 2) / total_sec) if total_sec else 0
+        quarters[min(quarter, 3)].append(batch)
+    gflop = 2 * found.edge**3 / 1e9
+    return replace(
+        found, first_gflops=_rate(quarters[0], gflop), last_gflops=_rate(quarters[3], gflop)
+    )
+
+
+def _rate(batches: Sequence[tuple[int, float]], gflop: float) -> float | None:
+    seconds = sum(seconds for _, seconds in batches)
+    return gflop * sum(products for products, _ in batches) / seconds if seconds else None

@@ -1,0 +1,129 @@
+"""`workload doctor --deep`: products, then memory, then what the driver saw meanwhile."""
+
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+
+from workload.core.errors import UnfitError
+from workload.core.results import DeviceInfo
+from workload.doctor.stress.burn_in import Clock, Multiply, burn_in, multiply
+from workload.doctor.stress.facts import BurnIn, BurnWatch, Deep, MemoryTest
+from workload.doctor.stress.memory_patterns import Store, check_memory, store
+from workload.hardware import devices
+from workload.hardware.sensors import Reading, Sensor, summarize
+
+# What the device has in hardware: on a CPU half precision may be emulated, and then is slow.
+DTYPES = {"cpu": ("float64", "float32"), "cuda": ("float64", "float32", "tf32", "bfloat16")}
+PRODUCTS_SHARE = 0.75  # of the budget; the memory has the rest
+NOTE_SEC = 0.25  # between two notes of what is known
+
+Keep = Callable[[Deep, str], None]
+
+
+def dig(
+    requested_device: str,
+    budget_sec: float,
+    keep: Keep,
+    product: Multiply = multiply,
+    write: Store = store,
+) -> Deep | None:
+    """Burn in the device that `requested_device` means; None if there is none that works.
+
+    `keep` gets all that is known, and a word on what is done, several times a second.
+    """
+    try:
+        device = devices.resolve(requested_device)
+    except UnfitError:  # the other checks say why
+        return None
+    return _Burning(device, budget_sec, keep).burn(product, write)
+
+
+class _Burning:
+    """One device under load: what is known so far, and the card's readings."""
+
+    def __init__(
+        self, device: DeviceInfo, budget_sec: float, keep: Keep, clock: Clock = time.monotonic
+    ) -> None:
+        self._device, self._keep, self._clock = device, keep, clock
+        self._start_sec = self._noted_sec = clock()
+        self._watcher = _Watcher(devices.sensor(device))
+        self._found = Deep(device.torch_name, device.name, budget_sec, 0.0)
+
+    def burn(self, product: Multiply, write: Store) -> Deep:
+        """Products of each dtype, then the memory."""
+        budget_sec, done = self._found.budget_sec, self._found.burn_ins
+        possible = devices.default_dtypes(self._device)
+        dtypes = [dtype for dtype in DTYPES[self._device.kind] if dtype in possible]
+        for dtype in dtypes:
+
+            def add(burned: BurnIn, done: tuple[BurnIn, ...] = done) -> None:
+                words = f"{burned.dtype}: {burned.products} products"
+                self._note_at_times(words, burn_ins=(*done, burned))
+
+            sec = PRODUCTS_SHARE * budget_sec / len(dtypes)
+            done = (*done, burn_in(self._device, dtype, sec, add, product=product))
+        self._note("memory", burn_ins=done)
+        self._release()
+
+        def fill(memory: MemoryTest) -> None:
+            self._note_at_times(f"memory: {memory.patterns} patterns", memory=memory)
+
+        left_sec = budget_sec - (self._clock() - self._start_sec)
+        memory = check_memory(self._device, max(left_sec, 1.0), fill, write=write)
+        self._note("done", memory=memory)
+        return self._found
+
+    def _note_at_times(self, words: str, **changes: object) -> None:
+        if self._clock() - self._noted_sec >= NOTE_SEC:
+            self._note(words, **changes)
+
+    def _note(self, words: str, **changes: object) -> None:
+        self._noted_sec = self._clock()
+        self._found = replace(
+            self._found,
+            elapsed_sec=self._noted_sec - self._start_sec,
+            watch=self._watcher.look(),
+            **changes,  # type: ignore[arg-type]  # fields of Deep
+        )
+        self._keep(self._found, words)
+
+    def _release(self) -> None:
+        """The products' memory, for the memory test."""
+        gc.collect()
+        if self._device.kind == "cuda":
+            torch.cuda.empty_cache()
+
+
+class _Watcher:
+    """Reads the card's sensors at each look, if it has any, and compares its counters."""
+
+    def __init__(self, sensor: Sensor | None) -> None:
+        self._sensor = sensor
+        self._readings: list[Reading] = []
+        self._before = sensor.counters() if sensor else {}
+
+    def look(self) -> BurnWatch | None:
+        """All readings so far in short."""
+        if self._sensor is None:
+            return None
+        self._readings.append(self._sensor.read())
+        return watched(self._readings, self._before, self._sensor.counters())
+
+
+def watched(readings: list[Reading], before: dict[str, int], after: dict[str, int]) -> BurnWatch:
+    """The readings in short, and the counters that rose from `before` to `after`."""
+    seen = summarize([(0.0, reading) for reading in readings])
+    celsius = [one.temperature_celsius for one in readings if one.temperature_celsius is not None]
+    clocks = [one.sm_clock_mhz for one in readings if one.sm_clock_mhz is not None]
+    risen = {name: after[name] - count for name, count in before.items() if name in after}
+    return BurnWatch(
+        readings=len(readings),
+        highest_celsius=max(celsius, default=None),
+        lowest_mhz=min(clocks, default=None),
+        highest_mhz=max(clocks, default=None),
+        throttled=seen.throttled if seen else (),
+        risen={name: rise for name, rise in risen.items() if rise > 0} if risen else None,
+    )

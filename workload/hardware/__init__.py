@@ -1,0 +1,1 @@
+"""What the machine has: devices, driver, limits, sensors and datasheet peaks."""

@@ -1,0 +1,41 @@
+"""The limits of a device as its maker states them."""
+
+from workload.core.cases import Ceilings
+from workload.core.results import DeviceInfo
+from workload.core.units import DTYPE_BYTES
+from workload.hardware import peaks
+
+# Source, GFLOP/s by dtype, GB/s.
+Known = tuple[str | None, dict[str, float | None], float | None]
+
+
+def datasheet_ceilings(device: DeviceInfo) -> Ceilings:
+    """Dense peaks of a known GPU, nominal ones of a CPU; an unknown device has none.
+
+    A CPU's nominal peak is no upper bound: the clock that a virtual machine shows may be lower
+    than the one it runs at. Its inputs stand in `peak_source`.
+    """
+    known = _nominal(device) if device.kind == "cpu" else _stated(device)
+    source, rates, memory_gbs = known
+    return Ceilings(
+        peak_source=source,
+        peak_gflops={dtype: rate for dtype, rate in rates.items() if rate is not None},
+        peak_gbs=memory_gbs,
+        cache_bytes=device.cache_bytes,
+    )
+
+
+def _stated(device: DeviceInfo) -> Known:
+    peak = peaks.find_peak(device.name, device.sm_count, device.memory_bytes)
+    if peak is None:
+        return None, {}, None
+    rates = {dtype: peak.gflops(dtype) for dtype in DTYPE_BYTES}
+    return f"{peak.source} (checked {peak.date})", rates, peak.memory_gb_per_sec
+
+
+def _nominal(device: DeviceInfo) -> Known:
+    peak = peaks.nominal_cpu_peak(peaks.read_processor(), device.threads)
+    if peak is None:
+        return None, {}, None
+    rates = {dtype: peak.gflops(dtype) for dtype in DTYPE_BYTES}
+    return f"nominal: {peak.describe('float32')}", rates, None

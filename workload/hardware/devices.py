@@ -1,0 +1,289 @@
+"""Which device to use, what it has to offer, and how it is to compute."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from workload.core.errors import (
+    BadInputError,
+    LostDeviceError,
+    OutOfMemoryError,
+    UnfitError,
+    first_line,
+)
+from workload.core.results import DeviceInfo
+from workload.core.units import DTYPE_BYTES, storage_dtype
+from workload.hardware.cgroups import last_cache_bytes, read_limits
+from workload.hardware.cuda_support import minimum_driver, parse_capability, supports
+from workload.hardware.nvml import HardwareError, Nvml
+from workload.hardware.sensors import NvmlSensor, Sensor
+
+TF32_CAPABILITY = (8, 0)  # Ampere is the first
+
+
+def resolve(requested: str) -> DeviceInfo:
+    """The device that `requested` means: auto, cpu, cuda or cuda:N.
+
+    `auto` takes CUDA if a kernel really runs there, else the CPU, and says why. An explicit
+    CUDA device never falls back: UnfitError says what is missing. BadInputError for
+    anything else. From then on, in the whole process, float32 is IEEE float32 and threads
+    respect the CPU quota.
+    """
+    kind, index = parse(requested)
+    _pin_arithmetic()
+    _limit_threads()
+    if kind == "cpu":
+        return _cpu("asked for")
+    problem = cuda_problem(index)
+    if problem is None:
+        return _cuda(index, "asked for" if kind == "cuda" else "auto: CUDA works here")
+    if kind == "cuda":
+        raise UnfitError(f"device {requested} is not usable: {problem}")
+    return _cpu(f"auto: {problem.partition(': ')[0]}")
+
+
+def _pin_arithmetic() -> None:
+    """Float32 is IEEE float32 and sums of halves are float32, whatever the library prefers."""
+    torch.backends.fp32_precision = "ieee"  # type: ignore[attr-defined]  # missing in torch's stubs
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+
+
+def _limit_threads() -> None:
+    """No more threads than the quota has cores: the others would only wait."""
+    torch.set_num_threads(min(torch.get_num_threads(), read_limits().usable_threads))
+
+
+def parse(requested: str) -> tuple[str, int]:
+    """`requested` as (auto, cpu or cuda; index). Raises BadInputError."""
+    kind, colon, index = requested.partition(":")
+    if kind in ("auto", "cpu") and not colon:
+        return kind, 0
+    if kind == "cuda" and (not colon or (index.isascii() and index.isdigit())):
+        return kind, int(index or 0)
+    raise BadInputError(f"unknown device {requested!r}: use auto, cpu, cuda or cuda:N")
+
+
+def cuda_problem(index: int) -> str | None:
+    """Why CUDA device `index` cannot be used, or None if a product on it came out right."""
+    if torch.version.cuda is None:
+        return "this torch is the CPU build: use the GPU image or a CUDA build of torch"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        available = torch.cuda.is_available()
+    if not available:
+        return _why_unavailable(torch.version.cuda, [str(entry.message) for entry in caught])
+    count = torch.cuda.device_count()
+    if index >= count:
+        return f"there is no cuda:{index}, only cuda:0 to cuda:{count - 1}: choose one of these"
+    return _kernel_problem(index)
+
+
+def _why_unavailable(cuda: str, messages: list[str]) -> str:
+    if not Path("/proc/driver/nvidia/version").exists() and not Path("/dev/nvidiactl").exists():
+        return (
+            "no NVIDIA driver is visible here: install the driver on the host "
+            "and start the container with --gpus all"
+        )
+    needed = minimum_driver(cuda)
+    detail = f" ({messages[0].splitlines()[0]})" if messages else ""
+    return (
+        f"CUDA does not start{detail}: CUDA {cuda} needs driver {needed} or newer; "
+        "`workload doctor` says more"
+    )
+
+
+def _kernel_problem(index: int) -> str | None:
+    major, minor = torch.cuda.get_device_capability(index)
+    arch_list = torch.cuda.get_arch_list()
+    if not supports((major, minor), arch_list):
+        return (
+            f"compute capability {major}.{minor} is not among this torch's "
+            f"{' '.join(arch_list)}: use a torch build for this card"
+        )
+    try:
+        ones = torch.ones(64, 64, device=f"cuda:{index}")
+        if float((ones @ ones).sum()) == 64.0**3:
+            return None
+        return "a product of ones came out wrong: run `workload doctor --device cuda`"
+    except RuntimeError as error:
+        return f"a kernel failed ({first_line(error)}): run `workload doctor`"
+
+
+def _cpu(reason: str) -> DeviceInfo:
+    return DeviceInfo(
+        kind="cpu",
+        torch_name="cpu",
+        name=_cpu_name(),
+        reason=reason,
+        threads=torch.get_num_threads(),
+        memory_bytes=_cpu_memory_bytes(),
+        cache_bytes=last_cache_bytes(Path("/")),
+    )
+
+
+def _cpu_memory_bytes() -> int:
+    """The machine's memory, or the cgroup's limit where that is less."""
+    machine_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min(machine_bytes, read_limits().memory_limit_bytes or machine_bytes)
+
+
+def _cpu_name() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "unknown CPU"
+    for line in text.splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            return value.strip()
+    return "unknown CPU"
+
+
+def _cuda(index: int, reason: str) -> DeviceInfo:
+    properties = torch.cuda.get_device_properties(index)
+    return DeviceInfo(
+        kind="cuda",
+        torch_name=f"cuda:{index}",
+        name=properties.name,
+        reason=reason,
+        threads=torch.get_num_threads(),
+        capability=f"{properties.major}.{properties.minor}",
+        memory_bytes=properties.total_memory,
+        driver=_driver_version(),
+        sm_count=properties.multi_processor_count,
+        cache_bytes=properties.L2_cache_size,
+    )
+
+
+def _driver_version() -> str | None:
+    try:
+        return Nvml().driver().version
+    except HardwareError:  # some containers and WSL have CUDA without NVML
+        return None
+
+
+def torch_device(info: DeviceInfo) -> torch.device:
+    """The torch device of `info`."""
+    return torch.device(info.torch_name)
+
+
+def torch_dtype(name: str) -> torch.dtype:
+    """The torch dtype of a name such as float32 or tf32. Raises BadInputError."""
+    if name not in DTYPE_BYTES:
+        known = ", ".join(DTYPE_BYTES)
+        raise BadInputError(f"unknown dtype {name!r}: use one of {known}")
+    dtype = getattr(torch, storage_dtype(name))
+    assert isinstance(dtype, torch.dtype)  # noqa: S101  narrows getattr's Any
+    return dtype
+
+
+def default_dtypes(device: DeviceInfo) -> tuple[str, ...]:
+    """The dtypes that this device computes in hardware, and float16 on any CPU."""
+    if device.kind == "cpu":
+        return ("float64", "float32", "bfloat16", "float16")
+    if tf32_problem(device):  # TF32 and bfloat16 came together
+        return ("float64", "float32", "float16")
+    return ("float64", "float32", "tf32", "bfloat16", "float16")
+
+
+def tf32_problem(device: DeviceInfo) -> str | None:
+    """Why this device has no TF32, or None if it has."""
+    if device.kind == "cpu":
+        return "TF32 is an arithmetic of NVIDIA GPUs"
+    if device.capability and parse_capability(device.capability) < TF32_CAPABILITY:
+        return f"compute capability {device.capability} has no TF32, 8.0 and later do"
+    return None
+
+
+def set_tf32(enabled: bool) -> None:
+    """Whether CUDA's float32 products and convolutions may round their inputs to TF32.
+
+    Off unless asked; PyTorch's own default for convolutions is on.
+    """
+    precision = "tf32" if enabled else "ieee"
+    torch.backends.cuda.matmul.fp32_precision = precision
+    torch.backends.cudnn.conv.fp32_precision = precision  # type: ignore[attr-defined]  # missing in stubs
+
+
+@contextmanager
+def products_in(dtype: str) -> Iterator[None]:
+    """Within, float32 products round their inputs to TF32 if that is the dtype."""
+    set_tf32(dtype == "tf32")
+    try:
+        yield
+    finally:
+        set_tf32(False)
+
+
+def set_threads(info: DeviceInfo, threads: int) -> DeviceInfo:
+    """Let CPU operations use this many threads; the device as it is then."""
+    torch.set_num_threads(threads)
+    return replace(info, threads=threads)
+
+
+@cache
+def sensor(info: DeviceInfo) -> Sensor | None:
+    """What reads the card's clocks and company while it works; None on a CPU, without NVML, or
+    where the driver does not know this card, as in some containers and for MIG slices.
+    """
+    if info.kind != "cuda":
+        return None
+    try:
+        return NvmlSensor(f"GPU-{torch.cuda.get_device_properties(info.torch_name).uuid}")
+    except HardwareError:
+        return None
+
+
+def synchronize(info: DeviceInfo) -> None:
+    """Wait until the device has finished what was asked of it."""
+    if info.kind == "cuda":
+        torch.cuda.synchronize(info.torch_name)
+
+
+@contextmanager
+def guarded(info: DeviceInfo) -> Iterator[None]:
+    """Within, running out of memory is an OutOfMemoryError, losing the device a LostDeviceError.
+
+    After some errors, and once a card has fallen off its bus, nothing on the device works for
+    the rest of the process, so that is what is asked. Any other error stays what it is.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise OutOfMemoryError(first_line(error)) from error
+        if _answers(info):
+            raise
+        raise LostDeviceError(info.torch_name, first_line(error)) from error
+
+
+def _answers(info: DeviceInfo) -> bool:
+    try:
+        synchronize(info)
+    except RuntimeError:
+        return False
+    return True
+
+
+def available_bytes(info: DeviceInfo) -> int | None:
+    """Bytes that can still be allocated on the device; on the CPU, within its cgroup."""
+    if info.kind == "cpu":
+        return read_limits().available_bytes
+    with guarded(info):
+        free = torch.cuda.mem_get_info(info.torch_name)[0]
+        # PyTorch keeps what earlier cases freed, and gives it back where a new one needs it.
+        kept = torch.cuda.memory_reserved(info.torch_name)
+        return int(free + kept - torch.cuda.memory_allocated(info.torch_name))
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out; PyTorch's CPU allocator raises a plain RuntimeError."""
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return known or "can't allocate memory" in str(error)

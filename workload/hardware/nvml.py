@@ -1,0 +1,94 @@
+"""What the GPU driver says about itself and its cards: no CUDA, no PyTorch.
+
+The driver stands behind a Protocol, so that tests give facts no machine here has.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from workload.hardware.gpu_state import CardState, answer, read_card
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One card as the driver sees it; what the driver would not say is None."""
+
+    index: int  # the driver's (PCI order); CUDA may number differently
+    name: str | None
+    uuid: str | None
+    capability: str | None  # compute capability, "9.0"
+    memory_total_bytes: int | None
+    memory_free_bytes: int | None
+    state: CardState | None = None
+
+
+@dataclass(frozen=True)
+class Driver:
+    """The driver and its cards."""
+
+    version: str  # "580.65.06"
+    cuda_version: str | None  # the newest CUDA it runs, "13.0"
+    gpus: tuple[Gpu, ...]
+
+
+class HardwareError(Exception):
+    """The driver did not answer. The text is the library's own reason."""
+
+
+class Hardware(Protocol):
+    """A source of driver facts."""
+
+    def driver(self) -> Driver:
+        """The driver and its cards. Raises HardwareError with the reason."""
+        ...
+
+
+class Nvml:
+    """Driver facts through NVML, NVIDIA's management library, which ships with the driver."""
+
+    def driver(self) -> Driver:
+        """The driver and its cards. Raises HardwareError with NVML's reason."""
+        pynvml = load_nvml()
+        try:
+            pynvml.nvmlInit()
+            try:
+                return _read_driver(pynvml)
+            finally:
+                pynvml.nvmlShutdown()
+        except pynvml.NVMLError as error:
+            raise HardwareError(f"NVML: {str(error).removeprefix('NVML ')}") from None
+
+
+def load_nvml() -> Any:
+    """NVML's Python binding, imported when asked for. Raises HardwareError where it is missing."""
+    try:
+        import pynvml  # type: ignore[import-untyped]  # noqa: PLC0415  no stubs; on demand
+    except ImportError as error:
+        raise HardwareError(f"the Python package nvidia-ml-py is missing ({error})") from None
+    return pynvml
+
+
+def _read_driver(nvml: Any) -> Driver:
+    cuda = answer(nvml, nvml.nvmlSystemGetCudaDriverVersion_v2)  # 13000
+    return Driver(
+        version=nvml.nvmlSystemGetDriverVersion(),
+        cuda_version=None if cuda is None else f"{cuda // 1000}.{cuda % 1000 // 10}",
+        gpus=tuple(_read_gpu(nvml, index) for index in range(nvml.nvmlDeviceGetCount())),
+    )
+
+
+def _read_gpu(nvml: Any, index: int) -> Gpu:
+    handle = answer(nvml, nvml.nvmlDeviceGetHandleByIndex, index)
+    if handle is None:  # fallen off the bus, or not permitted: the card is there all the same
+        return Gpu(index, None, None, None, None, None)
+    capability = answer(nvml, nvml.nvmlDeviceGetCudaComputeCapability, handle)
+    memory = answer(nvml, nvml.nvmlDeviceGetMemoryInfo, handle)
+    return Gpu(
+        index=index,
+        name=answer(nvml, nvml.nvmlDeviceGetName, handle),
+        uuid=answer(nvml, nvml.nvmlDeviceGetUUID, handle),
+        capability=None if capability is None else "{}.{}".format(*capability),
+        memory_total_bytes=None if memory is None else memory.total,
+        memory_free_bytes=None if memory is None else memory.free,
+        state=read_card(nvml, handle),
+    )

@@ -1,0 +1,226 @@
+"""What the hardware could do at most: a GPU by its datasheet, a CPU by arithmetic.
+
+Peaks are dense. What is unknown has no peak: a wrong one gives percentages over 100 or
+praises a slow card. The figures and their sources are in peaks.toml.
+
+Not covered: lower clocks under load, power limits, MIG slices, virtual GPUs, Arm CPUs.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+
+GIB = 1 << 30
+# A driver shows less memory than the product is named after (T4 with ECC: 14.6 of 16 GiB), or,
+# where the name rounds, a little more.
+MEMORY_SHOWN = (0.88, 1.02)
+FLOP_PER_FMA = 2
+CPU_DTYPE_BITS = {"float64": 64, "float32": 32}
+
+
+@dataclass(frozen=True)
+class Peak:
+    """A GPU's dense peaks. A dtype that is missing is unknown, or not in hardware."""
+
+    name: str  # the device's, as it was asked for
+    peak_gflops: Mapping[str, float]  # by dtype: float64, float32, tf32, bfloat16, float16
+    memory_gb_per_sec: float | None
+    source: str
+    date: str  # when the source was last compared, "2026-11-25"
+
+    def gflops(self, dtype: str) -> float | None:
+        """The peak of a dtype in GFLOP/s, None if unknown."""
+        return self.peak_gflops.get(dtype)
+
+
+def find_peak(
+    name: str, sm_count: int | None = None, memory_bytes: int | None = None
+) -> Peak | None:
+    """The peaks of the GPU that fits each given fact, None if none or several do.
+
+    The name counts as a whole. An SM count tells slices and cut-down cards apart, also under
+    MPS, where CUDA counts only the SMs a client may use; the memory, cards of one name.
+    """
+    fitting = [
+        row
+        for row in _table()["gpu"]
+        if name in row["names"]
+        and sm_count in (None, row["sm_count"])
+        and _memory_fits(memory_bytes, row["memory_gib"])
+    ]
+    if len(fitting) != 1:
+        return None
+    [row] = fitting
+    return Peak(
+        name=name,
+        peak_gflops={dtype: 1e3 * tflops for dtype, tflops in row["peak_tflops"].items()},
+        memory_gb_per_sec=row.get("memory_gb_per_sec"),
+        source=row["source"],
+        date=row["date"].isoformat(),
+    )
+
+
+def _memory_fits(shown_bytes: int | None, product_gib: int) -> bool:
+    least, most = (share * product_gib * GIB for share in MEMORY_SHOWN)
+    return shown_bytes is None or least <= shown_bytes <= most
+
+
+@cache
+def _table() -> dict[str, list[Row]]:
+    return tomllib.loads((resources.files("workload.hardware") / "peaks.toml").read_text("utf-8"))
+
+
+@dataclass(frozen=True)
+class Processor:
+    """What /proc/cpuinfo and cpufreq say about an x86 CPU; None is not said."""
+
+    vendor: str | None  # "AuthenticAMD"
+    family: int | None
+    model: int | None
+    brand: str  # the model name
+    flags: frozenset[str]
+    cores: int | None  # physical, as far as the machine shows them
+    clock_mhz: float | None
+    clock_source: str
+
+
+@dataclass(frozen=True)
+class CpuPeak:
+    """A CPU's nominal peak, as its inputs. No bound: turbo may exceed the clock shown."""
+
+    family: str  # "AMD Zen 5"
+    cores: int
+    clock_mhz: float
+    clock_source: str
+    fma_units: int  # per core
+    vector_bits: int  # per unit, as far as the instructions at hand use them
+    amx_flop_per_clock: int | None  # per core, in bfloat16
+
+    def gflops(self, dtype: str) -> float | None:
+        """Cores × clock × FMA units × lanes × 2, or AMX's for bfloat16; None if unknown."""
+        per_clock = self._flop_per_clock(dtype)
+        return None if per_clock is None else self.cores * self.clock_mhz / 1e3 * per_clock
+
+    def describe(self, dtype: str) -> str | None:
+        """The inputs in one sentence, None where the peak is unknown."""
+        gflops = self.gflops(dtype)
+        if gflops is None:
+            return None
+        per_core = f"{self.fma_units} FMA units × {self._lanes(dtype)} lanes × {FLOP_PER_FMA}"
+        if dtype == "bfloat16":
+            per_core = f"{self.amx_flop_per_clock} FLOP of AMX"
+        return (
+            f"{self.cores} {'core' if self.cores == 1 else 'cores'} × "
+            f"{self.clock_mhz / 1e3:.3g} GHz ({self.clock_source}) × {per_core} = {gflops:.0f} "
+            f"GFLOP/s nominal for {self.family}; clocks drop under wide vectors, rise with turbo, "
+            "and a VM hides them"
+        )
+
+    def _flop_per_clock(self, dtype: str) -> int | None:
+        if dtype == "bfloat16":
+            return self.amx_flop_per_clock
+        lanes = self._lanes(dtype)
+        return None if lanes is None else self.fma_units * lanes * FLOP_PER_FMA
+
+    def _lanes(self, dtype: str) -> int | None:
+        bits = CPU_DTYPE_BITS.get(dtype)
+        return None if bits is None else self.vector_bits // bits
+
+
+def nominal_cpu_peak(processor: Processor, threads: int) -> CpuPeak | None:
+    """The peak of `threads` threads on distinct cores, None for an unknown family or clock.
+
+    Two threads on one core share its units, so no more cores than the machine has count.
+    """
+    row = next((row for row in _table()["cpu"] if _is_family(processor, row)), None)
+    instruction_bits = _instruction_bits(processor.flags)
+    if row is None or processor.clock_mhz is None or instruction_bits is None:
+        return None
+    return CpuPeak(
+        family=row["name"],
+        cores=min(threads, processor.cores or threads),
+        clock_mhz=processor.clock_mhz,
+        clock_source=processor.clock_source,
+        fma_units=row["fma_units"],
+        vector_bits=min(row["vector_bits"], instruction_bits),
+        amx_flop_per_clock=(
+            row.get("amx_flop_per_clock") if "amx_bf16" in processor.flags else None
+        ),
+    )
+
+
+def _is_family(processor: Processor, row: Row) -> bool:
+    model = processor.model
+    return (
+        (processor.vendor, processor.family) == (row["vendor"], row["family"])
+        and model is not None
+        and any(first <= model <= last for first, last in row["models"])
+        and re.search(row.get("brand", ""), processor.brand) is not None
+    )
+
+
+def _instruction_bits(flags: frozenset[str]) -> int | None:
+    """The widest vectors with fused multiply-add; a hypervisor may hide what the core has."""
+    if "avx512f" in flags:
+        return 512
+    return 256 if {"avx2", "fma"} <= flags else None
+
+
+def read_processor(root: Path = Path("/")) -> Processor:
+    """Read the CPU below `root` (tests give a fixture tree)."""
+    blocks = [
+        dict(_pair(line) for line in block.splitlines())
+        for block in _read(root / "proc/cpuinfo").split("\n\n")
+        if block.strip()
+    ]
+    first = blocks[0] if blocks else {}
+    cores = {(block.get("physical id"), block["core id"]) for block in blocks if "core id" in block}
+    clock_mhz, clock_source = _clock(root, blocks)
+    return Processor(
+        vendor=first.get("vendor_id"),
+        family=_whole(first.get("cpu family")),
+        model=_whole(first.get("model")),
+        brand=first.get("model name", ""),
+        flags=frozenset(first.get("flags", "").split()),
+        cores=len(cores) or None,
+        clock_mhz=clock_mhz,
+        clock_source=clock_source,
+    )
+
+
+def _clock(root: Path, blocks: list[dict[str, str]]) -> tuple[float | None, str]:
+    """MHz and where they are from: the highest the CPU may take, else the highest it shows now."""
+    highest = "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"  # in kHz
+    if (khz := _number(_read(root / highest))) is not None:
+        return khz / 1e3, "cpuinfo_max_freq"
+    now = [mhz for block in blocks if (mhz := _number(block.get("cpu MHz"))) is not None]
+    return max(now, default=None), "cpu MHz of /proc/cpuinfo"
+
+
+def _pair(line: str) -> tuple[str, str]:
+    key, _, value = line.partition(":")
+    return key.strip(), value.strip()
+
+
+def _number(text: str | None) -> float | None:
+    """A positive decimal number, None for anything else."""
+    text = (text or "").strip()
+    return float(text) or None if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else None
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text and re.fullmatch("[0-9]+", text) else None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

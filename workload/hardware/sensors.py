@@ -1,0 +1,108 @@
+"""One card's clocks, power, heat and company, read while it works.
+
+The card stands behind a Protocol, so that tests give a throttled or shared one.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from workload.core.cases import Telemetry
+from workload.hardware.gpu_state import answer, clock_reasons, throttle_names
+from workload.hardware.nvml import HardwareError, load_nvml
+
+POWER_CAP = 0x04  # a bit of `reasons`
+BEYOND_REPAIR = frozenset({"memory errors beyond repair", "memory rows replaced beyond repair"})
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The card at one moment; what the driver would not say is None."""
+
+    sm_clock_mhz: float | None
+    power_watt: float | None
+    temperature_celsius: float | None
+    reasons: int | None  # a bit mask, see card_state.THROTTLE_REASONS
+    processes: int | None  # that have a CUDA context on the card, this one among them
+
+
+class Sensor(Protocol):
+    """A source of readings of one card."""
+
+    def read(self) -> Reading:
+        """The card now; takes well under a millisecond."""
+        ...
+
+    def counters(self) -> dict[str, int]:
+        """Errors so far, by their name in words; those that the driver will not tell are left out.
+
+        The names in BEYOND_REPAIR are among them.
+        """
+        ...
+
+
+class NvmlSensor:
+    """Readings through NVML, which stays open for the life of the process."""
+
+    def __init__(self, uuid: str) -> None:
+        """Raises HardwareError if the driver does not know a card of this UUID."""
+        self._nvml = load_nvml()
+        try:
+            self._nvml.nvmlInit()
+            self._handle = self._nvml.nvmlDeviceGetHandleByUUID(uuid)
+        except self._nvml.NVMLError as error:
+            raise HardwareError(f"NVML: {error}") from None
+
+    def read(self) -> Reading:
+        """The card now."""
+        nvml, handle = self._nvml, self._handle
+        milliwatt = answer(nvml, nvml.nvmlDeviceGetPowerUsage, handle)
+        processes = answer(nvml, nvml.nvmlDeviceGetComputeRunningProcesses, handle)
+        return Reading(
+            sm_clock_mhz=answer(nvml, nvml.nvmlDeviceGetClockInfo, handle, nvml.NVML_CLOCK_SM),
+            power_watt=None if milliwatt is None else milliwatt / 1e3,
+            temperature_celsius=answer(
+                nvml, nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU
+            ),
+            reasons=clock_reasons(nvml, handle),
+            processes=None if processes is None else len(processes),
+        )
+
+    def counters(self) -> dict[str, int]:
+        """Errors so far; those of the memory since the driver was loaded."""
+        nvml, handle = self._nvml, self._handle
+        # (rows replaced after repaired errors, after others, pending, failed)
+        rows = answer(nvml, nvml.nvmlDeviceGetRemappedRows, handle) or (None, None)
+        found = {
+            # NVML_MEMORY_ERROR_TYPE_CORRECTED and _UNCORRECTED, NVML_VOLATILE_ECC
+            "memory errors repaired": answer(nvml, nvml.nvmlDeviceGetTotalEccErrors, handle, 0, 0),
+            "memory errors beyond repair": answer(
+                nvml, nvml.nvmlDeviceGetTotalEccErrors, handle, 1, 0
+            ),
+            "memory rows replaced": rows[0],
+            "memory rows replaced beyond repair": rows[1],
+            "PCIe replays": answer(nvml, nvml.nvmlDeviceGetPcieReplayCounter, handle),
+        }
+        return {name: count for name, count in found.items() if count is not None}
+
+
+def summarize(readings: list[tuple[float, Reading]]) -> Telemetry | None:
+    """Readings as telemetry, each with its second in the window; None of no readings.
+
+    One process is expected. By its id it could not be told from others: the driver counts in
+    the host's ids, which differ from those in a container.
+    """
+    if not readings:
+        return None
+    reasons = 0
+    for _, reading in readings:
+        reasons |= reading.reasons or 0
+    counts = [reading.processes for _, reading in readings if reading.processes is not None]
+    return Telemetry(
+        at_sec=tuple(at_sec for at_sec, _ in readings),
+        sm_clock_mhz=tuple(reading.sm_clock_mhz for _, reading in readings),
+        power_watt=tuple(reading.power_watt for _, reading in readings),
+        temperature_celsius=tuple(reading.temperature_celsius for _, reading in readings),
+        throttled=throttle_names(reasons),
+        power_capped=bool(reasons & POWER_CAP),
+        other_processes=max(0, max(counts) - 1) if counts else None,
+    )

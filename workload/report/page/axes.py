@@ -1,0 +1,126 @@
+"""Axes: which values, on which scale, with which ticks. Pure."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from workload.core.units import format_seconds
+
+MAX_TICKS = 6
+# What is drawn. Beyond, a file's numbers are no measurements, and their spans overflow.
+LARGEST, LARGEST_ON_LOG = 1e15, 1e300
+SMALLEST_SPAN = 1e-9
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
+SMALLEST_PLAIN, LARGEST_PLAIN = 1e-3, 1e6  # other powers of ten are written as such
+
+Label = Callable[[float], str]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """`title` carries the unit. `ticks` are values with their labels; `names` makes them rows."""
+
+    title: str
+    ticks: tuple[tuple[float, str], ...]
+    low: float
+    high: float
+    log: bool = False
+    names: bool = False
+
+    def place(self, value: float) -> float:
+        """Where a value stands, in the axis' own linear unit."""
+        return math.log10(value) if self.log else value
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Both ends, placed."""
+        return self.place(self.low), self.place(self.high)
+
+
+def on_log(value: float | None) -> bool:
+    """Whether a value has a place on a logarithmic axis."""
+    return value is not None and 1 / LARGEST_ON_LOG < value < LARGEST_ON_LOG
+
+
+def on_linear(value: float | None) -> bool:
+    """Whether a value has a place on a linear axis."""
+    return value is not None and abs(value) < LARGEST
+
+
+def plain(value: float) -> str:
+    """Whole powers of ten and round numbers as people write them.
+
+    >>> plain(0.01), plain(1e-05), plain(1e9)
+    ('0.01', '10⁻⁵', '10⁹')
+    """
+    if SMALLEST_PLAIN <= value < LARGEST_PLAIN:
+        return f"{value:,.10g}".replace(",", NARROW_SPACE)
+    power = math.floor(math.log10(value) + 1e-9)
+    lead = value / 10.0**power
+    front = "" if math.isclose(lead, 1) else f"{lead:.3g}·"
+    return f"{front}10{str(power).translate(SUPERSCRIPTS)}"
+
+
+def times(value: float) -> str:
+    """A factor."""
+    return f"{plain(value)}×"
+
+
+def log_axis(title: str, values: Iterable[float], label: Label = plain) -> Axis:
+    """Around `values`, each of which is on_log(); at least a factor of four wide."""
+    found = list(values)
+    low, high = min(found), max(found)
+    middle = math.sqrt(low) * math.sqrt(high)
+    low, high = min(low / 1.15, middle / 2), max(high * 1.15, middle * 2)
+    ticks = _thinned([tick for tick in _log_ticks(low, high) if low <= tick <= high])
+    return Axis(title, tuple((tick, label(tick)) for tick in ticks), low, high, log=True)
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    """Powers of ten; between them 2 and 5 as well where few fit."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    leads = (1, 2, 5) if math.log10(high / low) < 2.5 else (1,)  # noqa: PLR2004  decades
+    return [lead * 10.0**power for power in powers for lead in leads]
+
+
+def _thinned(ticks: list[float]) -> list[float]:
+    return ticks[:: max(1, math.ceil(len(ticks) / MAX_TICKS))]
+
+
+def size_axis(title: str, sizes: Iterable[int]) -> Axis:
+    """Logarithmic, with a tick at the sizes themselves."""
+    found = sorted(map(float, set(sizes)))
+    ticks = tuple((size, f"{size:.0f}") for size in _thinned(found))
+    return Axis(title, ticks, found[0] / 1.3, found[-1] * 1.3, log=True)
+
+
+def seconds_axis(title: str, seconds: Iterable[float]) -> Axis:
+    """Logarithmic, in the unit that suits each tick."""
+    return log_axis(title, seconds, format_seconds)
+
+
+def linear_axis(title: str, values: Iterable[float], from_zero: bool = False) -> Axis:
+    """Around `values`, each of which is on_linear()."""
+    found = list(values)
+    low, high = min([*found, 0.0] if from_zero else found), max(found)
+    step = _round_step(max(high - low, SMALLEST_SPAN, abs(high) * SMALLEST_SPAN))
+    first, last = math.floor(low / step), math.ceil(high / step)
+    last = max(last, first + 1)
+    ticks = tuple((index * step, f"{index * step:,.6g}") for index in range(first, last + 1))
+    labelled = tuple((value, text.replace(",", NARROW_SPACE)) for value, text in ticks)
+    return Axis(title, labelled, labelled[0][0], labelled[-1][0])
+
+
+def _round_step(width: float) -> float:
+    """1, 2 or 5 times a power of ten, two to five of which make `width`."""
+    rough = width / 5
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(lead * power for lead in (1, 2, 5, 10) if lead * power >= rough * 0.9999)
+
+
+def rows_axis(names: Sequence[str]) -> Axis:
+    """One row a name, the first on top."""
+    count = len(names)
+    ticks = tuple((float(count - index), name) for index, name in enumerate(names))
+    return Axis("", ticks, 0.5, count + 0.5, names=True)

@@ -1,0 +1,89 @@
+"""The machines as tables: a row a fact, a column a device. Pure.
+
+A record's environment is any JSON: every look into it may find something else.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from workload.core.units import format_bytes
+from workload.report.page.subjects import Subject, short
+
+MAX_ROWS, MAX_WORDS, MAX_DEPTH = 160, 160, 6
+UNKNOWN = "–"
+
+# Rows of the short table: words, and where the environment has them.
+_PLACES = {
+    "PyTorch": ("torch.version", "versions.torch"),
+    "built for": ("torch.built_for",),
+    "CUDA": ("torch.cuda_version", "versions.cuda"),
+    "cuDNN": ("torch.cudnn_version", "versions.cudnn"),
+    "NCCL": ("torch.nccl_version",),
+    "CPU instructions": ("torch.cpu_capability",),
+    "Python": ("system.python", "versions.python"),
+    "system": ("system.os",),
+    "kernel": ("system.kernel",),
+    "container": ("system.container",),
+    "CPU quota": ("limits.cpu_quota",),
+    "image": ("image",),
+    "commit": ("revision",),
+}
+
+Row = tuple[str, tuple[str, ...]]
+
+
+def short_table(chosen: Sequence[Subject]) -> list[Row]:
+    """What one asks first. Rows that no device can fill are left out."""
+    columns = [dict(_device_facts(subject)) for subject in chosen]
+    for column, subject in zip(columns, chosen, strict=True):
+        facts = all_facts(subject)
+        for name, places in _PLACES.items():
+            column[name] = next((facts[place] for place in places if place in facts), None)
+    names = dict.fromkeys(name for column in columns for name in column)
+    rows = [(name, tuple(column.get(name) or UNKNOWN for column in columns)) for name in names]
+    return [(name, values) for name, values in rows if set(values) != {UNKNOWN}]
+
+
+def _device_facts(subject: Subject) -> Iterator[tuple[str, str | None]]:
+    device, run = subject.device, subject.run
+    yield "device", short(device.name, MAX_WORDS)
+    yield "chosen because", short(device.reason, MAX_WORDS)
+    yield "threads", str(device.threads)
+    yield "memory", None if device.memory_bytes is None else format_bytes(device.memory_bytes)
+    yield "last cache", None if device.cache_bytes is None else format_bytes(device.cache_bytes)
+    yield "multiprocessors", None if device.sm_count is None else str(device.sm_count)
+    yield "compute capability", short(device.capability or "")
+    yield "driver", short(device.driver or "")
+    yield "started", f"{run.started_at:%Y-%m-%d %H:%M} UTC"
+    yield "workload", short(run.version)
+    yield "records", short(", ".join(subject.sources), MAX_WORDS)
+
+
+def full_table(chosen: Sequence[Subject]) -> list[Row]:
+    """Every known fact of the environments."""
+    columns = [all_facts(subject) for subject in chosen]
+    names = list(dict.fromkeys(name for column in columns for name in column))[:MAX_ROWS]
+    return [(name, tuple(column.get(name, UNKNOWN) for column in columns)) for name in names]
+
+
+def all_facts(subject: Subject) -> dict[str, str]:
+    """Nested names joined by dots; what is unknown is left out."""
+    return dict(_flat("", subject.run.environment, MAX_DEPTH))
+
+
+def _flat(prefix: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
+    if value is None:
+        return
+    if isinstance(value, list) and not any(isinstance(item, dict | list) for item in value):
+        yield prefix, short(", ".join(map(str, value[:MAX_ROWS])), MAX_WORDS) or "none"
+    elif isinstance(value, dict | list) and depth:
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for _, (key, item) in zip(range(MAX_ROWS), items, strict=False):
+            name = short(str(key))
+            yield from _flat(f"{prefix}.{name}" if prefix else name, item, depth - 1)
+    elif isinstance(value, dict | list):
+        yield prefix, "…"
+    elif prefix.endswith("_bytes") and isinstance(value, int):
+        yield prefix, format_bytes(value)
+    else:
+        yield prefix, short(str(value), MAX_WORDS)

@@ -1,0 +1,75 @@
+"""What all figures share: a chart in two widths, its legend and its caption."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workload.core.units import DTYPE_BYTES
+from workload.report.page.charts import MARKERS, Chart, draw
+from workload.report.page.subjects import Subject
+
+# Shapes tell the dtypes apart where colours do not.
+DTYPE_MARKERS: dict[str, str | None] = dict(zip(DTYPE_BYTES, (None, *MARKERS), strict=True))
+
+
+@dataclass(frozen=True)
+class Key:
+    """One entry of a legend: a line, or a dot of that shape."""
+
+    look: str
+    text: str
+    line: bool = False
+    outline: str | None = None  # the shape's path; None: a circle
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`wide` and `narrow` are SVG, one of which the style sheet shows.
+
+    `heading` stands above it in a section that says what all of its charts are.
+    """
+
+    name: str
+    heading: str
+    caption: str
+    legend: tuple[Key, ...]
+    wide: str
+    narrow: str
+
+
+def figure(
+    name: str, heading: str, chart: Chart, legend: Sequence[Key] = (), caption: str = ""
+) -> Figure:
+    """The chart, drawn; what it shows is its caption unless another is given."""
+    return Figure(
+        name=name,
+        heading=heading,
+        caption=caption or chart.description,
+        legend=tuple(legend),
+        wide=draw(chart, f"{name}-wide"),
+        narrow=draw(chart, f"{name}-narrow", narrow=True),
+    )
+
+
+def dtype_keys(dtypes: Sequence[str]) -> list[Key]:
+    """A legend of dtypes."""
+    return [
+        Key(f"dtype-{dtype}", dtype, outline=MARKERS.get(DTYPE_MARKERS[dtype] or ""))
+        for dtype in dtypes
+    ]
+
+
+def look_of(subject: Subject) -> str:
+    """The class of a device's colour."""
+    return f"side-{subject.label.lower().replace(' ', '-')}"
+
+
+def in_order(dtypes: set[str]) -> list[str]:
+    """From the longest to the shortest."""
+    return [dtype for dtype in DTYPE_BYTES if dtype in dtypes]
+
+
+def thinned(count: int, most: int) -> list[int]:
+    """At most `most` of the indices below `count`, evenly, first and last among them."""
+    if count <= most:
+        return list(range(count))
+    return sorted({round(index * (count - 1) / (most - 1)) for index in range(most)})

@@ -1,0 +1,115 @@
+"""Runs in, one self-contained HTML page out: facts for the template, nothing else. Pure."""
+
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from workload.compare.agreement import disagreements
+from workload.core.units import DTYPE_BYTES, format_rate
+from workload.report.page import environment, speed_figures, time_figures, verdicts
+from workload.report.page.figures import Figure
+from workload.report.page.loading import Run
+from workload.report.page.speedups import Speedups, speedups
+from workload.report.page.subjects import Subject, pair, short, subjects
+from workload.report.terminal.case_table import CASE_COLUMNS, CASE_NUMBERS, best_rates, case_row
+
+MAX_HISTORY = 60
+MAX_PROBLEMS = 40
+MAX_SPEEDUPS, MAX_REFUSED = 200, 20
+MAX_WORDS = 240  # of a sentence that comes from a file
+
+
+def build_page(runs: Sequence[Run], problems: Sequence[str] = ()) -> str:
+    """The page about `runs`, newest first; `problems` are of files that were left out."""
+    # Only a report needs it.
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
+    from markupsafe import Markup  # noqa: PLC0415
+
+    template = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    ).from_string(_asset("page.html.jinja"))
+    # Both are ours: the style sheet as it lies here, drawings as the library serialized them.
+    style = Markup(_asset("page.css"))  # noqa: S704  a file of this package
+    return template.render(_facts(runs, problems), style=style, drawing=Markup)
+
+
+def _asset(name: str) -> str:
+    return resources.files("workload.report.page").joinpath(name).read_text("utf-8")
+
+
+def _facts(runs: Sequence[Run], problems: Sequence[str]) -> dict[str, Any]:
+    chosen = subjects(runs)
+    cards = [verdicts.card(subject) for subject in chosen]
+    both = pair(chosen)
+    parted = disagreements(both[0].trainings, both[1].trainings) if both else []
+    state, sentence = verdicts.headline(cards, parted)
+    return {
+        "state": state,
+        "headline": sentence,
+        "cards": cards,
+        "missing": verdicts.missing(chosen),
+        "newest": f"{runs[0].started_at:%Y-%m-%d %H:%M} UTC" if runs else None,
+        "count": len(runs),
+        "agreement": verdicts.agreement_sentence(parted),
+        **_comparison(both),
+        **_figures(chosen),
+        "case_columns": CASE_COLUMNS,
+        "case_numbers": CASE_NUMBERS,
+        "case_tables": [(subject.name, _cases(subject)) for subject in chosen if subject.cases],
+        "devices": [subject.label for subject in chosen],
+        "environment": environment.short_table(chosen),
+        "every_fact": environment.full_table(chosen),
+        "dtypes": tuple(DTYPE_BYTES),
+        "history": [_history_row(run) for run in runs[:MAX_HISTORY]],
+        "problems": [short(problem, MAX_WORDS) for problem in problems[:MAX_PROBLEMS]],
+        "more_problems": max(0, len(problems) - MAX_PROBLEMS),
+    }
+
+
+def _comparison(both: tuple[Subject, Subject] | None) -> dict[str, Any]:
+    found = speedups(*both) if both else Speedups((), ())
+    return {
+        "speedups": found.found[:MAX_SPEEDUPS],
+        "refused": found.refused[:MAX_REFUSED],
+        "more_refused": max(0, len(found.refused) - MAX_REFUSED),
+        "speed_sentence": verdicts.speed_sentence(found.found),
+        "speed_figure": speed_figures.speedup_chart(found.found, *both) if both else None,
+        "one_machine": _is_beside(*both) if both else False,
+    }
+
+
+def _is_beside(cpu: Subject, gpu: Subject) -> bool:
+    """Whether the GPU's own run met this CPU."""
+    host = gpu.run.host
+    return bool(host and host.device and host.device.name == cpu.device.name)
+
+
+def _figures(chosen: Sequence[Subject]) -> dict[str, list[Figure] | str]:
+    steps = time_figures.step_times(chosen)
+    return {
+        "rooflines": [one for one in map(speed_figures.roofline, chosen) if one],
+        "rates": [one for one in map(speed_figures.rates, chosen) if one],
+        "losses": time_figures.losses(chosen),
+        "steps": [steps] if steps else [],
+        "telemetry": [one for subject in chosen for one in time_figures.telemetry(subject)],
+        "conditions": " ".join(filter(None, map(time_figures.conditions, chosen))),
+    }
+
+
+def _cases(subject: Subject) -> list[tuple[str, ...]]:
+    return [tuple(short(words, MAX_WORDS) for words in case_row(case)) for case in subject.cases]
+
+
+def _history_row(run: Run) -> dict[str, Any]:
+    rates = best_rates(run.cases)
+    return {
+        "started": f"{run.started_at:%Y-%m-%d %H:%M}",
+        "kind": run.kind,
+        "device": short(run.device.name, 40) if run.device else environment.UNKNOWN,
+        "status": run.status if not run.exit_code else f"{run.status}, exit {run.exit_code}",
+        "rates": [
+            format_rate(rates[dtype]) if dtype in rates else environment.UNKNOWN
+            for dtype in DTYPE_BYTES
+        ],
+        "source": short(run.source, 80),
+    }

@@ -1,0 +1,108 @@
+"""Which runs the page shows in detail: the newest of each device. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from workload.core.cases import Case, Ceilings
+from workload.core.results import Check, DeviceInfo, TrainResult
+from workload.core.units import printable
+from workload.report.page.loading import BENCHMARKS, HOST, Run
+
+MAX_OF_A_KIND = 2  # CPUs, and GPUs, in detail
+MAX_CASES = 400  # of one device; charts and tables stay readable, the page small
+MAX_NAME = 60  # characters
+
+# The fuller account first; among equals the newer.
+_RANK = {"run": 0, HOST: 1, BENCHMARKS: 2}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One device, by the newest that is known of it.
+
+    `run` is the newest main job, or what comes nearest to it; `cases` are its own and, of the
+    device's newest benchmarks, those that it lacks.
+    """
+
+    label: str  # "CPU", "GPU 2"
+    device: DeviceInfo
+    run: Run
+    sources: tuple[str, ...]
+    cases: tuple[Case, ...]
+
+    @property
+    def name(self) -> str:
+        """Label and device."""
+        return f"{self.label} · {short(self.device.name)}"
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether it is one."""
+        return self.device.kind == "cuda"
+
+    @property
+    def trainings(self) -> tuple[TrainResult, ...]:
+        """Those of its run."""
+        return self.run.trainings
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Those of its run."""
+        return self.run.checks
+
+    @property
+    def ceilings(self) -> Ceilings | None:
+        """Those of its run."""
+        return self.run.ceilings
+
+
+def short(text: str, length: int = MAX_NAME) -> str:
+    """Words of a file as part of a page: one line, no control characters, not endless."""
+    line = printable(" ".join(text[: 4 * length].split()))
+    return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def subjects(runs: Sequence[Run]) -> list[Subject]:
+    """CPUs, then GPUs, of each kind those with the newest runs. `runs` are newest first."""
+    found: dict[tuple[str, str], list[Run]] = {}
+    for run in _with_hosts(runs):
+        if run.device is not None:
+            found.setdefault((run.device.kind, run.device.name), []).append(run)
+    chosen = []
+    for kind, label in (("cpu", "CPU"), ("cuda", "GPU")):
+        groups = [group for (of, _), group in found.items() if of == kind][:MAX_OF_A_KIND]
+        for index, group in enumerate(groups):
+            chosen.append(_subject(label if len(groups) == 1 else f"{label} {index + 1}", group))
+    return chosen
+
+
+def _with_hosts(runs: Iterable[Run]) -> Iterable[Run]:
+    for run in runs:
+        yield run
+        if run.host is not None:
+            yield run.host
+
+
+def _subject(label: str, group: Sequence[Run]) -> Subject:
+    main = min(group, key=lambda run: _RANK.get(run.kind, len(_RANK)))  # the first of equals
+    extra = next((run for run in group if run.kind == BENCHMARKS and run is not main), None)
+    known = {case.name for case in main.cases}
+    more = [case for case in extra.cases if case.name not in known] if extra else []
+    assert main.device is not None  # noqa: S101  only such runs are in a group
+    return Subject(
+        label=label,
+        device=main.device,
+        run=main,
+        sources=tuple(run.source for run in (main, extra) if run is not None),
+        cases=(*main.cases, *more)[:MAX_CASES],
+    )
+
+
+def pair(chosen: Sequence[Subject]) -> tuple[Subject, Subject] | None:
+    """The newest GPU and a CPU to compare it with: the one beside it if known; None without."""
+    cpus = [subject for subject in chosen if not subject.is_gpu]
+    gpu = next((subject for subject in chosen if subject.is_gpu), None)
+    if gpu is None or not cpus:
+        return None
+    host = gpu.run.host.device.name if gpu.run.host and gpu.run.host.device else None
+    return next((cpu for cpu in cpus if cpu.device.name == host), cpus[0]), gpu

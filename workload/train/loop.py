@@ -1,0 +1,211 @@
+"""A training run: blocks of steps by an engine, with losses that stay on the device."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from workload.bench.timers import Laps
+from workload.core.errors import BadInputError, NotSavedError, UnfitError
+from workload.core.results import DeviceInfo, TrainResult
+from workload.core.train_spec import BLOCK_STEPS, TrainSpec
+from workload.core.units import format_bytes
+from workload.hardware import devices
+from workload.train import checkpoint, modes
+from workload.train.checkpoint import Checkpoint
+from workload.train.modes.data import Data, draw
+
+REPORT_EVERY = 100  # steps; the chapter prints as often, and losses are read no more often
+TIMED_STEPS = 2 * BLOCK_STEPS  # a sample of the step time: their mean
+PROGRESS_SEC = 0.2
+
+Report = Callable[[int, float], None]
+Progress = Callable[[TrainResult], None]
+OnEngine = Callable[[str, str], None]
+
+
+def _ignore(*_: object) -> None:
+    pass
+
+
+def train(  # noqa: PLR0913  a run has this many choices, all but two with a default
+    spec: TrainSpec,
+    device: DeviceInfo,
+    *,
+    engine: str = "eager",
+    preset: str | None = None,
+    checkpoint_path: Path | None = None,
+    checkpoint_every: int = REPORT_EVERY,
+    resume: bool = False,
+    on_engine: OnEngine = _ignore,
+    on_report: Report = _ignore,
+    on_progress: Progress = _ignore,
+) -> TrainResult:
+    """Train for `spec.steps` steps and return every loss.
+
+    `engine` is one of ENGINE_NAMES. `on_engine` gets its name and why it was chosen, `on_report`
+    (step, loss) every 100 steps, `on_progress` the result so far, now and then and before an
+    error. A loss that is not finite ends the run: `diverged_at_step` says where.
+    Raises UnfitError if it does not fit the memory, the device is lost or lacks what the engine
+    needs, WrongNumbersError if the engine is wrong, before any step; BadInputError for an engine
+    that does not go with the dtype or a checkpoint that cannot be resumed, NotSavedError if a
+    checkpoint cannot be written.
+    """
+    _require_memory(spec, device)
+    with devices.guarded(device):
+        run = _Run(spec, device)
+    if checkpoint_path:
+        run.resumed_from_step = _open_checkpoint(run, checkpoint_path, resume)
+    run.start(engine)
+    on_engine(run.engine, run.engine_reason)
+    next_progress = 0.0
+    finished = run.step == spec.steps
+    if finished and spec.steps:
+        on_report(run.step, run.losses[-1])
+    while run.step < spec.steps and run.diverged_at_step is None:
+        first = run.step
+        stop = min(
+            spec.steps,
+            *((first // every + 1) * every for every in (REPORT_EVERY, checkpoint_every)),
+        )
+        try:
+            run.advance(stop)
+        except UnfitError:
+            if run.losses:
+                on_progress(run.result(preset))
+            raise
+        if time.monotonic() >= next_progress:
+            started = time.monotonic()
+            on_progress(run.result(preset))
+            # The result grows with the steps: telling of it may take a twentieth of the time.
+            next_progress = started + max(PROGRESS_SEC, 20 * (time.monotonic() - started))
+        if run.diverged_at_step is None:
+            if stop % REPORT_EVERY == 0:
+                on_report(stop, run.losses[-1])
+            if checkpoint_path and (stop % checkpoint_every == 0 or stop == spec.steps):
+                try:
+                    checkpoint.save(run.state(), checkpoint_path)
+                except NotSavedError:
+                    on_progress(run.result(preset))
+                    raise
+    return run.result(preset, finished=run.diverged_at_step is None)
+
+
+class _Run:
+    """The changing state of one training run."""
+
+    def __init__(self, spec: TrainSpec, device: DeviceInfo) -> None:
+        self.spec = spec
+        self.device = device
+        self.engine = self.engine_reason = ""
+        self.step = 0
+        self.resumed_from_step = 0
+        self.losses: list[float] = []
+        self.step_time_sec: list[float] = []
+        self.diverged_at_step: int | None = None
+        self._data: Data = draw(spec, devices.torch_dtype(spec.dtype))
+
+    def restore(self, state: Checkpoint) -> None:
+        """Continue after the checkpoint's last step."""
+        x, y, _, _ = self._data
+        self._data = x, y, state.w1, state.w2
+        self.step = state.step
+        self.losses = state.losses.tolist()
+
+    def start(self, requested: str) -> None:
+        """Let the engine have the data, on the device, once it has shown itself right."""
+        where = devices.torch_device(self.device)
+        with devices.guarded(self.device):
+            x, y, w1, w2 = (tensor.to(where) for tensor in self._data)
+            del self._data
+            engine, self.engine_reason = modes.choose(
+                requested, self.spec, self.device, (x, y, w1, w2)
+            )
+            self.engine = engine.name
+            with devices.products_in(self.spec.dtype):
+                self._loop = engine.start(self.spec, self.device, (x, y, w1, w2))
+
+    def advance(self, stop: int) -> None:
+        """Run up to step `stop`, reading the losses once, at the end."""
+        laps = [min(TIMED_STEPS, stop - first) for first in range(self.step, stop, TIMED_STEPS)]
+        with devices.guarded(self.device), devices.products_in(self.spec.dtype):
+            devices.synchronize(self.device)
+            watch = Laps(self.device)
+            losses = []
+            for steps in laps:
+                losses.append(self._loop.advance(steps))
+                watch.mark()
+            times = watch.seconds()
+        self.step_time_sec += [sec / steps for sec, steps in zip(times, laps, strict=True)]
+        self._record(torch.cat(losses).tolist())
+
+    def _record(self, losses: list[float]) -> None:
+        for index, loss in enumerate(losses):
+            self.losses.append(loss)
+            if not math.isfinite(loss):
+                self.diverged_at_step = self.step + index + 1
+                self.step = self.diverged_at_step
+                return
+        self.step += len(losses)
+
+    def state(self) -> Checkpoint:
+        losses = torch.tensor(self.losses, dtype=torch.float64)
+        return Checkpoint(self.spec, self.step, *self._loop.weights(), losses)
+
+    def result(self, preset: str | None, finished: bool = False) -> TrainResult:
+        weights = checkpoint.weights_sha256(*self._loop.weights()) if finished else None
+        return TrainResult(
+            preset=preset,
+            **asdict(self.spec),
+            resumed_from_step=self.resumed_from_step,
+            losses=tuple(self.losses),
+            step_time_sec=tuple(self.step_time_sec),
+            weights_sha256=weights,
+            diverged_at_step=self.diverged_at_step,
+            engine=self.engine,
+            engine_reason=self.engine_reason,
+        )
+
+
+def _require_memory(spec: TrainSpec, device: DeviceInfo) -> None:
+    available = devices.available_bytes(device)
+    if available is not None and spec.needed_bytes > available:
+        raise UnfitError(
+            f"this training needs {format_bytes(spec.needed_bytes)} of memory, "
+            f"{format_bytes(available)} is available: choose smaller sizes"
+        )
+
+
+def _open_checkpoint(run: _Run, path: Path, resume: bool) -> int:
+    """Restore the run from `path` if asked to; the step it continues from."""
+    try:
+        usable, exists = not path.is_dir() and path.parent.is_dir(), path.exists()
+    except OSError as error:  # a name too long, a directory closed to this user
+        reason = error.strerror or error
+        raise BadInputError(f"--checkpoint {path}: {reason}: name another file") from error
+    if not usable:
+        raise BadInputError(
+            f"--checkpoint {path} is a directory or lies in none: name a file in an existing one"
+        )
+    if not resume:
+        if exists:
+            raise BadInputError(
+                f"{path} exists: add --resume to continue it, or choose another --checkpoint"
+            )
+        return 0
+    state = checkpoint.read(path, run.spec.checkpoint_bytes)
+    differences = run.spec.differences(state.spec)
+    if differences:
+        raise BadInputError(
+            f"{path} belongs to another run ({', '.join(differences)} differ): "
+            "resume with the options it was started with"
+        )
+    if state.step > run.spec.steps:
+        raise BadInputError(
+            f"{path} is at step {state.step}, beyond --steps {run.spec.steps}: ask for more steps"
+        )
+    run.restore(state)
+    return state.step

@@ -1,0 +1,75 @@
+"""All engines, which of them a training gets, and why."""
+
+import math
+
+from workload.bench.timing import Protocol, measure
+from workload.core.cases import CUDA_EVENTS
+from workload.core.errors import WrongNumbersError
+from workload.core.results import DeviceInfo
+from workload.core.train_spec import BLOCK_STEPS, TrainSpec
+from workload.core.units import format_seconds
+from workload.hardware import devices
+from workload.train.modes.check import require_right
+from workload.train.modes.compile import COMPILE
+from workload.train.modes.data import Data
+from workload.train.modes.dual import DUAL
+from workload.train.modes.eager import EAGER
+from workload.train.modes.fused import FUSED
+from workload.train.modes.graph import GRAPH
+from workload.train.modes.mode import Engine
+
+# In the order in which `auto` tries them.
+ENGINES = {engine.name: engine for engine in (EAGER, FUSED, GRAPH, COMPILE, DUAL)}
+# Not a graph, however short the steps: what an engine costs with its launches is the question.
+BY_EVENTS = Protocol(CUDA_EVENTS)
+TRIAL_SEC = 0.3  # of each engine, by `auto`
+# Compiling takes about so long; `auto` does not begin where the whole training takes less.
+COMPILE_SEC = 20.0
+
+
+def choose(requested: str, spec: TrainSpec, device: DeviceInfo, data: Data) -> tuple[Engine, str]:
+    """The engine that `requested` means, a name or `auto`, and the reason.
+
+    `data`, on the device, is what `auto` tries its candidates on. Raises the engine's refusal,
+    and WrongNumbersError if it, or every candidate of `auto`, fails the check.
+    """
+    if requested == "auto":
+        return _fastest(spec, device, data)
+    engine = ENGINES[requested]
+    refusal = engine.refusal(spec, device)
+    if refusal:
+        raise refusal
+    require_right(engine, spec, device)
+    return engine, "asked for"
+
+
+def _fastest(spec: TrainSpec, device: DeviceInfo, data: Data) -> tuple[Engine, str]:
+    step_sec: dict[str, float] = {}
+    notes = []
+    for name, engine in ENGINES.items():
+        if not engine.seeds_arithmetic or engine.refusal(spec, device):
+            continue
+        training_sec = spec.steps * min(step_sec.values(), default=math.inf)
+        if engine is COMPILE and training_sec < COMPILE_SEC:
+            notes.append("compile not tried: compiling takes longer than these steps")
+            continue
+        try:
+            require_right(engine, spec, device)
+        except WrongNumbersError as error:
+            failure = error
+            notes.append(f"{name} left out: its numbers are wrong")
+        else:
+            step_sec[name] = _trial_sec(engine, spec, device, data)
+    if not step_sec:
+        raise failure
+    trials = ", ".join(f"{name} {format_seconds(sec)}" for name, sec in step_sec.items())
+    fastest = min(step_sec, key=step_sec.__getitem__)
+    return ENGINES[fastest], "; ".join([f"auto: the fastest ({trials} a step)", *notes])
+
+
+def _trial_sec(engine: Engine, spec: TrainSpec, device: DeviceInfo, data: Data) -> float:
+    """Median seconds a step."""
+    with devices.products_in(spec.dtype):
+        loop = engine.start(spec, device, data)
+        timing = measure(lambda: loop.advance(BLOCK_STEPS), device, TRIAL_SEC, BY_EVENTS)
+    return (timing.median_sec or 0.0) / BLOCK_STEPS

@@ -1,0 +1,71 @@
+"""`compile`: the fused mathematics through `torch.compile`.
+
+Needs a compiler at run time: g++ for a CPU; for a GPU the C compiler with which Triton builds
+its launchers; and for both Python's headers. The runtime images are kept small and have none, the
+-devel images have all. The first step is slow, less so where an earlier one left its cache.
+"""
+
+import torch
+from torch import Tensor
+
+from workload.core.errors import UnfitError, first_line
+from workload.core.results import DeviceInfo
+from workload.core.train_spec import TrainSpec
+from workload.hardware import devices
+from workload.hardware.compilers import find_compilers, noexec_cache, remedy
+from workload.train.modes.data import Data
+from workload.train.modes.fused import FusedLoop
+from workload.train.modes.mode import Engine
+
+OTHERWISE = "or choose another --engine"
+
+
+def _step(x: Tensor, y: Tensor, weights: tuple[Tensor, Tensor], r: Tensor, rate: float) -> None:
+    """One step on transposed weights, as `fused` describes; its residuals go to `r`."""
+    w1, w2 = weights
+    h = torch.mm(w1, x.t()).clamp(min=0)
+    torch.addmm(y, w2, h, beta=-1, out=r)
+    g = torch.where(h > 0, torch.mm(w2.t(), r), 0.0)
+    w2.addmm_(r, h.t(), alpha=rate)
+    w1.addmm_(g, x, alpha=rate)
+
+
+class CompiledLoop(FusedLoop):
+    """The step as one compiled function."""
+
+    def __init__(self, spec: TrainSpec, device: DeviceInfo, data: Data) -> None:
+        """Compile. Raises UnfitError with the compiler's reason if that fails."""
+        super().__init__(spec, device, data)
+        weights = self._w1.clone(), self._w2.clone()
+        try:
+            self._compiled = torch.compile(_step, dynamic=False)
+            self._compiled(self._x, self._y, weights, self._residuals[0], self._rate)
+        except (RuntimeError, OSError) as error:
+            if devices.is_out_of_memory(error):
+                raise
+            raise UnfitError(
+                f"torch.compile failed ({first_line(error)}): "
+                f"see what `workload doctor` says of the compiler and its cache, {OTHERWISE}"
+            ) from error
+
+    def _step(self, r: Tensor) -> None:
+        self._compiled(self._x, self._y, (self._w1, self._w2), r, self._rate)
+
+
+def _refusal(_spec: TrainSpec, device: DeviceInfo) -> UnfitError | None:
+    found = find_compilers()
+    if not (found.cxx if device.kind == "cpu" else found.c):
+        missing = "g++" if device.kind == "cpu" else "a C compiler"
+    elif not found.headers:
+        missing = "Python.h"
+    elif cache := noexec_cache():
+        return UnfitError(
+            f"engine compile loads what it builds, but {cache} is mounted noexec: "
+            f"mount it with exec (docker run --tmpfs /tmp:exec), {OTHERWISE}"
+        )
+    else:
+        return None
+    return UnfitError(f"engine compile needs {missing}, none is here: {remedy()}, {OTHERWISE}")
+
+
+COMPILE = Engine("compile", CompiledLoop, _refusal)

@@ -1,0 +1,76 @@
+"""`graph`: the fused step as a CUDA graph, several steps a replay.
+
+On a GPU the step's kernels take microseconds, and so does launching each of them from Python.
+A graph launches all kernels of BLOCK_STEPS steps at once. What remains of a count goes by
+replays of a second graph, of one step: the same kernels, so the numbers do not depend on how
+steps are grouped. As PyTorch asks for (notes/cuda, "CUDA Graphs"): warmed up on a side stream,
+captured, every tensor at a fixed place.
+"""
+
+import torch
+from torch import Tensor
+
+from workload.core.errors import UnfitError
+from workload.core.results import DeviceInfo
+from workload.core.train_spec import BLOCK_STEPS, TrainSpec
+from workload.hardware import devices
+from workload.train.modes.data import Data
+from workload.train.modes.fused import FusedLoop
+from workload.train.modes.mode import Engine
+
+WARM_UP_STEPS = 3  # as PyTorch's own examples
+
+
+class GraphLoop(FusedLoop):
+    """Two captured graphs: BLOCK_STEPS steps, and one."""
+
+    def __init__(self, spec: TrainSpec, device: DeviceInfo, data: Data) -> None:
+        """Warm up and capture; the weights are still the ones given."""
+        super().__init__(spec, device, data)
+        where = devices.torch_device(device)
+        with torch.cuda.device(where):
+            stream = torch.cuda.Stream(where)  # type: ignore[no-untyped-call]  # missing in stubs
+            self._warm_up(stream)
+            self._graphs = {steps: self._capture(steps, stream) for steps in (BLOCK_STEPS, 1)}
+
+    def _warm_up(self, stream: torch.cuda.Stream) -> None:
+        """Load libraries and kernels where the capture will want them; the weights stay."""
+        before = self._w1.clone(), self._w2.clone()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP_STEPS):
+                super()._block(1)
+        torch.cuda.current_stream().wait_stream(stream)
+        self._w1.copy_(before[0])
+        self._w2.copy_(before[1])
+
+    def _capture(
+        self, steps: int, stream: torch.cuda.Stream
+    ) -> tuple[torch.cuda.CUDAGraph, Tensor]:
+        """A graph of `steps` steps, and where it writes their losses."""
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=stream):
+            losses = super()._block(steps)
+        return graph, losses
+
+    def _block(self, steps: int) -> Tensor:
+        if steps == BLOCK_STEPS:
+            return self._replay(BLOCK_STEPS)
+        return torch.cat([self._replay(1) for _ in range(steps)])
+
+    def _replay(self, steps: int) -> Tensor:
+        graph, losses = self._graphs[steps]
+        graph.replay()
+        return losses.clone()  # the next replay writes there again
+
+
+def _refusal(_spec: TrainSpec, device: DeviceInfo) -> UnfitError | None:
+    if device.kind == "cuda":
+        return None
+    return UnfitError(
+        "engine graph needs a CUDA device, a CPU has no CUDA graphs: "
+        "choose --device cuda, or --engine fused"
+    )
+
+
+GRAPH = Engine("graph", GraphLoop, _refusal)
