@@ -78,7 +78,7 @@ cpu-agreement gpu-agreement: %-agreement: %-suite ## Time one product by harness
 	$(suite) python tests/benchmarks/agreement.py --target $* $(ARGS)
 
 cpu-engines gpu-engines: %-engines: %-suite ## Time the training engines against their targets
-	$(suite) python tests/benchmarks/engine_targets.py --device $(device_$*) $(ARGS)
+	$(suite) python tests/benchmarks/mode_targets.py --device $(device_$*) $(ARGS)
 
 cpu-search gpu-search: %-search: %-suite ## Time the guided search's winner against a full scan's
 	$(suite) python tests/search_live.py --target $* $(ARGS)

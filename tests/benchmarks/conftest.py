@@ -216,6 +216,6 @@ def pytest_terminal_summary(
         laid_out(case_table.cases_table(cases), None),
         "",
         *case_table.method_lines(cases, log.ceilings),
-        *case_table.doubt_lines(cases),
+        *case_table.warning_lines(cases),
     ):
         terminalreporter.write_line(line)

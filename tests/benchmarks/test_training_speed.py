@@ -1,4 +1,4 @@
-"""A step of the chapter's training loop, by each engine."""
+"""A step of the chapter's training loop, by each mode."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +9,7 @@ from support.benchmarks.train_step import TrainSteps, of_one_step
 from support.benchmarks.virtual_clock import clock
 
 from workload.core.train_spec import PRESETS
-from workload.train.modes import ENGINES
+from workload.train.modes import MODES
 
 pytestmark = [
     pytest.mark.benchmark(timer=clock),
@@ -18,11 +18,11 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("preset", ["book", "wide"])
-def test_training_step(measured: Callable[..., None], preset: str, engine: str) -> None:
-    by = ENGINES[engine]
+def test_training_step(measured: Callable[..., None], preset: str, mode: str) -> None:
+    by = MODES[mode]
     # The other arithmetic gathers rounding errors: float64 is what it can be asked for.
     dtype = "float32" if by.seeds_arithmetic else "float64"
     steps = TrainSteps(replace(PRESETS[preset], dtype=dtype), by)
-    measured(steps, partial(of_one_step, engine=by))
+    measured(steps, partial(of_one_step, mode=by))

@@ -34,7 +34,7 @@ COMMANDS = (
     "doctor explain shm",
     "doctor --deep --budget 9 --bundle all.tar.gz",
     "verify --device auto",
-    "train --preset wide --steps 5 --checkpoint a.ckpt --resume --engine fused --seed 3",
+    "train --preset wide --steps 5 --checkpoint a.ckpt --resume --mode fused --seed 3",
     "train --learning-rate 1e-7 --batch-size 3 --input-size 4 --hidden-size 5",
     "matmul --sizes 32,64x65x66 --dtypes float32,tf32 --search --budget 9",
     "compare a.json b.json --fail-if-slower 5% --format html",

@@ -10,7 +10,7 @@ from workload.bench.operations.copies import copies
 from workload.bench.operations.launch import Launch
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import run_case
-from workload.bench.timers import stopwatch
+from workload.bench.timers import make_timer
 from workload.bench.timing import Protocol
 from workload.core import roofline
 from workload.core.cases import COLD, CUDA_EVENTS, CUDA_GRAPH, CaseStatus, Kind, Shape
@@ -42,14 +42,14 @@ def test_a_small_product_is_timed_by_a_graph_and_a_large_one_by_events(
 def test_a_graph_takes_the_launches_out_of_a_small_product(gpu_info: DeviceInfo) -> None:
     call = SMALL.prepare(gpu_info).call
     launched, replayed = (
-        stopwatch(method, call, gpu_info).batch(1000) for method in (CUDA_EVENTS, CUDA_GRAPH)
+        make_timer(method, call, gpu_info).batch(1000) for method in (CUDA_EVENTS, CUDA_GRAPH)
     )
     assert replayed < launched
 
 
 def test_a_graph_computes_what_the_call_does(gpu_info: DeviceInfo) -> None:
     prepared = SMALL.prepare(gpu_info)
-    stopwatch(CUDA_GRAPH, prepared.call, gpu_info).batch(100)
+    make_timer(CUDA_GRAPH, prepared.call, gpu_info).batch(100)
     torch.cuda.synchronize()
     share = prepared.error_share()
     assert share is not None

@@ -21,7 +21,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "uid 12345 of group 0": HARDENED | {"user": "12345:0"},
     "uid 12345 of its own group": HARDENED | {"user": "12345:12345"},
 }
-TRAIN = ("workload", "train", "--device", "cpu", "--engine", "compile", "--steps", "20")
+TRAIN = ("workload", "train", "--device", "cpu", "--mode", "compile", "--steps", "20")
 NUMPY = "Failed to initialize NumPy"  # there is none, and torch says so once
 COMPILES_SEC = 300  # generous: docker/README.md has what a first compilation takes
 
@@ -77,7 +77,7 @@ def test_without_a_compiler_the_engine_names_the_image_that_has_one(
     ended = containers.run(*TRAIN)
     assert ended.code == 4
     (line,) = ended.stderr.splitlines()
-    assert line.startswith("workload train: engine compile needs g++, none is here: use the image ")
+    assert line.startswith("workload train: mode compile needs g++, none is here: use the image ")
     assert f" workload:{target}-devel " in line
 
 
@@ -89,7 +89,7 @@ def test_without_a_compiler_the_doctor_names_the_image_that_has_one(
     found = compiler_finding(ended)
     assert (ended.code, found["state"]) == (0, "warn")
     assert found["found"] == "there is no C++ compiler"
-    assert f" workload:{target}-devel " in found["remedy"]
+    assert f" workload:{target}-devel " in found["fix"]
 
 
 @pytest.mark.only("devel")

@@ -103,7 +103,7 @@ def test_a_real_fault_gets_its_id_state_exit_code_and_line(
     found = finding(ended, fault.id)
     assert (found["state"], ended.code) == (fault.state, fault.code)
     assert fault.line in found["found"]
-    assert found["remedy"]
+    assert found["fix"]
 
 
 def test_none_of_them_is_found_where_none_is(containers: Containers) -> None:

@@ -1,4 +1,4 @@
-"""Every engine on this CPU, with stand-ins for what it lacks, and some that are wrong."""
+"""Every mode on this CPU, with stand-ins for what it lacks, and some that are wrong."""
 
 from functools import partial
 
@@ -16,14 +16,14 @@ from workload.train.modes.dual import DUAL
 from workload.train.modes.eager import EAGER
 from workload.train.modes.fused import FusedLoop, OneDnnLoop
 from workload.train.modes.graph import GRAPH
-from workload.train.modes.mode import Engine, Loop
+from workload.train.modes.mode import Loop, Mode
 
 CPU = DeviceInfo("cpu", "cpu", "a CPU", "a test", 1)
 GPU = DeviceInfo("cuda", "cpu", "the CPU, playing a GPU", "a test", 1, capability="9.0")
 CASES = {
     "eager": (EAGER, CPU),
-    "fused": (Engine("fused", FusedLoop), CPU),
-    "onednn": (Engine("fused", OneDnnLoop), CPU),
+    "fused": (Mode("fused", FusedLoop), CPU),
+    "onednn": (Mode("fused", OneDnnLoop), CPU),
     "compile": (COMPILE, CPU),
     "graph": (GRAPH, GPU),
     "dual": (DUAL, CPU),
@@ -42,9 +42,9 @@ def install_stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def start(name: str, spec: TrainSpec) -> Loop:
-    """A loop of the engine from the seed's data."""
-    engine, device = CASES[name]
-    return engine.start(spec, device, data_of(spec))
+    """A loop of the mode from the seed's data."""
+    mode, device = CASES[name]
+    return mode.start(spec, device, data_of(spec))
 
 
 def data_of(spec: TrainSpec) -> Data:
@@ -102,6 +102,6 @@ class WrongIfLong(FusedLoop):
         return torch.mm(self._w1, x.t(), out=self._h).clamp_(min=0)
 
 
-def wrong(loop: type[FusedLoop]) -> Engine:
-    """An engine whose loop is not what its name says."""
-    return Engine("fused", loop)
+def wrong(loop: type[FusedLoop]) -> Mode:
+    """A mode whose loop is not what its name says."""
+    return Mode("fused", loop)

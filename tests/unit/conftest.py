@@ -26,7 +26,7 @@ def workload(
     """
     monkeypatch.setattr(devices, "cuda_problem", lambda _index: "hidden from the unit tests")
     monkeypatch.setattr(signals, "serve", lambda _save: None)
-    monkeypatch.setattr(signals, "leave_quietly", lambda: None)
+    monkeypatch.setattr(signals, "exit_on_signal", lambda: None)
     # A second less for each of many calls; tests of their own cover both.
     monkeypatch.setattr(matmul, "with_best_threads", lambda device: device)
     monkeypatch.setattr(measuring, "limiting_operations", lambda _device: [])

@@ -6,7 +6,7 @@ Two tests, both against float64 arithmetic on the inputs as the device holds the
 - the whole product at once by Freivalds' projection (R. Freivalds, 1977): for a random
   sign vector v, C·v must equal A·(B·v). One wrong element anywhere moves its row's sum.
 
-The element's tolerance is `tolerances.product_tolerance`; a row's projection adds n such
+The element's tolerance is `tolerances.matmul_tolerance`; a row's projection adds n such
 errors with random signs, which grow like the square root of the sum of their squares.
 Matrices are read in blocks of at most BLOCK_ELEMENTS, so that the check needs little memory
 beside B·v whatever the shape: `needed_bytes` tells how much.
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from workload.core.cases import Shape
-from workload.core.tolerances import half_subnormal, product_tolerance
+from workload.core.tolerances import half_subnormal, matmul_tolerance
 
 FULL_CHECK_FLOPS = 4e9  # 0.1 s or less of float64 arithmetic on two cores
 SAMPLED_ROWS = 16
@@ -47,7 +47,7 @@ def worst_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float | None:
 
 def _element_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float:
     shape = Shape(a.shape[0], a.shape[1], b.shape[1])
-    u_out, kappa = product_tolerance(dtype, shape.k)
+    u_out, kappa = matmul_tolerance(dtype, shape.k)
     worst = 0.0
     for rows in _compared_rows(shape):
         a_rows, c_rows = a[rows], c[rows]
@@ -89,7 +89,7 @@ def _exact(a_rows: Tensor, b_columns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _projection_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float | None:
     """The worst row of C·v against A·(B·v); None if a sum is not finite."""
     shape = Shape(a.shape[0], a.shape[1], b.shape[1])
-    u_out, kappa = product_tolerance(dtype, shape.k)
+    u_out, kappa = matmul_tolerance(dtype, shape.k)
     projected, b_squared = _project(b)
     b_norm = float(b_squared.sum().sqrt())
     worst = 0.0

@@ -54,12 +54,12 @@ def run_case(operation: Operation, device: DeviceInfo, budget_sec: float) -> Cas
         return replace(case, status=CaseStatus.NOT_APPLICABLE, reason=not_applicable)
     too_large = memory_problem(operation, device)
     if too_large:
-        return replace(case, status=CaseStatus.REFUSED, reason=too_large)
+        return replace(case, status=CaseStatus.DOES_NOT_FIT, reason=too_large)
     try:
-        with devices.guarded(device), devices.products_in(operation.dtype):
+        with devices.translate_cuda_errors(device), devices.matmul_precision(operation.dtype):
             return _estimated_and_measured(case, operation, device, budget_sec)
     except OutOfMemoryError as error:
-        return replace(case, status=CaseStatus.REFUSED, reason=error.what)
+        return replace(case, status=CaseStatus.DOES_NOT_FIT, reason=error.what)
 
 
 def _estimated_and_measured(
@@ -71,7 +71,7 @@ def _estimated_and_measured(
         reason = (
             f"would take about {format_seconds(estimate_sec)}, its share of the budget is {share}"
         )
-        return replace(case, status=CaseStatus.NOT_RUN, reason=reason)
+        return replace(case, status=CaseStatus.SKIPPED, reason=reason)
     return _checked_and_timed(case, operation, device, budget_sec)
 
 

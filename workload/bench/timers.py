@@ -26,7 +26,7 @@ READING_SEC = 0.05  # between two readings of the card
 DEFAULT_CACHE_BYTES = 512 << 20
 
 
-class Stopwatch(Protocol):
+class Timer(Protocol):
     """Times batches of calls of one operation."""
 
     method: str
@@ -48,16 +48,16 @@ class Stopwatch(Protocol):
         ...
 
 
-def stopwatch(method: str, operation: Call, device: DeviceInfo) -> Stopwatch:
-    """The stopwatch of this method."""
+def make_timer(method: str, operation: Call, device: DeviceInfo) -> Timer:
+    """The timer of this method."""
     if method == HOST_CLOCK:
         return _HostClock(operation)
     events = _CudaEvents(operation, device)
     return _CudaGraph(events) if method == CUDA_GRAPH else events
 
 
-def flushed(watch: Stopwatch, device: DeviceInfo) -> Stopwatch:
-    """The same stopwatch with cold caches: a batch is one call, after a flush outside it."""
+def flushed(watch: Timer, device: DeviceInfo) -> Timer:
+    """The same timer with cold caches: a batch is one call, after a flush outside it."""
     return _Flushed(watch, device)
 
 
@@ -193,7 +193,7 @@ def _captured(operation: Call, device: DeviceInfo) -> torch.cuda.CUDAGraph:
 
 
 class _Flushed:
-    def __init__(self, watch: Stopwatch, device: DeviceInfo) -> None:
+    def __init__(self, watch: Timer, device: DeviceInfo) -> None:
         self.method = watch.method
         self.forget_readings, self.telemetry = watch.forget_readings, watch.telemetry
         self.rounded = watch.rounded

@@ -12,7 +12,7 @@ windows as short as these.
 import time
 from dataclasses import dataclass
 
-from workload.bench.timers import Call, Stopwatch, flushed, stopwatch
+from workload.bench.timers import Call, Timer, flushed, make_timer
 from workload.core.cases import COLD, CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK, WARM, Timing
 from workload.core.results import DeviceInfo
 from workload.core.statistics import median, median_interval
@@ -80,18 +80,18 @@ def measure(
     )
 
 
-def _chosen(operation: Call, device: DeviceInfo, protocol: Protocol) -> Stopwatch:
-    """The stopwatch that suits the device, the cache's state and a first, rough time."""
+def _chosen(operation: Call, device: DeviceInfo, protocol: Protocol) -> Timer:
+    """The timer that suits the device, the cache's state and a first, rough time."""
     if device.kind == "cpu":
         method = HOST_CLOCK
     elif protocol.method or protocol.cache == COLD:
         method = protocol.method or CUDA_EVENTS
     else:
-        rough = stopwatch(CUDA_EVENTS, operation, device)
+        rough = make_timer(CUDA_EVENTS, operation, device)
         # The first call loads what it needs; only a short one is worth another ten.
         short = rough.batch(1) < MIN_SAMPLE_SEC or rough.batch(1) < MIN_SAMPLE_SEC
         method = CUDA_GRAPH if short and rough.batch(10) < GRAPH_BELOW_SEC else CUDA_EVENTS
-    watch = stopwatch(method, operation, device)
+    watch = make_timer(method, operation, device)
     return flushed(watch, device) if protocol.cache == COLD else watch
 
 
@@ -101,7 +101,7 @@ def _calls_per_sample(call_sec: float, protocol: Protocol) -> int:
 
 
 def _warm_up(
-    watch: Stopwatch, protocol: Protocol, at_least_sec: float, at_most_sec: float
+    watch: Timer, protocol: Protocol, at_least_sec: float, at_most_sec: float
 ) -> tuple[float, bool]:
     """Call, at least once, until batches are equally fast or the time is up.
 
@@ -121,7 +121,7 @@ def _is_steady(batches: list[float]) -> bool:
     return len(last) == STEADY_BATCHES and max(last) <= (1 + STEADY_SPREAD) * min(last)
 
 
-def _sample(watch: Stopwatch, calls: int, deadline: float) -> tuple[float, ...]:
+def _sample(watch: Timer, calls: int, deadline: float) -> tuple[float, ...]:
     started = time.perf_counter()
     samples: list[float] = []
     while len(samples) < MAX_SAMPLES:
@@ -149,7 +149,7 @@ def _overhead_sec(device: DeviceInfo, method: str, calls: int) -> float:
     A graph launches nothing; what is left is a pair of events, shared by the batch.
     """
     graph = method == CUDA_GRAPH
-    nothing = stopwatch(CUDA_EVENTS if graph else method, _do_nothing, device)
+    nothing = make_timer(CUDA_EVENTS if graph else method, _do_nothing, device)
     empty_calls = 1 if graph else min(calls, MAX_OVERHEAD_CALLS)
     batches = [nothing.batch(empty_calls) for _ in range(OVERHEAD_BATCHES)]
     return (median(batches) or 0.0) / (calls if graph else 1)

@@ -3,14 +3,15 @@
 import argparse
 import math
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from workload import __version__
 from workload.core.cases import COLD, WARM
 from workload.core.errors import ExitCode
-from workload.core.train_spec import ENGINE_NAMES, PRESETS
+from workload.core.train_spec import MODE_NAMES, PRESETS
 from workload.core.units import DTYPE_BYTES
 
 MAX_SIZE = 2**31 - 1  # BLAS counts in 32-bit integers
@@ -72,6 +73,23 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if action.default is None else super()._get_help_string(action)
 
 
+class _Renamed(argparse.Action):
+    """Stores the value; warns in one line where an option is called by its old name."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Store `values` under the option's new name."""
+        name = self.option_strings[0]
+        if option_string != name:
+            sys.stderr.write(f"{parser.prog}: {option_string} is now called {name}\n")
+        setattr(namespace, self.dest, values)
+
+
 def _add_run(parser: argparse.ArgumentParser) -> None:
     _add_device(parser)
     _add_budget(parser)
@@ -85,8 +103,10 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--preset", choices=sorted(PRESETS), default="book", help="what the options below replace"
     )
     parser.add_argument(
-        "--engine",
-        choices=ENGINE_NAMES,
+        "--mode",
+        "--engine",  # its name until 0.2; removed in 0.3
+        action=_Renamed,
+        choices=MODE_NAMES,
         default="eager",
         help="how the steps are done; eager is the chapter's loop, auto the fastest that does "
         "its arithmetic",

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from workload.core.units import printable
 
-MAX_COMPLAINT = 2000  # characters; a file may hold a line of a megabyte
+MAX_ERROR_LENGTH = 2000  # characters; a file may hold a line of a megabyte
 # In columns narrower than these on average, rich drops letters where it breaks a text. A terminal
 # that has less room breaks the lines itself, and loses none.
 COLUMN_WIDTH = 11
@@ -34,7 +34,7 @@ class Console:
             if stream is not None:  # None if closed from the start
                 stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # text files both
 
-    def say(self, *renderables: str | Table) -> None:
+    def info(self, *renderables: str | Table) -> None:
         """Print for people: on stdout, or on stderr where stdout carries a document.
 
         Lines go out as they are, tabs included; rich lays out the tables.
@@ -48,9 +48,9 @@ class Console:
         """The one document on stdout."""
         self._write(sys.stdout, document.decode(), result=True)
 
-    def complain(self, line: str) -> None:
+    def error(self, line: str) -> None:
         """One line on stderr, safe for a terminal whatever file its words come from."""
-        one_line = printable(" ".join(line.split()))[:MAX_COMPLAINT]
+        one_line = printable(" ".join(line.split()))[:MAX_ERROR_LENGTH]
         self._write(sys.stderr, f"{self._prefix}: {one_line}\n", result=False)
 
     def show_traceback(self, text: str) -> None:
@@ -69,7 +69,7 @@ class Console:
             _discard(stream)
             if result and not self.lost_output:
                 self.lost_output = True
-                self.complain(f"the output could not be written: {error.strerror or error}")
+                self.error(f"the output could not be written: {error.strerror or error}")
 
 
 def _discard(stream: TextIO | None) -> None:

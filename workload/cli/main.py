@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    signals.leave_quietly()
+    signals.exit_on_signal()
     argv = sys.argv[1:] if argv is None else argv
     arguments = parse(argv)
     # Only now: `--help` and a refusal need neither rich nor the schema's validator.

@@ -17,10 +17,10 @@ class Session:
     def __init__(self, arguments: argparse.Namespace, argv: Sequence[str]) -> None:
         """`arguments` are the parsed `argv`."""
         self.arguments = arguments
-        self.draft = record.Draft(arguments.command, argv)
+        self.builder = record.RecordBuilder(arguments.command, argv)
         self._console = Console(arguments.command, arguments.document)
-        self.say = self._console.say
-        self.complain = self._console.complain
+        self.info = self._console.info
+        self.error = self._console.error
         self.print_document = self._console.print_document
         self._ending = threading.Lock()
         self._ended: ExitCode | None = None
@@ -33,14 +33,14 @@ class Session:
             code = command(self)
         except WorkloadError as error:
             code, reason = error.exit_code, str(error)
-            self.complain(reason)
+            self.error(reason)
         except MemoryError:
             code, reason = ExitCode.UNFIT, "memory ran out: allow more, or choose smaller sizes"
-            self.complain(reason)
+            self.error(reason)
         except Exception as error:
             code, reason = ExitCode.BUG, f"{type(error).__name__}: {error}"
             self._console.show_traceback(traceback.format_exc())
-            self.complain(f"unexpected error, please report it with the lines above: {reason}")
+            self.error(f"unexpected error, please report it with the lines above: {reason}")
         return self._end(code, reason)
 
     def _end(self, code: ExitCode, reason: str | None) -> ExitCode:
@@ -56,14 +56,14 @@ class Session:
 
     def _publish(self, code: ExitCode, reason: str | None) -> ExitCode:
         """Write the record, say where it is, and print it if JSON was asked for."""
-        ended = self.draft.as_ended(code, reason)
+        ended = self.builder.as_ended(code, reason)
         if self.arguments.output is not None:
             try:
-                self.say(f"record  {record.save(ended, self.arguments.output)}")
+                self.info(f"record  {record.save(ended, self.arguments.output)}")
             except NotSavedError as error:
-                self.complain(str(error))
+                self.error(str(error))
                 code = code or error.exit_code
-                ended = self.draft.as_ended(code, reason or str(error))
+                ended = self.builder.as_ended(code, reason or str(error))
         if self.arguments.json:
             self.print_document(record.dump(ended))
         return code
@@ -72,5 +72,5 @@ class Session:
         """From the signal thread: what is known so far is the record."""
         ended = self._end(code, "ended by a signal")
         if ended is code:
-            self.complain("terminated" if code is ExitCode.TERMINATED else "interrupted")
+            self.error("terminated" if code is ExitCode.TERMINATED else "interrupted")
         return ended

@@ -27,7 +27,7 @@ _EXIT_CODES = {
 _writers: set[int] = set()  # the descriptor through which signals arrive, where one does
 
 
-def leave_quietly() -> None:
+def exit_on_signal() -> None:
     """Until `serve`, when there is nothing to save yet: a signal ends the process at once."""
     for number in _EXIT_CODES:
         signal.signal(number, lambda caught, _frame: os._exit(_EXIT_CODES[signal.Signals(caught)]))

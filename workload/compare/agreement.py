@@ -76,7 +76,7 @@ def _by_identity(results: Sequence[TrainResult]) -> dict[tuple[object, ...], lis
     """The trainings that have losses, by all that must agree: not the number of steps."""
     groups: dict[tuple[object, ...], list[TrainResult]] = {}
     for result in results:
-        identity = (result.engine, *(vars(spec_of(result)) | {"steps": None}).values())
+        identity = (result.mode, *(vars(spec_of(result)) | {"steps": None}).values())
         if result.losses:
             groups.setdefault(identity, []).append(result)
     return groups
@@ -93,4 +93,4 @@ def _disagreements(a: list[TrainResult], b: list[TrainResult]) -> list[Disagreem
 def _name(result: TrainResult) -> str:
     spec = spec_of(result)
     shape = (spec.batch_size, spec.input_size, spec.hidden_size, spec.output_size)
-    return f"train {result.preset or shape_label(shape)} {result.engine} {spec.dtype}"
+    return f"train {result.preset or shape_label(shape)} {result.mode} {spec.dtype}"

@@ -37,7 +37,7 @@ class Reached:
     error_share: float | None
     regime: Regime | None
     transfer_sec: float | None
-    doubt: str | None  # of the only run; several tell by their interval
+    warning: str | None  # of the only run; several tell by their interval
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _reached(cases: Sequence[Case], amount: int | None, seconds: float) -> Reach
         error_share=max(errors, default=None),
         regime=ratings[0].regime if ratings else None,
         transfer_sec=median([case.transfer_sec for case in cases if case.transfer_sec]),
-        doubt=only.doubt if only else None,
+        warning=only.warning if only else None,
     )
 
 

@@ -56,7 +56,7 @@ class Timing:
     call, measured with a call that does nothing; it is not subtracted.
     """
 
-    DERIVED: ClassVar = ("median_sec", "iqr_sec", "interval_sec", "doubt")
+    DERIVED: ClassVar = ("median_sec", "iqr_sec", "interval_sec", "warning")
 
     method: str
     cache: str
@@ -89,7 +89,7 @@ class Timing:
         return width / middle if middle and width is not None else None
 
     @property
-    def doubt(self) -> str | None:
+    def warning(self) -> str | None:
         """Why the median should be trusted less than its digits suggest, or None."""
         if self.spread is not None and self.spread > NOISY_IQR:
             return f"noisy: the samples differ by {self.spread:.0%} (IQR)"
@@ -137,10 +137,15 @@ class CaseStatus(StrEnum):
     OK = "ok"
     WRONG = "wrong"  # the result disagrees with float64: no speed is reported
     INVALID = "invalid"  # right, but timed under conditions that say nothing about the device
-    NOT_RUN = "not_run"  # does not fit the time budget
-    REFUSED = "refused"  # does not fit the memory
+    SKIPPED = "skipped"  # does not fit the time budget
+    DOES_NOT_FIT = "does_not_fit"  # does not fit the memory
     NOT_APPLICABLE = "not_applicable"  # this device has no such arithmetic
     INTERRUPTED = "interrupted"
+
+    @property
+    def words(self) -> str:
+        """The status as people read it: `does not fit`."""
+        return self.value.replace("_", " ")
 
 
 class Regime(StrEnum):
@@ -235,7 +240,7 @@ class Case:
     error_share: float | None = None
     transfer_sec: float | None = None
     rating: Rating | None = None
-    variant: str | None = None  # what else tells cases apart: the engine of a training
+    variant: str | None = None  # what else tells cases apart: the mode of a training
 
     @property
     def label(self) -> str:

@@ -19,8 +19,8 @@ from workload.core.files import read_json, write_atomically
 from workload.core.results import as_json
 
 # 1: the first. 2: `cases` of every kind with their timing and rating, in place of `matmul`;
-# `ceilings`; the engine of a training.
-SCHEMA_VERSION = 2
+# `ceilings`; the engine of a training. 3: see CHANGELOG.md, 0.2.0.
+SCHEMA_VERSION = 3
 SECTIONS = (
     "device",
     "environment",
@@ -36,7 +36,7 @@ MAX_RECORD_BYTES = 64 << 20  # a record of a long run is under 1 MB; more is not
 Record = dict[str, Any]
 
 
-class Draft:
+class RecordBuilder:
     """A record in the making. Another thread may finish it at any moment."""
 
     def __init__(self, kind: str, arguments: Sequence[str]) -> None:

@@ -37,7 +37,7 @@ class Finding:
     state: State
     found: str
     why: str | None = None
-    remedy: str | None = None
+    fix: str | None = None
     link: str | None = None
     case: str | None = None
 
@@ -104,8 +104,8 @@ class TrainResult:
     step_time_sec: tuple[float, ...]  # mean seconds a step, one sample per block of steps
     weights_sha256: str | None  # of w1 then w2; None unless all steps were done
     diverged_at_step: int | None = None
-    engine: str = "eager"
-    engine_reason: str = "asked for"  # why this engine
+    mode: str = "eager"
+    mode_reason: str = "asked for"  # why this mode
 
     @property
     def final_loss(self) -> float | None:

@@ -62,7 +62,7 @@ def half_subnormal(dtype: str) -> float:
     return _HALF_SUBNORMAL[dtype]
 
 
-def product_tolerance(dtype: str, k: int) -> tuple[float, float]:
+def matmul_tolerance(dtype: str, k: int) -> tuple[float, float]:
     """`(u_out, kappa)` for a product of an (m, k) by a (k, n) matrix of zero-mean random data.
 
     A correct product c of inputs already rounded to `dtype` (to float32 for tf32) and its

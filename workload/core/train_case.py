@@ -22,10 +22,10 @@ def train_case(result: TrainResult, device_kind: str) -> Case:
     """One step of a training, shape (batch, input, hidden, output); WRONG where it diverged.
 
     Its samples are means of blocks of steps, by the clock of the device. Nothing was warmed up.
-    The engine was compared with float64 before the training, not its every step.
+    The mode was compared with float64 before the training, not its every step.
     """
     spec = spec_of(result)
-    counted = int(result.engine != DUAL)
+    counted = int(result.mode != DUAL)
     status, reason = _status(result)
     return Case(
         kind=Kind.TRAIN,
@@ -33,11 +33,11 @@ def train_case(result: TrainResult, device_kind: str) -> Case:
         dtype=spec.dtype,
         flops=counted * spec.step_flops,
         bytes=counted * spec.step_bytes,
-        launches=LAUNCHES[result.engine],
+        launches=LAUNCHES[result.mode],
         status=status,
         reason=reason,
         timing=_timing(result, HOST_CLOCK if device_kind == "cpu" else CUDA_EVENTS),
-        variant=result.engine,
+        variant=result.mode,
     )
 
 
@@ -45,7 +45,7 @@ def _status(result: TrainResult) -> tuple[CaseStatus, str | None]:
     if result.diverged_at_step is not None:
         return CaseStatus.WRONG, f"the loss was not finite at step {result.diverged_at_step}"
     if not result.step_time_sec:
-        return CaseStatus.NOT_RUN, "no step was timed"
+        return CaseStatus.SKIPPED, "no step was timed"
     return CaseStatus.OK, None
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from workload.core.units import DTYPE_BYTES
 
-# The names that `--engine` takes; what they mean is in `engines`.
-ENGINE_NAMES = ("eager", "fused", "compile", "graph", "dual", "auto")
-# Steps that an engine may do together: their losses are summed up at once, and a CUDA graph
+# The names that `--mode` takes; what they mean is in `modes`.
+MODE_NAMES = ("eager", "fused", "compile", "graph", "dual", "auto")
+# Steps that a mode may do together: their losses are summed up at once, and a CUDA graph
 # holds as many.
 BLOCK_STEPS = 10
 # Beside the tensors: what libraries allocate for themselves, and what the allocator keeps. Found,
@@ -53,7 +53,7 @@ class TrainSpec:
 
     @property
     def needed_bytes(self) -> int:
-        """No engine needs more memory, the float64 loop that checks it included.
+        """No mode needs more memory, the float64 loop that checks it included.
 
         At most four copies of the weights (drawn, trained, a gradient, a product on its way), three
         of the data (given, transposed, as a library packs them), activations and losses.

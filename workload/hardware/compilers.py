@@ -30,7 +30,7 @@ def find_compilers(environment: Mapping[str, str] = os.environ) -> Compilers:
     )
 
 
-def remedy(environment: Mapping[str, str] = os.environ) -> str:
+def fix(environment: Mapping[str, str] = os.environ) -> str:
     """What brings all of them, and the openssl that Inductor calls too.
 
     Only the images say which of them they are, and an image of one's own on top of one says it too.

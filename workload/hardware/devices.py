@@ -213,7 +213,7 @@ def set_tf32(enabled: bool) -> None:
 
 
 @contextmanager
-def products_in(dtype: str) -> Iterator[None]:
+def matmul_precision(dtype: str) -> Iterator[None]:
     """Within, float32 products round their inputs to TF32 if that is the dtype."""
     set_tf32(dtype == "tf32")
     try:
@@ -248,7 +248,7 @@ def synchronize(info: DeviceInfo) -> None:
 
 
 @contextmanager
-def guarded(info: DeviceInfo) -> Iterator[None]:
+def translate_cuda_errors(info: DeviceInfo) -> Iterator[None]:
     """Within, running out of memory is an OutOfMemoryError, losing the device a LostDeviceError.
 
     After some errors, and once a card has fallen off its bus, nothing on the device works for
@@ -276,7 +276,7 @@ def available_bytes(info: DeviceInfo) -> int | None:
     """Bytes that can still be allocated on the device; on the CPU, within its cgroup."""
     if info.kind == "cpu":
         return read_limits().available_bytes
-    with guarded(info):
+    with translate_cuda_errors(info):
         free = torch.cuda.mem_get_info(info.torch_name)[0]
         # PyTorch keeps what earlier cases freed, and gives it back where a new one needs it.
         kept = torch.cuda.memory_reserved(info.torch_name)

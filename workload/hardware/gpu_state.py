@@ -45,7 +45,7 @@ class Pcie:
 
 
 @dataclass(frozen=True)
-class CardState:
+class GpuState:
     """Settings and health of one card; `silent` has NVML's reason for each question it left."""
 
     brand: str | None
@@ -84,7 +84,7 @@ def clock_reasons(nvml: Any, handle: Any) -> int | None:
     return None
 
 
-def read_card(nvml: Any, handle: Any) -> CardState:
+def read_gpu_state(nvml: Any, handle: Any) -> GpuState:
     """The state of the card behind an NVML handle. Takes some milliseconds, changes nothing."""
     ask = _Questions(nvml, handle)
     mig = ask("mig", "nvmlDeviceGetMigMode")  # (now, after the next reset)
@@ -98,7 +98,7 @@ def read_card(nvml: Any, handle: Any) -> CardState:
     reasons = clock_reasons(nvml, handle)
     persistence = ask("persistence", "nvmlDeviceGetPersistenceMode")
     brand = ask("brand", "nvmlDeviceGetBrand")
-    return CardState(
+    return GpuState(
         brand=BRANDS.get(brand),
         mig=None if mig is None else bool(mig[0]),
         mig_slices=_mig_slices(nvml, handle) if mig and mig[0] else None,

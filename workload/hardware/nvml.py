@@ -6,7 +6,7 @@ The driver stands behind a Protocol, so that tests give facts no machine here ha
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from workload.hardware.gpu_state import CardState, answer, read_card
+from workload.hardware.gpu_state import GpuState, answer, read_gpu_state
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Gpu:
     capability: str | None  # compute capability, "9.0"
     memory_total_bytes: int | None
     memory_free_bytes: int | None
-    state: CardState | None = None
+    state: GpuState | None = None
 
 
 @dataclass(frozen=True)
@@ -90,5 +90,5 @@ def _read_gpu(nvml: Any, index: int) -> Gpu:
         capability=None if capability is None else "{}.{}".format(*capability),
         memory_total_bytes=None if memory is None else memory.total,
         memory_free_bytes=None if memory is None else memory.free,
-        state=read_card(nvml, handle),
+        state=read_gpu_state(nvml, handle),
     )

@@ -1,4 +1,4 @@
-"""A training run: blocks of steps by an engine, with losses that stay on the device."""
+"""A training run: blocks of steps by a mode, with losses that stay on the device."""
 
 import math
 import time
@@ -35,32 +35,32 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
     spec: TrainSpec,
     device: DeviceInfo,
     *,
-    engine: str = "eager",
+    mode: str = "eager",
     preset: str | None = None,
     checkpoint_path: Path | None = None,
     checkpoint_every: int = REPORT_EVERY,
     resume: bool = False,
-    on_engine: OnEngine = _ignore,
+    on_mode: OnEngine = _ignore,
     on_report: Report = _ignore,
     on_progress: Progress = _ignore,
 ) -> TrainResult:
     """Train for `spec.steps` steps and return every loss.
 
-    `engine` is one of ENGINE_NAMES. `on_engine` gets its name and why it was chosen, `on_report`
+    `mode` is one of MODE_NAMES. `on_mode` gets its name and why it was chosen, `on_report`
     (step, loss) every 100 steps, `on_progress` the result so far, now and then and before an
     error. A loss that is not finite ends the run: `diverged_at_step` says where.
-    Raises UnfitError if it does not fit the memory, the device is lost or lacks what the engine
-    needs, WrongNumbersError if the engine is wrong, before any step; BadInputError for an engine
+    Raises UnfitError if it does not fit the memory, the device is lost or lacks what the mode
+    needs, WrongNumbersError if the mode is wrong, before any step; BadInputError for a mode
     that does not go with the dtype or a checkpoint that cannot be resumed, NotSavedError if a
     checkpoint cannot be written.
     """
     _require_memory(spec, device)
-    with devices.guarded(device):
+    with devices.translate_cuda_errors(device):
         run = _Run(spec, device)
     if checkpoint_path:
         run.resumed_from_step = _open_checkpoint(run, checkpoint_path, resume)
-    run.start(engine)
-    on_engine(run.engine, run.engine_reason)
+    run.start(mode)
+    on_mode(run.mode, run.mode_reason)
     next_progress = 0.0
     finished = run.step == spec.steps
     if finished and spec.steps:
@@ -100,7 +100,7 @@ class _Run:
     def __init__(self, spec: TrainSpec, device: DeviceInfo) -> None:
         self.spec = spec
         self.device = device
-        self.engine = self.engine_reason = ""
+        self.mode = self.mode_reason = ""
         self.step = 0
         self.resumed_from_step = 0
         self.losses: list[float] = []
@@ -116,22 +116,20 @@ class _Run:
         self.losses = state.losses.tolist()
 
     def start(self, requested: str) -> None:
-        """Let the engine have the data, on the device, once it has shown itself right."""
+        """Let the mode have the data, on the device, once it has shown itself right."""
         where = devices.torch_device(self.device)
-        with devices.guarded(self.device):
+        with devices.translate_cuda_errors(self.device):
             x, y, w1, w2 = (tensor.to(where) for tensor in self._data)
             del self._data
-            engine, self.engine_reason = modes.choose(
-                requested, self.spec, self.device, (x, y, w1, w2)
-            )
-            self.engine = engine.name
-            with devices.products_in(self.spec.dtype):
-                self._loop = engine.start(self.spec, self.device, (x, y, w1, w2))
+            mode, self.mode_reason = modes.choose(requested, self.spec, self.device, (x, y, w1, w2))
+            self.mode = mode.name
+            with devices.matmul_precision(self.spec.dtype):
+                self._loop = mode.start(self.spec, self.device, (x, y, w1, w2))
 
     def advance(self, stop: int) -> None:
         """Run up to step `stop`, reading the losses once, at the end."""
         laps = [min(TIMED_STEPS, stop - first) for first in range(self.step, stop, TIMED_STEPS)]
-        with devices.guarded(self.device), devices.products_in(self.spec.dtype):
+        with devices.translate_cuda_errors(self.device), devices.matmul_precision(self.spec.dtype):
             devices.synchronize(self.device)
             watch = Laps(self.device)
             losses = []
@@ -165,8 +163,8 @@ class _Run:
             step_time_sec=tuple(self.step_time_sec),
             weights_sha256=weights,
             diverged_at_step=self.diverged_at_step,
-            engine=self.engine,
-            engine_reason=self.engine_reason,
+            mode=self.mode,
+            mode_reason=self.mode_reason,
         )
 
 

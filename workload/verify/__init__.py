@@ -61,7 +61,7 @@ def _checks(case: Case) -> Iterator[Check]:
     if case.dtype in trajectory.DTYPES:
         groups.append(trajectory.checks)
     try:
-        with devices.products_in(case.dtype):
+        with devices.matmul_precision(case.dtype):
             for group in groups:
                 yield from group(case)
     except RuntimeError as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from workload.core.tolerances import LAMBDA, half_subnormal, product_tolerance, unit_roundoff
+from workload.core.tolerances import LAMBDA, half_subnormal, matmul_tolerance, unit_roundoff
 
 UNIFORM = 3**-0.5  # standard deviation of an error anywhere within +-1, at most
 
@@ -84,9 +84,9 @@ def product(
 
     `multiply` is bilinear, a matrix product or a convolution. On squares it gives the sum of
     the squared products, whose root is what `|a|_2 |b|_2 / sqrt(terms)` of
-    `product_tolerance` estimates: how far the partial sums have walked.
+    `matmul_tolerance` estimates: how far the partial sums have walked.
     """
-    u_out, kappa = product_tolerance(dtype, terms)
+    u_out, kappa = matmul_tolerance(dtype, terms)
     value = multiply(left.value, right.value)
     walk = multiply(left.value.square(), right.value.square()).sqrt()
     inherited = (

@@ -1,7 +1,7 @@
 """A 2-D convolution and its three gradients: on CUDA this is cuDNN.
 
 Stride 2 leaves cuDNN the algorithms that sum products (Winograd and FFT need stride 1), so
-`tolerances.product_tolerance` holds with as many terms as one element sums. The
+`tolerances.matmul_tolerance` holds with as many terms as one element sums. The
 reference unfolds the image into columns and multiplies, without any of torch's convolutions.
 
 Gradients in half precision may add partial sums in the output's own type: the CPU adds images

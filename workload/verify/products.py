@@ -1,6 +1,6 @@
 """torch.matmul on vectors, matrices and batches, and the element-wise product beside it.
 
-The tolerance of an element is `tolerances.product_tolerance`: it grows with the square root of
+The tolerance of an element is `tolerances.matmul_tolerance`: it grows with the square root of
 the number of products summed, relative to a typical element.
 """
 

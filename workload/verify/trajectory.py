@@ -1,7 +1,7 @@
 """The losses of the chapter's training loop, step by step, on a small network like `book`.
 
 What to expect, how far off a loss may be, and on which data no ReLU hangs on rounding, is in
-`engines.reference`; an engine is checked in the same way before it is timed.
+`modes.reference`; a mode is checked in the same way before it is timed.
 
 Left out: tf32, whose rounding decides some ReLU in nearly every step, and half precision, where
 the losses of `book` overflow float16.

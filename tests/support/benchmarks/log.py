@@ -23,8 +23,8 @@ from workload.hardware.datasheet import datasheet_ceilings
 # these words.
 SKIPS = {
     CaseStatus.NOT_APPLICABLE: "this device has no such operation",
-    CaseStatus.NOT_RUN: "does not fit the time of a case",
-    CaseStatus.REFUSED: "does not fit the memory",
+    CaseStatus.SKIPPED: "does not fit the time of a case",
+    CaseStatus.DOES_NOT_FIT: "does not fit the memory",
 }
 MORE_PASSES = "more passes are to come"
 

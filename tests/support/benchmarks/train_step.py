@@ -1,4 +1,4 @@
-"""Steps of the chapter's loop by one engine as a benchmarked operation."""
+"""Steps of the chapter's loop by one mode as a benchmarked operation."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -14,18 +14,18 @@ from workload.core.train_spec import BLOCK_STEPS, TrainSpec
 from workload.hardware import devices
 from workload.train.modes.check import clear_error, clear_tolerance, require_right
 from workload.train.modes.data import draw
-from workload.train.modes.mode import Engine
+from workload.train.modes.mode import Mode
 
 
 @dataclass(frozen=True)
 class TrainSteps:
-    """BLOCK_STEPS steps, which an engine may do together, on fixed data; the weights move on."""
+    """BLOCK_STEPS steps, which a mode may do together, on fixed data; the weights move on."""
 
     spec: TrainSpec
-    engine: Engine
+    mode: Mode
 
     kind: ClassVar[Kind] = Kind.TRAIN
-    # Not a graph: what an engine costs with its launches is what is measured.
+    # Not a graph: what a mode costs with its launches is what is measured.
     protocol: ClassVar[Protocol] = Protocol(CUDA_EVENTS)
 
     @property
@@ -54,12 +54,12 @@ class TrainSteps:
         return self
 
     def needed_bytes(self, _device: DeviceInfo) -> int:
-        """Of any engine, its check included."""
+        """Of any mode, its check included."""
         return self.spec.needed_bytes
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """Why the device cannot have this engine."""
-        refusal = self.engine.refusal(self.spec, device)
+        """Why the device cannot have this mode."""
+        refusal = self.mode.refusal(self.spec, device)
         return None if refusal is None else str(refusal)
 
     def prepare(self, device: DeviceInfo) -> Prepared:
@@ -68,7 +68,7 @@ class TrainSteps:
         x, y, w1, w2 = (
             tensor.to(where) for tensor in draw(self.spec, devices.torch_dtype(self.dtype))
         )
-        loop = self.engine.start(self.spec, device, (x, y, w1, w2))
+        loop = self.mode.start(self.spec, device, (x, y, w1, w2))
 
         def call() -> Tensor:
             return loop.advance(BLOCK_STEPS)
@@ -84,20 +84,20 @@ class TrainSteps:
         """On the small network, as a share of its tolerance. Raises WrongNumbersError if this
         very training, or that, goes another way than in float64.
         """
-        require_right(self.engine, self.spec, device)
-        error = clear_error(self.engine, device, self.dtype)
-        return None if error is None else error / clear_tolerance(self.engine, self.dtype)
+        require_right(self.mode, self.spec, device)
+        error = clear_error(self.mode, device, self.dtype)
+        return None if error is None else error / clear_tolerance(self.mode, self.dtype)
 
 
-def of_one_step(case: Case, engine: Engine) -> Case:
-    """The case of one step, from that of BLOCK_STEPS, under the engine's name.
+def of_one_step(case: Case, mode: Mode) -> Case:
+    """The case of one step, from that of BLOCK_STEPS, under the mode's name.
 
-    An engine that does other arithmetic than the seed's has no rate: its time says nothing of
+    A mode that does other arithmetic than the seed's has no rate: its time says nothing of
     how fast the device does what is counted.
     """
 
     def counted(amount: int) -> int:
-        return amount // BLOCK_STEPS if engine.seeds_arithmetic else 0
+        return amount // BLOCK_STEPS if mode.seeds_arithmetic else 0
 
     timing = case.timing and replace(
         case.timing,
@@ -109,7 +109,7 @@ def of_one_step(case: Case, engine: Engine) -> Case:
         case,
         flops=counted(case.flops),
         bytes=counted(case.bytes),
-        launches=LAUNCHES[engine.name],
+        launches=LAUNCHES[mode.name],
         timing=timing,
-        variant=engine.name,
+        variant=mode.name,
     )

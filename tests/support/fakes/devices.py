@@ -1,10 +1,10 @@
 """Stand-ins for hardware this machine does not have."""
 
-from workload.hardware.gpu_state import CardState, Pcie
+from workload.hardware.gpu_state import GpuState, Pcie
 from workload.hardware.nvml import Driver, Gpu, HardwareError
 
 GIB = 1 << 30
-HEALTHY = CardState(
+HEALTHY = GpuState(
     brand="NVIDIA",
     mig=False,
     mig_slices=None,

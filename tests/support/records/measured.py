@@ -10,7 +10,7 @@ from workload.compare.loader import Run, Side
 from workload.core import record
 from workload.core.cases import HOST_CLOCK, WARM, Case, CaseStatus, Kind, Timing
 from workload.core.errors import ExitCode
-from workload.core.record import Draft
+from workload.core.record import RecordBuilder
 from workload.core.results import DeviceInfo, TrainResult, as_json
 
 CPU = DeviceInfo("cpu", "cpu", "a CPU", "asked for", threads=2, swept_threads=(1, 2))
@@ -82,12 +82,12 @@ def write_record(
     kind: str = "run",
 ) -> Path:
     """A valid record of these."""
-    draft = Draft(kind, [])
+    builder = RecordBuilder(kind, [])
     if device:
-        draft.set("device", device)
-    draft.set("cases", cases)
-    draft.set("train", trainings)
-    return record.save(draft.as_ended(ExitCode.OK, None), directory)
+        builder.set("device", device)
+    builder.set("cases", cases)
+    builder.set("train", trainings)
+    return record.save(builder.as_ended(ExitCode.OK, None), directory)
 
 
 def benchmark_document(*cases: Case, device: DeviceInfo = CPU, minute: int = 0) -> dict[str, Any]:

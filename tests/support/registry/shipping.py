@@ -44,7 +44,7 @@ class Shipping:
         image_id = str(self._client.images.get(image).id)
         self.prune(tag)
         moved = self._registry.kept_bytes() - before
-        self.say(words, seconds, moved)
+        self.info(words, seconds, moved)
         return Move(digest, image_id, seconds, moved)
 
     def pull(self, tag: str, words: str) -> Move:
@@ -55,7 +55,7 @@ class Shipping:
         checked(self._client.api.pull(self.name, tag, stream=True, decode=True))
         seconds = time.perf_counter() - started
         moved = self._registry.sent_bytes() - before
-        self.say(words, seconds, moved)
+        self.info(words, seconds, moved)
         image = self._client.images.get(f"{self.name}:{tag}")
         (digest,) = [d.partition("@")[2] for d in image.attrs["RepoDigests"] if self.name in d]
         return Move(digest, str(image.id), seconds, moved)
@@ -96,7 +96,7 @@ class Shipping:
         itself = len(self._registry.ask("GET", path, Accept=manifest["mediaType"]).read())
         return itself + int(manifest["config"]["size"]) + sum(self.layers(tag).values())
 
-    def say(self, what: str, seconds: float, moved_bytes: int) -> None:
+    def info(self, what: str, seconds: float, moved_bytes: int) -> None:
         """Add a line to the table."""
         self._table.append(f"{what:62} {moved_bytes / 1e6:9.3f} MB {seconds:7.1f} s")
 

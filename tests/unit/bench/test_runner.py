@@ -148,7 +148,7 @@ def test_a_case_beyond_the_memory_is_refused_with_both_numbers(
 ) -> None:
     monkeypatch.setattr(devices, "available_bytes", lambda _device: 2_000_000_000)
     case = run_case(MatMul(Shape(30_000, 30_000, 30_000), "float32"), cpu, 1e9)
-    assert case.status is CaseStatus.REFUSED
+    assert case.status is CaseStatus.DOES_NOT_FIT
     assert case.reason == "needs 12.2 GB of memory, 2 GB is available"
 
 
@@ -156,7 +156,7 @@ def test_memory_is_judged_before_the_budget(
     monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo
 ) -> None:
     monkeypatch.setattr(devices, "available_bytes", lambda _device: 0)
-    assert run_case(SMALL, cpu, 1e-9).status is CaseStatus.REFUSED
+    assert run_case(SMALL, cpu, 1e-9).status is CaseStatus.DOES_NOT_FIT
 
 
 def test_the_cases_that_fit_still_run_when_one_is_refused(
@@ -166,9 +166,9 @@ def test_the_cases_that_fit_still_run_when_one_is_refused(
     line = "matmul --sizes 32768,32 --dtypes float32 --budget 0.2 --json"
     outcome = workload(*line.split())
     statuses = [case["status"] for case in json.loads(outcome.stdout)["cases"]]
-    assert statuses == ["refused", "ok"]
+    assert statuses == ["does_not_fit", "ok"]
     assert outcome.code == ExitCode.UNFIT
-    assert "32768 float32 refused: needs" in outcome.stderr
+    assert "32768 float32 does not fit: needs" in outcome.stderr
 
 
 def slow(a: Tensor, b: Tensor, out: Tensor) -> None:
@@ -178,7 +178,7 @@ def slow(a: Tensor, b: Tensor, out: Tensor) -> None:
 
 def test_a_case_beyond_the_budget_is_not_run_but_estimated(cpu: DeviceInfo) -> None:
     case = run_case(MatMul(Shape(2048, 2048, 2048), "float64", multiply=slow), cpu, 0.2)
-    assert case.status is CaseStatus.NOT_RUN
+    assert case.status is CaseStatus.SKIPPED
     assert case.reason is not None
     assert case.reason.startswith("would take about ")
     assert case.reason.endswith("its share of the budget is 200 ms")
@@ -187,7 +187,7 @@ def test_a_case_beyond_the_budget_is_not_run_but_estimated(cpu: DeviceInfo) -> N
 def test_a_case_not_run_beside_one_that_ran_is_fine(workload: Callable[..., Outcome]) -> None:
     outcome = workload(*"matmul --sizes 32,20000 --dtypes float64 --budget 1".split())
     assert outcome.code == ExitCode.OK
-    assert "not run: would take about" in outcome.stdout
+    assert "skipped: would take about" in outcome.stdout
 
 
 def test_nothing_but_cases_not_run_is_unfit(workload: Callable[..., Outcome]) -> None:
@@ -211,7 +211,7 @@ def test_running_out_of_memory_despite_the_estimate_is_a_refusal(
         raise error
 
     case = run_case(small(out_of_memory), cpu, 0.2)
-    assert case.status is CaseStatus.REFUSED
+    assert case.status is CaseStatus.DOES_NOT_FIT
     assert case.reason is not None
     assert case.reason.startswith("out of memory: ")
 

@@ -17,7 +17,7 @@ from workload.hardware.sensors import Reading
 
 
 class FakeStopwatch:
-    """A stopwatch whose batches take what a test says, on a clock of their own."""
+    """A timer whose batches take what a test says, on a clock of their own."""
 
     method = HOST_CLOCK
 
@@ -52,7 +52,7 @@ def timed(
         seconds: Callable[[int], float], budget_sec: float, protocol: Protocol = timing.BY_DEVICE
     ) -> tuple[FakeStopwatch, timing.Timing]:
         watch = FakeStopwatch(seconds)
-        monkeypatch.setattr(timing, "stopwatch", lambda *_: watch)
+        monkeypatch.setattr(timing, "make_timer", lambda *_: watch)
         monkeypatch.setattr(timing, "flushed", lambda watch, _device: watch)
         monkeypatch.setattr(timing, "_overhead_sec", lambda *_: 0.0)
         monkeypatch.setattr(time, "perf_counter", lambda: watch.now_sec)
@@ -139,7 +139,7 @@ def test_a_real_operation_is_timed_by_the_host_clock_on_a_cpu(cpu: DeviceInfo) -
 def test_a_flush_writes_twice_the_cache_before_each_call(cpu: DeviceInfo) -> None:
     device = replace(cpu, cache_bytes=1 << 20)
     calls: list[int] = []
-    watch = timers.stopwatch(HOST_CLOCK, lambda: calls.append(1), device)
+    watch = timers.make_timer(HOST_CLOCK, lambda: calls.append(1), device)
     cold = timers.flushed(watch, device)
     cold._buffer.fill_(1)  # type: ignore[attr-defined]  # what the flush must overwrite
     cold.batch(3)

@@ -13,7 +13,7 @@ from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import run_case
 from workload.core.cases import Shape
 from workload.core.errors import ExitCode
-from workload.core.record import Draft, save
+from workload.core.record import RecordBuilder, save
 from workload.core.results import DeviceInfo
 from workload.core.train_spec import PRESETS
 from workload.train.loop import train
@@ -74,9 +74,9 @@ BAD = [
     ("train --batch-size 0", ExitCode.BAD_INPUT, "'0' is not a whole number"),
     ("train --input-size 2000000000", ExitCode.UNFIT, "choose smaller sizes"),
     ("train --hidden-size x", ExitCode.BAD_INPUT, "'x' is not a whole number"),
-    ("train --engine slow", ExitCode.BAD_INPUT, "invalid choice: 'slow'"),
-    (f"{SHORT} --engine dual", ExitCode.BAD_INPUT, "add --dtype float64"),
-    (f"{SHORT} --engine graph", ExitCode.UNFIT, "choose --device cuda, or --engine fused"),
+    ("train --mode slow", ExitCode.BAD_INPUT, "invalid choice: 'slow'"),
+    (f"{SHORT} --mode dual", ExitCode.BAD_INPUT, "add --dtype float64"),
+    (f"{SHORT} --mode graph", ExitCode.UNFIT, "choose --device cuda, or --mode fused"),
     (f"{SHORT} --resume", ExitCode.BAD_INPUT, "--resume needs --checkpoint FILE"),
     (f"{SHORT} --checkpoint {{tmp}}", ExitCode.BAD_INPUT, "name a file in an existing one"),
     (f"{SHORT} --checkpoint {{tmp}}/none/c", ExitCode.BAD_INPUT, "name a file in an existing"),
@@ -127,9 +127,9 @@ GOOD = [
     f"{SHORT} --preset wide",
     f"{SHORT} --learning-rate 1e-6",
     f"{SHORT} --dtype float64",
-    f"{SHORT} --engine fused",
-    f"{SHORT} --engine auto",
-    f"{SHORT} --engine dual --dtype float64",
+    f"{SHORT} --mode fused",
+    f"{SHORT} --mode auto",
+    f"{SHORT} --mode dual --dtype float64",
     f"{SHORT} --seed 9223372036854775807",
     f"{SHORT} --batch-size 1 --hidden-size 1 --output-size 1 --input-size 1",
     f"{SHORT} --checkpoint {{tmp}}/c",
@@ -146,10 +146,10 @@ def templates(tmp_path_factory: pytest.TempPathFactory, cpu: DeviceInfo) -> dict
     """A checkpoint and a record, made once."""
     directory = tmp_path_factory.mktemp("templates")
     train(replace(PRESETS["book"], steps=3), cpu, checkpoint_path=directory / "checkpoint")
-    draft = Draft("matmul", [])
-    draft.set("device", cpu)
-    draft.set("cases", [run_case(MatMul(Shape(32, 32, 32), "float32"), cpu, 0.2)])
-    record = save(draft.as_ended(ExitCode.OK, None), directory)
+    builder = RecordBuilder("matmul", [])
+    builder.set("device", cpu)
+    builder.set("cases", [run_case(MatMul(Shape(32, 32, 32), "float32"), cpu, 0.2)])
+    record = save(builder.as_ended(ExitCode.OK, None), directory)
     return {
         "checkpoint": (directory / "checkpoint").read_bytes(),
         "record": record.read_bytes(),

@@ -81,7 +81,7 @@ def test_runs_that_took_no_turns_are_doubted(
         for minute in (first, first + 2):
             write_benchmarks(tmp_path / side / f"{minute}.json", case(), minute=minute)
     outcome = workload("compare", tmp_path / "a", tmp_path / "b")
-    assert "doubt        one side was over before the other began" in outcome.stdout
+    assert "warning      one side was over before the other began" in outcome.stdout
 
 
 def test_other_thread_counts_are_doubted(tmp_path: Path, workload: Callable[..., Outcome]) -> None:

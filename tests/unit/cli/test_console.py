@@ -61,7 +61,7 @@ def test_a_full_stderr_leaves_the_json_whole() -> None:
 def test_a_terminal_without_unicode_gets_question_marks(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
-    Console("train", document_on_stdout=False).say("3 µs")
+    Console("train", document_on_stdout=False).info("3 µs")
     assert raw.getvalue() == b"3 ?s\n"
 
 

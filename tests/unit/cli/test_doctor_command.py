@@ -141,9 +141,9 @@ def test_the_json_is_a_valid_record_with_its_facts(workload: Workload, depth: li
 
 
 def recorded(facts: Any) -> dict[str, Any]:
-    draft = record.Draft("doctor", [])
-    draft.set("environment", facts)
-    return draft.as_ended(ExitCode.OK, None)
+    builder = record.RecordBuilder("doctor", [])
+    builder.set("environment", facts)
+    return builder.as_ended(ExitCode.OK, None)
 
 
 def test_the_facts_of_a_gpu_machine_are_valid() -> None:

@@ -19,7 +19,7 @@ from workload.core.errors import ExitCode
 from workload.core.results import DeviceInfo
 from workload.hardware import devices, sensors
 from workload.hardware.sensors import NvmlSensor, Reading
-from workload.train.modes import ENGINES
+from workload.train.modes import MODES
 from workload.train.modes.eager import EagerLoop
 
 SIZES = (32, 48, 64)
@@ -71,7 +71,7 @@ def test_the_cases_before_a_lost_card_stay_and_the_others_are_not_run(
     saved = record.load(path)
     assert (saved["status"], saved["exit_code"]) == ("failed", ExitCode.UNFIT)
     found = [(case["status"], case["reason"]) for case in saved["cases"]]
-    assert found == [("ok", None), ("not_run", what), ("not_run", what)]
+    assert found == [("ok", None), ("skipped", what), ("skipped", what)]
     assert saved["cases"][0]["timing"]["samples_sec"]
     assert "not run: cpu was lost" in outcome.stdout
 
@@ -131,7 +131,7 @@ def test_a_training_keeps_its_losses_when_its_card_fails(
                 raise error
             return super().advance(count)
 
-    monkeypatch.setitem(ENGINES, "eager", replace(ENGINES["eager"], start=Failing))
+    monkeypatch.setitem(MODES, "eager", replace(MODES["eager"], start=Failing))
     outcome = workload("train", "--steps", "1000", "--output", tmp_path)
     assert outcome.code == ExitCode.UNFIT
     assert outcome.stderr.startswith(f"workload train: {words}")

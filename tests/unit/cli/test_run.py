@@ -10,7 +10,7 @@ from support.outcome import Outcome
 
 from workload.bench import runner, timing
 from workload.bench.operations.launch import Launch
-from workload.bench.timers import Call, Laps, Stopwatch, stopwatch
+from workload.bench.timers import Call, Laps, Timer, make_timer
 from workload.cli.commands import measuring, run
 from workload.core import cases, record
 from workload.core.cases import HOST_CLOCK, Kind
@@ -81,7 +81,7 @@ def test_a_gpu_is_compared_with_the_cpu_beside_it(
     monkeypatch.setattr(devices, "resolve", lambda text: cpu if text == "cpu" else pretended)
     monkeypatch.setattr(devices, "synchronize", lambda _device: None)
     monkeypatch.setattr(devices, "available_bytes", lambda _device: 10**10)
-    monkeypatch.setattr(timing, "stopwatch", on_the_host_clock)
+    monkeypatch.setattr(timing, "make_timer", on_the_host_clock)
     monkeypatch.setattr(measuring, "limiting_operations", lambda _device: [Launch()])
     monkeypatch.setattr(runner, "_transfer_sec", lambda *_: 1e-3)
     monkeypatch.setattr(cases, "INVALID_IQR", {})  # a CPU is noisier than any GPU
@@ -100,9 +100,9 @@ def test_a_gpu_is_compared_with_the_cpu_beside_it(
     assert "train 64x1000x100x10 eager" in outcome.stderr
 
 
-def on_the_host_clock(method: str, operation: Call, device: DeviceInfo) -> Stopwatch:
+def on_the_host_clock(method: str, operation: Call, device: DeviceInfo) -> Timer:
     """The clock of a CPU, which says that it is one of a GPU."""
-    watch = stopwatch(HOST_CLOCK, operation, device)
+    watch = make_timer(HOST_CLOCK, operation, device)
     watch.method = method
     return watch
 

@@ -186,7 +186,7 @@ def timed_by(method: str) -> Case:
         (case(timing=None), "B has no time of it"),
         (case(timing=timing(0.0)), "B has no time of it"),
         (replace(case(), status=CaseStatus.INVALID, reason="throttled"), "invalid in B: throttled"),
-        (replace(case(), status=CaseStatus.NOT_RUN, reason="68 s"), "not run in B: 68 s"),
+        (replace(case(), status=CaseStatus.SKIPPED, reason="68 s"), "skipped in B: 68 s"),
         (replace(case(), status=CaseStatus.WRONG, reason="off"), "wrong in B: off"),
     ],
 )

@@ -21,7 +21,7 @@ from workload.compare import loader
 from workload.compare.loader import load_side
 from workload.core.cases import CaseStatus, Ceilings, Kind, Regime
 from workload.core.errors import BadInputError
-from workload.core.record import Draft, save
+from workload.core.record import RecordBuilder, save
 from workload.core.results import as_json
 from workload.core.train_case import train_case
 from workload.core.train_spec import PRESETS
@@ -70,7 +70,7 @@ def test_a_training_that_diverged_is_wrong() -> None:
 
 
 def test_a_training_that_was_only_resumed_to_its_end_was_not_run() -> None:
-    assert train_case(replace(TRAINING, step_time_sec=()), "cpu").status is CaseStatus.NOT_RUN
+    assert train_case(replace(TRAINING, step_time_sec=()), "cpu").status is CaseStatus.SKIPPED
 
 
 def test_a_training_step_is_one_of_the_kind_train() -> None:
@@ -158,9 +158,9 @@ def test_a_record_without_a_device_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_record_that_measured_nothing_is_refused(tmp_path: Path) -> None:
-    draft = Draft("verify", [])
-    draft.set("device", CPU)
-    assert "holds no case" in refusal(save(draft.as_ended(0, None), tmp_path))
+    builder = RecordBuilder("verify", [])
+    builder.set("device", CPU)
+    assert "holds no case" in refusal(save(builder.as_ended(0, None), tmp_path))
 
 
 def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:

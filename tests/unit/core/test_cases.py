@@ -12,7 +12,7 @@ NOISY = (1.0, 1.3) * 10
 
 
 def test_a_calm_steady_measurement_is_neither_doubted_nor_invalid() -> None:
-    assert (CALM.doubt, CALM.invalid) == (None, None)
+    assert (CALM.warning, CALM.invalid) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_calm_steady_measurement_is_neither_doubted_nor_invalid() -> None:
     ],
 )
 def test_a_doubt_is_a_sentence(change: dict[str, object], words: str) -> None:
-    assert replace(CALM, **change).doubt == words  # type: ignore[arg-type]  # one field each
+    assert replace(CALM, **change).warning == words  # type: ignore[arg-type]  # one field each
 
 
 @pytest.mark.parametrize(

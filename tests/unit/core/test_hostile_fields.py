@@ -39,7 +39,7 @@ def whole_record() -> dict[str, Any]:
     assert throttled.timing.telemetry
     told = replace(throttled.timing.telemetry, throttled=("heat",))
     hot = replace(throttled, timing=replace(throttled.timing, telemetry=told))
-    finding = Finding("memory", State.FAIL, "found", "why", "remedy", "https://example.org", "case")
+    finding = Finding("memory", State.FAIL, "found", "why", "fix", "https://example.org", "case")
     return made(
         GPU,
         reason="a reason",

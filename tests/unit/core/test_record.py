@@ -11,7 +11,7 @@ from support.outcome import Outcome
 from workload.core import record
 from workload.core.errors import BadInputError, ExitCode, NotSavedError
 from workload.core.files import write_atomically
-from workload.core.record import Draft
+from workload.core.record import RecordBuilder
 from workload.core.results import Check, DeviceInfo
 from workload.core.train_spec import TrainSpec
 from workload.train.loop import train
@@ -20,48 +20,48 @@ SMALL = "matmul --sizes 32 --dtypes float32 --budget 0.2"
 
 
 @pytest.fixture
-def draft(cpu: DeviceInfo) -> Draft:
-    made = Draft("matmul", ["matmul"])
+def builder(cpu: DeviceInfo) -> RecordBuilder:
+    made = RecordBuilder("matmul", ["matmul"])
     made.set("device", cpu)
     return made
 
 
 def test_an_empty_draft_is_a_valid_record() -> None:
-    assert record.invalidity(Draft("run", []).as_ended(ExitCode.OK, None)) is None
+    assert record.invalidity(RecordBuilder("run", []).as_ended(ExitCode.OK, None)) is None
 
 
-def test_an_interrupted_draft_says_so(draft: Draft) -> None:
-    finished = draft.as_ended(ExitCode.TERMINATED, "ended by a signal")
+def test_an_interrupted_draft_says_so(builder: RecordBuilder) -> None:
+    finished = builder.as_ended(ExitCode.TERMINATED, "ended by a signal")
     assert (finished["status"], finished["exit_code"]) == ("interrupted", 143)
     assert record.invalidity(finished) is None
 
 
-def test_a_saved_record_is_read_back_as_it_was(draft: Draft, tmp_path: Path) -> None:
-    finished = draft.as_ended(ExitCode.OK, None)
+def test_a_saved_record_is_read_back_as_it_was(builder: RecordBuilder, tmp_path: Path) -> None:
+    finished = builder.as_ended(ExitCode.OK, None)
     assert record.load(record.save(finished, tmp_path)) == finished
 
 
-def test_the_file_name_tells_kind_and_device(draft: Draft, tmp_path: Path) -> None:
-    path = record.save(draft.as_ended(ExitCode.OK, None), tmp_path)
+def test_the_file_name_tells_kind_and_device(builder: RecordBuilder, tmp_path: Path) -> None:
+    path = record.save(builder.as_ended(ExitCode.OK, None), tmp_path)
     assert path.name.startswith("matmul-2")
     assert "-cpu-" in path.name
 
 
 def test_two_records_of_one_directory_do_not_meet(tmp_path: Path) -> None:
     for _ in range(2):
-        record.save(Draft("matmul", []).as_ended(ExitCode.OK, None), tmp_path)
+        record.save(RecordBuilder("matmul", []).as_ended(ExitCode.OK, None), tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_full_disk_leaves_nothing_behind(
-    draft: Draft, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    builder: RecordBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(NotSavedError, match="No space left on device; free space"):
-        record.save(draft.as_ended(ExitCode.OK, None), tmp_path)
+        record.save(builder.as_ended(ExitCode.OK, None), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -95,7 +95,8 @@ def test_the_saved_record_equals_the_json_on_stdout(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"schema_version": 1}, "schema_version 1, this workload reads 2"),
+        ({"schema_version": 2}, "schema_version 2, this workload reads 3"),
+        ({"schema_version": 1}, "schema_version 1, this workload reads 3"),
         ({"schema_version": None}, "schema_version None"),
         ({"kind": "party"}, "data.kind must be one of"),
         ({"exit_code": 77}, "data.exit_code must be one of"),
@@ -106,10 +107,10 @@ def test_the_saved_record_equals_the_json_on_stdout(
     ],
 )
 def test_an_invalid_record_is_refused_with_the_reason(
-    change: dict[str, object], words: str, draft: Draft, tmp_path: Path
+    change: dict[str, object], words: str, builder: RecordBuilder, tmp_path: Path
 ) -> None:
     path = tmp_path / "record.json"
-    path.write_text(json.dumps({**draft.as_ended(ExitCode.OK, None), **change}))
+    path.write_text(json.dumps({**builder.as_ended(ExitCode.OK, None), **change}))
     with pytest.raises(BadInputError) as refusal:
         record.load(path)
     assert words in str(refusal.value)
@@ -136,10 +137,10 @@ def test_json_that_is_no_object_is_refused(content: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("change", [{"losses": [-1.0]}, {"losses": [1e309]}, {"steps": 2**40}])
 def test_a_training_beyond_what_numbers_can_be_is_refused(
-    change: dict[str, object], draft: Draft, cpu: DeviceInfo, tmp_path: Path
+    change: dict[str, object], builder: RecordBuilder, cpu: DeviceInfo, tmp_path: Path
 ) -> None:
-    draft.set("train", [train(TrainSpec(steps=2), cpu)])
-    content = draft.as_ended(ExitCode.OK, None)
+    builder.set("train", [train(TrainSpec(steps=2), cpu)])
+    content = builder.as_ended(ExitCode.OK, None)
     content["train"][0].update(change)
     path = tmp_path / "record.json"
     path.write_text(json.dumps(content))
@@ -147,10 +148,10 @@ def test_a_training_beyond_what_numbers_can_be_is_refused(
         record.load(path)
 
 
-def test_the_umask_decides_who_may_read_a_record(draft: Draft, tmp_path: Path) -> None:
+def test_the_umask_decides_who_may_read_a_record(builder: RecordBuilder, tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:
-        path = record.save(draft.as_ended(ExitCode.OK, None), tmp_path)
+        path = record.save(builder.as_ended(ExitCode.OK, None), tmp_path)
     finally:
         os.umask(before)
     assert path.stat().st_mode & 0o777 == 0o600
@@ -172,6 +173,6 @@ def test_bytes_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
         record.load(path)
 
 
-def test_an_unknown_error_is_null_not_nan(draft: Draft) -> None:
-    draft.set("checks", [Check("a + b", "float32", None, 1.0, "error")])
-    assert draft.as_ended(ExitCode.OK, None)["checks"][0]["worst_error"] is None
+def test_an_unknown_error_is_null_not_nan(builder: RecordBuilder) -> None:
+    builder.set("checks", [Check("a + b", "float32", None, 1.0, "error")])
+    assert builder.as_ended(ExitCode.OK, None)["checks"][0]["worst_error"] is None

@@ -21,7 +21,7 @@ from workload.core.cases import (
 )
 from workload.core.errors import ExitCode
 from workload.core.results import DeviceInfo, State, as_json, from_json
-from workload.core.train_spec import ENGINE_NAMES
+from workload.core.train_spec import MODE_NAMES
 from workload.core.units import DTYPE_BYTES
 
 SCHEMA: dict[str, Any] = json.loads(
@@ -52,9 +52,9 @@ def test_the_schema_knows_every_state(listed: dict[str, Any], states: type[Enum]
     assert set(listed["enum"]) == {state.value for state in states}
 
 
-def test_the_schema_knows_every_engine() -> None:
-    listed = DEFINITIONS["train"]["properties"]["engine"]["enum"]
-    assert {*listed, "auto"} == set(ENGINE_NAMES)
+def test_the_schema_knows_every_mode() -> None:
+    listed = DEFINITIONS["train"]["properties"]["mode"]["enum"]
+    assert {*listed, "auto"} == set(MODE_NAMES)
 
 
 def test_the_schema_knows_every_timing_method() -> None:
@@ -91,10 +91,10 @@ def test_ceilings_are_read_back_as_they_were() -> None:
 
 
 def test_a_record_with_every_part_of_a_case_is_valid() -> None:
-    draft = record.Draft("run", [])
-    draft.set("cases", [CASE])
-    draft.set("ceilings", Ceilings())
-    assert record.invalidity(draft.as_ended(ExitCode.OK, None)) is None
+    builder = record.RecordBuilder("run", [])
+    builder.set("cases", [CASE])
+    builder.set("ceilings", Ceilings())
+    assert record.invalidity(builder.as_ended(ExitCode.OK, None)) is None
 
 
 def test_a_shape_is_written_as_sizes_take_it() -> None:

@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from workload.core.tolerances import half_subnormal, product_tolerance, unit_roundoff
+from workload.core.tolerances import half_subnormal, matmul_tolerance, unit_roundoff
 
 TORCH_DTYPES = {name: getattr(torch, name) for name in ("float32", "bfloat16", "float16")}
 CASES = [(dtype, k) for dtype in TORCH_DTYPES for k in (1, 2, 3, 16, 100, 1000, 4096, 16384)]
@@ -18,7 +18,7 @@ def normal(rows, columns, seed):
 
 def worst_ratio(product, left, right, dtype):
     """Largest error of `product` over its tolerance; left and right are float64."""
-    u_out, kappa = product_tolerance(dtype, left.shape[1])
+    u_out, kappa = matmul_tolerance(dtype, left.shape[1])
     reference = left @ right
     norms = left.norm(dim=1)[:, None] * right.norm(dim=0)[None, :]
     allowed = u_out * reference.abs() + kappa * norms + half_subnormal(dtype)
@@ -88,7 +88,7 @@ def test_a_half_precision_product_summed_in_half_precision_is_seen(dtype):
 
 def test_a_product_without_terms_is_refused():
     with pytest.raises(ValueError, match="k >= 1, got 0"):
-        product_tolerance("float32", 0)
+        matmul_tolerance("float32", 0)
 
 
 def truncated_to_tf32(values):

@@ -12,7 +12,7 @@ from support.trees import write
 from workload.doctor.probes import clock
 from workload.doctor.probes.clock import read_clock
 from workload.doctor.probes.folders import read_folder, read_folders, write_problem
-from workload.hardware.compilers import find_compilers, noexec_cache, remedy
+from workload.hardware.compilers import find_compilers, fix, noexec_cache
 
 
 def purposes(environment: dict[str, str]) -> list[str]:
@@ -91,11 +91,11 @@ def test_a_variable_that_names_nothing_is_no_compiler(tools: Path) -> None:
 
 
 def test_outside_of_an_image_packages_bring_a_compiler() -> None:
-    assert remedy({}) == "install g++, openssl and python3-dev"
+    assert fix({}) == "install g++, openssl and python3-dev"
 
 
 def test_in_an_image_another_image_brings_one_and_in_one_s_own_a_package_can() -> None:
-    words = remedy({"WORKLOAD_VARIANT": "cpu"})
+    words = fix({"WORKLOAD_VARIANT": "cpu"})
     assert words.startswith("use the image workload:cpu-devel (")
     assert words.endswith(", or in an image of your own install g++, openssl and python3-dev")
 

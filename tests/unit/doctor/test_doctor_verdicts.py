@@ -46,7 +46,7 @@ def test_a_failure_or_warning_says_why_it_matters_and_what_to_do(row: Row):
     troubles = [
         found for found in findings(row.facts).values() if found.state in (State.FAIL, State.WARN)
     ]
-    assert all(found.why and found.remedy for found in troubles)
+    assert all(found.why and found.fix for found in troubles)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.id}-{row.case}")
@@ -88,7 +88,7 @@ def test_no_two_checks_share_an_id():
 def test_words_end_without_a_full_stop_for_they_are_joined_into_a_line():
     checks = check_words().values()
     words = [*checks, *(case for check in checks for case in check.cases.values())]
-    texts = [getattr(one, name, None) for one in words for name in ("found", "why", "remedy")]
+    texts = [getattr(one, name, None) for one in words for name in ("found", "why", "fix")]
     assert not [text for text in texts if text and text.endswith(".")]
 
 
@@ -185,7 +185,7 @@ def test_a_cuda_12_build_is_content_with_a_driver_for_cuda_12():
 
 def test_the_line_for_a_missing_driver_says_what_why_and_what_to_do():
     found = findings(machine(**NO_DRIVER))["gpu-driver"]
-    assert (found.found, found.why, found.remedy) == (
+    assert (found.found, found.why, found.fix) == (
         "no NVIDIA driver (NVML: Shared Library Not Found)",
         "CUDA needs the host's driver",
         "on the host install driver 580 or newer and the NVIDIA Container Toolkit, "

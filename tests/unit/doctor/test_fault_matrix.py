@@ -47,7 +47,7 @@ def test_a_trouble_says_why_what_to_do_and_where_to_read_on(
     fault: dict[str, Any], findings: tuple[Finding, ...]
 ) -> None:
     troubles = [found for found in findings if found.state in (State.WARN, State.FAIL)]
-    assert all(found.why and found.remedy and found.link for found in troubles), fault["fault"]
+    assert all(found.why and found.fix and found.link for found in troubles), fault["fault"]
 
 
 def test_the_healthy_machine_behind_the_faults_passes_every_check(

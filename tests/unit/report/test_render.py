@@ -42,10 +42,10 @@ def test_durations_come_in_the_unit_that_suits_them(seconds: float, text: str) -
 
 def test_a_case_that_was_not_run_shows_its_reason_and_no_number() -> None:
     product = MatMul(Shape(64, 64, 64), "float16")
-    case = unmeasured(product, CaseStatus.NOT_RUN, "would take about 68 s")
+    case = unmeasured(product, CaseStatus.SKIPPED, "would take about 68 s")
     row = shown(case_table.cases_table([case])).splitlines()[1]
     assert row.split()[:4] == ["matmul", "64", "float16", "-"]
-    assert "not run: would take about 68 s" in row
+    assert "skipped: would take about 68 s" in row
 
 
 def test_a_check_without_a_finite_error_says_so() -> None:
@@ -90,10 +90,10 @@ def test_a_passed_check_takes_one_line() -> None:
 def test_the_verdict_tells_how_many_times_are_in_doubt() -> None:
     noisy = case(timing=timing(samples=2))
     assert noisy.timing is not None
-    assert noisy.timing.doubt
+    assert noisy.timing.warning
     line = summary.verdict_line(ExitCode.OK, CPU, [noisy, case()], [TRAINING])
     assert line.endswith("; 1 times are in doubt")
-    assert "doubt" not in summary.verdict_line(ExitCode.OK, CPU, [case()], [TRAINING])
+    assert "warning" not in summary.verdict_line(ExitCode.OK, CPU, [case()], [TRAINING])
 
 
 def test_checks_that_do_not_apply_share_a_row_with_their_reason() -> None:

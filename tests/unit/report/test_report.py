@@ -179,7 +179,7 @@ def test_nothing_in_the_page_runs_or_is_loaded(both: Page) -> None:
 
 @pytest.mark.parametrize("place", ["name", "reason", "case", "environment"])
 def test_hostile_words_stay_words(place: str, render: Render) -> None:
-    bad = replace(matmul(512, "float32", CPU), status=CaseStatus.REFUSED, reason=HOSTILE)
+    bad = replace(matmul(512, "float32", CPU), status=CaseStatus.DOES_NOT_FIT, reason=HOSTILE)
     content = {
         "name": made(hostile(CPU)),
         "reason": made(CPU, ExitCode.UNFIT, HOSTILE),

@@ -13,11 +13,11 @@ from workload.core.errors import WrongNumbersError
 from workload.core.results import DeviceInfo
 from workload.core.train_case import LAUNCHES
 from workload.core.train_spec import BLOCK_STEPS, PRESETS
-from workload.train.modes import ENGINES
+from workload.train.modes import MODES
 from workload.train.modes.eager import EagerLoop
-from workload.train.modes.mode import Engine
+from workload.train.modes.mode import Mode
 
-EAGER, DUAL = ENGINES["eager"], ENGINES["dual"]
+EAGER, DUAL = MODES["eager"], MODES["dual"]
 SMALL = TrainSteps(replace(PRESETS["book"], input_size=50, hidden_size=20), EAGER)
 
 
@@ -44,9 +44,9 @@ def test_other_arithmetic_than_the_seeds_has_no_rate() -> None:
 
 
 def test_an_engine_that_the_device_lacks_is_not_applicable(cpu: DeviceInfo) -> None:
-    case = run_case(replace(SMALL, engine=ENGINES["graph"]), cpu, 10)
+    case = run_case(replace(SMALL, mode=MODES["graph"]), cpu, 10)
     assert case.status is CaseStatus.NOT_APPLICABLE
-    assert "engine graph needs a CUDA device" in (case.reason or "")
+    assert "mode graph needs a CUDA device" in (case.reason or "")
 
 
 @pytest.mark.parametrize("preset", ["book", "wide"])
@@ -69,5 +69,5 @@ class NotFinite(EagerLoop):
 
 @pytest.mark.parametrize("loop", [WithoutUpdates, NotFinite])
 def test_a_loop_with_wrong_losses_has_no_speed(loop: type[EagerLoop], cpu: DeviceInfo) -> None:
-    with pytest.raises(WrongNumbersError, match="engine wrong computes wrong numbers here"):
-        run_case(replace(SMALL, engine=Engine("wrong", loop)), cpu, 10)
+    with pytest.raises(WrongNumbersError, match="mode wrong computes wrong numbers here"):
+        run_case(replace(SMALL, mode=Mode("wrong", loop)), cpu, 10)

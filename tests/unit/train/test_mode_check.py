@@ -1,4 +1,4 @@
-"""What is wrong with an engine is found before it is timed, and nothing is found in a right one."""
+"""What is wrong with a mode is found before it is timed, and nothing is found in a right one."""
 
 import json
 from collections.abc import Callable
@@ -14,10 +14,10 @@ from workload.core.errors import ExitCode, WrongNumbersError
 from workload.core.results import DeviceInfo, TrainResult
 from workload.core.train_spec import PRESETS, TrainSpec
 from workload.train.loop import train
-from workload.train.modes import ENGINES, check
+from workload.train.modes import MODES, check
 from workload.train.modes.dual import DualLoop
 from workload.train.modes.eager import EAGER
-from workload.train.modes.mode import Engine, Loop
+from workload.train.modes.mode import Loop, Mode
 from workload.train.modes.reference import CLEAR_SPEC, by_hand, clear_run
 
 BOOK = PRESETS["book"]
@@ -34,7 +34,7 @@ WRONG = [
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("loop", WRONG)
 def test_a_wrong_engine_is_found(loop: type[mode_cases.FusedLoop], dtype: str) -> None:
-    with pytest.raises(WrongNumbersError, match="engine fused computes wrong numbers here"):
+    with pytest.raises(WrongNumbersError, match="mode fused computes wrong numbers here"):
         check.require_right(wrong(loop), replace(BOOK, dtype=dtype), CPU)
 
 
@@ -48,28 +48,28 @@ def test_a_wrong_dual_form_is_found() -> None:
         def _update(self, g: torch.Tensor) -> None:
             self._pre.addmm_(g, self._gram, alpha=(1 + 1e-6) * self._rate)
 
-    engine = Engine("dual", Forgetful, seeds_arithmetic=False)
-    with pytest.raises(WrongNumbersError, match="engine dual computes wrong numbers here"):
-        check.require_right(engine, replace(BOOK, dtype="float64"), CPU)
+    mode = Mode("dual", Forgetful, seeds_arithmetic=False)
+    with pytest.raises(WrongNumbersError, match="mode dual computes wrong numbers here"):
+        check.require_right(mode, replace(BOOK, dtype="float64"), CPU)
 
 
 def test_a_wrong_engine_is_refused_before_it_is_timed(
     monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo
 ) -> None:
     shown: list[TrainResult] = []
-    monkeypatch.setitem(ENGINES, "fused", wrong(mode_cases.UpdatesFirst))
+    monkeypatch.setitem(MODES, "fused", wrong(mode_cases.UpdatesFirst))
     with pytest.raises(WrongNumbersError):
-        train(BOOK, cpu, engine="fused", on_progress=shown.append)
+        train(BOOK, cpu, mode="fused", on_progress=shown.append)
     assert shown == []
 
 
 def test_a_wrong_engine_ends_the_command_without_a_speed(
     monkeypatch: pytest.MonkeyPatch, workload: Callable[..., Outcome]
 ) -> None:
-    monkeypatch.setitem(ENGINES, "fused", wrong(mode_cases.NeverClosed))
-    outcome = workload("train", "--engine", "fused", "--json")
+    monkeypatch.setitem(MODES, "fused", wrong(mode_cases.NeverClosed))
+    outcome = workload("train", "--mode", "fused", "--json")
     assert outcome.code == ExitCode.WRONG_NUMBERS
-    assert outcome.stderr.count("engine fused computes wrong numbers here") == 1
+    assert outcome.stderr.count("mode fused computes wrong numbers here") == 1
     assert "a step," not in outcome.stderr
     assert json.loads(outcome.stdout)["train"] is None
 
@@ -82,7 +82,7 @@ def test_dtypes_that_flip_relus_have_their_engine_checked_in_float32(dtype: str)
         asked.append(spec.dtype)
         return EAGER.start(spec, device, data)
 
-    check.require_right(Engine("eager", start), replace(BOOK, dtype=dtype), CPU)
+    check.require_right(Mode("eager", start), replace(BOOK, dtype=dtype), CPU)
     assert asked == ["float32"]
 
 

@@ -1,4 +1,4 @@
-"""Every engine takes the chapter's steps and can be resumed; `auto` takes the fastest."""
+"""Every mode takes the chapter's steps and can be resumed; `auto` takes the fastest."""
 
 import json
 import shutil
@@ -23,10 +23,10 @@ from support.outcome import Outcome
 
 from workload.core.errors import BadInputError, ExitCode, UnfitError, WrongNumbersError
 from workload.core.results import DeviceInfo, TrainResult
-from workload.core.train_spec import BLOCK_STEPS, ENGINE_NAMES, PRESETS, TrainSpec
+from workload.core.train_spec import BLOCK_STEPS, MODE_NAMES, PRESETS, TrainSpec
 from workload.hardware import compilers, devices
 from workload.train.loop import train
-from workload.train.modes import ENGINES, check, choice, choose
+from workload.train.modes import MODES, check, choice, choose
 from workload.train.modes import compile as compile_engine
 from workload.train.modes.data import draw
 from workload.train.modes.reference import by_hand
@@ -48,8 +48,8 @@ def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_engine_has_the_losses_of_the_float64_loop(
     name: str, dtype: str, spec: TrainSpec
 ) -> None:
-    engine, device = CASES[name]
-    check.require_right(engine, replace(spec, dtype=dtype), device)
+    mode, device = CASES[name]
+    check.require_right(mode, replace(spec, dtype=dtype), device)
 
 
 @pytest.mark.parametrize("name", BY_DTYPE["float64"])
@@ -65,9 +65,9 @@ def test_an_engine_leaves_the_weights_that_eager_leaves(name: str) -> None:
 @pytest.mark.parametrize(("name", "dtype"), EVERY)
 def test_an_engine_leaves_the_data_it_was_given_alone(name: str, dtype: str) -> None:
     spec = replace(SHORT, dtype=dtype)
-    engine, device = CASES[name]
+    mode, device = CASES[name]
     data = draw(spec, devices.torch_dtype(dtype))
-    loop = engine.start(spec, device, data)
+    loop = mode.start(spec, device, data)
     loop.advance(spec.steps)
     loop.weights()
     assert all(map(torch.equal, data, draw(spec, devices.torch_dtype(dtype))))
@@ -97,8 +97,8 @@ def test_asking_dual_for_its_weights_twice_gives_the_same() -> None:
 
 
 def test_a_graph_is_replayed_for_a_block_of_steps_and_one_for_each_that_remains() -> None:
-    engine, device = CASES["graph"]
-    loop = engine.start(SHORT, device, draw(SHORT, torch.float32))
+    mode, device = CASES["graph"]
+    loop = mode.start(SHORT, device, draw(SHORT, torch.float32))
     loop.advance(SHORT.steps)
     graphs: dict[int, tuple[FakeGraph, object]] = vars(loop)["_graphs"]
     assert {steps: graph.replays for steps, (graph, _) in graphs.items()} == {BLOCK_STEPS: 2, 1: 3}
@@ -113,7 +113,7 @@ def test_warming_up_and_capturing_a_graph_takes_no_step() -> None:
 def test_an_engine_finds_the_step_at_which_the_printed_code_diverges(
     name: str, cpu: DeviceInfo
 ) -> None:
-    result = train(PRESETS["printed"], cpu, engine=name)
+    result = train(PRESETS["printed"], cpu, mode=name)
     assert (result.diverged_at_step, result.losses[-1]) == (5, torch.inf)
 
 
@@ -125,14 +125,14 @@ def test_the_printed_codes_losses_leave_the_numbers_at_step_5(name: str) -> None
 
 def test_dual_diverges_where_the_float64_loop_does(cpu: DeviceInfo) -> None:
     spec = replace(PRESETS["printed"], dtype="float64")
-    steps = [train(spec, cpu, engine=name).diverged_at_step for name in ("eager", "dual")]
+    steps = [train(spec, cpu, mode=name).diverged_at_step for name in ("eager", "dual")]
     assert steps[0] == steps[1] is not None
 
 
 def test_the_command_line_reports_divergence_of_any_engine(
     workload: Callable[..., Outcome],
 ) -> None:
-    outcome = workload("train", "--preset", "printed", "--engine", "fused")
+    outcome = workload("train", "--preset", "printed", "--mode", "fused")
     assert outcome.code == ExitCode.WRONG_NUMBERS
     assert "loss became inf at step 5 (the last finite loss was 1.46" in outcome.stderr
 
@@ -151,7 +151,7 @@ def test_an_interrupted_run_resumed_by_its_engine_is_bit_identical(
         return train(
             spec,
             cpu,
-            engine=name,
+            mode=name,
             checkpoint_path=path,
             checkpoint_every=37,
             resume=resume,
@@ -179,19 +179,19 @@ def test_a_run_resumed_by_another_engine_stays_within_the_bound(
     dtype: str, first: str, second: str, tmp_path: Path, cpu: DeviceInfo
 ) -> None:
     spec, path = replace(BOOK, dtype=dtype), tmp_path / "run"
-    train(replace(spec, steps=33), cpu, engine=first, checkpoint_path=path)
-    resumed = train(spec, cpu, engine=second, checkpoint_path=path, resume=True)
+    train(replace(spec, steps=33), cpu, mode=first, checkpoint_path=path)
+    resumed = train(spec, cpu, mode=second, checkpoint_path=path, resume=True)
     reference = by_hand(spec, draw(spec, devices.torch_dtype(dtype)), dtype)
     losses = torch.tensor(resumed.losses, dtype=torch.float64)
     assert (resumed.resumed_from_step, len(losses)) == (33, 60)
-    assert check.first_wrong(losses, reference, ENGINES[second]) is None
+    assert check.first_wrong(losses, reference, MODES[second]) is None
 
 
 def test_the_record_names_the_engine_and_why_it_was_taken(workload: Callable[..., Outcome]) -> None:
-    outcome = workload("train", "--steps", "3", "--engine", "fused", "--json")
+    outcome = workload("train", "--steps", "3", "--mode", "fused", "--json")
     (result,) = json.loads(outcome.stdout)["train"]
-    assert (result["engine"], result["engine_reason"]) == ("fused", "asked for")
-    assert "engine  fused (asked for)" in outcome.stderr
+    assert (result["mode"], result["mode_reason"]) == ("fused", "asked for")
+    assert "mode    fused (asked for)" in outcome.stderr
     assert "train   custom float32 fused: 3 steps" in outcome.stderr
 
 
@@ -199,18 +199,18 @@ def test_the_default_is_the_chapters_loop_and_needs_no_words(
     workload: Callable[..., Outcome],
 ) -> None:
     outcome = workload("train", "--steps", "3")
-    assert "engine" not in outcome.stdout
+    assert "mode" not in outcome.stdout
     assert "train   custom float32: 3 steps" in outcome.stdout
 
 
 def test_the_command_line_takes_every_engine_and_auto() -> None:
-    assert set(ENGINE_NAMES) == {*ENGINES, "auto"}
+    assert set(MODE_NAMES) == {*MODES, "auto"}
 
 
 @pytest.mark.parametrize(
     ("name", "dtype", "device", "error", "words"),
     [
-        ("graph", "float32", CPU, UnfitError, "choose --device cuda, or --engine fused"),
+        ("graph", "float32", CPU, UnfitError, "choose --device cuda, or --mode fused"),
         ("dual", "float32", CPU, BadInputError, "add --dtype float64"),
         ("dual", "bfloat16", GPU, BadInputError, "needs float64, not bfloat16"),
     ],
@@ -295,15 +295,15 @@ def test_a_cache_that_cannot_be_made_is_an_unfit_environment(
 
 @pytest.fixture
 def trials(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
-    """What `auto` measures of each engine, in seconds a step."""
+    """What `auto` measures of each mode, in seconds a step."""
     seconds = {"eager": 2e-3, "fused": 1e-3, "compile": 5e-4}
-    monkeypatch.setattr(choice, "_trial_sec", lambda engine, *_: seconds[engine.name])
+    monkeypatch.setattr(choice, "_trial_sec", lambda mode, *_: seconds[mode.name])
     return seconds
 
 
 def auto(spec: TrainSpec) -> tuple[str, str]:
-    engine, reason = choose("auto", spec, CPU, draw(spec, devices.torch_dtype(spec.dtype)))
-    return engine.name, reason
+    mode, reason = choose("auto", spec, CPU, draw(spec, devices.torch_dtype(spec.dtype)))
+    return mode.name, reason
 
 
 def test_auto_takes_the_fastest_and_says_why(
@@ -343,7 +343,7 @@ def test_auto_leaves_out_an_engine_that_is_wrong(
     trials: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trials["fused"] = 1e-9
-    monkeypatch.setitem(ENGINES, "fused", wrong(StepsTooFar))
+    monkeypatch.setitem(MODES, "fused", wrong(StepsTooFar))
     name, reason = auto(SHORT)
     assert name == "eager"
     assert "fused left out: its numbers are wrong" in reason
@@ -354,13 +354,13 @@ def test_auto_has_no_engine_where_all_are_wrong(
 ) -> None:
     assert trials
     for name in ("eager", "fused", "compile"):
-        monkeypatch.setitem(ENGINES, name, wrong(StepsTooFar))
+        monkeypatch.setitem(MODES, name, wrong(StepsTooFar))
     with pytest.raises(WrongNumbersError, match="computes wrong numbers here"):
         auto(SHORT)
 
 
 def test_auto_tells_on_the_command_line_what_it_took(workload: Callable[..., Outcome]) -> None:
-    outcome = workload("train", "--steps", "3", "--engine", "auto", "--json")
+    outcome = workload("train", "--steps", "3", "--mode", "auto", "--json")
     (result,) = json.loads(outcome.stdout)["train"]
-    assert result["engine"] in ("eager", "fused")
-    assert f"engine  {result['engine']} (auto: the fastest (eager " in outcome.stderr
+    assert result["mode"] in ("eager", "fused")
+    assert f"mode    {result['mode']} (auto: the fastest (eager " in outcome.stderr

@@ -13,7 +13,7 @@ from workload.bench.operations.operation import SEED, Prepared, normal, tf32_not
 from workload.bench.timing import BY_DEVICE, Protocol
 from workload.core.cases import Kind
 from workload.core.results import DeviceInfo
-from workload.core.tolerances import half_subnormal, product_tolerance
+from workload.core.tolerances import half_subnormal, matmul_tolerance
 from workload.core.units import DTYPE_BYTES
 
 KERNEL = 3
@@ -108,7 +108,7 @@ def error_share(images: Tensor, filters: Tensor, result: Tensor, dtype: str) -> 
     x, w, y = (tensor.detach().cpu().double() for tensor in (images, filters, result))
     if not bool(torch.isfinite(y).all()):
         return None
-    u_out, kappa = product_tolerance(dtype, math.prod(w.shape[1:]))
+    u_out, kappa = matmul_tolerance(dtype, math.prod(w.shape[1:]))
     patch_norm = _convolve(x.square(), torch.ones_like(w[:1])).sqrt()
 
     def share(found: Tensor, exact: Tensor, size: Tensor, norm: Tensor, factor: float) -> float:

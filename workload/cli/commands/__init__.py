@@ -7,5 +7,5 @@ from workload.report.terminal import summary
 
 def announce(session: Session, device: DeviceInfo) -> None:
     """Record the device, and say which it is and why."""
-    session.draft.set("device", device)
-    session.say(summary.device_line(device))
+    session.builder.set("device", device)
+    session.info(summary.device_line(device))

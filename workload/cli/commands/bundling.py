@@ -38,9 +38,9 @@ def save(
             f"the bundle could not be written to {path}: {error.strerror or error}; "
             "free space or choose another --bundle"
         )
-        session.complain(str(refusal))
+        session.error(str(refusal))
         return code or refusal.exit_code
-    session.say(f"bundle  {path} (look into it before you send it)")
+    session.info(f"bundle  {path} (look into it before you send it)")
     return code
 
 
@@ -49,7 +49,7 @@ def members(
 ) -> dict[str, str]:
     """File name -> text, each redacted before a table may break a secret into two lines."""
     hide = redaction(os.environ)
-    ended = hide.value(session.draft.as_ended(code, None))
+    ended = hide.value(session.builder.as_ended(code, None))
     said = [from_json(Finding, hide.value(as_json(finding))) for finding in findings]
     tables = (
         summary.facts_table(hide.value(as_json(facts))),

@@ -16,11 +16,11 @@ def command(session: Session) -> ExitCode:
     """Speeds of A and B with their verdicts; WRONG_NUMBERS, TOO_SLOW or OK."""
     a, b = load_side(session.arguments.a), load_side(session.arguments.b)
     for problem in (*a.problems, *b.problems):
-        session.complain(f"left out: {problem}")
+        session.error(f"left out: {problem}")
     comparison = compare(a, b)
     words = comparison_table.words_of(comparison)
     before, after = map(comparison_table.lines, (words.before, words.after))
-    session.say(*before, "", comparison_table.speeds_table(comparison.speeds), "", *after)
+    session.info(*before, "", comparison_table.speeds_table(comparison.speeds), "", *after)
     _print_document(session, comparison, words)
     return _judge(session, comparison)
 
@@ -37,11 +37,11 @@ def _judge(session: Session, comparison: Comparison) -> ExitCode:
     wrong = [refusal for refusal in comparison.refusals if refusal.wrong]
     if wrong:
         named = some(f"{refusal.name} {refusal.reason}" for refusal in wrong)
-        session.complain(f"wrong numbers: {named}: run `workload verify` on that machine")
+        session.error(f"wrong numbers: {named}: run `workload verify` on that machine")
         return ExitCode.WRONG_NUMBERS
     worst = comparison.worst_disagreement
     if worst is not None and not worst.ok:
-        session.complain(
+        session.error(
             f"{worst.name}: the losses of A and B disagree beyond rounding: "
             "run `workload verify` on both machines"
         )
@@ -54,7 +54,7 @@ def _judge_speed(session: Session, comparison: Comparison) -> ExitCode:
     if allowed is None:
         return ExitCode.OK
     if comparison.lost:
-        session.complain(
+        session.error(
             f"B has no usable time of what A measured: {some(comparison.lost)}: not judged, "
             "see the table"
         )
@@ -66,5 +66,5 @@ def _judge_speed(session: Session, comparison: Comparison) -> ExitCode:
         f"(95 % {span_words(speed.interval)})"
         for speed in sorted(slower, key=lambda speed: speed.speedup)
     )
-    session.complain(f"B is slower than A by over {100 * allowed:.3g} %: {named}")
+    session.error(f"B is slower than A by over {100 * allowed:.3g} %: {named}")
     return ExitCode.TOO_SLOW

@@ -28,9 +28,9 @@ def command(session: Session) -> ExitCode:
     if arguments.deep and facts.torch:
         facts, findings = _burn_in(session, facts, arguments.budget)
     if not arguments.quick:
-        session.say(summary.facts_table(as_json(facts)), "")
-    session.say(summary.findings_table(findings), summary.findings_line(findings))
-    complain(session, findings, arguments.strict)
+        session.info(summary.facts_table(as_json(facts)), "")
+    session.info(summary.findings_table(findings), summary.findings_line(findings))
+    error(session, findings, arguments.strict)
     code = exit_code(findings, arguments.strict)
     if arguments.bundle is not None:
         code = bundling.save(session, arguments.bundle, facts, findings, code)
@@ -38,24 +38,24 @@ def command(session: Session) -> ExitCode:
 
 
 def examine_and_record(session: Session, depth: str = DEFAULT) -> tuple[Facts, tuple[Finding, ...]]:
-    """Facts and findings about the requested device, kept in the draft."""
+    """Facts and findings about the requested device, kept in the builder."""
     facts, findings = examine(session.arguments.device, depth)
-    session.draft.set("environment", facts)
-    session.draft.set("findings", findings)
+    session.builder.set("environment", facts)
+    session.builder.set("findings", findings)
     return facts, findings
 
 
 def _burn_in(
     session: Session, facts: Facts, budget_sec: float
 ) -> tuple[Facts, tuple[Finding, ...]]:
-    """Facts and findings with those of the burn-in, which the draft has all along."""
+    """Facts and findings with those of the burn-in, which the builder has all along."""
     from workload.doctor.stress.runner import dig  # noqa: PLC0415  imports torch
 
     def known(deep: Deep | None) -> tuple[Facts, tuple[Finding, ...]]:
         dug = replace(facts, deep=deep)
         findings = word(judge(dug))
-        session.draft.set("environment", dug)
-        session.draft.set("findings", findings)
+        session.builder.set("environment", dug)
+        session.builder.set("findings", findings)
         return dug, findings
 
     with progress("burn in", budget_sec) as advance:
@@ -67,7 +67,7 @@ def _burn_in(
         return known(dig(session.arguments.device, budget_sec, keep))
 
 
-def complain(session: Session, findings: tuple[Finding, ...], strict: bool = False) -> None:
+def error(session: Session, findings: tuple[Finding, ...], strict: bool = False) -> None:
     """One line on stderr: the first failure with its cause and cure.
 
     Where `strict` and nothing failed, the first question without an answer.
@@ -75,14 +75,14 @@ def complain(session: Session, findings: tuple[Finding, ...], strict: bool = Fal
     grave = (State.FAIL, State.UNKNOWN) if strict else (State.FAIL,)
     failed = [finding for state in grave for finding in findings if finding.state is state]
     if failed:
-        words = (failed[0].found, failed[0].why, failed[0].remedy)
-        session.complain(": ".join(text.rstrip(".") for text in words if text))
+        words = (failed[0].found, failed[0].why, failed[0].fix)
+        session.error(": ".join(text.rstrip(".") for text in words if text))
 
 
 def _explain(session: Session, ids: list[str]) -> ExitCode:
     """One check in full, or all in a line each. Raises BadInputError for an unknown id."""
     explanations = [explain(id_) for id_ in ids or [check.id for check in CHECKS]]
-    session.say(*(_in_full(explanations[0]) if ids else map(_in_a_line, explanations)))
+    session.info(*(_in_full(explanations[0]) if ids else map(_in_a_line, explanations)))
     if session.arguments.json:
         session.print_document(record.dump(as_json(explanations)))
     del session.arguments.output  # an explanation is no record
@@ -97,7 +97,7 @@ def _in_full(explanation: Explanation) -> list[str]:
     rows = {
         "asks": explanation.asks,
         "why": explanation.why,
-        "do": explanation.remedy,
+        "do": explanation.fix,
         "link": explanation.link,
     }
     return [explanation.id, *(f"  {name:6}{text}" for name, text in rows.items() if text)]

@@ -23,10 +23,10 @@ MAX_LIMITS_SEC = 3.0
 # Near the best rate on every CPU, and not far below it on a GPU, which has more work to do.
 LIMITING_PRODUCT = Shape(1024, 1024, 1024)
 
-_REMEDIES = {
+_FIXES = {
     CaseStatus.WRONG: "run `workload doctor`",
     CaseStatus.INVALID: "repeat on an idle, cool machine that nobody shares",
-    CaseStatus.REFUSED: "choose smaller --sizes or allow more memory",
+    CaseStatus.DOES_NOT_FIT: "choose smaller --sizes or allow more memory",
 }
 
 
@@ -39,7 +39,7 @@ def measure_and_record(
 ) -> tuple[list[Case], Ceilings]:
     """The device's limits, then the operations, within the budget; rated by those limits.
 
-    The draft has each case as soon as it is known, and those to come as interrupted. Cases
+    The builder has each case as soon as it is known, and those to come as interrupted. Cases
     `known` before count for the ceilings, and follow in the record where they are not measured
     anew. Where the device is lost, the cases to come are not run, and what is known is shown and
     recorded before LostDeviceError is raised.
@@ -48,7 +48,7 @@ def measure_and_record(
     every = [*limits, *operations]
     reason = "the run ended before this case"
     to_come = [unmeasured(operation, CaseStatus.INTERRUPTED, reason) for operation in every]
-    session.draft.set("cases", [*to_come, *known])
+    session.builder.set("cases", [*to_come, *known])
     cases: list[Case] = []
     lost: LostDeviceError | None = None
     limits_sec = min(LIMITS_SHARE * budget_sec, MAX_LIMITS_SEC)
@@ -57,18 +57,18 @@ def measure_and_record(
             for some, sec in ((limits, limits_sec), (operations, budget_sec - limits_sec)):
                 for case in run_cases(some, device, sec):
                     cases.append(case)
-                    session.draft.replace("cases", len(cases) - 1, case)
+                    session.builder.replace("cases", len(cases) - 1, case)
                     advance(len(cases), case.name)
     except LostDeviceError as error:
         lost = error
         left = every[len(cases) :]
-        cases += [unmeasured(operation, CaseStatus.NOT_RUN, lost.what) for operation in left]
+        cases += [unmeasured(operation, CaseStatus.SKIPPED, lost.what) for operation in left]
     ceilings = roofline.measured([*known, *cases], datasheet_ceilings(device))
     cases = roofline.rated(cases, ceilings)
     anew = {case.name for case in cases}
     others = [case for case in known if case.name not in anew]
-    session.draft.set("cases", [*cases, *roofline.rated(others, ceilings)])
-    session.draft.set("ceilings", ceilings)
+    session.builder.set("cases", [*cases, *roofline.rated(others, ceilings)])
+    session.builder.set("ceilings", ceilings)
     if lost:
         show(session, cases, ceilings)
         raise lost
@@ -80,7 +80,7 @@ def measure_limits(session: Session, device: DeviceInfo, dtype: str) -> Ceilings
     operations = [*limiting_operations(device), MatMul(LIMITING_PRODUCT, dtype)]
     cases = list(run_cases(operations, device, MAX_LIMITS_SEC))
     ceilings = roofline.measured(cases, datasheet_ceilings(device))
-    session.draft.set("ceilings", ceilings)
+    session.builder.set("ceilings", ceilings)
     return ceilings
 
 
@@ -91,23 +91,21 @@ def limiting_operations(device: DeviceInfo) -> list[Operation]:
 
 def show(session: Session, cases: Sequence[Case], ceilings: Ceilings) -> None:
     """The table, how it was measured, and words of doubt where they are due."""
-    session.say(case_table.cases_table(cases), "")
-    session.say(*case_table.method_lines(cases, ceilings), *case_table.doubt_lines(cases))
+    session.info(case_table.cases_table(cases), "")
+    session.info(*case_table.method_lines(cases, ceilings), *case_table.warning_lines(cases))
 
 
 def judge(session: Session, cases: Sequence[Case]) -> ExitCode:
     """Wrong beats invalid and refused beats fine; one line on stderr for each that matters."""
     for case in cases:
-        if case.status in _REMEDIES:
-            session.complain(
-                f"{case.name} {case.status.value}: {case.reason}: {_REMEDIES[case.status]}"
-            )
+        if case.status in _FIXES:
+            session.error(f"{case.name} {case.status.words}: {case.reason}: {_FIXES[case.status]}")
     statuses = {case.status for case in cases}
     if CaseStatus.WRONG in statuses:
         return ExitCode.WRONG_NUMBERS
-    if statuses & {CaseStatus.INVALID, CaseStatus.REFUSED}:
+    if statuses & {CaseStatus.INVALID, CaseStatus.DOES_NOT_FIT}:
         return ExitCode.UNFIT
     if no_case_ran(cases):
-        session.complain("no case could run, see the notes: raise --budget or choose other sizes")
+        session.error("no case could run, see the notes: raise --budget or choose other sizes")
         return ExitCode.UNFIT
     return ExitCode.OK

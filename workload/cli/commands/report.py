@@ -20,7 +20,7 @@ def command(session: Session) -> ExitCode:
     require_replaceable(path, MAX_PAGE_BYTES, _is_page, "--output", "page")
     runs, problems = load_results(directory)
     for problem in problems:
-        session.complain(f"left out: {problem}")
+        session.error(f"left out: {problem}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, build_page(runs, problems).encode())
@@ -29,7 +29,7 @@ def command(session: Session) -> ExitCode:
             f"{path} could not be written: {error.strerror or error}; "
             "free space or choose another --output"
         ) from error
-    session.say(f"report  {path} ({len(runs)} run{'' if len(runs) == 1 else 's'})")
+    session.info(f"report  {path} ({len(runs)} run{'' if len(runs) == 1 else 's'})")
     if session.arguments.json:
         summary = {"page": str(path), "runs": len(runs), "left_out": problems}
         session.print_document(record.dump(summary))

@@ -43,8 +43,8 @@ def command(session: Session) -> ExitCode:
     device = with_best_threads(devices.resolve(session.arguments.device))
     announce(session, device)
     codes = [_doctor(session), _verify(session, device)]
-    trained = _train(device, lambda results: session.draft.set("train", results))
-    session.say(*map(summary.train_line, trained))
+    trained = _train(device, lambda results: session.builder.set("train", results))
+    session.info(*map(summary.train_line, trained))
     codes.append(_judge_trained(session, trained))
     left_sec = max(deadline - time.monotonic(), MATMUL_SHARE * budget_sec, MIN_MATMUL_SEC)
     host_cpu_sec = HOST_CPU_SHARE * left_sec if device.kind == "cuda" else 0.0
@@ -55,7 +55,7 @@ def command(session: Session) -> ExitCode:
     cases, ceilings = measuring.measure_and_record(
         session, device, operations, left_sec - host_cpu_sec
     )
-    session.say("")
+    session.info("")
     steps = roofline.rated([train_case(result, device.kind) for result in trained], ceilings)
     shown = [*cases, *steps]
     measuring.show(session, shown, ceilings)
@@ -63,7 +63,7 @@ def command(session: Session) -> ExitCode:
     if device.kind == "cuda":
         codes.append(_compare_with_host_cpu(session, device, trained, cases, host_cpu_sec))
     code = worst(codes)
-    session.say("", summary.verdict_line(code, device, shown, trained))
+    session.info("", summary.verdict_line(code, device, shown, trained))
     return code
 
 
@@ -77,14 +77,14 @@ def worst(codes: list[ExitCode]) -> ExitCode:
 
 def _doctor(session: Session) -> ExitCode:
     _, findings = doctor.examine_and_record(session)
-    session.say(summary.findings_line(findings), *summary.findings_notes(findings))
-    doctor.complain(session, findings)
+    session.info(summary.findings_line(findings), *summary.findings_notes(findings))
+    doctor.error(session, findings)
     return exit_code(findings)
 
 
 def _verify(session: Session, device: DeviceInfo) -> ExitCode:
     checks = verify.verify_and_record(session, device)
-    session.say(summary.checks_line(checks))
+    session.info(summary.checks_line(checks))
     return verify.judge(session, checks)
 
 
@@ -110,7 +110,7 @@ def _judge_trained(session: Session, trained: Sequence[TrainResult]) -> ExitCode
         try:
             require_finite(result, PRESETS[result.preset or "book"])
         except WrongNumbersError as error:
-            session.complain(str(error))
+            session.error(str(error))
             code = error.exit_code
     return code
 
@@ -127,9 +127,9 @@ def _compare_with_host_cpu(
     cpu_trained = _train(cpu, lambda _results: None)
     cpu_cases = list(run_cases(COMMON, cpu, budget_sec))
     host_cpu = {"device": cpu, "train": cpu_trained, "cases": cpu_cases}
-    session.draft.set("host_cpu", host_cpu)
+    session.builder.set("host_cpu", host_cpu)
     a = side_of_process("this host's CPU", cpu, cpu_cases, cpu_trained)
     b = side_of_process("this GPU", device, cases, trained)
-    session.say("", "A is this host's CPU, B this GPU")
-    session.say(comparison_table.speeds_table(pair(a, b).speeds))
+    session.info("", "A is this host's CPU, B this GPU")
+    session.info(comparison_table.speeds_table(pair(a, b).speeds))
     return worst([_judge_trained(session, cpu_trained), measuring.judge(session, cpu_cases)])

@@ -38,7 +38,7 @@ class _Evaluator:
         """The rate of one shape; None if it did not run, or not rightly."""
         case = run_case(MatMul(shape, self.dtype, self.protocol), self.device, self.allowed_sec)
         self.cases[case.name] = case
-        self.session.draft.set("cases", list(self.cases.values()))
+        self.session.builder.set("cases", list(self.cases.values()))
         return case.gflops
 
 
@@ -76,7 +76,7 @@ def _search(
     first = [evaluation.shape for evaluation in found.fastest(CONFIRMED)]
     evaluator.allowed_sec = (budget_sec - search_sec) / (CONFIRMED * CONFIRMING_ROUNDS)
     confirmed = confirm(first, evaluator.gflops, CONFIRMING_ROUNDS)
-    session.say(case_table.search_line(dtype, confirmed, len(found.trace), len(grid)))
+    session.info(case_table.search_line(dtype, confirmed, len(found.trace), len(grid)))
     # Where confirming did not fit the budget, the first reading has to do.
     best = next((evaluation.shape for evaluation in confirmed), next(iter(first), None))
     return MatMul(best, dtype, protocol) if best else None

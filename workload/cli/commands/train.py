@@ -28,31 +28,31 @@ def command(session: Session) -> ExitCode:
     announce(session, device)
     with progress("train", spec.steps) as advance:
 
-        def tell(engine: str, reason: str) -> None:
-            if arguments.engine != "eager":  # the default needs no words
-                session.say(summary.engine_line(engine, reason))
+        def tell(mode: str, reason: str) -> None:
+            if arguments.mode != "eager":  # the default needs no words
+                session.info(summary.mode_line(mode, reason))
 
         def show(result: TrainResult) -> None:
-            session.draft.set("train", [result])
+            session.builder.set("train", [result])
             advance(len(result.losses), f"loss {result.losses[-1]:.4g}")
 
         result = train(
             spec,
             device,
-            engine=arguments.engine,
+            mode=arguments.mode,
             preset=preset,
             checkpoint_path=arguments.checkpoint,
             checkpoint_every=arguments.checkpoint_every,
             resume=arguments.resume,
-            on_engine=tell,
-            on_report=lambda step, loss: session.say(summary.loss_line(step, loss)),
+            on_mode=tell,
+            on_report=lambda step, loss: session.info(summary.loss_line(step, loss)),
             on_progress=show,
         )
-    session.draft.set("train", [result])
+    session.builder.set("train", [result])
     require_finite(result, spec)
     ceilings = measuring.measure_limits(session, device, spec.dtype)
     rating = roofline.rate(train_case(result, device.kind), ceilings)
-    session.say(summary.train_line(result, rating))
+    session.info(summary.train_line(result, rating))
     return ExitCode.OK
 
 

@@ -15,20 +15,20 @@ def command(session: Session) -> ExitCode:
     device = devices.resolve(session.arguments.device)
     announce(session, device)
     checks = verify_and_record(session, device, session.arguments.dtypes)
-    session.say(summary.checks_table(checks), summary.checks_line(checks))
+    session.info(summary.checks_table(checks), summary.checks_line(checks))
     return judge(session, checks)
 
 
 def verify_and_record(
     session: Session, device: DeviceInfo, dtypes: list[str] | None = None
 ) -> list[Check]:
-    """All checks; each is in the draft as soon as it is known."""
+    """All checks; each is in the builder as soon as it is known."""
     checks: list[Check] = []
     with progress("verify", 1) as advance:
 
         def keep(check: Check) -> None:
             checks.append(check)
-            session.draft.set("checks", checks)
+            session.builder.set("checks", checks)
             advance(0, f"{check.name} {check.dtype}")
 
         verify(device, dtypes, keep)
@@ -39,11 +39,11 @@ def judge(session: Session, checks: list[Check]) -> ExitCode:
     """WRONG_NUMBERS and a line if a check failed, UNFIT if none ran."""
     wrong = [check for check in checks if not check.ok]
     if not checks:
-        session.complain("no check ran: nothing is verified")
+        session.error("no check ran: nothing is verified")
         return ExitCode.UNFIT
     if wrong:
         names = ", ".join(f"{check.name} {check.dtype}" for check in wrong)
-        session.complain(
+        session.error(
             f"wrong numbers in {names}: do not trust results of this device; "
             "run `workload doctor`, then try another driver or card"
         )

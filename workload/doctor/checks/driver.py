@@ -10,13 +10,13 @@ from workload.doctor.checks.gpu_needs import (
     NODES,
     STARTED,
     VISIBLE,
-    asked_cards,
-    asked_gpu,
     cuda_started,
     cuda_version,
     enough_driver,
     gpu_check,
     node_problem,
+    requested_gpu,
+    requested_gpus,
 )
 from workload.doctor.checks.machine import LOOKED, TORCH
 from workload.doctor.checks.verdicts import Outcome, failed, known, passed, read, unknown, warned
@@ -102,7 +102,7 @@ def judge_driver_version(facts: Facts) -> Outcome:
 
 
 def _brand(facts: Facts) -> str | None:
-    states = [card.state for card in asked_cards(facts)]
+    states = [card.state for card in requested_gpus(facts)]
     return states[0].brand if states and states[0] else None
 
 
@@ -135,12 +135,12 @@ def judge_index(facts: Facts) -> Outcome:
     """Is there a GPU of the number asked for?"""
     count = len(facts.torch.gpus) if facts.torch else 0
     values = {"device": facts.requested_device, "count": count, "last": f"cuda:{count - 1}"}
-    return passed(**values) if asked_gpu(facts) else failed("out_of_range", **values)
+    return passed(**values) if requested_gpu(facts) else failed("out_of_range", **values)
 
 
 def judge_capability(facts: Facts) -> Outcome:
     """Has the wheel kernels for this card?"""
-    gpu, torch = known(asked_gpu(facts)), known(facts.torch)
+    gpu, torch = known(requested_gpu(facts)), known(facts.torch)
     values = {"name": gpu.name, "capability": gpu.capability, "archs": " ".join(torch.arch_list)}
     if not torch.arch_list:
         return unknown("unknown", **values)

@@ -39,16 +39,16 @@ def cuda_version(facts: Facts) -> str | None:
     return build.cuda_version if build else None
 
 
-def asked_gpu(facts: Facts) -> TorchGpu | None:
+def requested_gpu(facts: Facts) -> TorchGpu | None:
     """The GPU that was asked for, as PyTorch sees it."""
     gpus = facts.torch.gpus if facts.torch else ()
     index = requested_index(facts.requested_device)
     return gpus[index] if index < len(gpus) else None
 
 
-def asked_cards(facts: Facts) -> tuple[Gpu, ...]:
+def requested_gpus(facts: Facts) -> tuple[Gpu, ...]:
     """The card that was asked for; all where CUDA and the driver cannot be matched."""
-    gpu, cards = asked_gpu(facts), facts.driver.gpus if facts.driver else ()
+    gpu, cards = requested_gpu(facts), facts.driver.gpus if facts.driver else ()
     return tuple(card for card in cards if gpu and card.uuid == gpu.uuid) or cards
 
 
@@ -90,7 +90,7 @@ NEW_ENOUGH = Need(
 )
 NODES = Need("nodes-missing", lambda facts: cuda_started(facts) or not node_problem(facts))
 STARTED = Need("cuda-not-started", cuda_started)
-EXISTS = Need("no-such-gpu", lambda facts: asked_gpu(facts) is not None)
+EXISTS = Need("no-such-gpu", lambda facts: requested_gpu(facts) is not None)
 INSTALLED = Need(
     "torch-missing",
     lambda facts: (read(facts, "torch_files") if facts.depth == QUICK else facts.torch) is not None,

@@ -8,7 +8,7 @@ from workload.doctor.checks.gpu_needs import cuda_started, insisted
 from workload.doctor.checks.verdicts import Check, Outcome, failed, known, passed, unknown, warned
 from workload.doctor.probes.facts import Facts
 from workload.doctor.probes.folders import Folder
-from workload.hardware.compilers import Compilers, remedy
+from workload.hardware.compilers import Compilers, fix
 
 # A record is under 1 MB, what torch.compile keeps of one model some 10 MB; a rule of thumb.
 ENOUGH_DISK_BYTES = 100_000_000
@@ -61,7 +61,7 @@ def judge_compiler(facts: Facts) -> Outcome:
         return passed(compiler=found)
     compiler = "C compiler" if on_gpu else "C++ compiler"
     missing = "Python.h" if found else compiler
-    return warned("missing", missing=missing, remedy=remedy(facts.environment or {}))
+    return warned("missing", missing=missing, fix=fix(facts.environment or {}))
 
 
 def _has_compiler(compilers: Compilers) -> bool:

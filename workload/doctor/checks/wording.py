@@ -25,7 +25,7 @@ class Words:
 
     found: str
     why: str | None = None
-    remedy: str | None = None
+    fix: str | None = None
     link: str | None = None
 
 
@@ -35,7 +35,7 @@ class CheckWords:
 
     asks: str
     why: str
-    remedy: str
+    fix: str
     cases: dict[str, Words]
     link: str | None = None
 
@@ -47,7 +47,7 @@ class Explanation:
     id: str
     asks: str
     why: str
-    remedy: str
+    fix: str
     link: str | None
 
 
@@ -89,7 +89,7 @@ def explain(id_: str) -> Explanation:
             f"no check is called {id_!r} ({close}): `workload doctor explain` lists them all"
         )
     found = checks[name]
-    return Explanation(id_, found.asks, found.why, found.remedy, found.link)
+    return Explanation(id_, found.asks, found.why, found.fix, found.link)
 
 
 def word(verdicts: Iterable[Verdict]) -> tuple[Finding, ...]:
@@ -105,7 +105,7 @@ def _finding(verdict: Verdict) -> Finding:
         state=verdict.state,
         found=words.found.format(**values),
         why=words.why and words.why.format(**values),
-        remedy=words.remedy and words.remedy.format(**values),
+        fix=words.fix and words.fix.format(**values),
         link=words.link,
         case=verdict.case,
     )
@@ -120,7 +120,7 @@ def _words(verdict: Verdict) -> Words:
     return Words(
         words.found,
         words.why or check.why,
-        words.remedy or check.remedy,
+        words.fix or check.fix,
         words.link or check.link,
     )
 

@@ -73,7 +73,7 @@ def burn_in(  # noqa: PLR0913  tests bring their own edge, product and clock
     found = BurnIn(device.torch_name, dtype, edge or 0, 0, 0, 0, 0, None, None, None, None)
     batches: list[tuple[int, float]] = []
     try:
-        with devices.products_in(dtype):
+        with devices.matmul_precision(dtype):
             deadline = clock() + budget_sec
             edge = edge or choose_edge(device, dtype, product, clock)
             found = replace(found, edge=edge)

@@ -43,7 +43,7 @@ def losses(chosen: Sequence[Subject]) -> list[Figure]:
 
 def _job(result: TrainResult) -> tuple[object, ...]:
     """What trainings of one job have in common: all but the length."""
-    return (result.engine, replace(spec_of(result), steps=1))
+    return (result.mode, replace(spec_of(result), steps=1))
 
 
 def _losses(name: str, group: Sequence[tuple[Subject, TrainResult]]) -> Figure:

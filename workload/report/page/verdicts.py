@@ -21,7 +21,7 @@ MAX_REASON = 240  # characters
 _SPOILED = {
     CaseStatus.WRONG: (BAD, "WRONG NUMBERS"),
     CaseStatus.INVALID: (BAD, "INVALID"),
-    CaseStatus.REFUSED: (BAD, "UNFIT"),
+    CaseStatus.DOES_NOT_FIT: (BAD, "UNFIT"),
 }
 _CODES = {
     ExitCode.OK: (GOOD, "PASS"),
@@ -85,7 +85,7 @@ def _facts(subject: Subject) -> list[tuple[str, str]]:
         facts.append(("agree with float64", f"{right} of {len(subject.checks)} comparisons"))
     timed = [case for case in subject.cases if case.status is CaseStatus.OK]
     if subject.cases:
-        doubted = sum(bool(case.timing and case.timing.doubt) for case in timed)
+        doubted = sum(bool(case.timing and case.timing.warning) for case in timed)
         doubts = f", {doubted} with a doubt" if doubted else ""
         facts.append(("timed", f"{len(timed)} of {len(subject.cases)} cases{doubts}"))
     facts += [

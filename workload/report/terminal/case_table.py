@@ -80,8 +80,8 @@ def percent(share: float | None) -> str:
 
 def _note(case: Case) -> str:
     if case.status is not CaseStatus.OK:
-        return f"{case.status.value.replace('_', ' ')}: {case.reason}"
-    return (case.timing.doubt if case.timing else None) or ""
+        return f"{case.status.words}: {case.reason}"
+    return (case.timing.warning if case.timing else None) or ""
 
 
 def search_line(
@@ -122,9 +122,9 @@ def _ceiling_words(ceilings: Ceilings) -> str:
     return ", ".join(words for words, limit in known.items() if limit) or "none was measured"
 
 
-def doubt_lines(cases: Sequence[Case]) -> list[str]:
+def warning_lines(cases: Sequence[Case]) -> list[str]:
     """A word of doubt where results are worse than their digits."""
-    doubted = sum(bool(case.timing and case.timing.doubt) for case in cases)
+    doubted = sum(bool(case.timing and case.timing.warning) for case in cases)
     if not doubted:
         return []
     return [

@@ -186,7 +186,7 @@ def _note(speed: Speed) -> str:
     if speed.interval is None:
         return "too few samples for an interval"
     sides = (("A", speed.a), ("B", speed.b))
-    return "; ".join(f"{name} {side.doubt}" for name, side in sides if side.doubt)
+    return "; ".join(f"{name} {side.warning}" for name, side in sides if side.warning)
 
 
 def _party(party: Party) -> str:
@@ -206,8 +206,8 @@ def _party(party: Party) -> str:
 def _conclusions(comparison: Comparison) -> Iterator[tuple[str, str]]:
     for basis in dict.fromkeys(speed.basis for speed in comparison.speeds):
         yield "interval", _BASIS_WORDS[basis]
-    for doubt in _doubts(comparison):
-        yield "doubt", doubt
+    for doubt in _warnings(comparison):
+        yield "warning", doubt
     for refusal in comparison.refusals:
         yield "not compared", printable(f"{refusal.name}: {refusal.reason}")
     for side, names in (("A", comparison.only_in_a), ("B", comparison.only_in_b)):
@@ -217,7 +217,7 @@ def _conclusions(comparison: Comparison) -> Iterator[tuple[str, str]]:
     yield "summary", summary(comparison)
 
 
-def _doubts(comparison: Comparison) -> Iterator[str]:
+def _warnings(comparison: Comparison) -> Iterator[str]:
     if comparison.interleaved is False:
         yield (
             "one side was over before the other began: drift of the machine may look like a "

@@ -48,7 +48,7 @@ def findings_table(findings: Iterable[Finding]) -> Table:
             continue
         words = [finding.found]
         if finding.state in (State.WARN, State.FAIL):
-            words += [text for text in (finding.why, finding.remedy, finding.link) if text]
+            words += [text for text in (finding.why, finding.fix, finding.link) if text]
         text = "\n".join(map(printable, words))
         table.add_row(finding.id, _STATE_WORDS[finding.state], text)
     for reason, ids in aside.items():
@@ -129,21 +129,21 @@ def loss_line(step: int, loss: float) -> str:
     return f"Iteration:  {step} \t Loss:  {loss}"
 
 
-def engine_line(name: str, reason: str) -> str:
-    """Which engine trains, and why."""
-    return f"engine  {name} ({reason})"
+def mode_line(name: str, reason: str) -> str:
+    """Which mode trains, and why."""
+    return f"mode    {name} ({reason})"
 
 
 def train_line(result: TrainResult, rating: Rating | None = None) -> str:
-    """Time, limits and loss of a training, and its engine where that is not the chapter's loop."""
+    """Time, limits and loss of a training, and its mode where that is not the chapter's loop."""
     name = result.preset or "custom"
-    engine = "" if result.engine == "eager" else f" {result.engine}"
+    mode = "" if result.mode == "eager" else f" {result.mode}"
     step = result.median_step_sec
     speed = f"{format_seconds(step)} a step" if step is not None else "already finished"
     if rating:
         speed += f" ({rating.regime}, {percent(rating.ceiling_share)} of the measured ceiling)"
     loss = "no loss" if result.final_loss is None else f"loss {result.final_loss:.4g}"
-    return f"train   {name} {result.dtype}{engine}: {len(result.losses)} steps, {speed}, {loss}"
+    return f"train   {name} {result.dtype}{mode}: {len(result.losses)} steps, {speed}, {loss}"
 
 
 def rates_line(cases: Iterable[Case]) -> str:
@@ -171,8 +171,8 @@ def verdict_line(
         if result.final_loss is not None and result.median_step_sec is not None
     )
     name = f"{device.torch_name} {printable(device.name)}"
-    missing = sum(case.status is CaseStatus.NOT_RUN for case in cases)
+    missing = sum(case.status is CaseStatus.SKIPPED for case in cases)
     left_out = f"; {missing} of {len(cases)} cases not run: raise --budget" if missing else ""
-    doubted = sum(bool(case.timing and case.timing.doubt) for case in cases)
+    doubted = sum(bool(case.timing and case.timing.warning) for case in cases)
     doubt = f"; {doubted} times are in doubt" if doubted else ""
     return f"{verdicts[code]}  {name}: {rates_line(cases)}; {trainings}{left_out}{doubt}"

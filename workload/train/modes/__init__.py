@@ -10,6 +10,6 @@
 before it is used. They start from the same data and leave the same weights, up to rounding.
 """
 
-from workload.train.modes.choice import ENGINES, choose
+from workload.train.modes.choice import MODES, choose
 
-__all__ = ["ENGINES", "choose"]
+__all__ = ["MODES", "choose"]

@@ -1,11 +1,11 @@
-"""An engine is right before it is timed: its losses against float64 by hand, step by step.
+"""A mode is right before it is timed: its losses against float64 by hand, step by step.
 
 Twice: on the small clear network, where a learning rate wrong by 0.1 % or the wrong w2 in a
 gradient shows; and on the first steps of the very training asked for, whose shapes and libraries
 it will use. `reference` has the bounds.
 
 tf32 and half precision round ReLUs open and shut in nearly every step, so that float64 says
-nothing about later losses. There the engine's arithmetic is checked in float32 alone; the
+nothing about later losses. There the mode's arithmetic is checked in float32 alone; the
 products of these dtypes are for `verify` to judge.
 
 What is not covered: later steps, and a loss that grows, which amplifies rounding: losses count
@@ -23,64 +23,64 @@ from workload.core.tolerances import LAMBDA, unit_roundoff
 from workload.core.train_spec import TrainSpec
 from workload.hardware import devices
 from workload.train.modes.data import Data, draw
-from workload.train.modes.mode import Engine
+from workload.train.modes.mode import Mode
 from workload.train.modes.reference import CLEAR_SPEC, Reference, by_hand, clear_run
 
 # Twice the steps that are done together, and some that remain.
 STEPS = 25
 # The float64 loop by hand may take so many operations, under half a second on two cores.
 REFERENCE_FLOPS = 2e10
-# Of the loss, beside what rounding explains, for engines that do other arithmetic than the seed.
+# Of the loss, beside what rounding explains, for modes that do other arithmetic than the seed.
 # Measured for `dual` against `eager`, 500 steps of `wide`: 5.9e-9 (`fused` in float64: 8.4e-9).
 REFORMULATED_TOLERANCE = 1e-8
 
 
-def clear_error(engine: Engine, device: DeviceInfo, dtype: str, seed: int = 0) -> float | None:
+def clear_error(mode: Mode, device: DeviceInfo, dtype: str, seed: int = 0) -> float | None:
     """Largest error of sqrt(loss) over sqrt(first loss) on the clear network, of at most
     `clear_tolerance`; None if a loss is not finite.
     """
     data, reference = clear_run(dtype, devices.torch_dtype(dtype), seed)
-    losses = _losses(engine, replace(CLEAR_SPEC, dtype=dtype), device, data)
+    losses = _losses(mode, replace(CLEAR_SPEC, dtype=dtype), device, data)
     if not bool(torch.isfinite(losses).all()):
         return None
     expected = reference.losses.sqrt()
     return float((losses.sqrt() - expected).abs().max() / expected[0])
 
 
-def clear_tolerance(engine: Engine, dtype: str) -> float:
+def clear_tolerance(mode: Mode, dtype: str) -> float:
     """What `clear_error` may be."""
     # An error of 2 e in L is one of e in sqrt(L).
-    return LAMBDA * unit_roundoff(dtype) if engine.seeds_arithmetic else REFORMULATED_TOLERANCE / 2
+    return LAMBDA * unit_roundoff(dtype) if mode.seeds_arithmetic else REFORMULATED_TOLERANCE / 2
 
 
-def require_right(engine: Engine, spec: TrainSpec, device: DeviceInfo) -> None:
-    """Raises WrongNumbersError if the engine's losses are not those of the chapter's loop."""
+def require_right(mode: Mode, spec: TrainSpec, device: DeviceInfo) -> None:
+    """Raises WrongNumbersError if the mode's losses are not those of the chapter's loop."""
     dtype = spec.dtype if spec.dtype in ("float64", "float32") else "float32"
-    error = clear_error(engine, device, dtype)
-    if error is None or not error <= clear_tolerance(engine, dtype):
+    error = clear_error(mode, device, dtype)
+    if error is None or not error <= clear_tolerance(mode, dtype):
         found = "is not finite" if error is None else f"is off by {error:.3g} of its first value"
-        raise WrongNumbersError(_line(engine, f"the root of its loss on a small network {found}"))
+        raise WrongNumbersError(_line(mode, f"the root of its loss on a small network {found}"))
     if dtype == spec.dtype:
-        _require_right_losses(engine, spec, device)
+        _require_right_losses(mode, spec, device)
 
 
-def _require_right_losses(engine: Engine, spec: TrainSpec, device: DeviceInfo) -> None:
+def _require_right_losses(mode: Mode, spec: TrainSpec, device: DeviceInfo) -> None:
     spec = replace(spec, steps=_steps(spec))
     data = draw(spec, devices.torch_dtype(spec.dtype))
     reference = by_hand(spec, data, spec.dtype)
-    losses = _losses(engine, spec, device, data)
-    wrong = first_wrong(losses, reference, engine)
+    losses = _losses(mode, spec, device, data)
+    wrong = first_wrong(losses, reference, mode)
     if wrong is not None:
         found, expected = float(losses[wrong]), float(reference.losses[wrong])
         where = f"its loss at step {wrong + 1} is {found:.9g}, not {expected:.9g} as in float64"
-        raise WrongNumbersError(_line(engine, where))
+        raise WrongNumbersError(_line(mode, where))
 
 
-def first_wrong(losses: Tensor, reference: Reference, engine: Engine) -> int | None:
+def first_wrong(losses: Tensor, reference: Reference, mode: Mode) -> int | None:
     """The index of the first loss that is too far off, of those that count."""
     expected = reference.losses
     allowed = reference.allowed
-    if not engine.seeds_arithmetic:
+    if not mode.seeds_arithmetic:
         allowed = allowed + REFORMULATED_TOLERANCE / 2 * expected.sqrt()
     counts = (expected <= expected[0]).cumprod(0).bool()
     right = (losses.sqrt() - expected.sqrt()).abs() <= allowed  # False for nan
@@ -88,11 +88,11 @@ def first_wrong(losses: Tensor, reference: Reference, engine: Engine) -> int | N
     return int(wrong[0]) if len(wrong) else None
 
 
-def _losses(engine: Engine, spec: TrainSpec, device: DeviceInfo, data: Data) -> Tensor:
-    """(steps,) losses of the engine, on the CPU in float64."""
+def _losses(mode: Mode, spec: TrainSpec, device: DeviceInfo, data: Data) -> Tensor:
+    """(steps,) losses of the mode, on the CPU in float64."""
     where = devices.torch_device(device)
     x, y, w1, w2 = (tensor.to(where) for tensor in data)
-    return engine.start(spec, device, (x, y, w1, w2)).advance(spec.steps).cpu().double()
+    return mode.start(spec, device, (x, y, w1, w2)).advance(spec.steps).cpu().double()
 
 
 def _steps(spec: TrainSpec) -> int:
@@ -100,8 +100,8 @@ def _steps(spec: TrainSpec) -> int:
     return max(2, min(STEPS, int(REFERENCE_FLOPS / spec.step_flops)))
 
 
-def _line(engine: Engine, what: str) -> str:
+def _line(mode: Mode, what: str) -> str:
     return (
-        f"engine {engine.name} computes wrong numbers here: {what}, more than rounding can "
-        "explain: choose another --engine and report it; `workload verify` may find the cause"
+        f"mode {mode.name} computes wrong numbers here: {what}, more than rounding can "
+        "explain: choose another --mode and report it; `workload verify` may find the cause"
     )

@@ -1,4 +1,4 @@
-"""All engines, which of them a training gets, and why."""
+"""All modes, which of them a training gets, and why."""
 
 import math
 
@@ -16,60 +16,60 @@ from workload.train.modes.dual import DUAL
 from workload.train.modes.eager import EAGER
 from workload.train.modes.fused import FUSED
 from workload.train.modes.graph import GRAPH
-from workload.train.modes.mode import Engine
+from workload.train.modes.mode import Mode
 
 # In the order in which `auto` tries them.
-ENGINES = {engine.name: engine for engine in (EAGER, FUSED, GRAPH, COMPILE, DUAL)}
-# Not a graph, however short the steps: what an engine costs with its launches is the question.
+MODES = {mode.name: mode for mode in (EAGER, FUSED, GRAPH, COMPILE, DUAL)}
+# Not a graph, however short the steps: what a mode costs with its launches is the question.
 BY_EVENTS = Protocol(CUDA_EVENTS)
-TRIAL_SEC = 0.3  # of each engine, by `auto`
+TRIAL_SEC = 0.3  # of each mode, by `auto`
 # Compiling takes about so long; `auto` does not begin where the whole training takes less.
 COMPILE_SEC = 20.0
 
 
-def choose(requested: str, spec: TrainSpec, device: DeviceInfo, data: Data) -> tuple[Engine, str]:
-    """The engine that `requested` means, a name or `auto`, and the reason.
+def choose(requested: str, spec: TrainSpec, device: DeviceInfo, data: Data) -> tuple[Mode, str]:
+    """The mode that `requested` means, a name or `auto`, and the reason.
 
-    `data`, on the device, is what `auto` tries its candidates on. Raises the engine's refusal,
+    `data`, on the device, is what `auto` tries its candidates on. Raises the mode's refusal,
     and WrongNumbersError if it, or every candidate of `auto`, fails the check.
     """
     if requested == "auto":
         return _fastest(spec, device, data)
-    engine = ENGINES[requested]
-    refusal = engine.refusal(spec, device)
+    mode = MODES[requested]
+    refusal = mode.refusal(spec, device)
     if refusal:
         raise refusal
-    require_right(engine, spec, device)
-    return engine, "asked for"
+    require_right(mode, spec, device)
+    return mode, "asked for"
 
 
-def _fastest(spec: TrainSpec, device: DeviceInfo, data: Data) -> tuple[Engine, str]:
+def _fastest(spec: TrainSpec, device: DeviceInfo, data: Data) -> tuple[Mode, str]:
     step_sec: dict[str, float] = {}
     notes = []
-    for name, engine in ENGINES.items():
-        if not engine.seeds_arithmetic or engine.refusal(spec, device):
+    for name, mode in MODES.items():
+        if not mode.seeds_arithmetic or mode.refusal(spec, device):
             continue
         training_sec = spec.steps * min(step_sec.values(), default=math.inf)
-        if engine is COMPILE and training_sec < COMPILE_SEC:
+        if mode is COMPILE and training_sec < COMPILE_SEC:
             notes.append("compile not tried: compiling takes longer than these steps")
             continue
         try:
-            require_right(engine, spec, device)
+            require_right(mode, spec, device)
         except WrongNumbersError as error:
             failure = error
             notes.append(f"{name} left out: its numbers are wrong")
         else:
-            step_sec[name] = _trial_sec(engine, spec, device, data)
+            step_sec[name] = _trial_sec(mode, spec, device, data)
     if not step_sec:
         raise failure
     trials = ", ".join(f"{name} {format_seconds(sec)}" for name, sec in step_sec.items())
     fastest = min(step_sec, key=step_sec.__getitem__)
-    return ENGINES[fastest], "; ".join([f"auto: the fastest ({trials} a step)", *notes])
+    return MODES[fastest], "; ".join([f"auto: the fastest ({trials} a step)", *notes])
 
 
-def _trial_sec(engine: Engine, spec: TrainSpec, device: DeviceInfo, data: Data) -> float:
+def _trial_sec(mode: Mode, spec: TrainSpec, device: DeviceInfo, data: Data) -> float:
     """Median seconds a step."""
-    with devices.products_in(spec.dtype):
-        loop = engine.start(spec, device, data)
+    with devices.matmul_precision(spec.dtype):
+        loop = mode.start(spec, device, data)
         timing = measure(lambda: loop.advance(BLOCK_STEPS), device, TRIAL_SEC, BY_EVENTS)
     return (timing.median_sec or 0.0) / BLOCK_STEPS

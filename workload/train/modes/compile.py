@@ -12,12 +12,12 @@ from workload.core.errors import UnfitError, first_line
 from workload.core.results import DeviceInfo
 from workload.core.train_spec import TrainSpec
 from workload.hardware import devices
-from workload.hardware.compilers import find_compilers, noexec_cache, remedy
+from workload.hardware.compilers import find_compilers, fix, noexec_cache
 from workload.train.modes.data import Data
 from workload.train.modes.fused import FusedLoop
-from workload.train.modes.mode import Engine
+from workload.train.modes.mode import Mode
 
-OTHERWISE = "or choose another --engine"
+OTHERWISE = "or choose another --mode"
 
 
 def _step(x: Tensor, y: Tensor, weights: tuple[Tensor, Tensor], r: Tensor, rate: float) -> None:
@@ -60,12 +60,12 @@ def _refusal(_spec: TrainSpec, device: DeviceInfo) -> UnfitError | None:
         missing = "Python.h"
     elif cache := noexec_cache():
         return UnfitError(
-            f"engine compile loads what it builds, but {cache} is mounted noexec: "
+            f"mode compile loads what it builds, but {cache} is mounted noexec: "
             f"mount it with exec (docker run --tmpfs /tmp:exec), {OTHERWISE}"
         )
     else:
         return None
-    return UnfitError(f"engine compile needs {missing}, none is here: {remedy()}, {OTHERWISE}")
+    return UnfitError(f"mode compile needs {missing}, none is here: {fix()}, {OTHERWISE}")
 
 
-COMPILE = Engine("compile", CompiledLoop, _refusal)
+COMPILE = Mode("compile", CompiledLoop, _refusal)

@@ -1,4 +1,4 @@
-"""What every engine starts from: seeded numbers, the same on every device."""
+"""What every mode starts from: seeded numbers, the same on every device."""
 
 import torch
 from torch import Tensor

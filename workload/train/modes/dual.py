@@ -19,7 +19,7 @@ from workload.core.results import DeviceInfo
 from workload.core.train_spec import TrainSpec
 from workload.train.modes.data import Data
 from workload.train.modes.fused import FusedLoop
-from workload.train.modes.mode import Engine
+from workload.train.modes.mode import Mode
 
 
 class DualLoop(FusedLoop):
@@ -51,9 +51,9 @@ def _refusal(spec: TrainSpec, _device: DeviceInfo) -> BadInputError | None:
     if spec.dtype == "float64":
         return None
     return BadInputError(
-        f"engine dual needs float64, not {spec.dtype}: its sums gather rounding errors: "
-        "add --dtype float64, or choose another --engine"
+        f"mode dual needs float64, not {spec.dtype}: its sums gather rounding errors: "
+        "add --dtype float64, or choose another --mode"
     )
 
 
-DUAL = Engine("dual", DualLoop, _refusal, seeds_arithmetic=False)
+DUAL = Mode("dual", DualLoop, _refusal, seeds_arithmetic=False)

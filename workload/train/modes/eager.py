@@ -6,7 +6,7 @@ from torch import Tensor
 from workload.core.results import DeviceInfo
 from workload.core.train_spec import TrainSpec
 from workload.train.modes.data import Data
-from workload.train.modes.mode import Engine
+from workload.train.modes.mode import Mode
 
 
 def eager_step(x: Tensor, y: Tensor, w1: Tensor, w2: Tensor, learning_rate: float) -> Tensor:
@@ -44,4 +44,4 @@ class EagerLoop:
         return self._w1.detach(), self._w2.detach()
 
 
-EAGER = Engine("eager", EagerLoop)
+EAGER = Mode("eager", EagerLoop)

@@ -17,7 +17,7 @@ from torch import Tensor
 from workload.core.results import DeviceInfo
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
 from workload.train.modes.data import Data
-from workload.train.modes.mode import Engine, Loop
+from workload.train.modes.mode import Loop, Mode
 
 # The gradient of ReLU in one pass and in place; public Python has no such function.
 relu_gradient = torch.ops.aten.threshold_backward.grad_input
@@ -110,4 +110,4 @@ def _start(spec: TrainSpec, device: DeviceInfo, data: Data) -> Loop:
     return loop(spec, device, data)
 
 
-FUSED = Engine("fused", _start)
+FUSED = Mode("fused", _start)

@@ -16,7 +16,7 @@ from workload.core.train_spec import BLOCK_STEPS, TrainSpec
 from workload.hardware import devices
 from workload.train.modes.data import Data
 from workload.train.modes.fused import FusedLoop
-from workload.train.modes.mode import Engine
+from workload.train.modes.mode import Mode
 
 WARM_UP_STEPS = 3  # as PyTorch's own examples
 
@@ -68,9 +68,9 @@ def _refusal(_spec: TrainSpec, device: DeviceInfo) -> UnfitError | None:
     if device.kind == "cuda":
         return None
     return UnfitError(
-        "engine graph needs a CUDA device, a CPU has no CUDA graphs: "
-        "choose --device cuda, or --engine fused"
+        "mode graph needs a CUDA device, a CPU has no CUDA graphs: "
+        "choose --device cuda, or --mode fused"
     )
 
 
-GRAPH = Engine("graph", GraphLoop, _refusal)
+GRAPH = Mode("graph", GraphLoop, _refusal)

@@ -1,4 +1,4 @@
-"""What an engine is: one way to do the chapter's steps."""
+"""What a mode is: one way to do the chapter's steps."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ class Loop(Protocol):
 
 
 def never(_spec: TrainSpec, _device: DeviceInfo) -> None:
-    """The refusal of an engine that works everywhere."""
+    """The refusal of a mode that works everywhere."""
 
 
 @dataclass(frozen=True)
-class Engine:
+class Mode:
     """`start` makes a loop of data on the device, whose weights it copies.
 
-    `refusal` gives the error, one line, that says why this training cannot have the engine on
+    `refusal` gives the error, one line, that says why this training cannot have the mode on
     this device, or None. Not `seeds_arithmetic`: the same function of the same data by other
     operations, which says nothing about how fast the device does the seed's.
     """

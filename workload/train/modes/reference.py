@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from workload.core.tolerances import LAMBDA, product_tolerance, unit_roundoff
+from workload.core.tolerances import LAMBDA, matmul_tolerance, unit_roundoff
 from workload.core.train_spec import TrainSpec
 from workload.train.modes.data import Data, draw
 
@@ -65,7 +65,7 @@ def by_hand(spec: TrainSpec, data: Data, dtype: str) -> Reference:
     The gradient is the one that `verify` checks autograd against.
     """
     x, y, w1, w2 = (tensor.detach().cpu().double() for tensor in data)
-    doubt_of_pre = product_tolerance(dtype, spec.input_size)[1] * x.norm(dim=1)[:, None]
+    doubt_of_pre = matmul_tolerance(dtype, spec.input_size)[1] * x.norm(dim=1)[:, None]
     reach = spec.learning_rate * (x @ x.t()).norm(dim=1)[:, None]
     losses, noise, flips = [], [], [0.0]
     for _ in range(spec.steps):

@@ -1,8 +1,8 @@
-"""The training engines against their targets, all alternating in one run: medians.
+"""The training modes against their targets, all alternating in one run: medians.
 
-    PYTHONPATH=. python tests/benchmarks/engine_targets.py [--device cuda] [--rounds 15]
+    PYTHONPATH=. python tests/benchmarks/mode_targets.py [--device cuda] [--rounds 15]
 
-Ends with 5 if a target is missed, with 3 if a number is wrong. Data are drawn and engines checked
+Ends with 5 if a target is missed, with 3 if a number is wrong. Data are drawn and modes checked
 before the clock starts; `whole` is a run of 500 steps from the data to the final weights. A ratio
 is the median of the rounds' own ratios, in which the machine's drift cancels out. Each round sets
 up anew: where buffers happen to lie makes some percent.
@@ -33,7 +33,7 @@ from workload.core.statistics import quantile  # noqa: E402
 from workload.core.train_spec import PRESETS, TrainSpec  # noqa: E402
 from workload.core.units import format_seconds  # noqa: E402
 from workload.hardware import devices  # noqa: E402
-from workload.train.modes import ENGINES  # noqa: E402
+from workload.train.modes import MODES  # noqa: E402
 from workload.train.modes.check import require_right  # noqa: E402
 from workload.train.modes.data import Data, draw  # noqa: E402
 from workload.train.modes.fused import FusedLoop  # noqa: E402
@@ -78,10 +78,10 @@ class Bench:
     data: Data
 
     def steps(self, name: str, steps: int = STEPS) -> Sample:
-        """Steps of an engine; set-up and a first step are not timed."""
+        """Steps of a mode; set-up and a first step are not timed."""
 
         def set_up() -> Callable[[], object]:
-            loop = ENGINES[name].start(self.spec, self.device, self.data)
+            loop = MODES[name].start(self.spec, self.device, self.data)
             loop.advance(1)
             return lambda: loop.advance(steps)
 
@@ -103,7 +103,7 @@ class Bench:
         """The two large products of `fused` alone: its floor."""
 
         def set_up() -> Callable[[], object]:
-            loop = ENGINES["fused"].start(self.spec, self.device, self.data)
+            loop = MODES["fused"].start(self.spec, self.device, self.data)
             assert isinstance(loop, FusedLoop)
             loop.advance(1)
             g = torch.randn_like(loop._g) * 1e-6  # w1 stays what it is, nearly
@@ -121,7 +121,7 @@ class Bench:
         """A whole run: set-up, all steps, and the weights."""
 
         def run() -> object:
-            loop = ENGINES[name].start(self.spec, self.device, self.data)
+            loop = MODES[name].start(self.spec, self.device, self.data)
             losses = [loop.advance(STEPS) for _ in range(0, self.spec.steps, STEPS)]
             return losses, loop.weights()
 
@@ -145,9 +145,9 @@ class Bench:
 
 
 def checked(spec: TrainSpec, device: DeviceInfo, names: list[str]) -> Bench:
-    """A bench for engines that have shown themselves right."""
+    """A bench for modes that have shown themselves right."""
     for name in names:
-        require_right(ENGINES[name], spec, device)
+        require_right(MODES[name], spec, device)
     where = devices.torch_device(device)
     x, y, w1, w2 = (t.to(where) for t in draw(spec, devices.torch_dtype(spec.dtype)))
     return Bench(spec, device, (x, y, w1, w2))
@@ -175,7 +175,7 @@ def chapter(data: Data, learning_rate: float, steps: int) -> None:
 
 
 def on_cpu(device: DeviceInfo, rounds: int) -> Iterator[tuple[str, Seconds, list[Target]]]:
-    """`wide`: every engine against the chapter's code, eager, or the floor."""
+    """`wide`: every mode against the chapter's code, eager, or the floor."""
     seed = checked(PRESETS["wide"], device, ["eager", "fused"])
     exact = checked(replace(PRESETS["wide"], dtype="float64"), device, ["dual"])
     seconds = seed.alternate(
@@ -214,7 +214,7 @@ def close_pairs(bench: Bench, rounds: int) -> tuple[list[float], list[float]]:
 def dual_error(bench: Bench) -> float:
     """Largest relative difference between the losses of dual and eager, both in float64."""
     dual, eager = (
-        ENGINES[name].start(bench.spec, bench.device, bench.data).advance(bench.spec.steps)
+        MODES[name].start(bench.spec, bench.device, bench.data).advance(bench.spec.steps)
         for name in ("dual", "eager")
     )
     error: Tensor = (dual - eager) / eager
@@ -222,13 +222,13 @@ def dual_error(bench: Bench) -> float:
 
 
 def on_gpu(device: DeviceInfo, rounds: int) -> Iterator[tuple[str, Seconds, list[Target]]]:
-    """`book` and `wide`: the best engine that does the seed's arithmetic against eager."""
+    """`book` and `wide`: the best mode that does the seed's arithmetic against eager."""
     for preset in ("book", "wide"):
         spec = PRESETS[preset]
         usable = [
             name
-            for name, engine in ENGINES.items()
-            if engine.seeds_arithmetic and engine.refusal(spec, device) is None
+            for name, mode in MODES.items()
+            if mode.seeds_arithmetic and mode.refusal(spec, device) is None
         ]
         bench = checked(spec, device, usable)
         seconds = bench.alternate({name: bench.steps(name) for name in usable}, rounds)
@@ -288,7 +288,7 @@ def main() -> int:
             console.print(times_table(preset, seconds), targets_table(targets))
             missed = missed or not all(target.met for target in targets)
     except WorkloadError as error:
-        console.print(f"engine_targets: {error}")
+        console.print(f"mode_targets: {error}")
         return error.exit_code
     return ExitCode.TOO_SLOW if missed else ExitCode.OK
 
