@@ -115,7 +115,7 @@ cpu-devel-scan gpu-devel-scan: %-scan: %-sbom
 
 publish: ## Build, attest and push a version of all images: REGISTRY=ghcr.io/me VERSION=1.2.3
 	@docker/check-engine docker
-	python3 docker/publish.py
+	docker/release/publish.py
 
 verify-image: ## Is IMAGE= what was published? Digest, signature, labels, packages, files, tests
 	@docker/check-engine docker

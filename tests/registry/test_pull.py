@@ -1,12 +1,10 @@
 """Push, prune, pull, run: what moves, and what registry and engine share."""
 
-import importlib
 import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -146,19 +144,6 @@ def test_the_packages_that_both_images_have_are_the_same_layer(client: DockerCli
     cpu, gpu = diff_ids(client, CPU), diff_ids(client, GPU)
     if next(iter(cpu)) == next(iter(gpu)):
         assert layer_of(client, CPU, "/layers/common") == layer_of(client, GPU, "/layers/common")
-
-
-def test_publishing_refuses_a_version_that_is_there_and_takes_one_that_is_not(
-    registry: LocalRegistry, pushed: Move, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert pushed
-    monkeypatch.syspath_prepend(ROOT / "docker")
-    publish, release = (importlib.import_module(name) for name in ("publish", "release"))
-    there = release.Release(f"{registry.address}/{REPOSITORY}", "1", "a" * 40, 0, "", ())
-    with pytest.raises(SystemExit) as refused:
-        publish.check_new(there, ["cpu"])
-    assert refused.value.code == 2
-    publish.check_new(replace(there, version="2.0.0"), ["cpu"])
 
 
 @pytest.mark.moves_gpu

@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""Publish a version of all images; `make publish` runs both steps.
+
+build: build each image for this machine's platform and push it by digest, without a tag.
+index: join the images of PLATFORMS (default: this machine's) under the version's tags.
+
+Variables: REGISTRY, with a path, such as ghcr.io/me; VERSION; SOURCE, the web address of the code
+(default: the git remote's); DRY_RUN=1 prints the plan and does nothing. Digests are written to
+results/published/REVISION/, those of the indexes to results/published.json.
+Exit 1: a build or a push failed. Exit 2: a variable is wrong, or the version is published already.
+Exit 4: this machine cannot publish.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPE = ["-f", "docker/release/publish.hcl"]
+RESULT = ROOT / "results/published.json"
+NEW_BUILDER = "docker buildx create --use --driver docker-container"
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+HERE = f"linux/{ARCHITECTURES.get(platform.machine(), platform.machine())}"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A version of all images. `repository` includes the registry."""
+
+    repository: str
+    revision: str
+    platforms: list[str]
+    dry_run: bool
+
+    def metadata(self, target: str, where: str) -> Path:
+        """Return the file in which bake writes the digest that it pushed for a platform."""
+        return Path(f"results/published/{self.revision}/{target}-{where.replace('/', '-')}.json")
+
+    def pushed(self, target: str, where: str) -> str:
+        """Return a pushed image's name by digest; refuse one that was not pushed."""
+        path = self.metadata(target, where)
+        if (ROOT / path).exists():
+            digest = json.loads((ROOT / path).read_text())[target]["containerimage.digest"]
+        elif self.dry_run:
+            digest = f"DIGEST-OF-{path.stem}"
+        else:
+            refuse(2, f"no {path}: run docker/release/publish.py build on {where} first")
+        return f"{self.repository}@{digest}"
+
+
+def refuse(code: int, message: str) -> NoReturn:
+    """Exit with one line on stderr."""
+    print(f"publish: {message}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def ask(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command and capture its output."""
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def git(*arguments: str) -> str:
+    """Return git's output; empty outside a checkout."""
+    return ask("git", *arguments).stdout.strip()
+
+
+def last_line(output: str) -> str:
+    """Return the line of a command's output that has its error."""
+    return output.strip().rpartition("\n")[2]
+
+
+def read_source() -> str:
+    """Return the web address of the code, without credentials."""
+    remote = os.environ.get("SOURCE") or git("remote", "get-url", "origin")
+    found = re.fullmatch(r"(?:https?://|ssh://|)(?:[^@/]+@)?([\w.-]+)[:/](.+?)(?:\.git)?/?", remote)
+    if not found:
+        refuse(2, "set SOURCE= to the code's web address, such as https://github.com/me/workload")
+    return f"https://{found[1]}/{found[2]}"
+
+
+def read_release() -> Release:
+    """Return the release that the variables and the checkout describe, and tell bake of it."""
+    registry, version = os.environ.get("REGISTRY", ""), os.environ.get("VERSION", "")
+    if not registry or not version:
+        refuse(2, "usage: make publish REGISTRY=ghcr.io/me VERSION=1.2.3")
+    if "/" not in registry:
+        refuse(2, f"REGISTRY={registry} has no path: add one, such as {registry}/me")
+    package = (ROOT / "workload/__init__.py").read_text()
+    (ours,) = re.findall(r'^__version__ = "(.+)"', package, re.MULTILINE)
+    if version != ours:
+        refuse(2, f"VERSION={version}, but workload/__init__.py has {ours}: make them equal")
+    if not re.fullmatch(r"\d+\.\d+\.\d+", version):
+        refuse(2, f"VERSION={version} is not of the form 1.2.3")
+    revision = git("rev-parse", "HEAD")
+    if not revision:
+        refuse(4, "this is not a git checkout: the labels need a commit")
+    os.environ |= {
+        "REPOSITORY": f"{registry}/workload",
+        "REVISION": revision,
+        "SOURCE": read_source(),
+        "SOURCE_DATE_EPOCH": git("log", "-1", "--format=%ct"),
+    }
+    platforms = (os.environ.get("PLATFORMS") or HERE).split(",")
+    dry_run = os.environ.get("DRY_RUN") == "1"
+    return Release(f"{registry}/workload", revision, platforms, dry_run)
+
+
+def read_plan() -> dict[str, Any]:
+    """Return each image's target as bake resolves it; refuse a base without a digest."""
+    files = ["-f", "docker/docker-bake.hcl", *RECIPE]
+    printed = ask("docker", "buildx", "bake", *files, "--print", "published")
+    if printed.returncode:
+        refuse(4, f"docker buildx bake --print failed: {last_line(printed.stderr)}")
+    plan: dict[str, Any] = json.loads(printed.stdout)["target"]
+    for base in (target["args"]["BASE"] for target in plan.values()):
+        if "@sha256:" not in base:
+            refuse(2, f"the base {base} has no digest: pin it as NAME:TAG@sha256:…")
+    return plan
+
+
+def check_checkout() -> None:
+    """Refuse changes that are not in the commit the labels name."""
+    if changed := git("status", "--porcelain"):
+        refuse(2, f"uncommitted changes ({changed.splitlines()[0].strip()}, …): commit them first")
+
+
+def check_builder() -> None:
+    """Refuse a builder that drops attestations or is native to another platform."""
+    shown = ask("docker", "buildx", "inspect", "--bootstrap")
+    driver = re.search(r"^Driver: +(\S+)", shown.stdout, re.MULTILINE)
+    native = re.search(r"^Platforms: +([^\s,*]+)", shown.stdout, re.MULTILINE)
+    if not driver or not native:
+        refuse(4, f"docker buildx has no running builder: {last_line(shown.stderr)}")
+    if driver[1] == "docker":
+        refuse(4, f"the builder's driver is docker, which pushes no attestations: {NEW_BUILDER}")
+    if native[1] != HERE:
+        refuse(4, f"the builder is {native[1]}, this machine {HERE}: images are built natively")
+
+
+def check_new(tag: str) -> None:
+    """Refuse a version that is published; no answer from the registry does not make it new."""
+    shown = ask("docker", "buildx", "imagetools", "inspect", tag)
+    if shown.returncode == 0:
+        refuse(2, f"{tag} is published already, and a version never moves: raise VERSION")
+    if "not found" not in shown.stderr:
+        refuse(4, f"cannot tell whether {tag} is published: {last_line(shown.stderr)}")
+
+
+def run(release: Release, command: list[str], failure: str) -> None:
+    """Run a command, or print it in a dry run; stdout is for the result."""
+    if release.dry_run:
+        print(shlex.join(command))
+    elif subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode:
+        refuse(1, failure)
+
+
+def build(release: Release, targets: Iterable[str]) -> None:
+    """Build each image with the labels measured in it, and push it without a tag."""
+    for target in targets:
+        options = ["--set=*.tags=", f"--metadata-file={release.metadata(target, HERE)}"]
+        failure = f"{target} was not pushed, see above; no tag of the version was made"
+        run(release, ["docker/build", target, *RECIPE, *options], failure)
+
+
+def index(release: Release, plan: dict[str, Any]) -> None:
+    """Join the pushed images of each target under its tags, and write down the digests."""
+    for target, planned in plan.items():
+        command = ["docker", "buildx", "imagetools", "create"]
+        command += [f"--tag={tag}" for tag in planned["tags"]]
+        command += [f"--annotation=index:{key}={text}" for key, text in planned["labels"].items()]
+        command += [release.pushed(target, where) for where in release.platforms]
+        run(release, command, f"the index of {target} was not made, see above: raise VERSION")
+    if not release.dry_run:
+        digests = {target: read_index(planned["tags"][0]) for target, planned in plan.items()}
+        RESULT.write_text(json.dumps(digests, indent=2) + "\n")
+        print(RESULT.read_text(), end="")
+
+
+def read_index(tag: str) -> dict[str, str]:
+    """Return an index's tag, its digest, and its name by digest."""
+    shown = ask("docker", "buildx", "imagetools", "inspect", tag)
+    found = re.search(r"^Digest: +(sha256:\S+)", shown.stdout, re.MULTILINE)
+    if not found:
+        refuse(1, f"cannot read the digest of {tag}: {last_line(shown.stderr)}")
+    return {"tag": tag, "digest": found[1], "image": f"{tag.rpartition(':')[0]}@{found[1]}"}
+
+
+def check(release: Release, plan: dict[str, Any], step: str | None) -> None:
+    """Check everything that can be checked before anything is built or joined."""
+    check_checkout()
+    if step != "index":
+        check_builder()
+    joined = [] if step == "build" else release.platforms
+    for target, planned in plan.items():
+        check_new(planned["tags"][0])
+        for where in joined:
+            if step == "index" or where != HERE:
+                release.pushed(target, where)
+    (ROOT / release.metadata("", HERE)).parent.mkdir(parents=True, exist_ok=True)
+
+
+def main() -> None:
+    """Check, build, join."""
+    parser = argparse.ArgumentParser(description="Publish a version of all images.")
+    parser.add_argument("step", nargs="?", choices=("build", "index"), help="default: both")
+    step = parser.parse_args().step
+    release = read_release()
+    plan = read_plan()
+    if release.dry_run:
+        print(json.dumps(plan, indent=2))
+    else:
+        check(release, plan, step)
+    if step != "index":
+        build(release, plan)
+    if step != "build":
+        index(release, plan)
+
+
+if __name__ == "__main__":
+    main()
