@@ -76,7 +76,7 @@ def test_cosign_is_asked_for_the_signer_and_by_default_for_the_log(
 def test_nothing_is_pulled_before_the_signature_is_verified(signed_host: Host) -> None:
     signed_host.environment["COSIGN_KEY"] = "cosign.pub"
     result = verified(signed_host, IMAGE)
-    assert result.returncode == 4
+    assert (result.returncode, len(signed_host.called)) == (4, 1)
     assert result.stderr == (
         f"verify-image: {IMAGE} has no signature that can be verified as by cosign.pub\n"
     )
