@@ -4,7 +4,7 @@
 # it needs first (engine, GPU), then builds it, then runs it in the engine.
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor compare overhead records report fuzz soak publish verify-image lint lock clean \
+.PHONY: help doctor compare overhead records report fuzz soak publish verify-image audit lint lock clean \
   $(foreach target,cpu gpu,$(target)-image $(target)-run $(target)-test $(target)-shell \
     $(target)-bench $(target)-ab $(target)-agreement $(target)-engines \
     $(target)-search $(target)-sbom $(target)-scan $(target)-check $(target)-ready $(target)-suite \
@@ -103,23 +103,27 @@ soak: ## Run the main job 200 times, then ten minutes in one process: does anyth
 	$(build) cpu-test
 	LIMITS="--memory 3g --cpus 1" docker/in-docker cpu-test python -W ignore tests/soak.py $(ARGS)
 
-cpu-sbom gpu-sbom: %-sbom: ## Write the image's bill of materials; packages not as locked fail
+cpu-sbom gpu-sbom: %-sbom: ## Write the image's SBOM; a package that is not as locked fails
 	$(sbom)
 cpu-devel-sbom gpu-devel-sbom: %-sbom:
 	$(sbom)
 
-cpu-scan gpu-scan: %-scan: %-sbom ## Look the packages up among known vulnerabilities
+cpu-scan gpu-scan: %-scan: %-sbom ## Look up the image's packages among known vulnerabilities
 	$(scan)
 cpu-devel-scan gpu-devel-scan: %-scan: %-sbom
 	$(scan)
+
+audit: ## Look up all locked Python packages among known vulnerabilities; for a nightly run
+	docker/make-venv supply
+	PYTHONPATH=. docker/in-host supply python docker/release/scan.py docker/locks/*.txt
 
 publish: ## Build, attest and push a version of all images: REGISTRY=ghcr.io/me VERSION=1.2.3
 	@docker/check-engine docker
 	docker/release/publish.py
 
-verify-image: ## Is IMAGE= what was published? Digest, signature, labels, packages, files, tests
+verify-image: ## Verify a published IMAGE=: signature (COSIGN_KEY=), labels, packages, tests
 	@docker/check-engine docker
-	docker/verify-image "$(IMAGE)" $(ARGS)
+	docker/release/verify-image "$(IMAGE)" $(ARGS)
 
 .PHONY: vm-user-data kubernetes-job
 vm-user-data: ## Print user data for CLOUD=aws|gcp|azure|lambda|cos that runs IMAGE=name@sha256:…
@@ -147,10 +151,13 @@ endef
 define sbom
 $(if $(IMAGE),,$(build) $*)
 docker/make-venv supply
-PYTHONPATH=. docker/in-host supply python docker/sbom.py $* --image $(or $(IMAGE),workload:$*)
+PYTHONPATH=. docker/in-host supply python docker/release/sbom.py $* $(or $(IMAGE),workload:$*)
 endef
 
-scan = PYTHONPATH=. docker/in-host supply python docker/scan.py results/sbom-$*.cdx.json
+define scan
+PYTHONPATH=. docker/in-host supply python docker/release/scan.py \
+  --image $(or $(IMAGE),workload:$*) docker/locks/$(*:-devel=).txt
+endef
 
 # Nothing is built before it is clear that it can run.
 cpu-check:

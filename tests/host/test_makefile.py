@@ -104,11 +104,19 @@ def test_an_image_with_a_compiler_takes_the_facts_of_the_one_without(docker_host
 
 
 @pytest.mark.parametrize("image", ["cpu", "gpu", "cpu-devel", "gpu-devel"])
-def test_a_scan_reads_the_bill_of_its_own_image(image: str, host: Host) -> None:
+def test_a_scan_looks_at_the_lock_and_the_image_whose_sbom_was_checked(
+    image: str, host: Host
+) -> None:
     plan = planned(host, f"{image}-scan")
     assert f"docker/build {image}\n" in plan
-    assert f"docker/sbom.py {image} --image workload:{image}\n" in plan
-    assert plan.endswith(f"docker/scan.py results/sbom-{image}.cdx.json\n")
+    assert f"docker/release/sbom.py {image} workload:{image}\n" in plan
+    lock = f"docker/locks/{image.removesuffix('-devel')}.txt"
+    assert plan.endswith(f"--image workload:{image} {lock}\n")
+
+
+def test_an_audit_looks_at_every_lock(host: Host) -> None:
+    plan = planned(host, "audit")
+    assert plan.endswith("docker/release/scan.py docker/locks/*.txt\n")
 
 
 def test_in_a_shell_with_a_compiler_what_it_builds_can_be_loaded(docker_host: Host) -> None:

@@ -1,103 +1,139 @@
-"""`make verify-image`: a pulled image passes, and what is wrong with another is named."""
+"""docker/release/verify-image: a signed image passes, any other is refused in one line."""
 
-import os
-import subprocess
-import uuid
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from support.registry.shipping import Move, Shipping
-from support.registry.spoiled import Spoiled
+from support.registry.derived import Derived
+from support.registry.shipping import CPU, Shipping
+from support.registry.signing import Signer
 
 from docker import DockerClient
+from workload import __version__ as VERSION  # noqa: N812
 
-ROOT = Path(__file__).parents[2]
-ABOUT = b"Metadata-Version: 2.1\nName: stranger\nVersion: 6.6\n"
-DIGEST = urlsafe_b64encode(sha256(ABOUT).digest()).rstrip(b"=").decode()
-STRANGER = {
-    "METADATA": ABOUT,
-    "RECORD": (
-        f"stranger-6.6.dist-info/METADATA,sha256={DIGEST},{len(ABOUT)}\n"
-        "stranger-6.6.dist-info/RECORD,,\n"
-    ).encode(),
-}
+TAG = f"{VERSION}-cpu"
 pytestmark = pytest.mark.timeout(300)
 
 
-def verified(image: str) -> subprocess.CompletedProcess[str]:
-    """What is found out about an image from outside."""
-    return subprocess.run(
-        [str(ROOT / "docker/in-host"), "supply", "python", "docker/verify_image.py", image],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+@pytest.fixture(scope="module")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    return Signer(tmp_path_factory.mktemp("signer"))
+
+
+@pytest.fixture(scope="module")
+def derived(client: DockerClient, shipping: Shipping) -> Iterator[Derived]:
+    derived = Derived(client, shipping)
+    yield derived
+    derived.remove_all()
+
+
+@pytest.fixture(scope="module")
+def tagged(shipping: Shipping) -> str:
+    """The name of the published image; each test pushes to it what it is about."""
+    return f"{shipping.name}:{TAG}"
+
+
+@pytest.fixture(scope="module")
+def signed(derived: Derived, signer: Signer) -> str:
+    """An image that was signed, by its digest."""
+    image = derived.push(TAG)
+    signer.sign(image)
+    return image
+
+
+def test_a_signed_image_passes(derived: Derived, signer: Signer, tagged: str) -> None:
+    signer.sign(derived.push(TAG))
+    result = signer.verify(tagged)
+    assert result.returncode == 0, result.stderr
+    assert "all as locked" in result.stdout
+
+
+def test_a_signed_image_passes_by_its_digest(signer: Signer, signed: str) -> None:
+    assert signer.verify(signed).returncode == 0
+
+
+def test_an_image_without_a_signature_is_refused(
+    derived: Derived, signer: Signer, tagged: str
+) -> None:
+    derived.push(TAG, "LABEL one.more=1")
+    result = signer.verify(tagged)
+    assert result.returncode == 4
+    assert "no signatures found" in result.stderr
+    assert result.stderr.splitlines()[-1] == (
+        f"verify-image: {tagged} has no signature that can be verified as by {signer.public_key}"
     )
 
 
-def failures(image: str) -> list[str]:
-    """The lines that name what is wrong with an image."""
-    result = verified(image)
-    assert result.returncode == 4, result.stdout + result.stderr
-    return [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
+def test_another_key_is_refused(signed: str, tmp_path: Path) -> None:
+    other = Signer(tmp_path)
+    assert f"as by {other.public_key}" in other.refusal(signed)
 
 
-@pytest.fixture(scope="module")
-def spoiled(client: DockerClient, shipping: Shipping, first: Move) -> Iterator[Spoiled]:
-    assert first
-    spoiled = Spoiled(client, f"{shipping.name}:1-cpu-fresh", uuid.uuid4().hex)
-    yield spoiled
-    spoiled.remove_all()
-
-
-@pytest.fixture(scope="module")
-def library(client: DockerClient, first: Move) -> str:
-    """Where the image's Python keeps its library, below /usr and /opt/venv."""
-    version = client.images.get(first.image_id).labels["workload.python"]
-    return f"lib/python{version.rpartition('.')[0]}"
-
-
-def test_the_pulled_image_passes(shipping: Shipping, first: Move) -> None:
-    result = verified(f"{shipping.name}:1-cpu-fresh")
-    assert (result.returncode, result.stderr) == (0, "")
-    assert f"pass  digest     {first.digest}\n" in result.stdout
-
-
-def test_a_changed_file_is_named_of_a_python_package_as_of_the_distribution(
-    spoiled: Spoiled, library: str
+def test_by_default_a_signature_must_be_in_the_transparency_log(
+    signer: Signer, signed: str
 ) -> None:
-    ours = f"/opt/venv/{library}/site-packages/workload/units.py"
-    theirs = f"/usr/{library}/json/tool.py"
-    changed = {path: spoiled.file(path) + b"# one line more\n" for path in (ours, theirs)}
-    (line,) = failures(spoiled.with_files(changed))
-    assert line == f"FAIL  files      changed: {ours[1:]}, {theirs[1:]}"
+    assert "has no signature that can be verified" in signer.refusal(signed, COSIGN_OFFLINE="")
 
 
-def test_a_missing_label_is_named(spoiled: Spoiled) -> None:
-    image = spoiled.with_setting('LABEL org.opencontainers.image.revision=""')
-    (line,) = failures(image)
-    assert line == "FAIL  labels     missing: org.opencontainers.image.revision"
+def test_a_tag_that_was_moved_to_an_unsigned_image_is_refused(
+    derived: Derived, signer: Signer, tagged: str
+) -> None:
+    before = derived.push(TAG)
+    signer.sign(before)
+    assert signer.verify(tagged).returncode == 0
+    derived.push(TAG, "LABEL moved=1")
+    assert "has no signature that can be verified" in signer.refusal(tagged)
+    assert signer.verify(before).returncode == 0
 
 
-def test_a_package_that_is_not_in_the_lock_is_named(spoiled: Spoiled, library: str) -> None:
-    folder = f"/opt/venv/{library}/site-packages/stranger-6.6.dist-info"
-    files = {f"{folder}/{name}": content for name, content in STRANGER.items()}
-    (line,) = failures(spoiled.with_files(files))
-    assert line == "FAIL  packages   stranger 6.6 is not in the lock"
+@pytest.mark.parametrize(
+    ("setting", "is_now"),
+    [
+        ("LABEL org.opencontainers.image.version=9.8.7", "9.8.7-cpu"),
+        ("LABEL workload.devel=true", f"{VERSION}-cpu-devel"),
+    ],
+)
+def test_a_tag_that_was_moved_to_another_signed_image_is_refused(
+    derived: Derived, signer: Signer, tagged: str, setting: str, is_now: str
+) -> None:
+    signer.sign(derived.push(TAG, setting))
+    assert f"the tag {TAG} was moved: it names {is_now}, revision " in signer.refusal(tagged)
 
 
-def test_another_project_s_image_is_refused_in_one_line(spoiled: Spoiled) -> None:
-    result = verified(spoiled.with_setting("ENV WORKLOAD_VARIANT=other"))
-    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
-    assert "no image of this project" in result.stderr
+@pytest.mark.parametrize("tag", [f"{VERSION.rpartition('.')[0]}-cpu", "sha-{revision}-cpu"])
+def test_the_other_tags_of_a_version_pass(
+    derived: Derived, signer: Signer, shipping: Shipping, client: DockerClient, tag: str
+) -> None:
+    revision = client.images.get(CPU).labels["org.opencontainers.image.revision"][:12]
+    named = tag.format(revision=revision)
+    signer.sign(derived.push(named))
+    assert signer.verify(f"{shipping.name}:{named}").returncode == 0
 
 
-def test_an_image_that_is_not_here_is_refused_in_one_line() -> None:
-    result = verified("workload-nowhere:1")
-    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
-    assert "there is no image workload-nowhere:1 here" in result.stderr
+def test_a_missing_label_is_named(derived: Derived, signer: Signer) -> None:
+    image = derived.push(TAG, 'LABEL org.opencontainers.image.revision=""')
+    signer.sign(image)
+    assert signer.refusal(image) == (
+        f"verify-image: {image} has no label org.opencontainers.image.revision"
+    )
+
+
+def test_a_package_that_is_not_in_the_lock_is_named(
+    derived: Derived, signer: Signer, client: DockerClient
+) -> None:
+    version = client.images.get(CPU).labels["workload.python"].rpartition(".")[0]
+    path = f"/opt/venv/lib/python{version}/site-packages/left_pad-1.0.dist-info/METADATA"
+    metadata = b"Metadata-Version: 2.1\nName: left-pad\nVersion: 1.0\n"
+    image = derived.push(TAG, files={path: metadata})
+    signer.sign(image)
+    assert signer.refusal(image) == f"sbom: {image}: left-pad 1.0 is not in the lock"
+
+
+def test_an_image_of_another_project_is_refused(derived: Derived, signer: Signer) -> None:
+    image = derived.push(TAG, "ENV WORKLOAD_VARIANT=other")
+    signer.sign(image)
+    result = signer.verify(image)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1] == (
+        f"verify-image: {image} is not an image of this project"
+    )

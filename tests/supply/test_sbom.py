@@ -1,122 +1,119 @@
-"""The bill of materials tells what is in an image, and what the lock does not have."""
+"""The SBOM lists what is in an image, and what differs from the lock."""
 
-import io
 import json
 import os
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+import sbom
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from image_packages import Image, Package, read_packages
-from sbom import bill, differences, locked
+from locks import read_lock
 
 ROOT = Path(__file__).parents[2]
-SITE = "opt/venv/lib/python3.11/site-packages"
-JINJA = Package("pypi", "jinja2", "3.1.6", "BSD-3-Clause")
-BASH = Package("deb", "bash", "5.2.15-2+b13", None, "amd64")
-IMAGE = Image(
-    name="workload:cpu",
-    id="sha256:" + "0" * 64,
-    created="2026-11-25T18:00:00.123456789Z",
-    architecture="amd64",
-    labels={"org.opencontainers.image.title": "workload"},
-    system="debian-12",
-    python="3.11",
-    packages=(BASH, JINJA),
-)
-LOCK = {"jinja2": "3.1.6"}
+JINJA = {"name": "Jinja2", "version": "3.1.6", "license_expression": "BSD-3-Clause"}
+REPORT = {"installed": [{"metadata": JINJA}]}
+DPKG = """debian 12
+installed bash 5.2.15-2+b13 amd64 bash
+installed libssl3 3.0.15 amd64 openssl
+config-files gone 1 amd64 gone
+"""
+ABOUT: dict[str, Any] = {
+    "Id": "sha256:" + "0" * 64,
+    "Created": "2026-11-25T18:00:00.123456789Z",
+    "Config": {"Labels": {"org.opencontainers.image.version": "1.2.3"}},
+}
+COMPONENTS = [*sbom.python_packages(REPORT), *sbom.os_packages(DPKG)]
 
 
-def tar_of(files: dict[str, str]) -> io.BytesIO:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        for name, text in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(text.encode())
-            archive.addfile(member, io.BytesIO(text.encode()))
-    packed.seek(0)
-    return packed
+def test_an_sbom_obeys_the_published_schema() -> None:
+    text = sbom.document(ABOUT, COMPONENTS)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
 
 
-def test_a_bill_obeys_the_published_schema() -> None:
-    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill(IMAGE)) is None
+def test_an_image_always_has_the_same_sbom() -> None:
+    assert sbom.document(ABOUT, COMPONENTS) == sbom.document(ABOUT, COMPONENTS)
+    assert sbom.document(ABOUT, COMPONENTS) != sbom.document(ABOUT | {"Id": "sha256:1"}, COMPONENTS)
 
 
-def test_one_image_has_one_bill() -> None:
-    assert bill(IMAGE) == bill(IMAGE)
-    assert bill(IMAGE) != bill(replace(IMAGE, id="sha256:" + "1" * 64))
-
-
-def test_a_package_has_the_address_that_scanners_look_up() -> None:
-    urls = {one["name"]: one["purl"] for one in json.loads(bill(IMAGE))["components"]}
-    assert urls == {
-        "bash": "pkg:deb/debian/bash@5.2.15-2%2Bb13?arch=amd64&distro=debian-12",
+def test_packages_have_the_urls_by_which_scanners_look_them_up() -> None:
+    components = json.loads(sbom.document(ABOUT, COMPONENTS))["components"]
+    assert {one["name"]: one["purl"] for one in components} == {
+        "bash": "pkg:deb/debian/bash@5.2.15-2%2Bb13?arch=amd64&distro=debian-12&upstream=bash",
         "jinja2": "pkg:pypi/jinja2@3.1.6",
+        "libssl3": "pkg:deb/debian/libssl3@3.0.15?arch=amd64&distro=debian-12&upstream=openssl",
     }
 
 
-def test_an_image_as_locked_has_no_differences() -> None:
-    assert differences(IMAGE.packages, LOCK) == []
+@pytest.mark.parametrize(
+    ("about", "license_"),
+    [
+        ({"license_expression": "MIT", "license": "X"}, "MIT"),
+        ({"license": "BSD"}, "BSD"),
+        ({"license": "A\nwhole text", "classifier": ["License :: OSI Approved :: ISC"]}, "ISC"),
+        ({"classifier": ["Topic :: Software"]}, None),
+    ],
+)
+def test_a_license_is_what_the_package_declares(
+    about: dict[str, Any], license_: str | None
+) -> None:
+    assert sbom.license_of(about) == license_
 
 
 @pytest.mark.parametrize(
-    ("packages", "line"),
+    ("found", "lines"),
     [
-        ((JINJA, Package("pypi", "left-pad", "1.0")), "left-pad 1.0 is not in the lock"),
-        ((), "jinja2 3.1.6 is not in the image"),
+        ({("jinja2", "3.1.6")}, []),
         (
-            (replace(JINJA, version="3.1.5"),),
-            "jinja2 is 3.1.5 in the image, 3.1.6 in the lock",
+            {("jinja2", "3.1.6"), ("left-pad", "1.0")},
+            ["left-pad 1.0 is not in the lock"],
+        ),
+        (set(), ["jinja2 3.1.6 is not in the image"]),
+        (
+            {("jinja2", "3.1.5")},
+            ["jinja2 3.1.5 is not in the lock", "jinja2 3.1.6 is not in the image"],
         ),
     ],
 )
-def test_what_differs_from_the_lock_is_named(packages: tuple[Package, ...], line: str) -> None:
-    assert differences(packages, LOCK) == [line]
+def test_what_differs_from_the_lock_is_named(found: set[tuple[str, str]], lines: list[str]) -> None:
+    assert sbom.differences(found, {("jinja2", "3.1.6")}) == lines
 
 
-def test_the_package_itself_and_the_system_are_in_no_lock() -> None:
-    assert differences((*IMAGE.packages, Package("pypi", "workload", "0.1.0")), LOCK) == []
-
-
-def test_a_lock_has_one_version_for_each_python() -> None:
-    before, after = (locked("cpu", python, "amd64")["networkx"] for python in ("3.11", "3.12"))
-    assert before != after
-
-
-def test_packages_are_read_from_an_images_files() -> None:
-    system, python, packages = read_packages(
-        tar_of(
-            {
-                "usr/lib/os-release": 'ID=debian\nVERSION_ID="12"\n',
-                "var/lib/dpkg/status": (
-                    "Package: bash\nStatus: install ok installed\nVersion: 5.2\n"
-                    "Architecture: amd64\n\n"
-                    "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n"
-                    "Architecture: amd64\n"
-                ),
-                f"{SITE}/Jinja2-3.1.6.dist-info/METADATA": (
-                    "Name: Jinja2\nVersion: 3.1.6\nLicense-Expression: BSD-3-Clause\n\nName: no\n"
-                ),
-                f"{SITE}/other/METADATA": "Name: other\nVersion: 1\n",
-            }
-        )
+def test_a_lock_is_read_for_the_python_of_the_image(tmp_path: Path) -> None:
+    lock = tmp_path / "lock.txt"
+    lock.write_text(
+        "# for tests\n"
+        "torch===2.13.0 \\\n    --hash=sha256:0 \\\n    --hash=sha256:1\n"
+        "networkx==3.6.1 ; python_full_version < '3.12' \\\n    --hash=sha256:2\n"
+        "networkx==3.7 ; python_full_version >= '3.12' \\\n    --hash=sha256:3\n"
     )
-    assert (system, python) == ("debian-12", "3.11")
-    assert packages == (Package("deb", "bash", "5.2", None, "amd64"), JINJA)
+    torch = ("torch", "2.13.0")
+    assert read_lock(lock, {"python_full_version": "3.11.2"}) == {torch, ("networkx", "3.6.1")}
+    assert read_lock(lock, {"python_full_version": "3.12.3"}) == {torch, ("networkx", "3.7")}
+    assert read_lock(lock) == {torch, ("networkx", "3.6.1"), ("networkx", "3.7")}
 
 
-def sbom(image: str, output: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "docker/sbom.py", "cpu", "--image", image, "--output", str(output)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+def written(folder: Path, *arguments: str, path: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the script in `folder`, with the commands in `path` before the others."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PATH": f"{path}:{os.environ['PATH']}",
+        "PYTHONIOENCODING": "ascii:strict",
+    }
     return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300
+        [sys.executable, str(ROOT / "docker/release/sbom.py"), *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
 
 
@@ -128,14 +125,16 @@ def docker(*words: str) -> str:
 
 @pytest.fixture
 def derived(tmp_path: Path) -> Iterator[str]:
-    """The CPU image with a package that nobody locked."""
+    """The CPU image with a package that is not in the lock."""
     folder = tmp_path / "left_pad-1.0.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: left-pad\nVersion: 1.0\n")
+    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = docker("run", "--rm", "workload:cpu", "python", "-c", where)
     name = f"workload-derived:{uuid4().hex}"
     container = docker("create", "workload:cpu", "true")
     try:
-        docker("cp", str(folder), f"{container}:/{SITE}/")
+        docker("cp", str(folder), f"{container}:{site}/")
         docker("commit", container, name)
         yield name
         docker("rmi", name)
@@ -145,22 +144,59 @@ def derived(tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.timeout(300)
 def test_the_built_image_is_as_locked(tmp_path: Path) -> None:
-    ended = sbom("workload:cpu", tmp_path / "sbom.json")
+    ended = written(tmp_path, "cpu", "workload:cpu")
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert "as locked" in ended.stdout
-    text = (tmp_path / "sbom.json").read_text()
+    assert "all as locked" in ended.stdout
+    text = (tmp_path / "results/sbom-cpu.cdx.json").read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    names = {one["name"] for one in json.loads(text)["components"]}
+    assert {"torch", "workload", "libc6"} <= names
 
 
 @pytest.mark.timeout(300)
-def test_a_package_that_nobody_locked_is_named(derived: str, tmp_path: Path) -> None:
-    ended = sbom(derived, tmp_path / "sbom.json")
+def test_a_package_that_is_not_in_the_lock_is_named(derived: str, tmp_path: Path) -> None:
+    ended = written(tmp_path, "cpu", derived)
     assert ended.returncode == 4
     assert ended.stderr == f"sbom: {derived}: left-pad 1.0 is not in the lock\n"
 
 
 def test_an_image_that_is_not_there_gets_one_line(tmp_path: Path) -> None:
-    ended = sbom("workload-none:none", tmp_path / "sbom.json")
-    assert ended.returncode == 4
+    ended = written(tmp_path, "cpu", "workload-none:none")
+    assert (ended.returncode, ended.stderr.count("\n")) == (4, 1)
     assert ended.stderr.startswith("sbom: workload-none:none: ")
-    assert len(ended.stderr.splitlines()) == 1
+    assert "o such image" in ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [("cpu", "-x"), ("tpu", "image"), ("cpu",)])
+def test_what_is_not_a_target_and_an_image_is_refused(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    assert written(tmp_path, *arguments).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        "echo not json",
+        "echo '[]'",
+        """echo '{"installed": [{"metadata": {"name": 5}}]}'""",
+        r"""printf '{"installed": [{"metadata": {"name": "a\33[2J"}}]}'""",
+        r"printf 'evil \033[2J\n\377' >&2; exit 3",
+    ],
+)
+def test_an_image_that_lists_no_packages_gets_one_printable_line(run: str, tmp_path: Path) -> None:
+    (tmp_path / "inspected").write_text(json.dumps([ABOUT]))
+    stub = tmp_path / "docker"
+    stub.write_text(f"#!/bin/sh\ncase $1 in image) cat inspected ;; run) {run} ;; esac\n")
+    stub.chmod(0o755)
+    ended = written(tmp_path, "cpu", "image", path=str(tmp_path))
+    assert (ended.returncode, ended.stderr.count("\n")) == (4, 1)
+    assert ended.stderr.rstrip("\n").isprintable()
+    assert ended.stderr.startswith("sbom: image: ")
+
+
+def test_a_folder_that_cannot_be_written_gets_one_line(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("a file")
+    ended = written(tmp_path, "cpu", "workload:cpu")
+    assert ended.returncode == 6
+    assert ended.stderr == "sbom: results/sbom-cpu.cdx.json: cannot be written: File exists\n"

@@ -1,4 +1,4 @@
-"""The scan names what is known, and never calls safe what was not looked up."""
+"""The scan names what is known, and a missing answer never passes."""
 
 import json
 import os
@@ -6,169 +6,230 @@ import subprocess
 import sys
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
-from scan import Known, Scan, ScanError, judge, let_pass, python_packages, read_components
+import scan
+from scan import exceptions
 
 ROOT = Path(__file__).parents[2]
-BUG = Known(("CVE-2026-0001", "GHSA-0001"), "jinja2", "3.1.6", "3.1.7")
-ALLOWED = """
+BUG = {"id": "CVE-2026-0001", "aliases": ["GHSA-0001"], "fix_versions": ["3.1.7"]}
+JINJA = {"name": "jinja2", "version": "3.1.6", "vulns": []}
+TORCH = {"name": "torch", "version": "2.13.0", "vulns": []}
+CLEAN = {"dependencies": [JINJA, TORCH]}
+FOUND = {"dependencies": [JINJA | {"vulns": [BUG]}, TORCH]}
+SKIPPED = {"dependencies": [{"name": "jinja2", "skip_reason": "not on PyPI"}, TORCH]}
+LOCK = "jinja2==3.1.6 \\\n    --hash=sha256:0\ntorch===2.13.0+cpu \\\n    --hash=sha256:1\n"
+GRYPE = {
+    "matches": [
+        {
+            "vulnerability": {"id": "CVE-2026-0002", "fix": {"versions": []}},
+            "relatedVulnerabilities": [{"id": "GHSA-0002"}],
+            "artifact": {"name": "bash", "version": "5.2", "type": kind},
+        }
+        for kind in ("deb", "python")
+    ]
+}
+TRIVY = {
+    "Results": [
+        {
+            "Class": "os-pkgs",
+            "Vulnerabilities": [
+                {
+                    "VulnerabilityID": "CVE-2026-0002",
+                    "PkgName": "bash",
+                    "InstalledVersion": "5.2",
+                    "FixedVersion": "5.3",
+                }
+            ],
+        },
+        {"Class": "lang-pkgs", "Vulnerabilities": [{"VulnerabilityID": "CVE-2026-0003"}]},
+    ]
+}
+EXCEPTION = """
 [[known]]
 id = "GHSA-0001"
 package = "jinja2"
 expires = 2026-12-31
 reason = "its templates are our own"
 """
-CLEAN = {"dependencies": [{"name": "jinja2", "version": "3.1.6", "vulns": []}]}
-FOUND = {
-    "dependencies": [
-        {
-            "name": "jinja2",
-            "version": "3.1.6",
-            "vulns": [{"id": "CVE-2026-0001", "aliases": ["GHSA-0001"], "fix_versions": ["3.1.7"]}],
-        }
-    ]
-}
-SKIPPED = {"dependencies": [{"name": "jinja2", "skip_reason": "jinja2 not found on PyPI"}]}
-COMPONENTS = [
-    {"name": "jinja2", "version": "3.1.6", "purl": "pkg:pypi/jinja2@3.1.6"},
-    {"name": "bash", "version": "5.2", "purl": "pkg:deb/debian/bash@5.2"},
-]
-NO_MATCH: dict[str, list[object]] = {"matches": []}
 
 
-def scanner(folder: Path, name: str, answer: object, code: int = 0) -> None:
-    """A stub in a scanner's place, which prints `answer`."""
-    path = folder / name
-    path.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(answer)}\nEND\nexit {code}\n")
-    path.chmod(0o755)
+class Scanners:
+    """Stubs of the scanners, and the scan that runs them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.lock = folder / "lock.txt"
+        self.lock.write_text(LOCK)
+        self.add("pip-audit", CLEAN)
+
+    def add(self, name: str, answer: object, code: int = 0) -> None:
+        """Install a scanner that keeps its input and prints `answer`."""
+        said = answer if isinstance(answer, str) else json.dumps(answer)
+        script = f"echo \"$@\" >>{self._folder}/calls\ncat >>{self._folder}/asked\ncat <<'END'\n"
+        path = self._folder / name
+        path.write_text(f"#!/bin/sh\n{script}{said}\nEND\nexit {code}\n")
+        path.chmod(0o755)
+
+    def said(self, name: str) -> str:
+        return (self._folder / name).read_text()
+
+    def scan(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {"PYTHONPATH": str(ROOT), "PATH": f"{self._folder}:/usr/bin:/bin"}
+        command = [sys.executable, "docker/release/scan.py", *arguments, str(self.lock)]
+        return subprocess.run(
+            command,
+            cwd=ROOT,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
 
 
 @pytest.fixture
-def stubs(tmp_path: Path) -> Path:
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    scanner(folder, "grype", NO_MATCH)
-    return folder
+def scanners(tmp_path: Path) -> Scanners:
+    return Scanners(tmp_path)
 
 
-def scanned(
-    stubs: Path, components: list[dict[str, str]] | None = None
-) -> subprocess.CompletedProcess[str]:
-    sbom = stubs / "sbom.json"
-    sbom.write_text(json.dumps({"components": COMPONENTS if components is None else components}))
-    path = f"{stubs}:/usr/bin:/bin"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": path}
-    command = [sys.executable, "docker/scan.py", str(sbom)]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60
-    )
-
-
-def test_nothing_known_passes(stubs: Path) -> None:
-    scanner(stubs, "pip-audit", CLEAN)
-    ended = scanned(stubs)
+def test_nothing_known_passes(scanners: Scanners) -> None:
+    ended = scanners.scan()
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout == "scan  2 packages: 0 problems, 0 let pass\n"
+    assert ended.stdout == "scan: 2 Python packages, 0 problems\n"
 
 
-def test_what_is_known_is_named_with_its_cure(stubs: Path) -> None:
-    scanner(stubs, "pip-audit", FOUND, code=1)
-    ended = scanned(stubs)
+def test_packages_are_looked_up_by_their_public_versions(scanners: Scanners) -> None:
+    scanners.scan()
+    assert sorted({*scanners.said("asked").splitlines()}) == ["jinja2==3.1.6", "torch==2.13.0"]
+
+
+def test_both_services_are_asked(scanners: Scanners) -> None:
+    scanners.scan()
+    services = [call.rpartition(" ")[2] for call in scanners.said("calls").splitlines()]
+    assert services == ["pypi", "osv"]
+
+
+def test_two_versions_of_a_package_are_looked_up_one_after_the_other(scanners: Scanners) -> None:
+    scanners.lock.write_text("jinja2==3.1.6 ; python_version < '3'\njinja2==3.1.7\n")
+    scanners.scan()
+    assert len(scanners.said("calls").splitlines()) == 4
+    assert sorted({*scanners.said("asked").splitlines()}) == ["jinja2==3.1.6", "jinja2==3.1.7"]
+
+
+def test_a_vulnerability_is_named_once_with_its_fix(scanners: Scanners) -> None:
+    scanners.add("pip-audit", FOUND, code=1)
+    ended = scanners.scan()
     assert ended.returncode == 4
     assert ended.stderr == "scan: jinja2 3.1.6: CVE-2026-0001, GHSA-0001: fixed in 3.1.7\n"
 
 
-def test_a_package_that_was_skipped_is_not_safe(stubs: Path) -> None:
-    scanner(stubs, "pip-audit", SKIPPED)
-    ended = scanned(stubs)
+@pytest.mark.parametrize("answer", [SKIPPED, {"dependencies": [TORCH]}])
+def test_a_package_without_an_answer_fails(answer: object, scanners: Scanners) -> None:
+    scanners.add("pip-audit", answer)
+    ended = scanners.scan()
     assert ended.returncode == 4
-    assert ended.stderr == "scan: could not tell: jinja2 not found on PyPI\n"
-
-
-def test_a_database_that_does_not_answer_is_not_safe(stubs: Path) -> None:
-    (stubs / "pip-audit").write_text("#!/bin/sh\necho 'osv.dev: no answer' >&2\nexit 1\n")
-    (stubs / "pip-audit").chmod(0o755)
-    ended = scanned(stubs)
-    assert ended.returncode == 4
-    assert "could not tell: the Python packages: pip-audit: osv.dev: no answer" in ended.stderr
-
-
-def test_without_a_scanner_of_the_system_nobody_can_tell(stubs: Path) -> None:
-    scanner(stubs, "pip-audit", CLEAN)
-    (stubs / "grype").unlink()
-    ended = scanned(stubs)
-    assert ended.returncode == 4
-    assert ended.stderr == "scan: could not tell: the system's packages: grype is not on PATH\n"
-
-
-def test_a_local_version_is_looked_up_by_its_public_one(
-    stubs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (stubs / "pip-audit").write_text(
-        '#!/bin/sh\nwhile [ "$1" != --requirement ]; do shift; done\n'
-        f"cp \"$2\" {stubs}/asked\necho '{json.dumps(CLEAN)}'\n"
+    assert ended.stderr == (
+        "scan: jinja2 3.1.6: no answer from pip-audit (pypi)\n"
+        "scan: jinja2 3.1.6: no answer from pip-audit (osv)\n"
     )
-    (stubs / "pip-audit").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{stubs}:/usr/bin:/bin")
-    torch = {"name": "torch", "version": "2.13.0+cpu", "purl": "pkg:pypi/torch@2.13.0%2Bcpu"}
-    python_packages([torch, {"name": "bash", "version": "5", "purl": "pkg:deb/debian/bash@5"}])
-    assert (stubs / "asked").read_text() == "torch==2.13.0\n"
 
 
-def test_nothing_looked_up_is_not_safe(stubs: Path) -> None:
-    scanner(stubs, "pip-audit", {"dependencies": []})
-    ended = scanned(stubs, [])
+@pytest.mark.parametrize("answer", ["", "{}", "[]", '{"dependencies": 5}', "[" * 99_999])
+def test_an_answer_that_cannot_be_read_fails(answer: str, scanners: Scanners) -> None:
+    scanners.add("pip-audit", answer)
+    ended = scanners.scan()
     assert ended.returncode == 4
-    assert "could not tell: the Python packages: the bill has no package" in ended.stderr
-    assert "could not tell: the system's packages: the bill has no package" in ended.stderr
+    assert ended.stderr.startswith("scan: Python packages were not looked up: ")
 
 
-def test_a_package_without_an_answer_is_not_safe(stubs: Path) -> None:
-    scanner(stubs, "pip-audit", {"dependencies": []})
-    ended = scanned(stubs)
+def test_a_scanner_that_fails_is_quoted(scanners: Scanners, tmp_path: Path) -> None:
+    (tmp_path / "pip-audit").write_text("#!/bin/sh\necho 'osv.dev: no route' >&2\nexit 1\n")
+    ended = scanners.scan()
     assert ended.returncode == 4
-    assert ended.stderr == "scan: could not tell: jinja2: no answer\n"
+    assert ended.stderr == (
+        "scan: Python packages were not looked up: pip-audit: osv.dev: no route\n"
+    )
 
 
-@pytest.mark.parametrize("name", ["# django", "-r /etc/passwd", "a\n#", "--index-url=x", "", 5])
-def test_a_name_that_is_more_than_a_name_is_no_package(name: object, tmp_path: Path) -> None:
-    path = tmp_path / "sbom.json"
-    component = {"name": name, "version": "1", "purl": "pkg:pypi/x@1"}
-    path.write_text(json.dumps({"components": [component]}))
-    with pytest.raises(ScanError, match="is no bill of materials"):
-        read_components(path)
+@pytest.mark.parametrize(
+    ("scanner", "answer", "line"),
+    [
+        ("grype", GRYPE, "bash 5.2: CVE-2026-0002, GHSA-0002: no fix is known"),
+        ("trivy", TRIVY, "bash 5.2: CVE-2026-0002: fixed in 5.3"),
+    ],
+)
+def test_os_packages_are_looked_up_by_the_scanner_that_is_there(
+    scanner: str, answer: Any, line: str, scanners: Scanners
+) -> None:
+    scanners.add(scanner, answer)
+    ended = scanners.scan("--image", "workload:cpu")
+    assert (ended.returncode, ended.stderr) == (4, f"scan: {line}\n")
+    assert "workload:cpu" in scanners.said("calls")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"components": [{"name": "x"}]}', "[" * 99_999])
-def test_what_is_no_bill_gets_one_line(text: str, tmp_path: Path) -> None:
-    path = tmp_path / "sbom.json"
-    path.write_text(text)
-    with pytest.raises(ScanError, match="is no bill of materials: make cpu-sbom writes one"):
-        read_components(path)
+def test_without_a_scanner_os_packages_fail(scanners: Scanners) -> None:
+    ended = scanners.scan("--image", "workload:cpu")
+    assert ended.returncode == 4
+    assert ended.stderr == (
+        "scan: OS packages were not looked up: no scanner: install grype or trivy\n"
+    )
 
 
-def test_a_bill_that_is_not_there_gets_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ScanError, match="cannot be read: No such file"):
-        read_components(tmp_path / "none.json")
+def test_an_image_whose_distribution_is_not_recognized_fails(scanners: Scanners) -> None:
+    scanners.add("trivy", {"Results": []})
+    assert scanners.scan("--image", "workload:cpu").returncode == 4
 
 
-def test_what_is_let_pass_is_so_by_any_of_its_names_until_its_day(tmp_path: Path) -> None:
-    allowed = tmp_path / "known.toml"
-    allowed.write_text(ALLOWED)
-    scan = Scan((BUG,), ())
-    assert judge((scan,), let_pass(allowed, date(2026, 12, 30))) == ([], 1)
-    (line,), passed = judge((scan,), let_pass(allowed, date(2026, 12, 31)))
-    assert "CVE-2026-0001" in line
-    assert passed == 0
+@pytest.mark.parametrize("text", ["jinja2>=3,<4\n", "-r /etc/passwd\n", "jinja2\n", "a b\n"])
+def test_what_is_not_a_lock_gets_one_line(text: str, scanners: Scanners) -> None:
+    scanners.lock.write_text(text)
+    ended = scanners.scan()
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert "lock.txt" in ended.stderr
 
 
-def test_nothing_passes_without_a_reason_and_a_day(tmp_path: Path) -> None:
-    allowed = tmp_path / "known.toml"
-    allowed.write_text('[[known]]\nid = "CVE-2026-0001"\npackage = "jinja2"\nreason = "soon"\n')
-    with pytest.raises(ScanError, match="CVE-2026-0001 needs a package, a reason and a day"):
-        let_pass(allowed, date(2026, 1, 1))
+def test_a_lock_that_is_not_there_gets_one_line(scanners: Scanners) -> None:
+    scanners.lock.unlink()
+    ended = scanners.scan()
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert "No such file" in ended.stderr
 
 
-def test_the_projects_own_list_can_be_read() -> None:
-    let_pass(ROOT / "docker/known-vulnerabilities.toml", date(2026, 1, 1))
+def test_nothing_to_look_up_is_refused(scanners: Scanners) -> None:
+    scanners.lock.write_text("# nothing\n")
+    ended = scanners.scan()
+    assert (ended.returncode, ended.stderr) == (2, "scan: the lock files pin no packages\n")
+
+
+def test_an_exception_holds_for_one_package_until_its_date(tmp_path: Path) -> None:
+    path = tmp_path / "known.toml"
+    path.write_text(EXCEPTION)
+    assert exceptions(path, date(2026, 12, 30)) == {("GHSA-0001", "jinja2")}
+    assert exceptions(path, date(2026, 12, 31)) == set()
+
+
+@pytest.mark.parametrize(("expires", "code"), [("2999-01-01", 0), ("2001-01-01", 4)])
+def test_a_vulnerability_passes_while_its_exception_holds(
+    expires: str, code: int, scanners: Scanners, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanners.add("pip-audit", FOUND, code=1)
+    path = tmp_path / "known.toml"
+    path.write_text(EXCEPTION.replace("2026-12-31", expires))
+    monkeypatch.setattr(scan, "EXCEPTIONS", path)
+    monkeypatch.setattr("sys.argv", ["scan.py", str(scanners.lock)])
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert scan.main() == code
+
+
+@pytest.mark.parametrize("line", ['package = "jinja2"', "expires = 2026-12-31", "reason ="])
+def test_an_exception_needs_all_its_fields(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "known.toml"
+    path.write_text("\n".join(one for one in EXCEPTION.splitlines() if line not in one))
+    with pytest.raises(ValueError, match="GHSA-0001 needs package, reason and expires, a date"):
+        exceptions(path, date(2026, 1, 1))
+
+
+def test_the_projects_own_exceptions_can_be_read() -> None:
+    exceptions(ROOT / "docker/release/known-vulnerabilities.toml", date(2026, 1, 1))

@@ -1,13 +1,8 @@
-"""Runs the command line in this process, and imports docker/image_*.py, which are no package."""
+"""Runs the command line in this process."""
 
-import importlib
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
-from support.image_cases import stream
 from support.outcome import Outcome
 
 from workload.cli import main, signals
@@ -47,23 +42,3 @@ def workload(
 def cpu() -> DeviceInfo:
     """This machine's CPU."""
     return devices.resolve("cpu")
-
-
-@pytest.fixture
-def contents(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "docker")
-    return importlib.import_module("image_contents")
-
-
-@pytest.fixture
-def checks(contents: ModuleType) -> ModuleType:
-    assert contents  # on the path
-    return importlib.import_module("image_checks")
-
-
-@pytest.fixture
-def judged(contents: ModuleType, checks: ModuleType) -> Any:
-    """The finding on an image's files, with more links and a hard link."""
-    return lambda files, links=None, **hard: checks.files(
-        contents.read(stream(files, links, **hard))
-    )

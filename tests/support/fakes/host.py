@@ -25,6 +25,7 @@ TOOLS = [
     "cut",
     "fold",
     "timeout",
+    "tr",
     "true",
     "uname",
 ]

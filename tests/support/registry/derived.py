@@ -1,0 +1,56 @@
+"""Images that differ from the CPU image in one thing each, in the registry."""
+
+import io
+import tarfile
+import uuid
+
+from support.registry.shipping import CPU, Shipping
+
+from docker import DockerClient
+
+REPOSITORY = "workload-derived"
+
+
+class Derived:
+    """Pushes such images; `remove_all` removes what it and verify-image left in the engine."""
+
+    def __init__(self, client: DockerClient, shipping: Shipping) -> None:
+        self._client = client
+        self._shipping = shipping
+        self._pushed: set[str] = set()
+
+    def push(self, tag: str, *instructions: str, files: dict[str, bytes] | None = None) -> str:
+        """Push the CPU image after instructions such as LABEL and with more files.
+
+        Returns its name with its digest.
+        """
+        name = uuid.uuid4().hex
+        container = self._client.containers.create(CPU)
+        try:
+            container.put_archive("/", archived(files or {}))
+            container.commit(REPOSITORY, name, changes=[*instructions])
+        finally:
+            container.remove()
+        try:
+            digest = self._shipping.push(f"{REPOSITORY}:{name}", tag, f"push of {tag}").digest
+        finally:
+            self._client.images.remove(f"{REPOSITORY}:{name}")
+        self._pushed.add(f"{self._shipping.name}@{digest}")
+        return f"{self._shipping.name}@{digest}"
+
+    def remove_all(self) -> None:
+        """Remove the images that were pulled again."""
+        here = {one for image in self._client.images.list() for one in image.attrs["RepoDigests"]}
+        for name in self._pushed & here:
+            self._client.images.remove(name)
+
+
+def archived(files: dict[str, bytes]) -> bytes:
+    """Return files as an archive, by their paths."""
+    stored = io.BytesIO()
+    with tarfile.open(fileobj=stored, mode="w") as archive:
+        for path, content in files.items():
+            info = tarfile.TarInfo(path.lstrip("/"))
+            info.size, info.mode = len(content), 0o644
+            archive.addfile(info, io.BytesIO(content))
+    return stored.getvalue()
