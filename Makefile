@@ -27,7 +27,7 @@ counts := results/.test-counts
 tests = $(pytest) --target $* --counts $(counts) --durations 20 $(ARGS)
 # Two sessions: what needs no clock in parallel, then alone what measures time. The benchmarks
 # only show that they work here; their numbers count in `make cpu-bench`.
-parallel := -p no:benchmark --numprocesses auto --maxprocesses 4 --dist loadgroup \
+parallel := -p no:benchmark --numprocesses auto --maxprocesses 4 --dist loadfile \
   -m "not clock" tests/unit tests/host
 alone := -m clock --case-budget 0.2 --benchmark-quiet tests/unit tests/gpu tests/benchmarks
 

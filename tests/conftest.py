@@ -19,7 +19,6 @@ limit_spinning()
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
 
-PARALLEL = find_spec("xdist") is not None  # a GPU machine without a network may lack it
 TESTS = Path(__file__).parent
 MEASURING = (TESTS / "gpu", TESTS / "benchmarks")
 CLOCK = "clock: measures real time, so it runs alone: deselected in the parallel session"
@@ -44,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--nightly", action="store_true", help="repeat what is random many times: an hour"
     )
-    if not PARALLEL:
+    if find_spec("xdist") is None:  # on a GPU machine without a network
         for option in ("--numprocesses", "--maxprocesses", "--dist"):
             group.addoption(option, help="ignored: pytest-xdist is not installed")
 
@@ -52,8 +51,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Load the skip gate, and keep property tests repeatable and off the disk."""
     config.addinivalue_line("markers", CLOCK)
-    if not PARALLEL:
-        config.addinivalue_line("markers", "xdist_group(name): means nothing without pytest-xdist")
+    # Files go to the workers in the order of their folders, so the quick ones of tests/host last.
+    config.option.loadscopereorder = False
     skip_gate.install(config, TESTS / "allowed-skips.txt", config.getoption("--counts"))
     # A GPU machine without a network may lack hypothesis; only tests that use it need it.
     with contextlib.suppress(ImportError):

@@ -13,7 +13,6 @@ from workload.bench.timing import MAX_SAMPLES
 
 TESTS = Path(__file__).parents[2]
 # The quick cases end by themselves; on a busy machine they may take longer.
-pytestmark = pytest.mark.xdist_group("benchmark record")  # they share two sessions
 BRIEF = "-q -p no:cacheprovider --target cpu --case-budget 5"
 
 
