@@ -40,9 +40,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--counts", type=Path, help="add the counts to this file and print the total so far"
     )
-    group.addoption(
-        "--nightly", action="store_true", help="repeat what is random many times: an hour"
-    )
     if find_spec("xdist") is None:  # on a GPU machine without a network
         for option in ("--numprocesses", "--maxprocesses", "--dist"):
             group.addoption(option, help="ignored: pytest-xdist is not installed")
@@ -58,9 +55,10 @@ def pytest_configure(config: pytest.Config) -> None:
     with contextlib.suppress(ImportError):
         from hypothesis import settings  # noqa: PLC0415  optional, see above
 
-        examples = 2000 if config.getoption("--nightly") else 100
+        settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+        # pytest --hypothesis-profile nightly: other examples every time, and many.
         settings.register_profile(
-            "repeatable", derandomize=True, database=None, deadline=None, max_examples=examples
+            "nightly", max_examples=20_000, database=None, deadline=None, print_blob=True
         )
         settings.load_profile("repeatable")
 
@@ -77,8 +75,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def nightly(pytestconfig: pytest.Config) -> bool:
-    """Whether random repetitions are to be many: a fixture for tests that kill or disturb."""
-    return bool(pytestconfig.getoption("--nightly"))
+    """Whether to repeat what is random many times: `--hypothesis-profile nightly`."""
+    return bool(pytestconfig.getoption("--hypothesis-profile", None) == "nightly")
 
 
 @pytest.fixture(scope="session")
