@@ -23,10 +23,13 @@ device_gpu := cuda
 
 build := docker/build
 pytest := python -m pytest -p no:cacheprovider
-# Among the tests the benchmarks show that they work; their numbers count in `make cpu-bench`.
-briefly := --case-budget 0.2 --benchmark-quiet
-inside := tests/unit tests/host tests/gpu tests/benchmarks
 counts := results/.test-counts
+tests = $(pytest) --target $* --counts $(counts) --durations 20 $(ARGS)
+# Two sessions: what needs no clock in parallel, then alone what measures time. The benchmarks
+# only show that they work here; their numbers count in `make cpu-bench`.
+parallel := -p no:benchmark --numprocesses auto --maxprocesses 4 --dist loadfile \
+  -m "not clock" tests/unit tests/host
+alone := -m clock --case-budget 0.2 --benchmark-quiet tests/unit tests/gpu tests/benchmarks
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z -]*:.*## / { printf "  %-34s%s\n", $$1, $$2 }' Makefile
@@ -198,16 +201,19 @@ suite_ready_host = docker/make-venv $*
 shell_docker := bash
 shell_host := $${SHELL:-sh}
 
-# In docker in two sessions: in the image, hardened as it runs; then about the image, beside it.
+# In docker in the image, hardened as it runs; then about the image, beside it.
 define test_docker
 $(if $(IMAGE),$(error IMAGE= is for run, shell and compare: the tests build their own))$(build) $*
 $(build) $*-test
 @mkdir -p results && rm -f $(counts)
-docker/in-docker $*-test $(pytest) --target $* --counts $(counts) $(briefly) $(ARGS) $(inside)
-docker/test-image $* --counts $(counts) $(ARGS)
+docker/in-docker $*-test $(tests) $(parallel)
+docker/in-docker $*-test $(tests) $(alone)
+docker/test-image $* --counts $(counts) --durations 20 $(ARGS)
 endef
 
 define test_host
 docker/make-venv $*
-docker/in-host $* $(pytest) --target $* --no-engine $(briefly) $(ARGS) $(inside) tests/image
+@mkdir -p results && rm -f $(counts)
+docker/in-host $* $(tests) --no-engine $(parallel) tests/image
+docker/in-host $* $(tests) $(alone)
 endef

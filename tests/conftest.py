@@ -2,10 +2,11 @@
 
 import contextlib
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from support.skip_gate import SkipGate, read_allowed
+from support import skip_gate
 
 from workload.cli.main import limit_spinning
 
@@ -14,8 +15,13 @@ pytest_plugins = ["pytester"]  # the skip gate is tested on sessions of its own
 # Before anything imports torch, as the command line does: tests were 12 times slower on a busy
 # machine of two cores.
 limit_spinning()
+# Parallel workers share the cores: one thread each, and each process that a worker starts.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 TESTS = Path(__file__).parent
+MEASURING = (TESTS / "gpu", TESTS / "benchmarks")
+CLOCK = "clock: measures real time, so it runs alone: deselected in the parallel session"
 NEEDS_AN_ENGINE = "needs a container engine: make cpu-test ENGINE=docker"
 
 
@@ -34,27 +40,43 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--counts", type=Path, help="add the counts to this file and print the total so far"
     )
+    if find_spec("xdist") is None:  # on a GPU machine without a network
+        for option in ("--numprocesses", "--maxprocesses", "--dist"):
+            group.addoption(option, help="ignored: pytest-xdist is not installed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Load the skip gate, and keep property tests repeatable and off the disk."""
-    allowed = read_allowed(TESTS / "allowed-skips.txt")
-    config.pluginmanager.register(SkipGate(allowed, config.getoption("--counts")))
+    config.addinivalue_line("markers", CLOCK)
+    # Files go to the workers in the order of their folders, so the quick ones of tests/host last.
+    config.option.loadscopereorder = False
+    skip_gate.install(config, TESTS / "allowed-skips.txt", config.getoption("--counts"))
     # A GPU machine without a network may lack hypothesis; only tests that use it need it.
     with contextlib.suppress(ImportError):
         from hypothesis import settings  # noqa: PLC0415  optional, see above
 
         settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+        # pytest --hypothesis-profile nightly: other examples every time, and many.
+        settings.register_profile(
+            "nightly", max_examples=20_000, database=None, deadline=None, print_blob=True
+        )
         settings.load_profile("repeatable")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip the image tests in a run that was started without an engine."""
-    if not config.getoption("--no-engine"):
-        return
+    """Mark what measures; skip the image tests in a run that was started without an engine."""
     for item in items:
-        if item.path.is_relative_to(TESTS / "image"):
+        if any(item.path.is_relative_to(folder) for folder in MEASURING):
+            item.add_marker(pytest.mark.clock)
+        if config.getoption("--no-engine") and item.path.is_relative_to(TESTS / "image"):
             item.add_marker(pytest.mark.skip(reason=NEEDS_AN_ENGINE))
+
+
+@pytest.fixture(scope="session")
+def nightly(pytestconfig: pytest.Config) -> bool:
+    """Whether to repeat what is random many times: `--hypothesis-profile nightly`."""
+    return bool(pytestconfig.getoption("--hypothesis-profile", None) == "nightly")
 
 
 @pytest.fixture(scope="session")

@@ -1,89 +1,114 @@
 """`.ci/run`: the failure of any step is the failure of the script, and ends it there."""
 
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from support.fakes.host import CHECKOUT, Host
 
-# The start of each command line that the script runs, in its order.
-STEPS = (
-    "provision-engine",
-    "make doctor ENGINE=docker",
-    "make-bases",
-    "make lint",
-    "make cpu-test ENGINE=docker",
-    "make cpu-run ENGINE=docker",
-    "docker compose run",
-    "make cpu-run ENGINE=host",
-    "make cpu-bench ENGINE=docker",
-    "test-cloud",
-    "provision-browser",
-    "test-page",
-    "test-supply",
-    "make gpu-image",
-    "build gpu-test",
-    "test-image gpu",
-    "build cpu-devel",
-    "build gpu-devel",
-    "test-devel cpu",
-    "test-devel gpu",
-    "test-example",
-    "compare-builds cpu",
-    "provision-registry",
-    "test-registry",
-)
+LANES = ("quick", "gpu-image", "ship")
+# What a lane must run, by the start of a command line, in any order.
+CHECKS = {
+    "quick": (
+        "make lint",
+        "make cpu-test ENGINE=docker",
+        "make cpu-run ENGINE=docker",
+        "docker compose run",
+        "make cpu-run ENGINE=host",
+        "make cpu-bench ENGINE=docker",
+    ),
+    "gpu-image": ("test-image gpu", "test-devel cpu", "test-devel gpu", "test-example"),
+    "ship": ("test-cloud", "test-page", "test-supply", "compare-builds cpu", "test-registry"),
+    "nightly": ("make cpu-test", "test-registry --push-gpu", "make soak"),
+}
 
 
 @pytest.fixture
 def script(host: Host) -> str:
-    """A copy of `.ci/run` among stubs of everything that it runs."""
+    """A copy of `.ci/run` in an empty checkout."""
     checkout = host.bin.parent / "checkout"
-    (checkout / ".ci").mkdir(parents=True)
-    (checkout / "docker").mkdir()
+    (checkout / "results").mkdir(parents=True)
+    (checkout / ".ci").mkdir()
     shutil.copy(CHECKOUT / ".ci/run", checkout / ".ci")
     return str(checkout / ".ci/run")
 
 
-def stub(host: Host, script: str, failing: str = "none") -> None:
-    """Stub every command; the one whose command line starts with `failing` exits 7."""
+def scripts() -> list[str]:
+    """Every program of this checkout that `.ci/run` could call, by its path."""
+    found = [
+        path
+        for folder in (".ci", "docker", "tests/tools")
+        for path in CHECKOUT.glob(f"{folder}/**/*")
+    ]
+    paths = [path for path in found if path.is_file() and os.access(path, os.X_OK)]
+    return [str(path.relative_to(CHECKOUT)) for path in paths if path.name != "run"]
+
+
+def run(
+    host: Host, script: str, *lanes: str, failing: str = "none"
+) -> subprocess.CompletedProcess[str]:
+    """Run it among stubs of all that it calls; the command line `failing` exits 7."""
     root = Path(script).parents[1]
-    for path in (
-        root / ".ci/provision-engine",
-        root / ".ci/make-bases",
-        root / ".ci/provision-browser",
-        root / ".ci/provision-registry",
-        root / "docker/build",
-        root / "docker/compare-builds",
-        root / "docker/test-registry",
-        root / "docker/test-cloud",
-        root / "docker/test-page",
-        root / "docker/test-supply",
-        root / "docker/test-image",
-        root / "docker/test-devel",
-        root / "docker/test-example",
-        host.bin / "make",
-        host.bin / "docker",
-    ):
+    called = [root / path for path in scripts()]
+    for path in (*called, host.bin / "make", host.bin / "docker"):
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         path.write_text(
             f'#!/bin/sh\necho "{path.name} $*" >>{host.calls}\n'
-            f'case "{path.name} $*" in "{failing}"*) exit 7 ;; esac\n'
+            f'[ "{path.name} $*" != "{failing}" ] || exit 7\n'
+            f'case "$*" in *--counts* | cpu-test*) echo 12 3 >{root}/results/.test-counts ;; esac\n'
         )
         path.chmod(0o755)
+    return host.run("bash", script, *lanes)
 
 
-def test_every_step_runs_in_order(host: Host, script: str) -> None:
-    stub(host, script)
-    result = host.run("bash", script)
-    assert result.returncode == 0
-    assert [step for step in STEPS for call in host.called if call.startswith(step)] == list(STEPS)
-    assert len(host.called) == len(STEPS)
+def calls_of(host: Host) -> list[str]:
+    """What was called since the last look."""
+    calls = host.called
+    host.calls.unlink()
+    return calls
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_a_failing_step_fails_the_script_and_ends_it(host: Host, script: str, step: str) -> None:
-    stub(host, script, failing=step)
-    result = host.run("bash", script)
-    assert result.returncode == 7
-    assert host.called[-1].startswith(step)
+@pytest.mark.parametrize("lane", CHECKS)
+def test_a_lane_runs_its_checks_after_the_engine_and_bases(
+    lane: str, host: Host, script: str
+) -> None:
+    assert run(host, script, lane).returncode == 0
+    before, calls = host.called[:3], host.called[3:]
+    assert [call.split()[0] for call in before] == ["provision-engine", "make", "make-bases"]
+    for check in CHECKS[lane]:
+        assert any(call.startswith(check) for call in calls), check
+
+
+def test_without_a_name_all_lanes_but_the_nightly_one_run_in_order(host: Host, script: str) -> None:
+    lanes = [run(host, script, lane) and calls_of(host)[3:] for lane in LANES]
+    assert run(host, script).returncode == 0
+    assert host.called[3:] == [call for lane in lanes for call in lane]
+
+
+def test_the_end_is_the_counts_of_all_tests(host: Host, script: str) -> None:
+    last = run(host, script, "quick").stdout.splitlines()[-1]
+    assert last.startswith("===== quick done: 12 passed, 3 skipped in ")
+
+
+def test_an_unknown_lane_is_refused_before_anything_runs(host: Host, script: str) -> None:
+    result = run(host, script, "quick", "slow")
+    assert result.returncode == 2
+    assert result.stderr == "run: no lane is called 'slow': quick, gpu-image, ship or nightly\n"
+    assert host.called == []
+
+
+@pytest.mark.parametrize("lane", [(), ("nightly",)], ids=["all", "nightly"])
+def test_any_failing_step_ends_the_script_with_its_code(
+    lane: tuple[str, ...], host: Host, script: str
+) -> None:
+    assert run(host, script, *lane).returncode == 0
+    calls = calls_of(host)
+    assert len(calls) > 5
+    for call in dict.fromkeys(calls):
+        result = run(host, script, *lane, failing=call)
+        assert result.returncode == 7, call
+        assert calls_of(host) == calls[: calls.index(call) + 1]
+        assert "=====" not in result.stdout

@@ -1,5 +1,6 @@
 """The Makefile: which commands a target runs, with a stub engine that notes them."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -188,11 +189,44 @@ def test_a_given_interpreter_and_the_docker_engine_contradict(docker_host: Host)
     assert result.returncode == 2
 
 
-def test_the_test_target_runs_every_folder_of_tests(docker_host: Host) -> None:
-    plan = planned(docker_host, "cpu-test", "ENGINE=docker")
-    for folder in ("tests/unit", "tests/host", "tests/gpu", "tests/benchmarks"):
-        assert folder in plan
-    assert "docker/test-image cpu" in plan
+def folders_in(line: str) -> list[str]:
+    return re.findall(r"tests/(\w+)", line)
+
+
+@pytest.mark.parametrize("engine", ["docker", "host"])
+def test_every_test_is_in_one_session_parallel_or_alone(engine: str, host: Host) -> None:
+    host.add("docker", ENGINE)
+    plan = planned(host, "cpu-test", f"ENGINE={engine}")
+    (parallel,) = (line for line in plan.splitlines() if '-m "not clock"' in line)
+    (alone,) = (line for line in plan.splitlines() if "-m clock" in line)
+    assert "--numprocesses" in parallel
+    assert "--numprocesses" not in alone
+    # tests/conftest.py marks all of gpu and benchmarks; unit has both kinds, host and image none.
+    beside = [] if engine == "docker" else ["image"]
+    assert folders_in(parallel) == ["unit", "host", *beside]
+    assert folders_in(alone) == ["unit", "gpu", "benchmarks"]
+    assert ("docker/test-image cpu" in plan) is (engine == "docker")
+
+
+@pytest.mark.parametrize("engine", ["docker", "host"])
+def test_all_sessions_of_the_tests_add_to_one_count(engine: str, host: Host) -> None:
+    host.add("docker", ENGINE)
+    plan = planned(host, "cpu-test", f"ENGINE={engine}").splitlines()
+    sessions = [line for line in plan if "pytest" in line or "docker/test-image" in line]
+    assert len(sessions) == (3 if engine == "docker" else 2)
+    assert [line for line in sessions if "--counts results/.test-counts " not in line] == []
+    assert [line for line in sessions if "--durations 20 " not in line] == []
+    assert "rm -f results/.test-counts" in plan[plan.index(sessions[0]) - 1]
+
+
+def test_a_cache_is_read_by_every_build_and_written_by_the_image_s(docker_host: Host) -> None:
+    docker_host.environment["CACHE"] = "gha"
+    assert docker_host.run("docker/build", "cpu").returncode == 0
+    facts, image = (call for call in docker_host.called if "buildx bake" in call)
+    assert "--set *.cache-from=type=gha,scope=cpu " in facts
+    assert "--set *.cache-from=type=gha,scope=cpu " in image
+    assert "cache-to" not in facts
+    assert "--set *.cache-to=type=gha,scope=cpu,mode=max " in image
 
 
 def test_the_tests_refuse_a_given_image(docker_host: Host) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from support.brief_limits import BRIEF_SEC
 from support.outcome import Outcome
 
 from workload.cli import main, signals
@@ -22,9 +23,10 @@ def workload(
     monkeypatch.setattr(devices, "cuda_problem", lambda _index: "hidden from the unit tests")
     monkeypatch.setattr(signals, "serve", lambda _save: None)
     monkeypatch.setattr(signals, "exit_on_signal", lambda: None)
-    # A second less for each of many calls; tests of their own cover both.
+    # Two seconds less for each of many calls; tests of their own cover all three.
     monkeypatch.setattr(matmul, "with_best_threads", lambda device: device)
     monkeypatch.setattr(measuring, "limiting_operations", lambda _device: [])
+    monkeypatch.setattr(measuring, "MAX_LIMITS_SEC", BRIEF_SEC)
 
     def call(*argv: object) -> Outcome:
         capfd.readouterr()

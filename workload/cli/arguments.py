@@ -104,7 +104,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--mode",
-        "--engine",  # its name until 0.2; removed in 0.3
+        "--mode",  # its name until 0.2; removed in 0.3
         action=_Renamed,
         choices=MODE_NAMES,
         default="eager",

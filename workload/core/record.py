@@ -19,7 +19,7 @@ from workload.core.files import read_json, write_atomically
 from workload.core.results import as_json
 
 # 1: the first. 2: `cases` of every kind with their timing and rating, in place of `matmul`;
-# `ceilings`; the engine of a training. 3: see CHANGELOG.md, 0.2.0.
+# `ceilings`; the mode of a training. 3: see CHANGELOG.md, 0.2.0.
 SCHEMA_VERSION = 3
 SECTIONS = (
     "device",

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from workload.bench import threads
 from workload.core.results import DeviceInfo
@@ -45,5 +46,9 @@ def test_one_thread_is_all_that_a_core_offers() -> None:
     assert threads.thread_counts(1) == (1,)
 
 
-def test_a_probe_on_this_cpu_takes_some_time(cpu: DeviceInfo) -> None:
-    assert 0 < threads._best_sec(cpu) < 60
+@pytest.mark.clock
+def test_this_cpu_is_left_with_the_number_of_threads_that_was_taken(cpu: DeviceInfo) -> None:
+    best = threads.with_best_threads(cpu)
+    assert best.swept_threads == threads.thread_counts(cpu.threads)
+    assert torch.get_num_threads() == best.threads
+    torch.set_num_threads(cpu.threads)

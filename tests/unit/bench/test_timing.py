@@ -125,11 +125,13 @@ def test_cold_calls_are_timed_one_by_one(timed: Timed) -> None:
     assert (taken.calls_per_sample, taken.cache, {*watch.batches}) == (1, COLD, {1})
 
 
+@pytest.mark.clock
 def test_what_timing_itself_takes_is_told(cpu: DeviceInfo) -> None:
     taken = measure(lambda: None, cpu, 0.05)
     assert 0 < taken.overhead_sec < 1e-3
 
 
+@pytest.mark.clock
 def test_a_real_operation_is_timed_by_the_host_clock_on_a_cpu(cpu: DeviceInfo) -> None:
     taken = measure(lambda: time.sleep(0.002), cpu, 0.1)
     assert taken.method == HOST_CLOCK

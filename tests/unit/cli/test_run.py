@@ -10,16 +10,19 @@ from support.outcome import Outcome
 
 from workload.bench import runner, timing
 from workload.bench.operations.launch import Launch
+from workload.bench.operations.matmul import MatMul
 from workload.bench.timers import Call, Laps, Timer, make_timer
+from workload.cli.arguments import parse
 from workload.cli.commands import measuring, run
+from workload.cli.commands.matmul import asked_products
 from workload.core import cases, record
-from workload.core.cases import HOST_CLOCK, Kind
+from workload.core.cases import HOST_CLOCK, Kind, Shape
 from workload.core.errors import ExitCode
 from workload.core.results import Check, DeviceInfo, Finding, State
 from workload.hardware import devices
 from workload.train import loop
 
-QUICK = "run --device cpu --budget 4 --sizes 64,256 --dtypes float32,bfloat16"
+QUICK = "run --device cpu --budget 1 --sizes 64,256 --dtypes float32,bfloat16"
 
 
 def test_the_main_job_ends_with_a_verdict_and_a_valid_record(
@@ -43,6 +46,16 @@ def test_the_main_job_ends_with_a_verdict_and_a_valid_record(
     assert place == f"record  {path}"
 
 
+@pytest.fixture
+def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One training and a second of products: for runs of which only the end matters."""
+    monkeypatch.setattr(run, "TRAIN_PRESETS", ("book",))
+    monkeypatch.setattr(run, "MIN_MATMUL_SEC", 1.0)
+    monkeypatch.setattr(run, "with_best_threads", lambda device: device)
+    monkeypatch.setattr(run, "default_convolutions", lambda _device: [])
+
+
+@pytest.mark.usefixtures("_brief")
 def test_wrong_numbers_make_the_verdict_and_the_exit_code(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workload: Callable[..., Outcome]
 ) -> None:
@@ -54,6 +67,7 @@ def test_wrong_numbers_make_the_verdict_and_the_exit_code(
     assert "wrong numbers in a + b float32" in outcome.stderr
 
 
+@pytest.mark.usefixtures("_brief")
 def test_an_unfit_machine_still_gets_its_numbers(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workload: Callable[..., Outcome]
 ) -> None:
@@ -89,15 +103,26 @@ def test_a_gpu_is_compared_with_the_cpu_beside_it(
     monkeypatch.setattr(run.doctor, "examine", lambda *_: ({}, (PASSED,)))
     right = Check("a + b", "float32", 0.0, 1e-7, "error")
     monkeypatch.setattr(run.verify, "verify", lambda _device, _dtypes, keep: keep(right))
-    line = "run --device cuda --budget 90 --sizes 1024 --dtypes float32 --json --output"
+    monkeypatch.setattr(run, "TRAIN_PRESETS", ("book",))
+    products = [MatMul(Shape(256, 256, 256), dtype) for dtype in ("float32", "bfloat16")]
+    monkeypatch.setattr(run, "COMMON", products)
+    line = "run --device cuda --budget 4 --sizes 256 --dtypes float32 --json --output"
     outcome = workload(*line.split(), tmp_path)
     assert outcome.code == ExitCode.OK, outcome.stderr
     host_cpu = json.loads(outcome.stdout)["host_cpu"]
     assert host_cpu["device"]["kind"] == "cpu"
     assert {case["dtype"] for case in host_cpu["cases"]} == {"float32", "bfloat16"}
-    assert "matmul 1024 float32" in outcome.stderr
+    assert "matmul 256 float32" in outcome.stderr
     assert "speed-up" in outcome.stderr
     assert "train 64x1000x100x10 eager" in outcome.stderr
+
+
+def test_what_a_gpu_is_compared_by_is_among_its_default_products(
+    cpu: DeviceInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "available_bytes", lambda _device: 10**11)
+    gpu = replace(cpu, kind="cuda", capability="9.0", memory_bytes=10**11)
+    assert {*run.COMMON} <= {*asked_products(parse(["run"]), gpu)}
 
 
 def on_the_host_clock(method: str, operation: Call, device: DeviceInfo) -> Timer:

@@ -10,19 +10,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support import brief_limits
 
 from workload.core import record
 
 # A double-precision product of 10000 takes over 20 s on two cores.
 LONG = "matmul --sizes 10000 --dtypes float64 --budget 1e6 --device cpu --json".split()
 
-TRAINING = "train --preset wide --steps 100000 --device cpu --json".split()
+TRAINING = "train --steps 10000000 --device cpu --json".split()
 
 
 @contextmanager
 def started(options: list[str], output: Path) -> Iterator[subprocess.Popen[str]]:
     """A process of the command line, killed at the end."""
-    command = [sys.executable, "-m", "workload", *options, "--output", str(output)]
+    command = [sys.executable, brief_limits.__file__, *options, "--output", str(output)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -36,7 +37,7 @@ def long_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     with started(LONG, tmp_path) as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("device  cpu")
-        wait_until_busy(process.pid, seconds=7)
+        wait_until_busy(process.pid, seconds=2)
         yield process
 
 

@@ -126,7 +126,11 @@ def other_archive() -> bytes:
     return packed.getvalue()
 
 
-@pytest.mark.parametrize("content", [b"", b"my thesis", other_archive(), archive({})[:12]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"my thesis", other_archive(), archive({})[:12]],
+    ids=["empty", "text", "another archive", "part of an archive"],
+)
 def test_what_is_no_bundle_stays_as_it_is(
     workload: Workload, tmp_path: Path, content: bytes
 ) -> None:

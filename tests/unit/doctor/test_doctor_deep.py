@@ -23,7 +23,7 @@ from workload.doctor.stress.runner import dig, watched
 from workload.hardware.sensors import Reading
 
 Workload = Callable[..., Outcome]
-BUDGET_SEC = 1.0
+BUDGET_SEC = 0.5
 
 
 def call(workload: Workload, *more: str) -> Outcome:
@@ -122,7 +122,7 @@ def test_a_signal_ends_it_with_what_was_found_so_far(tmp_path: Path) -> None:
     argv = ["--deep", "--budget", "1e6", "--device", "cpu", "--output", str(tmp_path)]
     command = [sys.executable, "-m", "workload", "doctor", *argv]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        wait_until_busy(process.pid, seconds=6)
+        wait_until_busy(process.pid, seconds=4.5)
         process.send_signal(signal.SIGTERM)
         _, stderr = process.communicate(timeout=5)
     assert process.returncode == ExitCode.TERMINATED

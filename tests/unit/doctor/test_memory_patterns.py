@@ -116,7 +116,7 @@ def test_the_end_of_the_time_ends_it_between_two_chunks(cpu: DeviceInfo) -> None
     assert found.compared_bytes < ALL * WORDS * 8
 
 
-@pytest.mark.parametrize("available_bytes", [1 << 16, 1 << 20, 1 << 24])
+@pytest.mark.parametrize("available_bytes", [1 << 16, 1 << 20, 1 << 22])
 def test_no_more_than_a_share_of_the_free_memory_is_taken(
     cpu: DeviceInfo, monkeypatch: pytest.MonkeyPatch, available_bytes: int
 ) -> None:

@@ -1,6 +1,7 @@
 """A short session of the benchmarks as `make cpu-bench` runs it, and what stock tools read."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,8 +19,11 @@ BRIEF = "-q -p no:cacheprovider --target cpu --case-budget 5"
 def benchmarks(*arguments: str, ids: str = "512-float32 or 512-tf32 or launch") -> str:
     """Run some; what they printed."""
     command = [sys.executable, "-m", "pytest", *BRIEF.split(), "-k", ids, *arguments]
+    # pytest-benchmark measures nothing where it sees a parallel worker.
+    environment = {name: os.environ[name] for name in os.environ if "XDIST" not in name}
     done = subprocess.run(
         [*command, TESTS / "benchmarks"],
+        env=environment,
         check=False,
         capture_output=True,
         text=True,
@@ -105,25 +109,34 @@ def test_stock_compare_finds_a_stored_session_by_its_number(
 
 
 def test_a_case_to_be_slowed_must_be_among_those_that_run() -> None:
-    printed = benchmarks("--slow", "matmul 77 float32=1.2", ids="launch")
+    printed = benchmarks("--slow", "matmul 77 float32=1.2", "--no-sweep", ids="launch")
     assert printed.startswith("exit 4\n")
     assert "--slow: no case named 'matmul 77 float32' ran" in printed
 
 
-def test_without_a_sweep_the_cpu_has_the_threads_of_its_quota(tmp_path: Path) -> None:
-    path = tmp_path / "one.json"
-    printed = benchmarks("--no-sweep", "--benchmark-json", str(path), ids="launch")
-    assert printed.startswith("exit 0\n"), printed
-    device = json.loads(path.read_text())["machine_info"]["workload"]["device"]
-    assert device["swept_threads"] == []
+@pytest.fixture(scope="module")
+def in_passes(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
+    """What a session without a sweep and in two passes printed and stored."""
+    path = tmp_path_factory.mktemp("passes") / "two.json"
+    words = ("--no-sweep", "--passes", "2", "--benchmark-json", str(path))
+    printed = benchmarks(*words, ids="launch or 512-tf32")
+    assert path.exists(), printed
+    return printed, json.loads(path.read_text())
 
 
-def test_in_passes_a_benchmark_has_the_samples_of_all(tmp_path: Path) -> None:
-    path = tmp_path / "two.json"
-    ids = "launch or 512-tf32"
-    printed = benchmarks("--passes", "2", "--benchmark-json", str(path), ids=ids)
+def test_without_a_sweep_the_cpu_has_the_threads_of_its_quota(
+    in_passes: tuple[str, dict[str, Any]],
+) -> None:
+    _, stored = in_passes
+    assert stored["machine_info"]["workload"]["device"]["swept_threads"] == []
+
+
+def test_in_passes_a_benchmark_has_the_samples_of_all(
+    in_passes: tuple[str, dict[str, Any]],
+) -> None:
+    printed, stored = in_passes
     assert "Tests: 1 passed, 3 skipped" in printed
-    (benchmark,) = json.loads(path.read_text())["benchmarks"]
+    (benchmark,) = stored["benchmarks"]
     timing = benchmark["extra_info"]["case"]["timing"]
     assert benchmark["stats"]["data"] == timing["samples_sec"]
     assert benchmark["stats"]["rounds"] > MAX_SAMPLES

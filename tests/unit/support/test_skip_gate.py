@@ -18,11 +18,11 @@ def session(pytester: pytest.Pytester) -> pytest.Pytester:
         import sys
         from pathlib import Path
         sys.path.insert(0, {str(GATE)!r})
-        from support.skip_gate import SkipGate, read_allowed
+        from support import skip_gate
 
         def pytest_configure(config):
-            gate = SkipGate(read_allowed(Path("allowed.txt")), Path("counts"))
-            config.pluginmanager.register(gate)
+            here = Path({str(pytester.path)!r})
+            skip_gate.install(config, here / "allowed.txt", here / "counts")
         """
     )
     return pytester
@@ -83,6 +83,21 @@ def test_a_second_session_prints_the_total_of_both(session: pytest.Pytester) -> 
     session.runpytest_inprocess()
     result = session.runpytest_inprocess()
     result.stdout.fnmatch_lines(["Tests so far: 2 passed, 2 skipped"])
+
+
+def test_the_skips_of_parallel_workers_are_counted_once(session: pytest.Pytester) -> None:
+    session.makepyfile(skipping("no such device here"))
+    session.makepyfile(test_other="import pytest\npytest.skip(allow_module_level=True)")
+    (session.path / "allowed.txt").write_text(f"{ALLOWED}test_other.py | Skipped\n")
+    result = session.runpytest_inprocess("--numprocesses", "2")
+    assert result.stdout.str().count("Tests so far: 1 passed, 2 skipped") == 1
+
+
+def test_a_skip_in_a_parallel_worker_needs_a_listed_reason(session: pytest.Pytester) -> None:
+    session.makepyfile(skipping("not today"))
+    result = session.runpytest_inprocess("--numprocesses", "2")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["NOT ALLOWED to skip *::test_skips: not today*"])
 
 
 def test_a_line_covers_its_own_reason_only() -> None:
