@@ -45,6 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from hypothesis import settings  # noqa: PLC0415  optional, see above
 
         settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+        # pytest --hypothesis-profile nightly: other examples every time, and many.
+        settings.register_profile(
+            "nightly", max_examples=20_000, database=None, deadline=None, print_blob=True
+        )
         settings.load_profile("repeatable")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-DOCKER = Path(__file__).parents[2] / "docker"
+DOCKER = Path(__file__).parents[3] / "docker"
 SITE = "opt/venv/lib/python3.11/site-packages"
 RECORD = "one/a.h,,\none/include/deep/b.h,,\none/LICENSE,,\none/lib.so,,\n../../../bin/one,,\n"
 FILES = {

@@ -1,8 +1,8 @@
-"""Records a landscape: the GFLOP/s of every shape of a grid, timed one by one.
+"""Record a landscape: the GFLOP/s of every shape of a grid, timed one by one.
 
-    python tests/record_landscape.py                             # all shapes, ten readings each
-    python tests/record_landscape.py --best 0.3 --readings 20    # more of the best third
-    python tests/record_landscape.py --device cuda --dtype bfloat16
+    python tests/tools/record_landscape.py                          # all shapes, ten readings each
+    python tests/tools/record_landscape.py --best 0.3 --readings 20 # more of the best third
+    python tests/tools/record_landscape.py --device cuda --dtype bfloat16
 
 A shape's readings lie apart in time, so that a busy minute spoils one of each, not a region of
 the grid. tests/landscapes/<kind>-<dtype>.json is written every few seconds and the next call goes
@@ -14,6 +14,7 @@ tests/unit/bench/test_search.py.
 import argparse
 import json
 import random
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any
 from workload.cli.main import limit_spinning
 
 limit_spinning()  # before torch is imported, as on the command line
+sys.path.append(str(Path(__file__).parents[1]))  # support
 
 import torch
 from support.landscape import Landscape, path_of, undisturbed
