@@ -4,10 +4,10 @@
 # it needs first (engine, GPU), then builds it, then runs it in the engine.
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor compare overhead records report fuzz soak publish verify-image audit lint lock clean \
+.PHONY: help doctor compare records report publish verify-image audit lint lock clean \
   $(foreach target,cpu gpu,$(target)-image $(target)-run $(target)-test $(target)-shell \
     $(target)-bench $(target)-ab $(target)-agreement $(target)-engines \
-    $(target)-search $(target)-sbom $(target)-scan $(target)-check $(target)-ready $(target)-suite \
+    $(target)-sbom $(target)-scan $(target)-check $(target)-ready $(target)-suite \
     $(target)-devel-image $(target)-devel-shell $(target)-devel-sbom \
     $(target)-devel-scan)
 
@@ -15,7 +15,7 @@ export IMAGE PYTHON B_IMAGE COMPARE
 
 # Asked once, and only by goals that run something. PYTHON= is this host's.
 asks_engine := $(filter-out %-devel-shell,$(filter compare report %-run %-test %-shell %-bench %-ab \
-  %-agreement %-engines %-search,$(MAKECMDGOALS)))
+  %-agreement %-engines,$(MAKECMDGOALS)))
 engine := $(or $(ENGINE),$(if $(PYTHON),host,$(if $(asks_engine),$(shell docker/choose-engine))))
 
 device_cpu := cpu
@@ -42,7 +42,7 @@ help: ## Show this list
 ##          same thing in a .venv made from the same lock files
 ## PYTHON=  with host: use this interpreter and its packages as they are
 ## A= B=    what to compare, in results/: records, or files or folders of results/benchmarks
-## RUNS=    how many pairs of processes for cpu-ab (5) or overhead (10)
+## RUNS=    how many pairs of processes for cpu-ab (5)
 ## B_ARGS=  options of side B alone: `make cpu-ab B_ARGS="--slow 'matmul 1024 float32=1.2'"`
 ## B_IMAGE= another test image for side B;  COMPARE= options of the comparison
 
@@ -83,28 +83,11 @@ cpu-agreement gpu-agreement: %-agreement: %-suite ## Time one product by harness
 cpu-engines gpu-engines: %-engines: %-suite ## Time the training engines against their targets
 	$(suite) python tests/benchmarks/mode_targets.py --device $(device_$*) $(ARGS)
 
-cpu-search gpu-search: %-search: %-suite ## Time the guided search's winner against a full scan's
-	$(suite) python tests/search_live.py --target $* $(ARGS)
-
-overhead: ## Time one product inside and outside of the container
-	@docker/check-engine docker
-	$(build) cpu
-	docker/make-venv cpu
-	docker/overhead $(or $(RUNS),10)
-
 compare: records reader ## Compare the newest CPU and GPU records in results/, or A= and B=
 	docker/in-$(engine) cpu python -m workload compare $(ARGS) $(a) $(b)
 
 report: reader ## Make one HTML page of all records: results/report.html
 	docker/in-$(engine) cpu python -m workload report results $(ARGS)
-
-fuzz: ## Read 100,000 spoiled inputs: some minutes, for a nightly run
-	docker/make-venv cpu
-	PYTHONPATH=.:tests:tests/unit docker/in-host cpu python -W ignore -m fuzz $(ARGS)
-
-soak: ## Run the main job 200 times, then ten minutes in one process: does anything grow? An hour
-	$(build) cpu-test
-	LIMITS="--memory 3g --cpus 1" docker/in-docker cpu-test python -W ignore tests/soak.py $(ARGS)
 
 cpu-sbom gpu-sbom: %-sbom: ## Write the image's SBOM; a package that is not as locked fails
 	$(sbom)

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from workload.cli.main import limit_spinning
 
 # Before torch is imported, as on the command line.
 limit_spinning()
-warnings.filterwarnings("ignore", message="Failed to initialize NumPy")  # nothing here uses it
 
 import torch
 

@@ -126,29 +126,3 @@ def test_a_failing_side_ends_it_with_its_words(host: Host, checkout: Path, faili
     assert result.returncode == 7
     assert "no such thing" in result.stderr
     assert sorted(sides(host)) == ["a/1", "b/1"]
-
-
-def test_overhead_without_an_engine_is_refused(host: Host) -> None:
-    result = host.run("make", "overhead")
-    assert "check-engine: no engine: the docker command is not installed" in result.stderr
-    assert "overhead] Error 4" in result.stderr
-
-
-def test_inside_and_outside_alternate(host: Host, checkout: Path) -> None:
-    host.add("docker", 'case "$*" in *print*) echo 2.13.0+cpu ;; esac')
-    host.add("mypython", 'case "$*" in *print*) echo 2.13.0+cpu ;; esac')
-    host.environment["PYTHON"] = "mypython"
-    result = host.run(f"{checkout}/docker/overhead", "2")
-    assert result.returncode == 0, result.stderr
-    outputs = [call.rpartition("/")[2] for call in host.called if "--output" in call]
-    assert outputs == ["inside", "outside", "outside", "inside"]
-    assert host.called[-1] == "mypython docker/overhead.py results/overhead-now"
-
-
-def test_different_packages_are_not_compared(host: Host, checkout: Path) -> None:
-    host.add("docker", 'case "$*" in *print*) echo 2.12.0+cpu ;; esac')
-    host.add("mypython", 'case "$*" in *print*) echo 2.13.0+cpu ;; esac')
-    host.environment["PYTHON"] = "mypython"
-    result = host.run(f"{checkout}/docker/overhead", "2")
-    assert result.returncode == 4
-    assert "torch is 2.12.0+cpu inside and 2.13.0+cpu outside" in result.stderr

@@ -36,7 +36,7 @@ LEFTOVERS = (
 # What a build may have been told, and must not repeat: settings of proxies, indexes, secrets.
 TOLD = re.compile(r"(?i)proxy|index-url|index_url|password|token|secret=|://[^/ ]+@")
 SPECIAL_BITS = "find / -xdev -type f -perm /6000"
-FIRST_STEP = "/tmp/apt-install python3"
+FIRST_STEP = "/apt-install python3"
 CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nMII"  # and what each begins with
 PUBLIC = "pip/_vendor/certifi/cacert.pem"  # Mozilla's bundle, which comes with pip
 SMALL_BYTES = 1 << 20  # a bundle of certificates is smaller

@@ -1,4 +1,4 @@
-"""Every shared library of the image still loads: no cut took what another needs."""
+"""Everything left in the image loads: pruning removed nothing that something else needs."""
 
 import re
 
@@ -19,8 +19,8 @@ for path in libraries:
         print("failed", path.relative_to(site), error, sep="\\t")
 print(len(libraries), "libraries")
 """
-# What a library lacks that no package brings: the driver, and a cluster's network and MPI, whose
-# libraries NVSHMEM and cuFile load where a host has them.
+# Not in any package: the driver, and a cluster's network and MPI, which NVSHMEM and cuFile load
+# where a host has them.
 NOT_OURS = re.compile(
     r"lib(cuda\.so\.1|mlx5\.so\.1|mpi\.so\.40|oshmem\.so\.40|pmix\.so\.2|fabric\.so\.1|ucs\.so\.0)"
     r": cannot open shared object file"
@@ -45,8 +45,18 @@ for capability in (75, 80, 90, 100, 120):
 """
 
 
+# Loaded or called by path at run time, and easily mistaken for leftovers.
+NEEDED = ("torch/bin/torch_shm_manager", "sympy/testing/runtests.py", "numpy/testing/__init__.py")
+NEEDED_ON_GPU = ("triton/backends/amd/compiler.py", "triton/backends/nvidia/bin/ptxas")
+NUMPY = """
+import torch
+array = torch.arange(4.0).numpy()
+print(torch.from_numpy(array @ array.reshape(4, 1)).item())
+"""
+
+
 def failures(containers: Containers) -> tuple[int, list[list[str]]]:
-    """How many libraries there are, and of each that does not load its path and the reason."""
+    """How many libraries there are, and the path and the error of each that does not load."""
     ended = containers.run("python", "-c", LOAD, timeout_sec=120)
     assert ended.code == 0, ended.stderr
     *lines, last = ended.stdout.splitlines()
@@ -54,7 +64,7 @@ def failures(containers: Containers) -> tuple[int, list[list[str]]]:
 
 
 @pytest.mark.timeout(150)
-def test_every_library_loads_but_for_what_only_a_host_has(
+def test_every_library_loads_except_what_only_a_host_provides(
     containers: Containers, target: str
 ) -> None:
     count, failed = failures(containers)
@@ -62,8 +72,22 @@ def test_every_library_loads_but_for_what_only_a_host_has(
     assert [words for words in failed if not NOT_OURS.search(words[1])] == []
 
 
+def test_what_is_loaded_by_path_is_there(containers: Containers, target: str) -> None:
+    names = NEEDED + (NEEDED_ON_GPU if target == "gpu" else ())
+    listing = f"cd /opt/venv/lib/python3*/site-packages && ls {' '.join(names)}"
+    ended = containers.run("sh", "-c", listing)
+    assert (ended.code, len(ended.stdout.split())) == (0, len(names)), ended.stderr
+
+
+def test_a_tensor_becomes_a_numpy_array_and_back_without_a_warning(
+    containers: Containers,
+) -> None:
+    ended = containers.run("python", "-W", "error", "-c", NUMPY)
+    assert (ended.code, ended.stdout, ended.stderr) == (0, "14.0\n", "")
+
+
 @pytest.mark.only("gpu")
-def test_triton_compiles_a_kernel_for_each_generation_without_a_card(
+def test_triton_compiles_a_kernel_for_each_generation_without_a_gpu(
     containers: Containers,
 ) -> None:
     write_and_run = 'printf %s "$0" >/tmp/kernel.py && exec python /tmp/kernel.py'

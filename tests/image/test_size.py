@@ -1,7 +1,6 @@
 """The images keep their size budget, and an edit moves little."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,26 +8,23 @@ import pytest
 from docker import DockerClient
 
 RECIPE = Path(__file__).parents[2] / "docker"
-sys.path.append(str(RECIPE))
-
-from image_history import added  # noqa: E402  in a folder of scripts, which is no package
-
 BUDGET_BYTES = json.loads((RECIPE / "size-budget.json").read_text(encoding="utf-8"))
-GOAL_BYTES = {"cpu": 830_000_000, "gpu": 4_600_000_000}  # the project's own
+GOAL_BYTES = {"cpu": 620_000_000, "gpu": 4_360_000_000}  # the project's own
 EDIT_BYTES = 2_000_000  # sources and compiled; a pull moves a third
+FIRST_STEP = "/apt-install python3"  # above the base
 HEAVY = ("/layers/cuda", "/layers/torch", "/layers/common", "/layers/bytecode")
 
 
 @pytest.fixture
 def layers(client: DockerClient, image: str) -> list[tuple[str, int]]:
-    """What the Dockerfile added to its base, first step first: what made it, and its bytes.
+    """The layers that the Dockerfile adds to its base, lowest first: the command, and the bytes.
 
-    Asked through the SDK, as the test image has no docker command.
+    Read through the SDK, because the test image has no docker command.
     """
     history = [(entry["CreatedBy"], entry["Size"]) for entry in client.images.get(image).history()]
-    ours = added(history[::-1])
-    assert ours
-    return ours
+    history.reverse()
+    first = next(i for i, (made_by, _) in enumerate(history) if FIRST_STEP in made_by)
+    return history[first:]
 
 
 def test_the_size_without_the_base_is_within_the_budget(

@@ -3,7 +3,6 @@
 import importlib
 import os
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,8 +30,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run_command(session: "Session") -> ExitCode:
     _require_directory()
     limit_spinning()
-    # The images carry no NumPy, which nothing here uses: no reason to warn about it.
-    warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
     try:
         # Only now, because most commands import torch, which takes seconds.
         module = importlib.import_module(f"workload.cli.commands.{session.arguments.command}")

@@ -1,4 +1,4 @@
-"""The tables of docker/README.md: faults.toml, complaints.toml, host/*.toml, and cut_table.py's.
+"""The tables of docker/README.md: faults.toml, complaints.toml, host/*.toml.
 
 `PYTHONPATH=tests python -m support.doctor.fault_matrix` writes them; a test says when they are
 out of date.
@@ -9,8 +9,6 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
-
-from support import cut_table
 
 TESTS = Path(__file__).parents[2]
 README = TESTS.parent / "docker/README.md"
@@ -66,11 +64,6 @@ def refusal_table() -> str:
     return table(("refusal", "check", "line", "next"), rows)
 
 
-def table_of_cuts() -> str:
-    """One row a cut."""
-    return table(cut_table.HEAD, cut_table.rows())
-
-
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown."""
     lines = [head, ["---"] * len(head), *([_escaped(cell) for cell in row] for row in rows)]
@@ -114,7 +107,6 @@ TABLES = {
     "complaints": complaint_table,
     "host faults": host_fault_table,
     "refusals": refusal_table,
-    "cuts": table_of_cuts,
 }
 
 if __name__ == "__main__":

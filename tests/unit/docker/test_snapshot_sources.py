@@ -1,11 +1,11 @@
-"""docker/steps/snapshot-sources: apt's sources at a time that has passed."""
+"""docker/steps/apt/snapshot-sources: apt's sources at a time that has passed."""
 
 import subprocess
 from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[3] / "docker/steps/snapshot-sources"
+SCRIPT = Path(__file__).parents[3] / "docker/steps/apt/snapshot-sources"
 DEBIAN = "http://snapshot.debian.org/archive"
 UBUNTU = "http://snapshot.ubuntu.com/ubuntu/20261101T000000Z/"
 

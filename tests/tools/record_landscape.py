@@ -1,8 +1,8 @@
-"""Records a landscape: the GFLOP/s of every shape of a grid, timed one by one.
+"""Record a landscape: the GFLOP/s of every shape of a grid, timed one by one.
 
-    python tests/record_landscape.py                             # all shapes, ten readings each
-    python tests/record_landscape.py --best 0.3 --readings 20    # more of the best third
-    python tests/record_landscape.py --device cuda --dtype bfloat16
+    python tests/tools/record_landscape.py                          # all shapes, ten readings each
+    python tests/tools/record_landscape.py --best 0.3 --readings 20 # more of the best third
+    python tests/tools/record_landscape.py --device cuda --dtype bfloat16
 
 A shape's readings lie apart in time, so that a busy minute spoils one of each, not a region of
 the grid. tests/landscapes/<kind>-<dtype>.json is written every few seconds and the next call goes
@@ -14,6 +14,7 @@ tests/unit/bench/test_search.py.
 import argparse
 import json
 import random
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any
 from workload.cli.main import limit_spinning
 
 limit_spinning()  # before torch is imported, as on the command line
+sys.path.append(str(Path(__file__).parents[1]))  # support
 
 import torch
 from support.landscape import Landscape, path_of, undisturbed
@@ -51,11 +53,11 @@ def main() -> None:
     path = path_of(device.kind, arguments.dtype)
     document = read_or_begin(path, device, arguments.dtype)
     landscape = Landscape(document)
-    stopwatch = Stopwatch(device, arguments.dtype)
+    make_timer = Timer(device, arguments.dtype)
     while lacking := landscape.lacking(arguments.best, arguments.readings):
         random.shuffle(lacking)  # drift must not look like a slope
         for shape in lacking[:SHAPES_A_WRITE]:
-            landscape.add(shape, undisturbed_gflops(shape, stopwatch, landscape.readings[shape]))
+            landscape.add(shape, undisturbed_gflops(shape, make_timer, landscape.readings[shape]))
         document["date"] = datetime.now(UTC).date().isoformat()
         path.write_text(json.dumps(document, separators=(",", ":")) + "\n")
 
@@ -79,7 +81,7 @@ def read_or_begin(path: Path, device: DeviceInfo, dtype: str) -> dict[str, Any]:
     return document
 
 
-class Stopwatch:
+class Timer:
     """Times products of views of the same random numbers, as large as the largest of a grid."""
 
     def __init__(self, device: DeviceInfo, dtype: str) -> None:
@@ -106,10 +108,10 @@ class Stopwatch:
         return (time.perf_counter() - started) / calls
 
 
-def undisturbed_gflops(shape: Shape, stopwatch: Stopwatch, readings: list[float]) -> float:
+def undisturbed_gflops(shape: Shape, make_timer: Timer, readings: list[float]) -> float:
     """A reading that those before do not show to be disturbed, or the last attempt's."""
     for _ in range(ATTEMPTS):
-        rate = stopwatch.gflops(shape)
+        rate = make_timer.gflops(shape)
         if rate in undisturbed([*readings, rate]):
             break
         time.sleep(PAUSE_SEC)

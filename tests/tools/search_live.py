@@ -1,19 +1,22 @@
-"""Does the guided search find what a full scan found? Usage: search_live.py [--dtype float32]
+"""Compare the guided search with a recorded full scan, on this machine.
 
-Searches on this machine, then times the search's winner and the winner of the recorded scan
-(tests/landscapes) in alternation. Prints each median and their ratio; exit code 3 if the search
-lost more than a percent. No test, because it takes minutes and a busy machine would fail it.
+    docker/in-docker cpu-test python tests/tools/search_live.py --target cpu
+
+Searches, then times the winner of the search and the winner of the scan (tests/landscapes) in
+alternation. Prints both medians and their ratio; exit code 3: the search loses more than a percent.
+No test, because it takes minutes and fails on a busy machine.
 """
 
 import argparse
 import sys
 import time
-import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 from workload.cli.main import limit_spinning
 
 limit_spinning()  # before torch is imported, as on the command line
+sys.path.append(str(Path(__file__).parents[1]))  # support
 
 import torch
 from support.landscape import Landscape, path_of, read
@@ -79,5 +82,4 @@ def compared(found: Shape, scanned: Shape, rate: Callable[[Shape], float | None]
 
 
 if __name__ == "__main__":
-    warnings.filterwarnings("ignore", message="Failed to initialize NumPy")  # nothing here uses it
     sys.exit(main())

@@ -1,12 +1,13 @@
-"""Does anything grow? Many runs, one after the other, and one process that never ends.
+"""Look for leaks: many runs in a process each, then many in one process.
 
-    python tests/soak.py --runs 200 --minutes 10 [--output DIR]
+    docker/build cpu-test
+    LIMITS="--memory 3g --cpus 1" docker/in-docker cpu-test \\
+        python tests/tools/soak.py --runs 200 --minutes 10
 
-After each run: the largest memory that it took, and what is left behind in the container: memory,
-processes, temporary files. Where the records lie in a tmpfs they are part of the memory that is
-left, some 80 kB a run. Within the one process, after each of its runs: memory, open files,
-threads. Ends with 1 if a record is not valid, a run does not end with 0, or the growth over all
-of it is, by its 95 % interval, beyond MAX_GROWTH.
+After each run: its peak memory, and the memory, processes and temporary files it leaves behind in
+the container. (Records in a tmpfs count as memory, some 80 kB a run.) Within one process, after
+each run: its memory, open files and threads. Exit code 1: a run fails, a record is not valid, or
+the 95 % interval of the growth over all runs lies above MAX_GROWTH.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,10 +29,10 @@ from workload.compare.intervals import t_quantile
 from workload.core.record import load
 
 RUN = ("run", "--device", "cpu", "--budget", "2")
-WARM_UP = 0.2  # of a process's life, until its allocator and libraries have what they want
+WARM_UP = 0.2  # of the runs in one process, until allocators and libraries have settled
 MIN_SAMPLES = 3
 MIB = 1 << 20
-# Over the whole soak, of what is counted: more is a leak, less may be fragmentation.
+# Over all runs, by unit: more is a leak, less may be fragmentation.
 MAX_GROWTH = {"MiB": 32.0, "": 0.5}
 
 Sample = dict[str, float]
@@ -51,13 +52,13 @@ class Slope:
 
     @property
     def grows(self) -> bool:
-        """Whether even the least growth that fits is too much over all runs."""
+        """Whether even the lower end of the interval is too much over all runs."""
         unit = "MiB" if self.name.endswith("MiB") else ""
         return self.low * (self.runs - 1) > MAX_GROWTH[unit]
 
 
 def slope(name: str, values: Sequence[float]) -> Slope:
-    """Least squares over the number of the run. Needs MIN_SAMPLES values."""
+    """Fit a line over the number of the run by least squares. Needs MIN_SAMPLES values."""
     count = len(values)
     middle, mean = (count - 1) / 2, math.fsum(values) / count
     spread = math.fsum((i - middle) ** 2 for i in range(count))
@@ -67,26 +68,26 @@ def slope(name: str, values: Sequence[float]) -> Slope:
     return Slope(name, values[0], values[-1], a_run, a_run - half, a_run + half, count)
 
 
-def one_after_another(runs: int, output: Path, told: Callable[[str], None]) -> list[Sample]:
-    """A process each: what it took, and what it left."""
-    samples = []
+def one_after_another(runs: int, output: Path) -> list[Sample]:
+    """Run a process each; what it used and what it left behind."""
+    samples: list[Sample] = []
     temporary = output / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     for number in range(runs):
         command = [sys.executable, "-m", "workload", *RUN, "--output", str(output)]
-        with tempfile.TemporaryFile() as said:
+        with tempfile.TemporaryFile() as log:
             child = subprocess.Popen(
                 command,
-                stdout=said,
-                stderr=said,
+                stdout=log,
+                stderr=log,
                 start_new_session=True,
                 env={**os.environ, "TMPDIR": str(temporary)},
             )
             _, status, usage = os.wait4(child.pid, 0)
             child.returncode = os.waitstatus_to_exitcode(status)
             if child.returncode:
-                said.seek(0)
-                sys.exit(f"soak: run {number} ended with {child.returncode}: {said.read()!r}")
+                log.seek(0)
+                sys.exit(f"soak: run {number} ended with {child.returncode}: {log.read()!r}")
         samples.append(
             {
                 "largest, MiB": usage.ru_maxrss / 1024,
@@ -95,15 +96,15 @@ def one_after_another(runs: int, output: Path, told: Callable[[str], None]) -> l
                 "temporary files": float(sum(1 for _ in temporary.rglob("*"))),
             }
         )
-        told(f"run {number + 1} of {runs}: {samples[-1]}")
+        report(f"run {number + 1} of {runs}: {samples[-1]}")
     return samples
 
 
-def in_one_process(minutes: float, output: Path, told: Callable[[str], None]) -> list[Sample]:
-    """The same again and again in this process: what it holds after each."""
+def in_one_process(minutes: float, output: Path) -> list[Sample]:
+    """Run again and again in this process; what it holds after each run."""
     from workload.cli.main import main  # noqa: PLC0415  the other part needs no torch
 
-    samples = []
+    samples: list[Sample] = []
     ends_at = time.monotonic() + 60 * minutes
     while time.monotonic() < ends_at or len(samples) * (1 - WARM_UP) < MIN_SAMPLES:
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
@@ -117,12 +118,12 @@ def in_one_process(minutes: float, output: Path, told: Callable[[str], None]) ->
                 "threads": float(len(os.listdir("/proc/self/task"))),
             }
         )
-        told(f"in one process, run {len(samples)}: {samples[-1]}")
+        report(f"in one process, run {len(samples)}: {samples[-1]}")
     return samples[int(len(samples) * WARM_UP) :]
 
 
 def members(session: int) -> list[int]:
-    """The processes of a session, whoever their parent is by now."""
+    """The processes of a session, whatever their parent is by now."""
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it has ended since
@@ -132,12 +133,12 @@ def members(session: int) -> list[int]:
 
 
 def resident_bytes() -> int:
-    """Of this process."""
+    """The memory of this process."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def left_bytes() -> int:
-    """Memory of this container that belongs to processes and tmpfs, not to caches of files."""
+    """Memory of this container in processes and tmpfs, without the page cache."""
     for path, names in (
         ("/sys/fs/cgroup/memory.stat", ("anon", "shmem")),
         ("/sys/fs/cgroup/memory/memory.stat", ("rss", "shmem")),
@@ -176,8 +177,8 @@ def main() -> int:
         output = arguments.output or Path(folder)
         before = set(output.glob("*.json"))
         for title, samples in (
-            (f"{arguments.runs} runs", one_after_another(arguments.runs, output, said)),
-            ("one process", in_one_process(arguments.minutes, output, said)),
+            (f"{arguments.runs} runs", one_after_another(arguments.runs, output)),
+            ("one process", in_one_process(arguments.minutes, output)),
         ):
             found = slopes(samples)
             console.print(table(f"{title}: {len(samples)} samples", found))
@@ -187,7 +188,7 @@ def main() -> int:
     return 1 if grown else 0
 
 
-def said(line: str) -> None:
+def report(line: str) -> None:
     print(f"soak: {line}", file=sys.stderr, flush=True)
 
 

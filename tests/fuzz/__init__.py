@@ -1,1 +1,0 @@
-"""Spoiled input for everything that reads some."""
