@@ -8,7 +8,7 @@ from pathlib import Path
 from pytest_benchmark.fixture import BenchmarkFixture
 from support.records.synthetic import CPU, GPU, made
 
-from workload.report.page.page import build_page, load_results
+from workload.report.page import build_page, load_results
 
 RECORDS = 100
 AT_MOST_SEC = 5.0

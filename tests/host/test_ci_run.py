@@ -21,7 +21,7 @@ CHECKS = {
     ),
     "gpu-image": ("test-image gpu", "test-devel cpu", "test-devel gpu", "test-example"),
     "ship": ("test-cloud", "test-page", "test-supply", "compare-builds cpu", "test-registry"),
-    "nightly": ("make cpu-test", "test-registry --push-gpu", "make soak"),
+    "nightly": ("make cpu-test", "test-registry --push-gpu", "make audit", "in-docker cpu-test"),
 }
 
 

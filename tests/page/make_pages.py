@@ -11,7 +11,7 @@ from support.records.synthetic import CPU, GPU, host_cpu, hostile, made
 
 from workload.core import record
 from workload.core.errors import ExitCode
-from workload.report.page.page import build_page, load_results
+from workload.report.page import build_page, load_results
 
 PAGES = {
     "both": [made(CPU), made(GPU, host_cpu=host_cpu())],

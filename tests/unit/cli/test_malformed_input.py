@@ -26,7 +26,7 @@ from workload.core.errors import ExitCode, WorkloadError
 from workload.core.record import dump
 from workload.core.results import as_json
 from workload.core.train_spec import PRESETS
-from workload.report.page.page import build_page, load_results
+from workload.report.page import build_page, load_results
 from workload.report.terminal import comparison_table
 from workload.train import checkpoint
 from workload.train.checkpoint import Checkpoint

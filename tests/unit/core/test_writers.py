@@ -119,7 +119,7 @@ def test_what_a_killed_writer_left_is_no_record(results: Path) -> None:
 
 
 def report_of(results: Path) -> object:
-    from workload.report.page.page import load_results  # noqa: PLC0415  beside its only use
+    from workload.report.page import load_results  # noqa: PLC0415  beside its only use
 
     return load_results(results)
 

@@ -25,7 +25,7 @@ from workload.core import record
 from workload.core.cases import CaseStatus
 from workload.core.errors import ExitCode
 from workload.core.record import Record
-from workload.report.page.page import build_page, load_results
+from workload.report.page import build_page, load_results
 
 SECTIONS = ["against", "roofline", "rates", "loss", "steps", "telemetry", "cases", "environment"]
 Render = Callable[..., Page]

@@ -15,7 +15,7 @@ from support.records.synthetic import CPU, GPU, HOSTILE, cases, host_cpu, made
 from workload.core import record
 from workload.core.errors import ExitCode
 from workload.core.results import as_json
-from workload.report.page.page import load_results, loading
+from workload.report.page import load_results, loading
 
 OLD = "<!doctype html>an earlier page"
 

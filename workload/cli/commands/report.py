@@ -6,7 +6,7 @@ from workload.cli.session import Session
 from workload.core import record
 from workload.core.errors import ExitCode, NotSavedError
 from workload.core.files import require_replaceable, write_atomically
-from workload.report.page.page import build_page, load_results
+from workload.report.page import build_page, load_results
 
 PAGE_NAME = "report.html"
 PAGE_START = b"<!doctype html>"
