@@ -16,7 +16,7 @@ export IMAGE PYTHON B_IMAGE COMPARE
 # Asked once, and only by goals that run something. PYTHON= is this host's.
 asks_engine := $(filter-out %-devel-shell,$(filter compare report %-run %-test %-shell %-bench %-ab \
   %-agreement %-engines,$(MAKECMDGOALS)))
-engine := $(or $(ENGINE),$(if $(PYTHON),host,$(if $(asks_engine),$(shell docker/choose-engine))))
+engine := $(or $(ENGINE),$(if $(PYTHON),host,$(if $(asks_engine),$(shell docker/host/choose-engine))))
 
 device_cpu := cpu
 device_gpu := cuda
@@ -47,7 +47,7 @@ help: ## Show this list
 ## B_IMAGE= another test image for side B;  COMPARE= options of the comparison
 
 doctor: ## Look at this machine before anything is pulled or built
-	@docker/host-doctor $(or $(ENGINE),$(if $(PYTHON),host))
+	@docker/host/doctor $(or $(ENGINE),$(if $(PYTHON),host))
 
 cpu-image gpu-image: %-image: ## Build the image workload:cpu or workload:gpu
 	$(image)
@@ -55,27 +55,27 @@ cpu-devel-image gpu-devel-image: %-image: ## The same with a compiler, for torch
 	$(image)
 
 cpu-run gpu-run: %-run: %-ready ## Run the main job; its record lands in results/
-	docker/in-$(engine) $* python -m workload run --device $(device_$*) $(ARGS)
+	docker/host/in-$(engine) $* python -m workload run --device $(device_$*) $(ARGS)
 
 cpu-test gpu-test: %-test: %-check ## Run the tests; ends with the counts passed and skipped
 	$(test_$(engine))
 
 cpu-shell gpu-shell: %-shell: %-ready ## Open a shell where the main job runs
-	docker/in-$(engine) $* $(shell_$(engine))
+	docker/host/in-$(engine) $* $(shell_$(engine))
 
 cpu-devel-shell gpu-devel-shell: %-devel-shell: ## Open a shell in the image with a compiler
 	$(if $(filter host,$(engine)),$(error the compiler is in the image: leave ENGINE=host and PYTHON= out))
-	@docker/check-engine docker
-	$(if $(filter gpu,$*),@docker/check-gpu-host docker >/dev/null)
+	@docker/host/check-engine docker
+	$(if $(filter gpu,$*),@docker/host/check-gpu-host docker >/dev/null)
 	$(if $(IMAGE),,$(build) $*-devel)
-	docker/in-docker $*-devel bash
+	docker/host/in-docker $*-devel bash
 
 cpu-bench gpu-bench: %-bench: %-suite ## Benchmark; its JSON lands in results/benchmarks/
 	$(suite) $(pytest) --target $* $(store)
 	$(if $(filter gpu,$*),$(suite) $(pytest) --target cpu $(store))
 
 cpu-ab gpu-ab: %-ab: %-suite ## Benchmark two sides in turns and compare them
-	docker/ab $(engine) $* $(or $(RUNS),5) $(B_ARGS)
+	docker/host/ab $(engine) $* $(or $(RUNS),5) $(B_ARGS)
 
 cpu-agreement gpu-agreement: %-agreement: %-suite ## Time one product by harness, plain loop, command line
 	$(suite) python tests/benchmarks/agreement.py --target $* $(ARGS)
@@ -84,10 +84,10 @@ cpu-engines gpu-engines: %-engines: %-suite ## Time the training engines against
 	$(suite) python tests/benchmarks/mode_targets.py --device $(device_$*) $(ARGS)
 
 compare: records reader ## Compare the newest CPU and GPU records in results/, or A= and B=
-	docker/in-$(engine) cpu python -m workload compare $(ARGS) $(a) $(b)
+	docker/host/in-$(engine) cpu python -m workload compare $(ARGS) $(a) $(b)
 
 report: reader ## Make one HTML page of all records: results/report.html
-	docker/in-$(engine) cpu python -m workload report results $(ARGS)
+	docker/host/in-$(engine) cpu python -m workload report results $(ARGS)
 
 cpu-sbom gpu-sbom: %-sbom: ## Write the image's SBOM; a package that is not as locked fails
 	$(sbom)
@@ -100,15 +100,15 @@ cpu-devel-scan gpu-devel-scan: %-scan: %-sbom
 	$(scan)
 
 audit: ## Look up all locked Python packages among known vulnerabilities; for a nightly run
-	docker/make-venv supply
-	PYTHONPATH=. docker/in-host supply python docker/release/scan.py docker/locks/*.txt
+	docker/host/make-venv supply
+	PYTHONPATH=. docker/host/in-host supply python docker/release/scan.py docker/locks/*.txt
 
 publish: ## Build, attest and push a version of all images: REGISTRY=ghcr.io/me VERSION=1.2.3
-	@docker/check-engine docker
+	@docker/host/check-engine docker
 	docker/release/publish.py
 
 verify-image: ## Verify a published IMAGE=: signature (COSIGN_KEY=), labels, packages, tests
-	@docker/check-engine docker
+	@docker/host/check-engine docker
 	docker/release/verify-image "$(IMAGE)" $(ARGS)
 
 .PHONY: vm-user-data kubernetes-job
@@ -119,37 +119,37 @@ kubernetes-job: ## Print a Job that runs IMAGE=name@sha256:… on one GPU
 	@docker/cloud/render kubernetes-job.yaml
 
 lint: ## Check style, types, Dockerfile, scripts, compose and bake files
-	docker/lint
+	.ci/lint
 
 lock: ## Rewrite the lock files (needs PyPI; PyTorch's CPU index for a new torch)
-	docker/make-venv cpu
-	docker/in-host cpu python docker/locks/relock.py
+	docker/host/make-venv cpu
+	docker/host/in-host cpu python docker/locks/relock.py
 
 clean: ## Remove what was made here; records and images stay
 	rm -rf .venv .venv-gpu .venv-lint .venv-page .venv-supply *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 define image
-@docker/check-engine docker
+@docker/host/check-engine docker
 $(build) $*
 endef
 
 define sbom
 $(if $(IMAGE),,$(build) $*)
-docker/make-venv supply
-PYTHONPATH=. docker/in-host supply python docker/release/sbom.py $* $(or $(IMAGE),workload:$*)
+docker/host/make-venv supply
+PYTHONPATH=. docker/host/in-host supply python docker/release/sbom.py $* $(or $(IMAGE),workload:$*)
 endef
 
 define scan
-PYTHONPATH=. docker/in-host supply python docker/release/scan.py \
+PYTHONPATH=. docker/host/in-host supply python docker/release/scan.py \
   --image $(or $(IMAGE),workload:$*) docker/locks/$(*:-devel=).txt
 endef
 
 # Nothing is built before it is clear that it can run.
 cpu-check:
-	@docker/check-engine $(engine)
+	@docker/host/check-engine $(engine)
 gpu-check:
-	@docker/check-gpu-host $(engine) >/dev/null
+	@docker/host/check-gpu-host $(engine) >/dev/null
 
 # Records are named by kind, start time and device.
 newest = $(lastword $(sort $(wildcard results/run-*-$1*.json)))
@@ -167,19 +167,19 @@ cpu-ready gpu-ready: %-ready: %-check
 reader: cpu-check
 	$(reader_$(engine))
 reader_docker = $(if $(IMAGE),,@docker image inspect workload:cpu >/dev/null 2>&1 || $(build) cpu)
-reader_host = docker/make-venv cpu
+reader_host = docker/host/make-venv cpu
 
 ready_docker = $(if $(IMAGE),,$(build) $*)
-ready_host = docker/make-venv $*
+ready_host = docker/host/make-venv $*
 
 # Where pytest runs; on a GPU's machine both sides run in the same image.
-suite = docker/in-$(engine) $*$(suite_$(engine))
+suite = docker/host/in-$(engine) $*$(suite_$(engine))
 suite_docker := -test
 store = --store results/benchmarks $(ARGS) tests/benchmarks
 cpu-suite gpu-suite: %-suite: %-check
 	$(suite_ready_$(engine))
 suite_ready_docker = $(if $(IMAGE),,$(build) $*-test)
-suite_ready_host = docker/make-venv $*
+suite_ready_host = docker/host/make-venv $*
 
 shell_docker := bash
 shell_host := $${SHELL:-sh}
@@ -189,14 +189,14 @@ define test_docker
 $(if $(IMAGE),$(error IMAGE= is for run, shell and compare: the tests build their own))$(build) $*
 $(build) $*-test
 @mkdir -p results && rm -f $(counts)
-docker/in-docker $*-test $(tests) $(parallel)
-docker/in-docker $*-test $(tests) $(alone)
-docker/test-image $* --counts $(counts) --durations 20 $(ARGS)
+docker/host/in-docker $*-test $(tests) $(parallel)
+docker/host/in-docker $*-test $(tests) $(alone)
+docker/host/test-image $* --counts $(counts) --durations 20 $(ARGS)
 endef
 
 define test_host
-docker/make-venv $*
+docker/host/make-venv $*
 @mkdir -p results && rm -f $(counts)
-docker/in-host $* $(tests) --no-engine $(parallel) tests/image
-docker/in-host $* $(tests) $(alone)
+docker/host/in-host $* $(tests) --no-engine $(parallel) tests/image
+docker/host/in-host $* $(tests) $(alone)
 endef

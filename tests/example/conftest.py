@@ -19,7 +19,7 @@ def client() -> Iterator[DockerClient]:
 
 @pytest.fixture
 def image() -> str:
-    """What docker/test-example built."""
+    """What .ci/test-example built."""
     return "workload:example"
 
 

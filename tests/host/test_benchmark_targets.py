@@ -87,7 +87,7 @@ def sides(host: Host) -> dict[str, str]:
 def test_two_sides_take_turns_within_each_pair(host: Host, checkout: Path) -> None:
     host.add("mypython")
     host.environment["PYTHON"] = "mypython"
-    result = host.run(f"{checkout}/docker/ab", "host", "cpu", "2")
+    result = host.run(f"{checkout}/docker/host/ab", "host", "cpu", "2")
     assert result.returncode == 0, result.stderr
     called = sides(host)
     assert sorted(called) == ["a/1", "a/2", "b/1", "b/2"]
@@ -101,7 +101,7 @@ def test_two_sides_take_turns_within_each_pair(host: Host, checkout: Path) -> No
 def test_options_of_side_b_reach_side_b_alone(host: Host, checkout: Path) -> None:
     host.add("mypython")
     host.environment |= {"PYTHON": "mypython", "COMPARE": "--fail-if-slower 5%"}
-    host.run(f"{checkout}/docker/ab", "host", "cpu", "1", "--slow", "matmul 1024 float32=1.2")
+    host.run(f"{checkout}/docker/host/ab", "host", "cpu", "1", "--slow", "matmul 1024 float32=1.2")
     called = sides(host)
     assert "--slow" not in called["a/1"]
     assert "--slow matmul 1024 float32=1.2 tests/benchmarks" in called["b/1"]
@@ -111,7 +111,7 @@ def test_options_of_side_b_reach_side_b_alone(host: Host, checkout: Path) -> Non
 def test_side_b_may_be_another_image(host: Host, checkout: Path) -> None:
     host.add("docker")
     host.environment["B_IMAGE"] = "mine:1"
-    host.run(f"{checkout}/docker/ab", "docker", "cpu", "1")
+    host.run(f"{checkout}/docker/host/ab", "docker", "cpu", "1")
     called = sides(host)
     assert " workload:cpu-test " in called["a/1"]
     assert " mine:1 " in called["b/1"]
@@ -122,7 +122,7 @@ def test_side_b_may_be_another_image(host: Host, checkout: Path) -> None:
 def test_a_failing_side_ends_it_with_its_words(host: Host, checkout: Path, failing: str) -> None:
     host.add("mypython", f'case "$*" in *"--turns {failing}:"*) echo no such thing; exit 7 ;; esac')
     host.environment["PYTHON"] = "mypython"
-    result = host.run(f"{checkout}/docker/ab", "host", "cpu", "4")
+    result = host.run(f"{checkout}/docker/host/ab", "host", "cpu", "4")
     assert result.returncode == 7
     assert "no such thing" in result.stderr
     assert sorted(sides(host)) == ["a/1", "b/1"]

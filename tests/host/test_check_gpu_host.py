@@ -1,4 +1,4 @@
-"""docker/check-gpu-host: what `gpu-run` asks first. test_host_doctor.py has every fault of it."""
+"""docker/host/check-gpu-host: what `gpu-run` asks first; test_host_doctor.py has its faults."""
 
 import pytest
 from support.fakes.host import Host
@@ -7,20 +7,20 @@ from support.fakes.machine import make_machine
 
 def lines(host: Host, *arguments: str) -> list[str]:
     """Run the check, assert that it refuses with 4 and nothing on stdout; its lines."""
-    result = host.run("docker/check-gpu-host", *arguments)
+    result = host.run("docker/host/check-gpu-host", *arguments)
     assert result.returncode == 4
     assert result.stdout == ""
     return result.stderr.splitlines()
 
 
 def test_a_host_with_driver_and_runtime_prints_the_option_for_all_gpus(host: Host) -> None:
-    result = make_machine(host, {}).run("docker/check-gpu-host")
+    result = make_machine(host, {}).run("docker/host/check-gpu-host")
     assert (result.returncode, result.stdout, result.stderr) == (0, "--gpus all\n", "")
 
 
 def test_an_engine_with_a_cdi_device_alone_prints_that_device(host: Host) -> None:
     change = {"runtimes": "runc", "devices": '[{"ID":"nvidia.com/gpu=all"}]'}
-    result = make_machine(host, change).run("docker/check-gpu-host")
+    result = make_machine(host, change).run("docker/host/check-gpu-host")
     assert (result.returncode, result.stdout) == (0, "--device nvidia.com/gpu=all\n")
 
 
@@ -29,7 +29,7 @@ def test_an_older_engine_is_asked_for_its_cdi_folders(host: Host) -> None:
     folder.mkdir()
     (folder / "nvidia.yaml").write_text("kind: nvidia.com/gpu\n")
     machine = make_machine(host, {"runtimes": "runc", "cdi_folders": f"{folder} "})
-    assert machine.run("docker/check-gpu-host").stdout == "--device nvidia.com/gpu=all\n"
+    assert machine.run("docker/host/check-gpu-host").stdout == "--device nvidia.com/gpu=all\n"
 
 
 def test_a_silent_engine_is_named_by_its_address(host: Host) -> None:
@@ -53,7 +53,7 @@ def test_everything_missing_is_said_at_once(host: Host) -> None:
 
 
 def test_the_host_engine_needs_a_driver_only(host: Host) -> None:
-    result = make_machine(host, {"lacks": ["docker"]}).run("docker/check-gpu-host", "host")
+    result = make_machine(host, {"lacks": ["docker"]}).run("docker/host/check-gpu-host", "host")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
@@ -65,10 +65,10 @@ def test_the_host_engine_without_a_driver_is_refused(host: Host) -> None:
 @pytest.mark.parametrize("address", ["tcp://10.0.0.1:2376", "ssh://box"])
 def test_the_driver_of_an_engine_elsewhere_is_not_looked_for_here(host: Host, address: str) -> None:
     change = {"lacks": ["nvidia-smi"], "environment": {"DOCKER_HOST": address}}
-    assert make_machine(host, change).run("docker/check-gpu-host").stdout == "--gpus all\n"
+    assert make_machine(host, change).run("docker/host/check-gpu-host").stdout == "--gpus all\n"
 
 
 def test_an_unknown_engine_is_bad_input(host: Host) -> None:
-    result = make_machine(host, {}).run("docker/check-gpu-host", "podman")
+    result = make_machine(host, {}).run("docker/host/check-gpu-host", "podman")
     assert result.returncode == 2
     assert result.stderr == "check-engine: ENGINE is docker or host, not 'podman'\n"

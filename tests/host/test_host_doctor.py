@@ -59,7 +59,7 @@ def machine(host: Host, fault: dict[str, Any]) -> Host:
 
 @every_fault
 def test_a_fault_gets_its_id_state_line_and_exit_code(machine: Host, fault: dict[str, Any]) -> None:
-    result = machine.run("docker/host-doctor")
+    result = machine.run("docker/host/doctor")
     assert states(result)[fault["id"]] == fault["state"]
     (found,) = [said for head, said in findings(result).items() if head.endswith(f" {fault['id']}")]
     assert found == (words(fault), fault.get("next", ""))
@@ -68,14 +68,14 @@ def test_a_fault_gets_its_id_state_line_and_exit_code(machine: Host, fault: dict
 
 @every_fault
 def test_the_first_failure_is_the_fault_itself(machine: Host, fault: dict[str, Any]) -> None:
-    found = states(machine.run("docker/host-doctor"))
+    found = states(machine.run("docker/host/doctor"))
     failed = [id_ for id_, state in found.items() if state == "fail"]
     assert failed[:1] == ([fault["id"]] if fault["state"] == "fail" else [])
 
 
 @every_fault
 def test_every_check_has_its_line_on_one_screen(host: Host, fault: dict[str, Any]) -> None:
-    result = make_machine(host, fault["machine"]).run("docker/host-doctor")
+    result = make_machine(host, fault["machine"]).run("docker/host/doctor")
     assert list(states(result)) == IDS
     assert len(result.stdout.splitlines()) <= 24
     assert max(map(len, result.stdout.splitlines())) <= 80
@@ -85,7 +85,7 @@ def test_every_check_has_its_line_on_one_screen(host: Host, fault: dict[str, Any
     "fault", [fault for fault in FAULTS if fault["id"] not in NOT_OF_GPU_RUN], ids=name_of
 )
 def test_gpu_run_refuses_what_the_doctor_says_fails(machine: Host, fault: dict[str, Any]) -> None:
-    result = machine.run("docker/check-gpu-host")
+    result = machine.run("docker/host/check-gpu-host")
     cure = fault.get("next", "use make cpu-run")
     refused = fault["state"] == "fail" or "no engine" in fault["line"] or fault["state"] == "n/a"
     if refused:
@@ -96,7 +96,7 @@ def test_gpu_run_refuses_what_the_doctor_says_fails(machine: Host, fault: dict[s
 
 
 def test_a_sound_machine_passes_every_check(host: Host) -> None:
-    result = make_machine(host, {}).run("docker/host-doctor")
+    result = make_machine(host, {}).run("docker/host/doctor")
     assert {id_ for id_, state in states(result).items() if state != "pass"} == {"host-python"}
     assert findings(result)["CPU target"] == ("fit: make cpu-run", "")
     assert findings(result)["GPU target"] == ("fit: make gpu-run", "")
@@ -110,7 +110,7 @@ def test_no_check_lacks_a_fault_and_no_fault_lacks_a_check() -> None:
 
 def test_a_machine_without_a_gpu_is_fit_and_says_so(host: Host) -> None:
     (fault,) = [fault for fault in FAULTS if fault["fault"].startswith("no NVIDIA card")]
-    result = make_machine(host, fault["machine"]).run("docker/host-doctor")
+    result = make_machine(host, fault["machine"]).run("docker/host/doctor")
     said = "not applicable: no NVIDIA card on this machine (lspci, /sys/bus/pci)"
     assert findings(result)["GPU target"] == (said, "")
     assert result.returncode == 0
@@ -118,13 +118,13 @@ def test_a_machine_without_a_gpu_is_fit_and_says_so(host: Host) -> None:
 
 def test_a_target_that_is_unfit_is_named_with_its_checks(host: Host) -> None:
     machine = make_machine(host, {"lacks": ["nvidia-smi"], "runtimes": "runc"})
-    result = machine.run("docker/host-doctor")
+    result = machine.run("docker/host/doctor")
     assert findings(result)["CPU target"] == ("fit: make cpu-run", "")
     assert findings(result)["GPU target"] == ("unfit: gpu-driver gpu-option", "")
 
 
 def test_an_image_that_is_here_needs_no_room_and_is_suggested(host: Host) -> None:
-    result = make_machine(host, {"image": "", "free_kb": "1000"}).run("docker/host-doctor")
+    result = make_machine(host, {"image": "", "free_kb": "1000"}).run("docker/host/doctor")
     assert result.returncode == 0
     inside = "docker run --rm --gpus all workload:gpu workload doctor"
     assert findings(result)["GPU target"] == (f"fit: make gpu-run; inside: {inside}", "")
@@ -132,7 +132,7 @@ def test_an_image_that_is_here_needs_no_room_and_is_suggested(host: Host) -> Non
 
 def test_a_cdi_device_alone_is_the_option_that_gpu_run_takes(host: Host) -> None:
     change = {"runtimes": "runc", "devices": '[{"ID":"nvidia.com/gpu=all"}]'}
-    result = make_machine(host, change).run("docker/host-doctor")
+    result = make_machine(host, change).run("docker/host/doctor")
     option = "gpu-run takes docker run --device nvidia.com/gpu=all"
     assert findings(result)["pass    gpu-option"] == (option, "")
 
@@ -140,7 +140,7 @@ def test_a_cdi_device_alone_is_the_option_that_gpu_run_takes(host: Host) -> None
 def test_a_card_that_nvidia_smi_alone_lists_is_a_card(host: Host) -> None:
     gone = ("dev/nvidiactl", "dev/char/195:255", f"{CARD}/vendor", f"{CARD}/class")
     files: dict[str, Any] = {"dev/dxg": "", **{path: {} for path in gone}}
-    result = make_machine(host, {"files": files}).run("docker/host-doctor")
+    result = make_machine(host, {"files": files}).run("docker/host/doctor")
     assert {state for id_, state in states(result).items() if id_ != "host-python"} == {"pass"}
 
 
@@ -157,13 +157,13 @@ def test_an_engine_that_is_not_wanted_is_not_asked(host: Host) -> None:
 
 
 def test_an_unknown_engine_is_bad_input(host: Host) -> None:
-    result = make_machine(host, {}).run("docker/host-doctor", "podman")
+    result = make_machine(host, {}).run("docker/host/doctor", "podman")
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "host-doctor: ENGINE is docker or host, not 'podman'\n"
+    assert result.stderr == "doctor: ENGINE is docker or host, not 'podman'\n"
 
 
 def test_the_driver_that_is_asked_for_is_the_one_of_the_bases_cuda() -> None:
     bases = (CHECKOUT / "docker/docker-bake.hcl").read_text()
     (cuda,) = re.findall(r"nvidia/cuda:(\d+\.\d+)", bases)
-    checks = (CHECKOUT / "docker/host-gpu-checks").read_text()
+    checks = (CHECKOUT / "docker/host/gpu-checks").read_text()
     assert f"\ndriver_needed={minimum_driver(cuda)}\n" in checks

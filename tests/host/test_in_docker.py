@@ -1,4 +1,4 @@
-"""docker/in-docker: refusals to start are translated, all else is left alone."""
+"""docker/host/in-docker: refusals to start are translated, all else is left alone."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def runs(host: Host) -> list[str]:
 @pytest.mark.parametrize(("refusal", "said"), WORDINGS)
 def test_a_refusal_is_shown_and_translated(host: Host, refusal: dict[str, Any], said: str) -> None:
     machine = make_machine(host, {"image": "", "run": {"code": refusal["code"], "text": said}})
-    result = machine.run("docker/in-docker", "gpu", "mine")
+    result = machine.run("docker/host/in-docker", "gpu", "mine")
     translation = f"in-docker: {refusal['line']}; {refusal['next']}"
     assert result.stderr == f"{said}\n{translation}\n"
     assert (result.returncode, result.stdout) == (4, "")
@@ -44,7 +44,7 @@ def test_a_refusal_has_a_check_and_its_sources(refusal: dict[str, Any]) -> None:
 def test_an_unknown_refusal_keeps_its_words_and_code(host: Host) -> None:
     said = "docker: Error response from daemon: something new"
     machine = make_machine(host, {"image": "", "run": {"code": 125, "text": said}})
-    result = machine.run("docker/in-docker", "gpu", "mine")
+    result = machine.run("docker/host/in-docker", "gpu", "mine")
     assert (result.returncode, result.stderr) == (125, f"{said}\n")
     assert runs(host) == ["true"]
 
@@ -53,7 +53,7 @@ def test_a_container_keeps_its_streams_and_its_own_125(sound: Host) -> None:
     sound.add("mine", "echo out; echo 'no space left on device' >&2; exit 125")
     script = (sound.bin / "docker").read_text()
     sound.add("docker", script.replace("run*)", "run*mine) exec mine ;;\nrun*)"))
-    result = sound.run("docker/in-docker", "gpu", "mine")
+    result = sound.run("docker/host/in-docker", "gpu", "mine")
     assert result.returncode == 125
     assert (result.stdout, result.stderr) == ("out\n", "no space left on device\n")
 
@@ -61,13 +61,13 @@ def test_a_container_keeps_its_streams_and_its_own_125(sound: Host) -> None:
 def test_the_container_takes_the_scripts_place_for_signals_and_terminal(sound: Host) -> None:
     script = (sound.bin / "docker").read_text()
     sound.add("docker", script.replace("run*)", "run*mine) echo $$ ;;\nrun*)"))
-    result = sound.run("sh", "-c", "echo $$; exec docker/in-docker gpu mine")
+    result = sound.run("sh", "-c", "echo $$; exec docker/host/in-docker gpu mine")
     before, after = result.stdout.split()
     assert before == after
 
 
 def test_the_trial_is_the_same_container_with_another_command(sound: Host) -> None:
-    sound.run("docker/in-docker", "gpu", "mine")
+    sound.run("docker/host/in-docker", "gpu", "mine")
     trial, real = [call for call in sound.called if call.startswith("docker run")]
     assert trial.replace(" true", " mine") == real
     assert " --gpus all " in real
@@ -76,18 +76,18 @@ def test_the_trial_is_the_same_container_with_another_command(sound: Host) -> No
 def test_an_image_without_the_trials_command_runs(host: Host) -> None:
     said = 'docker: Error: exec: "true": executable file not found in $PATH: unknown'
     machine = make_machine(host, {"image": "", "run": {"code": 127, "text": said}})
-    assert machine.run("docker/in-docker", "gpu", "mine").stderr == f"{said}\n"
+    assert machine.run("docker/host/in-docker", "gpu", "mine").stderr == f"{said}\n"
     assert runs(host) == ["true", "mine"]
 
 
 def test_the_cpu_target_has_no_trial(sound: Host) -> None:
-    sound.run("docker/in-docker", "cpu", "mine")
+    sound.run("docker/host/in-docker", "cpu", "mine")
     assert runs(sound) == ["mine"]
 
 
 def test_a_missing_image_is_pulled_in_sight(host: Host) -> None:
     host.environment["IMAGE"] = "example.com/workload:gpu"
-    result = make_machine(host, {"pull": "Pulling"}).run("docker/in-docker", "gpu", "mine")
+    result = make_machine(host, {"pull": "Pulling"}).run("docker/host/in-docker", "gpu", "mine")
     assert "Pulling\n" in result.stderr
     assert runs(host) == ["true", "mine"]
 
@@ -95,7 +95,7 @@ def test_a_missing_image_is_pulled_in_sight(host: Host) -> None:
 def test_a_pull_that_fills_the_disk_is_translated(host: Host) -> None:
     full = {"code": 1, "text": "failed to register layer: write /x: no space left on device"}
     host.environment["IMAGE"] = "example.com/workload:gpu"
-    result = make_machine(host, {"pull": full}).run("docker/in-docker", "gpu", "mine")
+    result = make_machine(host, {"pull": full}).run("docker/host/in-docker", "gpu", "mine")
     assert result.returncode == 4
     assert "in-docker: no space is left for the image or its container; make room" in result.stderr
     assert runs(host) == []

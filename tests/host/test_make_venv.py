@@ -1,4 +1,4 @@
-"""docker/make-venv: which interpreter it takes, and when it makes the environment anew."""
+"""docker/host/make-venv: which interpreter it takes, and when it makes the environment anew."""
 
 import shutil
 from pathlib import Path
@@ -25,8 +25,9 @@ def checkout(tmp_path: Path) -> Path:
     (locks / "cpu.txt").write_text(
         "rich==1 \\\n    --hash=sha256:00\ntorch==2+cpu \\\n    --hash=sha256:11\nsympy==1\n"
     )
-    for script in ("make-venv", "host-checks"):
-        shutil.copy(CHECKOUT / "docker" / script, locks.parent)
+    (locks.parent / "host").mkdir()
+    for script in ("make-venv", "checks"):
+        shutil.copy(CHECKOUT / "docker/host" / script, locks.parent / "host")
     return locks.parents[1]
 
 
@@ -56,7 +57,7 @@ def made(host: Host) -> int:
 def test_a_python_that_the_lock_does_not_know_is_one_line(
     host: Host, checkout: Path, pip: Path, version: str
 ) -> None:
-    result = with_python(host, pip, version).run(f"{checkout}/docker/make-venv", "cpu")
+    result = with_python(host, pip, version).run(f"{checkout}/docker/host/make-venv", "cpu")
     assert result.returncode == 4
     assert result.stderr.startswith("make-venv: the cpu lock is for Python 3.11 or 3.12 and none")
     assert result.stderr.count("\n") == 1
@@ -65,12 +66,12 @@ def test_a_python_that_the_lock_does_not_know_is_one_line(
 def test_an_older_python_beside_python3_is_taken(host: Host, checkout: Path, pip: Path) -> None:
     with_python(host, pip, "3.14")
     with_python(host, pip, "3.12", "python3.12")
-    assert host.run(f"{checkout}/docker/make-venv", "cpu").returncode == 0
+    assert host.run(f"{checkout}/docker/host/make-venv", "cpu").returncode == 0
     assert "python3.12 -m venv .venv" in host.called
 
 
 def test_everything_is_installed_by_hash(host: Host, checkout: Path, pip: Path) -> None:
-    with_python(host, pip, "3.11").run(f"{checkout}/docker/make-venv", "cpu")
+    with_python(host, pip, "3.11").run(f"{checkout}/docker/host/make-venv", "cpu")
     installs = [call for call in host.called if "pip install" in call]
     assert len(installs) == 3
     assert all("--require-hashes" in call for call in installs[:2])
@@ -79,7 +80,7 @@ def test_everything_is_installed_by_hash(host: Host, checkout: Path, pip: Path) 
 
 def test_only_torch_is_asked_of_its_own_index(host: Host, checkout: Path, pip: Path) -> None:
     host.environment["TORCH_CPU_INDEX"] = "https://torch.example.com"
-    with_python(host, pip, "3.11").run(f"{checkout}/docker/make-venv", "cpu")
+    with_python(host, pip, "3.11").run(f"{checkout}/docker/host/make-venv", "cpu")
     (at,) = [i for i, call in enumerate(host.called) if "torch.example.com" in call]
     assert host.called[at + 1 : at + 3] == ["torch==2+cpu \\", "    --hash=sha256:11"]
     assert "sympy" not in " ".join(host.called)
@@ -88,14 +89,14 @@ def test_only_torch_is_asked_of_its_own_index(host: Host, checkout: Path, pip: P
 def test_the_environment_is_made_once(host: Host, checkout: Path, pip: Path) -> None:
     with_python(host, pip, "3.11")
     for _ in range(2):
-        assert host.run(f"{checkout}/docker/make-venv", "cpu").returncode == 0
+        assert host.run(f"{checkout}/docker/host/make-venv", "cpu").returncode == 0
     assert made(host) == 1
 
 
 def test_a_changed_lock_makes_it_anew(host: Host, checkout: Path, pip: Path) -> None:
-    with_python(host, pip, "3.11").run(f"{checkout}/docker/make-venv", "cpu")
+    with_python(host, pip, "3.11").run(f"{checkout}/docker/host/make-venv", "cpu")
     (checkout / "docker/locks/test.txt").write_text("pytest==2\n")
-    host.run(f"{checkout}/docker/make-venv", "cpu")
+    host.run(f"{checkout}/docker/host/make-venv", "cpu")
     assert made(host) == 2
 
 
@@ -103,20 +104,20 @@ def test_a_failed_install_is_tried_again(host: Host, checkout: Path, pip: Path) 
     pip.write_text("#!/bin/sh\nexit 1\n")
     with_python(host, pip, "3.11")
     for _ in range(2):
-        assert host.run(f"{checkout}/docker/make-venv", "cpu").returncode == 1
+        assert host.run(f"{checkout}/docker/host/make-venv", "cpu").returncode == 1
     assert made(host) == 2
 
 
 def test_a_given_interpreter_needs_no_environment(host: Host, checkout: Path) -> None:
     host.add("python3")
     host.environment["PYTHON"] = "python3"
-    assert host.run(f"{checkout}/docker/make-venv", "gpu").returncode == 0
+    assert host.run(f"{checkout}/docker/host/make-venv", "gpu").returncode == 0
     assert host.called == []
 
 
 def test_an_interpreter_that_is_not_there_is_one_line(host: Host, checkout: Path) -> None:
     host.environment["PYTHON"] = "/no/such"
-    result = host.run(f"{checkout}/docker/make-venv", "cpu")
+    result = host.run(f"{checkout}/docker/host/make-venv", "cpu")
     assert result.returncode == 4
     assert result.stderr == (
         "make-venv: there is no PYTHON=/no/such; "

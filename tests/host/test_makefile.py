@@ -161,7 +161,7 @@ def test_without_an_engine_the_host_runs_after_one_loud_line(host: Host) -> None
     result = host.run("make", "--dry-run", "cpu-run")
     assert result.stderr.count("\n") == 1
     assert result.stderr.startswith("NOTICE: NO DOCKER ENGINE ANSWERS")
-    assert "docker/in-host cpu python -m workload run --device cpu" in result.stdout
+    assert "docker/host/in-host cpu python -m workload run --device cpu" in result.stdout
 
 
 def test_an_unknown_engine_is_refused(host: Host) -> None:
@@ -205,14 +205,14 @@ def test_every_test_is_in_one_session_parallel_or_alone(engine: str, host: Host)
     beside = [] if engine == "docker" else ["image"]
     assert folders_in(parallel) == ["unit", "host", *beside]
     assert folders_in(alone) == ["unit", "gpu", "benchmarks"]
-    assert ("docker/test-image cpu" in plan) is (engine == "docker")
+    assert ("docker/host/test-image cpu" in plan) is (engine == "docker")
 
 
 @pytest.mark.parametrize("engine", ["docker", "host"])
 def test_all_sessions_of_the_tests_add_to_one_count(engine: str, host: Host) -> None:
     host.add("docker", ENGINE)
     plan = planned(host, "cpu-test", f"ENGINE={engine}").splitlines()
-    sessions = [line for line in plan if "pytest" in line or "docker/test-image" in line]
+    sessions = [line for line in plan if "pytest" in line or "docker/host/test-image" in line]
     assert len(sessions) == (3 if engine == "docker" else 2)
     assert [line for line in sessions if "--counts results/.test-counts " not in line] == []
     assert [line for line in sessions if "--durations 20 " not in line] == []

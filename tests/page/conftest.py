@@ -22,7 +22,7 @@ FLAGS = """
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the pages, just made by the code under test."""
     folder = tmp_path_factory.mktemp("pages")
-    command = ["docker/in-host", "cpu", "python", "tests/page/make_pages.py", str(folder)]
+    command = ["docker/host/in-host", "cpu", "python", "tests/page/make_pages.py", str(folder)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=120)
     return folder

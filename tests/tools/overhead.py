@@ -1,7 +1,7 @@
 """Compare the time of a matmul inside and outside a container, by the same locked packages.
 
-    docker/build cpu && docker/make-venv cpu
-    docker/in-host cpu python tests/tools/overhead.py --pairs 10
+    docker/build cpu && docker/host/make-venv cpu
+    docker/host/in-host cpu python tests/tools/overhead.py --pairs 10
 
 The processes run in pairs, in alternating order. Each time inside is divided by the time outside of
 the same pair, so that slow changes of the machine cancel out. The records are in results/overhead.
@@ -18,7 +18,7 @@ from typing import Any
 from workload.core.statistics import median, median_interval
 
 ROOT = Path(__file__).parents[2]
-SIDES = {"inside": "docker/in-docker", "outside": "docker/in-host"}
+SIDES = {"inside": "docker/host/in-docker", "outside": "docker/host/in-host"}
 VERSION = ("-c", "import torch; print(torch.__version__)")
 MATMUL = (
     *("-m", "workload", "matmul", "--device", "cpu", "--sizes", "1024", "--dtypes", "float32"),

@@ -1,6 +1,6 @@
 """Compare the guided search with a recorded full scan, on this machine.
 
-    docker/in-docker cpu-test python tests/tools/search_live.py --target cpu
+    docker/host/in-docker cpu-test python tests/tools/search_live.py --target cpu
 
 Searches, then times the winner of the search and the winner of the scan (tests/landscapes) in
 alternation. Prints both medians and their ratio; exit code 3: the search loses more than a percent.

@@ -1,7 +1,7 @@
 """Look for leaks: many runs in a process each, then many in one process.
 
     docker/build cpu-test
-    LIMITS="--memory 3g --cpus 1" docker/in-docker cpu-test \\
+    LIMITS="--memory 3g --cpus 1" docker/host/in-docker cpu-test \\
         python tests/tools/soak.py --runs 200 --minutes 10
 
 After each run: its peak memory, and the memory, processes and temporary files it leaves behind in

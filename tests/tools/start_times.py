@@ -19,7 +19,7 @@ from threading import Timer
 from uuid import uuid4
 
 LIMIT_SEC = 600.0  # of one start; the first may pull the image
-OPTIONS = (  # as in docker/in-docker
+OPTIONS = (  # as in docker/host/in-docker
     *("--read-only", "--tmpfs", "/tmp", "--shm-size", "1g"),  # noqa: S108  the container's
     *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
     *("--env", "NVIDIA_VISIBLE_DEVICES=void"),
