@@ -1,6 +1,7 @@
 """The Makefile: which commands a target runs, with a stub engine that notes them."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,15 +27,11 @@ def ran(host: Host, *arguments: str) -> str:
     return [call for call in host.called if not call.startswith("docker info")][-1]
 
 
-def planned(host: Host, *arguments: str) -> str:
-    """What make would run."""
-    return host.run("make", "--dry-run", *arguments).stdout
-
-
 def test_help_is_the_default_and_lists_every_target(host: Host) -> None:
     shown = host.run("make").stdout
     for target in ("image", "run", "test", "shell"):
-        assert f"cpu-{target} gpu-{target} " in shown
+        assert f"  cpu-{target} " in shown
+        assert f"  gpu-{target} " in shown
     for target in ("doctor", "compare", "report", "lint", "lock", "clean", "help"):
         assert f"  {target} " in shown
 
@@ -86,7 +83,7 @@ def test_without_a_gpu_nothing_is_built_and_make_reports_error_4(host: Host, tar
     host.add("docker", ENGINE)
     result = host.run("make", target, "ENGINE=docker")
     assert result.returncode == 2
-    assert result.stderr.endswith("gpu-check] Error 4\n")
+    assert result.stderr.endswith(f"{target}] Error 4\n")
     assert not any("buildx" in call and "bake" in call for call in host.called)
 
 
@@ -94,7 +91,7 @@ def test_a_named_engine_that_is_silent_is_an_error_and_no_fallback(host: Host) -
     host.add("docker", SILENT)
     result = host.run("make", "cpu-test", "ENGINE=docker")
     assert "no engine: nothing answers" in result.stderr
-    assert result.stderr.endswith("cpu-check] Error 4\n")
+    assert result.stderr.endswith("cpu-test] Error 4\n")
     assert "NOTICE" not in result.stderr
 
 
@@ -106,18 +103,31 @@ def test_an_image_with_a_compiler_takes_the_facts_of_the_one_without(docker_host
 
 @pytest.mark.parametrize("image", ["cpu", "gpu", "cpu-devel", "gpu-devel"])
 def test_a_scan_looks_at_the_lock_and_the_image_whose_sbom_was_checked(
-    image: str, host: Host
+    image: str, docker_host: Host
 ) -> None:
-    plan = planned(host, f"{image}-scan")
-    assert f"docker/build {image}\n" in plan
-    assert f"docker/release/sbom.py {image} workload:{image}\n" in plan
+    docker_host.add("mypython")
+    result = docker_host.run("make", f"{image}-scan", "PYTHON=mypython")
+    assert result.returncode == 0, result.stderr
+    sbom, scan = docker_host.called[-2:]
     lock = f"docker/locks/{image.removesuffix('-devel')}.txt"
-    assert plan.endswith(f"--image workload:{image} {lock}\n")
+    assert sbom == f"mypython docker/release/sbom.py {image} workload:{image}"
+    assert scan == f"mypython docker/release/scan.py --image workload:{image} {lock}"
+    assert any(call.startswith("docker buildx bake") for call in docker_host.called)
+
+
+def test_a_given_image_is_scanned_and_not_built(docker_host: Host) -> None:
+    docker_host.add("mypython")
+    docker_host.run("make", "cpu-scan", "PYTHON=mypython", "IMAGE=mine:1")
+    assert docker_host.called[0] == "mypython docker/release/sbom.py cpu mine:1"
+    assert not any("bake" in call for call in docker_host.called)
 
 
 def test_an_audit_looks_at_every_lock(host: Host) -> None:
-    plan = planned(host, "audit")
-    assert plan.endswith("docker/release/scan.py docker/locks/*.txt\n")
+    host.add("mypython")
+    host.run("make", "audit", "PYTHON=mypython")
+    (call,) = host.called
+    assert call.startswith("mypython docker/release/scan.py docker/locks/build.txt")
+    assert call.endswith("docker/locks/test.txt")
 
 
 def test_in_a_shell_with_a_compiler_what_it_builds_can_be_loaded(docker_host: Host) -> None:
@@ -156,12 +166,21 @@ def test_without_a_gpu_no_image_with_a_compiler_is_built_to_open_a_shell(host: H
     assert not any("bake" in call for call in host.called)
 
 
-def test_without_an_engine_the_host_runs_after_one_loud_line(host: Host) -> None:
+def test_without_an_engine_the_host_runs_after_one_line(host: Host) -> None:
     host.add("docker", SILENT)
-    result = host.run("make", "--dry-run", "cpu-run")
+    result = host.run("docker/host/choose-engine")
+    assert result.stdout == "host\n"
     assert result.stderr.count("\n") == 1
     assert result.stderr.startswith("NOTICE: NO DOCKER ENGINE ANSWERS")
-    assert "docker/host/in-host cpu python -m workload run --device cpu" in result.stdout
+
+
+def test_a_shell_on_the_host_is_the_callers(host: Host) -> None:
+    host.add("mypython")
+    host.add("myshell")
+    host.environment["SHELL"] = "myshell"
+    host.environment["PYTHON"] = "mypython"
+    host.run("docker/host/run", "cpu", "shell")
+    assert host.called == ["myshell "]
 
 
 def test_an_unknown_engine_is_refused(host: Host) -> None:
@@ -189,34 +208,50 @@ def test_a_given_interpreter_and_the_docker_engine_contradict(docker_host: Host)
     assert result.returncode == 2
 
 
+def sessions(host: Host, engine: str) -> list[str]:
+    """The command lines of pytest that `make cpu-test` starts."""
+    if engine == "docker":
+        host.add("docker", ENGINE)
+        result = host.run("make", "cpu-test", "ENGINE=docker", "ARGS=-v")
+    else:
+        host.add("mypython")
+        result = host.run("make", "cpu-test", "PYTHON=mypython", "ARGS=-v")
+    assert result.returncode == 0, result.stderr
+    return [call for call in host.called if " -m pytest " in call]
+
+
 def folders_in(line: str) -> list[str]:
     return re.findall(r"tests/(\w+)", line)
 
 
 @pytest.mark.parametrize("engine", ["docker", "host"])
 def test_every_test_is_in_one_session_parallel_or_alone(engine: str, host: Host) -> None:
-    host.add("docker", ENGINE)
-    plan = planned(host, "cpu-test", f"ENGINE={engine}")
-    (parallel,) = (line for line in plan.splitlines() if '-m "not clock"' in line)
-    (alone,) = (line for line in plan.splitlines() if "-m clock" in line)
+    parallel, alone, *beside = sessions(host, engine)
+    assert "-m not clock " in parallel
     assert "--numprocesses" in parallel
+    assert "-m clock " in alone
     assert "--numprocesses" not in alone
     # tests/conftest.py marks all of gpu and benchmarks; unit has both kinds, host and image none.
-    beside = [] if engine == "docker" else ["image"]
-    assert folders_in(parallel) == ["unit", "host", *beside]
+    images = [] if engine == "docker" else ["image"]
+    assert folders_in(parallel) == ["unit", "host", *images]
     assert folders_in(alone) == ["unit", "gpu", "benchmarks"]
-    assert ("docker/host/test-image cpu" in plan) is (engine == "docker")
+    assert [folders_in(line) for line in beside] == ([["image"]] if engine == "docker" else [])
+    assert "--case-budget 0.2 --benchmark-quiet" in alone
 
 
 @pytest.mark.parametrize("engine", ["docker", "host"])
 def test_all_sessions_of_the_tests_add_to_one_count(engine: str, host: Host) -> None:
-    host.add("docker", ENGINE)
-    plan = planned(host, "cpu-test", f"ENGINE={engine}").splitlines()
-    sessions = [line for line in plan if "pytest" in line or "docker/host/test-image" in line]
-    assert len(sessions) == (3 if engine == "docker" else 2)
-    assert [line for line in sessions if "--counts results/.test-counts " not in line] == []
-    assert [line for line in sessions if "--durations 20 " not in line] == []
-    assert "rm -f results/.test-counts" in plan[plan.index(sessions[0]) - 1]
+    started = sessions(host, engine)
+    assert [line for line in started if "--counts results/.test-counts " not in line] == []
+    assert [line for line in started if "--durations 20 -v" not in line] == []
+
+
+def test_counts_of_an_earlier_run_are_removed(host: Host, checkout: Path) -> None:
+    host.add("mypython")
+    host.environment["PYTHON"] = "mypython"
+    (checkout / "results/.test-counts").write_text("1 0\n")
+    assert host.run(f"{checkout}/docker/host/run-tests", "cpu").returncode == 0
+    assert not (checkout / "results/.test-counts").exists()
 
 
 def test_a_cache_is_read_by_every_build_and_written_by_the_image_s(docker_host: Host) -> None:
@@ -236,33 +271,47 @@ def test_the_tests_refuse_a_given_image(docker_host: Host) -> None:
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> tuple[str, ...]:
-    """The make command for an empty folder, whose results/ no other run has touched."""
-    (tmp_path / "results").mkdir()
-    return (
-        "make",
-        "--no-print-directory",
-        "--file",
-        f"{CHECKOUT}/Makefile",
-        "--directory",
-        str(tmp_path),
+def checkout(host: Host) -> Path:
+    """A checkout of the scripts alone, whose results/ no other run has touched."""
+    path = host.bin.parent / "checkout"
+    shutil.copytree(CHECKOUT / "docker", path / "docker")
+    (path / "results").mkdir(exist_ok=True)
+    host.add("mypython")
+    host.environment["PYTHON"] = "mypython"
+    return path
+
+
+def compared(host: Host, checkout: Path, *names: str) -> str:
+    """What is compared where results/ has records of these names."""
+    for name in names:
+        (checkout / f"results/run-{name}.json").touch()
+    result = host.run(f"{checkout}/docker/host/compare")
+    return host.called[-1].partition(" compare ")[2] if host.called else result.stderr
+
+
+@pytest.mark.parametrize("names", [(), ("1T1Z-cpu-9",), ("1T1Z-cuda0-7",)])
+def test_compare_without_two_records_says_how_to_get_them(
+    host: Host, checkout: Path, names: tuple[str, ...]
+) -> None:
+    assert compared(host, checkout, *names) == (
+        "compare: two records are needed in results/: make cpu-run or make gpu-run writes one, "
+        "or name them with A= and B=\n"
     )
 
 
-def test_compare_without_a_gpu_record_says_how_to_get_one(
-    host: Host, elsewhere: tuple[str, ...]
-) -> None:
-    result = host.run(*elsewhere, "compare", "ENGINE=docker", "A=results/a.json")
-    assert "no GPU record in results/: make gpu-run writes one" in result.stderr
+def test_compare_takes_the_newest_record_of_cpu_and_gpu(host: Host, checkout: Path) -> None:
+    names = ("1T1Z-cpu-9", "2T1Z-cpu-1", "1T1Z-cuda0-7", "3T3Z-none-2")
+    newest = "results/run-2T1Z-cpu-1.json results/run-1T1Z-cuda0-7.json"
+    assert compared(host, checkout, *names) == newest
 
 
-def test_compare_takes_the_newest_records(
-    host: Host, elsewhere: tuple[str, ...], tmp_path: Path
+@pytest.mark.parametrize("kind", ["cpu", "cuda0"])
+def test_compare_takes_the_two_newest_records_of_one_kind(
+    host: Host, checkout: Path, kind: str
 ) -> None:
-    for name in ("1T1Z-cpu-9", "2T1Z-cpu-1", "1T1Z-cuda0-7", "3T3Z-none-2"):
-        (tmp_path / f"results/run-{name}.json").touch()
-    plan = host.run(*elsewhere, "compare", "--dry-run", "ENGINE=docker").stdout
-    assert plan.endswith("results/run-2T1Z-cpu-1.json results/run-1T1Z-cuda0-7.json\n")
+    names = [f"{moment}T1Z-{kind}-1" for moment in (1, 2, 3)]
+    newest = f"results/run-2T1Z-{kind}-1.json results/run-3T1Z-{kind}-1.json"
+    assert compared(host, checkout, *names) == newest
 
 
 @pytest.mark.parametrize("b", ["results/b.json", "results/benchmarks/cpu", "results/benchmarks/c/"])

@@ -19,6 +19,7 @@ TOOLS = [
     "mkdir",
     "rm",
     "stat",
+    "tail",
     "chmod",
     "mktemp",
     "bash",
