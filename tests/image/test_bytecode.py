@@ -18,7 +18,7 @@ for words in map(str.split, sys.argv.pop(1).split(";")):
         warnings.simplefilter("ignore")
         import torch
     else:
-        from workload.cli import main
+        from workload.cli.main import main
         main([*words, *([] if words[0] == "report" else ["--output", "/tmp/results"])])
 specs = [getattr(module, "__spec__", None) for module in list(sys.modules.values())]
 compiled = [spec for spec in specs if spec and spec.cached and spec.origin.endswith(".py")]
