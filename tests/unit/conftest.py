@@ -7,7 +7,8 @@ from support.brief_limits import BRIEF_SEC
 from support.outcome import Outcome
 
 from workload.cli import main, signals
-from workload.cli.commands import matmul, measuring
+from workload.cli.commands import matmul
+from workload.cli.steps import measure
 from workload.core.results import DeviceInfo
 from workload.hardware import devices
 
@@ -25,8 +26,8 @@ def workload(
     monkeypatch.setattr(signals, "exit_on_signal", lambda: None)
     # Two seconds less for each of many calls; tests of their own cover all three.
     monkeypatch.setattr(matmul, "with_best_threads", lambda device: device)
-    monkeypatch.setattr(measuring, "limiting_operations", lambda _device: [])
-    monkeypatch.setattr(measuring, "MAX_LIMITS_SEC", BRIEF_SEC)
+    monkeypatch.setattr(measure, "limiting_operations", lambda _device: [])
+    monkeypatch.setattr(measure, "MAX_LIMITS_SEC", BRIEF_SEC)
 
     def call(*argv: object) -> Outcome:
         capfd.readouterr()

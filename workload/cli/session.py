@@ -1,12 +1,12 @@
 """One call of the command line: what is said, what is recorded, how it ends."""
 
-import argparse
 import threading
 import traceback
 from collections.abc import Callable, Sequence
 
 from workload.cli import signals
 from workload.cli.console import Console
+from workload.cli.options import Options, RecordOptions
 from workload.core import record
 from workload.core.errors import ExitCode, NotSavedError, WorkloadError
 
@@ -14,11 +14,11 @@ from workload.core.errors import ExitCode, NotSavedError, WorkloadError
 class Session:
     """Runs one command, records what it finds and ends it, by itself or by a signal."""
 
-    def __init__(self, arguments: argparse.Namespace, argv: Sequence[str]) -> None:
-        """`arguments` are the parsed `argv`."""
-        self.arguments = arguments
-        self.builder = record.RecordBuilder(arguments.command, argv)
-        self._console = Console(arguments.command, arguments.document)
+    def __init__(self, options: Options, argv: Sequence[str]) -> None:
+        """Start a record; `options` are the parsed `argv`."""
+        self._options = options
+        self.builder = record.RecordBuilder(options.command, argv)
+        self._console = Console(options.command, options.document)
         self.info = self._console.info
         self.error = self._console.error
         self.print_document = self._console.print_document
@@ -48,23 +48,23 @@ class Session:
         with self._ending:
             if self._ended is None:
                 # Bad input leaves no record: nothing ran.
-                if code is not ExitCode.BAD_INPUT and hasattr(self.arguments, "output"):
-                    code = self._publish(code, reason)
+                if code is not ExitCode.BAD_INPUT and isinstance(self._options, RecordOptions):
+                    code = self._publish(self._options, code, reason)
                 lost = code is ExitCode.OK and self._console.lost_output
                 self._ended = ExitCode.NOT_SAVED if lost else code
             return self._ended
 
-    def _publish(self, code: ExitCode, reason: str | None) -> ExitCode:
+    def _publish(self, options: RecordOptions, code: ExitCode, reason: str | None) -> ExitCode:
         """Write the record, say where it is, and print it if JSON was asked for."""
         ended = self.builder.as_ended(code, reason)
-        if self.arguments.output is not None:
+        if options.output is not None:
             try:
-                self.info(f"record  {record.save(ended, self.arguments.output)}")
+                self.info(f"record  {record.save(ended, options.output)}")
             except NotSavedError as error:
                 self.error(str(error))
                 code = code or error.exit_code
                 ended = self.builder.as_ended(code, reason or str(error))
-        if self.arguments.json:
+        if options.json:
             self.print_document(record.dump(ended))
         return code
 

@@ -1,5 +1,6 @@
 """Exit codes and the errors that carry them: the one place both are defined."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -15,6 +16,13 @@ class ExitCode(IntEnum):
     NOT_SAVED = 6  # a result was computed but could not be written
     INTERRUPTED = 130  # 128 + SIGINT
     TERMINATED = 143  # 128 + SIGTERM
+
+
+def worst_code(codes: Iterable[ExitCode]) -> ExitCode:
+    """Return the verdict of several: wrong numbers before an unfit environment before success."""
+    found = set(codes)
+    order = (ExitCode.WRONG_NUMBERS, ExitCode.UNFIT)
+    return next((code for code in order if code in found), ExitCode.OK)
 
 
 class WorkloadError(Exception):

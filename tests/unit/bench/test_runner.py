@@ -14,7 +14,7 @@ from workload.bench.operations import Operation
 from workload.bench.operations.matmul import MatMul, Multiply
 from workload.bench.runner import run_case, run_cases, unmeasured
 from workload.cli.commands import matmul as matmul_command
-from workload.cli.commands import measuring
+from workload.cli.steps import matmuls, measure
 from workload.core.cases import Case, CaseStatus, Shape, Timing
 from workload.core.errors import ExitCode
 from workload.core.results import DeviceInfo
@@ -123,7 +123,7 @@ def test_a_wrong_product_or_unfair_input_ends_with_exit_3(
     workload: Callable[..., Outcome],
 ) -> None:
     wrong = dataclasses.replace(SMALL, **change)
-    monkeypatch.setattr(matmul_command, "asked_products", lambda *_: [wrong])
+    monkeypatch.setattr(matmul_command, "requested_matmuls", lambda *_: [wrong])
     outcome = workload("matmul", "--budget", "0.2")
     assert outcome.code == ExitCode.WRONG_NUMBERS
     assert "matmul 48x64x80 float32 wrong: " in outcome.stderr
@@ -230,7 +230,7 @@ def test_default_sizes_that_do_not_fit_are_left_out(
     monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo
 ) -> None:
     monkeypatch.setattr(devices, "available_bytes", lambda _device: 400_000_000)
-    assert [shape.m for shape in matmul_command.default_shapes(cpu)] == [512, 1024]
+    assert [shape.m for shape in matmuls.default_shapes(cpu)] == [512, 1024]
 
 
 def test_tf32_is_not_applicable_on_a_cpu(cpu: DeviceInfo) -> None:
@@ -266,7 +266,7 @@ def test_the_budget_left_over_goes_to_the_cases_left(
 
 
 def test_the_limits_come_before_the_cases_they_rate(cpu: DeviceInfo) -> None:
-    kinds = [operation.kind for operation in measuring.limiting_operations(cpu)]
+    kinds = [operation.kind for operation in measure.limiting_operations(cpu)]
     assert kinds == ["launch", "copy"]
 
 

@@ -65,10 +65,10 @@ def test_a_bug_shows_its_traceback_and_exits_1(
 def test_a_missing_library_is_an_unfit_environment(
     monkeypatch: pytest.MonkeyPatch, workload: Callable[..., Outcome]
 ) -> None:
-    def missing(_name: str) -> None:
+    def missing(_options: object) -> None:
         raise ImportError("libcudnn.so.9: cannot open shared object file\nmore")
 
-    monkeypatch.setattr(main.importlib, "import_module", missing)
+    monkeypatch.setattr(main, "load", missing)
     outcome = workload("verify")
     assert outcome.code == ExitCode.UNFIT
     assert "cannot be imported (libcudnn.so.9: cannot open shared object file)" in outcome.stderr
@@ -79,10 +79,10 @@ def test_a_missing_library_is_an_unfit_environment(
 def test_a_library_that_breaks_at_its_import_is_an_unfit_environment(
     error: BaseException, monkeypatch: pytest.MonkeyPatch, workload: Callable[..., Outcome]
 ) -> None:
-    def broken(_name: str) -> None:
+    def broken(_options: object) -> None:
         raise error
 
-    monkeypatch.setattr(main.importlib, "import_module", broken)
+    monkeypatch.setattr(main, "load", broken)
     outcome = workload("verify")
     assert outcome.code == ExitCode.UNFIT
     assert f"a library cannot be imported ({error})" in outcome.stderr

@@ -15,7 +15,7 @@ import pytest
 from support.doctor.machines import GPU_MACHINE
 from support.outcome import Outcome
 
-from workload.cli.commands import doctor
+from workload.cli.steps import doctor
 from workload.core import record
 from workload.core.errors import ExitCode
 from workload.core.results import Finding, State, as_json

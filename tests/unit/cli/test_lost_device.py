@@ -51,7 +51,7 @@ class Card:
 
 def ask_for(multiply: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     products = [MatMul(Shape(n, n, n), "float32", multiply=multiply) for n in SIZES]
-    monkeypatch.setattr(matmul_command, "asked_products", lambda *_: products)
+    monkeypatch.setattr(matmul_command, "requested_matmuls", lambda *_: products)
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: str(error).split(": ")[1][:20])

@@ -13,11 +13,13 @@ from workload.bench.operations.launch import Launch
 from workload.bench.operations.matmul import MatMul
 from workload.bench.timers import Call, Laps, Timer, make_timer
 from workload.cli.arguments import parse
-from workload.cli.commands import measuring, run
-from workload.cli.commands.matmul import asked_products
+from workload.cli.commands import run
+from workload.cli.options import RunOptions
+from workload.cli.steps import doctor, measure, verify
+from workload.cli.steps.matmuls import requested_matmuls
 from workload.core import cases, record
 from workload.core.cases import HOST_CLOCK, Kind, Shape
-from workload.core.errors import ExitCode
+from workload.core.errors import ExitCode, worst_code
 from workload.core.results import Check, DeviceInfo, Finding, State
 from workload.hardware import devices
 from workload.train import loop
@@ -60,7 +62,7 @@ def test_wrong_numbers_make_the_verdict_and_the_exit_code(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workload: Callable[..., Outcome]
 ) -> None:
     wrong = Check("a + b", "float32", 1.0, 1e-7, "error")
-    monkeypatch.setattr(run.verify, "verify", lambda _device, _dtypes, keep: keep(wrong))
+    monkeypatch.setattr(verify, "verify", lambda _device, _dtypes, keep: keep(wrong))
     outcome = workload(*QUICK.split(), "--output", tmp_path)
     assert outcome.code == ExitCode.WRONG_NUMBERS
     assert "WRONG NUMBERS  cpu" in outcome.stdout
@@ -72,7 +74,7 @@ def test_an_unfit_machine_still_gets_its_numbers(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workload: Callable[..., Outcome]
 ) -> None:
     failed = Finding("memory", State.FAIL, "10 MB are free", "nothing fits", "free some")
-    monkeypatch.setattr(run.doctor, "examine", lambda *_: ({}, (failed,)))
+    monkeypatch.setattr(doctor, "examine", lambda *_: ({}, (failed,)))
     outcome = workload(*QUICK.split(), "--output", tmp_path)
     assert outcome.code == ExitCode.UNFIT
     assert "10 MB are free: nothing fits: free some" in outcome.stderr
@@ -81,7 +83,7 @@ def test_an_unfit_machine_still_gets_its_numbers(
 
 def test_wrong_numbers_outweigh_an_unfit_environment() -> None:
     codes = [ExitCode.OK, ExitCode.UNFIT, ExitCode.WRONG_NUMBERS]
-    assert run.worst(codes) is ExitCode.WRONG_NUMBERS
+    assert worst_code(codes) is ExitCode.WRONG_NUMBERS
 
 
 def test_a_gpu_is_compared_with_the_cpu_beside_it(
@@ -96,13 +98,13 @@ def test_a_gpu_is_compared_with_the_cpu_beside_it(
     monkeypatch.setattr(devices, "synchronize", lambda _device: None)
     monkeypatch.setattr(devices, "available_bytes", lambda _device: 10**10)
     monkeypatch.setattr(timing, "make_timer", on_the_host_clock)
-    monkeypatch.setattr(measuring, "limiting_operations", lambda _device: [Launch()])
+    monkeypatch.setattr(measure, "limiting_operations", lambda _device: [Launch()])
     monkeypatch.setattr(runner, "_transfer_sec", lambda *_: 1e-3)
     monkeypatch.setattr(cases, "INVALID_IQR", {})  # a CPU is noisier than any GPU
     monkeypatch.setattr(loop, "Laps", lambda _device: Laps(cpu))
-    monkeypatch.setattr(run.doctor, "examine", lambda *_: ({}, (PASSED,)))
+    monkeypatch.setattr(doctor, "examine", lambda *_: ({}, (PASSED,)))
     right = Check("a + b", "float32", 0.0, 1e-7, "error")
-    monkeypatch.setattr(run.verify, "verify", lambda _device, _dtypes, keep: keep(right))
+    monkeypatch.setattr(verify, "verify", lambda _device, _dtypes, keep: keep(right))
     monkeypatch.setattr(run, "TRAIN_PRESETS", ("book",))
     products = [MatMul(Shape(256, 256, 256), dtype) for dtype in ("float32", "bfloat16")]
     monkeypatch.setattr(run, "COMMON", products)
@@ -122,7 +124,9 @@ def test_what_a_gpu_is_compared_by_is_among_its_default_products(
 ) -> None:
     monkeypatch.setattr(devices, "available_bytes", lambda _device: 10**11)
     gpu = replace(cpu, kind="cuda", capability="9.0", memory_bytes=10**11)
-    assert {*run.COMMON} <= {*asked_products(parse(["run"]), gpu)}
+    options = parse(["run"])
+    assert isinstance(options, RunOptions)
+    assert {*run.COMMON} <= {*requested_matmuls(options, gpu)}
 
 
 def on_the_host_clock(method: str, operation: Call, device: DeviceInfo) -> Timer:

@@ -13,7 +13,7 @@ import pytest
 from support.doctor.machines import machine
 from support.outcome import Outcome
 
-from workload.cli.commands import doctor
+from workload.cli.steps import doctor
 from workload.core import record
 from workload.core.errors import ExitCode
 from workload.core.results import State

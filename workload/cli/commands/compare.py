@@ -1,5 +1,6 @@
 """`workload compare`: two sides, case by case, and a gate against regressions."""
 
+from workload.cli.options import CompareOptions
 from workload.cli.session import Session
 from workload.compare import Comparison, compare, some
 from workload.compare.loader import load_side
@@ -12,27 +13,29 @@ from workload.report.terminal.comparison_table import Words, span_words, times_w
 DOCUMENTS = {"markdown": comparison_table.markdown, "html": comparison_table.html}
 
 
-def command(session: Session) -> ExitCode:
+def command(session: Session, options: CompareOptions) -> ExitCode:
     """Speeds of A and B with their verdicts; WRONG_NUMBERS, TOO_SLOW or OK."""
-    a, b = load_side(session.arguments.a), load_side(session.arguments.b)
+    a, b = load_side(options.a), load_side(options.b)
     for problem in (*a.problems, *b.problems):
         session.error(f"left out: {problem}")
     comparison = compare(a, b)
     words = comparison_table.words_of(comparison)
     before, after = map(comparison_table.lines, (words.before, words.after))
     session.info(*before, "", comparison_table.speeds_table(comparison.speeds), "", *after)
-    _print_document(session, comparison, words)
-    return _judge(session, comparison)
+    _print_document(session, options, comparison, words)
+    return _exit_code(session, options, comparison)
 
 
-def _print_document(session: Session, comparison: Comparison, words: Words) -> None:
-    if session.arguments.json:
+def _print_document(
+    session: Session, options: CompareOptions, comparison: Comparison, words: Words
+) -> None:
+    if options.json:
         session.print_document(record.dump(as_json(comparison)))
-    elif session.arguments.format in DOCUMENTS:
-        session.print_document(DOCUMENTS[session.arguments.format](words).encode())
+    elif options.format in DOCUMENTS:
+        session.print_document(DOCUMENTS[options.format](words).encode())
 
 
-def _judge(session: Session, comparison: Comparison) -> ExitCode:
+def _exit_code(session: Session, options: CompareOptions, comparison: Comparison) -> ExitCode:
     """Wrong numbers outweigh slow ones, and these what is missing; a line on stderr for each."""
     wrong = [refusal for refusal in comparison.refusals if refusal.wrong]
     if wrong:
@@ -46,11 +49,13 @@ def _judge(session: Session, comparison: Comparison) -> ExitCode:
             "run `workload verify` on both machines"
         )
         return ExitCode.WRONG_NUMBERS
-    return _judge_speed(session, comparison)
+    return _exit_code_of_speeds(session, options, comparison)
 
 
-def _judge_speed(session: Session, comparison: Comparison) -> ExitCode:
-    allowed = session.arguments.fail_if_slower
+def _exit_code_of_speeds(
+    session: Session, options: CompareOptions, comparison: Comparison
+) -> ExitCode:
+    allowed = options.fail_if_slower
     if allowed is None:
         return ExitCode.OK
     if comparison.lost:

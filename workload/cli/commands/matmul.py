@@ -1,17 +1,14 @@
-"""`workload matmul`: GFLOP/s of matrix products."""
+"""`workload matmul`: GFLOP/s of matmuls."""
 
-import argparse
-
-from workload.bench.operations.matmul import DEFAULT_SIZES, MatMul, squares
-from workload.bench.runner import memory_problem
 from workload.bench.threads import with_best_threads
-from workload.bench.timing import Protocol
-from workload.cli.commands import announce, measuring
-from workload.cli.commands.searching import search_and_record
+from workload.cli.options import MatmulOptions
 from workload.cli.session import Session
-from workload.core.cases import Case, CaseStatus, Shape
+from workload.cli.steps import measure
+from workload.cli.steps.device import announce
+from workload.cli.steps.matmuls import requested_matmuls
+from workload.cli.steps.search import search_and_record
+from workload.core.cases import Case, CaseStatus
 from workload.core.errors import ExitCode
-from workload.core.results import DeviceInfo
 from workload.hardware import devices
 
 # By --search, unless others are asked for: what networks compute in.
@@ -20,42 +17,22 @@ SEARCHED_DTYPES = ("float32", "bfloat16")
 SEARCH_SHARE = 0.8
 
 
-def command(session: Session) -> ExitCode:
-    """Run every case, print the table, and complain of each that is wrong or refused.
+def command(session: Session, options: MatmulOptions) -> ExitCode:
+    """Run every case, print the table, and report each case that is wrong or does not fit.
 
     With --search the fastest shapes are sought first; they are the ceiling of what follows.
     """
-    arguments = session.arguments
-    device = with_best_threads(devices.resolve(arguments.device))
+    device = with_best_threads(devices.resolve(options.device))
     announce(session, device)
-    products, budget_sec = asked_products(arguments, device), arguments.budget
+    matmuls, budget_sec = requested_matmuls(options, device), options.budget
     known: list[Case] = []
-    if arguments.search:
-        dtypes = arguments.dtypes or SEARCHED_DTYPES
-        known, fastest = search_and_record(session, device, dtypes, SEARCH_SHARE * budget_sec)
-        budget_sec *= 1 - SEARCH_SHARE
-        products = products if arguments.sizes else fastest
-    cases, ceilings = measuring.measure_and_record(session, device, products, budget_sec, known)
-    measuring.show(session, cases, ceilings)
+    if options.search:
+        dtypes = options.dtypes or SEARCHED_DTYPES
+        search_sec = SEARCH_SHARE * budget_sec
+        known, fastest = search_and_record(session, device, dtypes, search_sec, options.cache)
+        budget_sec -= search_sec
+        matmuls = matmuls if options.sizes else fastest
+    cases, ceilings = measure.measure_and_record(session, device, matmuls, budget_sec, known)
+    measure.show(session, cases, ceilings)
     wrong = [case for case in known if case.status is CaseStatus.WRONG]
-    return measuring.judge(session, [*wrong, *cases])
-
-
-def asked_products(arguments: argparse.Namespace, device: DeviceInfo) -> list[MatMul]:
-    """The products asked for, or the default ones."""
-    shapes = [Shape(*size) for size in arguments.sizes or ()] or default_shapes(device)
-    dtypes = arguments.dtypes or devices.default_dtypes(device)
-    protocol = Protocol(cache=arguments.cache)
-    return [MatMul(shape, dtype, protocol) for shape in shapes for dtype in dtypes]
-
-
-def default_shapes(device: DeviceInfo) -> list[Shape]:
-    """The default sizes that fit the memory in every dtype, at least the smallest.
-
-    Nobody asked for these sizes, so a small container is not unfit for lacking room.
-    """
-    shapes = squares(*DEFAULT_SIZES[device.kind])
-    fitting = [
-        shape for shape in shapes if memory_problem(MatMul(shape, "float64"), device) is None
-    ]
-    return fitting or shapes[:1]
+    return measure.exit_code_of_cases(session, [*wrong, *cases])

@@ -1,7 +1,6 @@
 """`workload report`: the records of a folder as one HTML page."""
 
-from pathlib import Path
-
+from workload.cli.options import ReportOptions
 from workload.cli.session import Session
 from workload.core import record
 from workload.core.errors import ExitCode, NotSavedError
@@ -13,10 +12,10 @@ PAGE_START = b"<!doctype html>"
 MAX_PAGE_BYTES = 64 << 20  # twenty times what a page of many records takes
 
 
-def command(session: Session) -> ExitCode:
+def command(session: Session, options: ReportOptions) -> ExitCode:
     """Write the page and say where it is; a file that cannot be used is named, and left out."""
-    directory: Path = session.arguments.results
-    path: Path = session.arguments.page or directory / PAGE_NAME
+    directory = options.results
+    path = options.page or directory / PAGE_NAME
     require_replaceable(path, MAX_PAGE_BYTES, _is_page, "--output", "page")
     runs, problems = load_results(directory)
     for problem in problems:
@@ -30,7 +29,7 @@ def command(session: Session) -> ExitCode:
             "free space or choose another --output"
         ) from error
     session.info(f"report  {path} ({len(runs)} run{'' if len(runs) == 1 else 's'})")
-    if session.arguments.json:
+    if options.json:
         summary = {"page": str(path), "runs": len(runs), "left_out": problems}
         session.print_document(record.dump(summary))
     return ExitCode.OK

@@ -95,8 +95,8 @@ def show(session: Session, cases: Sequence[Case], ceilings: Ceilings) -> None:
     session.info(*case_table.method_lines(cases, ceilings), *case_table.warning_lines(cases))
 
 
-def judge(session: Session, cases: Sequence[Case]) -> ExitCode:
-    """Wrong beats invalid and refused beats fine; one line on stderr for each that matters."""
+def exit_code_of_cases(session: Session, cases: Sequence[Case]) -> ExitCode:
+    """Return the code of the worst case, with an error line for each that needs attention."""
     for case in cases:
         if case.status in _FIXES:
             session.error(f"{case.name} {case.status.words}: {case.reason}: {_FIXES[case.status]}")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from support.outcome import Outcome
 
-from workload.cli.commands import searching
+from workload.cli.steps import search
 from workload.core.errors import ExitCode
 
 LINE = "matmul --search --budget 8 --dtypes float32 --json"
@@ -15,8 +15,8 @@ LINE = "matmul --search --budget 8 --dtypes float32 --json"
 @pytest.fixture(autouse=True)
 def small_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight shapes, all of which may be tried."""
-    monkeypatch.setattr(searching, "DEFAULT_EDGES", {"cpu": (32, 64)})
-    monkeypatch.setattr(searching, "EVALUATED_SHARE", 1.0)
+    monkeypatch.setattr(search, "DEFAULT_EDGES", {"cpu": (32, 64)})
+    monkeypatch.setattr(search, "EVALUATED_SHARE", 1.0)
 
 
 def test_the_winner_is_told_and_measured_again_and_every_shape_is_recorded(

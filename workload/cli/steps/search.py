@@ -31,8 +31,8 @@ class _Evaluator:
     device: DeviceInfo
     dtype: str
     protocol: Protocol
-    allowed_sec: float
     cases: dict[str, Case]  # by name: of several measurements the last
+    allowed_sec: float = 0.0  # by one measurement
 
     def gflops(self, shape: Shape) -> float | None:
         """The rate of one shape; None if it did not run, or not rightly."""
@@ -43,43 +43,40 @@ class _Evaluator:
 
 
 def search_and_record(
-    session: Session, device: DeviceInfo, dtypes: Sequence[str], budget_sec: float
+    session: Session, device: DeviceInfo, dtypes: Sequence[str], budget_sec: float, cache: str
 ) -> tuple[list[Case], list[MatMul]]:
-    """Every case that was measured, and the fastest product in each dtype, said in a line each."""
+    """Return every measured case, and the fastest matmul in each dtype, shown in a line each."""
     cases: dict[str, Case] = {}
     fastest = []
     for dtype in dtypes:
-        best = _search(session, device, dtype, budget_sec / len(dtypes), cases)
+        evaluator = _Evaluator(session, device, dtype, Protocol(cache=cache), cases)
+        best = _search(evaluator, budget_sec / len(dtypes))
         if best is not None:
-            fastest.append(best)
+            fastest.append(MatMul(best, dtype, evaluator.protocol))
     return list(cases.values()), fastest
 
 
-def _search(
-    session: Session, device: DeviceInfo, dtype: str, budget_sec: float, cases: dict[str, Case]
-) -> MatMul | None:
+def _search(evaluator: _Evaluator, budget_sec: float) -> Shape | None:
     started = time.monotonic()
-    protocol = Protocol(cache=session.arguments.cache)
-    grid = _grid(device, dtype)
+    dtype = evaluator.dtype
+    grid = _grid(evaluator.device, dtype)
     most = max(1, round(EVALUATED_SHARE * len(grid)))
     search_sec = EXPLORING_SHARE * budget_sec
-    allowed_sec = EQUAL_SHARES * search_sec / most
-    evaluator = _Evaluator(session, device, dtype, protocol, allowed_sec, cases)
-    before = len(cases)
+    evaluator.allowed_sec = EQUAL_SHARES * search_sec / most
+    before = len(evaluator.cases)
     with progress(f"search {dtype}", most) as advance:
 
         def enough() -> bool:
-            advance(len(cases) - before, dtype)
+            advance(len(evaluator.cases) - before, dtype)
             return time.monotonic() - started > search_sec
 
         found = search(grid, evaluator.gflops, most, enough=enough)
     first = [evaluation.shape for evaluation in found.fastest(CONFIRMED)]
     evaluator.allowed_sec = (budget_sec - search_sec) / (CONFIRMED * CONFIRMING_ROUNDS)
     confirmed = confirm(first, evaluator.gflops, CONFIRMING_ROUNDS)
-    session.info(case_table.search_line(dtype, confirmed, len(found.trace), len(grid)))
+    evaluator.session.info(case_table.search_line(dtype, confirmed, len(found.trace), len(grid)))
     # Where confirming did not fit the budget, the first reading has to do.
-    best = next((evaluation.shape for evaluation in confirmed), next(iter(first), None))
-    return MatMul(best, dtype, protocol) if best else None
+    return next((evaluation.shape for evaluation in confirmed), next(iter(first), None))
 
 
 def _grid(device: DeviceInfo, dtype: str) -> list[Shape]:

@@ -1,0 +1,55 @@
+"""What argparse does with the words of an option, where storing one value is not enough."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+class Renamed(argparse.Action):
+    """Stores the value; warns in one line where an option is called by its old name."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Store `values` under the option's new name."""
+        name = self.option_strings[0]
+        if option_string != name:
+            sys.stderr.write(f"{parser.prog}: {option_string} is now called {name}\n")
+        setattr(namespace, self.dest, values)
+
+
+class Distinct(argparse.Action):
+    """Stores the values of all words as one tuple, each once, in the order given."""
+
+    def __call__(
+        self,
+        _parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        _option: str | None = None,
+    ) -> None:
+        """Store the values of the groups `values`."""
+        distinct = dict.fromkeys(value for group in values or () for value in group)
+        setattr(namespace, self.dest, tuple(distinct))
+
+
+class Explain(argparse.Action):
+    """Accepts `explain` or `explain ID`, and nothing else."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        _option: str | None = None,
+    ) -> None:
+        """Store the words."""
+        words = list(values or ())
+        if words and (words[0] != "explain" or len(words) > 2):  # noqa: PLR2004  the word and an id
+            parser.error(f"unknown words {' '.join(words)!r}: use `explain` or `explain ID`")
+        namespace.explain = words

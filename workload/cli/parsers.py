@@ -1,0 +1,235 @@
+"""The options of each command, as argparse knows them."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from workload.cli import actions, types
+from workload.cli.options import (
+    CompareOptions,
+    DoctorOptions,
+    MatmulOptions,
+    ReportOptions,
+    RunOptions,
+    TrainOptions,
+    VerifyOptions,
+)
+from workload.core.cases import COLD, WARM
+from workload.core.train_spec import MODE_NAMES, PRESETS
+
+RESULTS = Path("results")
+DEEP_BUDGET_SEC = 120.0
+TABLE = "table"
+FORMATS = (TABLE, "markdown", "html", "json")
+
+
+class DefaultsFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the defaults that are values, not the many that depend on device or preset."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None else super()._get_help_string(action)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(options=RunOptions)
+    _add_device(parser)
+    _add_budget(parser)
+    _add_cases(parser)
+    _add_output(parser, RESULTS)
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(options=TrainOptions)
+    _add_device(parser)
+    parser.add_argument(
+        "--preset", choices=sorted(PRESETS), default="book", help="what the options below replace"
+    )
+    parser.add_argument(
+        "--mode",
+        "--engine",  # its name until 0.2; removed in 0.3
+        action=actions.Renamed,
+        choices=MODE_NAMES,
+        default="eager",
+        help="how the steps are done; eager is the chapter's loop, auto the fastest that does "
+        "its arithmetic",
+    )
+    for name in ("batch-size", "input-size", "hidden-size", "output-size", "steps"):
+        parser.add_argument(f"--{name}", type=types.size, metavar="N", help=argparse.SUPPRESS)
+    parser.add_argument_group(
+        "sizes", "--batch-size --input-size --hidden-size --output-size --steps N"
+    )
+    parser.add_argument("--learning-rate", type=types.positive, metavar="RATE", help="step length")
+    parser.add_argument("--seed", type=types.seed, metavar="N", help="of the data and the weights")
+    parser.add_argument("--dtype", type=types.dtype, help=types.DTYPE_NAMES)
+    parser.add_argument("--checkpoint", type=types.path, metavar="FILE", help="save the state here")
+    parser.add_argument(
+        "--checkpoint-every", type=types.size, metavar="N", default=100, help="steps between saves"
+    )
+    parser.add_argument("--resume", action="store_true", help="continue from --checkpoint")
+    _add_output(parser, None)
+
+
+def _add_matmul(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(options=MatmulOptions)
+    _add_device(parser)
+    _add_budget(parser)
+    _add_cases(parser)
+    parser.add_argument(
+        "--search",
+        action="store_true",
+        help="seek the fastest shape first; it is the ceiling of what follows",
+    )
+    _add_output(parser, None)
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(options=VerifyOptions)
+    _add_device(parser)
+    _add_dtypes(parser)
+    _add_output(parser, None)
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(options=DoctorOptions)
+    parser.usage = "%(prog)s [options]\n       %(prog)s explain [ID]"
+    parser.add_argument(
+        "explain",
+        nargs="*",
+        action=actions.Explain,
+        metavar="explain [ID]",
+        help="what a check is about",
+    )
+    depth = parser.add_mutually_exclusive_group()
+    depth.add_argument(
+        "--quick", action="store_true", help="files and driver only, without PyTorch: under 1 s"
+    )
+    depth.add_argument(
+        "--deep",
+        action="store_true",
+        help="burn the device in too: products and memory, every result checked",
+    )
+    parser.add_argument(
+        "--budget",
+        type=types.positive,
+        metavar="SECONDS",
+        help=f"about how long --deep may take (default: {DEEP_BUDGET_SEC:.0f})",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="what could not be told is a failure too"
+    )
+    parser.add_argument(
+        "--bundle",
+        type=types.path,
+        metavar="FILE",
+        help="all that a colleague needs, as one .tar.gz without names and secrets",
+    )
+    _add_device(parser)
+    _add_output(parser, None)
+
+
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(options=CompareOptions)
+    for name, whose in (("a", "the CPU's"), ("b", "the GPU's")):
+        parser.add_argument(
+            name,
+            type=types.path,
+            metavar=name.upper(),
+            help=f"a record, a pytest-benchmark file or a folder of these, for example {whose}",
+        )
+    parser.add_argument(
+        "--format", choices=FORMATS, default=FORMATS[0], help="of the document on stdout"
+    )
+    parser.add_argument(
+        "--fail-if-slower",
+        type=types.share,
+        metavar="SHARE",
+        help="exit with 5 if a case of B is slower than A's by more, as 5%% or 0.05, beyond doubt",
+    )
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(options=ReportOptions)
+    parser.add_argument(
+        "results",
+        type=types.path,
+        nargs="?",
+        default=RESULTS,
+        metavar="DIR",
+        help="the folder that holds the records",
+    )
+    parser.add_argument(
+        "--output",
+        dest="page",  # `output` is where a command's own record goes
+        type=types.path,
+        metavar="FILE",
+        help="the page to write (default: report.html in that folder)",
+    )
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device",
+        type=types.device,
+        default="auto",
+        help="auto, cpu, cuda or cuda:N; cuda never falls back",
+    )
+
+
+def _add_budget(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--budget",
+        type=types.positive,
+        default=60.0,
+        metavar="SECONDS",
+        help="about how long it may take",
+    )
+
+
+def _add_cases(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--sizes",
+        type=types.shapes,
+        action=actions.Distinct,
+        nargs="+",
+        metavar="SIZE",
+        help="4096 for a square, or MxKxN",
+    )
+    parser.add_argument(
+        "--cache",
+        choices=(WARM, COLD),
+        default=WARM,
+        help="cold: flush the caches before each product",
+    )
+    _add_dtypes(parser)
+
+
+def _add_dtypes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dtypes",
+        type=types.dtypes,
+        action=actions.Distinct,
+        nargs="+",
+        metavar="DTYPE",
+        help=types.DTYPE_NAMES,
+    )
+
+
+def _add_output(parser: argparse.ArgumentParser, default: Path | None) -> None:
+    parser.add_argument(
+        "--output",
+        type=types.path,
+        default=default,
+        metavar="DIR",
+        help="where the record is written",
+    )
+
+
+COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
+    "run": (_add_run, "the main job: doctor, verify, train and matmul, a verdict and a record"),
+    "doctor": (_add_doctor, "the facts about this machine, and what is wrong with it"),
+    "verify": (_add_verify, "compare what the device computes with float64 on the CPU"),
+    "train": (_add_train, "the chapter's training loop"),
+    "matmul": (_add_matmul, "GFLOP/s of matrix products"),
+    "compare": (_add_compare, "how do two sides differ, case by case?"),
+    "report": (_add_report, "the records of a folder as one HTML page"),
+}

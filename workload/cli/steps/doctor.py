@@ -1,0 +1,30 @@
+"""What the doctor finds, recorded, and its first failure as an error."""
+
+from workload.cli.session import Session
+from workload.core.results import Finding, State
+from workload.doctor import examine
+from workload.doctor.probes.facts import DEFAULT, Facts
+
+
+def examine_and_record(
+    session: Session, device: str, depth: str = DEFAULT
+) -> tuple[Facts, tuple[Finding, ...]]:
+    """Gather facts and findings about the requested device, and keep them in the record."""
+    facts, findings = examine(device, depth)
+    session.builder.set("environment", facts)
+    session.builder.set("findings", findings)
+    return facts, findings
+
+
+def report_first_failure(
+    session: Session, findings: tuple[Finding, ...], strict: bool = False
+) -> None:
+    """Print one line on stderr: the first failure with its cause and fix.
+
+    Where `strict` and nothing failed, the first unknown result.
+    """
+    states = (State.FAIL, State.UNKNOWN) if strict else (State.FAIL,)
+    failed = [finding for state in states for finding in findings if finding.state is state]
+    if failed:
+        words = (failed[0].found, failed[0].why, failed[0].fix)
+        session.error(": ".join(text.rstrip(".") for text in words if text))

@@ -1,0 +1,29 @@
+"""The matmuls that were asked for."""
+
+from workload.bench.operations.matmul import DEFAULT_SIZES, MatMul, squares
+from workload.bench.runner import memory_problem
+from workload.bench.timing import Protocol
+from workload.cli.options import MatmulOptions, RunOptions
+from workload.core.cases import Shape
+from workload.core.results import DeviceInfo
+from workload.hardware import devices
+
+
+def requested_matmuls(options: MatmulOptions | RunOptions, device: DeviceInfo) -> list[MatMul]:
+    """Return the matmuls asked for, or the default ones."""
+    shapes = options.sizes or default_shapes(device)
+    dtypes = options.dtypes or devices.default_dtypes(device)
+    protocol = Protocol(cache=options.cache)
+    return [MatMul(shape, dtype, protocol) for shape in shapes for dtype in dtypes]
+
+
+def default_shapes(device: DeviceInfo) -> list[Shape]:
+    """Return the default sizes that fit the memory in every dtype, at least the smallest.
+
+    These sizes were not asked for, so a small container is not unfit for lacking room.
+    """
+    shapes = squares(*DEFAULT_SIZES[device.kind])
+    fitting = [
+        shape for shape in shapes if memory_problem(MatMul(shape, "float64"), device) is None
+    ]
+    return fitting or shapes[:1]

@@ -1,0 +1,49 @@
+"""The example network, trained and judged."""
+
+from collections.abc import Callable, Sequence
+
+from workload.cli.progress import progress
+from workload.cli.session import Session
+from workload.core.errors import ExitCode, WrongNumbersError
+from workload.core.results import DeviceInfo, TrainResult
+from workload.core.train_spec import PRESETS, TrainSpec, divergence_line
+from workload.train.loop import train
+
+
+def train_presets(
+    presets: Sequence[str], device: DeviceInfo, keep: Callable[[list[TrainResult]], None]
+) -> list[TrainResult]:
+    """Train each preset; `keep` gets what is known so far, an unfinished training included."""
+    done: list[TrainResult] = []
+    for preset in presets:
+        spec = PRESETS[preset]
+        with progress(f"train {preset}", spec.steps) as advance:
+
+            def show(result: TrainResult, advance: Callable[[float, str], None] = advance) -> None:
+                keep([*done, result])
+                advance(len(result.losses), "")
+
+            done.append(train(spec, device, preset=preset, on_progress=show))
+        keep(done)
+    return done
+
+
+def exit_code_of_trainings(session: Session, trained: Sequence[TrainResult]) -> ExitCode:
+    """Return WRONG_NUMBERS with an error line for each preset whose loss is not finite."""
+    code = ExitCode.OK
+    for result in trained:
+        try:
+            require_finite(result, PRESETS[result.preset or "book"])
+        except WrongNumbersError as error:
+            session.error(str(error))
+            code = error.exit_code
+    return code
+
+
+def require_finite(result: TrainResult, spec: TrainSpec) -> None:
+    """Raise WrongNumbersError that names the step at which the loss stopped being finite."""
+    step = result.diverged_at_step
+    if step is None:
+        return
+    last_finite = result.losses[-2] if len(result.losses) > 1 else None
+    raise WrongNumbersError(divergence_line(spec, step, last_finite, result.losses[-1]))

@@ -1,0 +1,41 @@
+"""The numerical checks, recorded and judged."""
+
+from collections.abc import Sequence
+
+from workload.cli.progress import progress
+from workload.cli.session import Session
+from workload.core.errors import ExitCode
+from workload.core.results import Check, DeviceInfo
+from workload.verify import verify
+
+
+def verify_and_record(
+    session: Session, device: DeviceInfo, dtypes: Sequence[str] | None = None
+) -> list[Check]:
+    """Run all checks; each is in the record as soon as it is known."""
+    checks: list[Check] = []
+    with progress("verify", 1) as advance:
+
+        def keep(check: Check) -> None:
+            checks.append(check)
+            session.builder.set("checks", checks)
+            advance(0, f"{check.name} {check.dtype}")
+
+        verify(device, dtypes, keep)
+    return checks
+
+
+def exit_code_of_checks(session: Session, checks: Sequence[Check]) -> ExitCode:
+    """Return WRONG_NUMBERS with an error line if a check failed, UNFIT if none ran."""
+    wrong = [check for check in checks if not check.ok]
+    if not checks:
+        session.error("no check ran: nothing is verified")
+        return ExitCode.UNFIT
+    if wrong:
+        names = ", ".join(f"{check.name} {check.dtype}" for check in wrong)
+        session.error(
+            f"wrong numbers in {names}: do not trust results of this device; "
+            "run `workload doctor`, then try another driver or card"
+        )
+        return ExitCode.WRONG_NUMBERS
+    return ExitCode.OK

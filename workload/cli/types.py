@@ -1,0 +1,87 @@
+"""Values of options, parsed: each function takes one word or raises with a one-line reason."""
+
+import argparse
+import math
+import re
+from pathlib import Path
+
+from workload.core.cases import Shape
+from workload.core.units import DTYPE_BYTES
+
+MAX_SIZE = 2**31 - 1  # BLAS counts in 32-bit integers
+MAX_SEED = 2**63 - 1
+DTYPE_NAMES = ", ".join(DTYPE_BYTES)
+
+
+def path(text: str) -> Path:
+    """Parse a path; an empty one would mean the current folder."""
+    if text:
+        return Path(text)
+    raise argparse.ArgumentTypeError("an empty path: name a file or a folder")
+
+
+def device(text: str) -> str:
+    """Parse auto, cpu, cuda or cuda:N."""
+    if re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,4})?", text):
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is no device: use auto, cpu, cuda or cuda:N")
+
+
+def size(text: str) -> int:
+    """Parse a whole number from 1 to MAX_SIZE."""
+    if re.fullmatch(r"[0-9]{1,15}", text) and 1 <= int(text) <= MAX_SIZE:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MAX_SIZE}")
+
+
+def seed(text: str) -> int:
+    """Parse a whole number from 0 to MAX_SEED."""
+    if re.fullmatch(r"[0-9]{1,19}", text) and int(text) <= MAX_SEED:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {MAX_SEED}")
+
+
+def positive(text: str) -> float:
+    """Parse a finite number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if math.isfinite(value) and value > 0:
+        return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a finite number above 0")
+
+
+def share(text: str) -> float:
+    """Parse a part of a whole, as `5%` or `0.05`: above 0, below 1."""
+    match = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)(%?)", text)
+    value = float(match[1]) / (100 if match[2] else 1) if match else 0.0
+    if 0 < value < 1:
+        return value
+    raise argparse.ArgumentTypeError(f"{text!r} is no share of the whole: use 5% or 0.05")
+
+
+def shapes(text: str) -> list[Shape]:
+    """Parse sizes separated by commas, each `4096` or `MxKxN`."""
+    return [_shape(word) for word in text.split(",")]
+
+
+def _shape(text: str) -> Shape:
+    edges = [size(edge) for edge in text.split("x")]
+    if len(edges) == 1:
+        edges *= 3
+    if len(edges) != 3:  # noqa: PLR2004  m, k and n
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: use 4096, or MxKxN")
+    return Shape(*edges)
+
+
+def dtype(text: str) -> str:
+    """Parse the name of a dtype."""
+    if text in DTYPE_BYTES:
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is no dtype: use one of {DTYPE_NAMES}")
+
+
+def dtypes(text: str) -> list[str]:
+    """Parse names of dtypes separated by commas."""
+    return [dtype(word) for word in text.split(",")]
