@@ -122,7 +122,7 @@ def test_a_signal_ends_it_with_what_was_found_so_far(tmp_path: Path) -> None:
     argv = ["--deep", "--budget", "1e6", "--device", "cpu", "--output", str(tmp_path)]
     command = [sys.executable, "-m", "workload", "doctor", *argv]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        wait_until_busy(process.pid, seconds=4.5)
+        wait_until_busy(process, seconds=4.5)
         process.send_signal(signal.SIGTERM)
         _, stderr = process.communicate(timeout=5)
     assert process.returncode == ExitCode.TERMINATED
@@ -135,10 +135,10 @@ def test_a_signal_ends_it_with_what_was_found_so_far(tmp_path: Path) -> None:
     assert found["state"] == "pass"
 
 
-def wait_until_busy(pid: int, seconds: float) -> None:
+def wait_until_busy(process: subprocess.Popen[str], seconds: float) -> None:
     """Until the process has used so much CPU time, of which the imports take some two."""
-    while True:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    while process.poll() is None:
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
         if (int(fields[11]) + int(fields[12])) / 100 >= seconds:
             return
         time.sleep(0.05)

@@ -59,7 +59,7 @@ def judge_run(runs: Iterable[KernelRun], operation: str, kind: str) -> Outcome:
     """Whether an operation on a device of this kind ran, and every element came out right."""
     found = [run for run in runs if run.operation == operation and run.device.startswith(kind)]
     if not found:
-        return failed("skipped")
+        return failed("not_run")
     run = found[0]
     if run.wrong is None:
         return failed("error", device=run.device, error=run.error)

@@ -30,7 +30,7 @@ def judge_products(facts: Facts) -> Outcome:
     """Did every product come out right in every element, and the speed stay?"""
     burned = known(facts.deep).burn_ins
     if not burned:
-        return failed("skipped")
+        return failed("not_run")
     outcomes = [_judge_dtype(one) for one in burned]
     wrong = [outcome for outcome in outcomes if outcome.case == WRONG]  # graver than an error
     outcome = worst(wrong or outcomes)
@@ -51,7 +51,7 @@ def _judge_dtype(burned: BurnIn) -> Outcome:
     if burned.error is not None:
         return failed("error", **values)
     if not burned.products:
-        return failed("skipped")
+        return failed("not_run")
     return warned("slowed", **values) if _slowed(burned) else passed()
 
 
@@ -73,7 +73,7 @@ def judge_memory(facts: Facts) -> Outcome:
     """Did memory keep every pattern?"""
     memory = known(facts.deep).memory
     if memory is None or not (memory.compared_bytes or memory.error):
-        return failed("skipped")
+        return failed("not_run")
     values = vars(memory)
     if memory.wrong_words:
         return failed(WRONG, **values)
