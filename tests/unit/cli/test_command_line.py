@@ -53,7 +53,7 @@ def test_a_bug_shows_its_traceback_and_exits_1(
     def broken(_session: object) -> ExitCode:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(main, "_run_command", broken)
+    monkeypatch.setattr(main, "load", lambda _options: broken)
     outcome = workload("verify")
     assert outcome.code == ExitCode.BUG
     assert "unexpected error, please report it with the lines above: ZeroDivisionError" in (
