@@ -15,9 +15,9 @@ Answer = TypeVar("Answer")
 # clocks that somebody has set.
 THROTTLE_REASONS = {
     0x08: "hardware slowdown",
-    0x20: "heat, by software",
-    0x40: "heat, by hardware",
-    0x80: "power brake",
+    0x20: "software thermal slowdown",
+    0x40: "hardware thermal slowdown",
+    0x80: "power brake slowdown",
 }
 # nvml.h, nvmlComputeMode_t. 1 was "exclusive thread", which no driver in use still has.
 COMPUTE_MODES = {0: "default", 2: "prohibited", 3: "exclusive process"}
@@ -54,7 +54,7 @@ class GpuState:
     compute_mode: str | None
     processes: int | None  # that have a CUDA context on the card, this one among them
     ecc: bool | None
-    ecc_uncorrected: int | None  # memory errors beyond repair since the driver was loaded
+    ecc_uncorrected: int | None  # uncorrectable memory errors since the driver was loaded
     remap_pending: bool | None  # a memory row is replaced at the next reset
     remap_failed: bool | None  # no spare row was left for one
     throttled: tuple[str, ...] | None

@@ -11,7 +11,9 @@ from workload.hardware.gpu_state import answer, clock_reasons, throttle_names
 from workload.hardware.nvml import HardwareError, load_nvml
 
 POWER_CAP = 0x04  # a bit of `reasons`
-BEYOND_REPAIR = frozenset({"memory errors beyond repair", "memory rows replaced beyond repair"})
+UNCORRECTABLE = frozenset(
+    {"uncorrectable memory errors", "memory rows remapped (uncorrectable errors)"}
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Sensor(Protocol):
     def counters(self) -> dict[str, int]:
         """Errors so far, by their name in words; those that the driver will not tell are left out.
 
-        The names in BEYOND_REPAIR are among them.
+        The names in UNCORRECTABLE are among them.
         """
         ...
 
@@ -74,12 +76,12 @@ class NvmlSensor:
         rows = answer(nvml, nvml.nvmlDeviceGetRemappedRows, handle) or (None, None)
         found = {
             # NVML_MEMORY_ERROR_TYPE_CORRECTED and _UNCORRECTED, NVML_VOLATILE_ECC
-            "memory errors repaired": answer(nvml, nvml.nvmlDeviceGetTotalEccErrors, handle, 0, 0),
-            "memory errors beyond repair": answer(
+            "corrected memory errors": answer(nvml, nvml.nvmlDeviceGetTotalEccErrors, handle, 0, 0),
+            "uncorrectable memory errors": answer(
                 nvml, nvml.nvmlDeviceGetTotalEccErrors, handle, 1, 0
             ),
-            "memory rows replaced": rows[0],
-            "memory rows replaced beyond repair": rows[1],
+            "memory rows remapped (correctable errors)": rows[0],
+            "memory rows remapped (uncorrectable errors)": rows[1],
             "PCIe replays": answer(nvml, nvml.nvmlDeviceGetPcieReplayCounter, handle),
         }
         return {name: count for name, count in found.items() if count is not None}

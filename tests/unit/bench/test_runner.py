@@ -133,7 +133,7 @@ def test_a_wrong_product_or_unfair_input_ends_with_exit_3(
 def test_an_invalid_case_ends_with_exit_4_and_its_reason(
     monkeypatch: pytest.MonkeyPatch, workload: Callable[..., Outcome]
 ) -> None:
-    reason = "the GPU was throttled (heat, by hardware)"
+    reason = "the GPU was throttled (hardware thermal slowdown)"
     monkeypatch.setattr(Timing, "invalid", reason)
     outcome = workload(*"matmul --sizes 64 --dtypes float32 --budget 0.2 --json".split())
     assert outcome.code == ExitCode.UNFIT

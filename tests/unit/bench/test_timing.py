@@ -275,6 +275,6 @@ def test_a_throttled_and_shared_card_is_told_from_inside_the_window(
     fake = FakeCuda(monkeypatch, call_ms=2.0)
     told = measure(fake.operation, cuda, 0.2).telemetry
     assert told is not None
-    assert told.throttled == ("heat, by hardware",)
+    assert told.throttled == ("hardware thermal slowdown",)
     assert (told.power_capped, told.other_processes) == (True, 1)
     assert {*told.sm_clock_mhz} == {1200.0}

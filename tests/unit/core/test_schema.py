@@ -62,7 +62,7 @@ def test_the_schema_knows_every_timing_method() -> None:
     assert set(methods) == {cases.HOST_CLOCK, cases.CUDA_EVENTS, cases.CUDA_GRAPH}
 
 
-TELEMETRY = Telemetry((0.1,), (1980.0,), (None,), (50.0,), ("heat, by hardware",), True, 1)
+TELEMETRY = Telemetry((0.1,), (1980.0,), (None,), (50.0,), ("hardware thermal slowdown",), True, 1)
 TIMING = Timing("CUDA events", "cold", 3, (1.0, 2.0), 0.1, True, 1e-6, TELEMETRY)
 CASE = Case(
     kind=Kind.MATMUL,

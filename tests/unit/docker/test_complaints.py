@@ -1,11 +1,11 @@
-"""The complaints are answered, and the tables in docker/README.md are up to date."""
+"""Every known problem of other images has a check or a prevention, and tests."""
 
 import ast
 import re
 from pathlib import Path
 
 import pytest
-from support.doctor.fault_matrix import README, TESTS, complaints, written
+from support.doctor.fault_matrix import TESTS, complaints, main, page
 from support.locks import locked
 
 from workload.doctor.checks.registry import CHECKS
@@ -18,17 +18,17 @@ ANSWERS = pytest.mark.parametrize("answer", COMPLAINTS, ids=lambda answer: answe
 
 
 @ANSWERS
-def test_a_complaint_has_a_check_or_a_construction(answer: dict[str, list[str]]) -> None:
-    assert answer.get("checks") or answer.get("construction")
+def test_a_problem_has_a_check_or_a_prevention(answer: dict[str, list[str]]) -> None:
+    assert answer.get("checks") or answer.get("prevention")
 
 
 @ANSWERS
-def test_the_checks_of_a_complaint_exist(answer: dict[str, list[str]]) -> None:
+def test_the_checks_of_a_problem_exist(answer: dict[str, list[str]]) -> None:
     assert set(answer.get("checks", [])) <= {check.id for check in CHECKS}
 
 
 @ANSWERS
-def test_the_tests_of_a_complaint_exist(answer: dict[str, list[str]]) -> None:
+def test_the_tests_of_a_problem_exist(answer: dict[str, list[str]]) -> None:
     assert answer["tests"]
     for name in answer["tests"]:
         file, _, test = name.partition("::")
@@ -43,14 +43,12 @@ def names_of_tests(path: Path) -> set[str]:
     }
 
 
-def test_the_tables_in_the_readme_are_up_to_date() -> None:
-    text = README.read_text()
-    assert written(text) == text, "run: PYTHONPATH=tests python -m support.doctor.fault_matrix"
-
-
-def test_a_readme_without_a_marker_is_refused() -> None:
-    with pytest.raises(SystemExit, match="the markers <!-- faults -->"):
-        written("nothing")
+def test_the_check_of_the_tables_fails_when_they_are_out_of_date(tmp_path: Path) -> None:
+    path = tmp_path / "FAULTS.md"
+    main([], path)
+    assert main(["--check"], path) is None
+    path.write_text(page().replace("shm", "smh"))
+    assert (main(["--check"], path) or "").startswith("FAULTS.md is out of date: run ")
 
 
 def test_the_bases_are_pinned_by_digest() -> None:

@@ -18,8 +18,7 @@ from workload.core import record
 from workload.core.errors import ExitCode
 from workload.core.results import State
 from workload.doctor.bundle import archive, group_limits, is_bundle, nvidia_smi, texts
-from workload.doctor.checks.registry import judge
-from workload.doctor.checks.wording import word
+from workload.doctor.checks.registry import run_all
 from workload.doctor.redaction import SECRET, Redaction, redaction
 
 Workload = Callable[..., Outcome]
@@ -168,7 +167,7 @@ def test_a_failure_outweighs_a_bundle_that_is_lost(
     workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = machine(torch=None, torch_error="no")
-    monkeypatch.setattr(doctor, "examine", lambda *_: (facts, word(judge(facts))))
+    monkeypatch.setattr(doctor, "examine", lambda *_: (facts, run_all(facts)))
     (tmp_path / "file").write_text("in the way")
     assert save(workload, tmp_path / "file/b.tar.gz").code == ExitCode.UNFIT
 
@@ -177,7 +176,7 @@ def test_a_failure_is_in_the_bundle(
     workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = machine(torch=None, torch_error="libfoo.so: cannot open")
-    monkeypatch.setattr(doctor, "examine", lambda *_: (facts, word(judge(facts))))
+    monkeypatch.setattr(doctor, "examine", lambda *_: (facts, run_all(facts)))
     outcome = save(workload, tmp_path / "b.tar.gz")
     assert outcome.code == ExitCode.UNFIT
     found = members(tmp_path / "b.tar.gz")

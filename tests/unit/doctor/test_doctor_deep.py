@@ -19,7 +19,7 @@ from workload.core.errors import ExitCode
 from workload.doctor.stress import runner
 from workload.doctor.stress.burn_in import multiply
 from workload.doctor.stress.facts import Deep
-from workload.doctor.stress.runner import dig, watched
+from workload.doctor.stress.runner import run_stress, watched
 from workload.hardware.sensors import Reading
 
 Workload = Callable[..., Outcome]
@@ -39,9 +39,9 @@ def test_a_sound_cpu_passes_and_its_record_is_valid(workload: Workload) -> None:
     assert outcome.code == ExitCode.OK
     document = json.loads(outcome.stdout)
     assert record.invalidity(document) is None
-    dug = document["environment"]["deep"]
-    assert [burned["dtype"] for burned in dug["burn_ins"]] == ["float64", "float32"]
-    assert all(burned["products"] and not burned["wrong_elements"] for burned in dug["burn_ins"])
+    stress = document["environment"]["deep"]
+    assert [burned["dtype"] for burned in stress["burn_ins"]] == ["float64", "float32"]
+    assert all(burned["products"] and not burned["wrong_elements"] for burned in stress["burn_ins"])
     states = {id_: found["state"] for id_, found in findings(outcome).items()}
     assert (states["burn-in"], states["memory-pattern"]) == ("pass", "pass")
     assert states["burn-watch"] == "not_applicable"
@@ -54,11 +54,11 @@ def test_one_wrong_element_is_exit_3_in_one_line(
         multiply(a, b, out)
         out[7, 7] += 1
 
-    monkeypatch.setattr(runner, "dig", partial(dig, product=product))
+    monkeypatch.setattr(runner, "run_stress", partial(run_stress, product=product))
     outcome = call(workload)
     assert outcome.code == ExitCode.WRONG_NUMBERS
-    assert outcome.stderr.startswith("workload doctor: product 1 of ")
-    assert "in float64 on cpu is wrong in 1 of its elements; in all: " in outcome.stderr
+    assert " matmuls in float64 on cpu are wrong, wrong elements: " in outcome.stderr
+    assert "(first: matmul 1, wrong elements: 1)" in outcome.stderr
     assert outcome.stderr.count("\n") == 1
 
 
@@ -69,22 +69,22 @@ def test_memory_that_changes_is_exit_3_in_one_line(
         memory.copy_(words)
         memory[0] ^= 8
 
-    monkeypatch.setattr(runner, "dig", partial(dig, write=write))
+    monkeypatch.setattr(runner, "run_stress", partial(run_stress, write=write))
     outcome = call(workload)
     assert outcome.code == ExitCode.WRONG_NUMBERS
     assert outcome.stderr.startswith("workload doctor: memory of cpu changed, ")
-    assert "the first is word 0 of pattern 'its address', bits 0x8" in outcome.stderr
+    assert "(first: word 0 of pattern 'its address', bits 0x8" in outcome.stderr
 
 
 def test_without_deep_nothing_burns_in(workload: Workload) -> None:
     found = findings(workload("doctor", "--device", "cpu", "--json"))
-    assert found["burn-in"]["found"] == "looked at with --deep only"
+    assert found["burn-in"]["found"] == "runs with --deep only"
 
 
 def test_a_gpu_that_is_not_there_is_not_burned_in(workload: Workload) -> None:
     outcome = workload("doctor", "--deep", "--budget", "1", "--device", "cuda:4096", "--json")
     assert outcome.code == ExitCode.UNFIT
-    assert findings(outcome)["burn-in"]["found"] == "there is no device to burn in"
+    assert findings(outcome)["burn-in"]["found"] == "there is no device for the stress test"
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_what_contradicts_itself_is_bad_input(
 def test_what_is_known_is_told_all_along(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "NOTE_SEC", 0.0)
     told: list[tuple[Deep, str]] = []
-    found = dig("cpu", BUDGET_SEC, lambda *news: told.append(news))
+    found = run_stress("cpu", BUDGET_SEC, lambda *news: told.append(news))
     assert told[-1] == (found, "done")
     elapsed = [one.elapsed_sec for one, _ in told]
     assert elapsed == sorted(elapsed)
@@ -151,13 +151,13 @@ HOT = Reading(1400.0, 700.0, 88.0, 0x40, 1)
 def test_the_watch_keeps_the_extremes_and_every_reason() -> None:
     watch = watched([COOL, HOT, COOL], {}, {})
     assert (watch.highest_celsius, watch.lowest_mhz, watch.highest_mhz) == (88.0, 1400.0, 1980.0)
-    assert watch.throttled == ("heat, by hardware",)
+    assert watch.throttled == ("hardware thermal slowdown",)
 
 
 def test_only_counters_that_rose_are_told() -> None:
-    before = {"PCIe replays": 3, "memory errors repaired": 1}
-    after = {"PCIe replays": 3, "memory errors repaired": 5}
-    assert watched([COOL], before, after).risen == {"memory errors repaired": 4}
+    before = {"PCIe replays": 3, "corrected memory errors": 1}
+    after = {"PCIe replays": 3, "corrected memory errors": 5}
+    assert watched([COOL], before, after).risen == {"corrected memory errors": 4}
 
 
 def test_a_card_that_tells_no_counter_leaves_them_unknown() -> None:

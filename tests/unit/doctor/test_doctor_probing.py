@@ -10,8 +10,7 @@ from support.fakes.devices import FailingHardware
 
 from workload.core.results import State
 from workload.doctor import examine
-from workload.doctor.checks.registry import judge
-from workload.doctor.checks.verdicts import UNREAD
+from workload.doctor.checks.registry import run_all
 from workload.doctor.probes import facts as facts_module
 from workload.doctor.probes import torch_process as doctor_probing
 from workload.doctor.probes.facts import gather
@@ -89,7 +88,7 @@ def test_torch_that_is_loaded_already_is_asked_here() -> None:
 
 def test_a_library_that_ends_its_process_is_the_first_failure() -> None:
     facts = machine(torch=None, torch_signal=signal.SIGSEGV.name)
-    failed = [verdict.id for verdict in judge(facts) if verdict.state is State.FAIL]
+    failed = [finding.id for finding in run_all(facts) if finding.state is State.FAIL]
     assert failed == ["torch-import"]
 
 
@@ -115,7 +114,7 @@ READERS = {
 
 
 def crash(*_: object) -> None:
-    raise IndexError("nobody\nforesaw this")
+    raise IndexError("first line\nsecond line")
 
 
 @pytest.mark.parametrize("fact", READERS)
@@ -126,7 +125,7 @@ def test_a_reader_that_crashes_fails_alone(
     monkeypatch.setattr(facts_module, READERS[fact], crash)
     _, findings = examine(device)
     (found,) = [finding for finding in findings if finding.id == "facts"]
-    assert found.found == f"could not be read: {fact} (IndexError: nobody)"
+    assert found.found == f"could not read {fact} (IndexError: first line)"
     assert not [finding for finding in findings if finding.id.endswith("-crashed")]
 
 
@@ -135,7 +134,7 @@ def test_every_reader_may_crash_at_once(monkeypatch: pytest.MonkeyPatch, tmp_pat
         monkeypatch.setattr(facts_module, name, crash)
     facts = gather("cuda", FailingHardware(), tmp_path)
     assert facts.unread.keys() == READERS.keys()
-    verdicts = judge(facts)
-    assert verdicts[0].id == "facts"
-    assert {verdict.case for verdict in verdicts if verdict.state is State.PASS} == set()
-    assert {verdict.case for verdict in verdicts if verdict.state is State.UNKNOWN} == {UNREAD}
+    findings = run_all(facts)
+    assert findings[0].id == "facts"
+    assert {found.case for found in findings if found.state is State.PASS} == set()
+    assert {found.case for found in findings if found.state is State.UNKNOWN} == {"unread"}

@@ -1,6 +1,9 @@
-"""Every fault has its id, state and words, and every check and every word its fault."""
+"""Every machine gets the expected findings, and every check and every case has a machine."""
 
+import ast
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from support.doctor.fault_matrix import faults
@@ -21,22 +24,25 @@ from support.fakes.devices import H200, HEALTHY
 from workload.core.errors import ExitCode
 from workload.core.results import Finding, State
 from workload.doctor import exit_code
-from workload.doctor.checks.registry import CHECKS, judge
-from workload.doctor.checks.verdicts import CRASHED, NO_CHECKS, WRONG, Check, passed, run_checks
-from workload.doctor.checks.wording import check_words, explain, reasons, word
+from workload.doctor.checks import registry
+from workload.doctor.checks.check import WRONG, CheckResult, check, passed
+from workload.doctor.checks.registry import CHECKS, run_all
+from workload.doctor.checks.runner import run_checks
 from workload.doctor.probes.facts import DEFAULT, QUICK, Facts
+
+CHECKS_FOLDER = Path(registry.__file__).parent
 
 
 def findings(facts: Facts) -> dict[str, Finding]:
-    return {finding.id: finding for finding in word(judge(facts))}
+    return {finding.id: finding for finding in run_all(facts)}
 
 
 def failing(facts: Facts) -> list[str]:
-    return [verdict.id for verdict in judge(facts) if verdict.state is State.FAIL]
+    return [finding.id for finding in run_all(facts) if finding.state is State.FAIL]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.id}-{row.case}")
-def test_each_machine_gets_its_verdict_and_its_words(row: Row):
+def test_each_machine_gets_its_state_and_text(row: Row):
     found = findings(row.facts)[row.id]
     assert (found.state, found.found) == (row.state, row.found)
 
@@ -50,31 +56,45 @@ def test_a_failure_or_warning_says_why_it_matters_and_what_to_do(row: Row):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.id}-{row.case}")
-def test_whoever_insists_on_a_gpu_gets_a_right_product_or_a_failure(row: Row):
+def test_device_cuda_ends_in_a_correct_matmul_or_a_failure(row: Row):
     facts = replace(row.facts, requested_device="cuda", depth=DEFAULT)
-    product_is_right = findings(facts)["cublas"].state is State.PASS
-    assert product_is_right or failing(facts)
+    matmul_is_correct = findings(facts)["cublas"].state is State.PASS
+    assert matmul_is_correct or failing(facts)
 
 
-def test_no_words_lack_a_machine_and_no_machine_lacks_words():
+def test_every_case_of_every_check_has_a_machine():
     met = {(row.id, row.case) for row in ROWS} | {(row["id"], row["case"]) for row in faults()}
-    apart = {(CRASHED, CRASHED), ("doctor", NO_CHECKS)}  # tested below
-    words = {(id_, case) for id_, check in check_words().items() for case in check.cases}
-    given = {case for _, case in met - words}
-    assert (words - met, given) == (apart, reasons().keys())
+    for path in CHECKS_FOLDER.glob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        ids = check_ids(tree)
+        cases = {case for id_, case in met if id_ in ids}
+        assert not ids or case_arguments(tree) <= cases, path.name
 
 
-def test_every_check_has_words_and_no_words_are_of_no_check():
-    assert check_words().keys() == {check.id for check in CHECKS} | {CRASHED, "doctor"}
+def check_ids(tree: ast.Module) -> set[str]:
+    """The ids given to the decorators of a file of checks."""
+    decorators = [
+        decorator
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef)
+        for decorator in function.decorator_list
+    ]
+    return {ast.literal_eval(call.args[0]) for call in decorators if isinstance(call, ast.Call)}
 
 
-def test_words_stand_in_the_order_of_the_checks():
-    assert list(check_words())[2:] == [check.id for check in CHECKS]
+def case_arguments(tree: ast.Module) -> set[str]:
+    """Every literal `case="..."` of a call."""
+    arguments = [node for node in ast.walk(tree) if isinstance(node, ast.keyword)]
+    return {
+        argument.value.value
+        for argument in arguments
+        if argument.arg == "case" and isinstance(argument.value, ast.Constant)
+    }
 
 
-def test_what_stands_for_a_check_speaks_of_no_single_machine():
-    texts = [text for id_ in check_words() for text in vars(explain(id_)).values()]
-    assert not [text for text in texts if text and "{" in text]
+def test_every_need_has_a_machine_that_does_not_meet_it():
+    met = {row.case for row in ROWS if row.state is State.NOT_APPLICABLE}
+    assert {need.id for check in CHECKS for need in check.needs} <= met
 
 
 def test_no_check_lacks_a_healthy_machine():
@@ -85,15 +105,16 @@ def test_no_two_checks_share_an_id():
     assert len({check.id for check in CHECKS}) == len(CHECKS)
 
 
-def test_words_end_without_a_full_stop_for_they_are_joined_into_a_line():
-    checks = check_words().values()
-    words = [*checks, *(case for check in checks for case in check.cases.values())]
-    texts = [getattr(one, name, None) for one in words for name in ("found", "why", "fix")]
-    assert not [text for text in texts if text and text.endswith(".")]
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.id}-{row.case}")
+def test_no_text_ends_with_a_full_stop_because_they_are_joined_into_a_line(row: Row):
+    texts = [
+        text for found in run_all(row.facts) for text in (found.found, found.why, found.fix) if text
+    ]
+    assert not [text for text in texts if text.endswith(".")]
 
 
 def test_a_healthy_gpu_machine_passes_every_check():
-    assert {verdict.state for verdict in judge(GPU_MACHINE)} == {State.PASS}
+    assert {finding.state for finding in run_all(GPU_MACHINE)} == {State.PASS}
 
 
 def test_the_first_failure_without_a_driver_is_the_driver():
@@ -135,16 +156,13 @@ def test_under_auto_what_fails_on_a_gpu_that_is_taken_all_the_same_is_a_failure(
     assert failing(machine(requested_device="auto", card__ecc_uncorrected=1)) == ["ecc"]
 
 
-def test_of_several_cards_the_worst_answers_for_all_where_cuda_did_not_start():
+def test_of_several_gpus_the_worst_counts_where_cuda_did_not_start():
     broken = replace(H200, index=1, state=replace(HEALTHY, remap_failed=True))
     facts = machine(driver=replace(DRIVER, gpus=(H200, broken, H200)), **NOT_STARTED)
-    assert (
-        findings(facts)["row-remap"].found == "GPU 1 NVIDIA H200 could not replace a broken "
-        "memory row"
-    )
+    assert findings(facts)["row-remap"].found == "GPU 1 NVIDIA H200 could not remap a memory row"
 
 
-def test_of_several_cards_only_the_one_asked_for_counts_where_cuda_tells_which():
+def test_of_several_gpus_only_the_requested_one_counts_where_cuda_identifies_it():
     other = replace(H200, index=1, uuid="GPU-1111", state=replace(HEALTHY, remap_failed=True))
     facts = machine(driver=replace(DRIVER, gpus=(other, H200)))
     assert findings(facts)["row-remap"].state is State.PASS
@@ -156,19 +174,19 @@ def test_a_wrong_element_outweighs_an_unfit_environment():
     assert exit_code((unfit, wrong)) is ExitCode.WRONG_NUMBERS
 
 
-def test_a_quick_look_for_a_gpu_that_is_not_here_fails():
+def test_quick_fails_where_the_requested_gpu_is_missing():
     no_driver = {name: value for name, value in NO_DRIVER.items() if "torch" not in name}
     assert failing(machine(torch=None, depth=QUICK, **no_driver)) == ["gpu-driver"]
 
 
-def test_a_quick_look_at_a_healthy_gpu_machine_finds_nothing():
+def test_quick_finds_nothing_wrong_with_a_healthy_gpu_machine():
     states = {
-        verdict.state for verdict in judge(machine(torch=None, depth=QUICK, card__processes=0))
+        finding.state for finding in run_all(machine(torch=None, depth=QUICK, card__processes=0))
     }
     assert states == {State.PASS, State.NOT_APPLICABLE}
 
 
-def test_what_could_not_be_told_fails_where_strict():
+def test_an_unknown_result_fails_with_strict():
     unknown = (Finding("shm", State.UNKNOWN, "there is no shared memory"),)
     assert exit_code(unknown, strict=True) is ExitCode.UNFIT
 
@@ -188,7 +206,7 @@ def test_the_line_for_a_missing_driver_says_what_why_and_what_to_do():
     assert (found.found, found.why, found.fix) == (
         "no NVIDIA driver (NVML: Shared Library Not Found)",
         "CUDA needs the host's driver",
-        "on the host install driver 580 or newer and the NVIDIA Container Toolkit, "
+        "on the host install NVIDIA driver 580 or newer and the NVIDIA Container Toolkit, "
         "and start the container with --gpus all",
     )
     assert found.link == (
@@ -211,29 +229,36 @@ def test_braces_in_a_value_stay_as_they_are():
     assert found.found == "PyTorch cannot be imported ({version} {0})"
 
 
-def crash(_: Facts):
+def a_check(id_: str) -> Any:
+    return check(id_, asks="Does it work?", why="it matters", fix="fix it", link="https://docs")
+
+
+@a_check("new")
+def crashing(_: Facts) -> CheckResult:
     raise ZeroDivisionError("division by zero")
 
 
+@a_check("healthy")
+def healthy(_: Facts) -> CheckResult:
+    return passed("it works")
+
+
 def test_a_check_that_crashes_fails_and_says_so():
-    (found,) = word(run_checks((Check("new", crash),), GPU_MACHINE))
+    (found,) = run_checks((crashing,), GPU_MACHINE)
     assert (found.id, found.state, found.found) == (
         "new-crashed",
         State.FAIL,
-        "this check crashed (ZeroDivisionError: division by zero)",
+        "the check crashed (ZeroDivisionError: division by zero)",
     )
 
 
 def test_a_check_that_crashes_does_not_stop_the_others():
-    checks = (Check("new", crash), Check("tmp", lambda _: passed(tmp="/elsewhere")))
-    assert [verdict.state for verdict in run_checks(checks, GPU_MACHINE)] == [
-        State.FAIL,
-        State.PASS,
-    ]
+    states = [found.state for found in run_checks((crashing, healthy), GPU_MACHINE)]
+    assert states == [State.FAIL, State.PASS]
 
 
 def test_no_checks_is_a_failure():
-    (found,) = word(run_checks((), GPU_MACHINE))
+    (found,) = run_checks((), GPU_MACHINE)
     assert (found.state, found.found) == (State.FAIL, "no check ran")
 
 
@@ -241,5 +266,5 @@ def test_no_findings_are_unfit():
     assert exit_code(()) is ExitCode.UNFIT
 
 
-def test_what_could_not_be_told_does_not_fail():
+def test_an_unknown_result_does_not_fail():
     assert exit_code((Finding("shm", State.UNKNOWN, "there is no shared memory"),)) is ExitCode.OK

@@ -9,8 +9,7 @@ from support.doctor.fault_matrix import faults
 
 from workload.core.results import Finding, State
 from workload.doctor import exit_code
-from workload.doctor.checks.registry import CHECKS, judge
-from workload.doctor.checks.wording import word
+from workload.doctor.checks.registry import CHECKS, run_all
 
 FAULTS = faults()
 rows = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault["fault"])
@@ -20,7 +19,7 @@ rows = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault["fault"]
 def findings(
     fault: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Finding, ...]:
-    return word(judge(look(fault, tmp_path, monkeypatch)))
+    return run_all(look(fault, tmp_path, monkeypatch))
 
 
 @rows
@@ -53,8 +52,8 @@ def test_a_trouble_says_why_what_to_do_and_where_to_read_on(
 def test_the_healthy_machine_behind_the_faults_passes_every_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    verdicts = judge(look({}, tmp_path, monkeypatch))
-    assert {verdict.id for verdict in verdicts if verdict.state is not State.PASS} == set()
+    found = run_all(look({}, tmp_path, monkeypatch))
+    assert {finding.id for finding in found if finding.state is not State.PASS} == set()
 
 
 def test_no_check_lacks_a_fault_and_no_fault_lacks_a_check() -> None:

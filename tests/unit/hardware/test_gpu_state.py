@@ -42,7 +42,7 @@ def test_a_healthy_card_leaves_no_question_open() -> None:
         ({"nvmlDeviceGetRemappedRows": (0, 1, 1, 0)}, "remap_pending", True),
         ({"nvmlDeviceGetRemappedRows": (0, 1, 0, 1)}, "remap_failed", True),
         ({"nvmlDeviceGetCurrentClocksEventReasons": 0x48}, "throttled",
-         ("hardware slowdown", "heat, by hardware")),
+         ("hardware slowdown", "hardware thermal slowdown")),
         ({"nvmlDeviceGetPersistenceMode": 0}, "persistence", False),
     ],
 )  # fmt: skip

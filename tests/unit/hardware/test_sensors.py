@@ -79,8 +79,8 @@ def test_no_readings_are_no_telemetry() -> None:
         (0x02, ()),  # clocks that somebody has set
         (0x04, ()),  # the card's own power limit
         (0x08, ("hardware slowdown",)),
-        (0x60, ("heat, by software", "heat, by hardware")),
-        (0x80, ("power brake",)),
+        (0x60, ("software thermal slowdown", "hardware thermal slowdown")),
+        (0x80, ("power brake slowdown",)),
     ],
 )
 def test_only_what_slows_a_card_beyond_its_work_is_throttling(
@@ -112,10 +112,10 @@ def counters(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> dict[str, int]:
 
 def test_errors_are_counted_by_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
     assert counters(monkeypatch) == {
-        "memory errors repaired": 7,
-        "memory errors beyond repair": 1,
-        "memory rows replaced": 2,
-        "memory rows replaced beyond repair": 1,
+        "corrected memory errors": 7,
+        "uncorrectable memory errors": 1,
+        "memory rows remapped (correctable errors)": 2,
+        "memory rows remapped (uncorrectable errors)": 1,
         "PCIe replays": 3,
     }
 
@@ -128,4 +128,4 @@ def test_counters_that_the_driver_would_not_tell_are_left_out(
 
 
 def test_what_is_beyond_repair_is_among_the_counters(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert counters(monkeypatch).keys() > sensors.BEYOND_REPAIR
+    assert counters(monkeypatch).keys() > sensors.UNCORRECTABLE

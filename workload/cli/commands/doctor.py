@@ -10,8 +10,7 @@ from workload.cli.steps.doctor import examine_and_record, report_first_failure
 from workload.core.errors import ExitCode
 from workload.core.results import Finding, as_json
 from workload.doctor import exit_code
-from workload.doctor.checks.registry import judge
-from workload.doctor.checks.wording import word
+from workload.doctor.checks.registry import run_all
 from workload.doctor.probes.facts import DEEP, DEFAULT, QUICK, Facts
 from workload.doctor.stress.facts import Deep
 from workload.report.terminal import summary
@@ -39,14 +38,14 @@ def _burn_in(
     session: Session, options: DoctorOptions, facts: Facts
 ) -> tuple[Facts, tuple[Finding, ...]]:
     """Return facts and findings with those of the burn-in, each recorded as it becomes known."""
-    from workload.doctor.stress.runner import dig  # noqa: PLC0415  imports torch
+    from workload.doctor.stress.runner import run_stress  # noqa: PLC0415  imports torch
 
     def known(deep: Deep | None) -> tuple[Facts, tuple[Finding, ...]]:
-        dug = replace(facts, deep=deep)
-        findings = word(judge(dug))
-        session.builder.set("environment", dug)
+        known_facts = replace(facts, deep=deep)
+        findings = run_all(known_facts)
+        session.builder.set("environment", known_facts)
         session.builder.set("findings", findings)
-        return dug, findings
+        return known_facts, findings
 
     with progress("burn in", options.budget) as advance:
 
@@ -54,4 +53,4 @@ def _burn_in(
             known(deep)
             advance(deep.elapsed_sec, note)
 
-        return known(dig(options.device, options.budget, keep))
+        return known(run_stress(options.device, options.budget, keep))

@@ -5,8 +5,8 @@ from workload.cli.session import Session
 from workload.core import record
 from workload.core.errors import ExitCode
 from workload.core.results import as_json
-from workload.doctor.checks.registry import CHECKS
-from workload.doctor.checks.wording import Explanation, explain
+from workload.doctor.checks.check import Explanation
+from workload.doctor.checks.registry import CHECKS, explain
 
 
 def command(session: Session, options: ExplainOptions) -> ExitCode:
@@ -28,7 +28,9 @@ def _in_full(explanation: Explanation) -> list[str]:
     rows = {
         "asks": explanation.asks,
         "why": explanation.why,
-        "do": explanation.fix,
+        "fix": explanation.fix,
         "link": explanation.link,
     }
-    return [explanation.id, *(f"  {name:6}{text}" for name, text in rows.items() if text)]
+    indent = "\n" + 8 * " "
+    lines = (f"  {name:6}{indent.join(text.splitlines())}" for name, text in rows.items() if text)
+    return [explanation.id, *lines]

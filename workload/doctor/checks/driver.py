@@ -1,176 +1,224 @@
-"""Verdicts about the way to the GPU: from the build and the driver to CUDA's start. Pure."""
+"""Checks of the NVIDIA driver: whether it answers, its library, device files and version."""
 
+from workload.doctor.checks.check import (
+    CheckResult,
+    failed,
+    known,
+    passed,
+    read,
+    unknown,
+    warned,
+)
 from workload.doctor.checks.gpu_needs import (
     CUDA_BUILD,
     DRIVER,
-    EXISTS,
     GPU,
-    INSTALLED,
-    NEW_ENOUGH,
-    NODES,
-    STARTED,
     VISIBLE,
     cuda_started,
     cuda_version,
-    enough_driver,
     gpu_check,
+    is_driver_new_enough,
+    needed_driver,
     node_problem,
-    requested_gpu,
     requested_gpus,
 )
-from workload.doctor.checks.machine import LOOKED, TORCH
-from workload.doctor.checks.verdicts import Outcome, failed, known, passed, read, unknown, warned
 from workload.doctor.probes.facts import Facts
-from workload.hardware.cuda_support import (
-    MINIMUM_DRIVERS,
-    forward_compatible,
-    kernel_source,
-    minimum_driver,
-    parse_capability,
+from workload.hardware.cuda_support import forward_compatible, minimum_driver
+
+# NVML's answer in a container whose devices were taken away while it ran.
+LOST = "Unknown Error"
+TOOLKIT = "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/"
+RELOAD = (
+    "`systemctl daemon-reload` on the host removes devices that the NVIDIA runtime added to a "
+    "running container"
+)
+SURVIVES_RELOAD = (
+    "restart the container with --device nvidia.com/gpu=all (CDI), which is not affected"
 )
 
-# What NVML answers in a container whose devices were taken away while it ran.
-LOST = "Unknown Error"
 
-
-def judge_build(facts: Facts) -> Outcome:
-    """Is this PyTorch built for CUDA?"""
-    cuda = cuda_version(facts)
-    if facts.torch:
-        values = {"version": facts.torch.version, "built_for": facts.torch.built_for}
-    else:
-        built_for = f"CUDA {cuda}" if cuda else "CPU"
-        values = {"version": known(facts.torch_files).version, "built_for": built_for}
-    return passed(**values) if cuda else failed("not_cuda", **values)
-
-
-def judge_driver(facts: Facts) -> Outcome:
-    """Does the driver answer, and does it know a GPU?"""
-    values = {
-        "reason": facts.driver_error,
-        "minimum": _needed_driver(facts),
-        "kernel_driver": facts.kernel_driver,
-    }
-    if facts.driver and facts.driver.gpus:
-        return passed(
-            version=facts.driver.version,
-            cuda=facts.driver.cuda_version or "unknown",
-            gpus=", ".join(gpu.name or "a GPU that does not answer" for gpu in facts.driver.gpus),
-        )
+@gpu_check(
+    "gpu-driver",
+    asks="Does the NVIDIA driver answer, and does it list a GPU?",
+    why="CUDA needs the driver",
+    fix="install the NVIDIA driver and the NVIDIA Container Toolkit on the host, and start the "
+    "container with --gpus all",
+    link="https://docs.nvidia.com/datacenter/tesla/driver-installation-guide/",
+)
+def gpu_driver(facts: Facts) -> CheckResult:
+    """Check that NVML lists a GPU, and find out why it does not."""
+    driver = facts.driver
+    if driver and driver.gpus:
+        names = ", ".join(gpu.name or "a GPU that does not answer" for gpu in driver.gpus)
+        return passed(f"driver {driver.version} (CUDA {driver.cuda_version or 'unknown'}): {names}")
     if cuda_started(facts):
-        return warned("silent", **values | {"reason": facts.driver_error or "it lists no GPU"})
-    if facts.driver:
-        return failed("no_gpus", version=facts.driver.version)
-    container = known(facts.system).container
-    if read(facts, "kernel_driver") is None:
-        return failed("missing_in_container" if container else "missing", **values)
+        return warned(
+            f"CUDA works, but NVML does not ({facts.driver_error or 'it lists no GPU'})",
+            case="silent",
+            why="the driver's version and the GPU's state are unknown",
+            fix="start the container with NVIDIA_DRIVER_CAPABILITIES=compute,utility, or install "
+            "nvidia-ml-py",
+        )
+    if driver:
+        return failed(
+            f"NVIDIA driver {driver.version} finds no GPU",
+            case="no_gpus",
+            why="the GPU is absent, disabled, lost, or not available in this container",
+            fix="start the container with --gpus all; on the host see the output of:\nnvidia-smi",
+        )
+    return _no_driver(facts)
+
+
+def _no_driver(facts: Facts) -> CheckResult:
+    container, reason = known(facts.system).container, facts.driver_error
+    kernel_driver = read(facts, "kernel_driver")
+    if kernel_driver is None and container:
+        return failed(
+            f"no NVIDIA driver ({reason})",
+            case="missing_in_container",
+            why="CUDA needs the host's driver",
+            fix=f"on the host install NVIDIA driver {needed_driver(facts)} or newer and the NVIDIA "
+            "Container Toolkit, and start the container with --gpus all",
+            link=TOOLKIT,
+        )
+    if kernel_driver is None:
+        return failed(
+            f"no NVIDIA driver ({reason})",
+            case="missing",
+            fix=f"install NVIDIA driver {needed_driver(facts)} or newer",
+        )
     if container and not known(facts.device_nodes):
-        return failed("not_passed", **values)
-    lost = container and LOST in (facts.driver_error or "")
-    return failed("lost" if lost else "not_answering", **values)
+        return failed(
+            f"no GPU in this container; its host has NVIDIA driver {kernel_driver}",
+            case="not_passed",
+            why=f"the container was started without a GPU ({reason})",
+            fix="start it with --gpus all, or with --device nvidia.com/gpu=all",
+            link=TOOLKIT,
+        )
+    if container and LOST in (reason or ""):
+        return failed(
+            f"the container has lost its GPU ({reason})",
+            case="lost",
+            why=RELOAD,
+            fix=SURVIVES_RELOAD,
+            link=f"{TOOLKIT}troubleshooting.html",
+        )
+    return failed(
+        f"the NVIDIA driver does not answer ({reason}); kernel module {kernel_driver} is loaded",
+        case="not_answering",
+        why="the driver's library is missing or has another version, or the container lost its GPU",
+        fix="restart the container; reboot the host after an update of the driver; there, see "
+        "the output of:\nnvidia-smi",
+    )
 
 
-def judge_cuda_library(facts: Facts) -> Outcome:
-    """Does the loader find the driver's libcuda? The host's toolkit brings it into containers."""
+@gpu_check(
+    "cuda-library",
+    asks="Does the loader find libcuda, the driver's part of CUDA?",
+    why="CUDA cannot start without libcuda; in a container the NVIDIA Container Toolkit adds it",
+    fix="reinstall the NVIDIA driver on the host",
+    link=f"{TOOLKIT}docker-specialized.html",
+    needs=(VISIBLE,),
+)
+def cuda_library(facts: Facts) -> CheckResult:
+    """Check that libcuda can be loaded."""
     error = read(facts, "cuda_library_error")
     if error is None:
-        return passed()
+        return passed("libcuda found")
     if cuda_started(facts):
-        return unknown("unknown", error=error)
-    in_container = known(facts.system).container
-    return failed("missing_in_container" if in_container else "missing", error=error)
+        return unknown(f"CUDA works, but libcuda is not found ({error})")
+    if known(facts.system).container:
+        return failed(
+            f"libcuda is not found in this container ({error})",
+            case="missing_in_container",
+            fix="install the NVIDIA Container Toolkit on the host, and start the container with "
+            "--gpus all and NVIDIA_DRIVER_CAPABILITIES=compute,utility",
+        )
+    return failed(f"libcuda is not found ({error})", case="missing")
 
 
-def judge_driver_version(facts: Facts) -> Outcome:
-    """Is the driver new enough for the CUDA that PyTorch was built with?"""
-    cuda = known(cuda_version(facts))
-    values = {
-        "version": known(facts.driver).version,
-        "cuda": cuda,
-        "minimum": minimum_driver(cuda),
-        "brand": _brand(facts),
-    }
-    suffices = enough_driver(facts)
-    if suffices is None:
-        return unknown("unknown", **values)
-    if suffices:
-        return passed(**values)
+@gpu_check(
+    "device-nodes",
+    asks="Do the GPU's files in /dev exist, and may this user open them?",
+    why="CUDA opens the GPU through these files",
+    fix="start the container with --gpus all, or with --device nvidia.com/gpu=all",
+    link=f"{TOOLKIT}troubleshooting.html",
+    needs=(DRIVER, GPU),
+)
+def device_nodes(facts: Facts) -> CheckResult:
+    """Check that the GPU's files exist and can be opened."""
+    problem = node_problem(facts)
+    if not problem:
+        return passed(", ".join(node.path for node in known(facts.device_nodes)))
+    case, paths = problem
     if cuda_started(facts):
-        return warned("compat", **values)
-    cases = {True: "too_old_compat_applies", False: "too_old_for_good", None: "too_old"}
-    return failed(cases[forward_compatible(_brand(facts))], **values)
+        return unknown(f"CUDA works without {paths}")
+    if case == "missing":
+        return failed(
+            f"missing: {paths}",
+            case=case,
+            fix="start the container with --gpus all; on the host load the module:\n"
+            "sudo nvidia-modprobe -u -c=0",
+        )
+    if case == "denied":
+        return failed(
+            f"uid {known(facts.user).uid} may not read and write: {paths}",
+            case=case,
+            fix="add the files' group (docker run --group-add), or give the files mode 0666",
+        )
+    return failed(
+        f"the container's cgroup denies access to: {paths}",
+        case="revoked",
+        why=RELOAD,
+        fix=SURVIVES_RELOAD,
+    )
+
+
+@gpu_check(
+    "driver-version",
+    asks="Does the driver support the CUDA version that PyTorch was built with?",
+    why="CUDA does not start with a driver older than the first for its major version",
+    fix="update the driver on the host, or use a PyTorch built for an older CUDA",
+    link="https://docs.nvidia.com/deploy/cuda-compatibility/",
+    needs=(CUDA_BUILD, DRIVER),
+)
+def driver_version(facts: Facts) -> CheckResult:
+    """Compare the driver's version with the minimum for PyTorch's CUDA."""
+    cuda, version = known(cuda_version(facts)), known(facts.driver).version
+    minimum = minimum_driver(cuda)
+    enough = is_driver_new_enough(facts)
+    if enough is None:
+        return unknown(f"the driver that CUDA {cuda} needs is not known")
+    if enough:
+        return passed(f"driver {version} supports CUDA {cuda} ({minimum} or newer is required)")
+    if cuda_started(facts):
+        return warned(
+            f"NVIDIA driver {version} is older than {minimum}; CUDA {cuda} works with cuda-compat",
+            case="compat",
+            why="forward compatibility is supported on data-center GPUs only",
+            fix="update the driver on the host when possible",
+        )
+    case, fix = _driver_fix(_brand(facts), cuda)
+    return failed(
+        f"NVIDIA driver {version} is too old, {minimum} or newer is required",
+        case=case,
+        why=f"CUDA {cuda} needs driver {minimum} or newer",
+        fix=f"update the driver on the host, or use a PyTorch built for an older CUDA; {fix}",
+    )
+
+
+def _driver_fix(brand: str | None, cuda: str) -> tuple[str, str]:
+    """Return the case, and what cuda-compat can do for GPUs of this brand."""
+    compatible = forward_compatible(brand)
+    if compatible is None:
+        return "too_old", "on data-center GPUs cuda-compat is another way"
+    if compatible:
+        return "too_old_compat_applies", (
+            f"on this data-center GPU cuda-compat for CUDA {cuda} on LD_LIBRARY_PATH is another way"
+        )
+    return "too_old_for_good", f"cuda-compat is not supported by {brand} GPUs"
 
 
 def _brand(facts: Facts) -> str | None:
-    states = [card.state for card in requested_gpus(facts)]
+    states = [gpu.state for gpu in requested_gpus(facts)]
     return states[0].brand if states and states[0] else None
-
-
-def judge_nodes(facts: Facts) -> Outcome:
-    """Are the GPU's files under /dev there, and may this user open them?"""
-    problem = node_problem(facts)
-    paths = ", ".join(node.path for node in known(facts.device_nodes))
-    if not problem:
-        return passed(nodes=paths)
-    if cuda_started(facts):
-        return unknown("unknown", problem=problem[1])
-    return failed(problem[0], nodes=problem[1], uid=known(facts.user).uid)
-
-
-def judge_start(facts: Facts) -> Outcome:
-    """Does CUDA start in PyTorch?"""
-    torch = known(facts.torch)
-    if torch.gpus:
-        return passed(gpus=", ".join(gpu.name for gpu in torch.gpus))
-    error = torch.cuda_error or "PyTorch sees no GPU"
-    visible = known(facts.environment).get("CUDA_VISIBLE_DEVICES")
-    if "804" in error or "forward compatibility" in error:
-        return failed("forward_compatibility", error=error, minimum=_needed_driver(facts))
-    if visible is not None:
-        return failed("hidden", visible=visible, error=error)
-    return failed("error", error=error)
-
-
-def judge_index(facts: Facts) -> Outcome:
-    """Is there a GPU of the number asked for?"""
-    count = len(facts.torch.gpus) if facts.torch else 0
-    values = {"device": facts.requested_device, "count": count, "last": f"cuda:{count - 1}"}
-    return passed(**values) if requested_gpu(facts) else failed("out_of_range", **values)
-
-
-def judge_capability(facts: Facts) -> Outcome:
-    """Has the wheel kernels for this card?"""
-    gpu, torch = known(requested_gpu(facts)), known(facts.torch)
-    values = {"name": gpu.name, "capability": gpu.capability, "archs": " ".join(torch.arch_list)}
-    if not torch.arch_list:
-        return unknown("unknown", **values)
-    source = kernel_source(parse_capability(gpu.capability), torch.arch_list)
-    return passed(**values, source=source) if source else failed("not_built", **values)
-
-
-def judge_cudnn(facts: Facts) -> Outcome:
-    """Does cuDNN load?"""
-    torch = known(facts.torch)
-    if torch.cudnn_error:
-        return failed("error", error=torch.cudnn_error)
-    return passed(version=torch.cudnn_version) if torch.cudnn_version else failed("missing")
-
-
-def _needed_driver(facts: Facts) -> str:
-    cuda = cuda_version(facts)
-    return (cuda and minimum_driver(cuda)) or MINIMUM_DRIVERS[max(MINIMUM_DRIVERS)]
-
-
-DRIVER_CHECKS = (
-    gpu_check("torch-build", judge_build, INSTALLED),
-    gpu_check("gpu-driver", judge_driver),
-    gpu_check("cuda-library", judge_cuda_library, VISIBLE),
-    gpu_check("device-nodes", judge_nodes, DRIVER, GPU),
-    gpu_check("driver-version", judge_driver_version, CUDA_BUILD, DRIVER),
-)
-START_CHECKS = (
-    gpu_check("cuda-start", judge_start, *TORCH, CUDA_BUILD, GPU, NODES, NEW_ENOUGH),
-    gpu_check("device-index", judge_index, LOOKED, STARTED),
-    gpu_check("compute-capability", judge_capability, LOOKED, STARTED, EXISTS),
-    gpu_check("cudnn", judge_cudnn, *TORCH, CUDA_BUILD),
-)

@@ -1,12 +1,14 @@
-"""Verdicts about the card's settings and health, as its driver tells them. Pure."""
+"""Checks of the GPU's settings and health, as the driver reports them."""
 
 from collections.abc import Callable
+from typing import Unpack
 
-from workload.doctor.checks.gpu_needs import DRIVER, GPU, gpu_check, requested_gpu, requested_gpus
-from workload.doctor.checks.verdicts import (
+from workload.core.units import format_bytes
+from workload.doctor.checks.check import (
     Check,
+    CheckResult,
     Need,
-    Outcome,
+    Texts,
     failed,
     known,
     not_applicable,
@@ -15,138 +17,219 @@ from workload.doctor.checks.verdicts import (
     warned,
     worst,
 )
+from workload.doctor.checks.gpu_needs import DRIVER, GPU, gpu_check, requested_gpu, requested_gpus
 from workload.doctor.probes.facts import Facts
 from workload.hardware.cuda_support import DATA_CENTRE_BRANDS
 from workload.hardware.gpu_state import NOT_SUPPORTED, GpuState
 from workload.hardware.nvml import Gpu
 
-# What a card may hold that nobody but its driver and this process have put there; a rule of
-# thumb. The driver keeps some hundred MB, a CUDA context as much.
+# The GPU memory that the driver and this process use themselves; a rule of thumb. The driver
+# takes some hundred MB, and so does a CUDA context.
 OWN_MEMORY_BYTES = 2_000_000_000
 
-Judge = Callable[[Facts, Gpu, GpuState], Outcome]
+GpuFunction = Callable[[Facts, Gpu, GpuState], CheckResult]
+ANSWERS = Need(
+    "card-lost",
+    "the GPU does not answer the driver",
+    lambda facts: any(gpu.state for gpu in requested_gpus(facts)),
+)
 
 
-def judge_mig(_: Facts, gpu: Gpu, state: GpuState) -> Outcome:
-    """Is the card cut into slices?"""
+def each_gpu_check(id_: str, **texts: Unpack[Texts]) -> Callable[[GpuFunction], Check]:
+    """Turn a function of one GPU into a check: the worst result of the requested GPUs."""
+
+    def decorate(function: GpuFunction) -> Check:
+        def check_all(facts: Facts) -> CheckResult:
+            gpus = [gpu for gpu in requested_gpus(facts) if gpu.state]
+            return worst(function(facts, gpu, known(gpu.state)) for gpu in gpus)
+
+        return gpu_check(id_, needs=(DRIVER, GPU, ANSWERS), **texts)(check_all)
+
+    return decorate
+
+
+@each_gpu_check(
+    "mig",
+    asks="Is the GPU divided into MIG (Multi-Instance GPU) slices?",
+    why="speed and memory are the slice's, not the GPU's, and the driver reports less about it",
+    fix="compare with slices of the same size only, or turn MIG off:\nsudo nvidia-smi -mig 0",
+    link="https://docs.nvidia.com/datacenter/tesla/mig-user-guide/",
+)
+def mig(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
+    """Check whether MIG is on, and has slices."""
     if state.mig is None:
-        return _unanswered(gpu, state, "mig")
+        return _not_reported(gpu, state, "mig")
     if not state.mig:
-        return passed(card=_name(gpu))
+        return passed(f"MIG is off for {_name(gpu)}")
     if state.mig_slices == 0:
-        return failed("no_slices", card=_name(gpu))
-    return warned("sliced", card=_name(gpu), slices=state.mig_slices or "an unknown number of")
+        return failed(
+            f"MIG is on for {_name(gpu)}, without a slice",
+            case="no_slices",
+            why="CUDA finds no GPU until there is a slice",
+            fix="create one, or turn MIG off:\nsudo nvidia-smi mig -cgi 0 -C\n"
+            "sudo nvidia-smi -mig 0",
+        )
+    slices = state.mig_slices or "an unknown number of"
+    return warned(f"{_name(gpu)} is divided into {slices} MIG slices", case="sliced")
 
 
-def judge_compute_mode(_: Facts, gpu: Gpu, state: GpuState) -> Outcome:
-    """May this process, and others beside it, use the card?"""
-    values = {"card": _name(gpu), "mode": state.compute_mode}
-    if state.compute_mode is None:
-        return _unanswered(gpu, state, "compute-mode")
-    if state.compute_mode == "prohibited":
-        return failed("prohibited", **values)
-    return passed(**values) if state.compute_mode == "default" else warned("exclusive", **values)
+@each_gpu_check(
+    "compute-mode",
+    asks="May several processes use the GPU?",
+    why="a second process on the GPU fails, such as a data loader's or a test's",
+    fix="on the host, reset the compute mode:\nsudo nvidia-smi -c DEFAULT",
+    link="https://docs.nvidia.com/deploy/mps/",
+)
+def compute_mode(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
+    """Check the compute mode."""
+    mode = state.compute_mode
+    if mode is None:
+        return _not_reported(gpu, state, "compute-mode")
+    if mode == "prohibited":
+        why = "no process can compute on it"
+        return failed(f"{_name(gpu)} is in compute mode {mode}", case="prohibited", why=why)
+    if mode != "default":
+        return warned(f"{_name(gpu)} is in compute mode {mode}", case="exclusive")
+    return passed(f"{_name(gpu)} is in compute mode {mode}")
 
 
-def judge_gpu_processes(facts: Facts, gpu: Gpu, state: GpuState) -> Outcome:
-    """Does somebody else use the card? Containers hide processes, not the memory they hold."""
+@each_gpu_check(
+    "gpu-shared",
+    asks="Do other processes use the GPU?",
+    why="they slow down what is measured here, and the GPU's memory may run out",
+    fix="wait for them, or choose another GPU with --device cuda:N; on the host list them with:\n"
+    "nvidia-smi",
+    link="https://docs.nvidia.com/deploy/nvidia-smi/",
+)
+def gpu_shared(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
+    """Count other processes; a container hides them, but not the memory that they use."""
     used_bytes = (gpu.memory_total_bytes or 0) - (gpu.memory_free_bytes or 0)
     if state.processes is None:
-        return _unanswered(gpu, state, "gpu-shared")
+        return _not_reported(gpu, state, "gpu-shared")
     others = state.processes - (1 if requested_gpu(facts) else 0)
     if others > 0:
-        return warned("others", card=_name(gpu), others=others)
+        return warned(f"other GPU processes on {_name(gpu)}: {others}", case="others")
     if gpu.memory_free_bytes is not None and used_bytes > OWN_MEMORY_BYTES:
-        return warned("memory_taken", card=_name(gpu), used_bytes=used_bytes)
-    return passed(card=_name(gpu))
+        return warned(
+            f"{format_bytes(used_bytes)} of {_name(gpu)} are used by processes outside this "
+            "container",
+            case="memory_taken",
+        )
+    return passed(f"no other GPU processes on {_name(gpu)}")
 
 
-def judge_ecc(_: Facts, gpu: Gpu, state: GpuState) -> Outcome:
-    """Does the card's memory correct errors, and did any go beyond that?"""
+@each_gpu_check(
+    "ecc",
+    asks="Is ECC on, and is the GPU free of uncorrectable memory errors?",
+    why="a result may have been wrong or lost since the driver was loaded",
+    fix="reset the GPU or reboot, and check again; if the errors return, replace the GPU:\n"
+    "sudo nvidia-smi -r",
+    link="https://docs.nvidia.com/deploy/a100-gpu-mem-error-mgmt/",
+)
+def ecc(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
+    """Check the ECC mode and the count of uncorrectable errors."""
     if state.ecc is None or (state.ecc and state.ecc_uncorrected is None):
-        return _unanswered(gpu, state, "ecc")
+        return _not_reported(gpu, state, "ecc")
     if state.ecc_uncorrected:
-        return failed("errors", card=_name(gpu), errors=state.ecc_uncorrected)
-    if not state.ecc and state.brand in DATA_CENTRE_BRANDS:
-        return warned("off", card=_name(gpu))
-    setting = "on, no error beyond repair" if state.ecc else "off, as usual for this kind of card"
-    return passed(card=_name(gpu), setting=setting)
+        return failed(
+            f"uncorrectable memory errors on {_name(gpu)}: {state.ecc_uncorrected}", case="errors"
+        )
+    if state.ecc:
+        return passed(f"ECC is on for {_name(gpu)}, no uncorrectable errors")
+    if state.brand in DATA_CENTRE_BRANDS:
+        return warned(
+            f"ECC is off for {_name(gpu)}",
+            case="off",
+            why="memory errors in results are not detected",
+            fix="turn ECC on and reset the GPU:\nsudo nvidia-smi -e 1\nsudo nvidia-smi -r",
+        )
+    return passed(f"ECC is off for {_name(gpu)}, as usual for {state.brand or 'its'} GPUs")
 
 
-def judge_row_remap(_: Facts, gpu: Gpu, state: GpuState) -> Outcome:
-    """Are memory rows waiting to be replaced, or beyond it?"""
+@each_gpu_check(
+    "row-remap",
+    asks="Are defective rows of the GPU's memory remapped?",
+    why="there is no spare row left for a defective one, so errors will return",
+    fix="replace the GPU",
+    link="https://docs.nvidia.com/deploy/a100-gpu-mem-error-mgmt/",
+)
+def row_remap(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
+    """Check for row remappings that failed or wait for a reset."""
     if state.remap_pending is None or state.remap_failed is None:
-        return _unanswered(gpu, state, "row-remap")
+        return _not_reported(gpu, state, "row-remap")
     if state.remap_failed:
-        return failed("failed", card=_name(gpu))
-    return (warned("pending", card=_name(gpu)) if state.remap_pending
-            else passed(card=_name(gpu)))  # fmt: skip
+        return failed(f"{_name(gpu)} could not remap a memory row", case="failed")
+    if state.remap_pending:
+        return warned(
+            f"{_name(gpu)} has a memory row remapping pending",
+            case="pending",
+            why="the memory around the row is not used until the GPU is reset",
+            fix="reset the GPU when no process uses it:\nsudo nvidia-smi -r",
+        )
+    return passed(f"{_name(gpu)} has no memory row remapping pending")
 
 
-def judge_throttle(_: Facts, gpu: Gpu, state: GpuState) -> Outcome:
-    """Is the card slowed down although nothing large runs?"""
+@each_gpu_check(
+    "throttle",
+    asks="Is the idle GPU free of thermal, power and hardware slowdowns?",
+    why="high temperature or insufficient power slow it down, more so under load",
+    fix="check cooling, power cables and the power supply; watch the reasons with:\n"
+    "nvidia-smi -q -d PERFORMANCE",
+    link="https://docs.nvidia.com/deploy/gpu-debug-guidelines/",
+)
+def throttle(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
+    """Check the reasons that the driver gives for lower clocks."""
     if state.throttled is None:
-        return _unanswered(gpu, state, "throttle")
+        return _not_reported(gpu, state, "throttle")
     if state.throttled:
-        return warned("slowed", card=_name(gpu), reasons=", ".join(state.throttled))
-    return passed(card=_name(gpu))
+        reasons = ", ".join(state.throttled)
+        return warned(f"{_name(gpu)} is slowed down while idle ({reasons})", case="slowed")
+    return passed(f"{_name(gpu)} is not slowed down")
 
 
-def judge_persistence(_: Facts, gpu: Gpu, state: GpuState) -> Outcome:
-    """Does the driver keep the card ready while nobody uses it?"""
+@each_gpu_check(
+    "persistence",
+    asks="Is persistence mode on?",
+    why="without it each first use of the GPU takes some seconds longer",
+    fix="on the host start nvidia-persistenced, or turn persistence mode on:\n"
+    "sudo nvidia-smi -pm 1",
+    link="https://docs.nvidia.com/deploy/driver-persistence/",
+)
+def persistence(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
+    """Check that the driver stays loaded between two uses of the GPU."""
     if state.persistence is None:
-        return _unanswered(gpu, state, "persistence")
-    return passed(card=_name(gpu)) if state.persistence else warned("off", card=_name(gpu))
+        return _not_reported(gpu, state, "persistence")
+    if not state.persistence:
+        return warned(f"persistence mode is off for {_name(gpu)}", case="off")
+    return passed(f"persistence mode is on for {_name(gpu)}")
 
 
-def judge_pcie(facts: Facts, gpu: Gpu, state: GpuState) -> Outcome:
-    """Does the slot give the card all lanes and the generation that it has?"""
+@each_gpu_check(
+    "pcie",
+    asks="Does the PCIe link have the GPU's full width and generation?",
+    why="copies between host and GPU are slower",
+    fix="reseat the GPU in a slot with all lanes; check for a limit in the firmware's settings",
+    link="https://docs.nvidia.com/deploy/gpu-debug-guidelines/",
+)
+def pcie(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
+    """Compare the link's width and highest generation with what the GPU supports."""
     link = state.pcie
     if link.width is None or link.generation is None or link.card_generation is None:
-        return _unanswered(gpu, state, "pcie")
-    card_width = known(facts.link_widths).get(link.address or "", link.width)
-    values = {
-        "card": _name(gpu),
-        "link": f"generation {link.generation}, {link.width} lanes",
-        "own": f"generation {link.card_generation}, {card_width} lanes",
-    }
-    slow = link.width < card_width or link.generation < link.card_generation
-    return warned("slow", **values) if slow else passed(**values)
+        return _not_reported(gpu, state, "pcie")
+    full_width = known(facts.link_widths).get(link.address or "", link.width)
+    found = f"{_name(gpu)}: PCIe {link.generation} x{link.width}"
+    if link.width < full_width or link.generation < link.card_generation:
+        return warned(f"{found}, it supports {link.card_generation} x{full_width}", case="slow")
+    return passed(found)
 
 
 def _name(gpu: Gpu) -> str:
-    return f"GPU {gpu.index} {gpu.name or '(nameless)'}"
+    return f"GPU {gpu.index} {gpu.name or '(name unknown)'}"
 
 
-def _unanswered(gpu: Gpu, state: GpuState, question: str) -> Outcome:
-    reason = state.silent.get(question, "without a reason")
+def _not_reported(gpu: Gpu, state: GpuState, question: str) -> CheckResult:
+    reason = state.silent.get(question, "no reason given")
     if reason == NOT_SUPPORTED:
-        return not_applicable("card-has-none", card=_name(gpu))
-    return unknown("card-silent", card=_name(gpu), reason=reason)
-
-
-CARD = Need("card-lost", lambda facts: any(gpu.state for gpu in requested_gpus(facts)))
-
-
-def _card_check(id_: str, judge: Judge) -> Check:
-    """The worst answer of the cards that matter, see `requested_gpus`."""
-
-    def judge_all(facts: Facts) -> Outcome:
-        cards = [gpu for gpu in requested_gpus(facts) if gpu.state]
-        return worst(judge(facts, gpu, known(gpu.state)) for gpu in cards)
-
-    return gpu_check(id_, judge_all, DRIVER, GPU, CARD)
-
-
-SETTING_CHECKS = (
-    _card_check("mig", judge_mig),
-    _card_check("compute-mode", judge_compute_mode),
-)
-CARD_CHECKS = (
-    _card_check("gpu-shared", judge_gpu_processes),
-    _card_check("ecc", judge_ecc),
-    _card_check("row-remap", judge_row_remap),
-    _card_check("throttle", judge_throttle),
-    _card_check("persistence", judge_persistence),
-    _card_check("pcie", judge_pcie),
-)
+        return not_applicable(f"not supported by {_name(gpu)}", case="card-has-none")
+    found = f"not reported by the driver for {_name(gpu)} ({reason})"
+    return unknown(found, case="card-silent")

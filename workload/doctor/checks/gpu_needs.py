@@ -1,59 +1,72 @@
-"""What must hold for a check of the GPU to make sense, and which GPU is meant. Pure."""
+"""The needs of the checks of PyTorch and the GPU, and which GPU they are about."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Unpack
 
 from workload.core.results import State
-from workload.doctor.checks.verdicts import WRONG, Check, Need, Outcome, known, read, warned
+from workload.doctor.checks.check import (
+    WRONG,
+    Check,
+    CheckFunction,
+    CheckResult,
+    Explanation,
+    Need,
+    Texts,
+    known,
+    read,
+)
 from workload.doctor.probes.facts import QUICK, Facts
 from workload.doctor.probes.torch_probe import TorchGpu, requested_index
-from workload.hardware.cuda_support import driver_suffices
+from workload.hardware.cuda_support import MINIMUM_DRIVERS, driver_suffices, minimum_driver
 from workload.hardware.nvml import Gpu
 
 WSL_NODE = "/dev/dxg"
+NO_GPU = "no GPU found"
 NEEDED_NODES = ("/dev/nvidiactl", "/dev/nvidia-uvm")
 
 
 def cuda_started(facts: Facts) -> bool:
-    """Whether PyTorch sees at least one GPU."""
+    """Return whether PyTorch sees at least one GPU."""
     return facts.torch is not None and bool(facts.torch.gpus)
 
 
 def gpu_visible(facts: Facts) -> bool:
-    """Whether anything here speaks of a GPU that this process was given."""
+    """Return whether PyTorch, the driver or /dev has a GPU for this process."""
     return cuda_started(facts) or gpu_listed(facts) or bool(known(facts.device_nodes))
 
 
 def gpu_listed(facts: Facts) -> bool:
-    """Whether the driver knows a GPU."""
+    """Return whether the driver lists a GPU."""
     return facts.driver is not None and bool(facts.driver.gpus)
 
 
-def insisted(facts: Facts) -> bool:
-    """Whether nothing but CUDA will do."""
+def cuda_required(facts: Facts) -> bool:
+    """Return whether the user requires CUDA."""
     return facts.requested_device.startswith("cuda")
 
 
 def cuda_version(facts: Facts) -> str | None:
-    """The CUDA that PyTorch was built with."""
+    """Return the CUDA version that PyTorch was built with."""
     build = facts.torch or read(facts, "torch_files")
     return build.cuda_version if build else None
 
 
 def requested_gpu(facts: Facts) -> TorchGpu | None:
-    """The GPU that was asked for, as PyTorch sees it."""
+    """Return the requested GPU as PyTorch reports it."""
     gpus = facts.torch.gpus if facts.torch else ()
     index = requested_index(facts.requested_device)
     return gpus[index] if index < len(gpus) else None
 
 
 def requested_gpus(facts: Facts) -> tuple[Gpu, ...]:
-    """The card that was asked for; all where CUDA and the driver cannot be matched."""
-    gpu, cards = requested_gpu(facts), facts.driver.gpus if facts.driver else ()
-    return tuple(card for card in cards if gpu and card.uuid == gpu.uuid) or cards
+    """Return the requested GPU; all GPUs where CUDA and the driver cannot be matched."""
+    gpu, gpus = requested_gpu(facts), facts.driver.gpus if facts.driver else ()
+    return tuple(one for one in gpus if gpu and one.uuid == gpu.uuid) or gpus
 
 
-def enough_driver(facts: Facts) -> bool | None:
-    """Whether the driver runs PyTorch's CUDA; None if either is unknown."""
+def is_driver_new_enough(facts: Facts) -> bool | None:
+    """Return whether the driver supports PyTorch's CUDA; None if either is unknown."""
     cuda = cuda_version(facts)
     if facts.driver is None or cuda is None:
         return None
@@ -61,7 +74,7 @@ def enough_driver(facts: Facts) -> bool | None:
 
 
 def node_problem(facts: Facts) -> tuple[str, str] | None:
-    """The case and the paths that are missing or closed; None when all is well."""
+    """Return the case and the paths of missing or inaccessible files; None if there are none."""
     nodes = known(facts.device_nodes)
     paths = {node.path for node in nodes}
     if WSL_NODE not in paths:
@@ -70,49 +83,88 @@ def node_problem(facts: Facts) -> tuple[str, str] | None:
             missing.append("/dev/nvidia0")
         if missing:
             return "missing", ", ".join(sorted(missing))
-    closed = [node for node in nodes if not node.accessible]
-    if not closed:
+    inaccessible = [node for node in nodes if not node.accessible]
+    if not inaccessible:
         return None
-    revoked = all(node.permitted for node in closed)
-    return "revoked" if revoked else "denied", ", ".join(node.path for node in closed)
+    revoked = all(node.permitted for node in inaccessible)
+    return "revoked" if revoked else "denied", ", ".join(node.path for node in inaccessible)
 
 
-WANTED = (
-    Need("cpu-asked-for", lambda facts: facts.requested_device != "cpu"),
-    Need("no-gpu-here", lambda facts: insisted(facts) or gpu_visible(facts)),
+LOOKED = Need("quick", "skipped with --quick", lambda facts: facts.depth != QUICK)
+TORCH = (
+    LOOKED,
+    Need("torch-missing", "PyTorch cannot be imported", lambda facts: facts.torch is not None),
 )
-CUDA_BUILD = Need("no-cuda-build", lambda facts: cuda_version(facts) is not None)
-DRIVER = Need("driver-silent", lambda facts: facts.driver is not None)
-GPU = Need("no-gpu-here", lambda facts: cuda_started(facts) or gpu_listed(facts))
-VISIBLE = Need("no-gpu-here", gpu_visible)
-NEW_ENOUGH = Need(
-    "driver-too-old", lambda facts: cuda_started(facts) or enough_driver(facts) is not False
-)
-NODES = Need("nodes-missing", lambda facts: cuda_started(facts) or not node_problem(facts))
-STARTED = Need("cuda-not-started", cuda_started)
-EXISTS = Need("no-such-gpu", lambda facts: requested_gpu(facts) is not None)
 INSTALLED = Need(
     "torch-missing",
+    "PyTorch cannot be imported",
     lambda facts: (read(facts, "torch_files") if facts.depth == QUICK else facts.torch) is not None,
+)
+NOT_CPU = Need(
+    "cpu-asked-for", "the CPU was requested", lambda facts: facts.requested_device != "cpu"
+)
+WANTED = Need("no-gpu-here", NO_GPU, lambda facts: cuda_required(facts) or gpu_visible(facts))
+CUDA_BUILD = Need(
+    "no-cuda-build",
+    "this PyTorch build has no CUDA support",
+    lambda facts: cuda_version(facts) is not None,
+)
+DRIVER = Need(
+    "driver-silent", "the NVIDIA driver does not answer", lambda facts: facts.driver is not None
+)
+GPU = Need("no-gpu-here", NO_GPU, lambda facts: cuda_started(facts) or gpu_listed(facts))
+VISIBLE = Need("no-gpu-here", NO_GPU, gpu_visible)
+NEW_ENOUGH = Need(
+    "driver-too-old",
+    "the NVIDIA driver is too old",
+    lambda facts: cuda_started(facts) or is_driver_new_enough(facts) is not False,
+)
+NODES = Need(
+    "nodes-missing",
+    "the GPU's device files are missing or inaccessible",
+    lambda facts: cuda_started(facts) or not node_problem(facts),
+)
+STARTED = Need("cuda-not-started", "CUDA does not start", cuda_started)
+EXISTS = Need(
+    "no-such-gpu",
+    "the requested GPU does not exist",
+    lambda facts: requested_gpu(facts) is not None,
 )
 
 
-def gpu_check(id_: str, judge: Callable[[Facts], Outcome], *needs: Need) -> Check:
-    """A check that makes sense where a GPU is wanted; see `_excused`."""
-    return Check(id_, lambda facts: _excused(facts, judge(facts)), (*WANTED, *needs))
+def gpu_check(
+    id_: str, *, needs: tuple[Need, ...] = (), **texts: Unpack[Texts]
+) -> Callable[[CheckFunction], Check]:
+    """Turn a function of the facts into a check that applies where a GPU is wanted."""
+    all_needs = (NOT_CPU, WANTED, *needs)
+
+    def decorate(function: CheckFunction) -> Check:
+        return Check(
+            Explanation(id_, **texts), lambda facts: _excused(facts, function(facts)), all_needs
+        )
+
+    return decorate
 
 
-def _excused(facts: Facts, outcome: Outcome) -> Outcome:
-    """Under `auto` an unusable GPU is a warning, for the CPU stands in; a wrong one never is.
+def _excused(facts: Facts, result: CheckResult) -> CheckResult:
+    """Turn a failure into a warning where `--device auto` uses the CPU instead of this GPU.
 
-    Nor is what fails on a GPU whose product was right: `auto` takes that one.
+    A wrong element stays a failure.
     """
-    excusable = outcome.state is State.FAIL and outcome.case != WRONG and not insisted(facts)
-    excused = excusable and not _taken_by_auto(facts)
-    return warned(outcome.case, **outcome.values) if excused else outcome
+    excusable = result.state is State.FAIL and result.case != WRONG and not cuda_required(facts)
+    if not excusable or _used_by_auto(facts):
+        return result
+    return replace(result, state=State.WARN)
 
 
-def _taken_by_auto(facts: Facts) -> bool:
+def _used_by_auto(facts: Facts) -> bool:
+    """Return whether `--device auto` uses a GPU: one that multiplied two matrices correctly."""
     runs = facts.torch.kernels if facts.torch else ()
     return any(run.device != "cpu" and run.operation == "product" and run.wrong == 0
                for run in runs)  # fmt: skip
+
+
+def needed_driver(facts: Facts) -> str:
+    """Return the oldest driver for PyTorch's CUDA, or for the newest CUDA if that is unknown."""
+    cuda = cuda_version(facts)
+    return (cuda and minimum_driver(cuda)) or MINIMUM_DRIVERS[max(MINIMUM_DRIVERS)]

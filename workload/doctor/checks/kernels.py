@@ -1,54 +1,157 @@
-"""Verdicts about real work on the GPU, and on several together. Pure."""
+"""Checks of real work on the CPU, on the GPU and between GPUs: it runs, and is correct."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterable
+from dataclasses import replace
 
-from workload.doctor.checks.gpu_needs import EXISTS, STARTED, gpu_check
-from workload.doctor.checks.machine import LOOKED, judge_run
-from workload.doctor.checks.verdicts import Need, Outcome, failed, known, warned
+from workload.doctor.checks.check import (
+    REPORT,
+    WRONG,
+    CheckResult,
+    Need,
+    check,
+    failed,
+    known,
+    passed,
+    warned,
+)
+from workload.doctor.checks.gpu_needs import EXISTS, LOOKED, STARTED, TORCH, gpu_check
 from workload.doctor.probes.facts import Facts
+from workload.doctor.probes.kernels import KernelRun
 from workload.doctor.probes.several_gpus import SeveralGpus
 
-SEVERAL = Need("one-gpu", lambda facts: facts.torch is not None and facts.torch.several is not None)
-
-
-def judge_gpu_run(facts: Facts, operation: str) -> Outcome:
-    """Did this operation on the GPU come out right?"""
-    return judge_run(known(facts.torch).kernels, operation, "cuda")
-
-
-def judge_peers(facts: Facts) -> Outcome:
-    """Do copies between GPUs arrive, and do they go directly?"""
-    several = _several(facts)
-    outcome = _judge_together(several, "copy")
-    if outcome.case != "pass" or not several.unreachable:
-        return outcome
-    return warned("unreachable", pairs=", ".join(several.unreachable))
-
-
-def judge_nccl(facts: Facts) -> Outcome:
-    """Did an NCCL all-reduce over all GPUs come out right?"""
-    return _judge_together(_several(facts), "all-reduce")
-
-
-def _several(facts: Facts) -> SeveralGpus:
-    return known(known(facts.torch).several)
-
-
-def _judge_together(several: SeveralGpus, operation: str) -> Outcome:
-    if several.error:
-        return failed("error", device="all GPUs", error=several.error)
-    return judge_run(several.runs, operation, "cuda")
-
-
-def _ran(operation: str) -> Callable[[Facts], Outcome]:
-    return partial(judge_gpu_run, operation=operation)
-
-
-KERNEL_CHECKS = (
-    gpu_check("gpu-kernel", _ran("kernel"), LOOKED, STARTED, EXISTS),
-    gpu_check("cublas", _ran("product"), LOOKED, STARTED, EXISTS),
-    gpu_check("cudnn-convolution", _ran("convolution"), LOOKED, STARTED, EXISTS),
-    gpu_check("peer-access", judge_peers, LOOKED, STARTED, SEVERAL),
-    gpu_check("nccl", judge_nccl, LOOKED, STARTED, SEVERAL),
+SEVERAL = Need(
+    "one-gpu",
+    "there is only one GPU",
+    lambda facts: facts.torch is not None and facts.torch.several is not None,
 )
+WRONG_GPU = "this GPU computes wrong results"
+CHANGE_GPU = "use another GPU; check memory, clocks and power, then run:\nworkload verify"
+WRONG_COPIES = "what several GPUs compute together is wrong; IOMMU or PCIe ACS can cause this"
+NCCL_GUIDE = "https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/troubleshooting.html"
+
+
+@check(
+    "cpu-kernel",
+    asks="Does a matmul run correctly on the CPU?",
+    why="PyTorch does not work on this CPU",
+    fix="reinstall torch for this machine's architecture",
+    link="https://pytorch.org/get-started/locally/",
+    needs=TORCH,
+)
+def cpu_kernel(facts: Facts) -> CheckResult:
+    """Check every element of a matmul on the CPU."""
+    return _judge(
+        _find(known(facts.torch).kernels, "product", "cpu"),
+        "a matmul on the CPU",
+        why="this machine computes wrong results",
+        fix="check the memory and the CPU, then run:\nworkload verify",
+    )
+
+
+@gpu_check(
+    "gpu-kernel",
+    asks="Does a PyTorch kernel run correctly on the GPU?",
+    why="the GPU cannot be used",
+    fix="restart the container or host; check for another process that fills the GPU's memory:\n"
+    "nvidia-smi",
+    link="https://docs.nvidia.com/deploy/gpu-debug-guidelines/",
+    needs=(LOOKED, STARTED, EXISTS),
+)
+def gpu_kernel(facts: Facts) -> CheckResult:
+    """Check every element of a kernel's result on the GPU."""
+    run = _find(known(facts.torch).kernels, "kernel", "cuda")
+    return _judge(run, "a kernel", why=WRONG_GPU, fix=CHANGE_GPU)
+
+
+@gpu_check(
+    "cublas",
+    asks="Does a cuBLAS matmul run correctly on the GPU?",
+    why="matmuls, most of a network's work, cannot be computed",
+    fix="reinstall torch with the NVIDIA wheels it is locked to; check for another process that "
+    "fills the GPU's memory:\nnvidia-smi",
+    link="https://docs.nvidia.com/cuda/cublas/",
+    needs=(LOOKED, STARTED, EXISTS),
+)
+def cublas(facts: Facts) -> CheckResult:
+    """Check every element of a matmul on the GPU."""
+    run = _find(known(facts.torch).kernels, "product", "cuda")
+    return _judge(run, "a matmul", why=WRONG_GPU, fix=CHANGE_GPU)
+
+
+@gpu_check(
+    "cudnn-convolution",
+    asks="Does a cuDNN convolution run correctly on the GPU?",
+    why="cuDNN loads its libraries at the first convolution; their versions must match",
+    fix="remove folders with another cuDNN from LD_LIBRARY_PATH; reinstall torch with the NVIDIA "
+    "wheels it is locked to",
+    link="https://github.com/pytorch/pytorch/issues/188892",
+    needs=(LOOKED, STARTED, EXISTS),
+)
+def cudnn_convolution(facts: Facts) -> CheckResult:
+    """Check every element of a convolution on the GPU."""
+    run = _find(known(facts.torch).kernels, "convolution", "cuda")
+    return _judge(run, "a convolution", why=WRONG_GPU, fix=CHANGE_GPU)
+
+
+@gpu_check(
+    "peer-access",
+    asks="Are copies between GPUs correct and direct?",
+    why="copies go through host memory, many times slower",
+    fix="on a host without virtual machines disable IOMMU and PCIe ACS; print how the GPUs are "
+    "connected:\nnvidia-smi topo -p2p r",
+    link=NCCL_GUIDE,
+    needs=(LOOKED, STARTED, SEVERAL),
+)
+def peer_access(facts: Facts) -> CheckResult:
+    """Check every copied element, and whether peer access is possible."""
+    several = known(known(facts.torch).several)
+    result = _judge_together(several, "copy", "a copy between GPUs")
+    if result.case == "error":
+        return replace(result, why="work on several GPUs cannot run")
+    if result.case != "pass" or not several.unreachable:
+        return result
+    return warned(
+        f"no direct copies between GPUs {', '.join(several.unreachable)}", case="unreachable"
+    )
+
+
+@gpu_check(
+    "nccl",
+    asks="Does an NCCL all-reduce over all GPUs run correctly?",
+    why="training on several GPUs cannot run",
+    fix="start the container with --shm-size=1g; try NCCL_P2P_DISABLE=1; NCCL_DEBUG=INFO shows "
+    "where it stops",
+    link=NCCL_GUIDE,
+    needs=(LOOKED, STARTED, SEVERAL),
+)
+def nccl(facts: Facts) -> CheckResult:
+    """Check every element of an all-reduce."""
+    return _judge_together(known(known(facts.torch).several), "all-reduce", "an all-reduce")
+
+
+def _find(runs: Iterable[KernelRun], operation: str, kind: str) -> KernelRun | None:
+    found = (run for run in runs if run.operation == operation and run.device.startswith(kind))
+    return next(found, None)
+
+
+def _judge_together(several: SeveralGpus, operation: str, what: str) -> CheckResult:
+    if several.error:
+        return failed(f"{what} failed ({several.error})", case="error")
+    return _judge(_find(several.runs, operation, "cuda"), what, why=WRONG_COPIES)
+
+
+def _judge(
+    run: KernelRun | None, what: str, why: str | None = None, fix: str | None = None
+) -> CheckResult:
+    """Judge one operation; `why` and `fix` are for a wrong element."""
+    if run is None:
+        return failed(
+            f"{what} did not run", case="not_run", why="its result is unknown", fix=REPORT
+        )
+    where = "" if run.device == "cpu" else f" on {run.device}"
+    if run.wrong is None:
+        return failed(f"{what}{where} failed ({run.error})", case="error")
+    if run.wrong:
+        found = f"{what}{where}: {run.wrong} of {run.elements} elements wrong"
+        return failed(found, case=WRONG, why=why, fix=fix)
+    return passed(f"{what}{where}: all {run.elements} elements correct")

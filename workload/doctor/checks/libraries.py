@@ -1,15 +1,13 @@
-"""Verdicts about the libraries and packages that this process has or would find. Pure."""
+"""Checks of the libraries and packages that this process loads or would load."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from workload.doctor.checks.gpu_needs import CUDA_BUILD
-from workload.doctor.checks.machine import TORCH
-from workload.doctor.checks.verdicts import (
-    Check,
+from workload.doctor.checks.check import (
+    CheckResult,
     Need,
-    Outcome,
+    check,
     failed,
     known,
     passed,
@@ -17,9 +15,12 @@ from workload.doctor.checks.verdicts import (
     unknown,
     warned,
 )
+from workload.doctor.checks.gpu_needs import CUDA_BUILD, NOT_CPU, TORCH
 from workload.doctor.probes.facts import Facts
 
-WHEELS = "/site-packages/nvidia/"  # where NVIDIA's wheels put their libraries
+WHEELS = "/site-packages/nvidia/"  # where NVIDIA's wheels install their libraries
+VERSION_MISMATCH = "https://github.com/pytorch/pytorch/issues/188892"
+SHOWN = 4  # libraries or packages in one text
 
 
 def _has_cuda_wheels(facts: Facts) -> bool:
@@ -27,53 +28,82 @@ def _has_cuda_wheels(facts: Facts) -> bool:
     return any(name.startswith("nvidia-") and name != "nvidia-ml-py" for name in names)
 
 
-NOT_CPU = Need("cpu-asked-for", lambda facts: facts.requested_device != "cpu")
-CUDA_WHEELS = Need("no-cuda-wheels", _has_cuda_wheels)
-KNOWN_LOCK = Need("torch-missing", lambda facts: read(facts, "unlocked") is not None)
+CUDA_WHEELS = Need("no-cuda-wheels", "no NVIDIA library wheels are installed", _has_cuda_wheels)
+KNOWN_LOCK = Need(
+    "torch-missing",
+    "PyTorch cannot be imported",
+    lambda facts: read(facts, "unlocked") is not None,
+)
 
 
-def judge_library_path(facts: Facts) -> Outcome:
-    """Would the loader find other CUDA libraries before those of torch's own wheels?"""
-    strangers = [path for path in known(facts.path_libraries) if WHEELS not in path]
-    return warned("shadows", libraries=_few(strangers)) if strangers else passed()
+@check(
+    "library-path",
+    asks="Does the loader find no CUDA libraries besides those of torch's wheels?",
+    why="the loader may use these instead; two versions of cuDNN end in "
+    "SUBLIBRARY_VERSION_MISMATCH",
+    fix="remove their folders from LD_LIBRARY_PATH and LD_PRELOAD",
+    link=VERSION_MISMATCH,
+    needs=(NOT_CPU, CUDA_WHEELS),
+)
+def library_path(facts: Facts) -> CheckResult:
+    """Look for CUDA libraries in LD_LIBRARY_PATH and LD_PRELOAD."""
+    others = [path for path in known(facts.path_libraries) if WHEELS not in path]
+    if others:
+        return warned(
+            f"other CUDA libraries come before torch's: {_shortened(others)}", case="shadows"
+        )
+    return passed("no CUDA libraries besides those of torch's wheels")
 
 
-def judge_mapped(facts: Facts) -> Outcome:
-    """Has this process each CUDA library once, and all of cuDNN from one folder?"""
-    if not facts.mapped_libraries:
-        return unknown("unknown")
-    twice = [path for paths in _by_name(facts.mapped_libraries) if len(paths) > 1
-             for path in paths]  # fmt: skip
+@check(
+    "cuda-libraries",
+    asks="Is each CUDA library loaded once, and cuDNN from one folder?",
+    why="libraries of two versions do not work together; cuDNN ends with "
+    "SUBLIBRARY_VERSION_MISMATCH",
+    fix="remove other CUDA folders from LD_LIBRARY_PATH, and reinstall torch with the NVIDIA "
+    "wheels it is locked to",
+    link=VERSION_MISMATCH,
+    needs=(NOT_CPU, *TORCH, CUDA_BUILD),
+)
+def cuda_libraries(facts: Facts) -> CheckResult:
+    """Check the libraries that the process has loaded."""
+    paths = facts.mapped_libraries
+    if not paths:
+        return unknown("no CUDA library is loaded")
+    twice = [path for group in _by_name(paths) if len(group) > 1 for path in group]
     if twice:
-        return failed("twice", libraries=_few(twice))
-    cudnn = [path for path in facts.mapped_libraries if "/libcudnn" in path]
-    if len({PurePosixPath(path).parent for path in cudnn}) > 1:
-        return failed("mixed", libraries=_few(cudnn))
-    return passed(count=len(facts.mapped_libraries))
+        return failed(f"CUDA libraries are loaded twice: {_shortened(twice)}", case="twice")
+    parts = [path for path in paths if "/libcudnn" in path]
+    if len({PurePosixPath(path).parent for path in parts}) > 1:
+        return failed(f"cuDNN is loaded from several folders: {_shortened(parts)}", case="mixed")
+    return passed(f"{len(paths)} CUDA libraries, each loaded once")
 
 
-def judge_lock(facts: Facts) -> Outcome:
-    """Are the packages of the versions that were tested together?"""
+@check(
+    "lock",
+    asks="Do the installed packages have the locked versions?",
+    why="these versions were not tested together, and results are hard to compare",
+    fix="install from docker/locks, or use one of the project's images",
+    link="https://pip.pypa.io/en/stable/topics/secure-installs/",
+    needs=(KNOWN_LOCK,),
+)
+def lock(facts: Facts) -> CheckResult:
+    """Compare the installed versions with the lock."""
     unlocked = known(facts.unlocked)
-    return warned("differs", packages=_few(unlocked)) if unlocked else passed()
+    if unlocked:
+        return warned(f"versions differ from the lock: {_shortened(unlocked)}", case="differs")
+    return passed("all packages have their locked versions")
 
 
 def _by_name(paths: Iterable[str]) -> list[list[str]]:
-    """Paths grouped by the library's name without its version."""
+    """Group paths by the library's name without its version."""
     found = defaultdict(list)
     for path in paths:
         found[PurePosixPath(path).name.partition(".so")[0]].append(path)
     return list(found.values())
 
 
-def _few(texts: Iterable[str], most: int = 4) -> str:
+def _shortened(texts: Iterable[str]) -> str:
     shown = list(texts)
-    more = f" and {len(shown) - most} more" if len(shown) > most else ""
-    return ", ".join(shown[:most]) + more
-
-
-LIBRARY_CHECKS = (
-    Check("library-path", judge_library_path, (NOT_CPU, CUDA_WHEELS)),
-    Check("cuda-libraries", judge_mapped, (NOT_CPU, *TORCH, CUDA_BUILD)),
-)
-PACKAGE_CHECKS = (Check("lock", judge_lock, (KNOWN_LOCK,)),)
+    more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
+    return ", ".join(shown[:SHOWN]) + more

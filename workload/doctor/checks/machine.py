@@ -1,132 +1,191 @@
-"""Verdicts about PyTorch itself, the container's limits and the user. Pure."""
+"""Checks of the machine or container: what could be read, CPU, disk, memory, clock."""
 
-from collections.abc import Iterable
+import errno
+import os
+from datetime import UTC, datetime
 
-from workload.doctor.checks.verdicts import (
-    WRONG,
-    Check,
-    Need,
-    Outcome,
+from workload.core.units import format_bytes
+from workload.doctor.checks.check import (
+    REPORT,
+    CheckResult,
+    check,
     failed,
     known,
+    not_applicable,
     passed,
     unknown,
     warned,
 )
 from workload.doctor.probes.facts import QUICK, Facts
-from workload.doctor.probes.kernels import KernelRun
 
-# Free host memory that small work wants once PyTorch is imported; a rule of thumb.
-# CUDA's libraries and pinned buffers take more of it than the CPU's own.
+ROSETTA = "VirtualApple"
+# A record is under 1 MB; the torch.compile cache of one model is about 10 MB. A rule of thumb.
+ENOUGH_DISK_BYTES = 100_000_000
+FULL = os.strerror(errno.ENOSPC)
+# Free host memory for small work once PyTorch is imported; a rule of thumb. CUDA's libraries and
+# pinned buffers take more than the CPU's.
 ENOUGH_MEMORY_BYTES = {"cpu": 500_000_000, "cuda": 2_000_000_000}
-# NCCL's troubleshooting guide: "--shm-size=1g"; Docker's own 64 MB end in a bus error.
+# NCCL's troubleshooting guide: "--shm-size=1g"; Docker's default of 64 MB ends in a bus error.
 ENOUGH_SHM_BYTES = 1_000_000_000
-
-LOOKED = Need("quick", lambda facts: facts.depth != QUICK)
-TORCH = (LOOKED, Need("torch-missing", lambda facts: facts.torch is not None))
-
-
-def judge_facts(facts: Facts) -> Outcome:
-    """Could everything be read that the doctor looks at?"""
-    reasons = [f"{fact} ({reason})" for fact, reason in facts.unread.items()]
-    return failed("unread", facts=", ".join(reasons)) if reasons else passed()
+# A clock that shows a time before this line was written is wrong.
+WRITTEN_SEC = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
+SKEW_SEC = 60.0
+# The hardware clock may keep local time; time zones differ by multiples of a quarter of an hour.
+QUARTER_SEC = 900.0
 
 
-def judge_tmp(facts: Facts) -> Outcome:
-    """Can temporary files be written? A failure where PyTorch's import failed as well."""
-    tmp = known(facts.user).tmp
-    if known(facts.user).tmp_writable:
-        return passed(tmp=tmp)
+@check(
+    "facts",
+    asks="Could all facts about this machine be read?",
+    why="checks that need them are unknown",
+    fix=REPORT,
+    link="https://docs.kernel.org/filesystems/proc.html",
+)
+def facts_read(facts: Facts) -> CheckResult:
+    """Check that no probe crashed."""
+    if not facts.unread:
+        return passed("all facts were read")
+    unread = ", ".join(f"{fact} ({reason})" for fact, reason in facts.unread.items())
+    return failed(f"could not read {unread}", case="unread")
+
+
+@check(
+    "architecture",
+    asks="Is this software built for the CPU's architecture?",
+    why="an emulated CPU is many times slower, lacks instructions and has no GPU",
+    fix="pull or build the image for this CPU, with --platform of docker pull or docker build",
+    link="https://docs.docker.com/build/building/multi-platform/",
+)
+def architecture(facts: Facts) -> CheckResult:
+    """Compare the CPU's vendor with the architecture of the system."""
+    vendor, machine = known(facts.cpu).vendor, known(facts.system).machine
+    if vendor is None:
+        return unknown(f"the CPU vendor is not reported by this {machine} system")
+    is_arm, wants_arm = vendor.startswith("0x"), machine.startswith(("aarch64", "arm"))
+    cpu = "an Arm CPU" if is_arm or vendor == ROSETTA else "an x86 CPU"
+    if is_arm != wants_arm or vendor == ROSETTA:
+        return warned(f"{machine} programs run emulated on {cpu}", case="emulated")
+    return passed(f"{machine} programs run on {cpu}")
+
+
+@check(
+    "disk",
+    asks="Is there enough disk space for records, checkpoints and caches?",
+    why="records and checkpoints could not be saved",
+    fix="free disk space, choose another folder with TMPDIR or --output, or start the container "
+    "with a larger tmpfs",
+    link="https://docs.docker.com/engine/manage-resources/pruning/",
+)
+def disk(facts: Facts) -> CheckResult:
+    """Find the folder with the least free space."""
+    folders = known(facts.folders)
+    full = [folder.path for folder in folders if folder.problem == FULL]
+    if full:
+        return failed(f"no space left at {full[0]}", case="full")
+    free = [
+        (folder.free_bytes, folder.path)
+        for folder in folders
+        if folder.problem is None and folder.free_bytes is not None
+    ]
+    if not free:
+        return unknown("free disk space is not reported")
+    free_bytes, path = min(free)
+    if free_bytes < ENOUGH_DISK_BYTES:
+        return warned(f"only {format_bytes(free_bytes)} free at {path}", case="little")
+    return passed(f"{format_bytes(free_bytes)} free at {path}")
+
+
+@check(
+    "tmp",
+    asks="Is the temporary folder writable?",
+    why="worker processes, torch.compile and the import of some PyTorch builds need it",
+    fix="start a read-only container with --tmpfs /tmp, or set TMPDIR to a writable folder",
+    link="https://docs.docker.com/engine/storage/tmpfs/",
+)
+def tmp(facts: Facts) -> CheckResult:
+    """Check the temporary folder; it is a failure where PyTorch's import failed as well."""
+    user = known(facts.user)
+    if user.tmp_writable:
+        return passed(f"{user.tmp} is writable")
     import_failed = facts.torch is None and facts.depth != QUICK
-    return (failed if import_failed else warned)("not_writable", tmp=tmp)
+    result = failed if import_failed else warned
+    return result(f"the temporary folder {user.tmp} is not writable", case="not_writable")
 
 
-def judge_import(facts: Facts) -> Outcome:
-    """Can PyTorch be imported?"""
-    if facts.torch_signal:
-        return failed("died", signal=facts.torch_signal)
-    if facts.torch is None:
-        return failed("broken", error=facts.torch_error)
-    return passed(version=facts.torch.version, built_for=facts.torch.built_for)
-
-
-def judge_cpu_kernel(facts: Facts) -> Outcome:
-    """Did a real product on the CPU come out right?"""
-    return judge_run(known(facts.torch).kernels, "product", "cpu")
-
-
-def judge_run(runs: Iterable[KernelRun], operation: str, kind: str) -> Outcome:
-    """Whether an operation on a device of this kind ran, and every element came out right."""
-    found = [run for run in runs if run.operation == operation and run.device.startswith(kind)]
-    if not found:
-        return failed("not_run")
-    run = found[0]
-    if run.wrong is None:
-        return failed("error", device=run.device, error=run.error)
-    values = {"device": run.device, "elements": run.elements, "wrong": run.wrong}
-    return failed(WRONG, **values) if run.wrong else passed(**values)
-
-
-def judge_threads(facts: Facts) -> Outcome:
-    """Do PyTorch's threads fit the CPUs this process may use?"""
-    threads, limits = known(facts.torch).threads, known(facts.limits)
-    values = {"threads": threads, "usable": limits.usable_threads, "quota": limits.cpu_quota}
-    if threads > limits.usable_threads:
-        return warned("too_many", **values)
-    return passed(**values)
-
-
-def judge_memory(facts: Facts) -> Outcome:
-    """Is there memory enough to start?"""
+@check(
+    "memory",
+    asks="Is there enough free host memory?",
+    why="the kernel kills a process that runs out of memory, in a container without a message",
+    fix="stop other programs, use a larger machine, or start the container with a larger --memory",
+    link="https://docs.docker.com/engine/containers/resource_constraints/",
+)
+def memory(facts: Facts) -> CheckResult:
+    """Compare the available memory with what small work on the device needs."""
     limits = known(facts.limits)
     available_bytes, limit_bytes = limits.available_bytes, limits.memory_limit_bytes
     if available_bytes is None:
-        return unknown("unknown")
+        return unknown("available memory is not reported")
+    available = format_bytes(available_bytes)
     needed_bytes = ENOUGH_MEMORY_BYTES["cuda" if facts.torch and facts.torch.gpus else "cpu"]
-    values = {
-        "available_bytes": available_bytes,
-        "limit_bytes": limit_bytes,
-        "needed_bytes": needed_bytes,
-    }
     if available_bytes >= needed_bytes:
-        return passed(**values)
-    return warned("little" if limit_bytes is None else "little_in_container", **values)
+        return passed(f"{available} of memory available")
+    why = f"this device needs about {format_bytes(needed_bytes)} of free host memory"
+    if limit_bytes is None:
+        fix = "stop other programs, or use a larger machine"
+        return warned(f"only {available} of memory available", case="little", why=why, fix=fix)
+    return warned(
+        f"only {available} of the container's {format_bytes(limit_bytes)} of memory available",
+        case="little_in_container",
+        why=why,
+        fix="start the container with a larger --memory",
+    )
 
 
-def judge_shm(facts: Facts) -> Outcome:
-    """Is /dev/shm large enough for PyTorch's worker processes and NCCL?"""
+@check(
+    "shm",
+    asks="Is /dev/shm large enough for PyTorch's worker processes and NCCL?",
+    why="PyTorch's worker processes and NCCL end with a bus error when it is full",
+    fix="start the container with --shm-size=1g or --ipc=host",
+    link="https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/troubleshooting.html",
+)
+def shm(facts: Facts) -> CheckResult:
+    """Check the size of the shared memory."""
     shm_bytes = known(facts.limits).shm_bytes
     if shm_bytes is None:
-        return unknown("unknown")
-    if shm_bytes >= ENOUGH_SHM_BYTES:
-        return passed(shm_bytes=shm_bytes)
-    return warned("small", shm_bytes=shm_bytes)
+        return unknown("there is no /dev/shm")
+    if shm_bytes < ENOUGH_SHM_BYTES:
+        return warned(f"/dev/shm has only {format_bytes(shm_bytes)}", case="small")  # noqa: S108  a text
+    return passed(f"/dev/shm has {format_bytes(shm_bytes)}")  # noqa: S108  a text
 
 
-def judge_home(facts: Facts) -> Outcome:
-    """Can caches be written below HOME?"""
-    user = known(facts.user)
-    home = user.home or "HOME (not set)"
-    return passed(home=home) if user.home_writable else warned("not_writable", home=home)
-
-
-def judge_passwd(facts: Facts) -> Outcome:
-    """Has the user a name? torch.compile's cache asks for one."""
-    user = known(facts.user)
-    named = user.has_passwd_entry or user.has_name_in_environment
-    return passed(uid=user.uid) if named else warned("nameless", uid=user.uid)
-
-
-FACTS_CHECK = Check("facts", judge_facts)
-FIRST_CHECKS = (
-    Check("tmp", judge_tmp),  # before torch-import, which may fail without it
-    Check("torch-import", judge_import, (LOOKED,)),
+@check(
+    "clock",
+    asks="Is the clock right, as far as this can be checked without a network?",
+    why="times in records are wrong, and downloads fail because certificates seem invalid",
+    fix="set the host's clock; a container uses it too:\ntimedatectl set-ntp true",
+    link="https://www.freedesktop.org/software/systemd/man/latest/timedatectl.html",
 )
-LAST_CHECKS = (
-    Check("cpu-kernel", judge_cpu_kernel, TORCH),
-    Check("cpu-threads", judge_threads, TORCH),
-    Check("memory", judge_memory),
-    Check("shm", judge_shm),
-    Check("home", judge_home),
-    Check("passwd", judge_passwd),
-)
+def clock(facts: Facts) -> CheckResult:
+    """Compare the clock with the hardware clock, and with the date of this file."""
+    found = known(facts.clock)
+    now_sec, hardware_sec = found.now_sec, found.hardware_sec
+    if now_sec < WRITTEN_SEC:
+        date = datetime.fromtimestamp(now_sec, UTC).date()
+        return warned(f"the clock shows {date}, a date in the past", case="behind")
+    skew_sec = None if hardware_sec is None else _skew_sec(now_sec, hardware_sec)
+    if found.synchronized or (skew_sec is not None and skew_sec <= SKEW_SEC):
+        return passed("the clock is synchronized or agrees with the hardware clock")
+    if skew_sec is not None:
+        return warned(
+            f"the clock differs from the hardware clock by {skew_sec:.0f} s", case="skewed"
+        )
+    if known(facts.system).container:
+        return not_applicable("a container uses the clock of its host", case="container")
+    return unknown("the clock cannot be checked: no time server and no hardware clock")
+
+
+def _skew_sec(now_sec: float, hardware_sec: float) -> float:
+    """Return the difference in seconds without whole quarter hours within a day: time zones."""
+    difference = abs(now_sec - hardware_sec)
+    zone = round(difference / QUARTER_SEC) * QUARTER_SEC
+    return abs(difference - zone) if zone <= 14 * 3600 else difference

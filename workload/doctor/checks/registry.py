@@ -1,32 +1,84 @@
-"""All checks, in the order in which causes come before their consequences. Pure."""
+"""All checks, in the order in which they run: causes before their consequences."""
 
-from workload.doctor.checks.driver import DRIVER_CHECKS, START_CHECKS
-from workload.doctor.checks.gpu import CARD_CHECKS, SETTING_CHECKS
-from workload.doctor.checks.kernels import KERNEL_CHECKS
-from workload.doctor.checks.libraries import LIBRARY_CHECKS, PACKAGE_CHECKS
-from workload.doctor.checks.machine import FACTS_CHECK, FIRST_CHECKS, LAST_CHECKS
-from workload.doctor.checks.stress import DEEP_CHECKS
-from workload.doctor.checks.surroundings import CAUSES, SURROUNDINGS_CHECKS
-from workload.doctor.checks.verdicts import Check, Verdict, run_checks
+import difflib
+from dataclasses import replace
+
+from workload.core.errors import BadInputError
+from workload.core.results import Finding
+from workload.doctor.checks import (
+    driver,
+    gpu,
+    kernels,
+    libraries,
+    machine,
+    pytorch,
+    stress,
+    torch_compile,
+)
+from workload.doctor.checks.check import Check, Explanation
+from workload.doctor.checks.runner import CRASHED, run_checks
 from workload.doctor.probes.facts import Facts
 
 CHECKS: tuple[Check, ...] = (
-    FACTS_CHECK,  # before those that miss one
-    *CAUSES,
-    *FIRST_CHECKS,
-    *DRIVER_CHECKS,
-    *SETTING_CHECKS,
-    *LIBRARY_CHECKS,
-    *START_CHECKS,
-    *KERNEL_CHECKS,
-    *CARD_CHECKS,
-    *LAST_CHECKS,
-    *SURROUNDINGS_CHECKS,
-    *PACKAGE_CHECKS,
-    *DEEP_CHECKS,
+    machine.facts_read,  # first: others need facts
+    machine.architecture,
+    machine.disk,  # before tmp: a full disk is not writable
+    machine.tmp,  # before torch-import, which may fail without it
+    pytorch.torch_import,
+    pytorch.torch_build,
+    driver.gpu_driver,
+    driver.cuda_library,
+    driver.device_nodes,
+    driver.driver_version,
+    gpu.mig,
+    gpu.compute_mode,
+    libraries.library_path,
+    libraries.cuda_libraries,
+    pytorch.cuda_start,
+    pytorch.device_index,
+    pytorch.compute_capability,
+    pytorch.cudnn,
+    kernels.gpu_kernel,
+    kernels.cublas,
+    kernels.cudnn_convolution,
+    kernels.peer_access,
+    kernels.nccl,
+    gpu.gpu_shared,
+    gpu.ecc,
+    gpu.row_remap,
+    gpu.throttle,
+    gpu.persistence,
+    gpu.pcie,
+    kernels.cpu_kernel,
+    pytorch.cpu_threads,
+    machine.memory,
+    machine.shm,
+    torch_compile.home,
+    torch_compile.passwd,
+    torch_compile.compiler,
+    torch_compile.compile_cache,
+    machine.clock,
+    libraries.lock,
+    stress.burn_in,
+    stress.memory_pattern,
+    stress.burn_watch,
 )
 
 
-def judge(facts: Facts) -> tuple[Verdict, ...]:
-    """One verdict a check, in their order."""
+def run_all(facts: Facts) -> tuple[Finding, ...]:
+    """Return one finding for every check."""
     return run_checks(CHECKS, facts)
+
+
+def explain(id_: str) -> Explanation:
+    """Return what a check asks, why and what to do. Raises BadInputError for an unknown id."""
+    explanations = {check.id: check.explanation for check in CHECKS}
+    if id_ == CRASHED.id or id_.endswith(f"-{CRASHED.id}"):
+        return replace(CRASHED, id=id_)
+    if id_ not in explanations:
+        close = ", ".join(difflib.get_close_matches(id_, explanations))
+        hint = f"did you mean {close}? " if close else ""
+        raise BadInputError(
+            f"there is no check {id_!r}; {hint}`workload doctor explain` lists all checks"
+        )
+    return explanations[id_]

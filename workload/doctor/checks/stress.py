@@ -1,11 +1,11 @@
-"""Verdicts about the burn-in of `--deep`. Pure."""
+"""Checks of what `--deep` measured: matmuls, memory and the GPU's sensors under load."""
 
-from workload.core.units import format_rate
-from workload.doctor.checks.verdicts import (
+from workload.core.units import format_bytes, format_rate
+from workload.doctor.checks.check import (
     WRONG,
-    Check,
+    CheckResult,
     Need,
-    Outcome,
+    check,
     failed,
     known,
     passed,
@@ -14,103 +14,162 @@ from workload.doctor.checks.verdicts import (
     worst,
 )
 from workload.doctor.probes.facts import DEEP, Facts
-from workload.doctor.stress.facts import BurnIn, Deep
-from workload.hardware.sensors import BEYOND_REPAIR
+from workload.doctor.stress.facts import BurnIn
+from workload.hardware.sensors import UNCORRECTABLE
 
-# A card whose last quarter is slower than this share of the first gets too hot, or its supply is
-# too weak. On a CPU others take as much.
+# A GPU whose last quarter is slower than this share of the first is too hot, or its power supply
+# too weak. A CPU also loses time to other programs.
 STEADY_SHARE = 0.9
+LONGER = "give it more time:\nworkload doctor --deep --budget 600"
 
-ASKED = Need("not-deep", lambda facts: facts.depth == DEEP)
-BURNED = Need("no-device", lambda facts: facts.deep is not None)
-CARD = Need("cpu-burned", lambda facts: facts.deep is None or facts.deep.device != "cpu")
+ASKED = Need("not-deep", "runs with --deep only", lambda facts: facts.depth == DEEP)
+BURNED = Need(
+    "no-device", "there is no device for the stress test", lambda facts: facts.deep is not None
+)
+NOT_CPU = Need(
+    "cpu-burned",
+    "not supported by the CPU",
+    lambda facts: facts.deep is None or facts.deep.device != "cpu",
+)
 
 
-def judge_products(facts: Facts) -> Outcome:
-    """Did every product come out right in every element, and the speed stay?"""
+@check(
+    "burn-in",
+    asks="Are all matmuls under load correct in every element, at a steady speed?",
+    why="this device computes wrong results, so none of its results can be trusted",
+    fix="run it again; improve cooling, undo overclocking, update driver and firmware; replace the "
+    "part if it fails again",
+    link="https://research.google/pubs/cores-that-dont-count/",
+    needs=(ASKED, BURNED),
+)
+def burn_in(facts: Facts) -> CheckResult:
+    """Check every element of the matmuls, and the speed of a GPU."""
     burned = known(facts.deep).burn_ins
     if not burned:
-        return failed("not_run")
-    outcomes = [_judge_dtype(one) for one in burned]
-    wrong = [outcome for outcome in outcomes if outcome.case == WRONG]  # graver than an error
-    outcome = worst(wrong or outcomes)
-    if outcome.case != "pass":
-        return outcome
+        return _no_matmul()
+    results = [_judge_dtype(one) for one in burned]
+    wrong = [result for result in results if result.case == WRONG]  # more severe than an error
+    result = worst(wrong or results)
+    if result.case != "pass":
+        return result
+    matmuls, elements = (
+        sum(getattr(one, name) for one in burned) for name in ("products", "elements")
+    )
     return passed(
-        products=sum(one.products for one in burned),
-        elements=sum(one.elements for one in burned),
-        device=burned[0].device,
-        rates=", ".join(map(_rates, burned)),
+        f"{matmuls} matmuls on {burned[0].device}: all {elements} elements correct; "
+        f"GFLOP/s first to last quarter: {', '.join(map(_rates, burned))}"
     )
 
 
-def _judge_dtype(burned: BurnIn) -> Outcome:
-    values = {**vars(burned), "rates": _rates(burned)}
+def _judge_dtype(burned: BurnIn) -> CheckResult:
+    where = f"{burned.dtype} on {burned.device}"
     if burned.wrong_elements:
-        return failed(WRONG, **values)
+        return failed(
+            f"{burned.wrong_products} of {burned.products} matmuls in {where} are wrong, wrong "
+            f"elements: {burned.wrong_elements} (first: matmul {burned.first_wrong}, wrong "
+            f"elements: {burned.first_wrong_elements})",
+            case=WRONG,
+        )
     if burned.error is not None:
-        return failed("error", **values)
+        return failed(
+            f"a matmul in {where} failed after {burned.products} correct ones ({burned.error})",
+            case="error",
+            why="the device stops working under load",
+        )
     if not burned.products:
-        return failed("not_run")
-    return warned("slowed", **values) if _slowed(burned) else passed()
+        return _no_matmul()
+    if _slowed(burned):
+        return warned(
+            f"{burned.device} slowed down under load, in GFLOP/s: {_rates(burned)}",
+            case="slowed",
+            why="high temperature or a power limit slows it down, and measurements drift",
+            fix="improve cooling; see the check burn-watch",
+        )
+    return passed(f"{where} is correct")
+
+
+def _no_matmul() -> CheckResult:
+    why = "whether the device works under load is unknown"
+    return failed("no matmul was completed", case="not_run", why=why, fix=LONGER)
 
 
 def _slowed(burned: BurnIn) -> bool:
     first, last = burned.first_gflops, burned.last_gflops
-    on_card = burned.device != "cpu"
-    return on_card and first is not None and last is not None and last < STEADY_SHARE * first
+    on_gpu = burned.device != "cpu"
+    return on_gpu and first is not None and last is not None and last < STEADY_SHARE * first
 
 
 def _rates(burned: BurnIn) -> str:
-    """As `float32 210 to 208`, from the first to the last quarter."""
+    """Return the first and the last quarter's rate, as `float32 210 to 208`."""
     first, last = burned.first_gflops, burned.last_gflops
     if first is None or last is None:
         return f"{burned.dtype} unknown"
     return f"{burned.dtype} {format_rate(first)} to {format_rate(last)}"
 
 
-def judge_memory(facts: Facts) -> Outcome:
-    """Did memory keep every pattern?"""
+@check(
+    "memory-pattern",
+    asks="Does memory keep every pattern written to it?",
+    why="memory changes what it stores, so no result of this machine can be trusted",
+    fix="run it again; look at the check ecc and the kernel's log, test the memory without the "
+    "operating system, and replace it",
+    link="https://www.memtest.org/",
+    needs=(ASKED, BURNED),
+)
+def memory_pattern(facts: Facts) -> CheckResult:
+    """Check what was read back."""
     memory = known(facts.deep).memory
     if memory is None or not (memory.compared_bytes or memory.error):
-        return failed("not_run")
-    values = vars(memory)
+        why = "whether memory keeps what is written is unknown"
+        return failed("no pattern was written and read back", case="not_run", why=why, fix=LONGER)
+    compared = format_bytes(memory.compared_bytes)
     if memory.wrong_words:
-        return failed(WRONG, **values)
-    return passed(**values) if memory.error is None else failed("error", **values)
-
-
-def judge_watch(facts: Facts) -> Outcome:
-    """Did the card count errors or slow itself down while it worked?"""
-    deep = known(facts.deep)
-    watch = deep.watch
-    if watch is None or watch.risen is None:
-        return unknown("unwatched", card=_card(deep))
-    counted = ", ".join(f"{count} {name}" for name, count in watch.risen.items())
-    if BEYOND_REPAIR & watch.risen.keys():
-        return failed("errors", card=_card(deep), counted=counted)
-    if watch.risen:
-        return warned("repaired", card=_card(deep), counted=counted)
-    if watch.throttled:
-        return warned("throttled", card=_card(deep), reasons=", ".join(watch.throttled))
+        return failed(
+            f"memory of {memory.device} changed, wrong words of 8 bytes: {memory.wrong_words} in "
+            f"{compared} (first: {memory.first_wrong})",
+            case=WRONG,
+        )
+    if memory.error is not None:
+        return failed(
+            f"the memory of {memory.device} could not be tested ({memory.error})",
+            case="error",
+            why="its state is unknown",
+            fix="free memory or raise the container's limit, and run it again",
+        )
     return passed(
-        card=_card(deep),
-        temperature=_told("temperature", "at most {:.0f} °C", watch.highest_celsius),
-        clocks=_told("clocks", "from {:.0f} to {:.0f} MHz", watch.lowest_mhz, watch.highest_mhz),
+        f"{format_bytes(memory.tested_bytes)} on {memory.device} kept {memory.patterns} patterns, "
+        f"{compared} were compared"
     )
 
 
-def _card(deep: Deep) -> str:
-    return f"{deep.device} {deep.name}"
-
-
-def _told(quantity: str, words: str, *numbers: float | None) -> str:
-    known = "unknown" if None in numbers else words.format(*numbers)
-    return f"{quantity} {known}"
-
-
-DEEP_CHECKS = (
-    Check("burn-in", judge_products, (ASKED, BURNED)),
-    Check("memory-pattern", judge_memory, (ASKED, BURNED)),
-    Check("burn-watch", judge_watch, (ASKED, BURNED, CARD)),
+@check(
+    "burn-watch",
+    asks="Did the GPU run under load without memory errors and slowdowns?",
+    why="a GPU that corrects errors or overheats is likely to fail or slow down",
+    fix="improve cooling, reset the GPU, and replace it if the counters keep rising:\n"
+    "sudo nvidia-smi -r",
+    link="https://docs.nvidia.com/deploy/gpu-debug-guidelines/",
+    needs=(ASKED, BURNED, NOT_CPU),
 )
+def burn_watch(facts: Facts) -> CheckResult:
+    """Check the GPU's error counters and clocks during the stress test."""
+    deep = known(facts.deep)
+    gpu, watch = f"{deep.device} {deep.name}", deep.watch
+    if watch is None or watch.risen is None:
+        found = f"error counters are not reported by the driver for {gpu}"
+        return unknown(found, case="unwatched")
+    counted = ", ".join(f"{count} {name}" for name, count in watch.risen.items())
+    if UNCORRECTABLE & watch.risen.keys():
+        return failed(f"{gpu} had errors under load: {counted}", case="errors")
+    if watch.risen:
+        return warned(f"{gpu} had errors under load: {counted}", case="repaired")
+    if watch.throttled:
+        reasons = ", ".join(watch.throttled)
+        return warned(f"{gpu} was slowed down under load ({reasons})", case="throttled")
+    temperature = _shown("at most {:.0f} °C", watch.highest_celsius)
+    clocks = _shown("{:.0f} to {:.0f} MHz", watch.lowest_mhz, watch.highest_mhz)
+    return passed(f"{gpu}: temperature {temperature}, clocks {clocks}, no new errors")
+
+
+def _shown(template: str, *numbers: float | None) -> str:
+    return "unknown" if None in numbers else template.format(*numbers)

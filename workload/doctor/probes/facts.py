@@ -86,9 +86,9 @@ def gather(
 ) -> Facts:
     """Look at everything once. Has torch imported, and a little computed on each device.
 
-    QUICK does neither: it reads files and asks the driver. What DEEP adds comes later, from
-    `deep.dig`. `hardware` is the GPU driver, NVML unless given; files are read below `root`. A
-    reader that crashes leaves its fact None.
+    QUICK does neither: it reads files and asks the driver. DEEP does the same as DEFAULT; its
+    stress test runs later. `hardware` is the GPU driver, NVML unless given; files are read below
+    `root`. A reader that crashes leaves its fact None.
     """
     ask = _Asking()
     with ExitStack() as stack:

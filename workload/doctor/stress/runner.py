@@ -23,7 +23,7 @@ NOTE_SEC = 0.25  # between two notes of what is known
 Keep = Callable[[Deep, str], None]
 
 
-def dig(
+def run_stress(
     requested_device: str,
     budget_sec: float,
     keep: Keep,

@@ -1,0 +1,166 @@
+"""The parts of a check: what it needs, what it returns, what it says. No checks here."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypedDict, TypeVar, Unpack
+
+from workload.core.results import Finding, State
+from workload.doctor.probes.facts import Facts
+
+Fact = TypeVar("Fact")
+
+WRONG = "wrong"  # the case of every check that finds a wrong element
+SEVERITY = (State.FAIL, State.WARN, State.UNKNOWN, State.PASS, State.NOT_APPLICABLE)
+# The fix of a check that reports a defect of this program.
+REPORT = "report it, with the output of:\nworkload doctor --json"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check found. `why`, `fix` and `link` replace those of the check."""
+
+    state: State
+    case: str
+    found: str
+    why: str | None = None
+    fix: str | None = None
+    link: str | None = None
+
+
+@dataclass(frozen=True)
+class Need:
+    """A condition without which a check does not apply, and how to say that it is not met."""
+
+    id: str
+    reason: str
+    is_met: Callable[[Facts], bool]
+
+
+class Texts(TypedDict):
+    """The texts of a check.
+
+    They are also joined into one line, so none ends with a full stop. In a fix of several lines,
+    every line after the first is a command.
+    """
+
+    asks: str
+    why: str
+    fix: str
+    link: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What `doctor explain` prints of a check."""
+
+    id: str
+    asks: str
+    why: str
+    fix: str
+    link: str | None = None
+
+
+CheckFunction = Callable[[Facts], CheckResult]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question about the facts. Its id never changes."""
+
+    explanation: Explanation
+    function: CheckFunction
+    needs: tuple[Need, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The id in records and in `doctor explain`."""
+        return self.explanation.id
+
+    def run(self, facts: Facts) -> CheckResult:
+        """Return the result, which is "not applicable" where a need is not met."""
+        for need in self.needs:
+            if not need.is_met(facts):
+                return not_applicable(need.reason, case=need.id)
+        return self.function(facts)
+
+    def finding(self, result: CheckResult) -> Finding:
+        """Return the finding; a warning or failure gets the check's own texts where it has none."""
+        own = self.explanation if result.state in (State.WARN, State.FAIL) else result
+        return Finding(
+            id=self.id,
+            state=result.state,
+            found=" ".join(result.found.split()),
+            why=result.why or own.why,
+            fix=result.fix or own.fix,
+            link=result.link or own.link,
+            case=result.case,
+        )
+
+
+def check(
+    id_: str, *, needs: tuple[Need, ...] = (), **texts: Unpack[Texts]
+) -> Callable[[CheckFunction], Check]:
+    """Turn a function of the facts into a check."""
+    return lambda function: Check(Explanation(id_, **texts), function, needs)
+
+
+def passed(found: str) -> CheckResult:
+    """Return the result of a check that found nothing wrong."""
+    return CheckResult(State.PASS, "pass", found)
+
+
+def warned(
+    found: str,
+    *,
+    case: str,
+    why: str | None = None,
+    fix: str | None = None,
+    link: str | None = None,
+) -> CheckResult:
+    """Return a result that does not stop the work, but that the user should know."""
+    return CheckResult(State.WARN, case, found, why, fix, link)
+
+
+def failed(
+    found: str,
+    *,
+    case: str,
+    why: str | None = None,
+    fix: str | None = None,
+    link: str | None = None,
+) -> CheckResult:
+    """Return a result with which the requested work cannot run."""
+    return CheckResult(State.FAIL, case, found, why, fix, link)
+
+
+def unknown(found: str, *, case: str = "unknown") -> CheckResult:
+    """Return the result of a check that the facts do not answer."""
+    return CheckResult(State.UNKNOWN, case, found)
+
+
+def not_applicable(found: str, *, case: str) -> CheckResult:
+    """Return the result of a check that does not apply to this machine or request."""
+    return CheckResult(State.NOT_APPLICABLE, case, found)
+
+
+def worst(results: Iterable[CheckResult]) -> CheckResult:
+    """Return the first of the most severe results; a pass outranks "not applicable"."""
+    return min(results, key=lambda result: SEVERITY.index(result.state))
+
+
+class MissingFactError(LookupError):
+    """A check needs a fact that is missing."""
+
+
+def known(fact: Fact | None) -> Fact:
+    """Return a fact that must be there. Raises MissingFactError."""
+    if fact is None:
+        raise MissingFactError("a fact that the check needs is missing")
+    return fact
+
+
+def read(facts: Facts, name: str) -> Any:
+    """Return a fact for which None is an answer. Raises MissingFactError if its probe crashed."""
+    if name in facts.unread:
+        raise MissingFactError(f"{name} could not be read")
+    return getattr(facts, name)

@@ -1,0 +1,188 @@
+"""Checks of PyTorch: its import, its build, the start of CUDA, and its threads."""
+
+from workload.doctor.checks.check import (
+    CheckResult,
+    check,
+    failed,
+    known,
+    passed,
+    unknown,
+    warned,
+)
+from workload.doctor.checks.gpu_needs import (
+    CUDA_BUILD,
+    EXISTS,
+    GPU,
+    INSTALLED,
+    LOOKED,
+    NEW_ENOUGH,
+    NODES,
+    STARTED,
+    TORCH,
+    cuda_version,
+    gpu_check,
+    needed_driver,
+    requested_gpu,
+)
+from workload.doctor.probes.facts import Facts
+from workload.hardware.cuda_support import kernel_source, parse_capability
+
+
+@check(
+    "torch-import",
+    asks="Can PyTorch be imported?",
+    why="nothing can be computed without PyTorch",
+    fix="use one of the project's images, or install torch 2.11 or newer",
+    link="https://pytorch.org/get-started/locally/",
+    needs=(LOOKED,),
+)
+def torch_import(facts: Facts) -> CheckResult:
+    """Check the import, which ran in a process of its own."""
+    if facts.torch_signal:
+        return failed(
+            f"PyTorch ended its process by {facts.torch_signal}",
+            case="died",
+            why="a library is broken or uses instructions that this CPU lacks; SIGKILL means that "
+            "memory ran out",
+            fix="use one of the project's images, reinstall torch, or update the GPU driver",
+        )
+    if facts.torch is None:
+        return failed(f"PyTorch cannot be imported ({facts.torch_error})", case="broken")
+    return passed(f"PyTorch {facts.torch.version}, {facts.torch.built_for} build")
+
+
+@gpu_check(
+    "torch-build",
+    asks="Is PyTorch built with CUDA?",
+    why="it cannot use an NVIDIA GPU with any driver",
+    fix="use the GPU image, or install a CUDA build of torch",
+    link="https://pytorch.org/get-started/locally/",
+    needs=(INSTALLED,),
+)
+def torch_build(facts: Facts) -> CheckResult:
+    """Check that PyTorch was built with CUDA; `--quick` reads its files instead."""
+    cuda = cuda_version(facts)
+    if facts.torch:
+        version, built_for = facts.torch.version, facts.torch.built_for
+    else:
+        version, built_for = known(facts.torch_files).version, f"CUDA {cuda}" if cuda else "CPU"
+    if cuda:
+        return passed(f"PyTorch {version}, {built_for} build")
+    return failed(f"PyTorch {version} is a {built_for} build without CUDA", case="not_cuda")
+
+
+@gpu_check(
+    "cuda-start",
+    asks="Does CUDA start in PyTorch?",
+    why="the driver answers, but PyTorch cannot use the GPU",
+    fix="restart the container with --gpus all; on the host see the output of:\nnvidia-smi",
+    link="https://docs.nvidia.com/deploy/cuda-compatibility/",
+    needs=(*TORCH, CUDA_BUILD, GPU, NODES, NEW_ENOUGH),
+)
+def cuda_start(facts: Facts) -> CheckResult:
+    """Check that PyTorch sees a GPU, and find out why it does not."""
+    torch = known(facts.torch)
+    if torch.gpus:
+        return passed(f"PyTorch sees {', '.join(gpu.name for gpu in torch.gpus)}")
+    error = torch.cuda_error or "PyTorch sees no GPU"
+    visible = known(facts.environment).get("CUDA_VISIBLE_DEVICES")
+    if "804" in error or "forward compatibility" in error:
+        return failed(
+            f"CUDA does not start ({error})",
+            case="forward_compatibility",
+            why="cuda-compat is on the loader's path; it is supported on data-center GPUs only",
+            fix=f"update the host's driver to {needed_driver(facts)} or newer, or remove "
+            "/usr/local/cuda/compat from LD_LIBRARY_PATH",
+        )
+    if visible is not None:
+        return failed(
+            f"PyTorch sees no GPU ({error})",
+            case="hidden",
+            why=f"CUDA_VISIBLE_DEVICES is set to '{visible}', which may hide every GPU",
+            fix="unset CUDA_VISIBLE_DEVICES, or set it to a GPU that exists",
+        )
+    return failed(f"CUDA does not start ({error})", case="error")
+
+
+@gpu_check(
+    "device-index",
+    asks="Does the requested GPU exist?",
+    why="--device names a GPU that does not exist",
+    fix="choose an existing GPU, or start the container with --gpus all",
+    link="https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/docker-specialized.html",
+    needs=(LOOKED, STARTED),
+)
+def device_index(facts: Facts) -> CheckResult:
+    """Compare the requested number with the number of GPUs."""
+    device, count = facts.requested_device, len(facts.torch.gpus) if facts.torch else 0
+    if requested_gpu(facts):
+        return passed(f"{device} is one of {count} GPUs" if count > 1 else f"{device} exists")
+    return failed(
+        f"{device} does not exist", case="out_of_range", why=f"the last GPU is cuda:{count - 1}"
+    )
+
+
+@gpu_check(
+    "compute-capability",
+    asks="Does this build support the GPU's compute capability?",
+    why="no kernel can run, even where torch.cuda.is_available() is True",
+    fix="install a torch build for this GPU",
+    link="https://pytorch.org/get-started/previous-versions/",
+    needs=(LOOKED, STARTED, EXISTS),
+)
+def compute_capability(facts: Facts) -> CheckResult:
+    """Look for kernels or PTX for the GPU in PyTorch's arch list."""
+    gpu, archs = known(requested_gpu(facts)), known(facts.torch).arch_list
+    if not archs:
+        return unknown("PyTorch does not report the architectures it was built for")
+    source = kernel_source(parse_capability(gpu.capability), archs)
+    if source:
+        return passed(f"{gpu.name} ({gpu.capability}) runs kernels for {source}")
+    return failed(
+        f"{gpu.name} has compute capability {gpu.capability}, "
+        f"this PyTorch was built for {' '.join(archs)}",
+        case="not_built",
+    )
+
+
+@gpu_check(
+    "cudnn",
+    asks="Does cuDNN load?",
+    why="convolutions fail or are slow",
+    fix="reinstall torch with the NVIDIA wheels it is locked to",
+    link="https://docs.nvidia.com/deeplearning/cudnn/latest/",
+    needs=(*TORCH, CUDA_BUILD),
+)
+def cudnn(facts: Facts) -> CheckResult:
+    """Check the cuDNN version that PyTorch reports."""
+    torch = known(facts.torch)
+    if torch.cudnn_error:
+        return failed(
+            f"cuDNN does not load ({torch.cudnn_error})",
+            case="error",
+            why="often the loader finds another cuDNN first",
+            fix="remove folders with another cuDNN from LD_LIBRARY_PATH",
+        )
+    if not torch.cudnn_version:
+        return failed("PyTorch was built with CUDA and finds no cuDNN", case="missing")
+    return passed(f"cuDNN {torch.cudnn_version}")
+
+
+@check(
+    "cpu-threads",
+    asks="Does the number of PyTorch's threads fit the usable CPUs?",
+    why="threads beyond the CPU quota slow each other down",
+    fix="set OMP_NUM_THREADS to the number of usable CPUs (workload does so itself)",
+    link="https://docs.docker.com/engine/containers/resource_constraints/",
+    needs=TORCH,
+)
+def cpu_threads(facts: Facts) -> CheckResult:
+    """Compare PyTorch's thread count with the CPUs that this process may use."""
+    threads, usable = known(facts.torch).threads, known(facts.limits).usable_threads
+    if threads <= usable:
+        return passed(f"{threads} of {usable} usable threads")
+    return warned(
+        f"PyTorch uses {threads} threads, the container has CPU time for {usable}",
+        case="too_many",
+        fix=f"set OMP_NUM_THREADS={usable} in your own programs (workload does so itself)",
+    )

@@ -1,0 +1,108 @@
+"""Checks of what torch.compile needs: a compiler, caches, a home folder and a user name."""
+
+from workload.doctor.checks.check import (
+    CheckResult,
+    check,
+    known,
+    not_applicable,
+    passed,
+    warned,
+)
+from workload.doctor.checks.gpu_needs import cuda_required, cuda_started
+from workload.doctor.probes.facts import Facts
+from workload.doctor.probes.folders import Folder
+from workload.hardware.compilers import Compilers, fix
+
+# Where torch.compile loads libraries from; the temporary folder where neither is set.
+LOADED_FROM = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "TMPDIR")
+
+
+@check(
+    "home",
+    asks="Is HOME writable?",
+    why="torch.compile and Triton keep their caches there",
+    fix="set HOME to a writable folder, such as /tmp",
+    link="https://github.com/pytorch/pytorch/issues/140765",
+)
+def home(facts: Facts) -> CheckResult:
+    """Check that caches can be written below HOME."""
+    user = known(facts.user)
+    path = user.home or "HOME (not set)"
+    if user.home_writable:
+        return passed(f"{path} is writable")
+    return warned(f"{path} is not writable", case="not_writable")
+
+
+@check(
+    "passwd",
+    asks="Does the user id have a name?",
+    why="torch.compile asks for a user name and crashes without one",
+    fix="set USER to any name",
+    link="https://github.com/pytorch/pytorch/issues/140765",
+)
+def passwd(facts: Facts) -> CheckResult:
+    """Check for a passwd entry or a name in the environment."""
+    user = known(facts.user)
+    if user.has_passwd_entry or user.has_name_in_environment:
+        return passed(f"uid {user.uid} has a name")
+    return warned(f"uid {user.uid} has no passwd entry", case="nameless")
+
+
+@check(
+    "compiler",
+    asks="Are the C compiler (GPU) or C++ compiler (CPU) and Python.h installed for torch.compile?",
+    why="torch.compile compiles its kernels on this machine and fails; everything else works",
+    fix="use a -devel image, or install g++, openssl and python3-dev",
+    link="https://github.com/pytorch/pytorch/issues/116696",
+)
+def compiler(facts: Facts) -> CheckResult:
+    """Find what torch.compile calls. A runtime image has no compiler by design."""
+    on_gpu = cuda_started(facts) or cuda_required(facts)
+    compilers, environment = known(facts.compilers), known(facts.environment)
+    found = compilers.c if on_gpu else compilers.cxx
+    if found and compilers.headers:
+        return passed(f"torch.compile finds {found}")
+    variant = environment.get("WORKLOAD_VARIANT")
+    if variant and not (compilers.c or compilers.cxx):
+        return not_applicable(
+            f"a runtime image has no compiler; for torch.compile use workload:{variant}-devel",
+            case="runtime-image",
+        )
+    language = "C compiler" if on_gpu else "C++ compiler"
+    missing = "Python.h" if found else language
+    return warned(f"there is no {missing}", case="missing", fix=fix(environment))
+
+
+@check(
+    "compile-cache",
+    asks="Can torch.compile write its caches and load libraries from them?",
+    why="torch.compile fails where it cannot store what it compiles",
+    fix="set TORCHINDUCTOR_CACHE_DIR and TRITON_CACHE_DIR to a writable folder",
+    link="https://github.com/pytorch/pytorch/issues/140765",
+)
+def compile_cache(facts: Facts) -> CheckResult:
+    """Check that the caches are writable and, where there is a compiler, not mounted noexec."""
+    caches = _caches(facts)
+    closed = [folder for folder in caches if folder.problem]
+    if closed:
+        problem = f"cannot write a cache to {closed[0].path} ({closed[0].problem})"
+        return warned(problem, case="not_writable")
+    noexec = [folder for folder in caches if folder.executable is False]
+    if noexec and _can_compile(known(facts.compilers)):
+        return warned(
+            f"{noexec[0].path} is mounted noexec",
+            case="noexec",
+            why="torch.compile loads the libraries that it compiled from there",
+            fix="mount it with exec: docker run --tmpfs /tmp:exec",
+        )
+    paths = ", ".join(dict.fromkeys(folder.path for folder in caches))
+    return passed(f"torch.compile can use {paths}")
+
+
+def _can_compile(compilers: Compilers) -> bool:
+    return bool(compilers.headers and (compilers.c or compilers.cxx))
+
+
+def _caches(facts: Facts) -> list[Folder]:
+    by_purpose = {folder.purpose: folder for folder in known(facts.folders)}
+    return [by_purpose[purpose] for purpose in LOADED_FROM if purpose in by_purpose]
