@@ -37,7 +37,9 @@ def test_every_cloud_gets_its_settings(host: Host, cloud: str) -> None:
     assert settings == " ".join(line.strip() for line in shown.splitlines()[5:10])
 
 
-@pytest.mark.parametrize("name", ["first-boot", "workload-first-boot.service", "../host/exit-codes"])
+@pytest.mark.parametrize(
+    "name", ["first-boot", "workload-first-boot.service", "../host/exit-codes"]
+)
 def test_the_files_arrive_as_they_are(host: Host, name: str) -> None:
     lines = (CLOUD_FILES / name).read_text().splitlines()
     inside = [line and f"      {line}" for line in lines]
