@@ -37,7 +37,9 @@ def test_every_cloud_gets_its_settings(host: Host, cloud: str) -> None:
     assert settings == " ".join(line.strip() for line in shown.splitlines()[5:10])
 
 
-@pytest.mark.parametrize("name", ["first-boot", "workload-first-boot.service"])
+@pytest.mark.parametrize(
+    "name", ["first-boot", "workload-first-boot.service", "../host/exit-codes"]
+)
 def test_the_files_arrive_as_they_are(host: Host, name: str) -> None:
     lines = (CLOUD_FILES / name).read_text().splitlines()
     inside = [line and f"      {line}" for line in lines]
@@ -131,9 +133,9 @@ def test_what_the_machine_sets_itself_is_no_option(host: Host, word: str) -> Non
 
 def test_a_missing_part_is_no_empty_part(host: Host, tmp_path: Path) -> None:
     host.environment |= {"IMAGE": IMAGE, "CLOUD": "aws"}
-    shutil.copytree(CLOUD_FILES, tmp_path / "cloud")
-    (tmp_path / "cloud/first-boot").unlink()
-    result = host.run(f"{tmp_path}/cloud/render", "user-data.yaml")
+    shutil.copytree(CHECKOUT / "docker", tmp_path / "docker")
+    (tmp_path / "docker/cloud/first-boot").unlink()
+    result = host.run(f"{tmp_path}/docker/cloud/render", "user-data.yaml")
     assert result.returncode == 4
     assert result.stderr == "render: first-boot is missing: is this a whole checkout?\n"
 

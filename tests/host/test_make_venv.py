@@ -26,7 +26,7 @@ def checkout(tmp_path: Path) -> Path:
         "rich==1 \\\n    --hash=sha256:00\ntorch==2+cpu \\\n    --hash=sha256:11\nsympy==1\n"
     )
     (locks.parent / "host").mkdir()
-    for script in ("make-venv", "checks"):
+    for script in ("make-venv", "checks", "exit-codes"):
         shutil.copy(CHECKOUT / "docker/host" / script, locks.parent / "host")
     return locks.parents[1]
 

@@ -64,6 +64,8 @@ def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "checkout"
     shutil.copytree(CHECKOUT / "docker/release", folder / "docker/release")
     shutil.copy(CHECKOUT / "docker/build", folder / "docker")
+    (folder / "docker/host").mkdir()
+    shutil.copy(CHECKOUT / "docker/host/exit-codes", folder / "docker/host")
     (folder / "workload").mkdir()
     (folder / "workload/__init__.py").write_text('__version__ = "1.2.3"\n')
     return folder

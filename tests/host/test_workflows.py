@@ -15,6 +15,7 @@ WORKFLOWS: dict[str, dict[str, Any]] = {
     name: yaml.safe_load(path.read_text()) for name, path in FILES.items()
 }
 EACH = pytest.mark.parametrize("workflow", WORKFLOWS)
+GATED = pytest.mark.parametrize("workflow", ["ci", "publish"])
 PUBLISH = WORKFLOWS["publish"]["jobs"]
 # What a job may do besides reading the code.
 PERMISSIONS = {
@@ -28,6 +29,7 @@ PERMISSIONS = {
         "attestations": "write",
     },
     "publish/gate": {},
+    "update/update": {"contents": "write", "pull-requests": "write"},
 }
 # Jobs without which a run is still complete.
 OPTIONAL = {"gpu"}
@@ -48,7 +50,7 @@ def starts(job: dict[str, Any], **results: str) -> bool:
 
 
 def test_there_are_workflows_to_look_at() -> None:
-    assert [*WORKFLOWS] == ["ci", "publish"]
+    assert [*WORKFLOWS] == ["ci", "publish", "update"]
 
 
 @EACH
@@ -91,14 +93,14 @@ def test_no_checkout_leaves_its_token_behind(workflow: str) -> None:
     assert all(one["with"] == {"persist-credentials": False} for one in checkouts)
 
 
-@EACH
+@GATED
 def test_the_gate_needs_every_other_job_and_always_answers(workflow: str) -> None:
     jobs = WORKFLOWS[workflow]["jobs"]
     assert sorted(jobs["gate"]["needs"]) == sorted({*jobs} - {"gate"})
     assert jobs["gate"]["if"] == "always()"
 
 
-@EACH
+@GATED
 def test_the_gate_is_green_only_when_every_job_is(host: Host, workflow: str) -> None:
     gate = WORKFLOWS[workflow]["jobs"]["gate"]
     (step,) = gate["steps"]
@@ -191,3 +193,28 @@ def test_the_records_are_attached_to_a_digest_as_one_artifact(host: Host, tmp_pa
         f"oras attach --artifact-type application/vnd.workload.record.v1+json {image}"
         " records/deep/run-2.json:application/json records/run 1.json:application/json"
     ]
+
+
+def propose(host: Host, tmp_path: Path, state: str) -> str:
+    """Run the step that opens the monthly pull request; return the commands of git and gh."""
+    (step,) = [one for one in steps("update") if "git push" in one.get("run", "")]
+    host.add("git", 'case "$1" in diff) [ -z "$CHANGED" ] ;; esac')
+    host.add("gh", f'case "$1 $2" in "pr view") echo {state} ;; esac')
+    result = host.run("bash", "-e", "-o", "pipefail", "-c", f"cd {tmp_path}\n{step['run']}")
+    assert result.returncode == 0, result.stderr
+    return "\n".join(host.called)
+
+
+def test_an_update_without_changes_proposes_nothing(host: Host, tmp_path: Path) -> None:
+    host.environment["CHANGED"] = ""
+    assert propose(host, tmp_path, "") == "git diff --quiet"
+
+
+@pytest.mark.parametrize(("state", "creates"), [("", True), ("MERGED", True), ("OPEN", False)])
+def test_an_update_is_one_pull_request(
+    host: Host, tmp_path: Path, state: str, creates: bool
+) -> None:
+    host.environment["CHANGED"] = "yes"
+    called = propose(host, tmp_path, state)
+    assert "git push --force origin update" in called
+    assert ("gh pr create --fill" in called) is creates
