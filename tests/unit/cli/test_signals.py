@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support import brief_limits
+from support.processes import wait_until_busy
 
 from workload.core import record
 
@@ -37,7 +38,7 @@ def long_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     with started(LONG, tmp_path) as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("device  cpu")
-        wait_until_busy(process.pid, seconds=2)
+        wait_until_busy(process, cpu_sec=2)  # it multiplies by then
         yield process
 
 
@@ -49,19 +50,6 @@ def long_training(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         while not process.stderr.readline().startswith("Iteration:  300"):
             assert process.poll() is None
         yield process
-
-
-def wait_until_busy(pid: int, seconds: float) -> None:
-    """Until the process has used that much more CPU time: it multiplies by then."""
-    start = cpu_ticks(pid)
-    while cpu_ticks(pid) - start < seconds * 100:
-        time.sleep(0.05)
-
-
-def cpu_ticks(pid: int) -> int:
-    """User and system time in hundredths of a second, from /proc/PID/stat."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

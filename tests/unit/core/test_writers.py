@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support import brief_limits
+from support.processes import wait_until
 from support.records.synthetic import CPU, made
 
 import workload as package
@@ -95,8 +96,7 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_file_or_the_new(
         ) as writer:
             assert writer.stdout is not None
             assert writer.stdout.readline() == b"ready\n"
-            while not path.exists():
-                time.sleep(0.001)
+            wait_until(writer, path.exists)
             time.sleep(moments.uniform(0, 0.05))
             writer.kill()
         content = path.read_bytes()
@@ -155,8 +155,7 @@ def test_a_folder_that_vanishes_in_the_middle_costs_no_losses(
     with subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:
-        while not state.exists():
-            time.sleep(0.001)
+        wait_until(running, state.exists)
         shutil.rmtree(folders[lost])
         _, stderr = running.communicate(timeout=120)
     assert running.returncode == code

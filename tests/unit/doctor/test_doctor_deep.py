@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 from support.outcome import Outcome
+from support.processes import wait_until_busy
 from torch import Tensor
 
 from workload.core import record
@@ -122,7 +122,7 @@ def test_a_signal_ends_it_with_what_was_found_so_far(tmp_path: Path) -> None:
     argv = ["--deep", "--budget", "1e6", "--device", "cpu", "--output", str(tmp_path)]
     command = [sys.executable, "-m", "workload", "doctor", *argv]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        wait_until_busy(process, seconds=4.5)
+        wait_until_busy(process, cpu_sec=4.5)  # of which the imports take some two
         process.send_signal(signal.SIGTERM)
         _, stderr = process.communicate(timeout=5)
     assert process.returncode == ExitCode.TERMINATED
@@ -133,15 +133,6 @@ def test_a_signal_ends_it_with_what_was_found_so_far(tmp_path: Path) -> None:
     assert burned["products"] > 0
     (found,) = [finding for finding in saved["findings"] if finding["id"] == "burn-in"]
     assert found["state"] == "pass"
-
-
-def wait_until_busy(process: subprocess.Popen[str], seconds: float) -> None:
-    """Until the process has used so much CPU time, of which the imports take some two."""
-    while process.poll() is None:
-        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-        if (int(fields[11]) + int(fields[12])) / 100 >= seconds:
-            return
-        time.sleep(0.05)
 
 
 COOL = Reading(1980.0, 500.0, 55.0, 0, 1)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from support.outcome import Outcome
+from support.processes import wait_until
 
 from workload.core.errors import BadInputError, ExitCode, NotSavedError
 from workload.core.results import DeviceInfo, TrainResult
@@ -176,9 +177,7 @@ def kill_after(seconds: float, path: Path) -> None:
     # One thread: this network is too small for two, which wait for each other on a busy machine.
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) as process:
-        while not path.exists():
-            assert process.poll() is None
-            time.sleep(0.001)
+        wait_until(process, path.exists)
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL

@@ -1,0 +1,30 @@
+"""Waiting for a process that a test has started; one that ends meanwhile fails the test."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+PATIENCE_SEC = 120
+
+
+def wait_until(process: subprocess.Popen[Any], reached: Callable[[], bool]) -> None:
+    """Wait until `reached()`, while the process runs."""
+    end = time.monotonic() + PATIENCE_SEC
+    while not reached():
+        assert process.poll() is None, f"it ended with {process.returncode}"
+        assert time.monotonic() < end, f"nothing happened within {PATIENCE_SEC} s"
+        time.sleep(0.001)
+
+
+def wait_until_busy(process: subprocess.Popen[Any], cpu_sec: float) -> None:
+    """Wait until the process has used so much more CPU time."""
+    enough = cpu_time_sec(process.pid) + cpu_sec
+    wait_until(process, lambda: cpu_time_sec(process.pid) >= enough)
+
+
+def cpu_time_sec(pid: int) -> float:
+    """User and system time, from /proc/PID/stat, which has hundredths of a second."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
