@@ -74,7 +74,8 @@ def _search(evaluator: _Evaluator, budget_sec: float) -> Shape | None:
     first = [evaluation.shape for evaluation in found.fastest(CONFIRMED)]
     evaluator.allowed_sec = (budget_sec - search_sec) / (CONFIRMED * CONFIRMING_ROUNDS)
     confirmed = confirm(first, evaluator.gflops, CONFIRMING_ROUNDS)
-    evaluator.session.info(case_table.search_line(dtype, confirmed, len(found.trace), len(grid)))
+    fastest = [(str(evaluation.shape), evaluation.gflops or 0.0) for evaluation in confirmed]
+    evaluator.session.info(case_table.search_line(dtype, fastest, len(found.trace), len(grid)))
     # Where confirming did not fit the budget, the first reading has to do.
     return next((evaluation.shape for evaluation in confirmed), next(iter(first), None))
 

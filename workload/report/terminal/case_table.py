@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 
-from workload.bench.search import Evaluation
 from workload.core.cases import Case, CaseStatus, Ceilings, Kind, Timing
 from workload.core.units import format_bytes, format_rate, format_seconds, printable
 from workload.report.terminal.tables import new_table
@@ -84,18 +83,17 @@ def _note(case: Case) -> str:
     return (case.timing.warning if case.timing else None) or ""
 
 
-def search_line(
-    dtype: str, confirmed: Sequence[Evaluation], evaluated: int, candidates: int
-) -> str:
-    """The fastest shape that a search found, and what it took."""
-    effort = f"{evaluated} of {candidates} shapes tried"
-    if not confirmed:
+def search_line(dtype: str, fastest: Sequence[tuple[str, float]], tried: int, grid: int) -> str:
+    """Return the fastest shape that a search found, and how many shapes it tried.
+
+    `fastest` holds shapes with their GFLOP/s, the fastest first.
+    """
+    effort = f"{tried} of {grid} shapes tried"
+    if not fastest:
         return f"search  {dtype}: none ran, {effort}: raise --budget"
-    best = confirmed[0]
-    others = ", ".join(f"{one.shape} {format_rate(one.gflops or 0)}" for one in confirmed[1:])
-    then = f", before {others}" if others else ""
-    rate = f"{format_rate(best.gflops or 0)} GFLOP/s"
-    return f"search  {dtype}: {best.shape} is fastest at {rate}{then}; {effort}"
+    (best, rate), *others = fastest
+    then = "".join(f", then {shape} {format_rate(gflops)}" for shape, gflops in others)
+    return f"search  {dtype}: {best} is fastest at {format_rate(rate)} GFLOP/s{then}; {effort}"
 
 
 def method_lines(cases: Iterable[Case], ceilings: Ceilings) -> list[str]:
