@@ -101,6 +101,7 @@ class DoctorOptions(RecordOptions):
     deep: bool
     budget: float  # of --deep
     strict: bool
+    facts: bool
     bundle: Path | None
 
 

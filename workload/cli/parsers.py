@@ -97,16 +97,18 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         action=actions.Explain,
         metavar="explain [ID]",
-        help="what a check is about",
+        help="explain a check, or list all checks",
     )
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument(
-        "--quick", action="store_true", help="files and driver only, without PyTorch: under 1 s"
+        "--quick",
+        action="store_true",
+        help="read files and ask the driver only, without PyTorch: under 1 s",
     )
     depth.add_argument(
         "--deep",
         action="store_true",
-        help="burn the device in too: products and memory, every result checked",
+        help="stress test too: matmuls and memory, every result checked",
     )
     parser.add_argument(
         "--budget",
@@ -114,14 +116,13 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help=f"about how long --deep may take (default: {DEEP_BUDGET_SEC:.0f})",
     )
-    parser.add_argument(
-        "--strict", action="store_true", help="what could not be told is a failure too"
-    )
+    parser.add_argument("--strict", action="store_true", help="unknown results are failures too")
+    parser.add_argument("--facts", action="store_true", help="print the facts about this machine")
     parser.add_argument(
         "--bundle",
         type=types.path,
         metavar="FILE",
-        help="all that a colleague needs, as one .tar.gz without names and secrets",
+        help="write what a bug report needs to a .tar.gz, without names and secrets",
     )
     _add_device(parser)
     _add_output(parser, None)
@@ -226,7 +227,7 @@ def _add_output(parser: argparse.ArgumentParser, default: Path | None) -> None:
 
 COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "run": (_add_run, "the main job: doctor, verify, train and matmul, a verdict and a record"),
-    "doctor": (_add_doctor, "the facts about this machine, and what is wrong with it"),
+    "doctor": (_add_doctor, "check whether PyTorch works on this machine"),
     "verify": (_add_verify, "compare what the device computes with float64 on the CPU"),
     "train": (_add_train, "the chapter's training loop"),
     "matmul": (_add_matmul, "GFLOP/s of matrix products"),

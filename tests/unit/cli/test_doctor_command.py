@@ -23,7 +23,7 @@ from workload.doctor.checks.registry import CHECKS
 from workload.doctor.probes.facts import Facts
 
 Workload = Callable[..., Outcome]
-UNTOLD = Finding("clock", State.UNKNOWN, "nothing to compare with", case="unknown")
+UNKNOWN = Finding("clock", State.UNKNOWN, "nothing to compare with", case="unknown")
 WRONG = Finding("cublas", State.FAIL, "1 of 4096 is wrong", "it lies", "replace it", case="wrong")
 SCHEMA = json.loads((resources.files("workload.core") / "record.schema.json").read_text("utf-8"))
 
@@ -36,7 +36,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return find
 
 
-def test_a_quick_look_imports_no_torch() -> None:
+def test_quick_imports_no_torch() -> None:
     code = (
         "import sys; from workload.cli.main import main\n"
         "code = main(['doctor', '--quick', '--device', 'cpu'])\n"
@@ -46,14 +46,14 @@ def test_a_quick_look_imports_no_torch() -> None:
     assert ended.returncode == ExitCode.OK, ended.stderr
 
 
-def test_a_quick_look_says_what_it_left_out(workload: Workload) -> None:
+def test_quick_names_what_it_skips(workload: Workload) -> None:
     assert "skipped with --quick" in workload("doctor", "--quick").stdout
 
 
 def test_a_torch_that_kills_its_process_is_exit_4_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "torch").mkdir()
-    suicide = "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
-    (tmp_path / "torch/__init__.py").write_text(suicide)
+    killed = "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
+    (tmp_path / "torch/__init__.py").write_text(killed)
     ended = subprocess.run(
         [sys.executable, "-m", "workload", "doctor", "--device", "cpu"],
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{os.getcwd()}"},
@@ -66,15 +66,13 @@ def test_a_torch_that_kills_its_process_is_exit_4_in_one_line(tmp_path: Path) ->
     assert ended.stderr.count("\n") == 1
 
 
-def test_what_could_not_be_told_is_no_failure(workload: Workload, found: Any) -> None:
-    found(UNTOLD)
+def test_an_unknown_result_is_no_failure(workload: Workload, found: Any) -> None:
+    found(UNKNOWN)
     assert workload("doctor").code == ExitCode.OK
 
 
-def test_what_could_not_be_told_fails_under_strict_in_one_line(
-    workload: Workload, found: Any
-) -> None:
-    found(UNTOLD)
+def test_an_unknown_result_fails_with_strict_in_one_line(workload: Workload, found: Any) -> None:
+    found(UNKNOWN)
     outcome = workload("doctor", "--strict")
     assert outcome.code == ExitCode.UNFIT
     assert outcome.stderr == "workload doctor: nothing to compare with\n"
@@ -90,6 +88,12 @@ def test_a_wrong_element_is_exit_3(workload: Workload, found: Any) -> None:
 def test_no_findings_are_exit_4(workload: Workload, found: Any) -> None:
     found()
     assert workload("doctor").code == ExitCode.UNFIT
+
+
+def test_facts_are_printed_on_request_only(workload: Workload, found: Any) -> None:
+    found(UNKNOWN)
+    assert "driver.version" not in workload("doctor").stdout
+    assert "driver.version" in workload("doctor", "--facts").stdout
 
 
 @pytest.mark.parametrize("id_", [check.id for check in CHECKS])
@@ -120,7 +124,7 @@ def test_an_unknown_id_is_bad_input_with_what_is_close(workload: Workload) -> No
 
 
 @pytest.mark.parametrize("words", [["shm"], ["explain", "shm", "ecc"]])
-def test_other_words_are_bad_input(workload: Workload, words: list[str]) -> None:
+def test_other_arguments_are_bad_input(workload: Workload, words: list[str]) -> None:
     outcome = workload("doctor", *words)
     assert outcome.code == ExitCode.BAD_INPUT
     assert "use `explain` or `explain ID`" in outcome.stderr

@@ -14,7 +14,7 @@ from workload.bench.runner import unmeasured
 from workload.core import statistics, units
 from workload.core.cases import CaseStatus, Ceilings, Shape
 from workload.core.errors import ExitCode
-from workload.core.results import Check, Finding, State
+from workload.core.results import Check
 from workload.report.terminal import case_table, summary
 
 
@@ -76,17 +76,6 @@ def test_wrong_checks_are_named() -> None:
     )
 
 
-def test_what_to_do_stands_below_what_was_found() -> None:
-    finding = Finding("shm", State.WARN, "64 MB", "workers need more", "--shm-size 1g")
-    text = shown(summary.findings_table([finding]))
-    assert text.index("64 MB") < text.index("workers need more") < text.index("--shm-size 1g")
-
-
-def test_a_passed_check_takes_one_line() -> None:
-    finding = Finding("shm", State.PASS, "1 GB", "workers need it", "nothing")
-    assert len(shown(summary.findings_table([finding])).splitlines()) == 2
-
-
 def test_the_verdict_tells_how_many_times_are_in_doubt() -> None:
     noisy = case(timing=timing(samples=2))
     assert noisy.timing is not None
@@ -94,16 +83,6 @@ def test_the_verdict_tells_how_many_times_are_in_doubt() -> None:
     line = summary.verdict_line(ExitCode.OK, CPU, [noisy, case()], [TRAINING])
     assert line.endswith("; 1 times are in doubt")
     assert "warning" not in summary.verdict_line(ExitCode.OK, CPU, [case()], [TRAINING])
-
-
-def test_checks_that_do_not_apply_share_a_row_with_their_reason() -> None:
-    aside = [Finding(id_, State.NOT_APPLICABLE, "no GPU is here") for id_ in ("mig", "ecc")]
-    lines = shown(summary.findings_table([*aside, Finding("shm", State.PASS, "1 GB")])).splitlines()
-    assert [line.split() for line in lines[1:]] == [
-        ["shm", "pass", "1", "GB"],
-        ["2", "checks", "n/a", "no", "GPU", "is", "here"],
-        ["mig,", "ecc"],
-    ]
 
 
 def test_nested_facts_are_named_by_their_path() -> None:

@@ -1,4 +1,4 @@
-"""`workload doctor`: the facts about this machine, and what is wrong with it."""
+"""`workload doctor`: check whether PyTorch works on this machine."""
 
 from dataclasses import replace
 
@@ -13,20 +13,21 @@ from workload.doctor import exit_code
 from workload.doctor.checks.registry import run_all
 from workload.doctor.probes.facts import DEEP, DEFAULT, QUICK, Facts
 from workload.doctor.stress.facts import Deep
+from workload.report.terminal import findings as findings_text
 from workload.report.terminal import summary
 
 
 def command(session: Session, options: DoctorOptions) -> ExitCode:
-    """Print facts and findings; the first failure is the one line on stderr."""
+    """Print the findings; the first failure is the one line on stderr."""
     if options.bundle is not None:
         bundle.require_replaceable(options.bundle)  # before minutes of work
     depth = QUICK if options.quick else DEEP if options.deep else DEFAULT
     facts, findings = examine_and_record(session, options.device, depth)
     if options.deep and facts.torch:
         facts, findings = _burn_in(session, options, facts)
-    if not options.quick:
-        session.info(summary.facts_table(as_json(facts)), "")
-    session.info(summary.findings_table(findings), summary.findings_line(findings))
+    session.info(*findings_text.report(findings, options.strict))
+    if options.facts:
+        session.info("", summary.facts_table(as_json(facts)))
     report_first_failure(session, findings, options.strict)
     code = exit_code(findings, options.strict)
     if options.bundle is not None:

@@ -26,6 +26,7 @@ from workload.core.train_case import train_case
 from workload.doctor import exit_code
 from workload.hardware import devices
 from workload.report.terminal import comparison_table, summary
+from workload.report.terminal import findings as findings_text
 
 TRAIN_PRESETS = ("book", "wide")
 # What a GPU and the CPU beside it both do well enough to be compared.
@@ -72,7 +73,7 @@ def command(session: Session, options: RunOptions) -> ExitCode:
 
 def _doctor(session: Session, device: str) -> ExitCode:
     _, findings = examine_and_record(session, device)
-    session.info(summary.findings_line(findings), *summary.findings_notes(findings))
+    session.info(findings_text.verdict_line(findings), *findings_text.trouble_lines(findings))
     report_first_failure(session, findings)
     return exit_code(findings)
 

@@ -15,6 +15,7 @@ from workload.core.results import Finding, as_json, from_json
 from workload.doctor.bundle import archive, is_bundle, texts
 from workload.doctor.probes.facts import Facts
 from workload.doctor.redaction import redaction
+from workload.report.terminal import findings as findings_text
 from workload.report.terminal import summary
 
 MAX_BUNDLE_BYTES = 64 << 20  # a thousand times what one takes
@@ -51,15 +52,11 @@ def members(
     hide = redaction(os.environ)
     ended = hide.value(session.builder.as_ended(code, None))
     said = [from_json(Finding, hide.value(as_json(finding))) for finding in findings]
-    tables = (
-        summary.facts_table(hide.value(as_json(facts))),
-        "",
-        summary.findings_table(said),
-        summary.findings_line(said),
-    )
+    shown: list[str | Table] = [*findings_text.report(said), ""]
+    shown.append(summary.facts_table(hide.value(as_json(facts))))
     return {
         "record.json": record.dump(ended).decode(),
-        "doctor.txt": "".join(f"{_text(one)}\n" for one in tables),
+        "doctor.txt": "".join(f"{_text(one)}\n" for one in shown),
         **{name: hide.text(text) for name, text in texts(facts).items()},
     }
 

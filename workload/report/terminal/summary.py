@@ -7,18 +7,10 @@ from rich.table import Table
 
 from workload.core.cases import Case, CaseStatus, Rating
 from workload.core.errors import ExitCode
-from workload.core.results import Check, DeviceInfo, Finding, State, TrainResult
+from workload.core.results import Check, DeviceInfo, TrainResult
 from workload.core.units import format_bytes, format_rate, format_seconds, printable
 from workload.report.terminal.case_table import best_rates, percent
 from workload.report.terminal.tables import new_table
-
-_STATE_WORDS = {
-    State.PASS: "pass",
-    State.WARN: "WARN",
-    State.FAIL: "FAIL",
-    State.NOT_APPLICABLE: "n/a",
-    State.UNKNOWN: "unknown",
-}
 
 
 def device_line(device: DeviceInfo) -> str:
@@ -33,49 +25,6 @@ def device_words(device: DeviceInfo) -> str:
         threads += f", chosen of {', '.join(map(str, device.swept_threads))}"
     detail = threads if device.kind == "cpu" else f"compute capability {device.capability}"
     return f"{device.torch_name}: {printable(device.name)}, {detail}"
-
-
-def findings_table(findings: Iterable[Finding]) -> Table:
-    """One row a check; what to do stands under what was found.
-
-    Checks that do not apply come last, in a row for each reason.
-    """
-    table = new_table("doctor", "state", "found")
-    aside: dict[str, list[str]] = {}
-    for finding in findings:
-        if finding.state is State.NOT_APPLICABLE:
-            aside.setdefault(finding.found, []).append(finding.id)
-            continue
-        words = [finding.found]
-        if finding.state in (State.WARN, State.FAIL):
-            words += [text for text in (finding.why, finding.fix, finding.link) if text]
-        text = "\n".join(map(printable, words))
-        table.add_row(finding.id, _STATE_WORDS[finding.state], text)
-    for reason, ids in aside.items():
-        name = ids[0] if len(ids) == 1 else f"{len(ids)} checks"
-        names = f"\n{', '.join(ids)}" if len(ids) > 1 else ""
-        table.add_row(name, _STATE_WORDS[State.NOT_APPLICABLE], printable(reason) + names)
-    return table
-
-
-def findings_line(findings: Sequence[Finding]) -> str:
-    """How many checks ended how."""
-    counts = {
-        state: sum(finding.state is state for finding in findings)
-        for state in State
-        if any(finding.state is state for finding in findings)
-    }
-    words = ", ".join(f"{count} {_STATE_WORDS[state]}" for state, count in counts.items())
-    return f"doctor  {words}"
-
-
-def findings_notes(findings: Iterable[Finding]) -> list[str]:
-    """A line for each warning and failure."""
-    return [
-        f"        {_STATE_WORDS[finding.state]} {finding.id}: {printable(finding.found)}"
-        for finding in findings
-        if finding.state in (State.WARN, State.FAIL)
-    ]
 
 
 def facts_table(facts: dict[str, Any]) -> Table:

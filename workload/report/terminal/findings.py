@@ -1,0 +1,98 @@
+"""The doctor's findings as lines for a terminal: what failed on top. Pure: nothing here prints."""
+
+from collections.abc import Iterable, Sequence
+
+from workload.core.results import Finding, State
+from workload.core.units import printable
+
+TROUBLES = (State.FAIL, State.WARN)
+LABELS = {
+    State.FAIL: "FAIL",
+    State.WARN: "WARN",
+    State.UNKNOWN: "unknown",
+    State.PASS: "pass",
+    State.NOT_APPLICABLE: "n/a",
+}
+_COUNTED = {
+    State.FAIL: "failed",
+    State.WARN: "warnings",
+    State.UNKNOWN: "unknown",
+    State.PASS: "passed",
+    State.NOT_APPLICABLE: "not applicable",
+}
+
+
+def report(findings: Sequence[Finding], strict: bool = False) -> list[str]:
+    """Return the verdict, then every finding: failures and warnings in full, the rest in short."""
+    return [
+        verdict_line(findings, strict),
+        *(line for state in TROUBLES for one in _of(findings, state) for line in _in_full(one)),
+        *_in_short(findings, State.UNKNOWN),
+        *_passed(_of(findings, State.PASS)),
+        *_not_applicable(_of(findings, State.NOT_APPLICABLE)),
+    ]
+
+
+def verdict_line(findings: Sequence[Finding], strict: bool = False) -> str:
+    """Return whether the machine is fit, and how many checks ended how."""
+    states = {finding.state for finding in findings}
+    failed = State.FAIL in states or (strict and State.UNKNOWN in states)
+    verdict = "FAIL" if failed or not findings else "WARN" if State.WARN in states else "PASS"
+    counts = [_count(state, len(found)) for state in LABELS if (found := _of(findings, state))]
+    return f"{'doctor':10} {verdict}: {', '.join(counts) or 'no check ran'}"
+
+
+def _count(state: State, number: int) -> str:
+    counted = "warning" if state is State.WARN and number == 1 else _COUNTED[state]
+    return f"{number} {counted}"
+
+
+def trouble_lines(findings: Sequence[Finding]) -> list[str]:
+    """Return a line for each failure and warning."""
+    return [line for state in TROUBLES for line in _in_short(findings, state)]
+
+
+def _in_short(findings: Sequence[Finding], state: State) -> list[str]:
+    return [_line(state, f"{one.id}: {one.found}") for one in _of(findings, state)]
+
+
+def _in_full(finding: Finding) -> list[str]:
+    """Return what was found, why and what to do; each command of the fix stands on its own line."""
+    fix, *commands = (finding.fix or "").splitlines() or [""]
+    return [
+        _line(finding.state, f"{finding.id}: {finding.found}"),
+        *_below("why: ", finding.why),
+        *_below("fix: ", fix),
+        *(line for command in commands for line in _below("  ", command)),
+        *_below("see: ", finding.link),
+    ]
+
+
+def _passed(findings: Sequence[Finding]) -> list[str]:
+    names = ", ".join(finding.id for finding in findings)
+    return [_line(State.PASS, names)] if findings else []
+
+
+def _not_applicable(findings: Sequence[Finding]) -> list[str]:
+    """Return one line, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for finding in findings:
+        reasons.setdefault(finding.found, []).append(finding.id)
+    parts = (f"{reason} ({_ids(ids)})" for reason, ids in reasons.items())
+    return [_line(State.NOT_APPLICABLE, "; ".join(parts))] if reasons else []
+
+
+def _ids(ids: Sequence[str]) -> str:
+    return ids[0] if len(ids) == 1 else f"{len(ids)} checks"
+
+
+def _of(findings: Iterable[Finding], state: State) -> list[Finding]:
+    return [finding for finding in findings if finding.state is state]
+
+
+def _line(state: State, text: str) -> str:
+    return f"{LABELS[state]:10} {printable(text)}"
+
+
+def _below(prefix: str, text: str | None) -> list[str]:
+    return [f"{'':10} {prefix}{printable(text)}"] if text else []
