@@ -36,20 +36,20 @@ def test_a_silent_engine_is_named_by_its_address(host: Host) -> None:
     silent = {"code": 1, "text": "Cannot connect to the Docker daemon"}
     address = {"DOCKER_HOST": "unix:///nowhere"}
     (line,) = lines(make_machine(host, {"info": silent, "environment": address}))
-    assert "no engine: nothing answers at unix:///nowhere; start it" in line
+    assert "no engine: no answer at unix:///nowhere; use ENGINE=host, or start it" in line
 
 
 def test_a_driver_without_a_word_of_a_gpu_lists_none(host: Host) -> None:
     (line,) = lines(make_machine(host, {"smi": "No devices found"}))
-    assert "no GPU: the driver is loaded and lists none; check" in line
+    assert "the NVIDIA driver finds no GPU; check" in line
 
 
 def test_everything_missing_is_said_at_once(host: Host) -> None:
     machine = make_machine(host, {"lacks": ["nvidia-smi"], "runtimes": "runc", "free_kb": "1000"})
     driver, runtime, disk = lines(machine)
-    assert "no driver" in driver
+    assert "no NVIDIA driver" in driver
     assert "no NVIDIA runtime" in runtime
-    assert "free in /var/lib/docker" in disk
+    assert "free at /var/lib/docker" in disk
 
 
 def test_the_host_engine_needs_a_driver_only(host: Host) -> None:
@@ -59,7 +59,7 @@ def test_the_host_engine_needs_a_driver_only(host: Host) -> None:
 
 def test_the_host_engine_without_a_driver_is_refused(host: Host) -> None:
     (line,) = lines(make_machine(host, {"lacks": ["nvidia-smi"]}), "host")
-    assert "no driver" in line
+    assert "no NVIDIA driver" in line
 
 
 @pytest.mark.parametrize("address", ["tcp://10.0.0.1:2376", "ssh://box"])

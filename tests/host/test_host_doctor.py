@@ -6,6 +6,7 @@ import subprocess
 from typing import Any
 
 import pytest
+from support.doctor.fault_matrix import faults as faults_of_workload_doctor
 from support.fakes.host import CHECKOUT, Host
 from support.fakes.machine import CARD, IDS, make_machine, rows
 
@@ -15,6 +16,7 @@ FAULTS = rows("faults")
 BASE_BYTES = 500_000_000
 # gpu-run does not look at these, or looks at them for the GPU image's sake.
 NOT_OF_GPU_RUN = ("host-python", "disk")
+COMMAND = 26 * " "  # before a command, which stands alone on its line and is not wrapped
 Result = subprocess.CompletedProcess[str]
 
 
@@ -26,15 +28,16 @@ every_fault = pytest.mark.parametrize("fault", FAULTS, ids=name_of)
 
 
 def findings(result: Result) -> dict[str, tuple[str, str]]:
-    """The words beside each head, unwrapped: head -> (found, next)."""
+    """The text of each head, unwrapped: head -> (found, next)."""
     joined: dict[str, list[str]] = {}
     for line in result.stdout.splitlines():
         head, words = line[:24].strip(), line[24:]
         if head:
             joined[head] = []
         joined[list(joined)[-1]].append(words)
-    parts = {head: " ".join(lines).partition(" next: ") for head, lines in joined.items()}
-    return {head: (found, cure) for head, (found, _, cure) in parts.items()}
+    texts = {head: " ".join(" ".join(lines).split()) for head, lines in joined.items()}
+    parts = {head: text.partition(" next: ") for head, text in texts.items()}
+    return {head: (found, next_) for head, (found, _, next_) in parts.items()}
 
 
 def states(result: Result) -> dict[str, str]:
@@ -74,25 +77,37 @@ def test_the_first_failure_is_the_fault_itself(machine: Host, fault: dict[str, A
 
 
 @every_fault
-def test_every_check_has_its_line_on_one_screen(host: Host, fault: dict[str, Any]) -> None:
+def test_every_check_has_a_line_and_all_fit_on_one_screen(
+    host: Host, fault: dict[str, Any]
+) -> None:
     result = make_machine(host, fault["machine"]).run("docker/host/doctor")
     assert list(states(result)) == IDS
     assert len(result.stdout.splitlines()) <= 24
-    assert max(map(len, result.stdout.splitlines())) <= 80
+    text = [line for line in result.stdout.splitlines() if not line.startswith(COMMAND)]
+    assert max(map(len, text)) <= 80
 
 
 @pytest.mark.parametrize(
     "fault", [fault for fault in FAULTS if fault["id"] not in NOT_OF_GPU_RUN], ids=name_of
 )
-def test_gpu_run_refuses_what_the_doctor_says_fails(machine: Host, fault: dict[str, Any]) -> None:
+def test_gpu_run_refuses_what_fails_in_the_doctor(machine: Host, fault: dict[str, Any]) -> None:
     result = machine.run("docker/host/check-gpu-host")
-    cure = fault.get("next", "use make cpu-run")
+    next_ = fault.get("next", "use make cpu-run")
     refused = fault["state"] == "fail" or "no engine" in fault["line"] or fault["state"] == "n/a"
     if refused:
-        assert f": {words(fault)}; {cure}\n" in result.stderr
+        assert f": {words(fault)}; {next_}\n" in result.stderr
         assert (result.returncode, result.stdout, result.stderr.count("\n")) == (4, "", 1)
     else:
         assert (result.returncode, result.stdout, result.stderr) == (0, "--gpus all\n", "")
+
+
+def test_a_command_stands_alone_on_its_line(host: Host) -> None:
+    result = make_machine(host, {"runtimes": "runc"}).run("docker/host/doctor")
+    commands = [line for line in result.stdout.splitlines() if line.startswith(COMMAND)]
+    assert [line.strip() for line in commands] == [
+        "sudo nvidia-ctk runtime configure --runtime=docker",
+        "sudo systemctl restart docker",
+    ]
 
 
 def test_a_sound_machine_passes_every_check(host: Host) -> None:
@@ -108,10 +123,26 @@ def test_no_check_lacks_a_fault_and_no_fault_lacks_a_check() -> None:
     assert len({fault["fault"] for fault in FAULTS}) == len(FAULTS)
 
 
+@pytest.mark.parametrize(
+    ("id_", "text"),
+    [
+        ("memory", " of memory available"),
+        ("disk", " free at /"),
+        ("gpu-driver", "no NVIDIA driver ("),
+        ("gpu-driver", "the NVIDIA driver does not answer ("),
+        ("driver-version", " is too old, 580 or newer is required"),
+        ("device-nodes", "missing: /dev/nvidia"),
+    ],
+)
+def test_a_check_has_the_text_of_workload_doctor(id_: str, text: str) -> None:
+    for faults in (FAULTS, faults_of_workload_doctor()):
+        assert any(text in fault["line"] for fault in faults if fault["id"] == id_)
+
+
 def test_a_machine_without_a_gpu_is_fit_and_says_so(host: Host) -> None:
-    (fault,) = [fault for fault in FAULTS if fault["fault"].startswith("no NVIDIA card")]
+    (fault,) = [fault for fault in FAULTS if fault["fault"].startswith("no NVIDIA GPU:")]
     result = make_machine(host, fault["machine"]).run("docker/host/doctor")
-    said = "not applicable: no NVIDIA card on this machine (lspci, /sys/bus/pci)"
+    said = "not applicable: no NVIDIA GPU in /sys/bus/pci/devices"
     assert findings(result)["GPU target"] == (said, "")
     assert result.returncode == 0
 
@@ -123,21 +154,21 @@ def test_a_target_that_is_unfit_is_named_with_its_checks(host: Host) -> None:
     assert findings(result)["GPU target"] == ("unfit: gpu-driver gpu-option", "")
 
 
-def test_an_image_that_is_here_needs_no_room_and_is_suggested(host: Host) -> None:
+def test_an_existing_image_needs_no_disk_space_and_is_suggested(host: Host) -> None:
     result = make_machine(host, {"image": "", "free_kb": "1000"}).run("docker/host/doctor")
     assert result.returncode == 0
     inside = "docker run --rm --gpus all workload:gpu workload doctor"
-    assert findings(result)["GPU target"] == (f"fit: make gpu-run; inside: {inside}", "")
+    assert findings(result)["GPU target"] == (f"fit: make gpu-run {inside}", "")
 
 
-def test_a_cdi_device_alone_is_the_option_that_gpu_run_takes(host: Host) -> None:
+def test_gpu_run_uses_a_cdi_device_if_there_is_no_runtime(host: Host) -> None:
     change = {"runtimes": "runc", "devices": '[{"ID":"nvidia.com/gpu=all"}]'}
     result = make_machine(host, change).run("docker/host/doctor")
-    option = "gpu-run takes docker run --device nvidia.com/gpu=all"
+    option = "make gpu-run uses docker run --device nvidia.com/gpu=all"
     assert findings(result)["pass    gpu-option"] == (option, "")
 
 
-def test_a_card_that_nvidia_smi_alone_lists_is_a_card(host: Host) -> None:
+def test_a_gpu_that_only_nvidia_smi_lists_is_a_gpu(host: Host) -> None:
     gone = ("dev/nvidiactl", "dev/char/195:255", f"{CARD}/vendor", f"{CARD}/class")
     files: dict[str, Any] = {"dev/dxg": "", **{path: {} for path in gone}}
     result = make_machine(host, {"files": files}).run("docker/host/doctor")

@@ -97,5 +97,7 @@ def test_a_pull_that_fills_the_disk_is_translated(host: Host) -> None:
     host.environment["IMAGE"] = "example.com/workload:gpu"
     result = make_machine(host, {"pull": full}).run("docker/host/in-docker", "gpu", "mine")
     assert result.returncode == 4
-    assert "in-docker: no space is left for the image or its container; make room" in result.stderr
+    assert (
+        "in-docker: no space left for the image or its container; free disk space" in result.stderr
+    )
     assert runs(host) == []

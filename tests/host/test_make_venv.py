@@ -120,6 +120,6 @@ def test_an_interpreter_that_is_not_there_is_one_line(host: Host, checkout: Path
     result = host.run(f"{checkout}/docker/host/make-venv", "cpu")
     assert result.returncode == 4
     assert result.stderr == (
-        "make-venv: there is no PYTHON=/no/such; "
-        "name an interpreter that has PyTorch, or leave PYTHON= out\n"
+        "make-venv: PYTHON=/no/such does not exist; "
+        "set PYTHON= to an interpreter with PyTorch, or omit it\n"
     )

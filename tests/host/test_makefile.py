@@ -90,7 +90,7 @@ def test_without_a_gpu_nothing_is_built_and_make_reports_error_4(host: Host, tar
 def test_a_named_engine_that_is_silent_is_an_error_and_no_fallback(host: Host) -> None:
     host.add("docker", SILENT)
     result = host.run("make", "cpu-test", "ENGINE=docker")
-    assert "no engine: nothing answers" in result.stderr
+    assert "no engine: no answer" in result.stderr
     assert result.stderr.endswith("cpu-test] Error 4\n")
     assert "NOTICE" not in result.stderr
 
@@ -154,7 +154,7 @@ def test_another_image_than_the_recipe_s_is_not_built(host: Host) -> None:
 def test_a_shell_with_a_compiler_needs_an_engine(host: Host) -> None:
     host.add("docker", SILENT)
     result = host.run("make", "cpu-devel-shell")
-    assert "no engine: nothing answers" in result.stderr
+    assert "no engine: no answer" in result.stderr
     assert "NOTICE" not in result.stderr
     assert result.returncode == 2
 
