@@ -12,7 +12,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from workload.bench.timing import Protocol, measure
+from workload.bench.timing import TimingConfig, measure
 from workload.core.cases import CUDA_EVENTS
 from workload.core.errors import ExitCode, WorkloadError, WrongNumbersError
 from workload.core.units import format_seconds
@@ -21,7 +21,7 @@ from workload.hardware import devices
 IMAGES, SIDE, PATCH, STEPS = 256, 16, 4, 200
 TIMED_SEC = 2.0  # a step's time is sought for so long
 ENOUGH = 0.95  # of the images must be told apart
-BY_EVENTS = Protocol(CUDA_EVENTS)  # on a GPU; this optimizer, as set up, cannot be in a graph
+BY_EVENTS = TimingConfig(CUDA_EVENTS)  # on a GPU; this optimizer, as set up, cannot be in a graph
 
 
 def stripes() -> tuple[Tensor, Tensor]:

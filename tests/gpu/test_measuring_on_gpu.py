@@ -1,4 +1,4 @@
-"""What only a GPU can show of the timing protocol, the copies and the convolutions."""
+"""What only a GPU can show of the timing, the copies and the convolutions."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from workload.bench.operations.launch import Launch
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import run_case
 from workload.bench.timers import make_timer
-from workload.bench.timing import Protocol
+from workload.bench.timing import TimingConfig
 from workload.core import roofline
 from workload.core.cases import COLD, CUDA_EVENTS, CUDA_GRAPH, CaseStatus, Kind, Shape
 from workload.core.results import DeviceInfo
@@ -68,7 +68,7 @@ def test_the_card_is_read_inside_the_window(gpu_info: DeviceInfo) -> None:
 
 
 def test_cold_caches_are_flushed_before_each_call(gpu_info: DeviceInfo) -> None:
-    cold = run_case(replace(LARGE, protocol=Protocol(cache=COLD)), gpu_info, 3)
+    cold = run_case(replace(LARGE, timing_config=TimingConfig(cache=COLD)), gpu_info, 3)
     assert cold.timing is not None
     assert (cold.timing.cache, cold.timing.calls_per_sample) == (COLD, 1)
 

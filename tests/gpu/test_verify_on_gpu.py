@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from workload.hardware import devices
-from workload.verify import products, verify
-from workload.verify.case import Case
+from workload.verify import matmul, verify
+from workload.verify.case import VerifyCase
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -20,7 +20,7 @@ def test_float32_products_computed_in_tf32_are_found():
     devices.set_tf32(True)
     try:
         wrong = {
-            check.name for check in products.checks(Case(device, "float32", 0)) if not check.ok
+            check.name for check in matmul.checks(VerifyCase(device, "float32", 0)) if not check.ok
         }
     finally:
         devices.set_tf32(False)

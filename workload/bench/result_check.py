@@ -1,15 +1,15 @@
-"""Is C = A·B? Compared with float64 on the CPU at a cost far below the product's own.
+"""Check C = A·B against float64 on the CPU, at a cost far below that of the matmul.
 
 Two tests, both against float64 arithmetic on the inputs as the device holds them:
 
-- element by element, on every row of a small product and on SAMPLED_ROWS of a large one;
-- the whole product at once by Freivalds' projection (R. Freivalds, 1977): for a random
-  sign vector v, C·v must equal A·(B·v). One wrong element anywhere moves its row's sum.
+- element by element, on every row of a small matmul and on SAMPLED_ROWS of a large one;
+- all of C at once by Freivalds' projection (R. Freivalds, 1977): for a random sign vector v,
+  C·v must equal A·(B·v). A mismatch in any element changes the sum of its row.
 
-The element's tolerance is `tolerances.matmul_tolerance`; a row's projection adds n such
+The tolerance of an element is `tolerances.matmul_tolerance`. The projection of a row adds n such
 errors with random signs, which grow like the square root of the sum of their squares.
 Matrices are read in blocks of at most BLOCK_ELEMENTS, so that the check needs little memory
-beside B·v whatever the shape: `needed_bytes` tells how much.
+beside B·v for any shape: `needed_bytes` returns how much.
 """
 
 from collections.abc import Iterator
@@ -24,20 +24,20 @@ FULL_CHECK_FLOPS = 4e9  # 0.1 s or less of float64 arithmetic on two cores
 SAMPLED_ROWS = 16
 BLOCK_ELEMENTS = 1 << 22  # 32 MiB of float64
 MAX_EDGE = 1 << 16  # of a block, so that its other edge is at least 64
-# A projection is a sum of many errors, so close to normal: six standard deviations of it
-# are exceeded once in 5e8 rows.
+# A projection is a sum of many errors, so its error is close to normal: once in 5e8 rows it
+# exceeds six standard deviations.
 PROJECTION_SIGMAS = 6.0
 
 
 def needed_bytes(shape: Shape, element_bytes: int) -> int:
-    """Memory of the check: the sampled rows, B·v and some blocks in float64."""
+    """Return the memory of the check: the sampled rows, B·v and some blocks in float64."""
     sampled = min(shape.m, SAMPLED_ROWS) * (shape.k + shape.n) * element_bytes
     elements = shape.m * shape.k + shape.k * shape.n + shape.m * shape.n
     return sampled + 8 * (shape.k + min(6 * BLOCK_ELEMENTS, 2 * elements))
 
 
 def worst_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float | None:
-    """The largest error of `c` as a share of its tolerance: at most 1 if the product is right.
+    """Return the largest error of `c` as a share of its tolerance: at most 1 if `c` is right.
 
     a: (m, k), b: (k, n), c: (m, n), on any device. None if `c` holds a non-finite element.
     """
@@ -61,7 +61,7 @@ def _element_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float:
 
 
 def _compared_rows(shape: Shape) -> Iterator[slice | Tensor]:
-    """The rows that are compared element by element, some at a time."""
+    """Yield the rows that are compared element by element, some at a time."""
     if shape.flops > FULL_CHECK_FLOPS:
         yield torch.linspace(0, shape.m - 1, min(shape.m, SAMPLED_ROWS)).long()
     else:
@@ -69,12 +69,12 @@ def _compared_rows(shape: Shape) -> Iterator[slice | Tensor]:
 
 
 def _row_slices(shape: Shape) -> Iterator[slice]:
-    """All rows, as many at a time as a block of A or C holds."""
+    """Yield all rows, as many at a time as a block of A or C holds."""
     return _slices(shape.m, BLOCK_ELEMENTS // min(max(shape.k, shape.n), MAX_EDGE))
 
 
 def _exact(a_rows: Tensor, b_columns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """a_rows (r, k) times b_columns (k, s) in float64, and the norms (r, 1) and (s)."""
+    """Multiply a_rows (r, k) by b_columns (k, s) in float64; also return norms (r, 1) and (s)."""
     exact = torch.zeros(len(a_rows), b_columns.shape[1], dtype=torch.float64)
     a_squared = torch.zeros(len(a_rows), 1, dtype=torch.float64)
     b_squared = torch.zeros(b_columns.shape[1], dtype=torch.float64)
@@ -87,7 +87,7 @@ def _exact(a_rows: Tensor, b_columns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _projection_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float | None:
-    """The worst row of C·v against A·(B·v); None if a sum is not finite."""
+    """Compare C·v with A·(B·v) and return the worst row's ratio; None if a sum is not finite."""
     shape = Shape(a.shape[0], a.shape[1], b.shape[1])
     u_out, kappa = matmul_tolerance(dtype, shape.k)
     projected, b_squared = _project(b)
@@ -105,7 +105,7 @@ def _projection_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float | No
 
 
 def _project(matrix: Tensor, vector: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """`matrix` times `vector`, or random signs, in float64; and its rows' squared norms."""
+    """Multiply `matrix` by `vector`, or random signs, in float64; also return squared row norms."""
     product = torch.zeros(len(matrix), dtype=torch.float64)
     squared = torch.zeros_like(product)
     for columns in _slices(matrix.shape[1], MAX_EDGE):
@@ -118,7 +118,7 @@ def _project(matrix: Tensor, vector: Tensor | None = None) -> tuple[Tensor, Tens
 
 
 def signs(start: int, stop: int) -> Tensor:
-    """The random signs of v from `start` to `stop`, the same at each call."""
+    """Return the random signs of v from `start` to `stop`, the same at each call."""
     generator = torch.Generator().manual_seed(start)
     bits = torch.randint(0, 2, (stop - start,), generator=generator)
     return bits.double() * 2 - 1
@@ -130,5 +130,5 @@ def _slices(length: int, step: int) -> Iterator[slice]:
 
 
 def _reference(block: Tensor) -> Tensor:
-    """`block` on the CPU in float64; exact, since every dtype here is a subset of float64."""
+    """Copy `block` to the CPU in float64; exact, float64 holds all other dtypes here."""
     return block.cpu().double()

@@ -1,4 +1,4 @@
-"""One case: it fits, its inputs are fair, its result is right, and only then is it timed."""
+"""Run cases: check memory, inputs and result first, and only then time the operation."""
 
 import math
 import time
@@ -16,14 +16,14 @@ from workload.core.statistics import median
 from workload.core.units import format_bytes, format_seconds
 from workload.hardware import devices
 
-# Probes grow while the next, judged by the last, costs no more than this share of what the case
-# may cost. Usually it costs less: waiting threads make small products look slow.
+# A probe grows while the next one would take at most this share of the case's budget. It usually
+# takes less: waiting threads make small matmuls look slow.
 PROBE_SHARE = 0.2
 SMALLEST_PROBE = 128
-# The best of several calls: the first loads kernels, and on a busy machine any may wait.
+# Take the best of several calls: the first loads kernels, and on a busy machine any may wait.
 PROBE_CALLS = 5
 TRANSFERS = 5
-# Inputs of fewer elements may well stray so far from their distribution.
+# With fewer elements a sound input may lie outside these limits by chance.
 MIN_ELEMENTS = 1000
 STANDARD_DEVIATION = (0.9, 1.1)
 
@@ -31,11 +31,10 @@ STANDARD_DEVIATION = (0.9, 1.1)
 def run_cases(
     operations: Sequence[Operation], device: DeviceInfo, budget_sec: float
 ) -> Iterator[Case]:
-    """One case for each operation, within about `budget_sec` in all: estimates and checks come on
-    top of a case's time.
+    """Run one case for each operation, within about `budget_sec` in all.
 
-    The budget left is shared evenly among the cases left, so a case that needs little
-    leaves more to the others.
+    Estimates and checks come on top. The remaining budget is shared evenly among the remaining
+    cases, so a case that needs little leaves more to the others.
     """
     deadline = time.monotonic() + budget_sec
     for index, operation in enumerate(operations):
@@ -44,9 +43,9 @@ def run_cases(
 
 
 def run_case(operation: Operation, device: DeviceInfo, budget_sec: float) -> Case:
-    """Refuse, estimate, check and time one operation, in that order.
+    """Check whether one operation fits, estimate its time, check its result, and time it.
 
-    Running out of memory despite the estimate is a refusal too. Raises LostDeviceError.
+    Running out of memory despite the estimate is DOES_NOT_FIT too. Raises LostDeviceError.
     """
     case = unmeasured(operation, CaseStatus.OK)
     not_applicable = operation.not_applicable(device)
@@ -76,7 +75,7 @@ def _estimated_and_measured(
 
 
 def unmeasured(operation: Operation, status: CaseStatus, reason: str | None = None) -> Case:
-    """The case of this operation before anything is known of it."""
+    """Return the case of this operation without a measurement."""
     return Case(
         kind=operation.kind,
         shape=operation.shape,
@@ -90,7 +89,7 @@ def unmeasured(operation: Operation, status: CaseStatus, reason: str | None = No
 
 
 def memory_problem(operation: Operation, device: DeviceInfo) -> str | None:
-    """Why the operation does not fit the memory, with both numbers; None if it does."""
+    """Say why the operation does not fit memory, with both numbers; None if it does."""
     available = devices.available_bytes(device)
     needed = operation.needed_bytes(device)
     if available is None or needed <= available:
@@ -99,12 +98,12 @@ def memory_problem(operation: Operation, device: DeviceInfo) -> str | None:
 
 
 def _estimate_sec(operation: Operation, device: DeviceInfo, budget_sec: float) -> float:
-    """Seconds that a case will take, from cheaper ones of growing size.
+    """Estimate the seconds of a case from cheaper operations of growing size.
 
-    A small operation is a poor guide to a large one (launch overhead, cold libraries), so the
-    probe's edge doubles until the next, of eight times a product's work and two calls, would cost
-    PROBE_SHARE of the budget, or be the operation itself. Comparing with float64 comes on top;
-    it is cheap wherever the operation is not.
+    A small operation predicts a large one badly (launch overhead, cold libraries), so the probe's
+    edge doubles until the next probe, of eight times the work and two calls, would take PROBE_SHARE
+    of the budget or be the operation itself. The comparison with float64 is not included; it is
+    cheap wherever the operation is not.
     """
     calls = 2 + MIN_SAMPLES  # checked, warmed up, timed
     edge = SMALLEST_PROBE
@@ -118,12 +117,12 @@ def _estimate_sec(operation: Operation, device: DeviceInfo, budget_sec: float) -
 
 
 def _work(operation: Operation) -> int:
-    """What an operation's time grows with."""
+    """Return what an operation's time grows with."""
     return operation.flops or operation.bytes
 
 
 def _probe_sec(operation: Operation, device: DeviceInfo, limit_sec: float) -> float:
-    """Seconds of one call: the best of PROBE_CALLS, or of two where those take too long."""
+    """Return the seconds of one call: the best of PROBE_CALLS, or of two if those take too long."""
     call = operation.prepare(device).call
     calls_sec: list[float] = []
     while len(calls_sec) < 2 or (len(calls_sec) < PROBE_CALLS and sum(calls_sec) < limit_sec):  # noqa: PLR2004  see above
@@ -143,27 +142,27 @@ def _checked_and_timed(
     case: Case, operation: Operation, device: DeviceInfo, budget_sec: float
 ) -> Case:
     prepared = operation.prepare(device)
-    unfair = _unfair_inputs(prepared)
-    if unfair:
-        return replace(case, status=CaseStatus.WRONG, reason=unfair)
+    problem = _input_problem(prepared)
+    if problem:
+        return replace(case, status=CaseStatus.WRONG, reason=problem)
     prepared.call()
     share = prepared.error_share()
     case = replace(case, error_share=share)
     if share is None:
-        reason = f"the result of the {case.kind} is wrong all over or not finite"
+        reason = f"the result of the {case.kind} is wrong everywhere or not finite"
         return replace(case, status=CaseStatus.WRONG, reason=reason)
     if share > 1:
         reason = f"the result of the {case.kind} is off by {share:.3g} times its tolerance"
         return replace(case, status=CaseStatus.WRONG, reason=reason)
-    timing = measure(prepared.call, device, budget_sec, operation.protocol)
+    timing = measure(prepared.call, device, budget_sec, operation.timing_config)
     case = replace(case, timing=timing, transfer_sec=_transfer_sec(case, prepared, device))
     if timing.invalid:
         return replace(case, status=CaseStatus.INVALID, reason=timing.invalid)
     return case
 
 
-def _unfair_inputs(prepared: Prepared) -> str | None:
-    """Why a speed on these inputs would not be one of normal random numbers, or None."""
+def _input_problem(prepared: Prepared) -> str | None:
+    """Say why these inputs are not standard normal numbers, or None if they are."""
     low, high = STANDARD_DEVIATION
     for tensor in prepared.inputs:
         deviation = float(tensor.std()) if tensor.numel() >= MIN_ELEMENTS else 1.0
@@ -178,7 +177,7 @@ def _unfair_inputs(prepared: Prepared) -> str | None:
 
 
 def _transfer_sec(case: Case, prepared: Prepared, device: DeviceInfo) -> float | None:
-    """Seconds of bringing the inputs to the device and the result back, from pinned memory."""
+    """Time copying the inputs to the device and the result back, from pinned memory."""
     if device.kind == "cpu" or not case.flops:
         return None
     hosted = [tensor.cpu().pin_memory() for tensor in prepared.inputs]
@@ -193,6 +192,6 @@ def _transfer_sec(case: Case, prepared: Prepared, device: DeviceInfo) -> float |
 
 
 def no_case_ran(cases: Iterable[Case]) -> bool:
-    """Whether nothing was computed; the device's limits, which are moved and launched, aside."""
+    """Return whether nothing was computed; copies and launches do not count."""
     ran = (CaseStatus.OK, CaseStatus.WRONG, CaseStatus.INVALID)
     return not any(case.status in ran for case in cases if case.flops)

@@ -1,17 +1,16 @@
-"""The fastest shape of a grid, found with a small part of the measurements of a full scan.
+"""Find the fastest shape of a grid with a small part of the measurements of a full scan.
 
-Best-first search. A few shapes spread over the grid begin; from then on the next shape is a
-neighbour of the fastest one measured so far that has an untried neighbour. Neighbours differ in
-one edge, by one or two steps of the grid; among them the one goes first whose own measured
-neighbours are fastest on average.
+Best-first search. It starts with a few shapes spread over the grid. Then it takes the fastest shape
+so far that has an untried neighbour, and measures the neighbour whose own measured neighbours are
+fastest on average. Neighbours differ in one edge, by one or two steps of the grid.
 
-Why it works: a product's speed depends mostly on each edge by itself (whether it fills the
-tiles, hides the launch, fits the cache), so a fast shape's neighbours keep two of its three
+Why it works: the speed of a matmul depends mostly on each edge by itself (whether it fills the
+tiles, hides the launch, fits the cache), so the neighbours of a fast shape keep two of its three
 good edges. The second step jumps over a misaligned edge. A lucky reading or a local maximum
-costs a dozen evaluations at most: then its neighbours are tried, and the next best is next.
+costs a dozen evaluations at most: after these all its neighbours are tried.
 
-What is not covered: a fast shape far from all other fast ones is found by chance only, and one
-on the border of what is refused late, since only two edges changed at once lead along it.
+Not covered: a fast shape far from all other fast ones is found only by chance, and one at the edge
+of what fits memory is found late, as two edges must change at once to move along it.
 Pure: `evaluate` measures, and a test gives recorded rates instead (tests/landscapes).
 """
 
@@ -28,12 +27,12 @@ from workload.core.cases import Shape
 Evaluate = Callable[[Shape], float | None]
 
 AXES = ("m", "k", "n")
-# Of the grid: with so many evaluations the search comes within a percent of the best of recorded
-# landscapes (tests/unit/bench/test_search.py).
+# Of the grid. With so many evaluations the search comes within a percent of the best of recorded
+# sweeps (tests/unit/bench/test_search.py).
 EVALUATED_SHARE = 0.05
 # Steps along one axis that still make a neighbour.
 REACH = 2
-# What the spread start takes of the evaluations. Little: the neighbours teach more.
+# The share of evaluations for the shapes that start the search. Small: neighbours teach more.
 START_SHARE = 0.1
 # Powers of two, multiples of 64, of 32 and of 4 only: aligned and misaligned, thin and thick.
 DEFAULT_EDGES = {
@@ -58,19 +57,19 @@ class SearchResult:
 
     @property
     def best(self) -> Evaluation | None:
-        """The fastest evaluation, or None if no shape ran.
+        """Return the fastest evaluation, or None if no shape ran.
 
         The largest of many readings is more often too high than too low: `confirm` it.
         """
         return next(iter(self.fastest(1)), None)
 
     def fastest(self, count: int) -> tuple[Evaluation, ...]:
-        """Up to `count` evaluations, fastest first."""
+        """Return up to `count` evaluations, fastest first."""
         return tuple(_by_rate(self.trace)[:count])
 
 
 def cube(edges: Sequence[int]) -> tuple[Shape, ...]:
-    """Every shape whose three edges are among `edges`."""
+    """Return every shape whose three edges are among `edges`."""
     return tuple(Shape(*shape) for shape in itertools.product(edges, repeat=3))
 
 
@@ -81,10 +80,10 @@ def search(
     seed: int = 0,
     enough: Callable[[], bool] = lambda: False,
 ) -> SearchResult:
-    """Evaluate up to `max_evaluations` shapes of `grid`, chosen by what the earlier ones gave.
+    """Evaluate up to `max_evaluations` shapes of `grid`, chosen by the results so far.
 
-    Refused shapes count too. `enough`, asked before each evaluation, ends the search early:
-    where the time is spent, for one. The order follows from `seed` and the rates alone.
+    Shapes that did not run count too. `enough`, called before each evaluation, ends the search
+    early, for example when the time is spent. The order depends on `seed` and the rates alone.
     """
     rng = random.Random(seed)  # noqa: S311  no secret
     axes = _Axes(grid)
@@ -100,7 +99,7 @@ def search(
 
 
 def confirm(shapes: Sequence[Shape], evaluate: Evaluate, rounds: int) -> tuple[Evaluation, ...]:
-    """Measure `shapes` anew in alternation; the median rate of each, fastest first.
+    """Measure `shapes` again in turns; return the median rate of each, fastest first.
 
     Each round starts at another shape, so that none always follows the same one.
     """
@@ -126,7 +125,7 @@ class _Axes:
         }
 
     def neighbours(self, shape: Shape) -> list[Shape]:
-        """The shapes that differ in one edge, by at most REACH steps, in a fixed order."""
+        """Return the shapes that differ in one edge, by at most REACH steps, in a fixed order."""
         around: list[Shape] = []
         for axis, edges in self.edges.items():
             at = edges.index(getattr(shape, axis))
@@ -136,8 +135,9 @@ class _Axes:
 
 
 def _spread(axes: _Axes, rng: random.Random) -> Iterator[Shape]:
-    """First a Latin hypercube: each edge of the longest axis once, of a shorter one as often
-    as needed. Then every shape, at random.
+    """Yield a Latin hypercube, then every shape in random order.
+
+    In the hypercube each edge of the longest axis occurs once, of a shorter one as often as needed.
     """
     length = max(map(len, axes.edges.values()))
     columns = [[edges[i % len(edges)] for i in range(length)] for edges in axes.edges.values()]
@@ -150,7 +150,7 @@ def _spread(axes: _Axes, rng: random.Random) -> Iterator[Shape]:
 
 
 def _promising(axes: _Axes, trace: list[Evaluation], tried: set[Shape]) -> Shape | None:
-    """The most promising untried neighbour of the fastest shape that has one."""
+    """Return the most promising untried neighbour of the fastest shape that has one."""
     rates = {evaluation.shape: evaluation.gflops for evaluation in _by_rate(trace)}
 
     def promise(shape: Shape) -> float:
@@ -164,6 +164,6 @@ def _promising(axes: _Axes, trace: list[Evaluation], tried: set[Shape]) -> Shape
 
 
 def _by_rate(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
-    """Those that ran, fastest first."""
+    """Return those that ran, fastest first."""
     ran = [evaluation for evaluation in evaluations if evaluation.gflops]
     return sorted(ran, key=lambda evaluation: -(evaluation.gflops or 0))

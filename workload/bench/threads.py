@@ -1,4 +1,4 @@
-"""How many threads make a CPU fastest: tried, since neither quota nor core count tells."""
+"""Find the number of threads that makes a CPU fastest; quota and core count do not show it."""
 
 import math
 from dataclasses import replace
@@ -10,14 +10,14 @@ from workload.hardware import devices
 
 PROBE = MatMul(squares(1024)[0], "float32")
 PROBE_SEC = 0.3
-# Among counts nearly as fast the highest: what else keeps a machine busy slows more threads more.
+# Of counts nearly as fast choose the highest: other load slows more threads more.
 TIE = 1.15
 
 
 def with_best_threads(device: DeviceInfo) -> DeviceInfo:
-    """The CPU with the most threads that multiply about as fast as any, set for the whole process.
+    """Set the highest number of threads that is about as fast as the fastest, for this process.
 
-    Tried are 1, 2, 4 and so on up to what the quota allows. A GPU is returned as it is.
+    Tries 1, 2, 4 and so on up to what the quota allows. Returns a GPU unchanged.
     """
     if device.kind != "cpu":
         return device
@@ -29,7 +29,7 @@ def with_best_threads(device: DeviceInfo) -> DeviceInfo:
 
 
 def thread_counts(most: int) -> tuple[int, ...]:
-    """Powers of two below `most`, and `most` itself.
+    """Return the powers of two below `most`, and `most` itself.
 
     >>> thread_counts(6)
     (1, 2, 4, 6)
@@ -39,6 +39,6 @@ def thread_counts(most: int) -> tuple[int, ...]:
 
 
 def _best_sec(device: DeviceInfo) -> float:
-    """The fastest sample: what else keeps the machine busy only ever adds time."""
+    """Return the fastest sample: other load only ever adds time."""
     timing = run_case(PROBE, device, PROBE_SEC).timing
     return min(timing.samples_sec) if timing else math.inf

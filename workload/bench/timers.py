@@ -1,9 +1,9 @@
-"""The clocks of the timing protocol: seconds of one call, from a batch of calls.
+"""The timers: seconds of one call, from a batch of calls.
 
 - host clock: on a CPU a call returns when its work is done;
 - CUDA events: recorded on the device's stream before and after the batch, so that the host
-  waits once a batch (a wait costs it 10 to 40 µs);
-- CUDA graph: the batch is captured once and replayed, so that no launch by the host is in it.
+  waits once a batch (a wait takes it 10 to 40 µs);
+- CUDA graph: the batch is captured once and replayed, so that it includes no launch by the host.
 """
 
 import itertools
@@ -21,8 +21,8 @@ Call = Callable[[], object]
 
 GRAPH_CALLS = 100  # in one graph: the gap between two replays, 1 or 2 µs, is shared by so many
 CAPTURE_WARM_UPS = 3  # libraries choose kernels and take workspaces in the first calls
-READING_SEC = 0.05  # between two readings of the card
-# Where the system does not tell the size of its last cache; hardly any CPU or GPU has more.
+READING_SEC = 0.05  # between two readings of the GPU's sensors
+# Where the system does not report the size of its last cache; hardly any CPU or GPU has more.
 DEFAULT_CACHE_BYTES = 512 << 20
 
 
@@ -32,46 +32,46 @@ class Timer(Protocol):
     method: str
 
     def rounded(self, calls: int) -> int:
-        """How many calls a batch of so many really makes."""
+        """Return how many calls a batch of so many really makes."""
         ...
 
     def batch(self, calls: int) -> float:
-        """Call so many times; seconds of one call."""
+        """Call so many times, and return the seconds of one call."""
         ...
 
     def forget_readings(self) -> None:
-        """The window begins: earlier readings of the card are not in it."""
+        """Start the timed window: drop the sensor readings so far."""
         ...
 
     def telemetry(self) -> Telemetry | None:
-        """The readings of the card since; None where nobody reads it."""
+        """Return the sensor readings since then; None without a sensor."""
         ...
 
 
 def make_timer(method: str, operation: Call, device: DeviceInfo) -> Timer:
-    """The timer of this method."""
+    """Make the timer of this method."""
     if method == HOST_CLOCK:
         return _HostClock(operation)
     events = _CudaEvents(operation, device)
     return _CudaGraph(events) if method == CUDA_GRAPH else events
 
 
-def flushed(watch: Timer, device: DeviceInfo) -> Timer:
-    """The same timer with cold caches: a batch is one call, after a flush outside it."""
-    return _Flushed(watch, device)
+def flushed(timer: Timer, device: DeviceInfo) -> Timer:
+    """Make the same timer for cold caches: each call is timed alone, after a flush."""
+    return _Flushed(timer, device)
 
 
 class Laps:
-    """Splits one long stretch of work into laps, without waiting for the device in between."""
+    """Times parts of a longer computation without waiting for the device in between."""
 
     def __init__(self, device: DeviceInfo) -> None:
-        """The first lap begins."""
+        """Start the first lap."""
         self._device = device
         self._marks: list[Any] = []  # seconds on a CPU, else events
         self.mark()
 
     def mark(self) -> None:
-        """A lap ends, and the next begins."""
+        """End a lap and start the next."""
         if self._device.kind == "cpu":
             self._marks.append(time.perf_counter())
             return
@@ -80,7 +80,7 @@ class Laps:
         self._marks.append(event)
 
     def seconds(self) -> list[float]:
-        """Of each lap; waits until the last has ended."""
+        """Return the seconds of each lap; waits until the last has ended."""
         devices.synchronize(self._device)
         pairs = itertools.pairwise(self._marks)
         if self._device.kind == "cpu":
@@ -128,7 +128,7 @@ class _CudaEvents:
         return self.between_events(self.operation, calls) / calls
 
     def between_events(self, operation: Call, calls: int) -> float:
-        """Seconds on the device's stream from before the first call to after the last."""
+        """Return the seconds on the device's stream from the first call to the end of the last."""
         with torch.cuda.device(self.device.torch_name):
             first = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch's gap
             last = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch's gap
@@ -141,7 +141,7 @@ class _CudaEvents:
         return float(first.elapsed_time(last)) / 1e3
 
     def _read(self) -> None:
-        """Read the card while it works on the batch, and the host would only wait."""
+        """Read the GPU's sensors while it works on the batch and the host would only wait."""
         now = time.perf_counter() - self._window
         if self._sensor and (not self._readings or now - self._readings[-1][0] >= READING_SEC):
             self._readings.append((now, self._sensor.read()))
@@ -162,7 +162,7 @@ class _CudaGraph:
         self._graph = _captured(events.operation, events.device)
 
     def rounded(self, calls: int) -> int:
-        """Up to whole graphs."""
+        """Round up to whole graphs."""
         return -(-calls // GRAPH_CALLS) * GRAPH_CALLS
 
     def batch(self, calls: int) -> float:
@@ -177,7 +177,7 @@ class _CudaGraph:
 
 
 def _captured(operation: Call, device: DeviceInfo) -> torch.cuda.CUDAGraph:
-    """GRAPH_CALLS calls in a graph, after some on a side stream as capturing demands."""
+    """Capture GRAPH_CALLS calls in a graph, after warm-up calls on a side stream."""
     with torch.cuda.device(device.torch_name):
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch's gap
         side.wait_stream(torch.cuda.current_stream())
@@ -193,20 +193,20 @@ def _captured(operation: Call, device: DeviceInfo) -> torch.cuda.CUDAGraph:
 
 
 class _Flushed:
-    def __init__(self, watch: Timer, device: DeviceInfo) -> None:
-        self.method = watch.method
-        self.forget_readings, self.telemetry = watch.forget_readings, watch.telemetry
-        self.rounded = watch.rounded
-        self._watch = watch
+    def __init__(self, timer: Timer, device: DeviceInfo) -> None:
+        self.method = timer.method
+        self.forget_readings, self.telemetry = timer.forget_readings, timer.telemetry
+        self.rounded = timer.rounded
+        self._timer = timer
         self._device = device
         elements = 2 * (device.cache_bytes or DEFAULT_CACHE_BYTES)
         self._buffer = torch.empty(elements, dtype=torch.int8, device=devices.torch_device(device))
 
     def batch(self, calls: int) -> float:
-        """The mean over `calls` calls, each after a flush."""
+        """Return the mean over `calls` calls, each after a flush."""
         total = 0.0
         for _ in range(calls):
             self._buffer.zero_()
             devices.synchronize(self._device)
-            total += self._watch.batch(1)
+            total += self._timer.batch(1)
         return total / calls

@@ -1,20 +1,20 @@
-"""Does this device compute what it should? Every check against float64 on the CPU.
+"""Check what this device computes against float64 on the CPU.
 
 Covered, on inputs from a normal distribution:
 
 - `+ - * /` and torch.add, sub, mul and div on a scalar, a vector, a matrix and a tensor;
-- torch.matmul on vectors, matrices and batches, told apart from the element-wise product;
-- autograd through the chapter's two-layer loss, against the gradient derived by hand;
+- torch.matmul on vectors, matrices and batches, and that it is not the element-wise product;
+- autograd through the loss of the example network, against the gradient derived by hand;
 - a strided convolution, forward and its three gradients (cuDNN on CUDA);
-- the loss, step by step, of the chapter's training loop.
+- the loss of the example training loop, step by step.
 
 Not covered: Python numbers as operands (PyTorch may multiply by a reciprocal); Winograd and FFT
 convolutions, whose errors are larger by design and which need stride 1; the losses of training in
-tf32 and half precision (`trajectory` says why); speed.
+tf32 and half precision (see `trajectory`); speed.
 
-The reference takes the inputs as `dtype` holds them, so that rounding them is no error, and sums
-products without torch.matmul or torch's convolutions, so that a fault in these does not
-cancel out. Each tolerance is derived where it is used; the theory is in `tolerances`.
+The reference takes the inputs as `dtype` holds them, so that rounding them is no error. It sums
+products without torch.matmul or torch's convolutions, so that a fault in these does not cancel
+out. Each tolerance is derived where it is used; the theory is in `tolerances`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterator, Sequence
 from workload.core.errors import UnfitError, first_line
 from workload.core.results import Check, DeviceInfo
 from workload.hardware import devices
-from workload.verify import arithmetic, autograd, convolution, products, trajectory
-from workload.verify.case import Case
+from workload.verify import arithmetic, autograd, convolution, matmul, trajectory
+from workload.verify.case import VerifyCase
 
 SEED = 0
 
@@ -38,14 +38,14 @@ def verify(
     on_check: Callable[[Check], None] = _ignore,
     seed: int = SEED,
 ) -> tuple[Check, ...]:
-    """Every check in every dtype, in a fixed order; `on_check` gets each as it is done.
+    """Run every check in every dtype, in a fixed order; `on_check` gets each when it is done.
 
-    Takes under a second on two cores. Raises BadInputError for an unknown dtype, and
-    UnfitError for tf32 on a device without it or when the device refuses an operation.
+    Takes under a second on two cores. Raises BadInputError for an unknown dtype, and UnfitError if
+    the device does not support tf32 or an operation fails.
     """
     done = []
     for dtype in devices.default_dtypes(device) if dtypes is None else dtypes:
-        case = Case(device, dtype, seed)
+        case = VerifyCase(device, dtype, seed)
         _require_tf32(case)
         for check in _checks(case):
             done.append(check)
@@ -53,9 +53,9 @@ def verify(
     return tuple(done)
 
 
-def _checks(case: Case) -> Iterator[Check]:
-    """The checks that make sense in this dtype. tf32 changes products only."""
-    groups = [products.checks, autograd.checks, convolution.checks]
+def _checks(case: VerifyCase) -> Iterator[Check]:
+    """Run the checks that make sense in this dtype. tf32 changes matmuls only."""
+    groups = [matmul.checks, autograd.checks, convolution.checks]
     if case.dtype != "tf32":
         groups.insert(0, arithmetic.checks)
     if case.dtype in trajectory.DTYPES:
@@ -66,12 +66,12 @@ def _checks(case: Case) -> Iterator[Check]:
                 yield from group(case)
     except RuntimeError as error:
         raise UnfitError(
-            f"{case.device.name} refused an operation in {case.dtype}: "
+            f"an operation in {case.dtype} failed on {case.device.name}: "
             f"{first_line(error)}: run `workload doctor`, or leave this dtype out"
         ) from error
 
 
-def _require_tf32(case: Case) -> None:
+def _require_tf32(case: VerifyCase) -> None:
     problem = devices.tf32_problem(case.device) if case.dtype == "tf32" else None
     if problem:
         raise UnfitError(f"{problem}: leave tf32 out")

@@ -1,7 +1,7 @@
-"""The chapter's arithmetic: + - * / and torch.add, sub, mul and div.
+"""Element-wise arithmetic: + - * / and torch.add, sub, mul and div.
 
 IEEE 754 rounds each of the four correctly, so the tolerance is one unit roundoff of the exact
-result (`bounded.rounded`). Operator and function must agree in every bit.
+result (`bounded.rounded`). Operator and function must agree bit for bit.
 """
 
 import operator
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from workload.core.results import Check
 from workload.verify import bounded
-from workload.verify.case import RELATIVE, Case, worst
+from workload.verify.case import RELATIVE, VerifyCase, worst_check
 
 # A scalar, a vector, a matrix and a tensor; large enough for vector units and odd remainders.
 SHAPES: tuple[tuple[int, ...], ...] = ((), (1003,), (67, 45), (3, 5, 7, 11))
@@ -22,7 +22,7 @@ Operation = Callable[[Tensor, Tensor], Tensor]
 
 
 def operations() -> tuple[tuple[str, Operation, Operation], ...]:
-    """Name, operator and function of the four; looked up when called."""
+    """Return name, operator and function of the four; looked up when called."""
     return (
         ("a + b", operator.add, torch.add),
         ("a - b", operator.sub, torch.sub),
@@ -31,8 +31,8 @@ def operations() -> tuple[tuple[str, Operation, Operation], ...]:
     )
 
 
-def checks(case: Case) -> Iterator[Check]:
-    """One check for each operation, and one that operators and functions agree."""
+def checks(case: VerifyCase) -> Iterator[Check]:
+    """Check each operation, and that operators and functions agree."""
     operands = [_operands(case, shape) for shape in SHAPES]
     disagreement = 0.0
     for name, symbol, function in operations():
@@ -46,10 +46,10 @@ def checks(case: Case) -> Iterator[Check]:
             ]
             difference = (by_symbol.double() - by_function.double()).abs().max()
             disagreement = max(disagreement, float(difference))
-        yield worst(found)
+        yield worst_check(found)
     yield Check("operator = function", case.dtype, disagreement, 0.0, "absolute difference")
 
 
-def _operands(case: Case, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+def _operands(case: VerifyCase, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     left, right = case.draw(*shape), case.draw(*shape)
     return left, case.round(right + SMALLEST_DIVISOR * torch.where(right < 0, -1.0, 1.0))

@@ -1,12 +1,12 @@
-"""Autograd through the chapter's two-layer loss, against the gradient derived by hand.
+"""Autograd through the loss of the example network, against the gradient derived by hand.
 
 With `pre = x w1`, `h = max(pre, 0)`, `r = h w2 - y` and the loss `L = sum(r^2)`:
 
     dL/dr = 2 r        dL/dw2 = h^T (2 r)
     dL/dh = 2 r w2^T   dL/dpre = dL/dh where pre > 0, else 0     dL/dw1 = x^T dL/dpre
 
-The tolerance is carried through these lines by `bounded`. Where a correct device may take `pre` for
-positive or not, the whole of dL/dh is added to the error of dL/dpre.
+`bounded` carries the tolerance through these lines. Where `pre` is so near zero that a correct
+device may find either sign, all of dL/dh is added to the error of dL/dpre.
 """
 
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 
 from workload.core.results import Check
-from workload.verify.bounded import Bounded, exact, matrix_product, rounded, subtract
-from workload.verify.case import Case
+from workload.verify.bounded import Bounded, exact, matmul, rounded, subtract
+from workload.verify.case import VerifyCase
 
 BATCH, INPUT, HIDDEN, OUTPUT = 33, 64, 47, 10
 
 
-def checks(case: Case) -> Iterator[Check]:
-    """The loss and the gradients of both weights.
+def checks(case: VerifyCase) -> Iterator[Check]:
+    """Check the loss and the gradients of both weights.
 
     The weights are scaled so that the loss stays far from float16's largest number.
     """
@@ -39,7 +39,7 @@ def checks(case: Case) -> Iterator[Check]:
 def loss_and_gradients(
     x: Tensor, y: Tensor, w1: Tensor, w2: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The chapter's loss and its gradients by autograd."""
+    """Compute the loss and its gradients by autograd."""
     w1, w2 = w1.requires_grad_(), w2.requires_grad_()
     y_pred = x.mm(w1).clamp(min=0).mm(w2)
     loss = (y_pred - y).pow(2).sum()
@@ -50,26 +50,26 @@ def loss_and_gradients(
 def expected_loss_and_gradients(
     x: Tensor, y: Tensor, w1: Tensor, w2: Tensor, dtype: str
 ) -> tuple[Bounded, Bounded, Bounded]:
-    """The same by hand in float64, each with its tolerance for `dtype`."""
-    pre = matrix_product(exact(x), exact(w1), dtype)
+    """Compute the same by hand in float64, each with its tolerance for `dtype`."""
+    pre = matmul(exact(x), exact(w1), dtype)
     h = Bounded(pre.value.clamp(min=0), pre.error, pre.deviation)
-    r = subtract(matrix_product(h, exact(w2), dtype), exact(y), dtype)
+    r = subtract(matmul(h, exact(w2), dtype), exact(y), dtype)
     grad_r = r.map(lambda elements: 2 * elements)
-    grad_h = matrix_product(grad_r, exact(w2.t()), dtype)
+    grad_h = matmul(grad_r, exact(w2.t()), dtype)
     unsure = torch.where(pre.value.abs() <= pre.error, grad_h.value.abs(), 0.0)
     grad_pre = Bounded(
         torch.where(pre.value > 0, grad_h.value, 0.0),
         grad_h.error + unsure,
         grad_h.deviation + unsure,
     )
-    grad_w1 = matrix_product(exact(x.t()), grad_pre, dtype)
-    grad_w2 = matrix_product(h.map(Tensor.t), grad_r, dtype)
+    grad_w1 = matmul(exact(x.t()), grad_pre, dtype)
+    grad_w2 = matmul(h.map(Tensor.t), grad_r, dtype)
     return _sum_of_squares(r, dtype), grad_w1, grad_w2
 
 
 def _sum_of_squares(r: Bounded, dtype: str) -> Bounded:
-    """Squares are rounded to the dtype, then summed: a product with ones."""
+    """Round the squares to the dtype, then sum them by a matmul with ones."""
     squares = rounded(r.value.square(), dtype, 2 * r.value.abs() * r.deviation)
     row = squares.map(lambda elements: elements.reshape(1, -1))
     ones = exact(torch.ones(row.value.shape[1], 1, dtype=torch.float64))
-    return matrix_product(row, ones, dtype).map(Tensor.squeeze)
+    return matmul(row, ones, dtype).map(Tensor.squeeze)

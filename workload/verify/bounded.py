@@ -1,8 +1,8 @@
-"""Running error analysis in float64: a value and how far a correct device may be from it.
+"""Running error analysis in float64: a value, and how far from it a correct device may be.
 
 The running error analysis of Higham, Accuracy and Stability of Numerical Algorithms, §3.3,
 with a probabilistic sum in place of the worst case: rounding errors behave like independent
-variables of mean zero (see `tolerances`), so those that meet are added in quadrature.
+variables of mean zero (see `tolerances`), so their variances are added.
 """
 
 import math
@@ -19,9 +19,9 @@ UNIFORM = 3**-0.5  # standard deviation of an error anywhere within +-1, at most
 
 @dataclass(frozen=True)
 class Bounded:
-    """What an operation should give and, element by element, how far off it may be.
+    """The expected result of an operation and, element by element, how far off it may be.
 
-    All float64 on the CPU and of the same shape. `error` is the tolerance, `deviation` the
+    All are float64 on the CPU and of the same shape. `error` is the tolerance, `deviation` the
     standard deviation of the error that later operations inherit.
     """
 
@@ -30,21 +30,21 @@ class Bounded:
     deviation: Tensor
 
     def map(self, move: Callable[[Tensor], Tensor]) -> "Bounded":
-        """Elements rearranged, which costs no accuracy."""
+        """Rearrange the elements, which loses no accuracy."""
         return Bounded(move(self.value), move(self.error), move(self.deviation))
 
 
 def exact(value: Tensor) -> Bounded:
-    """An input: `value` is what the device holds."""
+    """Take `value` as an input without error: the device holds the same."""
     return Bounded(value, torch.zeros_like(value), torch.zeros_like(value))
 
 
 def rounded(value: Tensor, dtype: str, inherited: Tensor | float = 0.0) -> Bounded:
-    """One element-wise operation whose operands' errors move it by the deviation `inherited`.
+    """Bound one element-wise operation, whose operands' errors have the deviation `inherited`.
 
     IEEE arithmetic rounds once, by u; in float64 so does the reference, which a correct result
-    then equals. In the other dtypes the reference's own rounding is added and, as operations in
-    half precision are done in float32 and rounded again, float32's.
+    then equals. In the other dtypes the rounding of the reference is added. Operations in half
+    precision are done in float32 and rounded again, so the rounding of float32 is added too.
     """
     u = unit_roundoff("float32" if dtype == "tf32" else dtype)
     if dtype in ("bfloat16", "float16"):
@@ -63,28 +63,28 @@ def _inheriting(
 
 
 def add(left: Bounded, right: Bounded, dtype: str) -> Bounded:
-    """left + right."""
+    """Bound left + right."""
     inherited = (left.deviation.square() + right.deviation.square()).sqrt()
     return rounded(left.value + right.value, dtype, inherited)
 
 
 def subtract(left: Bounded, right: Bounded, dtype: str) -> Bounded:
-    """left - right."""
+    """Bound left - right."""
     return add(left, Bounded(-right.value, right.error, right.deviation), dtype)
 
 
-def product(
+def sum_of_products(
     left: Bounded,
     right: Bounded,
     dtype: str,
     terms: int,
     multiply: Callable[[Tensor, Tensor], Tensor],
 ) -> Bounded:
-    """A sum of `terms` products of elements of both sides for each element of the result.
+    """Bound a result whose elements each sum `terms` products of elements of both sides.
 
-    `multiply` is bilinear, a matrix product or a convolution. On squares it gives the sum of
-    the squared products, whose root is what `|a|_2 |b|_2 / sqrt(terms)` of
-    `matmul_tolerance` estimates: how far the partial sums have walked.
+    `multiply` is bilinear, a matmul or a convolution. On squares it gives the sum of the squared
+    products, whose root is what `|a|_2 |b|_2 / sqrt(terms)` of `matmul_tolerance` estimates: the
+    size of the partial sums' random walk.
     """
     u_out, kappa = matmul_tolerance(dtype, terms)
     value = multiply(left.value, right.value)
@@ -98,14 +98,14 @@ def product(
     return _inheriting(value, of_output + of_sum, of_output * UNIFORM + of_sum / LAMBDA, inherited)
 
 
-def matrix_product(left: Bounded, right: Bounded, dtype: str) -> Bounded:
-    """(..., m, k) by (..., k, n); k from the left side."""
-    return product(left, right, dtype, left.value.shape[-1], multiply_and_sum)
+def matmul(left: Bounded, right: Bounded, dtype: str) -> Bounded:
+    """Bound the matmul of (..., m, k) by (..., k, n)."""
+    return sum_of_products(left, right, dtype, left.value.shape[-1], multiply_and_sum)
 
 
 def multiply_and_sum(left: Tensor, right: Tensor) -> Tensor:
-    """The matrix product from element-wise products alone, without torch.matmul.
+    """Multiply (..., m, k) by (..., k, n) from element-wise products, without torch.matmul.
 
-    (..., m, k) by (..., k, n); needs memory for all m·k·n products.
+    Needs memory for all m·k·n products.
     """
     return (left.unsqueeze(-1) * right.unsqueeze(-3)).sum(-2)

@@ -1,4 +1,4 @@
-"""One dtype on one device: where inputs come from and how results are judged."""
+"""One dtype on one device: draw inputs and judge results."""
 
 import math
 import sys
@@ -17,7 +17,7 @@ TYPICAL = "error / typical element"
 
 
 @dataclass(frozen=True)
-class Case:
+class VerifyCase:
     """A dtype on a device, with one seeded generator for all its inputs."""
 
     device: DeviceInfo
@@ -27,28 +27,28 @@ class Case:
     _generator: torch.Generator = field(init=False)
 
     def __post_init__(self) -> None:
-        """Look up the dtype. Raises BadInputError if there is no such."""
+        """Look up the dtype. Raises BadInputError if it is unknown."""
         object.__setattr__(self, "torch_dtype", devices.torch_dtype(self.dtype))
         object.__setattr__(self, "_generator", torch.Generator().manual_seed(self.seed))
 
     def draw(self, *shape: int) -> Tensor:
-        """Standard normal numbers, rounded to the dtype, on the CPU in float64."""
+        """Draw standard normal numbers, rounded to the dtype, on the CPU in float64."""
         return self.round(torch.randn(shape, generator=self._generator, dtype=torch.float64))
 
     def round(self, values: Tensor) -> Tensor:
-        """`values` as the dtype holds them, in float64."""
+        """Round `values` to the dtype, kept in float64."""
         return values.to(self.torch_dtype).double()
 
     def place(self, values: Tensor) -> Tensor:
-        """A copy of `values` on the device in the dtype; exact after `draw` and `round`."""
+        """Copy `values` to the device in the dtype; exact after `draw` and `round`."""
         where = devices.torch_device(self.device)
         return values.to(device=where, dtype=self.torch_dtype, copy=True)
 
     def judge(self, name: str, computed: Tensor, expected: Bounded, metric: str = TYPICAL) -> Check:
-        """The element of `computed` that is worst for its own tolerance, as a check.
+        """Make a check of the element of `computed` that is worst relative to its own tolerance.
 
-        Its error and tolerance are divided by the expected element or, where sums may cancel,
-        by the root mean square of all that is expected: `metric` is RELATIVE or TYPICAL.
+        Its error and tolerance are divided by the expected element (RELATIVE) or, where sums may
+        cancel, by the root mean square of all expected elements (TYPICAL).
         """
         result = computed.detach().cpu().double()
         wrong_shape = result.shape != expected.value.shape
@@ -70,8 +70,8 @@ class Case:
         )
 
 
-def worst(checks: Iterable[Check]) -> Check:
-    """The check that uses most of its tolerance; one without an error is worst of all."""
+def worst_check(checks: Iterable[Check]) -> Check:
+    """Return the check that uses most of its tolerance; one without an error is the worst."""
     return max(
         checks,
         key=lambda check: (

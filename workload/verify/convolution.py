@@ -1,12 +1,12 @@
-"""A 2-D convolution and its three gradients: on CUDA this is cuDNN.
+"""A 2-D convolution and its three gradients; on CUDA by cuDNN.
 
-Stride 2 leaves cuDNN the algorithms that sum products (Winograd and FFT need stride 1), so
-`tolerances.matmul_tolerance` holds with as many terms as one element sums. The
-reference unfolds the image into columns and multiplies, without any of torch's convolutions.
+With stride 2 cuDNN uses algorithms that sum products (Winograd and FFT need stride 1), so
+`tolerances.matmul_tolerance` holds, with k the number of products summed for one element. The
+reference unfolds the image into columns and multiplies, without torch's convolutions.
 
-Gradients in half precision may add partial sums in the output's own type: the CPU adds images
-and overlapping patches in float16. A few roundings of partial sums, each of a deviation of half
-u of a typical element, have a deviation of about one u: lambda of them are allowed.
+Gradients in half precision may add partial sums in the dtype of the output: the CPU adds images and
+overlapping patches in float16. A few roundings of partial sums, each with a deviation of half u of
+a typical element, together have a deviation of about one u: lambda times that is allowed.
 """
 
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ from workload.core.errors import UnfitError
 from workload.core.results import Check
 from workload.core.tolerances import LAMBDA, unit_roundoff
 from workload.verify import bounded
-from workload.verify.bounded import Bounded, exact, multiply_and_sum, product
-from workload.verify.case import Case
+from workload.verify.bounded import Bounded, exact, multiply_and_sum, sum_of_products
+from workload.verify.case import VerifyCase
 
 IMAGES, CHANNELS, FILTERS, EDGE = 4, 8, 12, 15
 KERNEL, STRIDE, PADDING = 3, 2, 1
@@ -28,8 +28,8 @@ OUT_EDGE = (EDGE + 2 * PADDING - KERNEL) // STRIDE + 1
 OVERLAP = 4  # patches that share a pixel: ceil(KERNEL / STRIDE) squared
 
 
-def checks(case: Case) -> Iterator[Check]:
-    """The output, then the gradients of the input, the weight and the bias."""
+def checks(case: VerifyCase) -> Iterator[Check]:
+    """Check the output, then the gradients of the input, the weight and the bias."""
     if case.device.kind == "cuda":
         _require_cudnn()
     x = case.draw(IMAGES, CHANNELS, EDGE, EDGE)
@@ -47,18 +47,18 @@ def checks(case: Case) -> Iterator[Check]:
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The convolution under test."""
+    """Convolve as PyTorch does."""
     return functional.conv2d(x, weight, bias, stride=STRIDE, padding=PADDING)
 
 
 def expected_output(x: Tensor, weight: Tensor, bias: Tensor, dtype: str) -> Bounded:
-    """(images, filters, out, out): each filter times each column, plus its bias.
+    """Compute (images, filters, out, out): each filter times each column, plus its bias.
 
     The bias may be added to the rounded products, in a second operation.
     """
     columns = exact(_columns(x))
     filters = exact(weight.flatten(1))
-    products = bounded.matrix_product(filters, columns, dtype).map(
+    products = bounded.matmul(filters, columns, dtype).map(
         lambda elements: elements.reshape(len(x), len(weight), OUT_EDGE, OUT_EDGE)
     )
     return bounded.add(products, exact(bias[:, None, None].expand_as(products.value)), dtype)
@@ -67,20 +67,20 @@ def expected_output(x: Tensor, weight: Tensor, bias: Tensor, dtype: str) -> Boun
 def expected_gradients(
     x: Tensor, weight: Tensor, upstream: Tensor, dtype: str
 ) -> tuple[Bounded, Bounded, Bounded]:
-    """Of the input, the weight and the bias, shaped like them, for `upstream` on the output.
+    """Compute the gradients of input, weight and bias for the gradient `upstream` of the output.
 
-    Each is bilinear: filters times upstream folded back into images; upstream times
-    columns summed over images; upstream times one.
+    Each is bilinear: filters times upstream, folded back into images; upstream times columns,
+    summed over images; upstream times one.
     """
     gradient_rows = exact(upstream.flatten(2).transpose(0, 1).flatten(1))
     columns = exact(_columns(x).transpose(1, 2).flatten(0, 1))
     ones = exact(torch.ones(gradient_rows.value.shape[1], 1, dtype=torch.float64))
     terms = gradient_rows.value.shape[1]
-    of_input = product(
+    of_input = sum_of_products(
         exact(weight.flatten(1).t()), exact(upstream.flatten(2)), dtype, OVERLAP * FILTERS, _fold
     )
-    of_weight = product(gradient_rows, columns, dtype, terms, multiply_and_sum)
-    of_bias = product(gradient_rows, ones, dtype, terms, multiply_and_sum)
+    of_weight = sum_of_products(gradient_rows, columns, dtype, terms, multiply_and_sum)
+    of_bias = sum_of_products(gradient_rows, ones, dtype, terms, multiply_and_sum)
     return (
         _with_partial_sums(of_input, dtype),
         _with_partial_sums(of_weight.map(lambda elements: elements.reshape(weight.shape)), dtype),
@@ -89,7 +89,7 @@ def expected_gradients(
 
 
 def _columns(x: Tensor) -> Tensor:
-    """(images, channels·kernel², out²): what each output element sees."""
+    """Unfold to (images, channels·kernel², out²): the inputs of each output element."""
     return functional.unfold(x, KERNEL, padding=PADDING, stride=STRIDE)
 
 
@@ -111,4 +111,4 @@ def _with_partial_sums(gradient: Bounded, dtype: str) -> Bounded:
 def _require_cudnn() -> None:
     found = torch.backends.cudnn.is_available()  # type: ignore[no-untyped-call]  # torch's stubs
     if not (found and torch.backends.cudnn.enabled):
-        raise UnfitError("cuDNN is missing or switched off: run `workload doctor --device cuda`")
+        raise UnfitError("cuDNN is missing or disabled: run `workload doctor --device cuda`")

@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from workload.bench.operations import Prepared
-from workload.bench.timing import Protocol
+from workload.bench.timing import TimingConfig
 from workload.core.cases import CUDA_EVENTS, Case, Kind
 from workload.core.results import DeviceInfo
 from workload.core.train_case import LAUNCHES
@@ -26,7 +26,7 @@ class TrainSteps:
 
     kind: ClassVar[Kind] = Kind.TRAIN
     # Not a graph: what a mode costs with its launches is what is measured.
-    protocol: ClassVar[Protocol] = Protocol(CUDA_EVENTS)
+    timing_config: ClassVar[TimingConfig] = TimingConfig(CUDA_EVENTS)
 
     @property
     def dtype(self) -> str:

@@ -89,7 +89,10 @@ def test_a_copy_that_changed_an_element_is_wrong(cpu: DeviceInfo) -> None:
 
 def test_transfers_are_not_applicable_on_a_cpu(cpu: DeviceInfo) -> None:
     case = run_case(Copy(Kind.TO_DEVICE, 1000), cpu, 1)
-    assert (case.status, case.reason) == (CaseStatus.NOT_APPLICABLE, "a CPU's memory is the host's")
+    assert (case.status, case.reason) == (
+        CaseStatus.NOT_APPLICABLE,
+        "not supported by a CPU: its memory is the host's",
+    )
 
 
 def test_the_copy_is_far_larger_than_the_cache(cpu: DeviceInfo) -> None:

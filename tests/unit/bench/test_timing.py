@@ -1,4 +1,4 @@
-"""The protocol: warm until steady, enough samples by the device's own clock, their doubts told."""
+"""Timing: warm until steady, enough samples by the device's own clock, and their warnings."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import torch
 
 from workload.bench import timers, timing
 from workload.bench.timers import Call
-from workload.bench.timing import Protocol, measure
+from workload.bench.timing import TimingConfig, measure
 from workload.core.cases import COLD, CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK, Telemetry
 from workload.core.results import DeviceInfo
 from workload.hardware import devices
@@ -49,7 +49,9 @@ def timed(
     """`timed(seconds, budget)`: a measurement on a fake clock; batch i takes seconds(i) a call."""
 
     def call(
-        seconds: Callable[[int], float], budget_sec: float, protocol: Protocol = timing.BY_DEVICE
+        seconds: Callable[[int], float],
+        budget_sec: float,
+        timing_config: TimingConfig = timing.BY_DEVICE,
     ) -> tuple[FakeStopwatch, timing.Timing]:
         watch = FakeStopwatch(seconds)
         monkeypatch.setattr(timing, "make_timer", lambda *_: watch)
@@ -57,7 +59,7 @@ def timed(
         monkeypatch.setattr(timing, "_overhead_sec", lambda *_: 0.0)
         monkeypatch.setattr(time, "perf_counter", lambda: watch.now_sec)
         try:
-            return watch, measure(lambda: None, cpu, budget_sec, protocol)
+            return watch, measure(lambda: None, cpu, budget_sec, timing_config)
         finally:
             monkeypatch.undo()
 
@@ -121,7 +123,7 @@ def test_a_warm_up_that_never_becomes_steady_is_told(timed: Timed) -> None:
 
 
 def test_cold_calls_are_timed_one_by_one(timed: Timed) -> None:
-    watch, taken = timed(steady(1e-6), 0.01, Protocol(cache=COLD))
+    watch, taken = timed(steady(1e-6), 0.01, TimingConfig(cache=COLD))
     assert (taken.calls_per_sample, taken.cache, {*watch.batches}) == (1, COLD, {1})
 
 
@@ -258,7 +260,7 @@ def test_a_launch_is_never_hidden_in_a_graph(
     monkeypatch: pytest.MonkeyPatch, cuda: DeviceInfo
 ) -> None:
     fake = FakeCuda(monkeypatch, call_ms=0.005)
-    assert measure(fake.operation, cuda, 0.01, Protocol(CUDA_EVENTS)).method == CUDA_EVENTS
+    assert measure(fake.operation, cuda, 0.01, TimingConfig(CUDA_EVENTS)).method == CUDA_EVENTS
 
 
 class FakeSensor:

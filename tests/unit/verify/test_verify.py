@@ -8,7 +8,7 @@ from workload.core.results import DeviceInfo
 from workload.hardware import devices
 from workload.verify import (
     case,
-    products,
+    matmul,
     verify,
 )
 from workload.verify.arithmetic import operations
@@ -117,31 +117,33 @@ def test_the_precision_of_convolutions_is_put_back():
     assert torch.backends.cudnn.conv.fp32_precision == before
 
 
-def test_an_operation_that_the_device_refuses_is_an_unfit_environment(monkeypatch):
+def test_an_operation_that_fails_on_the_device_is_an_unfit_environment(monkeypatch):
     def refuse(*_):
         raise RuntimeError("no kernel image is available\nmore lines")
 
     monkeypatch.setattr(torch, "matmul", refuse)
-    with pytest.raises(UnfitError, match="a CPU refused an operation in float32: no kernel image"):
+    with pytest.raises(
+        UnfitError, match="an operation in float32 failed on a CPU: no kernel image"
+    ):
         verify(CPU, ["float32"])
 
 
 def test_a_result_of_the_wrong_shape_has_no_error():
-    a_case = case.Case(CPU, "float32", 0)
-    check = a_case.judge("shape", torch.zeros(2), products.exact(torch.ones(3).double()))
+    a_case = case.VerifyCase(CPU, "float32", 0)
+    check = a_case.judge("shape", torch.zeros(2), matmul.exact(torch.ones(3).double()))
     assert check.worst_error is None
     assert not check.ok
 
 
 def test_drawn_inputs_are_exact_on_the_device():
-    a_case = case.Case(CPU, "bfloat16", 0)
+    a_case = case.VerifyCase(CPU, "bfloat16", 0)
     drawn = a_case.draw(100)
     assert torch.equal(a_case.place(drawn).double(), drawn)
     assert a_case.place(drawn).dtype == devices.torch_dtype("bfloat16")
 
 
 def test_what_a_float64_cpu_does_to_its_inputs_leaves_the_reference_alone():
-    a_case = case.Case(CPU, "float64", 0)
+    a_case = case.VerifyCase(CPU, "float64", 0)
     drawn = a_case.draw(3)
     kept = drawn.clone()
     a_case.place(drawn).zero_()

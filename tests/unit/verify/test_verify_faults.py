@@ -7,8 +7,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from workload.core.results import DeviceInfo
 from workload.train.modes import eager
-from workload.verify import autograd, convolution, products, verify
-from workload.verify.case import Case
+from workload.verify import autograd, convolution, matmul, verify
+from workload.verify.case import VerifyCase
 
 CPU = DeviceInfo("cpu", "cpu", "a CPU", "a test", 1)
 MATMULS = {
@@ -72,17 +72,15 @@ def test_float32_silently_computed_in_less_fails_every_product(cut):
 @pytest.mark.parametrize("cut", [truncated_to_tf32, rounded_to_tf32])
 @pytest.mark.parametrize("seed", range(3))
 def test_an_honest_tf32_device_passes(cut, seed):
-    case = Case(CPU, "tf32", seed)
+    case = VerifyCase(CPU, "tf32", seed)
     with Products(cut):
-        found = [
-            check for group in (products, autograd, convolution) for check in group.checks(case)
-        ]
+        found = [check for group in (matmul, autograd, convolution) for check in group.checks(case)]
     assert [check for check in found if not check.ok] == []
 
 
 def test_tf32_silently_computed_in_bfloat16_fails_the_products():
     with Products(rounded_to_bfloat16):
-        wrong = {c.name for c in products.checks(Case(CPU, "tf32", 0)) if not c.ok}
+        wrong = {c.name for c in matmul.checks(VerifyCase(CPU, "tf32", 0)) if not c.ok}
     assert wrong >= {"matmul, matrices", "matmul, tensors"}
 
 

@@ -1,4 +1,4 @@
-"""What is benchmarked: each operation knows its work, its memory, and what its result must be."""
+"""What is benchmarked: each operation counts its work and memory, and checks its result."""
 
 from workload.bench.operations.operation import Operation, Prepared
 

@@ -1,4 +1,4 @@
-"""Convolutions, so that cuDNN (oneDNN on a CPU) is measured, not only loaded."""
+"""Convolutions: measure cuDNN, or oneDNN on a CPU."""
 
 import math
 from dataclasses import dataclass, replace
@@ -10,15 +10,15 @@ from torch.nn import functional
 
 from workload.bench import result_check
 from workload.bench.operations.operation import SEED, Prepared, normal, tf32_not_applicable
-from workload.bench.timing import BY_DEVICE, Protocol
+from workload.bench.timing import BY_DEVICE, TimingConfig
 from workload.core.cases import Kind
 from workload.core.results import DeviceInfo
 from workload.core.tolerances import half_subnormal, matmul_tolerance
 from workload.core.units import DTYPE_BYTES
 
 KERNEL = 3
-# Strided, as between the stages of a ResNet: Winograd's and FFT's faster convolutions, whose
-# errors are larger by design, need stride 1, so every library multiplies as the formula counts.
+# Strided, as between the stages of a ResNet. Winograd and FFT convolutions, whose errors are larger
+# by design, need stride 1: with stride 2 every library multiplies as often as the formula counts.
 STRIDE = 2
 PADDING = 1
 SAMPLED_FILTERS = 4
@@ -35,28 +35,28 @@ class Convolution:
     edge: int
     filters: int
     dtype: str
-    protocol: Protocol = BY_DEVICE
+    timing_config: TimingConfig = BY_DEVICE
 
     kind: ClassVar[Kind] = Kind.CONVOLUTION
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """(images, channels, edge, filters)."""
+        """Return (images, channels, edge, filters)."""
         return self.images, self.channels, self.edge, self.filters
 
     @property
     def out_edge(self) -> int:
-        """Edge of the result."""
+        """Return the edge of the result."""
         return (self.edge + 2 * PADDING - KERNEL) // STRIDE + 1
 
     @property
     def flops(self) -> int:
-        """A multiply and an add for each filter element at each output element."""
+        """Count a multiply and an add for each filter element at each output element."""
         return 2 * self._out_elements * self.channels * KERNEL**2
 
     @property
     def bytes(self) -> int:
-        """Images, filters and the result."""
+        """Count the images, the filters and the result."""
         inputs = self.images * self.channels * self.edge**2
         weights = self.filters * self.channels * KERNEL**2
         return DTYPE_BYTES[self.dtype] * (inputs + weights + self._out_elements)
@@ -66,22 +66,22 @@ class Convolution:
         return self.images * self.filters * self.out_edge**2
 
     def clipped(self, edge: int) -> "Convolution":
-        """Fewer images, each as large."""
+        """Return the same convolution of fewer images."""
         return replace(self, images=max(1, min(self.images, edge // 32)))
 
     def needed_bytes(self, _device: DeviceInfo) -> int:
-        """The tensors, the library's unfolded copy of the images, and the check in float64."""
+        """Return the memory of the tensors, the library's unfolded images and the float64 check."""
         unfolded = self.images * self.channels * self.out_edge**2 * KERNEL**2
         check = 8 * 4 * (self.images * self.channels * self.edge**2 + self._out_elements)
         results = DTYPE_BYTES[self.dtype] * self._out_elements  # a second one
         return self.bytes + results + DTYPE_BYTES[self.dtype] * unfolded + check
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """TF32 where there is none."""
+        """Say why TF32 is not supported, if that is the dtype; else None."""
         return tf32_not_applicable(self.dtype, device)
 
     def prepare(self, device: DeviceInfo) -> Prepared:
-        """Random images and filters; each call allocates its result."""
+        """Draw random images and filters; each call allocates its result."""
         images = normal((self.images, self.channels, self.edge, self.edge), self.dtype, device)
         filter_shape = (self.filters, self.channels, KERNEL, KERNEL)
         filters = normal(filter_shape, self.dtype, device, SEED + 1)
@@ -98,12 +98,12 @@ class Convolution:
 
 
 def error_share(images: Tensor, filters: Tensor, result: Tensor, dtype: str) -> float | None:
-    """The largest error of `result` over its tolerance; None where it is not finite.
+    """Return the largest error of `result` over its tolerance; None if it is not finite.
 
-    As in `product_check`: some filters element by element, and all elements at once by
-    Freivalds' projection, the result summed over the filters with random signs. That must equal
-    the convolution with the filters so summed, which costs a share of 1 / filters of the work.
-    The reference is computed in float64 on the CPU.
+    As in `result_check`: some filters element by element, and all elements at once by Freivalds'
+    projection. There the result, summed over the filters with random signs, must equal the
+    convolution with the filters summed in the same way, which is 1 / filters of the work. The
+    reference is computed in float64 on the CPU.
     """
     x, w, y = (tensor.detach().cpu().double() for tensor in (images, filters, result))
     if not bool(torch.isfinite(y).all()):
@@ -131,6 +131,6 @@ def _convolve(images: Tensor, filters: Tensor) -> Tensor:
 
 
 def default_convolutions(device: DeviceInfo) -> list[Convolution]:
-    """One layer in each dtype that a network computes in."""
+    """Return one layer in each dtype that networks compute in."""
     dtypes = ("float32", "bfloat16") if device.kind == "cpu" else ("float32", "tf32", "float16")
     return [Convolution(*shape, dtype) for shape in DEFAULT_SHAPES[device.kind] for dtype in dtypes]

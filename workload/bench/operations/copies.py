@@ -1,4 +1,4 @@
-"""Copies: how fast memory and the bus to the device are."""
+"""Copies: measure memory and the bus to the device."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from workload.bench.operations.operation import Prepared, normal, unwritten
-from workload.bench.timing import Protocol
+from workload.bench.timing import TimingConfig
 from workload.core.cases import CUDA_EVENTS, Kind
 from workload.core.results import DeviceInfo
 from workload.hardware import devices
 
 ELEMENT_BYTES = 4
-# Of the source. Far beyond any cache: as many times the last one, or this where it is unknown.
+# Size of the source, far beyond any cache: CACHES times the last one, at least COPY_BYTES.
 CACHES = 4
 COPY_BYTES = 128 << 20
 MEMORY_SHARE = 0.25
@@ -22,10 +22,10 @@ TRANSFER_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy of `elements` float32 from one place to another.
+    """Copy `elements` float32 from one place to another.
 
-    `kind` is COPY, TO_DEVICE (from pinned host memory) or TO_HOST.
-    A copy within a memory reads and writes it; a transfer crosses the bus once.
+    `kind` is COPY, TO_DEVICE (from pinned host memory) or TO_HOST. A copy within memory reads and
+    writes it; a transfer crosses the bus once.
     """
 
     kind: Kind
@@ -33,35 +33,35 @@ class Copy:
 
     dtype: ClassVar[str] = "float32"
     flops: ClassVar[int] = 0
-    # A graph would do as well; events show that nothing but the copy is timed.
-    protocol: ClassVar[Protocol] = Protocol(CUDA_EVENTS)
+    # With events, as in a graph, nothing but the copy is timed.
+    timing_config: ClassVar[TimingConfig] = TimingConfig(CUDA_EVENTS)
 
     @property
     def shape(self) -> tuple[int]:
-        """(elements,)."""
+        """Return (elements,)."""
         return (self.elements,)
 
     @property
     def bytes(self) -> int:
-        """Read and written; across a bus, moved."""
+        """Count the bytes read and written; across a bus, those moved."""
         return ELEMENT_BYTES * self.elements * (2 if self.kind == Kind.COPY else 1)
 
     def clipped(self, edge: int) -> "Copy":
-        """As many elements as a square matrix of this edge has."""
+        """Return a copy of at most as many elements as a square matrix of this edge has."""
         return Copy(self.kind, min(self.elements, edge * edge))
 
     def needed_bytes(self, _device: DeviceInfo) -> int:
-        """Source and target."""
+        """Return the memory of source and target."""
         return 2 * ELEMENT_BYTES * self.elements
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """A CPU has no bus to itself."""
+        """Say that a CPU has no bus to copy over, or None."""
         if device.kind == "cpu" and self.kind != Kind.COPY:
-            return "a CPU's memory is the host's"
+            return "not supported by a CPU: its memory is the host's"
         return None
 
     def prepare(self, device: DeviceInfo) -> Prepared:
-        """Random numbers in one place, room for them in the other."""
+        """Draw random numbers in one place, and allocate room in the other."""
         source = normal(self.shape, self.dtype, device)
         target = unwritten(self.shape, self.dtype, device)
         if self.kind == Kind.TO_DEVICE:
@@ -77,16 +77,16 @@ class Copy:
 
 
 def _error_share(source: Tensor, target: Tensor, device: DeviceInfo) -> float | None:
-    """A copy has no tolerance: 0 if all is equal, else no finite share."""
+    """Return 0 if all elements are equal, else None: a copy has no tolerance."""
     devices.synchronize(device)
     return 0.0 if torch.equal(source.cpu(), target.cpu()) else None
 
 
 def copies(device: DeviceInfo) -> list[Copy]:
-    """Within the memory and, on a GPU, over the bus in both directions.
+    """Return a copy within memory and, on a GPU, over the bus in both directions.
 
-    None within a memory too small for a copy that its caches would not hide: nobody asked for
-    it, so a small container is not unfit for lacking room.
+    Leaves out the copy within memory where there is no room for one that exceeds the caches: it was
+    not requested, so a small container is not unfit.
     """
     size = max(COPY_BYTES, CACHES * (device.cache_bytes or 0))
     available = devices.available_bytes(device)

@@ -1,4 +1,4 @@
-"""The smallest operation there is: what one launch costs, and so what bounds small work."""
+"""The smallest operation: measure a launch, which bounds all small operations."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 
 from workload.bench.operations.operation import Prepared, normal, unwritten
-from workload.bench.timing import Protocol
+from workload.bench.timing import TimingConfig
 from workload.core.cases import CUDA_EVENTS, Kind
 from workload.core.results import DeviceInfo
 
 
 @dataclass(frozen=True)
 class Launch:
-    """The negation of one element, launched by the host each time."""
+    """Negate one element, launched by the host each time."""
 
     kind: ClassVar[Kind] = Kind.LAUNCH
     shape: ClassVar[tuple[int, ...]] = (1,)
@@ -22,22 +22,22 @@ class Launch:
     flops: ClassVar[int] = 0
     bytes: ClassVar[int] = 8
     # Not a graph: the launch is what is measured.
-    protocol: ClassVar[Protocol] = Protocol(CUDA_EVENTS)
+    timing_config: ClassVar[TimingConfig] = TimingConfig(CUDA_EVENTS)
 
     def clipped(self, _edge: int) -> "Launch":
-        """It is as small as can be."""
+        """Return itself: it cannot be smaller."""
         return self
 
     def needed_bytes(self, _device: DeviceInfo) -> int:
-        """Two elements."""
+        """Return the memory of two elements."""
         return self.bytes
 
     def not_applicable(self, _device: DeviceInfo) -> str | None:
-        """Every device has it."""
+        """Return None: every device supports it."""
         return None
 
     def prepare(self, device: DeviceInfo) -> Prepared:
-        """One number."""
+        """Draw one number."""
         one = normal(self.shape, self.dtype, device)
         result = unwritten(self.shape, self.dtype, device)
         return Prepared(
@@ -49,5 +49,5 @@ class Launch:
 
 
 def _error_share(one: Tensor, result: Tensor) -> float | None:
-    """A change of sign is exact."""
+    """Return 0 if the result is the exact negative, else None."""
     return 0.0 if float(result) == -float(one) else None

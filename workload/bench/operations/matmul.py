@@ -1,4 +1,4 @@
-"""Matrix products: C = A·B."""
+"""Matmuls: C = A·B."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,26 +15,26 @@ from workload.bench.operations.operation import (
     tf32_not_applicable,
     unwritten,
 )
-from workload.bench.timing import BY_DEVICE, Protocol
+from workload.bench.timing import BY_DEVICE, TimingConfig
 from workload.core.cases import Kind, Shape
 from workload.core.results import DeviceInfo
 from workload.core.units import DTYPE_BYTES
 
-# Writes the product of the first two matrices into the third: no allocation is timed.
+# Writes the product of the first two matrices into the third, so that no allocation is timed.
 Multiply = Callable[[Tensor, Tensor, Tensor], object]
 Draw = Callable[[tuple[int, ...], str, DeviceInfo, int], Tensor]
 
-# 512 and 1024 show what launches and caches cost, the largest comes close to the peak.
+# 512 and 1024 show the cost of launches and caches; the largest comes close to the peak.
 DEFAULT_SIZES = {"cpu": (512, 1024, 2048, 4096), "cuda": (1024, 2048, 4096, 8192)}
 # Beside the matrices and the check: the library's workspace (cuBLAS takes 32 MiB on Hopper)
-# and what PyTorch loads late. With a tenth on top no measured peak exceeded the sum, from
-# 600 to vectors of 1e8 (CPU, torch 2.13).
+# and what PyTorch loads late. With a tenth on top, no measured peak exceeded the sum, from
+# edges of 600 to vectors of 1e8 (CPU, torch 2.13).
 EXTRA_BYTES = 128 << 20
-AIR = 1.1
+SAFETY_FACTOR = 1.1
 
 
 def multiply(a: Tensor, b: Tensor, out: Tensor) -> None:
-    """The product as PyTorch computes it."""
+    """Multiply as PyTorch does."""
     torch.mm(a, b, out=out)
 
 
@@ -44,7 +44,7 @@ class MatMul:
 
     size: Shape
     dtype: str
-    protocol: Protocol = BY_DEVICE
+    timing_config: TimingConfig = BY_DEVICE
     multiply: Multiply = multiply
     draw: Draw = normal
 
@@ -52,42 +52,42 @@ class MatMul:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(m, k, n)."""
+        """Return (m, k, n)."""
         return self.size.m, self.size.k, self.size.n
 
     @property
     def flops(self) -> int:
-        """2·m·k·n."""
+        """Count 2·m·k·n."""
         return self.size.flops
 
     @property
     def bytes(self) -> int:
-        """Both inputs and the result."""
+        """Count both inputs and the result."""
         return DTYPE_BYTES[self.dtype] * self.size.elements
 
     def clipped(self, edge: int) -> "MatMul":
-        """No edge above `edge`."""
+        """Return the same matmul with no edge above `edge`."""
         size = Shape(*(min(length, edge) for length in self.shape))
-        return MatMul(size, self.dtype, self.protocol, self.multiply, self.draw)
+        return MatMul(size, self.dtype, self.timing_config, self.multiply, self.draw)
 
     def needed_bytes(self, device: DeviceInfo) -> int:
-        """The three matrices, the library's copies and the check.
+        """Return the memory of the three matrices, the library's copies and the check.
 
-        CPU libraries repack both inputs of 16-bit products, at worst into float32.
+        CPU libraries repack both inputs of 16-bit matmuls, at worst into float32.
         """
         m, k, n = self.shape
         element_bytes = DTYPE_BYTES[self.dtype]
         half = element_bytes == 2  # noqa: PLR2004  bytes of a 16-bit element
         repacked = 4 * (m * k + k * n) if device.kind == "cpu" and half else 0
         check = result_check.needed_bytes(self.size, element_bytes)
-        return round(AIR * (self.bytes + repacked + check)) + EXTRA_BYTES
+        return round(SAFETY_FACTOR * (self.bytes + repacked + check)) + EXTRA_BYTES
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """TF32 where there is none."""
+        """Say why TF32 is not supported, if that is the dtype; else None."""
         return tf32_not_applicable(self.dtype, device)
 
     def prepare(self, device: DeviceInfo) -> Prepared:
-        """Two normal random matrices and room for their product."""
+        """Draw two normal random matrices, and allocate their product."""
         m, k, n = self.shape
         a = self.draw((m, k), self.dtype, device, SEED)
         b = self.draw((k, n), self.dtype, device, SEED + 1)
@@ -101,5 +101,5 @@ class MatMul:
 
 
 def squares(*edges: int) -> list[Shape]:
-    """Square products."""
+    """Return square shapes of these edges."""
     return [Shape(edge, edge, edge) for edge in edges]

@@ -1,4 +1,4 @@
-"""What every benchmarked operation offers."""
+"""The interface of a benchmarked operation, and what operations share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol, Self
 import torch
 from torch import Tensor
 
-from workload.bench.timing import Protocol as TimingProtocol
+from workload.bench.timing import TimingConfig
 from workload.core.cases import Kind
 from workload.core.results import DeviceInfo
 from workload.hardware import devices
@@ -30,48 +30,48 @@ class Prepared:
 
 
 class Operation(Protocol):
-    """One operation of one shape in one dtype; counted work, see `cases.Case`."""
+    """One operation of one shape in one dtype. For the counted work see `Case`."""
 
     @property
     def kind(self) -> Kind:
-        """What it computes or moves."""
+        """Return what it computes or moves."""
         ...
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Its sizes."""
+        """Return its sizes."""
         ...
 
     @property
     def dtype(self) -> str:
-        """The dtype of its elements."""
+        """Return the dtype of its elements."""
         ...
 
     @property
     def flops(self) -> int:
-        """Floating-point operations of one call."""
+        """Count the floating-point operations of one call."""
         ...
 
     @property
     def bytes(self) -> int:
-        """Least traffic of one call: each input read once, the output written once."""
+        """Count the least traffic of one call: each input read once, the output written once."""
         ...
 
     @property
-    def protocol(self) -> TimingProtocol:
-        """How it is to be timed."""
+    def timing_config(self) -> TimingConfig:
+        """Return how it is timed."""
         ...
 
     def clipped(self, edge: int) -> Self:
-        """The same with no edge above `edge`: a cheaper one to estimate from."""
+        """Return the same operation with no edge above `edge`: cheaper, to estimate from."""
         ...
 
     def needed_bytes(self, device: DeviceInfo) -> int:
-        """Memory of its tensors, the library's copies and the check."""
+        """Return the memory of its tensors, the library's copies and the check."""
         ...
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """Why this device has no such operation, or None."""
+        """Say why this device does not support the operation, or None."""
         ...
 
     def prepare(self, device: DeviceInfo) -> Prepared:
@@ -80,7 +80,7 @@ class Operation(Protocol):
 
 
 def normal(shape: tuple[int, ...], dtype: str, device: DeviceInfo, seed: int = SEED) -> Tensor:
-    """Standard normal numbers: constants draw less power and score higher."""
+    """Draw standard normal numbers: constants draw less power and score higher."""
     where = devices.torch_device(device)
     generator = torch.Generator(device=where).manual_seed(seed)
     torch_dtype = devices.torch_dtype(dtype)
@@ -88,11 +88,11 @@ def normal(shape: tuple[int, ...], dtype: str, device: DeviceInfo, seed: int = S
 
 
 def unwritten(shape: tuple[int, ...], dtype: str, device: DeviceInfo) -> Tensor:
-    """An output full of NaN, so that an element nobody writes is found."""
+    """Make an output full of NaN, so that an element that is never written is found."""
     where = devices.torch_device(device)
     return torch.full(shape, torch.nan, device=where, dtype=devices.torch_dtype(dtype))
 
 
 def tf32_not_applicable(dtype: str, device: DeviceInfo) -> str | None:
-    """Why a product in this dtype does not exist on this device, or None."""
+    """Say why this device does not support matmuls in this dtype, or None."""
     return devices.tf32_problem(device) if dtype == "tf32" else None

@@ -2,7 +2,7 @@
 
 from workload.bench.operations.matmul import DEFAULT_SIZES, MatMul, squares
 from workload.bench.runner import memory_problem
-from workload.bench.timing import Protocol
+from workload.bench.timing import TimingConfig
 from workload.cli.options import MatmulOptions, RunOptions
 from workload.core.cases import Shape
 from workload.core.results import DeviceInfo
@@ -13,8 +13,8 @@ def requested_matmuls(options: MatmulOptions | RunOptions, device: DeviceInfo) -
     """Return the matmuls asked for, or the default ones."""
     shapes = options.sizes or default_shapes(device)
     dtypes = options.dtypes or devices.default_dtypes(device)
-    protocol = Protocol(cache=options.cache)
-    return [MatMul(shape, dtype, protocol) for shape in shapes for dtype in dtypes]
+    config = TimingConfig(cache=options.cache)
+    return [MatMul(shape, dtype, config) for shape in shapes for dtype in dtypes]
 
 
 def default_shapes(device: DeviceInfo) -> list[Shape]:

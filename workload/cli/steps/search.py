@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import memory_problem, run_case
 from workload.bench.search import DEFAULT_EDGES, EVALUATED_SHARE, confirm, cube, search
-from workload.bench.timing import Protocol
+from workload.bench.timing import TimingConfig
 from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.core.cases import Case, Shape
@@ -30,13 +30,13 @@ class _Evaluator:
     session: Session
     device: DeviceInfo
     dtype: str
-    protocol: Protocol
+    config: TimingConfig
     cases: dict[str, Case]  # by name: of several measurements the last
     allowed_sec: float = 0.0  # by one measurement
 
     def gflops(self, shape: Shape) -> float | None:
         """The rate of one shape; None if it did not run, or not rightly."""
-        case = run_case(MatMul(shape, self.dtype, self.protocol), self.device, self.allowed_sec)
+        case = run_case(MatMul(shape, self.dtype, self.config), self.device, self.allowed_sec)
         self.cases[case.name] = case
         self.session.builder.set("cases", list(self.cases.values()))
         return case.gflops
@@ -49,10 +49,10 @@ def search_and_record(
     cases: dict[str, Case] = {}
     fastest = []
     for dtype in dtypes:
-        evaluator = _Evaluator(session, device, dtype, Protocol(cache=cache), cases)
+        evaluator = _Evaluator(session, device, dtype, TimingConfig(cache=cache), cases)
         best = _search(evaluator, budget_sec / len(dtypes))
         if best is not None:
-            fastest.append(MatMul(best, dtype, evaluator.protocol))
+            fastest.append(MatMul(best, dtype, evaluator.config))
     return list(cases.values()), fastest
 
 

@@ -2,7 +2,7 @@
 
 import math
 
-from workload.bench.timing import Protocol, measure
+from workload.bench.timing import TimingConfig, measure
 from workload.core.cases import CUDA_EVENTS
 from workload.core.errors import WrongNumbersError
 from workload.core.results import DeviceInfo
@@ -21,7 +21,7 @@ from workload.train.modes.mode import Mode
 # In the order in which `auto` tries them.
 MODES = {mode.name: mode for mode in (EAGER, FUSED, GRAPH, COMPILE, DUAL)}
 # Not a graph, however short the steps: what a mode costs with its launches is the question.
-BY_EVENTS = Protocol(CUDA_EVENTS)
+BY_EVENTS = TimingConfig(CUDA_EVENTS)
 TRIAL_SEC = 0.3  # of each mode, by `auto`
 # Compiling takes about so long; `auto` does not begin where the whole training takes less.
 COMPILE_SEC = 20.0

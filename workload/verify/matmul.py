@@ -12,10 +12,10 @@ from torch import Tensor
 
 from workload.core.results import Check
 from workload.verify import bounded
-from workload.verify.bounded import Bounded, exact, matrix_product
-from workload.verify.case import Case
+from workload.verify.bounded import Bounded, exact, matmul
+from workload.verify.case import VerifyCase
 
-K = 512  # products summed for an element
+K = 512  # products summed for one element
 SHAPES: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = (
     ("matmul, vectors", (K,), (K,)),
     ("matmul, matrix and vector", (67, K), (K,)),
@@ -25,8 +25,8 @@ SHAPES: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = (
 SQUARE = 64
 
 
-def checks(case: Case) -> Iterator[Check]:
-    """One check for each kind of operands, then the two products of the same matrices."""
+def checks(case: VerifyCase) -> Iterator[Check]:
+    """Check each kind of operands, then that matmul and `*` differ as they should."""
     for name, left_shape, right_shape in SHAPES:
         left, right = case.draw(*left_shape), case.draw(*right_shape)
         result = torch.matmul(case.place(left), case.place(right))
@@ -35,25 +35,24 @@ def checks(case: Case) -> Iterator[Check]:
 
 
 def _expected(left: Tensor, right: Tensor, dtype: str) -> Bounded:
-    """The product of operands of any rank: a vector is a row on the left, a column on the right."""
+    """Multiply operands of any rank: a vector is a row on the left, a column on the right."""
     rows = left.unsqueeze(0) if left.dim() == 1 else left
     columns = right.unsqueeze(1) if right.dim() == 1 else right
-    whole = matrix_product(exact(rows), exact(columns), dtype)
+    whole = matmul(exact(rows), exact(columns), dtype)
     shape = rows.shape[:-1] if left.dim() > 1 else rows.shape[:-2]
     shape += columns.shape[-1:] if right.dim() > 1 else ()
     return whole.map(lambda elements: elements.reshape(shape))
 
 
-def _two_products(case: Case) -> Check:
-    """`a * b` and `torch.matmul(a, b)` are different operations, by the right distance.
+def _two_products(case: VerifyCase) -> Check:
+    """Check that `a * b` and `torch.matmul(a, b)` differ by as much as their references do.
 
-    By the triangle inequality the distance of the results differs from the distance of the
-    references by no more than the norms of both errors.
+    By the triangle inequality these two distances differ by at most the norms of both errors.
     """
     a, b = case.draw(SQUARE, SQUARE), case.draw(SQUARE, SQUARE)
     on_device = case.place(a), case.place(b)
     distance = _distance(torch.matmul(*on_device), on_device[0] * on_device[1])
-    product = matrix_product(exact(a), exact(b), case.dtype)
+    product = matmul(exact(a), exact(b), case.dtype)
     elementwise = bounded.rounded(a * b, case.dtype)
     expected = _distance(product.value, elementwise.value)
     allowed = float(product.error.norm() + elementwise.error.norm())
