@@ -15,5 +15,10 @@ def test_every_exit_code_is_in_the_readme() -> None:
     assert listed == {int(code) for code in ExitCode}
 
 
+def test_the_readme_is_one_page() -> None:
+    assert len(README.splitlines()) <= 150
+    assert len(README.split()) <= 1400
+
+
 def test_nothing_in_the_readme_waits_to_be_filled_in() -> None:
     assert re.findall(r"@[A-Z]+@|TODO|TBD", README) == []
