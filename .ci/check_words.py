@@ -66,7 +66,8 @@ def tracked() -> list[str]:
         text=True,
         check=True,
     )
-    return [name for name in listed.stdout.splitlines() if not UNCHECKED.fullmatch(name)]
+    names = [name for name in listed.stdout.splitlines() if not UNCHECKED.fullmatch(name)]
+    return [name for name in names if (ROOT / name).is_file()]  # not what was deleted just now
 
 
 def main(*arguments: str) -> int:
