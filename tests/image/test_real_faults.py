@@ -1,4 +1,4 @@
-"""The doctor names real faults: containers that are started wrongly, not machines made of files."""
+"""The doctor finds real faults, in containers with wrong options instead of simulated machines."""
 
 import io
 import json
@@ -18,31 +18,31 @@ TMPFS = {"/tmp": ""}
 
 @dataclass(frozen=True)
 class Fault:
-    """How a container is started, and what the doctor must say of it."""
+    """How a container is started, and the expected finding."""
 
     id: str
     state: str
     code: int
     line: str
     options: dict[str, Any] = field(default_factory=dict)
-    before: str = ""  # a shell's words before the doctor's
+    before: str = ""  # a shell command before the doctor
 
 
 FAULTS = {
     "64 MB of shared memory": Fault(
         "shm", "warn", 0, "/dev/shm has only 67.1 MB", {"shm_size": 64 * MIB}
     ),
-    "a HOME that is read-only": Fault(
+    "a read-only HOME": Fault(
         "home",
         "warn",
         0,
         "/opt is not writable",
         {"read_only": True, "tmpfs": TMPFS, "environment": {"HOME": "/opt"}},
     ),
-    "no place for temporary files": Fault(
+    "a read-only temporary folder": Fault(
         "tmp", "warn", 0, "the temporary folder /tmp is not writable", {"read_only": True}
     ),
-    "a uid that nobody named": Fault(
+    "a uid without a name": Fault(
         "passwd",
         "warn",
         0,
@@ -53,7 +53,7 @@ FAULTS = {
         "memory",
         "warn",
         0,
-        "of the container's 537 MB can be used",
+        "of the container's 537 MB of memory available",
         {"mem_limit": 512 * MIB, "memswap_limit": 512 * MIB},
     ),
     "half a core": Fault(
@@ -63,7 +63,7 @@ FAULTS = {
         "disk",
         "fail",
         4,
-        "no space is left at /tmp",
+        "no space left at /tmp",
         {"tmpfs": {"/tmp": "size=1m"}},
         FILLED.format(folder="/tmp"),
     ),
@@ -71,27 +71,27 @@ FAULTS = {
         "disk",
         "fail",
         4,
-        "no space is left at results",
+        "no space left at results",
         {"tmpfs": {"/workspace/results": "size=1m"}},
         FILLED.format(folder="results"),
     ),
 }
-AS_IT_SHOULD_BE: dict[str, Any] = {"shm_size": 1 << 30, "tmpfs": TMPFS}
+HEALTHY: dict[str, Any] = {"shm_size": 1 << 30, "tmpfs": TMPFS}
 
 
 @pytest.fixture(params=FAULTS)
 def fault(request: pytest.FixtureRequest) -> Fault:
-    """One of them."""
+    """One fault."""
     return FAULTS[request.param]
 
 
 def examined(containers: Containers, fault: Fault) -> Ended:
-    """The doctor in a container that is started with the fault."""
+    """Run the doctor in a container with the fault."""
     return containers.run("sh", "-c", fault.before + DOCTOR, **fault.options)
 
 
 def finding(ended: Ended, id_: str) -> dict[str, Any]:
-    """What a check found."""
+    """Return the finding of one check."""
     (found,) = (one for one in json.loads(ended.stdout)["findings"] if one["id"] == id_)
     return dict(found)
 
@@ -106,8 +106,8 @@ def test_a_real_fault_gets_its_id_state_exit_code_and_line(
     assert found["fix"]
 
 
-def test_none_of_them_is_found_where_none_is(containers: Containers) -> None:
-    ended = containers.run("sh", "-c", DOCTOR, **AS_IT_SHOULD_BE)
+def test_a_container_without_a_fault_passes(containers: Containers) -> None:
+    ended = containers.run("sh", "-c", DOCTOR, **HEALTHY)
     states = {fault.id: finding(ended, fault.id)["state"] for fault in FAULTS.values()}
     assert set(states.values()) == {"pass"}, states
 
@@ -128,7 +128,7 @@ def test_a_second_cudnn_on_the_loaders_path_is_found(containers: Containers) -> 
 
 
 def put(container: Container, files: dict[str, bytes]) -> None:
-    """Bring files into a container's /tmp, in this order."""
+    """Put files into a container's /tmp, in this order."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for name, content in files.items():

@@ -1,7 +1,7 @@
-"""What a colleague needs beside the record: files and answers of this machine, and the archive.
+"""What a bug report needs beside the record: files of this machine, and the archive.
 
-Nothing here is printed or judged. Serial numbers and processes are left out here, names and
-secrets by `commands.bundling`; a card keeps its UUID, by which its log lines are found.
+Serial numbers and processes are left out here, names and secrets by `cli.steps.bundle`; a GPU keeps
+its UUID, which identifies it in logs.
 """
 
 import gzip
@@ -25,18 +25,18 @@ GROUP_FILES = """
     cpuset.cpus.effective pids.max memory.limit_in_bytes memory.usage_in_bytes memory.failcnt
     cpu.cfs_quota_us cpu.cfs_period_us
     """.split()  # noqa: SIM905  a list of words reads better than one of strings
-SMI_SEC = 15.0  # a card that wakes takes some seconds
-# Names of other people's programs, and the card's own number.
-_UNTOLD_LINES = re.compile(r"^\s+(Name|Serial Number|Process ID)\s*:.*\n?", re.MULTILINE)
+SMI_SEC = 15.0  # a GPU in standby takes some seconds
+# Names of other users' programs, and serial numbers.
+_PRIVATE_LINES = re.compile(r"^\s+(Name|Serial Number|Process ID)\s*:.*\n?", re.MULTILINE)
 
 
 def texts(facts: Facts, root: Path = Path("/")) -> dict[str, str]:
-    """File name -> text. What is not there is left out."""
+    """Return file name -> text, without missing files."""
     found = {
         "packages.txt": packages(),
         "os-release.txt": _read(root / "etc/os-release"),
         "cgroup.txt": group_limits(root),
-        # Of the process that worked with torch: what its /proc/self/maps has of CUDA.
+        # The CUDA libraries in /proc/self/maps of the process that ran torch.
         "libraries.txt": "\n".join(facts.mapped_libraries),
         "nvidia-smi.txt": nvidia_smi(),
     }
@@ -44,13 +44,13 @@ def texts(facts: Facts, root: Path = Path("/")) -> dict[str, str]:
 
 
 def packages() -> str:
-    """Every installed package and its version, a line each."""
+    """Return every installed package and its version, one per line."""
     lines = {f"{found.name}=={found.version}" for found in metadata.distributions()}
     return "\n".join(sorted(lines, key=str.lower))
 
 
 def group_limits(root: Path) -> str:
-    """This process's control groups, and what their files say of memory and CPUs."""
+    """Return this process's cgroups and their limits of memory and CPUs."""
     blocks = [f"/proc/self/cgroup\n{_read(root / 'proc/self/cgroup')}"]
     for folder in control_groups(root):
         files = {name: _read(folder / name) for name in GROUP_FILES}
@@ -59,7 +59,7 @@ def group_limits(root: Path) -> str:
 
 
 def nvidia_smi(command: str = "nvidia-smi", limit_sec: float = SMI_SEC) -> str:
-    """What `nvidia-smi -q` says, without other people's programs; "" where there is none."""
+    """Return the output of `nvidia-smi -q` without other users' programs; "" if not installed."""
     path = shutil.which(command)
     if path is None:
         return ""
@@ -71,11 +71,11 @@ def nvidia_smi(command: str = "nvidia-smi", limit_sec: float = SMI_SEC) -> str:
         return f"no answer in {limit_sec:.0f} s"
     except (OSError, UnicodeDecodeError) as error:
         return f"it failed: {first_line(error)}"
-    return _UNTOLD_LINES.sub("", ended.stdout + ended.stderr)
+    return _PRIVATE_LINES.sub("", ended.stdout + ended.stderr)
 
 
 def archive(members: Mapping[str, str]) -> bytes:
-    """The texts as a .tar.gz: no owner, no time, for the same texts the same bytes."""
+    """Return the texts as a .tar.gz, reproducible: without owner and time."""
     packed = io.BytesIO()
     with (
         gzip.GzipFile(ARCHIVE_NAME, "wb", fileobj=packed, mtime=0) as stream,
@@ -90,7 +90,7 @@ def archive(members: Mapping[str, str]) -> bytes:
 
 
 def is_bundle(start: bytes) -> bool:
-    """Whether a file that starts so is one of `archive`: gzip's head with our name in it."""
+    """Return whether a file that begins with `start` was written by `archive`."""
     return start[:4] == b"\x1f\x8b\x08\x08" and start[10:].startswith(ARCHIVE_NAME.encode() + b"\0")
 
 

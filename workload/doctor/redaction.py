@@ -1,8 +1,8 @@
-"""Takes names of people and machines, and secrets, out of what leaves this machine.
+"""Removes secrets and the names of users and machines from texts.
 
-What is taken out, wherever it occurs: the values of this process's variables whose names speak
-of secrets, what stands before the @ of an address, well-known shapes of keys, the user's and the
-machine's name, and every name of a home. What is not: a secret that is none of these.
+Removed everywhere: values of environment variables whose names suggest a secret, credentials in
+URLs, well-known formats of keys, the names of user and machine, and names of home folders. Any
+other secret is not recognised.
 """
 
 import os
@@ -16,19 +16,19 @@ from typing import Any
 from workload.core.results import State
 from workload.doctor.probes.machine import USER_NAME_VARIABLES
 
-SECRET = "[secret]"  # noqa: S105  what stands in its place
+SECRET = "[secret]"  # noqa: S105  the replacement
 SECRET_NAMES = re.compile(
     r"TOKEN|SECRET|PASSW|PASSPHRASE|(^|_)(KEYS?|PASS|PW)(_|$)|PWD|PRIVATE|APIKEY|CREDENTIAL"
     r"|PROXY|AUTH|COOKIE|DSN",
     re.IGNORECASE,
 )
 FOLDERS = frozenset({"PWD", "OLDPWD"})  # the shell's, no passwords
-# What a record says of a check is no secret, whatever variable has the same value.
-SAID = frozenset(state.value for state in State)
+# Words of a record are no secrets, even if a variable has the same value.
+RECORD_WORDS = frozenset(state.value for state in State)
 SHORTEST_SECRET = 6  # a shorter value, such as `false`, is part of any text
 SHORTEST_NAME = 3
-# Names that tell nothing of anybody: those of images and of machines that have none.
-NAMELESS = frozenset({"root", "workload", "nobody", "user", "localhost", "none", "tmp"})
+# Names that identify nobody: those of images and default names.
+COMMON_NAMES = frozenset({"root", "workload", "nobody", "user", "localhost", "none", "tmp"})
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     # scheme://user:password@host, up to the last @ of the word
     (re.compile(r"""(://)[^\s"'<>]*@"""), rf"\1{SECRET}@"),
@@ -58,13 +58,13 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 
 @dataclass(frozen=True)
 class Redaction:
-    """What must not leave: literal secrets, and names that stand for themselves as words."""
+    """Secrets, replaced everywhere, and names, replaced as whole words."""
 
     secrets: tuple[str, ...]
-    names: Mapping[str, str]  # name -> what stands in its place
+    names: Mapping[str, str]  # name -> replacement
 
     def text(self, text: str) -> str:
-        """`text` without them."""
+        """Return `text` redacted."""
         for secret in self.secrets:
             text = text.replace(secret, SECRET)
         for pattern, instead in _RULES:
@@ -75,7 +75,7 @@ class Redaction:
         return text
 
     def value(self, value: Any) -> Any:
-        """A plain JSON value without them. Its keys stay: they are ours."""
+        """Return a JSON value redacted, without its keys, which are constants."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
@@ -86,13 +86,13 @@ class Redaction:
 
 
 def redaction(environment: Mapping[str, str]) -> Redaction:
-    """What this process's environment, user and machine must not tell."""
+    """Collect the secrets and names of this process's environment, user and machine."""
     secrets = {
         form
         for name, value in environment.items()
         if SECRET_NAMES.search(name) and name not in FOLDERS
         for form in _forms(value)
-        if len(form) >= SHORTEST_SECRET and form not in SAID
+        if len(form) >= SHORTEST_SECRET and form not in RECORD_WORDS
     }
     users = _words(
         [
@@ -111,15 +111,17 @@ def redaction(environment: Mapping[str, str]) -> Redaction:
 
 
 def _forms(value: str) -> set[str]:
-    """A value as it may turn up: whole, without its blanks, in one line, line by line."""
+    """Return the forms of a value in a text: whole, stripped, in one line, line by line."""
     return {value, value.strip(), " ".join(value.split()), *map(str.strip, value.splitlines())}
 
 
 def _words(names: Iterable[str]) -> list[str]:
-    """The names that tell something; a machine's with its domain, and without."""
+    """Return the names that identify somebody, also without their domain."""
     every = [part for name in names for part in (name, name.partition(".")[0])]
     return [
-        name for name in every if len(name) >= SHORTEST_NAME and name.lower() not in NAMELESS | SAID
+        name
+        for name in every
+        if len(name) >= SHORTEST_NAME and name.lower() not in COMMON_NAMES | RECORD_WORDS
     ]
 
 

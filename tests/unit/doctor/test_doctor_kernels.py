@@ -76,12 +76,12 @@ def test_a_child_that_hangs_is_an_error() -> None:
 
 def test_a_child_that_dies_is_an_error() -> None:
     code = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
-    assert probe_in_child(child(code)).error == "its process ended with code -11"
+    assert probe_in_child(child(code)).error == "the child process exited with code -11"
 
 
 @pytest.mark.parametrize("said", ["", "hello", "[]", "{}"])
 def test_a_child_that_talks_nonsense_is_an_error(said: str) -> None:
-    assert probe_in_child(child(f"print({said!r})")).error == "its process ended with code 0"
+    assert probe_in_child(child(f"print({said!r})")).error == "the child process exited with code 0"
 
 
 def test_a_child_that_cannot_start_is_an_error() -> None:

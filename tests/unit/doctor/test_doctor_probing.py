@@ -46,7 +46,7 @@ def test_a_signal_that_ends_the_child_is_a_fact(name: str) -> None:
 @pytest.mark.usefixtures("_not_loaded")
 def test_a_child_that_ends_without_an_answer_is_a_fact() -> None:
     with probing("cpu", command=child("print('hello'); raise SystemExit(7)")) as found:
-        assert found.error == "the process that asked ended with code 7"
+        assert found.error == "the child process exited with code 7"
 
 
 @pytest.mark.usefixtures("_not_loaded")

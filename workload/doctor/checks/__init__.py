@@ -1,1 +1,1 @@
-"""Judge the facts."""
+"""Judge the facts: the checks and their texts, one file for each family."""

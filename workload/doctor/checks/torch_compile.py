@@ -65,7 +65,7 @@ def compiler(facts: Facts) -> CheckResult:
     variant = environment.get("WORKLOAD_VARIANT")
     if variant and not (compilers.c or compilers.cxx):
         return not_applicable(
-            f"a runtime image has no compiler; for torch.compile use workload:{variant}-devel",
+            f"a runtime image has no compiler, workload:{variant}-devel has one",
             case="runtime-image",
         )
     language = "C compiler" if on_gpu else "C++ compiler"

@@ -1,1 +1,1 @@
-"""Gather facts about the machine."""
+"""Read facts about the machine."""

@@ -1,4 +1,4 @@
-"""Facts about the time: what this machine takes it for, and what else knows it."""
+"""Facts about the clock: its time, the hardware clock, and whether it is synchronized."""
 
 import ctypes
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ STA_UNSYNC = 0x40  # sys/timex.h
 
 
 class _Timex(ctypes.Structure):
-    """The head of struct timex (adjtimex(2)); the kernel fills what follows as well."""
+    """The first fields of struct timex (adjtimex(2)); `rest` is room for the others."""
 
     _fields_ = (
         ("modes", ctypes.c_uint),
@@ -32,7 +32,7 @@ class Clock:
 
 
 def read_clock(root: Path) -> Clock:
-    """The system's clock and what there is to compare it with, without a network."""
+    """Return the system's clock and what it can be compared with, without a network."""
     return Clock(datetime.now(UTC).timestamp(), _hardware_sec(root), _synchronized())
 
 
@@ -44,7 +44,7 @@ def _hardware_sec(root: Path) -> float | None:
 
 
 def _synchronized() -> bool | None:
-    """adjtimex(2) without a change is anyone's to call; returns -1 where it is forbidden."""
+    """Call adjtimex(2) without a change, which needs no privileges; it returns -1 if forbidden."""
     timex = _Timex()
     try:
         allowed = ctypes.CDLL(None).adjtimex(ctypes.byref(timex)) >= 0

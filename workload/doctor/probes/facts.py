@@ -1,4 +1,4 @@
-"""Everything the doctor looks at, gathered once. No judgement here."""
+"""Reads all facts once, without judging them."""
 
 import os
 from collections.abc import Callable
@@ -84,11 +84,11 @@ def gather(
     root: Path = Path("/"),
     depth: str = DEFAULT,
 ) -> Facts:
-    """Look at everything once. Has torch imported, and a little computed on each device.
+    """Read all facts once. Imports torch in a child process and runs small kernels there.
 
-    QUICK does neither: it reads files and asks the driver. DEEP does the same as DEFAULT; its
+    QUICK only reads files and asks the driver. DEEP does the same as DEFAULT; its
     stress test runs later. `hardware` is the GPU driver, NVML unless given; files are read below
-    `root`. A reader that crashes leaves its fact None.
+    `root`. The fact of a reader that crashes is None.
     """
     ask = _Asking()
     with ExitStack() as stack:
@@ -112,7 +112,7 @@ def gather(
             driver_error=driver_error,
             kernel_driver=ask("kernel_driver", lambda: read_kernel_driver(root)),
             cuda_library_error=ask("cuda_library_error", read_cuda_library),
-            # After CUDA started, which makes some of them.
+            # After the start of CUDA, which creates some of them.
             device_nodes=ask("device_nodes", lambda: read_device_nodes(root)),
             link_widths=ask("link_widths", lambda: read_link_widths(root)),
             mapped_libraries=found.mapped_libraries,
@@ -128,7 +128,7 @@ def gather(
 
 
 class _Asking:
-    """Asks one reader after another, and keeps why one crashed."""
+    """Calls readers, and keeps the error of each one that crashes."""
 
     def __init__(self) -> None:
         self.unread: dict[str, str] = {}
@@ -136,7 +136,7 @@ class _Asking:
     def __call__(self, fact: str, read: Callable[[], Fact]) -> Fact | None:
         try:
             return read()
-        except Exception as error:  # a machine nobody foresaw: the other facts matter all the more
+        except Exception as error:  # the other facts must still be read
             self.unread[fact] = f"{type(error).__name__}: {first_line(error)}"
             return None
 
@@ -146,5 +146,5 @@ def _driver(hardware: Hardware) -> tuple[Driver | None, str | None]:
         return hardware.driver(), None
     except HardwareError as error:
         return None, str(error)
-    except Exception as error:  # a binding and a driver that do not fit raise anything
+    except Exception as error:  # a binding that does not match the driver raises anything
         return None, f"NVML: {first_line(error)}"

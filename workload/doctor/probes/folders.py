@@ -21,9 +21,9 @@ class Folder:
 
 
 def read_folders(environment: Mapping[str, str]) -> tuple[Folder, ...]:
-    """The temporary folder, the home, the caches that are set, and where records would go."""
+    """Return the temporary folder, HOME, the caches that are set, and the folder of records."""
     places = {
-        "TMPDIR": environment.get("TMPDIR") or "/tmp",  # noqa: S108  where it is by default
+        "TMPDIR": environment.get("TMPDIR") or "/tmp",  # noqa: S108  the default
         "HOME": environment.get("HOME"),
         "results": "results",
         **{name: environment.get(name) for name in CACHE_VARIABLES},
@@ -32,7 +32,7 @@ def read_folders(environment: Mapping[str, str]) -> tuple[Folder, ...]:
 
 
 def read_folder(purpose: str, path: Path) -> Folder:
-    """Writes a byte to see: root and read-only file systems make permission bits meaningless."""
+    """Return the facts about a folder. Writes a byte: permission bits prove nothing for root."""
     places = (path, *path.absolute().parents)
     folder = next(place for place in places if os.path.isdir(place))  # never raises
     try:
@@ -49,7 +49,7 @@ def read_folder(purpose: str, path: Path) -> Folder:
 
 
 def write_problem(folder: str) -> str | None:
-    """Why a file cannot be written into `folder`, None if one was."""
+    """Return why no file can be written into `folder`, None if one was."""
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"x")

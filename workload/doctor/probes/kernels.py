@@ -1,7 +1,7 @@
-"""Small real work on one device, of whole numbers, so that every element has one right value.
+"""Small kernels on one device, on integers, so that every element has one correct value.
 
-What is covered: PyTorch's own kernels, the library of products (cuBLAS on a GPU) and the
-library of convolutions (cuDNN). What is not: sizes that fill the card, see `workload verify`.
+Covers PyTorch's own kernels, matmuls (cuBLAS on a GPU) and convolutions (cuDNN). Does not cover
+large sizes, see `workload verify`.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from workload.core.errors import first_line
 
 SIZE = 64  # edge of the matrices
 CONVOLUTION = (2, 8, 32, 3)  # images, channels in and out, edge, edge of the kernel
-# What may separate an element from its whole number: cuDNN may take an algorithm that goes
-# through fractions (Winograd, FFT); every other result is exact.
+# The tolerance: cuDNN may use an algorithm with fractions (Winograd, FFT); every other result is
+# exact.
 SLACK = {"convolution": 0.4}
 
 
@@ -29,14 +29,14 @@ class KernelRun:
 
 
 def run_kernels(device: str) -> tuple[KernelRun, ...]:
-    """A product on the CPU; a kernel, a product and a convolution on a GPU. Never raises."""
+    """Run a matmul on the CPU, or a kernel, a matmul and a convolution on a GPU. Never raises."""
     operations = {"kernel": _kernel, "product": _product, "convolution": _convolution}
     names = ("product",) if device == "cpu" else tuple(operations)
     return tuple(run(name, device, operations[name]) for name in names)
 
 
 def run(operation: str, device: str, compute: Callable[[str], tuple[Any, Any]]) -> KernelRun:
-    """Count the wrong elements of what `compute` found against what it expects, both tensors."""
+    """Count the wrong elements of what `compute` returns: the result and the expected tensor."""
     try:
         found, expected = compute(device)
         wrong = count_wrong(found, expected, SLACK.get(operation, 0.0))
@@ -46,14 +46,14 @@ def run(operation: str, device: str, compute: Callable[[str], tuple[Any, Any]]) 
 
 
 def count_wrong(found: Any, expected: Any, slack: float = 0.0) -> int:
-    """Elements further than `slack` from the right number; one that is no number is wrong."""
-    right = (found.cpu().double() - expected.double()).abs() <= slack
-    return int((~right).sum().item())
+    """Count the elements that differ by more than `slack`; NaN is wrong."""
+    correct = (found.cpu().double() - expected.double()).abs() <= slack
+    return int((~correct).sum().item())
 
 
 def _whole_numbers(*shape: int) -> Any:
-    """0 to 6 over and over, int64 on the CPU: exact in every format, TF32 included."""
-    import torch  # noqa: PLC0415  seconds long: only who asks waits
+    """Return 0 to 6 repeated, int64 on the CPU: exact in every dtype, TF32 included."""
+    import torch  # noqa: PLC0415  takes seconds
 
     count = 1
     for edge in shape:
@@ -62,16 +62,16 @@ def _whole_numbers(*shape: int) -> Any:
 
 
 def _kernel(device: str) -> tuple[Any, Any]:
-    """Elementwise, by PyTorch's own kernels."""
+    """Compute elementwise, with PyTorch's own kernels."""
     numbers = _whole_numbers(SIZE, SIZE)
     return numbers.to(device).float() * 3 + 1, numbers * 3 + 1
 
 
 def _product(device: str) -> tuple[Any, Any]:
-    """(64, 64) times its transpose: sums under 2**24, the same in any order of summation."""
+    """Multiply (64, 64) by its transpose: sums below 2**24 are exact in any order of summation."""
     numbers = _whole_numbers(SIZE, SIZE)
     matrix = numbers.float().to(device)
-    return matrix @ matrix.T, numbers @ numbers.T  # int64 products use no library
+    return matrix @ matrix.T, numbers @ numbers.T  # int64 matmuls use no library
 
 
 def _convolution(device: str) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""Facts about shared libraries and packages: which of them this process has or would find."""
+"""Facts about shared libraries and packages that this process has loaded or would load."""
 
 import ctypes
 import importlib.util
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata, resources
 from pathlib import Path
 
-# NVIDIA's libraries that come with CUDA, cuDNN and NCCL, not those of the driver.
+# The libraries of CUDA, cuDNN and NCCL, without those of the driver.
 CUDA_LIBRARY = re.compile(
     r"lib(cudnn|cublas|nccl|cudart|cufft|cufile|cupti|curand|cusolver|cusparse|nvJitLink"
     r"|nvrtc|nvshmem)[^/]*\.so"
@@ -28,21 +28,21 @@ class TorchFiles:
 
 
 def read_torch_files() -> TorchFiles | None:
-    """Version and CUDA of the torch that an import would find; None without one."""
+    """Return version and CUDA version of the installed torch; None without torch."""
     spec = importlib.util.find_spec("torch")
     folder = next(iter(spec.submodule_search_locations or ()), None) if spec else None
     return read_version_file(Path(folder, "version.py")) if folder else None
 
 
 def read_version_file(path: Path) -> TorchFiles | None:
-    """torch/version.py has lines such as `cuda: Optional[str] = '13.0'`, None on the CPU."""
+    """Read lines such as `cuda: Optional[str] = '13.0'` of torch/version.py."""
     text = _read(path)
     found = dict(re.findall(r"^(\w+)[^=\n]*= '([^']*)'", text, re.MULTILINE))
     return TorchFiles(found["__version__"], found.get("cuda")) if "__version__" in found else None
 
 
 def read_cuda_library(load: Callable[[str], object] = ctypes.CDLL) -> str | None:
-    """Why the loader does not find the driver's libcuda, None where it does. Starts no CUDA."""
+    """Return why the loader does not find libcuda, None if it does. Does not start CUDA."""
     try:
         load("libcuda.so.1")
     except OSError as error:
@@ -51,13 +51,13 @@ def read_cuda_library(load: Callable[[str], object] = ctypes.CDLL) -> str | None
 
 
 def read_mapped_libraries(root: Path) -> tuple[str, ...]:
-    """CUDA's libraries that are mapped into this process."""
+    """Return the CUDA libraries that are mapped into this process."""
     paths = {line[line.find("/") :] for line in _read(root / "proc/self/maps").splitlines()}
     return tuple(sorted(path for path in paths if CUDA_LIBRARY.match(path.rpartition("/")[2])))
 
 
 def read_path_libraries(environment: Mapping[str, str], root: Path) -> tuple[str, ...]:
-    """CUDA's libraries in the folders of LD_LIBRARY_PATH, and those in LD_PRELOAD."""
+    """Return the CUDA libraries in the folders of LD_LIBRARY_PATH and in LD_PRELOAD."""
     folders = [folder for folder in environment.get("LD_LIBRARY_PATH", "").split(":") if folder]
     preloaded = re.split(r"[: ]+", environment.get("LD_PRELOAD", ""))
     found = [
@@ -70,7 +70,7 @@ def read_path_libraries(environment: Mapping[str, str], root: Path) -> tuple[str
 
 
 def read_versions() -> dict[str, str]:
-    """Versions of this package, of what it depends on, and of NVIDIA's wheels."""
+    """Return the versions of this package, its dependencies and NVIDIA's wheels."""
     return {
         name: version
         for name, version in sorted(_installed().items())
@@ -79,16 +79,16 @@ def read_versions() -> dict[str, str]:
 
 
 def read_unlocked() -> tuple[str, ...] | None:
-    """Installed packages whose version is not the locked one; None without a torch."""
+    """Return the installed packages whose version is not the locked one; None without torch."""
     return differences(_installed(), locked_versions())
 
 
 def differences(
     installed: Mapping[str, str], locks: Mapping[str, Mapping[str, str]]
 ) -> tuple[str, ...] | None:
-    """As `torch 2.14.1, locked 2.13.0`. The installed torch tells which lock is meant.
+    """Return differences as `torch 2.14.1, locked 2.13.0`; torch's build selects the lock.
 
-    Not covered: packages that the lock has and this machine lacks.
+    Does not report locked packages that are not installed.
     """
     torch = installed.get("torch")
     if torch is None:
@@ -102,9 +102,9 @@ def differences(
 
 
 def locked_versions() -> dict[str, dict[str, str]]:
-    """Target -> package -> version, or versions of which the interpreter picks one.
+    """Return target -> package -> version, or several of which the interpreter selects one.
 
-    The file is made from docker/locks by `make lock`.
+    `make lock` generates the file from docker/locks.
     """
     text = resources.files("workload.doctor.probes").joinpath("locked.json").read_text("utf-8")
     locks: dict[str, dict[str, str]] = json.loads(text)
@@ -112,7 +112,7 @@ def locked_versions() -> dict[str, dict[str, str]]:
 
 
 def _public(version: str) -> str:
-    """Without the CUDA that PyTorch's own index appends; `+cpu` is part of the lock's version."""
+    """Remove the CUDA suffix of PyTorch's own index; `+cpu` is part of the locked version."""
     return re.sub(r"\+cu\d+$", "", version)
 
 

@@ -1,4 +1,4 @@
-"""Facts about the machine, the container and the user: files and the standard library only."""
+"""Facts about the machine, the container and the user, from files and the standard library."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from workload.doctor.probes.folders import write_problem
 
-# Instruction sets that decide which kernels PyTorch's CPU libraries pick.
+# Instruction sets by which PyTorch's CPU libraries select kernels.
 RELEVANT_ISA = frozenset(
     """
     sse4_2 avx avx2 fma f16c avx_vnni avx512f avx512bw avx512vl avx512_vnni avx512_bf16
@@ -18,7 +18,7 @@ RELEVANT_ISA = frozenset(
     asimd asimdhp asimddp sve sve2 bf16 i8mm
     """.split()  # noqa: SIM905  a list of words reads better than one of strings
 )
-# Only these leave the machine in a record: no other variable, and so no secret, is read.
+# The only variables in a record; no other variable, and so no secret, is read.
 ENVIRONMENT_ALLOWED = frozenset(
     """
     CUDA_DEVICE_ORDER CUDA_HOME CUDA_LAUNCH_BLOCKING CUDA_MODULE_LOADING CUDA_VERSION
@@ -29,7 +29,7 @@ ENVIRONMENT_ALLOWED = frozenset(
     MKL_NUM_THREADS OMP_NUM_THREADS LD_LIBRARY_PATH LD_PRELOAD WORKLOAD_VARIANT
     """.split()  # noqa: SIM905  as above
 )
-USER_NAME_VARIABLES = ("LOGNAME", "USER", "LNAME", "USERNAME")  # what getpass.getuser() asks
+USER_NAME_VARIABLES = ("LOGNAME", "USER", "LNAME", "USERNAME")  # read by getpass.getuser()
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class DeviceNode:
 
 
 def read_system(root: Path, environment: Mapping[str, str]) -> System:
-    """Python, the distribution, the kernel and the container's kind."""
+    """Return Python, distribution, kernel and kind of container."""
     return System(
         python=platform.python_version(),
         os=_os_name(root),
@@ -107,7 +107,7 @@ def _container(root: Path, environment: Mapping[str, str]) -> str | None:
 
 
 def read_cpu(root: Path) -> Cpu:
-    """The processor as /proc/cpuinfo describes it."""
+    """Return the CPU as /proc/cpuinfo describes it."""
     blocks = [
         dict(_stripped_pair(line) for line in block.splitlines())
         for block in _read(root / "proc/cpuinfo").split("\n\n")
@@ -131,7 +131,7 @@ def _stripped_pair(line: str) -> tuple[str, str]:
 
 
 def read_user(environment: Mapping[str, str]) -> User:
-    """The user, the home and the temporary folder; writable means that a file was written."""
+    """Return the user, HOME and the temporary folder; writable means that a file was written."""
     home, tmp = environment.get("HOME"), environment.get("TMPDIR") or "/tmp"  # noqa: S108
     return User(
         uid=os.getuid(),
@@ -154,7 +154,7 @@ def _has_passwd_entry(uid: int) -> bool:
 
 
 def read_device_nodes(root: Path) -> tuple[DeviceNode, ...]:
-    """NVIDIA's files under /dev, and WSL's /dev/dxg, which stands for all of them."""
+    """Return NVIDIA's files in /dev, or WSL's /dev/dxg, which replaces them."""
     dev = root / "dev"
     paths = [path for pattern in ("nvidia*", "dxg") for path in sorted(dev.glob(pattern))]
     return tuple(
@@ -165,7 +165,7 @@ def read_device_nodes(root: Path) -> tuple[DeviceNode, ...]:
 
 
 def _permitted(path: Path) -> bool:
-    """Whether owner, group and mode alone would let this process read and write."""
+    """Return whether owner, group and mode permit this process to read and write."""
     status = path.stat()
     own, group = status.st_uid == os.getuid(), status.st_gid in (os.getgid(), *os.getgroups())
     needed = 0o600 if own else 0o060 if group else 0o006
@@ -173,7 +173,7 @@ def _permitted(path: Path) -> bool:
 
 
 def read_kernel_driver(root: Path) -> str | None:
-    """Version of the NVIDIA kernel module; a container sees its host's even without a GPU."""
+    """Return the version of the NVIDIA kernel module; a container without a GPU sees it too."""
     match = re.search(
         r"Kernel Module.*?\s(\d+\.\d+[.\d]*)", _read(root / "proc/driver/nvidia/version")
     )
@@ -181,7 +181,7 @@ def read_kernel_driver(root: Path) -> str | None:
 
 
 def read_link_widths(root: Path) -> dict[str, int]:
-    """The lanes that each NVIDIA device itself has, by its PCI address."""
+    """Return the number of lanes that each NVIDIA device supports, by PCI address."""
     return {
         device.name: int(lanes)
         for device in sorted(root.glob("sys/bus/pci/devices/*"))
@@ -191,7 +191,7 @@ def read_link_widths(root: Path) -> dict[str, int]:
 
 
 def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables on the allow-list that are set."""
+    """Return the allowed variables that are set."""
     return {name: environment[name] for name in sorted(ENVIRONMENT_ALLOWED & environment.keys())}
 
 

@@ -1,6 +1,6 @@
-"""What several GPUs do together: peer access, a copy from each to each, an NCCL all-reduce.
+"""Several GPUs together: peer access, copies between all pairs, an NCCL all-reduce.
 
-It runs in a process of its own, because between GPUs things hang rather than fail.
+Runs in a child process, because communication between GPUs often hangs instead of failing.
 """
 
 import json
@@ -31,7 +31,7 @@ class SeveralGpus:
 def probe_in_child(
     command: Sequence[str] = (sys.executable, "-m", __name__), timeout_sec: float = TIMEOUT_SEC
 ) -> SeveralGpus:
-    """What the child finds; a child that hangs or dies is an error among the facts."""
+    """Return what the child finds; a child that hangs or dies becomes an error."""
     try:
         ended = subprocess.run(  # noqa: S603  this very module
             command, capture_output=True, text=True, timeout=timeout_sec, check=False
@@ -49,11 +49,11 @@ def _parsed(text: str, code: int) -> SeveralGpus:
         runs = tuple(KernelRun(**one) for one in found["runs"])
         return SeveralGpus(tuple(found["unreachable"]), runs, found["error"])
     except (IndexError, KeyError, TypeError, ValueError):
-        return SeveralGpus((), (), f"its process ended with code {code}")
+        return SeveralGpus((), (), f"the child process exited with code {code}")
 
 
 def probe(torch: Any) -> SeveralGpus:
-    """Ask and try all pairs of GPUs that PyTorch sees."""
+    """Test all pairs of GPUs that PyTorch sees."""
     count = torch.cuda.device_count()
     unreachable = tuple(
         f"{one} and {other}"
@@ -67,7 +67,7 @@ def probe(torch: Any) -> SeveralGpus:
 
 
 def _copies(torch: Any, count: int) -> tuple[Any, Any]:
-    """The same numbers from each GPU to each other one."""
+    """Copy the same numbers from each GPU to every other one."""
     numbers = torch.arange(ELEMENTS, dtype=torch.int32)
     copies = [
         numbers.to(f"cuda:{one}").to(f"cuda:{other}").cpu()
@@ -77,7 +77,7 @@ def _copies(torch: Any, count: int) -> tuple[Any, Any]:
 
 
 def _all_reduce(torch: Any, count: int) -> tuple[Any, Any]:
-    """GPU i gives i + 1 in every element; the sum of all is n (n + 1) / 2 on each."""
+    """Sum i + 1 over the GPUs i; the result is n (n + 1) / 2 on each."""
     tensors = [torch.full((ELEMENTS,), index + 1.0, device=f"cuda:{index}")
                for index in range(count)]  # fmt: skip
     torch.cuda.nccl.all_reduce(tensors)

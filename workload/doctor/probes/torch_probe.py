@@ -1,4 +1,4 @@
-"""What PyTorch says about itself and its devices. Imports torch when called, not before."""
+"""Facts that PyTorch reports about its build and devices. Imports torch when called."""
 
 import warnings
 from collections.abc import Callable
@@ -40,14 +40,14 @@ class TorchFacts:
 
 
 def probe(requested_device: str) -> tuple[TorchFacts | None, str | None]:
-    """The facts, or None and the reason why torch cannot be imported or tells nothing.
+    """Return the facts, or None and the reason why torch cannot be imported or asked.
 
-    Kernels run on the CPU and, unless it alone was asked for, on the requested GPU.
+    Runs kernels on the CPU and, unless the CPU was requested, on the requested GPU.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what they say is among the facts
+        warnings.simplefilter("ignore")  # the facts include their causes
         try:
-            import torch  # noqa: PLC0415  seconds long: only who asks waits
+            import torch  # noqa: PLC0415  takes seconds
 
             return probe_module(torch, requested_device), None
         except Exception as error:  # a broken library raises anything
@@ -55,7 +55,7 @@ def probe(requested_device: str) -> tuple[TorchFacts | None, str | None]:
 
 
 def probe_module(torch: Any, requested_device: str) -> TorchFacts:
-    """The facts of an imported torch; tests give a stand-in."""
+    """Return the facts of an imported torch; tests pass a fake."""
     gpus, cuda_error = (None, None) if requested_device == "cpu" else _try(lambda: _start(torch))
     cudnn_number, cudnn_error = _try(torch.backends.cudnn.version)
     nccl_numbers, _ = _try(torch.cuda.nccl.version)
@@ -87,13 +87,13 @@ def _built_for(torch: Any) -> str:
 
 
 def _arch_list(torch: Any) -> tuple[str, ...]:
-    """The wheel's list. `torch.cuda.get_arch_list()` is empty without a GPU."""
+    """Return the wheel's list; `torch.cuda.get_arch_list()` is empty without a GPU."""
     flags = getattr(torch._C, "_cuda_getArchFlags", None)  # absent in CPU builds
     return tuple((flags() or "").split()) if flags else ()
 
 
 def _start(torch: Any) -> tuple[TorchGpu, ...]:
-    torch.cuda.init()  # says why it cannot, where is_available() only says no
+    torch.cuda.init()  # raises the reason, which is_available() hides
     count = torch.cuda.device_count()
     properties = map(torch.cuda.get_device_properties, range(count))
     return tuple(
@@ -113,13 +113,13 @@ def _kernel_devices(requested_device: str, gpu_count: int) -> list[str]:
 
 
 def requested_index(requested_device: str) -> int:
-    """The GPU's number in "cuda:N"; 0 where none is named."""
+    """Return N of "cuda:N"; 0 without a number."""
     _, _, index = requested_device.partition(":")
     return int(index) if index.isdecimal() else 0
 
 
 def cudnn_text(number: int) -> str:
-    """cuDNN's version number as text: 92000 is 9.20.0, 8902 was 8.9.2."""
+    """Return cuDNN's version as text: 92000 is 9.20.0, 8902 is 8.9.2."""
     major, rest = divmod(number, 10_000) if number >= 10_000 else divmod(number, 1000)  # noqa: PLR2004  cuDNN 9 changed the scale
     return f"{major}.{rest // 100}.{rest % 100}"
 

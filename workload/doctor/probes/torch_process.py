@@ -1,8 +1,9 @@
-"""What PyTorch says, asked in a process that it may end.
+"""Probes PyTorch in a child process.
 
-A broken library ends its process by a signal, at import or in a kernel, and no `except` sees
-that. So a child of this module asks, and the parent tells how the child ended. Where torch is
-loaded already, as in `workload run`, it is asked at once: a second import would cost seconds.
+A broken library ends its process by a signal, at import or in a kernel, which no `except`
+catches. So a child runs the probe, and the parent reports how the child ended. If torch is
+loaded already, as in `workload run`, the probe runs in this process: a second import takes
+seconds.
 """
 
 import json
@@ -22,9 +23,9 @@ from workload.doctor.probes.libraries import read_mapped_libraries
 from workload.doctor.probes.torch_probe import TorchFacts, probe
 
 CHILD = (sys.executable, "-m", __name__)
-ANSWER = "probed: "  # what begins the answer's line; libraries print lines of their own
-# A first import from a slow disk, CUDA's start on many cards and the several GPUs' own limit take
-# well under this; a driver that hangs never answers.
+ANSWER = "probed: "  # prefix of the answer's line; libraries print other lines
+# More than a first import from a slow disk, the start of CUDA on many GPUs and the limit of
+# several_gpus together; a driver that hangs never answers.
 ANSWER_SEC = 300.0
 
 
@@ -42,7 +43,7 @@ class Probed:
 def probing(
     requested_device: str, root: Path = Path("/"), command: Sequence[str] = CHILD
 ) -> Iterator[Probed]:
-    """What PyTorch says. Within, the process that asked keeps its context on the GPU."""
+    """Yield what PyTorch reports; meanwhile the child keeps its context on the GPU."""
     if "torch" in sys.modules:
         yield ask(requested_device, root)
         return
@@ -56,21 +57,21 @@ def probing(
             errors="replace",
         )
     except OSError as error:
-        yield Probed(error=f"no process to ask: {error}")
+        yield Probed(error=f"no process could be started: {error}")
         return
     with child:
         yield _answer(child)
-        child.communicate()  # closes its stdin, and so it leaves
+        child.communicate()  # closes its stdin, which ends it
 
 
 def ask(requested_device: str, root: Path = Path("/")) -> Probed:
-    """What PyTorch says in this process."""
+    """Return what PyTorch reports in this process."""
     torch, error = probe(requested_device)
     return Probed(torch, error, mapped_libraries=read_mapped_libraries(root))
 
 
 def _answer(child: "subprocess.Popen[str]") -> Probed:
-    """The child's answer, or how it ended without one."""
+    """Return the child's answer, or how it ended without one."""
     started = time.monotonic()
     watchdog = threading.Timer(ANSWER_SEC, child.kill)
     watchdog.start()
@@ -85,24 +86,24 @@ def _answer(child: "subprocess.Popen[str]") -> Probed:
         return Probed(error=f"no answer within {ANSWER_SEC:g} s")
     if code < 0:
         return Probed(signal=_signal_name(-code))
-    return Probed(error=f"the process that asked ended with code {code}")
+    return Probed(error=f"the child process exited with code {code}")
 
 
 def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
-    except ValueError:  # one of the numbers without a name
+    except ValueError:  # a number without a name
         return f"signal {number}"
 
 
-def _leave_with_parent() -> None:
-    """The parent's end of the pipe closes when it needs no more, or is gone itself."""
+def _exit_with_parent() -> None:
+    """Exit when the parent closes the pipe or ends."""
     sys.stdin.read()
     os._exit(0)
 
 
 if __name__ == "__main__":
-    threading.Thread(target=_leave_with_parent).start()
+    threading.Thread(target=_exit_with_parent).start()
     try:
         probed = ask(sys.argv[1])
     except BaseException as error:  # a library may even raise SystemExit

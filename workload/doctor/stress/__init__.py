@@ -1,1 +1,1 @@
-"""Load one device for minutes: `workload doctor --deep`."""
+"""Stress one device for minutes: `workload doctor --deep`."""

@@ -1,16 +1,15 @@
-"""Products back to back on one device, every element of every one compared.
+"""Matmuls back to back on one device, with every element of every result compared.
 
-The operands are whole numbers, so small that no sum of their products needs rounding: a right
-product is one certain matrix whatever the order of summation, and is compared without a
-tolerance. They repeat a tile of TILE × TILE, so the right matrix repeats the tile's product,
-which int64 gives in a moment; no product of full size has to be believed. TILE is a prime: what
-is read from a wrong place, a power of two away, is another number. Two pairs of operands take
-turns, so that a result left over from the product before is wrong.
+The operands are integers, small enough that no sum needs rounding: the correct result does not
+depend on the order of summation and is compared without a tolerance. They repeat a tile of
+TILE × TILE, so the correct result repeats the tile's product, which int64 computes quickly and
+without a library. TILE is a prime: a value read from a wrong address, a power of two away, differs.
+Two pairs of operands alternate, so that a stale result is wrong.
 
-What is found: any element that differs in value, so any flip of a bit of a result but the sign
-of a zero, and in float64, float32 and tf32 any flip in an operand or a sum that survives to the
-result. What is not: flips that bfloat16 rounds away in its results (8 significant bits), and
-what happens to numbers that were right when they were compared.
+Finds every element that differs in value: any flipped bit of a result except the sign of a zero,
+and in float64, float32 and tf32 any flipped bit of an operand or a sum that reaches the result.
+Does not find flips that bfloat16 rounds away (8 significant bits), nor changes after the
+comparison.
 """
 
 import time
@@ -27,28 +26,28 @@ from workload.hardware import devices
 
 TILE = 61
 EDGES = tuple(TILE << power for power in range(8))  # up to 7808
-# The largest operand whose sums are exact: edge × largest² stays below 2**22 in float32, which
-# sums the products of bfloat16 and tf32 too, and below 2**52 in float64.
+# The largest operand with exact sums: edge × largest² stays below 2**22 in float32, which also
+# accumulates bfloat16 and tf32, and below 2**52 in float64.
 LARGEST = {"float64": 1 << 19, "float32": 23, "tf32": 23, "bfloat16": 23}
 PAIRS = 2
-MATRICES = 4 * PAIRS + 1  # operands and right product of each pair, the result, spare room
+MATRICES = 4 * PAIRS + 1  # operands and correct result of each pair, the result, spare memory
 MEMORY_SHARE = 0.25  # of what is free
 PRODUCT_SEC = 0.1  # a larger matrix would take longer
-BATCH_SEC = 0.25  # between two looks at the clock, at the counts and at the card
+BATCH_SEC = 0.25  # between two reads of the clock, the counts and the sensors
 MAX_BATCH = 512
 
-Multiply = Callable[[Tensor, Tensor, Tensor], None]  # a, b, where the product goes
+Multiply = Callable[[Tensor, Tensor, Tensor], None]  # a, b, output
 Clock = Callable[[], float]
 
 
 def multiply(a: Tensor, b: Tensor, out: Tensor) -> None:
-    """The product under test."""
+    """Multiply two matrices: the operation under test."""
     torch.mm(a, b, out=out)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two operands and their right product, all (edge, edge) on the device."""
+    """Two operands and their correct product, all (edge, edge) on the device."""
 
     a: Tensor
     b: Tensor
@@ -65,10 +64,10 @@ def burn_in(  # noqa: PLR0913  tests bring their own edge, product and clock
     product: Multiply = multiply,
     clock: Clock = time.monotonic,
 ) -> BurnIn:
-    """Multiply until the budget is spent, but once at least.
+    """Multiply until the budget is used, but at least once.
 
-    `keep` gets what is known after each batch. What a driver or a library raises is the result's
-    error. `edge` is chosen unless given.
+    `keep` gets the result so far after each batch. An exception of a driver or a library becomes
+    the result's error. `edge` is chosen unless given.
     """
     found = BurnIn(device.torch_name, dtype, edge or 0, 0, 0, 0, 0, None, None, None, None)
     batches: list[tuple[int, float]] = []
@@ -97,7 +96,7 @@ def _next_count(count: int, seconds: float, wanted_sec: float) -> int:
 
 
 class _Bench:
-    """The operands, and room for one result and its comparison."""
+    """The operands, and memory for one result and its comparison."""
 
     def __init__(self, device: DeviceInfo, pairs: Sequence[Pair], product: Multiply) -> None:
         self._device, self._pairs, self._product = device, pairs, product
@@ -105,19 +104,19 @@ class _Bench:
         self._differs = torch.empty_like(self._result, dtype=torch.bool)
 
     def multiply(self, done: int, count: int) -> list[int]:
-        """The wrong elements of each of `count` products. Waits for the device only once."""
+        """Return the wrong elements of each of `count` matmuls. Waits for the device once."""
         wrong = []
         for number in range(done, done + count):
             pair = self._pairs[number % len(self._pairs)]
             self._product(pair.a, pair.b, self._result)
-            torch.ne(self._result, pair.product, out=self._differs)  # NaN differs from all
+            torch.ne(self._result, pair.product, out=self._differs)  # NaN differs from everything
             wrong.append(torch.count_nonzero(self._differs))
         counts: list[int] = torch.stack(wrong).tolist()
         return counts
 
 
 def pairs(device: DeviceInfo, dtype: str, edge: int) -> list[Pair]:
-    """PAIRS pairs of other numbers each. `edge` is a multiple of TILE."""
+    """Return PAIRS different pairs. `edge` is a multiple of TILE."""
     return [_pair(device, dtype, edge, seed) for seed in range(PAIRS)]
 
 
@@ -125,20 +124,20 @@ def _pair(device: DeviceInfo, dtype: str, edge: int, seed: int) -> Pair:
     generator = torch.Generator().manual_seed(seed)
     most, repeats = LARGEST[dtype], edge // TILE
     a, b = torch.randint(-most, most + 1, (2, TILE, TILE), generator=generator)
-    product = (a.unsqueeze(2) * b.unsqueeze(0)).sum(dim=1) * repeats  # int64, by no library
+    product = (a.unsqueeze(2) * b.unsqueeze(0)).sum(dim=1) * repeats  # int64, without a library
 
     def everywhere(tile: Tensor) -> Tensor:
         kind = devices.torch_dtype(dtype)
-        # Through float64, which holds them all, so that bfloat16 rounds once.
+        # From float64, which is exact, so that bfloat16 rounds once.
         return tile.double().to(device.torch_name, kind).repeat(repeats, repeats)
 
     return Pair(everywhere(a), everywhere(b), everywhere(product))
 
 
 def choose_edge(device: DeviceInfo, dtype: str, product: Multiply, clock: Clock) -> int:
-    """The largest edge whose product fits the memory and takes about PRODUCT_SEC at most."""
+    """Return the largest edge that fits the memory and takes at most about PRODUCT_SEC."""
     element_bytes = devices.torch_dtype(dtype).itemsize
-    free_bytes = devices.available_bytes(device)  # None: nobody can tell, so the smallest
+    free_bytes = devices.available_bytes(device)  # unknown: the smallest edge
     room_bytes = MEMORY_SHARE * (free_bytes or 0)
     fitting = [edge for edge in EDGES if MATRICES * edge**2 * element_bytes <= room_bytes]
     for edge in fitting[:-1]:
@@ -146,13 +145,13 @@ def choose_edge(device: DeviceInfo, dtype: str, product: Multiply, clock: Clock)
         bench.multiply(0, 1)  # loads libraries
         start = clock()
         bench.multiply(1, 1)
-        if 8 * (clock() - start) > PRODUCT_SEC:  # what twice the edge would take
+        if 8 * (clock() - start) > PRODUCT_SEC:  # the time for twice the edge
             return edge
     return fitting[-1] if fitting else EDGES[0]
 
 
 def _counted(found: BurnIn, wrong: Sequence[int]) -> BurnIn:
-    """With one more batch, whose products have so many wrong elements each."""
+    """Add a batch with these numbers of wrong elements."""
     bad = [place for place, count in enumerate(wrong) if count]
     first, first_elements = found.first_wrong, found.first_wrong_elements
     if bad and first is None:
@@ -169,9 +168,9 @@ def _counted(found: BurnIn, wrong: Sequence[int]) -> BurnIn:
 
 
 def with_rates(found: BurnIn, batches: Sequence[tuple[int, float]]) -> BurnIn:
-    """With the GFLOP/s of the first and the last quarter of the time.
+    """Add the GFLOP/s of the first and the last quarter of the time.
 
-    `batches` are products and seconds, in their order. A batch belongs where its middle lies.
+    `batches` are (matmuls, seconds) in order. A batch belongs to the quarter of its middle.
     """
     total_sec = sum(seconds for _, seconds in batches)
     quarters: tuple[list[tuple[int, float]], ...] = ([], [], [], [])

@@ -1,12 +1,11 @@
-"""Patterns written to a share of the free memory, read back and compared, word by word.
+"""Patterns written to a share of the free memory, read back and compared word by word.
 
-Each word of 8 bytes gets its own number first and the number's complement next, so that two
-addresses which mean one place are seen; then 0101… and 1010…, where neighbouring bits differ;
-then a single 1 that walks through all bits from word to word and from pattern to pattern, and a
-single 0. A whole pattern is written before it is read, so that caches smaller than the share
-hold none of it.
+The first patterns are each word's address and its complement, which reveal two addresses of one
+place; then 0101… and 1010…, where neighbouring bits differ; then walking ones and zeros, which
+move through all bits from word to word and from pattern to pattern. A whole pattern is written
+before it is read, so that it does not fit into caches.
 
-What is not covered: memory in use by others, and which physical address a word has.
+Does not cover memory that other programs use, nor report physical addresses.
 """
 
 import time
@@ -23,25 +22,25 @@ from workload.doctor.stress.facts import MemoryTest
 from workload.hardware import devices
 
 WORD_BYTES = 8
-# Others want memory of a host, and a container that exceeds its limit is killed; a card is ours.
+# Other programs need host memory, and a container that exceeds its limit is killed.
 SHARE = {"cpu": 0.25, "cuda": 0.7}
-CHUNK_WORDS = {"cpu": 1 << 18, "cuda": 1 << 23}  # 2 MB, 67 MB: some more are scratch
-# At least so many patterns are to fit the time, or less memory is tested.
+CHUNK_WORDS = {"cpu": 1 << 18, "cuda": 1 << 23}  # 2 MB, 67 MB; a few more are temporary
+# If fewer patterns fit the time, less memory is tested.
 LEAST_PATTERNS = 16
 ALTERNATING = 0x5555_5555_5555_5555
 
-Words = Callable[[Tensor], Tensor]  # addresses, int64 -> what belongs there
-Store = Callable[[Tensor, Tensor], object]  # a piece of memory, what to write there
+Words = Callable[[Tensor], Tensor]  # addresses, int64 -> expected values
+Store = Callable[[Tensor, Tensor], object]  # a part of the memory, the values to write
 Clock = Callable[[], float]
 
 
 def store(memory: Tensor, words: Tensor) -> None:
-    """The write under test."""
+    """Write to memory: the operation under test."""
     memory.copy_(words)
 
 
 def patterns() -> Iterator[tuple[str, Words]]:
-    """All patterns, the most telling first."""
+    """Yield all patterns, those that find most faults first."""
     yield "its address", lambda address: address
     yield "its address inverted", lambda address: ~address
     yield "0101", lambda address: torch.full_like(address, ALTERNATING)
@@ -68,10 +67,10 @@ def check_memory(  # noqa: PLR0913  tests bring their own memory and clock
     write: Store = store,
     clock: Clock = time.monotonic,
 ) -> MemoryTest:
-    """Write and compare pattern after pattern until all are done or the budget is spent.
+    """Write and compare patterns until all are done or the budget is used.
 
-    What an allocator or a driver raises is the result's error. So many `words` as fit share
-    and time, unless given.
+    An exception of an allocator or a driver becomes the result's error. `words` is chosen by the
+    share of memory and the time unless given.
     """
     deadline = clock() + budget_sec
     found = MemoryTest(device.torch_name, 0, 0, 0, 0, None)
@@ -97,7 +96,7 @@ def check_memory(  # noqa: PLR0913  tests bring their own memory and clock
 
 
 class _Pattern:
-    """One pattern in all of the memory, a chunk at a time."""
+    """One pattern in the whole memory, a chunk at a time."""
 
     def __init__(
         self, device: DeviceInfo, memory: Tensor, name: str, words_at: Words, write: Store
@@ -112,7 +111,7 @@ class _Pattern:
             yield
 
     def compared(self) -> Iterator[tuple[int, int, str | None]]:
-        """Words compared, how many of them are wrong, and the first of these in words."""
+        """Yield the words compared, how many are wrong, and a description of the first."""
         for start, part in self._parts():
             expected = self._expected(start, part)
             wrong = int(torch.count_nonzero(part != expected))
@@ -141,17 +140,19 @@ def _counted(found: MemoryTest, count: int, wrong: int, where: str | None) -> Me
 
 
 def _fitting_words(device: DeviceInfo, budget_sec: float, write: Store, clock: Clock) -> int:
-    """Words of the share of what is free, or fewer where the time would not suffice for them."""
+    """Return the number of words that fits the share of free memory and the time."""
     chunk = CHUNK_WORDS[device.kind]
     free_bytes = devices.available_bytes(device)
-    # Where nobody can tell, a small part surely fits.
+    # If free memory is unknown, test one chunk.
     room = chunk if free_bytes is None else int(SHARE[device.kind] * free_bytes) // WORD_BYTES
     if not room:
         raise MemoryError("no memory is free to test")
     memory = torch.empty(min(chunk, room), dtype=torch.int64, device=device.torch_name)
-    for _ in range(2):  # the first time loads and warms
+    for _ in range(2):  # the first run loads libraries
         start = clock()
-        run = _Pattern(device, memory, "trial", partial(_walking_zero, 0), write)  # the dearest
+        run = _Pattern(
+            device, memory, "trial", partial(_walking_zero, 0), write
+        )  # the slowest pattern
         list(run.written())
         list(run.compared())
         seconds = clock() - start

@@ -1,4 +1,4 @@
-"""`workload doctor --deep`: products, then memory, then what the driver saw meanwhile."""
+"""`workload doctor --deep`: stress matmuls, then memory, and watch the GPU's sensors."""
 
 import gc
 import time
@@ -15,10 +15,10 @@ from workload.doctor.stress.memory_patterns import Store, check_memory, store
 from workload.hardware import devices
 from workload.hardware.sensors import Reading, Sensor, summarize
 
-# What the device has in hardware: on a CPU half precision may be emulated, and then is slow.
+# Dtypes with hardware support: on a CPU half precision may be emulated, and slow.
 DTYPES = {"cpu": ("float64", "float32"), "cuda": ("float64", "float32", "tf32", "bfloat16")}
-PRODUCTS_SHARE = 0.75  # of the budget; the memory has the rest
-NOTE_SEC = 0.25  # between two notes of what is known
+PRODUCTS_SHARE = 0.75  # of the budget; the memory test gets the rest
+NOTE_SEC = 0.25  # between two calls of `keep`
 
 Keep = Callable[[Deep, str], None]
 
@@ -30,19 +30,19 @@ def run_stress(
     product: Multiply = multiply,
     write: Store = store,
 ) -> Deep | None:
-    """Burn in the device that `requested_device` means; None if there is none that works.
+    """Stress the requested device; None if it does not work.
 
-    `keep` gets all that is known, and a word on what is done, several times a second.
+    `keep` gets the facts so far and a note about the progress, several times a second.
     """
     try:
         device = devices.resolve(requested_device)
-    except UnfitError:  # the other checks say why
+    except UnfitError:  # other checks report why
         return None
     return _Burning(device, budget_sec, keep).burn(product, write)
 
 
 class _Burning:
-    """One device under load: what is known so far, and the card's readings."""
+    """One device under load: the facts so far, and the sensor's readings."""
 
     def __init__(
         self, device: DeviceInfo, budget_sec: float, keep: Keep, clock: Clock = time.monotonic
@@ -53,14 +53,14 @@ class _Burning:
         self._found = Deep(device.torch_name, device.name, budget_sec, 0.0)
 
     def burn(self, product: Multiply, write: Store) -> Deep:
-        """Products of each dtype, then the memory."""
+        """Run matmuls of each dtype, then the memory test."""
         budget_sec, done = self._found.budget_sec, self._found.burn_ins
         possible = devices.default_dtypes(self._device)
         dtypes = [dtype for dtype in DTYPES[self._device.kind] if dtype in possible]
         for dtype in dtypes:
 
             def add(burned: BurnIn, done: tuple[BurnIn, ...] = done) -> None:
-                words = f"{burned.dtype}: {burned.products} products"
+                words = f"{burned.dtype}: {burned.products} matmuls"
                 self._note_at_times(words, burn_ins=(*done, burned))
 
             sec = PRODUCTS_SHARE * budget_sec / len(dtypes)
@@ -91,14 +91,14 @@ class _Burning:
         self._keep(self._found, words)
 
     def _release(self) -> None:
-        """The products' memory, for the memory test."""
+        """Release the operands' memory for the memory test."""
         gc.collect()
         if self._device.kind == "cuda":
             torch.cuda.empty_cache()
 
 
 class _Watcher:
-    """Reads the card's sensors at each look, if it has any, and compares its counters."""
+    """Reads the GPU's sensors, if it has any, and compares its error counters."""
 
     def __init__(self, sensor: Sensor | None) -> None:
         self._sensor = sensor
@@ -106,7 +106,7 @@ class _Watcher:
         self._before = sensor.counters() if sensor else {}
 
     def look(self) -> BurnWatch | None:
-        """All readings so far in short."""
+        """Read the sensors and return the summary so far."""
         if self._sensor is None:
             return None
         self._readings.append(self._sensor.read())
@@ -114,7 +114,7 @@ class _Watcher:
 
 
 def watched(readings: list[Reading], before: dict[str, int], after: dict[str, int]) -> BurnWatch:
-    """The readings in short, and the counters that rose from `before` to `after`."""
+    """Return the summary, and the counters that rose from `before` to `after`."""
     seen = summarize([(0.0, reading) for reading in readings])
     celsius = [one.temperature_celsius for one in readings if one.temperature_celsius is not None]
     clocks = [one.sm_clock_mhz for one in readings if one.sm_clock_mhz is not None]
