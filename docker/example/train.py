@@ -73,7 +73,7 @@ def main(requested: str) -> None:
     timing = measure(step, device, TIMED_SEC, BY_EVENTS)
     median_sec = timing.median_sec
     step_time = "unknown" if median_sec is None else format_seconds(median_sec)
-    print(f"step    {step_time}; {timing.doubt or 'steady'}")
+    print(f"step    {step_time}; {timing.warning or 'steady'}")
 
 
 if __name__ == "__main__":

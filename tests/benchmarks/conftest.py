@@ -37,6 +37,7 @@ from workload.doctor.probes.torch_probe import probe
 from workload.hardware import devices
 from workload.report.terminal import case_table, summary
 
+BUDGET_OPTION = "--case-budget"
 LOG = pytest.StashKey[BenchmarkLog]()
 COLUMNS = ["median", "iqr", "ops", "rounds"]
 
@@ -47,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options that the Makefile passes."""
     group = parser.getgroup("workload")
     group.addoption(
-        "--case-budget", type=float, default=1.5, help="seconds for each case (default: 1.5)"
+        BUDGET_OPTION, type=float, default=1.5, help="seconds for each case (default: 1.5)"
     )
     group.addoption(
         "--store", type=Path, help="write the JSON into a folder in this one, named by the device"
@@ -206,16 +207,17 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Under pytest-benchmark's table, which knows no limits: every case with its ratings."""
+    """Show every case with its ratings, below pytest-benchmark's table, which has none."""
     log = config.stash.get(LOG, None)
     if not log or config.option.benchmark_quiet:
         return
-    cases = [case for case in log.rated().values() if case.timing]
-    for line in (
+    cases = list(log.rated().values())
+    for part in (
         summary.device_line(log.device),
-        laid_out(case_table.cases_table(cases), None),
+        case_table.cases_table(cases),
         "",
-        *case_table.method_lines(cases, log.ceilings),
-        *case_table.warning_lines(cases),
+        *case_table.legend_lines(cases, log.ceilings),
+        *case_table.warning_lines(cases, BUDGET_OPTION),
+        *case_table.not_run_lines(cases, BUDGET_OPTION),
     ):
-        terminalreporter.write_line(line)
+        terminalreporter.write_line(laid_out(part, None))

@@ -10,3 +10,8 @@ class Outcome:
     code: int
     stdout: str
     stderr: str
+
+    @property
+    def text(self) -> str:
+        """Return stdout with a blank for each line break and indentation."""
+        return " ".join(self.stdout.split())

@@ -66,10 +66,7 @@ def _estimated_and_measured(
 ) -> Case:
     estimate_sec = _estimate_sec(operation, device, budget_sec)
     if estimate_sec > budget_sec:
-        share = format_seconds(budget_sec) if budget_sec else "used up"
-        reason = (
-            f"would take about {format_seconds(estimate_sec)}, its share of the budget is {share}"
-        )
+        reason = f"needs {format_seconds(estimate_sec)}, allowed {format_seconds(budget_sec)}"
         return replace(case, status=CaseStatus.SKIPPED, reason=reason)
     return _checked_and_timed(case, operation, device, budget_sec)
 

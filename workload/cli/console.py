@@ -1,32 +1,50 @@
-"""The only printing: words for people, complaints, and the one document.
+"""The only module that prints: text for people, errors, and the one document.
 
-A stream may fail at any moment. A reader that has left, as `| head` does, is no error: the
-work goes on in silence. A stream that cannot take what is written (a full disk, closed from
+A stream may fail at any time. A reader that has left, as `| head` does, is no error: the
+command goes on without output. A stream that cannot take the output (a full disk, closed from
 the start) has lost a result, which `lost_output` remembers.
 """
 
 import io
 import os
+import re
 import sys
 from typing import TextIO
 
 from rich.console import Console as RichConsole
+from rich.highlighter import RegexHighlighter
 from rich.table import Table
+from rich.text import Text
+from rich.theme import Theme
 
 from workload.core.units import printable
+from workload.report.terminal.tables import MAX_WIDTH, Grid, wrapped
 
 MAX_ERROR_LENGTH = 2000  # characters; a file may hold a line of a megabyte
 # In columns narrower than these on average, rich drops letters where it breaks a text. A terminal
 # that has less room breaks the lines itself, and loses none.
 COLUMN_WIDTH = 11
-PIPED_WIDTH = 160  # columns; a log keeps a row in one line
+STYLES = {"word.good": "green", "word.warning": "yellow", "word.bad": "bold red"}
+
+
+class _Verdicts(RegexHighlighter):
+    """Colours the words that a reader looks for first."""
+
+    base_style = "word."
+    highlights = (
+        r"\b(?P<good>PASS|FASTER|pass)\b",
+        r"\b(?P<warning>WARN|UNCLEAR|unknown|INTERRUPTED)\b",
+        r"^(?P<warning>noisy|uncertain|skipped|warning|interrupted)\b",
+        r"\b(?P<bad>FAIL|WRONG|SLOWER|DISAGREE|UNFIT|INVALID)\b",
+        r"^(?P<bad>wrong numbers|not valid|does not fit memory)\b",
+    )
 
 
 class Console:
-    """Where one command's words go."""
+    """Where the output of one command goes."""
 
     def __init__(self, command: str, document_on_stdout: bool) -> None:
-        """`command` heads each complaint; a document on stdout sends the words to stderr."""
+        """Begin each error with `command`; a document on stdout sends the text to stderr."""
         self._prefix = f"workload {command}"
         self._document = document_on_stdout
         self.lost_output = False
@@ -34,27 +52,23 @@ class Console:
             if stream is not None:  # None if closed from the start
                 stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # text files both
 
-    def info(self, *renderables: str | Table) -> None:
-        """Print for people: on stdout, or on stderr where stdout carries a document.
-
-        Lines go out as they are, tabs included; rich lays out the tables.
-        """
+    def info(self, *renderables: str | Table | Grid) -> None:
+        """Print for people: on stdout, or on stderr if stdout carries a document."""
         stream = sys.stderr if self._document else sys.stdout
         for renderable in renderables:
-            text = renderable if isinstance(renderable, str) else laid_out(renderable, stream)
-            self._write(stream, text + "\n", result=not self._document)
+            self._write(stream, laid_out(renderable, stream) + "\n", result=not self._document)
 
     def print_document(self, document: bytes) -> None:
-        """The one document on stdout."""
+        """Print the one document on stdout."""
         self._write(sys.stdout, document.decode(), result=True)
 
     def error(self, line: str) -> None:
-        """One line on stderr, safe for a terminal whatever file its words come from."""
+        """Print one line on stderr, without control characters from any file."""
         one_line = printable(" ".join(line.split()))[:MAX_ERROR_LENGTH]
         self._write(sys.stderr, f"{self._prefix}: {one_line}\n", result=False)
 
     def show_traceback(self, text: str) -> None:
-        """What a bug report needs, on stderr."""
+        """Print on stderr what a bug report needs."""
         self._write(sys.stderr, text, result=False)
 
     def _write(self, stream: TextIO | None, text: str, result: bool) -> None:
@@ -73,18 +87,51 @@ class Console:
 
 
 def _discard(stream: TextIO | None) -> None:
-    """From now on the stream's words go nowhere, at interpreter exit too."""
+    """Send all further output of the stream nowhere, at interpreter exit too."""
     if stream is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def laid_out(table: Table, stream: TextIO | None) -> str:
-    """The table as wide as the terminal, or as a file likes; without trailing blanks."""
-    width = None if stream is not None and stream.isatty() else PIPED_WIDTH
+def laid_out(renderable: str | Table | Grid, stream: TextIO | None) -> str:
+    """Return the text as the stream's terminal shows it, plain and MAX_WIDTH wide if piped.
+
+    Lines end without blanks. Lines with tabs stay as they are.
+    """
+    terminal = stream is not None and stream.isatty()
     text = io.StringIO()  # not the stream: it may be full, and `_write` knows what to do then
     console = RichConsole(
-        file=text, width=width, markup=False, highlight=False, emoji=False, color_system=None
+        file=text,
+        width=None if terminal else MAX_WIDTH,
+        markup=False,
+        highlighter=_Verdicts(),
+        emoji=False,
+        theme=Theme(STYLES),
+        force_terminal=terminal and not os.environ.get("NO_COLOR"),
+        color_system="auto",
     )
-    console.width = max(console.width, COLUMN_WIDTH * len(table.columns))
+    width = min(console.width, MAX_WIDTH)
+    if isinstance(renderable, str):
+        return _coloured(console, text, wrapped(renderable, width))
+    table, left_out = (
+        (renderable, []) if isinstance(renderable, Table) else renderable.fitted(width)
+    )
+    console.width = max(width, COLUMN_WIDTH * len(table.columns))
     console.print(table)
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+    lines = [_stripped(line) for line in text.getvalue().splitlines()]
+    if left_out:
+        lines.append(f"columns left out at {width}: {', '.join(left_out)}")
+    return "\n".join(lines)
+
+
+def _coloured(console: RichConsole, out: io.StringIO, text: str) -> str:
+    if not console.is_terminal:
+        return text
+    if "\t" in text:  # rich would expand it
+        return text
+    console.print(_Verdicts()(Text(text)), soft_wrap=True)
+    return out.getvalue().removesuffix("\n")
+
+
+def _stripped(line: str) -> str:
+    """Remove trailing blanks, also those before or within the last escape sequences."""
+    return re.sub(r"\s+((?:\x1b\[[0-9;]*m)*)$", r"\1", line)

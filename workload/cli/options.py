@@ -90,6 +90,7 @@ class VerifyOptions(RecordOptions):
 
     command = "verify"
     dtypes: tuple[str, ...] | None
+    verbose: bool
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,8 @@ class CompareOptions(Options):
     """`workload compare`."""
 
     command = "compare"
-    a: Path
-    b: Path
+    baseline: Path
+    candidate: Path
     format: str
     fail_if_slower: float | None
 

@@ -86,6 +86,7 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(options=VerifyOptions)
     _add_device(parser)
     _add_dtypes(parser)
+    parser.add_argument("--verbose", action="store_true", help="show every comparison")
     _add_output(parser, None)
 
 
@@ -130,7 +131,7 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
 
 def _add_compare(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(options=CompareOptions)
-    for name, whose in (("a", "the CPU's"), ("b", "the GPU's")):
+    for name, whose in (("baseline", "the CPU's"), ("candidate", "the GPU's")):
         parser.add_argument(
             name,
             type=types.path,
@@ -144,7 +145,8 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
         "--fail-if-slower",
         type=types.share,
         metavar="SHARE",
-        help="exit with 5 if a case of B is slower than A's by more, as 5%% or 0.05, beyond doubt",
+        help="exit with 5 if a case of the candidate is slower by more, with its whole interval: "
+        "5%% or 0.05",
     )
 
 

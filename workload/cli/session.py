@@ -9,6 +9,7 @@ from workload.cli.console import Console
 from workload.cli.options import Options, RecordOptions
 from workload.core import record
 from workload.core.errors import ExitCode, NotSavedError, WorkloadError
+from workload.report.terminal.tables import labelled
 
 
 class Session:
@@ -59,7 +60,7 @@ class Session:
         ended = self.builder.as_ended(code, reason)
         if options.output is not None:
             try:
-                self.info(f"record  {record.save(ended, options.output)}")
+                self.info(labelled("record", str(record.save(ended, options.output))))
             except NotSavedError as error:
                 self.error(str(error))
                 code = code or error.exit_code

@@ -10,16 +10,16 @@ from workload.core.results import TrainResult
 from workload.core.train_case import spec_of
 
 # Two correct float32 runs agree to a few units of rounding until rounding decides a ReLU
-# differently in one of them; 500 steps of `book` against float64 then parted by 2.2e-4 at
-# most (3 of 300 seeds, measured on a CPU). A run in bfloat16 parts by over 1e-2.
+# differently in one of them; 500 steps of `book` then differed from float64 by 2.2e-4 at
+# most (3 of 300 seeds, measured on a CPU). A run in bfloat16 differs by over 1e-2.
 LOSS_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """How far two loss trajectories part, in the metric of `verify`'s trajectory check.
+    """How far two loss trajectories differ, in the metric of `verify`'s trajectory check.
 
-    `error` is the largest |sqrt(loss A) - sqrt(loss B)| over sqrt(first loss). Two correct
+    `error` is the largest |sqrt(baseline) - sqrt(candidate)| over sqrt(first loss). Two correct
     runs stay within `tolerance`, LOSS_TOLERANCE.
     """
 
@@ -36,30 +36,32 @@ class Disagreement:
 
     @property
     def share(self) -> float:
-        """Of the tolerance that the error uses."""
+        """The share of the tolerance that the error uses."""
         return math.inf if self.error is None else self.error / self.tolerance
 
 
-def disagreements(a: Sequence[TrainResult], b: Sequence[TrainResult]) -> list[Disagreement]:
-    """One for each training that both sides ran, perhaps for another number of steps.
+def disagreements(
+    baseline: Sequence[TrainResult], candidate: Sequence[TrainResult]
+) -> list[Disagreement]:
+    """Compare each training that both sides ran, perhaps for another number of steps.
 
-    Of several runs a side the worst: A's first against all of B, B's first against all of A.
+    Of several runs a side the worst counts: the first of either side against all of the other.
     """
-    a_runs, b_runs = _by_identity(a), _by_identity(b)
+    ours, theirs = _by_identity(baseline), _by_identity(candidate)
     return [
         max(
-            _disagreements(a_runs[identity], b_runs[identity]),
+            _disagreements(ours[identity], theirs[identity]),
             key=lambda disagreement: disagreement.share,
         )
-        for identity in a_runs
-        if identity in b_runs
+        for identity in ours
+        if identity in theirs
     ]
 
 
 def loss_disagreement(a: tuple[float | None, ...], b: tuple[float | None, ...]) -> float | None:
-    """Largest |sqrt(a) - sqrt(b)| over sqrt(first loss), over the steps both have.
+    """Compute the largest |sqrt(a) - sqrt(b)| over sqrt(first loss), over the steps both have.
 
-    None if one of the losses is not finite, or the first is 0 and others are not.
+    Return None if a loss is not finite, or if the first is 0 and others are not.
     """
     if a == b and None not in a:
         return 0.0
@@ -73,7 +75,7 @@ def loss_disagreement(a: tuple[float | None, ...], b: tuple[float | None, ...]) 
 
 
 def _by_identity(results: Sequence[TrainResult]) -> dict[tuple[object, ...], list[TrainResult]]:
-    """The trainings that have losses, by all that must agree: not the number of steps."""
+    """Group the trainings with losses by everything that must agree: not the number of steps."""
     groups: dict[tuple[object, ...], list[TrainResult]] = {}
     for result in results:
         identity = (result.mode, *(vars(spec_of(result)) | {"steps": None}).values())

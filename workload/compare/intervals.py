@@ -1,18 +1,18 @@
-"""How many times faster B is than A, with a 95 % interval, from the seconds of both. Pure.
+"""How many times faster the candidate is, with a 95% interval, from the seconds of both. Pure.
 
-Everything is done on logarithms, where a ratio is a difference and "twice as fast" is as far
+All computations use logarithms: a ratio is a difference there, and "twice as fast" is as far
 from 1 as "half as fast".
 
-- Several process runs a side, in pairs: each pair gives one logarithm of the
-  ratio; Student's t interval of their mean. Interleaved runs share the drift of the machine,
-  which so cancels; runs that were not interleaved are compared as rightly, less sharply.
-- Several a side that are no pairs: Welch's interval of the difference of two means (Welch 1947).
-  Either way a run stands for its lowest tenth: what disturbs a machine only adds time, and moves
-  this quantile only once it disturbs nine tenths of a run, the median at one half. With the
+- Several process runs a side, in pairs: each pair gives one logarithm of the ratio; the interval
+  is Student's t of their mean. Interleaved runs share the machine's drift, which cancels. Runs
+  that were not interleaved are compared correctly too, with a wider interval.
+- Several runs a side without pairs: Welch's interval of the difference of two means (Welch 1947).
+  In both cases a run counts by its 10% quantile: disturbances only add time, and move this
+  quantile only if they hit nine tenths of a run, but the median if they hit one half. With the
   suite against itself (a shared CPU, 2 runs of 20 cases) 3 were unclear, with medians 7.
-- One run on a side: its median has an interval of its own, by order statistics. Two intervals
-  become one of the difference by the method of variance estimates recovery (MOVER: Zou &
-  Donner, Statistics in Medicine 27, 2008). Drift between processes is not in it, so the true
+- One run on a side: its median has an interval by order statistics. Two intervals are combined
+  into one of the difference by the method of variance estimates recovery (MOVER: Zou & Donner,
+  Statistics in Medicine 27, 2008). It does not contain the drift between processes, so the true
   interval is wider.
 """
 
@@ -24,8 +24,8 @@ from functools import cache
 
 from workload.core.statistics import CONFIDENCE, NORMAL_QUANTILE, median_interval, quantile
 
-# No call is as short or as long: beyond, a file's numbers are no times. Between them no interval
-# overflows: the widest is that of two pairs as far apart as can be, exp(±702).
+# No call is shorter or longer: outside, a file's numbers are not times. Within, no interval
+# overflows: the widest, of two pairs as far apart as possible, is exp(±702).
 SHORTEST_SEC, LONGEST_SEC = 1e-12, 1e12
 LOWEST_TENTH, MEDIAN = 0.1, 0.5
 
@@ -43,37 +43,36 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True)
 class Ratio:
-    """Seconds of A over seconds of B: above 1, B is faster. `interval` None: too few samples."""
+    """Baseline seconds over candidate seconds; `interval` is None with too few samples."""
 
-    a_sec: float
-    b_sec: float
+    baseline_sec: float
+    candidate_sec: float
     interval: Span | None
     basis: Basis
 
     @property
     def value(self) -> float:
-        """How many times faster B is."""
-        return self.a_sec / self.b_sec
+        """How many times faster the candidate is."""
+        return self.baseline_sec / self.candidate_sec
 
 
 def is_time(seconds: float | None) -> bool:
-    """Whether this can be the time of a call."""
+    """Return whether this can be the time of a call."""
     return seconds is not None and SHORTEST_SEC <= seconds <= LONGEST_SEC
 
 
 def ratio_of(a: Sequence[Samples], b: Sequence[Samples], paired: bool = False) -> Ratio:
-    """The ratio of A's seconds to B's, from the samples of each process run.
+    """Compute the ratio of a's seconds to b's, from the samples of each process run.
 
-    `paired`: run by run, in this order, A's belong to B's. A side's seconds are the geometric
-    mean of its runs' 10 % quantiles or, with one run on a side, medians; each
-    is_time().
+    `paired`: run by run, in this order, a's belong to b's. A side's seconds are the geometric
+    mean of its runs' 10% quantiles or, with one run on a side, of medians; each is_time().
     """
     fraction = MEDIAN if min(len(a), len(b)) == 1 else LOWEST_TENTH
     a_logs, b_logs = _logs(a, fraction), _logs(b, fraction)
     span, basis = _log_interval(a, b, a_logs, b_logs, paired)
     return Ratio(
-        a_sec=math.exp(_mean(a_logs)),
-        b_sec=math.exp(_mean(b_logs)),
+        baseline_sec=math.exp(_mean(a_logs)),
+        candidate_sec=math.exp(_mean(b_logs)),
         interval=(math.exp(span[0]), math.exp(span[1])) if span else None,
         basis=basis,
     )
@@ -91,13 +90,13 @@ def _log_interval(
 
 
 def student_interval(values: Samples) -> Span:
-    """The 95 % interval of the mean of at least two normal values."""
+    """Return the 95% interval of the mean of at least two normal values."""
     mean, half = _mean(values), t_quantile(len(values) - 1) * math.sqrt(_error_variance(values))
     return mean - half, mean + half
 
 
 def welch_interval(a: Samples, b: Samples) -> Span:
-    """The 95 % interval of mean(a) - mean(b), of at least two normal values each."""
+    """Return the 95% interval of mean(a) - mean(b), of at least two normal values each."""
     difference = _mean(a) - _mean(b)
     a_variance, b_variance = _error_variance(a), _error_variance(b)
     variance = a_variance + b_variance
@@ -110,7 +109,7 @@ def welch_interval(a: Samples, b: Samples) -> Span:
 
 
 def _mover(a: Span | None, b: Span | None, a_logs: Samples, b_logs: Samples) -> Span | None:
-    """The interval of a difference from those of its two sides."""
+    """Combine the intervals of two sides into the interval of their difference."""
     if a is None or b is None:
         return None
     a_mean, b_mean = _mean(a_logs), _mean(b_logs)
@@ -121,7 +120,7 @@ def _mover(a: Span | None, b: Span | None, a_logs: Samples, b_logs: Samples) -> 
 
 
 def _log_span(runs: Sequence[Samples], logs: Samples) -> Span | None:
-    """The interval of one side: across its runs, or within the only one."""
+    """Return the interval of one side: across its runs, or within its only run."""
     if len(runs) > 1:
         return student_interval(logs)
     interval = median_interval(runs[0])
@@ -132,7 +131,7 @@ def _log_span(runs: Sequence[Samples], logs: Samples) -> Span | None:
 
 @cache
 def t_quantile(freedom: float) -> float:
-    """The 97.5 % quantile of Student's t with `freedom` >= 1 degrees of freedom.
+    """Compute the 97.5% quantile of Student's t with `freedom` >= 1 degrees of freedom.
 
     With t = sqrt(freedom)·tan(angle) the density becomes cos(angle)**(freedom - 1), which is
     smooth and bounded, so that Simpson's rule and a few of Newton's steps suffice.
@@ -148,7 +147,7 @@ def t_quantile(freedom: float) -> float:
 
 
 def _cosine_power_area(angle: float, power: float, pieces: int = 100) -> float:
-    """The integral of cos(x)**power from 0 to `angle`, by Simpson's rule."""
+    """Integrate cos(x)**power from 0 to `angle`, by Simpson's rule."""
     width = angle / pieces
     heights = [math.cos(width * place) ** power for place in range(pieces + 1)]
     inner = 4 * sum(heights[1:-1:2]) + 2 * sum(heights[2:-1:2])

@@ -1,4 +1,4 @@
-"""Which cases of two sides may be compared, and why the others may not. Pure."""
+"""Which cases of two sides can be compared, and why the others cannot. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,10 @@ from itertools import chain
 from workload.compare.intervals import is_time
 from workload.compare.loader import Side
 from workload.compare.speeds import Speed, speed_of
+from workload.core.case_titles import full_title
 from workload.core.cases import COLD, Case, CaseStatus
+
+BASELINE, CANDIDATE = "baseline", "candidate"
 
 # The cases of one name on one side, by the index of the process run.
 Indexed = list[tuple[int, Case]]
@@ -15,50 +18,64 @@ ByCache = dict[str, Indexed]
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """A case that both sides have, and why it is not compared."""
+class Unpaired:
+    """A case that both sides have and that is not compared.
+
+    `problem` says why in words that cases share, `detail` adds what is this case's own.
+    """
 
     name: str
-    reason: str
+    title: str
+    problem: str
+    detail: str | None = None
     wrong: bool = False  # because a result is wrong
+
+    @property
+    def reason(self) -> str:
+        """Why it is not compared, in full."""
+        return f"{self.problem}: {self.detail}" if self.detail else self.problem
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """The cases of both sides, each in one place."""
+    """The cases of both sides.
+
+    `unpaired` are the cases without a speed that both sides have. `lost` are the titles of the
+    cases that the baseline measured and the candidate did not, or without a usable time.
+    """
 
     speeds: tuple[Speed, ...]
-    refusals: tuple[Refusal, ...]
-    only_in_a: tuple[str, ...]
-    lost: tuple[str, ...]  # that A measured and B did not, or not usably
-    only_in_b: tuple[str, ...]
+    unpaired: tuple[Unpaired, ...]
+    only_in_baseline: tuple[str, ...]
+    lost: tuple[str, ...]
+    only_in_candidate: tuple[str, ...]
 
 
-def pair(a: Side, b: Side) -> Pairing:
-    """Every case in the order of A.
+def pair(baseline: Side, candidate: Side) -> Pairing:
+    """Pair the cases, in the order of the baseline.
 
-    Cases pair by name, which holds kind, shape, variant and dtype (tf32 is another than
-    float32), and by the state of the caches.
+    Cases pair by name, which holds kind, shape, variant and dtype (tf32 is not float32), and by
+    the state of the caches.
     """
-    a_names, b_names = _by_name(a), _by_name(b)
+    ours, theirs = _by_name(baseline), _by_name(candidate)
     outcomes = list(
         chain.from_iterable(
-            _outcomes(name, (a, a_names[name]), (b, b_names[name]))
-            for name in a_names
-            if name in b_names
+            _outcomes(name, (baseline, ours[name]), (candidate, theirs[name]))
+            for name in ours
+            if name in theirs
         )
     )
     return Pairing(
         speeds=tuple(one for one in outcomes if isinstance(one, Speed)),
-        refusals=tuple(one for one in outcomes if isinstance(one, Refusal)),
-        only_in_a=tuple(name for name in a_names if name not in b_names),
+        unpaired=tuple(one for one in outcomes if isinstance(one, Unpaired)),
+        only_in_baseline=tuple(_title(ours[name]) for name in ours if name not in theirs),
         lost=tuple(
-            name
-            for name, cases in a_names.items()
-            if _unusable(name, "A", cases) is None
-            and (name not in b_names or _unusable(name, "B", b_names[name]) is not None)
+            _title(cases)
+            for name, cases in ours.items()
+            if _unusable(BASELINE, cases) is None
+            and (name not in theirs or _unusable(CANDIDATE, theirs[name]) is not None)
         ),
-        only_in_b=tuple(name for name in b_names if name not in a_names),
+        only_in_candidate=tuple(_title(theirs[name]) for name in theirs if name not in ours),
     )
 
 
@@ -71,49 +88,54 @@ def _by_name(side: Side) -> dict[str, Indexed]:
 
 
 def _outcomes(
-    name: str, a: tuple[Side, Indexed], b: tuple[Side, Indexed]
-) -> Iterator[Speed | Refusal]:
-    """What becomes of the cases of one name: a speed for each state of the caches."""
-    (a_side, a_cases), (b_side, b_cases) = a, b
-    for side, cases in (("A", a_cases), ("B", b_cases)):
-        refusal = _unusable(name, side, cases)
-        if refusal:
-            yield refusal
-            return
-    a_caches, b_caches = _by_cache(a_cases), _by_cache(b_cases)
-    shared = [cache for cache in a_caches if cache in b_caches]
+    name: str, baseline: tuple[Side, Indexed], candidate: tuple[Side, Indexed]
+) -> Iterator[Speed | Unpaired]:
+    """Compare the cases of one name: a speed for each state of the caches, or why there is none."""
+    (our_side, ours), (their_side, theirs) = baseline, candidate
+    unusable = _unusable(BASELINE, ours) or _unusable(CANDIDATE, theirs)
+    if unusable:
+        yield unusable
+        return
+    title = _title(ours)
+    our_caches, their_caches = _by_cache(ours), _by_cache(theirs)
+    shared = [cache for cache in our_caches if cache in their_caches]
     if not shared:
-        yield Refusal(name, f"{_listed(a_caches)} caches in A, {_listed(b_caches)} in B")
+        words = f"{_listed(our_caches)} caches in the {BASELINE}, {_listed(their_caches)} in the "
+        yield Unpaired(name, title, words + CANDIDATE)
     for cache in shared:
-        full_name = f"{name} ({COLD} caches)" if cache == COLD else name
-        one, other = a_caches[cache], b_caches[cache]
-        same_kind = a_side.device.kind == b_side.device.kind
+        suffix = f" ({COLD} caches)" if cache == COLD else ""
+        one, other = our_caches[cache], their_caches[cache]
+        same_kind = our_side.device.kind == their_side.device.kind
         reason = _incomparable(_cases(one), _cases(other), same_kind)
         if reason or _twice(one) or _twice(other):
-            yield Refusal(full_name, reason or "measured twice in one process run")
+            problem = reason or "measured twice in one process run"
+            yield Unpaired(name + suffix, title + suffix, problem)
             continue
-        if len(a_side.runs) == len(b_side.runs):
+        if len(our_side.runs) == len(their_side.runs):
             one, other = _aligned(one, other)
-        # Runs are pairs where both sides have as many and these are the same ones of each.
-        paired = len(a_side.runs) == len(b_side.runs) and _indices(one) == _indices(other)
-        yield speed_of(full_name, _cases(one), _cases(other), paired)
+        # Runs are pairs if both sides have as many and these are the same ones of each.
+        paired = len(our_side.runs) == len(their_side.runs) and _indices(one) == _indices(other)
+        yield speed_of(name + suffix, title + suffix, _cases(one), _cases(other), paired)
 
 
-def _unusable(name: str, side: str, cases: Indexed) -> Refusal | None:
-    """A result that is wrong in any run spoils the case, one that is missing only in all."""
+def _unusable(side: str, cases: Indexed) -> Unpaired | None:
+    """Return why a side has no usable time: one wrong run is enough, or all runs without a time."""
+    first = cases[0][1]
     for _, case in cases:
         if case.status is CaseStatus.WRONG:
-            return Refusal(name, f"wrong in {side}: {case.reason}", wrong=True)
+            return Unpaired(
+                case.name, full_title(case), f"wrong in the {side}", case.reason, wrong=True
+            )
     if any(case.status is CaseStatus.OK and is_time(case.median_sec) for _, case in cases):
         return None
-    first = cases[0][1]
     if first.status is CaseStatus.OK:
-        return Refusal(name, f"{side} has no time of it")
-    return Refusal(name, f"{first.status.value.replace('_', ' ')} in {side}: {first.reason}")
+        return Unpaired(first.name, full_title(first), f"no time in the {side}")
+    problem = f"{first.status.words} in the {side}"
+    return Unpaired(first.name, full_title(first), problem, first.reason)
 
 
 def _by_cache(cases: Indexed) -> ByCache:
-    """The usable cases by the state of the caches."""
+    """Group the usable cases by the state of the caches."""
     caches: ByCache = {}
     for index, case in cases:
         if case.status is CaseStatus.OK and case.timing and is_time(case.median_sec):
@@ -121,21 +143,28 @@ def _by_cache(cases: Indexed) -> ByCache:
     return caches
 
 
-def _incomparable(a: Sequence[Case], b: Sequence[Case], same_kind: bool) -> str | None:
-    """Why these times mean different things, or None.
+def _incomparable(
+    baseline: Sequence[Case], candidate: Sequence[Case], same_kind: bool
+) -> str | None:
+    """Return why these times mean different things, or None.
 
-    A CPU is timed by the host's clock, a GPU by its own events: that is the comparison asked
-    for. On two devices of one kind another method is another quantity.
+    A CPU is timed by the host's clock, a GPU by its own events: that comparison is the purpose.
+    On two devices of one kind, another method measures something else.
     """
-    a_methods, b_methods = _methods(a), _methods(b)
-    for side, methods in (("A", a_methods), ("B", b_methods)):
+    ours, theirs = _methods(baseline), _methods(candidate)
+    for side, methods in ((BASELINE, ours), (CANDIDATE, theirs)):
         if len(methods) > 1:
-            return f"timed in several ways in {side}: {_listed(methods)}"
-    if same_kind and a_methods != b_methods:
-        return f"timed by {_listed(a_methods)} in A, by {_listed(b_methods)} in B"
-    a_flops, b_flops = ({case.flops for case in cases} for cases in (a, b))
-    if a_flops != b_flops:
-        return f"{_listed(a_flops)} FLOP in A, {_listed(b_flops)} in B"
+            return f"timed in several ways in the {side}: {_listed(methods)}"
+    if same_kind and ours != theirs:
+        return (
+            f"timed by {_listed(ours)} in the {BASELINE}, by {_listed(theirs)} in the {CANDIDATE}"
+        )
+    our_flops, their_flops = ({case.flops for case in cases} for cases in (baseline, candidate))
+    if our_flops != their_flops:
+        return (
+            f"{_listed(our_flops)} FLOP in the {BASELINE}, "
+            f"{_listed(their_flops)} in the {CANDIDATE}"
+        )
     return None
 
 
@@ -147,17 +176,21 @@ def _twice(cases: Indexed) -> bool:
     return len({index for index, _ in cases}) < len(cases)
 
 
-def _aligned(a: Indexed, b: Indexed) -> tuple[Indexed, Indexed]:
-    """Only the runs that both sides have, so that their pairs stay pairs; all if none is."""
-    common = {index for index, _ in a} & {index for index, _ in b}
+def _aligned(baseline: Indexed, candidate: Indexed) -> tuple[Indexed, Indexed]:
+    """Keep the runs that both sides have, so that their pairs stay pairs; all if there is none."""
+    common = {index for index, _ in baseline} & {index for index, _ in candidate}
     if not common:
-        return a, b
-    one, other = ([item for item in side if item[0] in common] for side in (a, b))
+        return baseline, candidate
+    one, other = ([item for item in side if item[0] in common] for side in (baseline, candidate))
     return one, other
 
 
 def _indices(indexed: Indexed) -> list[int]:
     return [index for index, _ in indexed]
+
+
+def _title(indexed: Indexed) -> str:
+    return full_title(indexed[0][1])
 
 
 def _cases(indexed: Indexed) -> list[Case]:

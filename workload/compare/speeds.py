@@ -1,4 +1,4 @@
-"""One case on both sides: what each reached, the speed-up, and what may be said of it. Pure."""
+"""One case on both sides: what each reached, the speed-up, and its verdict. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from workload.compare.intervals import Basis, Span, ratio_of
 from workload.core.cases import Case, Kind, Regime
 from workload.core.statistics import median
 
-# Differences within ±5 % do not matter: GPUs differ by about 4 % from one day to the next.
-# SAME lies inside, FASTER above 1.05, SLOWER below 0.95, each with its whole interval.
+# Differences within ±5% do not matter: GPUs differ by about 4% from one day to the next.
+# SAME is inside, FASTER above 1.05, SLOWER below 0.95, each with its whole interval.
 MARGIN = 0.05
 
 
 class Verdict(StrEnum):
-    """B, seen from A."""
+    """How the candidate compares with the baseline."""
 
     SAME = "SAME"
     FASTER = "FASTER"
@@ -27,8 +27,8 @@ class Verdict(StrEnum):
 class Reached:
     """What one side reached in one case: `rate` in the unit of its Speed, at `sec` a call.
 
-    `sec` is what `ratio_of` takes a side's runs for, `error_share` the worst of their errors
-    over its tolerance, `transfer_sec` the time of bringing inputs and result across the bus.
+    `sec` is the time that `ratio_of` gives a side's runs, `error_share` their largest error over
+    its tolerance, `transfer_sec` the time of moving inputs and result over the bus.
     """
 
     rate: float
@@ -37,26 +37,27 @@ class Reached:
     error_share: float | None
     regime: Regime | None
     transfer_sec: float | None
-    warning: str | None  # of the only run; several tell by their interval
+    warning: str | None  # of a single run; several runs have an interval instead
 
 
 @dataclass(frozen=True)
 class Speed:
-    """One case on both sides. `speedup` is how many times faster B is than A."""
+    """One case on both sides. `speedup` is how many times faster the candidate is."""
 
     DERIVED: ClassVar = ("verdict", "speedup_with_transfers")
 
     name: str
+    title: str
     unit: str  # "GFLOP/s", "GB/s", or "s"
-    a: Reached
-    b: Reached
+    baseline: Reached
+    candidate: Reached
     speedup: float
     interval: Span | None  # of the speed-up, 95 %; None: too few samples
     basis: Basis
 
     @property
     def verdict(self) -> Verdict:
-        """What the whole interval allows to say."""
+        """What holds over the whole interval."""
         if self.interval is None:
             return Verdict.UNCLEAR
         low, high = self.interval
@@ -68,29 +69,37 @@ class Speed:
 
     @property
     def speedup_with_transfers(self) -> float | None:
-        """The speed-up if inputs and result cross the bus each time; None where no bus is."""
-        if self.a.transfer_sec is None and self.b.transfer_sec is None:
+        """The speed-up if inputs and result cross the bus each time; None without a bus."""
+        sides = (self.baseline, self.candidate)
+        if all(side.transfer_sec is None for side in sides):
             return None
-        a_sec, b_sec = (side.sec + (side.transfer_sec or 0.0) for side in (self.a, self.b))
-        return a_sec / b_sec
+        baseline_sec, candidate_sec = (side.sec + (side.transfer_sec or 0.0) for side in sides)
+        return baseline_sec / candidate_sec
 
     def is_slower_by(self, share: float) -> bool:
-        """Whether B reaches less than 1 - `share` of A's speed, with the whole interval."""
+        """Return whether the whole interval lies below 1 - `share` of the baseline's speed."""
         return self.interval is not None and self.interval[1] < 1 - share
 
 
-def speed_of(name: str, a: Sequence[Case], b: Sequence[Case], paired: bool = False) -> Speed:
-    """The speeds of one case, measured in one or more process runs a side, by time.
+def speed_of(
+    name: str,
+    title: str,
+    baseline: Sequence[Case],
+    candidate: Sequence[Case],
+    paired: bool = False,
+) -> Speed:
+    """Compare one case, measured in one or more process runs a side, in order of time.
 
-    `paired`: run by run, A's belong to B's.
+    `paired`: run by run, the baseline's belong to the candidate's.
     """
-    ratio = ratio_of(_samples(a), _samples(b), paired)
-    unit, amount = _unit(a[0])
+    ratio = ratio_of(_samples(baseline), _samples(candidate), paired)
+    unit, amount = _unit(baseline[0])
     return Speed(
         name=name,
+        title=title,
         unit=unit,
-        a=_reached(a, amount, ratio.a_sec),
-        b=_reached(b, amount, ratio.b_sec),
+        baseline=_reached(baseline, amount, ratio.baseline_sec),
+        candidate=_reached(candidate, amount, ratio.candidate_sec),
         speedup=ratio.value,
         interval=ratio.interval,
         basis=ratio.basis,
@@ -98,7 +107,7 @@ def speed_of(name: str, a: Sequence[Case], b: Sequence[Case], paired: bool = Fal
 
 
 def _unit(case: Case) -> tuple[str, int | None]:
-    """What to tell of a case, and how much of it a call does; None: tell its seconds.
+    """Return the unit of a case's rate, and the amount of one call; None: its rate is its seconds.
 
     A training step is many operations, a launch none: their time says more than a rate.
     """

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from workload.core.statistics import interquartile_range, median, median_interval
-from workload.core.units import format_seconds
+from workload.core.units import format_seconds, plural
 
 # How a call was timed.
 HOST_CLOCK = "host clock"
@@ -22,20 +22,20 @@ COLD = "cold"  # a buffer of twice the last cache was written before each call
 
 # An interquartile range over this share of the median is noise, as in torch.utils.benchmark.
 NOISY_IQR = 0.1
-# Beyond this a median says nothing about a GPU: one that nobody shares stays far below. The CPUs
-# of a virtual machine are always shared, so noise is a doubt there and never refused.
+# Above this the median says nothing about a GPU: one without other processes stays far below. The
+# CPUs of a virtual machine are always shared: there noise is a warning, and the time stays valid.
 INVALID_IQR = {CUDA_EVENTS: 0.1, CUDA_GRAPH: 0.1}
-# Half the width of the median's interval, as a share of it, above which a result is doubted.
+# Half the width of the median's interval, as a share of it, above which a result has a warning.
 WIDE_INTERVAL = 0.05
 
 
 @dataclass(frozen=True)
 class Telemetry:
-    """What the driver said of the card inside the timed window, a value each reading.
+    """What the driver reported while a case was timed, one value a reading.
 
-    `throttled` are the reasons, seen in any reading, for which a card runs slower than its work
-    would let it: heat, or the machine's power. `power_capped` says that it ran at its own power
-    limit, which large products do on any sound card. `other_processes` is the most seen.
+    `throttled` are the reasons, seen in any reading, why the GPU was slowed down: thermal or
+    hardware slowdown, or a power brake. `power_capped` says that it ran at its own power limit,
+    as a healthy GPU does under large matmuls. `other_processes` is the most seen.
     """
 
     at_sec: tuple[float, ...]
@@ -49,11 +49,11 @@ class Telemetry:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of one call, a sample a batch, and how they were taken.
+    """Seconds of one call, one sample a batch, and how they were taken.
 
-    `steady` says that the warm-up ended because batches had become equally fast, not because
-    its share of the budget was spent. `overhead_sec` is what the protocol itself adds to a
-    call, measured with a call that does nothing; it is not subtracted.
+    `steady` is true if the warm-up ended because batches had become equally fast, and false if
+    its share of the budget was used up. `overhead_sec` is what the timer adds to a call, measured
+    with a call that does nothing; it is not subtracted.
     """
 
     DERIVED: ClassVar = ("median_sec", "iqr_sec", "interval_sec", "warning")
@@ -89,33 +89,43 @@ class Timing:
         return width / middle if middle and width is not None else None
 
     @property
+    def half_width(self) -> float | None:
+        """Half the width of the median's interval, as a share of the median."""
+        interval, middle = self.interval_sec, self.median_sec
+        return (interval[1] - interval[0]) / 2 / middle if interval and middle else None
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the samples differ by more than NOISY_IQR."""
+        return self.spread is not None and self.spread > NOISY_IQR
+
+    @property
     def warning(self) -> str | None:
-        """Why the median should be trusted less than its digits suggest, or None."""
-        if self.spread is not None and self.spread > NOISY_IQR:
-            return f"noisy: the samples differ by {self.spread:.0%} (IQR)"
+        """Why the median is less reliable than its digits suggest, or None."""
+        if self.noisy:
+            return f"noisy: {self.spread:.0%} IQR"
         if not self.steady:
             if not self.warm_up_sec:
                 return "not warmed up"
             return f"not steady after a warm-up of {format_seconds(self.warm_up_sec)}"
-        interval, middle = self.interval_sec, self.median_sec
-        if interval is None or not middle:
-            return f"only {len(self.samples_sec)} samples: no interval"
-        half_width = (interval[1] - interval[0]) / 2 / middle
-        if half_width > WIDE_INTERVAL:
-            return f"the median is known to ±{half_width:.0%} only"
+        if self.half_width is None:
+            return f"only {plural(len(self.samples_sec), 'sample')}: no interval"
+        if self.half_width > WIDE_INTERVAL:
+            return f"wide interval: ±{self.half_width:.0%}"
         return None
 
     @property
     def invalid(self) -> str | None:
-        """Why this is no measurement of the device at all, or None."""
-        told = self.telemetry
-        if told and told.throttled:
-            return f"the GPU was throttled ({', '.join(told.throttled)})"
-        if told and told.other_processes:
-            return f"{told.other_processes} other process(es) used the GPU"
+        """Why this time says nothing about the device, or None."""
+        seen = self.telemetry
+        if seen and seen.throttled:
+            return f"the GPU was throttled ({', '.join(seen.throttled)})"
+        if seen and seen.other_processes:
+            many = seen.other_processes > 1
+            return f"{seen.other_processes} other GPU process{'es' if many else ''} running"
         limit = INVALID_IQR.get(self.method)
         if limit is not None and self.spread is not None and self.spread > limit:
-            return f"too noisy: the samples differ by {self.spread:.0%} (IQR), at most {limit:.0%}"
+            return f"too noisy: {self.spread:.0%} IQR, at most {limit:.0%} is allowed"
         return None
 
 
@@ -124,7 +134,7 @@ class Kind(StrEnum):
 
     MATMUL = "matmul"
     CONVOLUTION = "convolution"
-    TRAIN = "train"  # one step of the chapter's loop
+    TRAIN = "train"  # one step of the example network's training
     COPY = "copy"  # within the device's memory
     TO_DEVICE = "host to device"
     TO_HOST = "device to host"
@@ -136,15 +146,15 @@ class CaseStatus(StrEnum):
 
     OK = "ok"
     WRONG = "wrong"  # the result disagrees with float64: no speed is reported
-    INVALID = "invalid"  # right, but timed under conditions that say nothing about the device
-    SKIPPED = "skipped"  # does not fit the time budget
-    DOES_NOT_FIT = "does_not_fit"  # does not fit the memory
-    NOT_APPLICABLE = "not_applicable"  # this device has no such arithmetic
+    INVALID = "invalid"  # the result is right, but its time says nothing about the device
+    SKIPPED = "skipped"  # no time left in the budget
+    DOES_NOT_FIT = "does_not_fit"  # does not fit memory
+    NOT_APPLICABLE = "not_applicable"  # not supported by this device
     INTERRUPTED = "interrupted"
 
     @property
     def words(self) -> str:
-        """The status as people read it: `does not fit`."""
+        """The status with spaces: `does not fit`."""
         return self.value.replace("_", " ")
 
 
@@ -158,10 +168,10 @@ class Regime(StrEnum):
 
 @dataclass(frozen=True)
 class Rating:
-    """What bounds a case, and how close to its limits it came.
+    """What limits a case, and how close to the limit it came.
 
-    `peak_share` is of the datasheet's dense peak (of the nominal one on a CPU) and
-    `ceiling_share` of what this device was measured to reach at the case's intensity.
+    `peak_share` is a share of the datasheet's dense peak (on a CPU, of the nominal peak),
+    `ceiling_share` of what this device reached at the case's arithmetic intensity.
     """
 
     regime: Regime
@@ -173,8 +183,8 @@ class Rating:
 class Ceilings:
     """The limits of one device: from its datasheet, and as measured on it.
 
-    Rates by dtype in GFLOP/s. The measured rate is that of the best product known: of this
-    run, or found by `--search`.
+    Rates are in GFLOP/s by dtype. The measured rate is that of the best matmul, of this run or
+    found by `--search`.
     """
 
     peak_source: str | None = None
@@ -190,7 +200,7 @@ class Ceilings:
 
 @dataclass(frozen=True)
 class Shape:
-    """The product of an (m, k) by a (k, n) matrix."""
+    """The shape of a matmul: (m, k) by (k, n)."""
 
     m: int
     k: int
@@ -207,12 +217,12 @@ class Shape:
         return self.m * self.k + self.k * self.n + self.m * self.n
 
     def __str__(self) -> str:
-        """As `--sizes` takes it: `4096`, or `MxKxN`."""
+        """The shape as `--sizes` takes it: `4096`, or `MxKxN`."""
         return shape_label((self.m, self.k, self.n))
 
 
 def shape_label(shape: tuple[int, ...]) -> str:
-    """`4096` where all edges are equal, else all of them: `64x10000x100`."""
+    """Return `4096` if all edges are equal, else all of them: `64x10000x100`."""
     return str(shape[0]) if len(set(shape)) == 1 else "x".join(map(str, shape))
 
 

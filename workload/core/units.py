@@ -1,16 +1,19 @@
-"""Numbers as people read them, and the sizes of dtypes."""
+"""Numbers and lists as people read them, and the sizes of dtypes."""
 
-# Bytes an element occupies; tf32 is float32 in memory, with shorter products.
+from collections.abc import Iterable
+
+LISTED = 6  # names in one line
+# Bytes an element occupies; tf32 is float32 in memory, with shorter inputs to matmuls.
 DTYPE_BYTES = {"float64": 8, "float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2}
 
 
 def storage_dtype(name: str) -> str:
-    """The dtype that elements are stored in: tf32 is float32 whose products round their inputs."""
+    """Return the dtype that elements are stored in: tf32 is float32 with rounded inputs."""
     return "float32" if name == "tf32" else name
 
 
 def format_bytes(count: int) -> str:
-    """Decimal units, as disks and datasheets count.
+    """Format bytes in decimal units, as disks and datasheets do.
 
     >>> format_bytes(10_800_000_000)
     '10.8 GB'
@@ -26,7 +29,7 @@ def format_bytes(count: int) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """A duration in the unit that suits it, three significant digits at most.
+    """Format a duration in the unit that suits it, with three significant digits at most.
 
     >>> format_seconds(0.0000321), format_seconds(0.9996), format_seconds(68)
     ('32.1 µs', '1 s', '68 s')
@@ -40,7 +43,7 @@ def format_seconds(seconds: float) -> str:
 
 
 def format_rate(gflops: float) -> str:
-    """GFLOP/s: whole numbers from 1000 on, three significant digits below.
+    """Format GFLOP/s: whole numbers from 1000 on, three significant digits below.
 
     >>> format_rate(798123.0), format_rate(0.2534)
     ('798123', '0.253')
@@ -51,5 +54,25 @@ def format_rate(gflops: float) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` in one line without control characters: names from files may carry escapes."""
+    """Replace control characters and line ends: names from files may hold escapes."""
     return "".join(mark if mark.isprintable() else "?" for mark in text)
+
+
+def some(names: Iterable[str]) -> str:
+    """Join the first few names, and say how many more there are.
+
+    >>> some("abcdefgh")
+    'a, b, c, d, e, f and 2 more'
+    """
+    names = list(names)
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
+
+
+def plural(count: int, noun: str) -> str:
+    """Return the count with its noun.
+
+    >>> plural(1, "run"), plural(2, "run")
+    ('1 run', '2 runs')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"

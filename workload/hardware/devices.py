@@ -39,10 +39,10 @@ def resolve(requested: str) -> DeviceInfo:
     _pin_arithmetic()
     _limit_threads()
     if kind == "cpu":
-        return _cpu("asked for")
+        return _cpu("--device cpu")
     problem = cuda_problem(index)
     if problem is None:
-        return _cuda(index, "asked for" if kind == "cuda" else "auto: CUDA works here")
+        return _cuda(index, f"--device {requested}" if kind == "cuda" else "auto: CUDA works here")
     if kind == "cuda":
         raise UnfitError(f"device {requested} is not usable: {problem}")
     return _cpu(f"auto: {problem.partition(': ')[0]}")

@@ -13,8 +13,8 @@ from workload.core.errors import ExitCode
 from workload.core.record import RecordBuilder
 from workload.core.results import DeviceInfo, TrainResult, as_json
 
-CPU = DeviceInfo("cpu", "cpu", "a CPU", "asked for", threads=2, swept_threads=(1, 2))
-GPU = DeviceInfo("cuda", "cuda:0", "a GPU", "asked for", 2, capability="9.0", driver="580.1")
+CPU = DeviceInfo("cpu", "cpu", "a CPU", "--device cpu", threads=2, swept_threads=(1, 2))
+GPU = DeviceInfo("cuda", "cuda:0", "a GPU", "--device cuda", 2, capability="9.0", driver="580.1")
 TRAINING = TrainResult(
     preset="book",
     batch_size=64,

@@ -141,7 +141,7 @@ def cases(device: DeviceInfo) -> tuple[list[Case], Ceilings]:
             matmul(4096, "float32", device),
             shape=(4096, 4096, 4097),
             status=CaseStatus.SKIPPED,
-            reason="would take about 68 s, its share of the budget is 4 s",
+            reason="needs 68 s, allowed 4 s",
             timing=None,
         )
     )

@@ -4,14 +4,31 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
 from workload.cli.console import Console, laid_out
 from workload.report.terminal.case_table import CASE_COLUMNS
-from workload.report.terminal.tables import new_table
+from workload.report.terminal.tables import Grid, new_table
 
 DOCTOR = f"{sys.executable} -m workload doctor --quick --device cpu"  # needs no torch
+
+
+VERDICTS = Grid(
+    ("case", "verdict", "rate", "bound by"),
+    (("matmul 4096", "FASTER", "734 GFLOP/s", "compute"),),
+    numbers=("rate",),
+    optional=("bound by", "rate"),
+)
+
+
+class Terminal(io.StringIO):
+    """A terminal that keeps what is written."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
 
 
 def shell(line: str) -> subprocess.CompletedProcess[str]:
@@ -73,8 +90,64 @@ def test_no_width_of_a_terminal_takes_letters_from_a_table(
     table = new_table(*CASE_COLUMNS)
     table.add_row(*["convolution", "bfloat16", *["734 GFLOP/s"] * (len(CASE_COLUMNS) - 3), note])
     monkeypatch.setenv("COLUMNS", str(columns))
-    terminal = io.StringIO()
-    monkeypatch.setattr(terminal, "isatty", lambda: True)
-    letters = "".join(laid_out(table, terminal).split())
+    monkeypatch.setenv("NO_COLOR", "1")
+    letters = "".join(laid_out(table, Terminal()).split())
     assert all(letters.count(letter) >= note.count(letter) for letter in note.replace(" ", ""))
     assert letters.count("s") >= note.count("s") + (len(CASE_COLUMNS) - 3)
+
+
+@pytest.fixture
+def columns(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Make every terminal this wide, and able to show colours."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return lambda count: monkeypatch.setenv("COLUMNS", str(count))
+
+
+def test_a_terminal_shows_verdicts_in_colour(columns: Callable[[int], None]) -> None:
+    columns(80)
+    assert "\x1b[32mFASTER\x1b[0m" in laid_out(VERDICTS, Terminal())
+    assert laid_out("PASS  cpu", Terminal()) == "\x1b[32mPASS\x1b[0m  cpu"
+
+
+def test_no_color_and_pipes_get_plain_text(
+    columns: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns(80)
+    plain = laid_out(VERDICTS, None)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert laid_out(VERDICTS, Terminal()) == plain
+    assert laid_out("PASS  cpu", Terminal()) == "PASS  cpu"
+    assert "\x1b" not in plain
+
+
+def test_a_narrow_terminal_says_which_columns_are_left_out(
+    columns: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns(24)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert laid_out(VERDICTS, Terminal()).splitlines() == [
+        "case         verdict",
+        "matmul 4096  FASTER",
+        "columns left out at 24: bound by, rate",
+    ]
+
+
+def test_a_table_that_fits_leaves_nothing_out() -> None:
+    assert laid_out(VERDICTS, None).splitlines() == [
+        "case         verdict         rate  bound by",
+        "matmul 4096  FASTER   734 GFLOP/s  compute",
+    ]
+
+
+def test_a_long_line_wraps_between_words_below_its_text() -> None:
+    words = " ".join(["matmul 4096 float32,"] * 8)
+    first, second = laid_out(f"noisy      {words}", None).splitlines()
+    assert first.endswith("float32,")
+    assert len(first) <= 100
+    assert second.startswith("           matmul 4096 float32,")
+
+
+def test_a_path_longer_than_the_line_stays_whole() -> None:
+    path = "/" + "a" * 120
+    assert laid_out(f"record     {path}", None) == f"record     {path}"

@@ -37,7 +37,7 @@ def long_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A process in the middle of a product that takes over five seconds."""
     with started(LONG, tmp_path) as process:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("device  cpu")
+        assert process.stderr.readline().startswith("device     cpu")
         wait_until_busy(process, cpu_sec=2)  # it multiplies by then
         yield process
 

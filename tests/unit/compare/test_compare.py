@@ -1,4 +1,4 @@
-"""Two sides, case by case: what is paired, what is refused, and what may be said."""
+"""Two sides, case by case: what is paired, what is not, and the verdicts."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -27,7 +27,7 @@ from workload.core.errors import BadInputError, WrongNumbersError
 
 def judged(low: float, high: float) -> Verdict:
     """The verdict on a speed-up with this interval."""
-    speed = speed_of("a case", [case()], [case()])
+    speed = speed_of("a case", "a case", [case()], [case()])
     return replace(speed, interval=(low, high)).verdict
 
 
@@ -62,10 +62,13 @@ def reason(a: Side, b: Side) -> str:
     return str(caught.value)
 
 
-def test_b_at_half_the_time_is_twice_as_fast() -> None:
+def test_a_candidate_at_half_the_time_is_twice_as_fast() -> None:
     speed = only(side_of(case(2e-3)), side_of(case(1e-3)))
     assert (speed.name, speed.speedup) == ("matmul 64 float32", pytest.approx(2))
-    assert (speed.unit, speed.b.rate) == ("GFLOP/s", pytest.approx(2 * speed.a.rate))
+    assert (speed.unit, speed.candidate.rate) == (
+        "GFLOP/s",
+        pytest.approx(2 * speed.baseline.rate),
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,7 +81,7 @@ def test_b_at_half_the_time_is_twice_as_fast() -> None:
 )
 def test_the_unit_is_what_tells_most(changes: dict[str, Any], unit: str, rate: float) -> None:
     one = side_of(case(1e-3, **changes))
-    assert (only(one, one).unit, only(one, one).a.rate) == (unit, pytest.approx(rate))
+    assert (only(one, one).unit, only(one, one).baseline.rate) == (unit, pytest.approx(rate))
 
 
 def test_five_samples_are_unclear_however_far_apart() -> None:
@@ -101,8 +104,8 @@ def test_without_transfers_there_is_no_speed_up_with_them() -> None:
 def test_errors_and_regimes_of_both_sides_stand_beside_the_speed() -> None:
     rated = case(error_share=0.9, rating=Rating(Regime.COMPUTE, 0.5, 0.9))
     speed = only(side_of(case()), side_of(rated))
-    assert (speed.a.error_share, speed.b.error_share) == (0.5, 0.9)
-    assert (speed.a.regime, speed.b.regime) == (None, Regime.COMPUTE)
+    assert (speed.baseline.error_share, speed.candidate.error_share) == (0.5, 0.9)
+    assert (speed.baseline.regime, speed.candidate.regime) == (None, Regime.COMPUTE)
 
 
 def runs_of(*seconds: float, first_minute: int = 0) -> Side:
@@ -122,14 +125,14 @@ def test_a_run_that_one_side_lacks_is_left_out_of_the_pairs() -> None:
     a = runs_of(1e-3, 2e-3, 4e-3)
     b = side(a.runs[0], replace(a.runs[1], cases=(spoiled,)), a.runs[2])
     speed = only(a, b)
-    assert (speed.a.runs, speed.b.runs, speed.verdict) == (2, 2, Verdict.SAME)
+    assert (speed.baseline.runs, speed.candidate.runs, speed.verdict) == (2, 2, Verdict.SAME)
 
 
-def test_a_result_that_is_wrong_in_one_run_spoils_the_case() -> None:
+def test_a_result_that_is_wrong_in_one_run_makes_the_case_wrong() -> None:
     wrong = replace(case(), status=CaseStatus.WRONG, reason="off by 7", timing=None)
     a = runs_of(1e-3, 1e-3)
     b = side(a.runs[0], replace(a.runs[1], cases=(wrong,)))
-    assert pair(a, b).refusals[0].reason == "wrong in B: off by 7"
+    assert pair(a, b).unpaired[0].reason == "wrong in the candidate: off by 7"
 
 
 @pytest.mark.parametrize(("first_minute", "interleaved"), [(1, True), (60, False)])
@@ -138,7 +141,7 @@ def test_it_is_known_whether_runs_took_turns(first_minute: int, interleaved: boo
     assert compare(a, b).interleaved is interleaved
 
 
-def test_other_thread_counts_of_one_cpu_are_told() -> None:
+def test_other_thread_counts_of_one_cpu_are_reported() -> None:
     b = side_of(case(), device=replace(CPU, threads=1))
     assert compare(side_of(case()), b).varied_threads == (1, 2)
     assert compare(side_of(case()), side_of(case())).varied_threads == ()
@@ -154,7 +157,8 @@ def test_the_thread_counts_of_two_devices_do_not_matter() -> None:
 def test_nothing_in_common_names_what_each_has() -> None:
     a, b = side_of(case()), side_of(case(dtype="float64"))
     assert reason(a, b) == (
-        "no case in common: A has matmul 64 float32, B has matmul 64 float64: "
+        "no case in common: the baseline has matmul 64 float32, "
+        "the candidate has matmul 64 float64: "
         "measure both with the same options"
     )
 
@@ -169,7 +173,7 @@ def test_nothing_in_common_names_what_each_has() -> None:
         case(variant="fused"),
     ],
 )
-def test_other_shapes_precisions_kinds_and_engines_are_never_paired(other: Case) -> None:
+def test_other_shapes_precisions_kinds_and_modes_are_never_paired(other: Case) -> None:
     assert "no case in common" in reason(side_of(case()), side_of(other))
 
 
@@ -180,14 +184,23 @@ def timed_by(method: str) -> Case:
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        (case(timing=timing(cache=COLD)), "warm caches in A, cold in B"),
-        (timed_by(CUDA_GRAPH), "timed by host clock in A, by CUDA graph in B"),
-        (case(flops=5), "524288 FLOP in A, 5 in B"),
-        (case(timing=None), "B has no time of it"),
-        (case(timing=timing(0.0)), "B has no time of it"),
-        (replace(case(), status=CaseStatus.INVALID, reason="throttled"), "invalid in B: throttled"),
-        (replace(case(), status=CaseStatus.SKIPPED, reason="68 s"), "skipped in B: 68 s"),
-        (replace(case(), status=CaseStatus.WRONG, reason="off"), "wrong in B: off"),
+        (case(timing=timing(cache=COLD)), "warm caches in the baseline, cold in the candidate"),
+        (
+            timed_by(CUDA_GRAPH),
+            "timed by host clock in the baseline, by CUDA graph in the candidate",
+        ),
+        (case(flops=5), "524288 FLOP in the baseline, 5 in the candidate"),
+        (case(timing=None), "no time in the candidate"),
+        (case(timing=timing(0.0)), "no time in the candidate"),
+        (
+            replace(case(), status=CaseStatus.INVALID, reason="throttled"),
+            "invalid in the candidate: throttled",
+        ),
+        (
+            replace(case(), status=CaseStatus.SKIPPED, reason="68 s"),
+            "skipped in the candidate: 68 s",
+        ),
+        (replace(case(), status=CaseStatus.WRONG, reason="off"), "wrong in the candidate: off"),
     ],
 )
 def test_what_cannot_be_compared_says_why(other: Case, words: str) -> None:
@@ -202,7 +215,7 @@ def test_a_cpu_may_be_compared_with_a_gpu_whatever_their_clocks() -> None:
 
 def test_two_gpus_timed_in_two_ways_are_not_compared() -> None:
     a, b = (side_of(timed_by(method), device=GPU) for method in (CUDA_EVENTS, CUDA_GRAPH))
-    assert "timed by CUDA events in A, by CUDA graph in B" in reason(a, b)
+    assert "timed by CUDA events in the baseline, by CUDA graph in the candidate" in reason(a, b)
 
 
 def test_one_side_timed_in_two_ways_is_not_compared() -> None:
@@ -210,45 +223,45 @@ def test_one_side_timed_in_two_ways_is_not_compared() -> None:
         run(timed_by(method), device=GPU, minute=minute)
         for minute, method in enumerate((CUDA_EVENTS, CUDA_GRAPH))
     ]
-    assert "timed in several ways in A: CUDA events and CUDA graph" in reason(
+    assert "timed in several ways in the baseline: CUDA events and CUDA graph" in reason(
         side(*runs), side_of(timed_by(CUDA_GRAPH), device=GPU)
     )
 
 
-def test_warm_and_cold_cases_of_one_product_pair_each_with_its_own() -> None:
+def test_warm_and_cold_cases_of_one_matmul_pair_each_with_its_own() -> None:
     both = side_of(case(1e-3), case(timing=timing(3e-3, cache=COLD)))
-    names = [(speed.name, speed.a.sec) for speed in pair(both, both).speeds]
+    names = [(speed.name, speed.baseline.sec) for speed in pair(both, both).speeds]
     assert names == [
         ("matmul 64 float32", pytest.approx(1e-3)),
         ("matmul 64 float32 (cold caches)", pytest.approx(3e-3)),
     ]
 
 
-def test_a_case_that_stands_twice_in_one_run_is_refused() -> None:
+def test_a_case_that_was_measured_twice_in_one_run_is_not_paired() -> None:
     assert "measured twice in one process run" in reason(side_of(case(), case()), side_of(case()))
 
 
 def test_wrong_numbers_are_why_nothing_is_left() -> None:
     wrong = side_of(replace(case(), status=CaseStatus.WRONG, reason="off"))
-    with pytest.raises(WrongNumbersError, match="wrong in A: off"):
+    with pytest.raises(WrongNumbersError, match="wrong in the baseline: off"):
         compare(wrong, side_of(case()))
 
 
 def test_cases_that_only_one_side_has_are_named() -> None:
     pairing = pair(side_of(case(), case(size=32)), side_of(case(), case(size=16)))
-    assert (pairing.only_in_a, pairing.only_in_b) == (
+    assert (pairing.only_in_baseline, pairing.only_in_candidate) == (
         ("matmul 32 float32",),
         ("matmul 16 float32",),
     )
 
 
-def test_software_that_differs_between_runs_is_all_told() -> None:
+def test_all_versions_are_reported_where_runs_differ() -> None:
     runs = [replace(run(case()), versions={"torch": version}) for version in ("2.12", "2.13")]
-    assert compare(side(*runs), side_of(case())).a.versions == {"torch": ("2.12", "2.13")}
+    assert compare(side(*runs), side_of(case())).baseline.versions == {"torch": ("2.12", "2.13")}
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"learning_rate": 1e-7}, {"dtype": "float64"}])
-def test_losses_of_other_options_are_not_held_against_each_other(change: dict[str, Any]) -> None:
+def test_losses_of_other_options_are_not_compared(change: dict[str, Any]) -> None:
     assert disagreements([TRAINING], [replace(TRAINING, **change)]) == []
 
 

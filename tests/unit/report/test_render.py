@@ -1,6 +1,7 @@
 """Results as words: right units, no control characters, the reason beside each gap."""
 
 import doctest
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
@@ -12,9 +13,10 @@ from workload.bench import threads
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import unmeasured
 from workload.core import statistics, units
-from workload.core.cases import CaseStatus, Ceilings, Shape
+from workload.core.cases import Case, CaseStatus, Ceilings, Kind, Shape
 from workload.core.errors import ExitCode
 from workload.core.results import Check
+from workload.core.train_case import train_case
 from workload.report.terminal import case_table, summary
 
 
@@ -40,18 +42,83 @@ def test_durations_come_in_the_unit_that_suits_them(seconds: float, text: str) -
     assert units.format_seconds(seconds) == text
 
 
-def test_a_case_that_was_not_run_shows_its_reason_and_no_number() -> None:
-    product = MatMul(Shape(64, 64, 64), "float16")
-    case = unmeasured(product, CaseStatus.SKIPPED, "would take about 68 s")
-    row = shown(case_table.cases_table([case])).splitlines()[1]
-    assert row.split()[:4] == ["matmul", "64", "float16", "-"]
-    assert "skipped: would take about 68 s" in row
+def not_run(size: int, status: CaseStatus, reason: str) -> Case:
+    return unmeasured(MatMul(Shape(size, size, size), "float16"), status, reason)
+
+
+def test_only_cases_that_ran_are_in_the_table() -> None:
+    skipped = not_run(64, CaseStatus.SKIPPED, "needs 68 s, allowed 4 s")
+    table = case_table.cases_table([case(), skipped])
+    assert [row[:2] for row in table.rows] == [("matmul 64", "float32")]
+
+
+def test_cases_that_did_not_run_are_named_in_one_line_by_reason() -> None:
+    cases = [
+        not_run(64, CaseStatus.SKIPPED, "needs 68 s, allowed 4 s"),
+        not_run(32, CaseStatus.SKIPPED, "needs 7 s, allowed 4 s"),
+        not_run(8192, CaseStatus.DOES_NOT_FIT, "needs 2 GB of memory, 1 GB is available"),
+    ]
+    assert case_table.not_run_lines(cases, budget_option="--case-budget") == [
+        "skipped, no time left: matmul 64 float16 (needs 68 s, allowed 4 s), "
+        "matmul 32 float16 (needs 7 s, allowed 4 s); a larger --case-budget runs them",
+        "does not fit memory: matmul 8192 float16 (needs 2 GB of memory, 1 GB is available)",
+    ]
+
+
+def test_a_reason_that_cases_share_is_said_once() -> None:
+    lost = [not_run(size, CaseStatus.SKIPPED, "cpu was lost") for size in (64, 32)]
+    (line,) = case_table.not_run_lines(lost)
+    assert line == "skipped, cpu was lost: matmul 64 float16, matmul 32 float16"
+
+
+def test_noisy_times_are_counted_and_named() -> None:
+    noisy = case(size=32, timing=replace(timing(), samples_sec=(1e-3, 1e-3, 2e-3, 2e-3)))
+    unsteady = case(size=16, timing=replace(timing(), steady=False))
+    assert case_table.warning_lines([case(), noisy, unsteady]) == [
+        "noisy: 1 of 3, up to 67% IQR: matmul 32 float32; "
+        "repeat on an idle machine or raise --budget",
+        "uncertain: 1 of 3: matmul 16 float32 (not steady after a warm-up of 100 ms)",
+    ]
+
+
+def test_cases_without_warnings_have_no_warning_line() -> None:
+    assert case_table.warning_lines([case()]) == []
+
+
+def test_a_case_is_named_as_short_as_people_call_it() -> None:
+    cases = [
+        case(size=4096),
+        case(kind=Kind.COPY, flops=0, bytes=268_435_456),
+        case(kind=Kind.TO_DEVICE, flops=0, bytes=268_435_456),
+        case(kind=Kind.LAUNCH, flops=0),
+        train_case(TRAINING, "cpu"),
+    ]
+    assert [row[0] for row in case_table.cases_table(cases).rows] == [
+        "matmul 4096",
+        "copy 268 MB",
+        "copy H2D 268 MB",
+        "launch",
+        "train book eager",
+    ]
+
+
+def test_a_verified_dtype_takes_one_line_and_a_wrong_result_one_more() -> None:
+    checks = [
+        Check("a + b", "float64", 0.0, 1e-16, "error"),
+        Check("a - b", "float64", 5e-17, 1e-16, "error"),
+        Check("a + b", "float32", None, 1e-7, "error"),
+    ]
+    assert summary.checks_lines(checks) == [
+        "verify     float64: 2 of 2 comparisons with float64 agree; "
+        "closest to its tolerance: a - b at 50%",
+        "verify     float32: 0 of 1 comparisons with float64 agree",
+        "WRONG      a + b float32: not finite, allowed 1.00e-07 (error)",
+    ]
 
 
 def test_a_check_without_a_finite_error_says_so() -> None:
-    text = shown(summary.checks_table([Check("a + b", "float32", None, 1e-7, "error")]))
-    assert "not finite" in text
-    assert "WRONG" in text
+    table = summary.checks_table([Check("a + b", "float32", None, 1e-7, "error")])
+    assert table.rows == (("a + b", "float32", "not finite", "1.00e-07", "WRONG", "error"),)
 
 
 @pytest.mark.parametrize(
@@ -61,28 +128,26 @@ def test_a_check_without_a_finite_error_says_so() -> None:
         (Ceilings(measured_gbs=9.0), "the copy's bandwidth"),
         (
             Ceilings(measured_gflops={"float32": 1.0}, launch_sec=1e-6),
-            "the fastest case of each dtype here (itself at 100%), the launch's time",
+            "the best GFLOP/s of each dtype, the launch's time",
         ),
     ],
 )
 def test_only_ceilings_that_were_measured_are_named(known: Ceilings, words: str) -> None:
-    assert case_table.method_lines([case(1e-3)], known)[2] == f"ceiling {words}"
+    lines = case_table.legend_lines([case(1e-3)], known)
+    assert f"% ceiling  of what was measured here: {words}" in lines
 
 
 def test_wrong_checks_are_named() -> None:
     checks = [Check("a + b", "float32", 1.0, 1e-7, "error"), Check("a - b", "float32", 0, 1, "e")]
-    assert summary.checks_line(checks) == (
-        "verify  1 of 2 comparisons with float64 are WRONG: a + b float32"
-    )
+    assert summary.checks_line(checks) == ("verify     1 of 2 comparisons WRONG: a + b float32")
 
 
-def test_the_verdict_tells_how_many_times_are_in_doubt() -> None:
-    noisy = case(timing=timing(samples=2))
-    assert noisy.timing is not None
-    assert noisy.timing.warning
-    line = summary.verdict_line(ExitCode.OK, CPU, [noisy, case()], [TRAINING])
-    assert line.endswith("; 1 times are in doubt")
-    assert "warning" not in summary.verdict_line(ExitCode.OK, CPU, [case()], [TRAINING])
+def test_the_verdict_stands_alone_below_rates_and_step_times() -> None:
+    assert summary.verdict_lines(ExitCode.OK, CPU, [case()], [TRAINING]) == [
+        "best       float32 0.524 GFLOP/s",
+        "train      book 1 ms a step",
+        "PASS  cpu a CPU",
+    ]
 
 
 def test_nested_facts_are_named_by_their_path() -> None:

@@ -132,7 +132,7 @@ def test_an_invalid_case_is_neither_on_the_roofline_nor_a_speed_up(render: Rende
     assert page.drawing("roofline-side-gpu").count('class="dot"') == 1
     compared, _, refused = page.section("against").partition("Not compared, and why")
     assert "matmul 512 float32" not in compared
-    assert "matmul 512 float32: invalid in B: the GPU was throttled" in refused
+    assert "matmul 512 float32: invalid in the candidate: the GPU was throttled" in refused
 
 
 def test_ceilings_and_stated_peaks_are_lines(both: Page) -> None:

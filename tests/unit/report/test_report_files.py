@@ -43,7 +43,7 @@ def test_the_page_lies_in_the_folder_and_its_place_is_said(
 ) -> None:
     outcome = workload("report", results)
     assert outcome.code == ExitCode.OK
-    assert outcome.stdout == f"report  {results}/report.html (1 run)\n"
+    assert outcome.text == f"report {results}/report.html (1 run)"
     assert (results / "report.html").read_text().startswith("<!doctype html>")
 
 

@@ -190,9 +190,9 @@ def test_a_run_resumed_by_another_engine_stays_within_the_bound(
 def test_the_record_names_the_engine_and_why_it_was_taken(workload: Callable[..., Outcome]) -> None:
     outcome = workload("train", "--steps", "3", "--mode", "fused", "--json")
     (result,) = json.loads(outcome.stdout)["train"]
-    assert (result["mode"], result["mode_reason"]) == ("fused", "asked for")
-    assert "mode    fused (asked for)" in outcome.stderr
-    assert "train   custom float32 fused: 3 steps" in outcome.stderr
+    assert (result["mode"], result["mode_reason"]) == ("fused", "--mode fused")
+    assert "mode       fused (--mode fused)" in outcome.stderr
+    assert "train      custom float32 fused: 3 steps" in outcome.stderr
 
 
 def test_the_default_is_the_chapters_loop_and_needs_no_words(
@@ -200,7 +200,7 @@ def test_the_default_is_the_chapters_loop_and_needs_no_words(
 ) -> None:
     outcome = workload("train", "--steps", "3")
     assert "mode" not in outcome.stdout
-    assert "train   custom float32: 3 steps" in outcome.stdout
+    assert "train      custom float32: 3 steps" in outcome.stdout
 
 
 def test_the_command_line_takes_every_engine_and_auto() -> None:
@@ -363,4 +363,4 @@ def test_auto_tells_on_the_command_line_what_it_took(workload: Callable[..., Out
     outcome = workload("train", "--steps", "3", "--mode", "auto", "--json")
     (result,) = json.loads(outcome.stdout)["train"]
     assert result["mode"] in ("eager", "fused")
-    assert f"mode    {result['mode']} (auto: the fastest (eager " in outcome.stderr
+    assert f"mode       {result['mode']} (auto: the fastest (eager " in outcome.stderr

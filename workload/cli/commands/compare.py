@@ -2,50 +2,52 @@
 
 from workload.cli.options import CompareOptions
 from workload.cli.session import Session
-from workload.compare import Comparison, compare, some
+from workload.compare import Comparison, compare
 from workload.compare.loader import load_side
 from workload.core import record
 from workload.core.errors import ExitCode
 from workload.core.results import as_json
+from workload.core.units import some
+from workload.report import documents
 from workload.report.terminal import comparison_table
-from workload.report.terminal.comparison_table import Words, span_words, times_words
+from workload.report.terminal.comparison_table import Text, span_words, times_words
 
-DOCUMENTS = {"markdown": comparison_table.markdown, "html": comparison_table.html}
+DOCUMENTS = {"markdown": documents.markdown, "html": documents.html}
 
 
 def command(session: Session, options: CompareOptions) -> ExitCode:
-    """Speeds of A and B with their verdicts; WRONG_NUMBERS, TOO_SLOW or OK."""
-    a, b = load_side(options.a), load_side(options.b)
-    for problem in (*a.problems, *b.problems):
+    """Show the speeds of both sides with their verdicts; WRONG_NUMBERS, TOO_SLOW or OK."""
+    baseline, candidate = load_side(options.baseline), load_side(options.candidate)
+    for problem in (*baseline.problems, *candidate.problems):
         session.error(f"left out: {problem}")
-    comparison = compare(a, b)
-    words = comparison_table.words_of(comparison)
-    before, after = map(comparison_table.lines, (words.before, words.after))
-    session.info(*before, "", comparison_table.speeds_table(comparison.speeds), "", *after)
-    _print_document(session, options, comparison, words)
+    comparison = compare(baseline, candidate)
+    text = comparison_table.text_of(comparison)
+    before, after = map(comparison_table.lines, (text.before, text.after))
+    session.info(*before, "", text.table, "", *after)
+    _print_document(session, options, comparison, text)
     return _exit_code(session, options, comparison)
 
 
 def _print_document(
-    session: Session, options: CompareOptions, comparison: Comparison, words: Words
+    session: Session, options: CompareOptions, comparison: Comparison, text: Text
 ) -> None:
     if options.json:
         session.print_document(record.dump(as_json(comparison)))
     elif options.format in DOCUMENTS:
-        session.print_document(DOCUMENTS[options.format](words).encode())
+        session.print_document(DOCUMENTS[options.format](text).encode())
 
 
 def _exit_code(session: Session, options: CompareOptions, comparison: Comparison) -> ExitCode:
-    """Wrong numbers outweigh slow ones, and these what is missing; a line on stderr for each."""
-    wrong = [refusal for refusal in comparison.refusals if refusal.wrong]
+    """Return the exit code, with an error line: wrong numbers first, then slow or missing ones."""
+    wrong = [one for one in comparison.unpaired if one.wrong]
     if wrong:
-        named = some(f"{refusal.name} {refusal.reason}" for refusal in wrong)
+        named = some(f"{one.title} {one.reason}" for one in wrong)
         session.error(f"wrong numbers: {named}: run `workload verify` on that machine")
         return ExitCode.WRONG_NUMBERS
     worst = comparison.worst_disagreement
     if worst is not None and not worst.ok:
         session.error(
-            f"{worst.name}: the losses of A and B disagree beyond rounding: "
+            f"{worst.name}: the losses of baseline and candidate disagree beyond rounding: "
             "run `workload verify` on both machines"
         )
         return ExitCode.WRONG_NUMBERS
@@ -60,16 +62,16 @@ def _exit_code_of_speeds(
         return ExitCode.OK
     if comparison.lost:
         session.error(
-            f"B has no usable time of what A measured: {some(comparison.lost)}: not judged, "
-            "see the table"
+            f"the candidate has no usable time of {some(comparison.lost)}, which the baseline "
+            "measured: measure both with the same options"
         )
     slower = comparison.slower_by(allowed)
     if not slower:
         return ExitCode.UNFIT if comparison.lost else ExitCode.OK
     named = some(
-        f"{speed.name} at {times_words(speed.speedup)} times A's speed "
-        f"(95 % {span_words(speed.interval)})"
+        f"{speed.title} at {times_words(speed.speedup)} times the baseline's speed "
+        f"(95% interval {span_words(speed.interval)})"
         for speed in sorted(slower, key=lambda speed: speed.speedup)
     )
-    session.error(f"B is slower than A by over {100 * allowed:.3g} %: {named}")
+    session.error(f"the candidate is slower by over {100 * allowed:.3g}%: {named}")
     return ExitCode.TOO_SLOW

@@ -5,7 +5,9 @@ from workload.cli.session import Session
 from workload.core import record
 from workload.core.errors import ExitCode, NotSavedError
 from workload.core.files import require_replaceable, write_atomically
+from workload.core.units import plural
 from workload.report.page import build_page, load_results
+from workload.report.terminal.tables import labelled
 
 PAGE_NAME = "report.html"
 PAGE_START = b"<!doctype html>"
@@ -13,7 +15,7 @@ MAX_PAGE_BYTES = 64 << 20  # twenty times what a page of many records takes
 
 
 def command(session: Session, options: ReportOptions) -> ExitCode:
-    """Write the page and say where it is; a file that cannot be used is named, and left out."""
+    """Write the page and print its path; name each file that is left out."""
     directory = options.results
     path = options.page or directory / PAGE_NAME
     require_replaceable(path, MAX_PAGE_BYTES, _is_page, "--output", "page")
@@ -28,7 +30,7 @@ def command(session: Session, options: ReportOptions) -> ExitCode:
             f"{path} could not be written: {error.strerror or error}; "
             "free space or choose another --output"
         ) from error
-    session.info(f"report  {path} ({len(runs)} run{'' if len(runs) == 1 else 's'})")
+    session.info(labelled("report", f"{path} ({plural(len(runs), 'run')})"))
     if options.json:
         summary = {"page": str(path), "runs": len(runs), "left_out": problems}
         session.print_document(record.dump(summary))

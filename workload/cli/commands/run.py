@@ -59,7 +59,6 @@ def command(session: Session, options: RunOptions) -> ExitCode:
     cases, ceilings = measure.measure_and_record(
         session, device, operations, left_sec - host_cpu_sec
     )
-    session.info("")
     steps = roofline.rated([train_case(result, device.kind) for result in trained], ceilings)
     shown = [*cases, *steps]
     measure.show(session, shown, ceilings)
@@ -67,7 +66,7 @@ def command(session: Session, options: RunOptions) -> ExitCode:
     if device.kind == "cuda":
         codes.append(_compare_with_host_cpu(session, device, trained, cases, host_cpu_sec))
     code = worst_code(codes)
-    session.info("", summary.verdict_line(code, device, shown, trained))
+    session.info("", *summary.verdict_lines(code, device, shown, trained))
     return code
 
 
@@ -97,10 +96,10 @@ def _compare_with_host_cpu(
     cpu_cases = list(run_cases(COMMON, cpu, budget_sec))
     host_cpu = {"device": cpu, "train": cpu_trained, "cases": cpu_cases}
     session.builder.set("host_cpu", host_cpu)
-    a = side_of_process("this host's CPU", cpu, cpu_cases, cpu_trained)
-    b = side_of_process("this GPU", device, cases, trained)
-    session.info("", "A is this host's CPU, B this GPU")
-    session.info(comparison_table.speeds_table(pair(a, b).speeds))
+    baseline = side_of_process("this host's CPU", cpu, cpu_cases, cpu_trained)
+    candidate = side_of_process("this GPU", device, cases, trained)
+    session.info("", "baseline: this host's CPU; candidate: this GPU")
+    session.info(comparison_table.speeds_table(pair(baseline, candidate).speeds))
     codes = (
         exit_code_of_trainings(session, cpu_trained),
         measure.exit_code_of_cases(session, cpu_cases),

@@ -10,9 +10,11 @@ from workload.report.terminal import summary
 
 
 def command(session: Session, options: VerifyOptions) -> ExitCode:
-    """Compare with float64 on the CPU and print the worst error against its tolerance."""
+    """Compare with float64 on the CPU; print a line a dtype, with --verbose every comparison."""
     device = devices.resolve(options.device)
     announce(session, device)
     checks = verify_and_record(session, device, options.dtypes)
-    session.info(summary.checks_table(checks), summary.checks_line(checks))
+    if options.verbose:
+        session.info(summary.checks_table(checks), "")
+    session.info(*summary.checks_lines(checks))
     return exit_code_of_checks(session, checks)

@@ -1,4 +1,4 @@
-"""What `matmul` and `run` share: cases measured, rated, recorded, shown and judged."""
+"""What `matmul` and `run` share: measure, rate, record and show cases."""
 
 from collections.abc import Sequence
 
@@ -10,22 +10,22 @@ from workload.bench.runner import no_case_ran, run_cases, unmeasured
 from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.core import roofline
+from workload.core.case_titles import full_title
 from workload.core.cases import Case, CaseStatus, Ceilings, Shape
 from workload.core.errors import ExitCode, LostDeviceError
 from workload.core.results import DeviceInfo
 from workload.hardware.datasheet import datasheet_ceilings
 from workload.report.terminal import case_table
 
-# The limits of memory, bus and launches get this share of the budget, and no more seconds than
-# a steady measurement of them needs.
+# The limits of memory, bus and launches get this share of the budget, and at most these seconds.
 LIMITS_SHARE = 0.1
 MAX_LIMITS_SEC = 3.0
-# Near the best rate on every CPU, and not far below it on a GPU, which has more work to do.
-LIMITING_PRODUCT = Shape(1024, 1024, 1024)
+# Near the best rate on every CPU, and not far below it on a GPU.
+LIMITING_MATMUL = Shape(1024, 1024, 1024)
 
 _FIXES = {
     CaseStatus.WRONG: "run `workload doctor`",
-    CaseStatus.INVALID: "repeat on an idle, cool machine that nobody shares",
+    CaseStatus.INVALID: "repeat on an idle, cool machine without other GPU processes",
     CaseStatus.DOES_NOT_FIT: "choose smaller --sizes or allow more memory",
 }
 
@@ -37,12 +37,12 @@ def measure_and_record(
     budget_sec: float,
     known: Sequence[Case] = (),
 ) -> tuple[list[Case], Ceilings]:
-    """The device's limits, then the operations, within the budget; rated by those limits.
+    """Measure the device's limits, then the operations, and rate them by these limits.
 
-    The builder has each case as soon as it is known, and those to come as interrupted. Cases
-    `known` before count for the ceilings, and follow in the record where they are not measured
-    anew. Where the device is lost, the cases to come are not run, and what is known is shown and
-    recorded before LostDeviceError is raised.
+    The record has each case as soon as it is known, and those to come as interrupted. `known`
+    cases count for the ceilings; the record keeps them unless they are measured again. If the
+    device is lost, the cases to come are skipped, and what is known is shown and recorded before
+    LostDeviceError is raised.
     """
     limits = limiting_operations(device)
     every = [*limits, *operations]
@@ -76,8 +76,8 @@ def measure_and_record(
 
 
 def measure_limits(session: Session, device: DeviceInfo, dtype: str) -> Ceilings:
-    """The limits alone, arithmetic in `dtype` by one product: for what is timed elsewhere."""
-    operations = [*limiting_operations(device), MatMul(LIMITING_PRODUCT, dtype)]
+    """Measure the limits alone, with one matmul in `dtype`: for what is timed elsewhere."""
+    operations = [*limiting_operations(device), MatMul(LIMITING_MATMUL, dtype)]
     cases = list(run_cases(operations, device, MAX_LIMITS_SEC))
     ceilings = roofline.measured(cases, datasheet_ceilings(device))
     session.builder.set("ceilings", ceilings)
@@ -85,27 +85,30 @@ def measure_limits(session: Session, device: DeviceInfo, dtype: str) -> Ceilings
 
 
 def limiting_operations(device: DeviceInfo) -> list[Operation]:
-    """What tells the limits of launches, memory and bus."""
+    """Return what measures the limits of launches, memory and bus."""
     return [Launch(), *copies(device)]
 
 
 def show(session: Session, cases: Sequence[Case], ceilings: Ceilings) -> None:
-    """The table, how it was measured, and words of doubt where they are due."""
-    session.info(case_table.cases_table(cases), "")
-    session.info(*case_table.method_lines(cases, ceilings), *case_table.warning_lines(cases))
+    """Print what ran as a table with its legend, then what did not run, by reason."""
+    table = case_table.cases_table(cases)
+    if table.rows:
+        session.info("", table, "", *case_table.legend_lines(cases, ceilings), "")
+    session.info(*case_table.warning_lines(cases), *case_table.not_run_lines(cases))
 
 
 def exit_code_of_cases(session: Session, cases: Sequence[Case]) -> ExitCode:
     """Return the code of the worst case, with an error line for each that needs attention."""
     for case in cases:
         if case.status in _FIXES:
-            session.error(f"{case.name} {case.status.words}: {case.reason}: {_FIXES[case.status]}")
+            name = full_title(case)
+            session.error(f"{name} {case.status.words}: {case.reason}: {_FIXES[case.status]}")
     statuses = {case.status for case in cases}
     if CaseStatus.WRONG in statuses:
         return ExitCode.WRONG_NUMBERS
     if statuses & {CaseStatus.INVALID, CaseStatus.DOES_NOT_FIT}:
         return ExitCode.UNFIT
     if no_case_ran(cases):
-        session.error("no case could run, see the notes: raise --budget or choose other sizes")
+        session.error("no case could run: raise --budget or choose smaller --sizes")
         return ExitCode.UNFIT
     return ExitCode.OK

@@ -1,4 +1,4 @@
-"""`workload matmul --search`: the fastest product this device can do, found within a budget."""
+"""`workload matmul --search`: find the fastest matmul of this device within a budget."""
 
 import time
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from workload.core.cases import Case, Shape
 from workload.core.results import DeviceInfo
 from workload.report.terminal import case_table
 
-# The largest of many readings is more often too high than too low, so the first few are measured
-# anew, in alternation, with what this share of the budget leaves.
+# The largest of many readings is more often too high than too low. The fastest few are therefore
+# measured again, in turns, in the rest of the budget.
 EXPLORING_SHARE = 0.7
 CONFIRMED = 3
 CONFIRMING_ROUNDS = 5
-# A small product is known long before an equal share of the time is spent, a large one after.
+# A small matmul takes less than an equal share of the time, a large one more.
 EQUAL_SHARES = 4
 
 
@@ -35,7 +35,7 @@ class _Evaluator:
     allowed_sec: float = 0.0  # by one measurement
 
     def gflops(self, shape: Shape) -> float | None:
-        """The rate of one shape; None if it did not run, or not rightly."""
+        """Measure one shape; None if it did not run or its result is wrong."""
         case = run_case(MatMul(shape, self.dtype, self.config), self.device, self.allowed_sec)
         self.cases[case.name] = case
         self.session.builder.set("cases", list(self.cases.values()))
@@ -76,12 +76,12 @@ def _search(evaluator: _Evaluator, budget_sec: float) -> Shape | None:
     confirmed = confirm(first, evaluator.gflops, CONFIRMING_ROUNDS)
     fastest = [(str(evaluation.shape), evaluation.gflops or 0.0) for evaluation in confirmed]
     evaluator.session.info(case_table.search_line(dtype, fastest, len(found.trace), len(grid)))
-    # Where confirming did not fit the budget, the first reading has to do.
+    # If no time was left to confirm, take the first reading.
     return next((evaluation.shape for evaluation in confirmed), next(iter(first), None))
 
 
 def _grid(device: DeviceInfo, dtype: str) -> list[Shape]:
-    """The shapes that fit the memory; none where the device lacks the dtype."""
+    """Return the shapes that fit memory; none if the device does not support the dtype."""
     return [
         shape
         for shape in cube(DEFAULT_EDGES[device.kind])

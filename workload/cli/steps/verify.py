@@ -35,7 +35,7 @@ def exit_code_of_checks(session: Session, checks: Sequence[Check]) -> ExitCode:
         names = ", ".join(f"{check.name} {check.dtype}" for check in wrong)
         session.error(
             f"wrong numbers in {names}: do not trust results of this device; "
-            "run `workload doctor`, then try another driver or card"
+            "run `workload doctor`, then try another driver or GPU"
         )
         return ExitCode.WRONG_NUMBERS
     return ExitCode.OK

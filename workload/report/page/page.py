@@ -11,7 +11,13 @@ from workload.report.page.figures import Figure
 from workload.report.page.loading import Run
 from workload.report.page.speedups import Speedups, speedups
 from workload.report.page.subjects import Subject, pair, short, subjects
-from workload.report.terminal.case_table import CASE_COLUMNS, CASE_NUMBERS, best_rates, case_row
+from workload.report.terminal.case_table import (
+    CASE_COLUMNS,
+    CASE_NUMBERS,
+    best_rates,
+    case_note,
+    case_row,
+)
 
 MAX_HISTORY = 60
 MAX_PROBLEMS = 40
@@ -53,8 +59,8 @@ def _facts(runs: Sequence[Run], problems: Sequence[str]) -> dict[str, Any]:
         "agreement": verdicts.agreement_sentence(parted),
         **_comparison(both),
         **_figures(chosen),
-        "case_columns": CASE_COLUMNS,
-        "case_numbers": CASE_NUMBERS,
+        "case_columns": (*CASE_COLUMNS, "note"),
+        "case_numbers": [CASE_COLUMNS.index(header) for header in CASE_NUMBERS],
         "case_tables": [(subject.name, _cases(subject)) for subject in chosen if subject.cases],
         "devices": [subject.label for subject in chosen],
         "environment": environment.short_table(chosen),
@@ -97,7 +103,10 @@ def _figures(chosen: Sequence[Subject]) -> dict[str, list[Figure] | str]:
 
 
 def _cases(subject: Subject) -> list[tuple[str, ...]]:
-    return [tuple(short(words, MAX_WORDS) for words in case_row(case)) for case in subject.cases]
+    return [
+        tuple(short(text, MAX_WORDS) for text in (*case_row(case), case_note(case)))
+        for case in subject.cases
+    ]
 
 
 def _history_row(run: Run) -> dict[str, Any]:

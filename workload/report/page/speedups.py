@@ -4,19 +4,12 @@ from dataclasses import dataclass
 
 from workload.compare import Speed, pair
 from workload.compare.loader import Run, Side
+from workload.core.case_titles import full_title
 from workload.core.cases import Case, Kind
-from workload.core.train_spec import PRESETS
 from workload.core.units import format_rate, format_seconds
 from workload.report.page.subjects import Subject, short
-from workload.report.terminal.case_table import case_row
 
-# A launch is another thing on each side.
-COMPARED = (Kind.MATMUL, Kind.CONVOLUTION, Kind.TRAIN, Kind.COPY)
 MAX_TITLE, MAX_REASON = 40, 200  # characters
-_PRESET_NAMES: dict[tuple[int, ...], str] = {
-    (spec.batch_size, spec.input_size, spec.hidden_size, spec.output_size): name
-    for name, spec in reversed(PRESETS.items())
-}
 
 
 @dataclass(frozen=True)
@@ -40,18 +33,15 @@ class Speedups:
 
 
 def speedups(cpu: Subject, gpu: Subject) -> Speedups:
-    """As `workload compare` judges it, with the CPU as A."""
+    """Compare as `workload compare` does, with the CPU as the baseline."""
     pairing = pair(_side(cpu), _side(gpu))
-    titles = {case.name: title_of(case) for case in cpu.cases if case.kind in COMPARED}
     return Speedups(
         found=tuple(
-            _speedup(titles.get(speed.name, short(speed.name, MAX_TITLE)), speed)
+            _speedup(short(speed.title, MAX_TITLE), speed)
             for speed in pairing.speeds
-            if not speed.name.startswith(Kind.LAUNCH)
+            if not speed.name.startswith(Kind.LAUNCH)  # differs in kind between CPU and GPU
         ),
-        refused=tuple(
-            short(f"{refusal.name}: {refusal.reason}", MAX_REASON) for refusal in pairing.refusals
-        ),
+        refused=tuple(short(f"{one.title}: {one.reason}", MAX_REASON) for one in pairing.unpaired),
     )
 
 
@@ -72,7 +62,7 @@ def _side(subject: Subject) -> Side:
 
 
 def _speedup(title: str, speed: Speed) -> Speedup:
-    cpu, gpu = (_reached(side.rate, speed.unit) for side in (speed.a, speed.b))
+    cpu, gpu = (_reached(side.rate, speed.unit) for side in (speed.baseline, speed.candidate))
     with_transfers = speed.speedup_with_transfers
     return Speedup(title, cpu, gpu, speed.speedup, speed.interval, with_transfers)
 
@@ -82,9 +72,5 @@ def _reached(rate: float, unit: str) -> str:
 
 
 def title_of(case: Case) -> str:
-    """A case as a person calls it: a training by its preset."""
-    if case.kind is not Kind.TRAIN:
-        return short(" ".join(case_row(case)[:2]), MAX_TITLE)
-    name = _PRESET_NAMES.get(case.shape)
-    label = " ".join(filter(None, (name, case.variant))) if name else case.label
-    return short(f"train {label} {case.dtype}", MAX_TITLE)
+    """Return the case's name in tables, as long as a chart has room for."""
+    return short(full_title(case), MAX_TITLE)

@@ -1,59 +1,61 @@
-"""Cases as words and tables for a terminal. Pure: nothing here prints."""
+"""Cases as tables and lines for a terminal. Pure: nothing here prints."""
 
 from collections.abc import Iterable, Sequence
 
-from rich.table import Table
-
+from workload.core.case_titles import case_title, full_title
 from workload.core.cases import Case, CaseStatus, Ceilings, Kind, Timing
-from workload.core.units import format_bytes, format_rate, format_seconds, printable
-from workload.report.terminal.tables import new_table
+from workload.core.units import format_rate, format_seconds, printable, some
+from workload.report.terminal.tables import Grid, labelled
 
-# What is told of a case; which of it are numbers.
 CASE_COLUMNS = (
     "case",
     "dtype",
     "rate",
-    "median",
-    "95 %",
-    "of peak",
-    "of ceiling",
+    "median ±",
+    "% peak",
+    "% ceiling",
     "bound by",
     "error/tol",
-    "note",
 )
-CASE_NUMBERS = (2, 3, 4, 5, 6, 8)
+CASE_NUMBERS = ("rate", "median ±", "% peak", "% ceiling", "error/tol")
+OPTIONAL_COLUMNS = ("bound by", "error/tol", "% peak")
+
+WHOLE = 0.0995  # from here on, a share is shown in whole percents
+
+_NOT_RUN = {
+    CaseStatus.WRONG: "wrong numbers",
+    CaseStatus.INVALID: "not valid",
+    CaseStatus.SKIPPED: "skipped, no time left",
+    CaseStatus.DOES_NOT_FIT: "does not fit memory",
+    CaseStatus.NOT_APPLICABLE: "not supported",
+    CaseStatus.INTERRUPTED: "interrupted",
+}
 
 
-def cases_table(cases: Iterable[Case]) -> Table:
-    """The rate of every case and how near its limits that is, or why there is none."""
-    table = new_table(*CASE_COLUMNS)
-    for column in CASE_NUMBERS:
-        table.columns[column].justify = "right"
-    for case in cases:
-        table.add_row(*case_row(case))
-    return table
+def cases_table(cases: Iterable[Case]) -> Grid:
+    """Return the cases that ran: their rates, and how near their limits these are."""
+    rows = tuple(case_row(case) for case in cases if case.status is CaseStatus.OK)
+    return Grid(CASE_COLUMNS, rows, CASE_NUMBERS, OPTIONAL_COLUMNS)
 
 
 def case_row(case: Case) -> tuple[str, ...]:
-    """A case in the words of CASE_COLUMNS."""
-    median, rating = case.median_sec, case.rating
+    """Return one case in the order of CASE_COLUMNS."""
+    rating = case.rating
     peak, ceiling = (rating.peak_share, rating.ceiling_share) if rating else (None, None)
     return (
-        f"{case.kind} {_size(case)}",
+        case_title(case),
         case.dtype,
         case_rate(case) or "-",
-        "-" if median is None else format_seconds(median),
-        _half_width(case.timing),
+        _median(case.timing),
         percent(peak),
         percent(ceiling),
         rating.regime.removesuffix("-bound") if rating else "-",
         percent(case.error_share),
-        _note(case),
     )
 
 
 def case_rate(case: Case) -> str | None:
-    """GFLOP/s, or GB/s of what only moves; None without a speed."""
+    """Return GFLOP/s, or GB/s of a copy; None without a speed."""
     if case.gflops is not None:
         return f"{format_rate(case.gflops)} GFLOP/s"
     if case.gbs is not None and case.kind is not Kind.LAUNCH:
@@ -61,26 +63,53 @@ def case_rate(case: Case) -> str | None:
     return None
 
 
-def _size(case: Case) -> str:
-    """Bytes of what only moves, edges of what computes."""
-    moves = case.kind in (Kind.COPY, Kind.TO_DEVICE, Kind.TO_HOST)
-    return format_bytes(case.bytes) if moves else case.label
-
-
-def _half_width(timing: Timing | None) -> str:
-    interval, middle = (timing.interval_sec, timing.median_sec) if timing else (None, None)
-    return f"±{(interval[1] - interval[0]) / 2 / middle:.1%}" if interval and middle else "-"
+def _median(timing: Timing | None) -> str:
+    """Return the median with half the width of its interval, `11.7 ms ±1.2%`."""
+    if timing is None or timing.median_sec is None:
+        return "-"
+    half = timing.half_width
+    if half is None:
+        return format_seconds(timing.median_sec)
+    return f"{format_seconds(timing.median_sec)} ±{half:.{0 if half > WHOLE else 1}%}"
 
 
 def percent(share: float | None) -> str:
-    """A share in whole percents, a dash where it is unknown."""
+    """Return a share in whole percents, a dash where it is unknown."""
     return "-" if share is None else f"{share:.0%}"
 
 
-def _note(case: Case) -> str:
+def case_note(case: Case) -> str:
+    """Return why a case has no speed, or why its time should be trusted less."""
     if case.status is not CaseStatus.OK:
         return f"{case.status.words}: {case.reason}"
     return (case.timing.warning if case.timing else None) or ""
+
+
+def not_run_lines(cases: Iterable[Case], budget_option: str = "--budget") -> list[str]:
+    """Return a line for each reason why cases have no speed, with the names of these cases."""
+    groups: dict[str, list[Case]] = {}
+    for case in sorted(cases, key=lambda case: list(CaseStatus).index(case.status)):
+        if case.status is not CaseStatus.OK:
+            groups.setdefault(_why_not_run(case), []).append(case)
+    return [printable(_not_run_line(why, groups[why], budget_option)) for why in groups]
+
+
+def _why_not_run(case: Case) -> str:
+    """Return the words under which the case is listed."""
+    if case.status is CaseStatus.SKIPPED and not _lacked_time(case):
+        return f"skipped, {case.reason}"  # such as a lost device, the same for all
+    return _NOT_RUN[case.status]
+
+
+def _lacked_time(case: Case) -> bool:
+    return case.status is CaseStatus.SKIPPED and (case.reason or "").startswith("needs ")
+
+
+def _not_run_line(why: str, cases: Sequence[Case], budget_option: str) -> str:
+    if why.endswith(cases[0].reason or "-"):
+        return f"{why}: {some(map(full_title, cases))}"
+    hint = f"; a larger {budget_option} runs them" if _lacked_time(cases[0]) else ""
+    return f"{why}: {some(f'{full_title(case)} ({case.reason})' for case in cases)}{hint}"
 
 
 def search_line(dtype: str, fastest: Sequence[tuple[str, float]], tried: int, grid: int) -> str:
@@ -90,49 +119,60 @@ def search_line(dtype: str, fastest: Sequence[tuple[str, float]], tried: int, gr
     """
     effort = f"{tried} of {grid} shapes tried"
     if not fastest:
-        return f"search  {dtype}: none ran, {effort}: raise --budget"
+        return labelled("search", f"{dtype}: none ran, {effort}: raise --budget")
     (best, rate), *others = fastest
     then = "".join(f", then {shape} {format_rate(gflops)}" for shape, gflops in others)
-    return f"search  {dtype}: {best} is fastest at {format_rate(rate)} GFLOP/s{then}; {effort}"
+    return labelled(
+        "search", f"{dtype}: {best} is fastest at {format_rate(rate)} GFLOP/s{then}; {effort}"
+    )
 
 
-def method_lines(cases: Iterable[Case], ceilings: Ceilings) -> list[str]:
-    """How the cases were timed, what timing cost, and what the percentages are of."""
+def legend_lines(cases: Iterable[Case], ceilings: Ceilings) -> list[str]:
+    """Return how the cases were timed, and what the columns mean."""
     timings = [case.timing for case in cases if case.timing and case.kind is not Kind.LAUNCH]
     if not timings:
         return []
-    methods = ", ".join(sorted({f"{timing.method} ({timing.cache} caches)" for timing in timings}))
+    methods = ", ".join(sorted({f"{timing.method}, {timing.cache} caches" for timing in timings}))
     overhead = max(timing.overhead_sec / (timing.median_sec or 1) for timing in timings)
-    peak = ceilings.peak_source or "none known for this device"
     return [
-        f"timed   by {methods}; timing itself takes at most {overhead:.2%} of a call",
-        f"peak    {printable(peak)}",
-        f"ceiling {_ceiling_words(ceilings)}",
+        labelled("timed by", f"{methods}; the timer adds at most {overhead:.2%} to a call"),
+        labelled("±", "half the 95% confidence interval of the median"),
+        labelled("% peak", printable(ceilings.peak_source or "no peak is known for this device")),
+        labelled("% ceiling", f"of what was measured here: {_measured_limits(ceilings)}"),
+        labelled("error/tol", "the largest error as a share of its tolerance"),
     ]
 
 
-def _ceiling_words(ceilings: Ceilings) -> str:
+def _measured_limits(ceilings: Ceilings) -> str:
     known = {
-        "the fastest case of each dtype here (itself at 100%)": ceilings.measured_gflops,
+        "the best GFLOP/s of each dtype": ceilings.measured_gflops,
         "the copy's bandwidth": ceilings.measured_gbs,
         "the launch's time": ceilings.launch_sec,
     }
     return ", ".join(words for words, limit in known.items() if limit) or "none was measured"
 
 
-def warning_lines(cases: Sequence[Case]) -> list[str]:
-    """A word of doubt where results are worse than their digits."""
-    doubted = sum(bool(case.timing and case.timing.warning) for case in cases)
-    if not doubted:
-        return []
-    return [
-        f"doubt   {doubted} of {len(cases)} cases, see the notes: something else keeps this "
-        "machine busy, or the budget is short: repeat when it is idle, with more --budget"
-    ]
+def warning_lines(cases: Sequence[Case], budget_option: str = "--budget") -> list[str]:
+    """Return a line for noisy times, and one for others that are not reliable."""
+    warned = [case for case in cases if case.timing and case.timing.warning]
+    noisy = [(case, case.timing) for case in warned if case.timing and case.timing.noisy]
+    others = [case for case in warned if case.timing and not case.timing.noisy]
+    lines = []
+    if noisy:
+        most = max(timing.spread or 0.0 for _, timing in noisy)
+        names = some(full_title(case) for case, _ in noisy)
+        lines.append(
+            f"noisy: {len(noisy)} of {len(cases)}, up to {most:.0%} IQR: {names}; "
+            f"repeat on an idle machine or raise {budget_option}"
+        )
+    if others:
+        names = some(f"{full_title(case)} ({case_note(case)})" for case in others)
+        lines.append(f"uncertain: {len(others)} of {len(cases)}: {names}")
+    return lines
 
 
 def best_rates(cases: Iterable[Case]) -> dict[str, float]:
-    """The highest GFLOP/s of each dtype."""
+    """Return the highest GFLOP/s of each dtype."""
     best: dict[str, float] = {}
     for case in cases:
         if case.gflops is not None and case.kind is Kind.MATMUL:

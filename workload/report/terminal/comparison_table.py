@@ -1,154 +1,81 @@
-"""A comparison as words and a table: for a terminal, in Markdown, as a page. Pure.
+"""A comparison as labelled lines and a table. Pure.
 
-The words are made once. Names come from files that may hold anything: no format lets them be
-more than text.
+The text is made once, for a terminal, for Markdown and for an HTML page.
 """
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from xml.etree import ElementTree
 
-from rich.table import Table
-
-from workload.compare import Basis, Comparison, Party, Speed, Verdict, some
+from workload.compare import Basis, Comparison, Party, Speed, Unpaired, Verdict
 from workload.compare.intervals import Span
 from workload.compare.speeds import MARGIN, Reached
-from workload.core.units import format_rate, format_seconds, printable
+from workload.core.units import format_rate, format_seconds, plural, printable, some
 from workload.report.terminal.summary import device_words
-from workload.report.terminal.tables import new_table
+from workload.report.terminal.tables import Grid, labelled
 
 SHOWN_VERSIONS = ("torch", "cuda", "cudnn", "workload")
+NUMBERS = ("baseline", "candidate", "speed-up", "95% interval", "with transfers")
+OPTIONAL = ("bound by", "error/tol", "with transfers")
 _BASIS_WORDS = {
-    Basis.PAIRED: "Student's t over pairs of process runs, each taken for its lowest tenth",
-    Basis.WELCH: "Welch's, over the process runs of each side, each taken for its lowest tenth",
+    Basis.PAIRED: "Student's t over pairs of process runs, each run by its 10% quantile",
+    Basis.WELCH: "Welch's t over the process runs of each side, each run by its 10% quantile",
     Basis.ONE_RUN: (
-        "of medians within one process run: drift between processes is not in it, so the true "
-        "one is wider; record several runs a side, in turns"
+        "of medians within one process run; drift between processes is not in it: record several "
+        "runs a side, in turns, for an interval that has it"
     ),
 }
-_STYLE = """
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-body { max-width: 75rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere }
-div { overflow-x: auto }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { padding: .25rem .75rem; border-bottom: 1px solid #8884; text-align: left;
-  white-space: nowrap }
-td:last-child { white-space: normal; min-width: 12rem }
-dt { font-weight: 600 }
-dd { margin-left: 0 }
-.FASTER { background: #2a72 } .SLOWER { background: #c332 } .UNCLEAR { background: #a822 }
-"""
 
 
 @dataclass(frozen=True)
-class Words:
-    """What is said in any format: labelled lines, a table of words, labelled lines.
+class Text:
+    """A comparison in any format: labelled lines, a table, labelled lines.
 
-    `marks` are the rows' verdicts.
+    `marks` are the verdicts of the rows.
     """
 
     before: list[tuple[str, str]]
-    headers: list[str]
-    rows: list[list[str]]
+    table: Grid
     marks: list[Verdict]
     after: list[tuple[str, str]]
 
 
-def words_of(comparison: Comparison) -> Words:
-    """Who A and B are, every case, and what may be said of them all."""
-    columns = _columns(comparison.speeds)
-    return Words(
-        before=[("A", _party(comparison.a)), ("B", _party(comparison.b))],
-        headers=list(columns),
-        rows=[list(row) for row in zip(*columns.values(), strict=True)],
+def text_of(comparison: Comparison) -> Text:
+    """Return who is compared and the summary, every case, and what else is to be known."""
+    return Text(
+        before=[
+            ("baseline", _party(comparison.baseline)),
+            ("candidate", _party(comparison.candidate)),
+            ("summary", summary(comparison)),
+            ("losses", _agreement(comparison)),
+        ],
+        table=speeds_table(comparison.speeds),
         marks=[speed.verdict for speed in comparison.speeds],
-        after=list(_conclusions(comparison)),
+        after=list(_notes(comparison)),
     )
 
 
-def speeds_table(speeds: Sequence[Speed]) -> Table:
-    """Every case, for a terminal."""
-    columns = _columns(speeds)
-    table = new_table(*columns)
-    for row in zip(*columns.values(), strict=True):
-        table.add_row(*row)
-    return table
+def lines(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    """Return labelled lines for a terminal."""
+    return [labelled(label, text) for label, text in pairs]
 
 
-def lines(labelled: list[tuple[str, str]]) -> list[str]:
-    """Labelled lines for a terminal."""
-    return [f"{label:<12} {text}" for label, text in labelled]
-
-
-def markdown(words: Words) -> str:
-    """A document that GitHub and others lay out."""
-    header, *rows = [
-        f"| {' | '.join(map(_markdown_text, row))} |" for row in (words.headers, *words.rows)
-    ]
-    rule = "|" + " --- |" * len(words.headers)
-    before, after = (
-        [f"- **{label}** {_markdown_text(text)}" for label, text in labelled]
-        for labelled in (words.before, words.after)
-    )
-    return "\n".join([*before, "", header, rule, *rows, "", *after, ""])
-
-
-def _markdown_text(text: str) -> str:
-    """Every mark that Markdown or HTML might take for its own, escaped."""
-    return re.sub(r"([\\`*_{}\[\]<>|#!~&$])", r"\\\1", text)
-
-
-def html(words: Words) -> str:
-    """A page that needs nothing beside it. The tree's writer escapes all text."""
-    page = ElementTree.Element("html", lang="en")
-    head, body = ElementTree.SubElement(page, "head"), ElementTree.SubElement(page, "body")
-    ElementTree.SubElement(head, "meta", charset="utf-8")
-    viewport = {"name": "viewport", "content": "width=device-width, initial-scale=1"}
-    ElementTree.SubElement(head, "meta", viewport)
-    ElementTree.SubElement(head, "title").text = "workload compare"
-    ElementTree.SubElement(head, "style").text = _STYLE
-    ElementTree.SubElement(body, "h1").text = "workload compare"
-    _add_list(body, words.before)
-    table = ElementTree.SubElement(ElementTree.SubElement(body, "div"), "table")
-    _add_row(table, "th", words.headers)
-    for row, mark in zip(words.rows, words.marks, strict=True):
-        _add_row(table, "td", row).set("class", mark.value)
-    _add_list(body, words.after)
-    return "<!doctype html>\n" + ElementTree.tostring(page, "unicode", method="html") + "\n"
-
-
-def _add_row(table: ElementTree.Element, kind: str, cells: list[str]) -> ElementTree.Element:
-    row = ElementTree.SubElement(table, "tr")
-    for cell in cells:
-        ElementTree.SubElement(row, kind).text = cell
-    return row
-
-
-def _add_list(body: ElementTree.Element, labelled: list[tuple[str, str]]) -> None:
-    described = ElementTree.SubElement(body, "dl")
-    for label, text in labelled:
-        ElementTree.SubElement(described, "dt").text = label
-        ElementTree.SubElement(described, "dd").text = text
-
-
-def _columns(speeds: Sequence[Speed]) -> dict[str, list[str]]:
-    """The table's columns by their headers; the time of transfers only where there is one."""
+def speeds_table(speeds: Sequence[Speed]) -> Grid:
+    """Return every case that both sides have."""
     columns = {
-        "case": [printable(speed.name) for speed in speeds],
-        "A": [_rate(speed, speed.a) for speed in speeds],
-        "B": [_rate(speed, speed.b) for speed in speeds],
+        "case": [printable(speed.title) for speed in speeds],
+        "baseline": [_rate(speed, speed.baseline) for speed in speeds],
+        "candidate": [_rate(speed, speed.candidate) for speed in speeds],
         "speed-up": [times_words(speed.speedup) for speed in speeds],
-        "95 %": [span_words(speed.interval) for speed in speeds],
+        "95% interval": [span_words(speed.interval) for speed in speeds],
         "verdict": [speed.verdict.value for speed in speeds],
         "with transfers": [times_words(speed.speedup_with_transfers) for speed in speeds],
-        "error/tol A, B": [_both(speed, _error) for speed in speeds],
-        "bound by A, B": [_both(speed, _regime) for speed in speeds],
-        "note": [_note(speed) for speed in speeds],
+        "error/tol": [_both(speed, _error) for speed in speeds],
+        "bound by": [_both(speed, _regime) for speed in speeds],
     }
     if all(speed.speedup_with_transfers is None for speed in speeds):
         del columns["with transfers"]
-    return columns
+    rows = tuple(zip(*columns.values(), strict=True))
+    return Grid(tuple(columns), rows, NUMBERS, OPTIONAL)
 
 
 def _rate(speed: Speed, side: Reached) -> str:
@@ -158,19 +85,20 @@ def _rate(speed: Speed, side: Reached) -> str:
 
 
 def times_words(ratio: float | None) -> str:
-    """A ratio: three decimals near 1, where they matter."""
+    """Return a ratio, with three decimals near 1."""
     if ratio is None:
         return "-"
     return f"{ratio:.3f}" if 0.1 <= ratio < 10 else f"{ratio:.3g}"  # noqa: PLR2004  near 1
 
 
 def span_words(span: Span | None) -> str:
-    """An interval of ratios."""
+    """Return an interval of ratios."""
     return f"{times_words(span[0])} to {times_words(span[1])}" if span else "-"
 
 
 def _both(speed: Speed, show: Callable[[Reached], str]) -> str:
-    return f"{show(speed.a)}, {show(speed.b)}"
+    """Return one value if both sides have the same, else both."""
+    return ", ".join(dict.fromkeys((show(speed.baseline), show(speed.candidate))))
 
 
 def _error(side: Reached) -> str:
@@ -181,17 +109,8 @@ def _regime(side: Reached) -> str:
     return side.regime.removesuffix("-bound") if side.regime else "-"
 
 
-def _note(speed: Speed) -> str:
-    """Why nothing can be said, where that is so, and what there is to doubt of either side."""
-    if speed.interval is None:
-        return "too few samples for an interval"
-    sides = (("A", speed.a), ("B", speed.b))
-    return "; ".join(f"{name} {side.warning}" for name, side in sides if side.warning)
-
-
 def _party(party: Party) -> str:
-    """Where the runs come from, and what they ran on."""
-    runs = f"{party.runs} process run{'s' if party.runs > 1 else ''}"
+    """Return what a side's runs ran on, and where they come from."""
     driver = f"driver {party.device.driver}" if party.device.driver else None
     varied = f"threads differ: {', '.join(map(str, party.threads))}"
     versions = [
@@ -199,49 +118,88 @@ def _party(party: Party) -> str:
         for name in SHOWN_VERSIONS
         if name in party.versions
     ]
-    parts = [device_words(party.device), driver, varied if len(party.threads) > 1 else None]
-    return printable(", ".join([*filter(None, parts), *versions, f"{runs} in {party.name}"]))
+    parts = [
+        device_words(party.device),
+        driver,
+        varied if len(party.threads) > 1 else None,
+        f"image {' and '.join(party.images)}" if party.images else None,
+        *versions,
+        f"{plural(party.runs, 'process run')} in {party.name}",
+    ]
+    return printable(", ".join(filter(None, parts)))
 
 
-def _conclusions(comparison: Comparison) -> Iterator[tuple[str, str]]:
-    for basis in dict.fromkeys(speed.basis for speed in comparison.speeds):
-        yield "interval", _BASIS_WORDS[basis]
-    for doubt in _warnings(comparison):
-        yield "warning", doubt
-    for refusal in comparison.refusals:
-        yield "not compared", printable(f"{refusal.name}: {refusal.reason}")
-    for side, names in (("A", comparison.only_in_a), ("B", comparison.only_in_b)):
-        if names:
-            yield f"only in {side}", printable(some(names))
-    yield "agreement", _agreement(comparison)
-    yield "summary", summary(comparison)
-
-
-def _warnings(comparison: Comparison) -> Iterator[str]:
-    if comparison.interleaved is False:
-        yield (
-            "one side was over before the other began: drift of the machine may look like a "
-            "difference; record the runs in turns"
-        )
-    if comparison.varied_threads:
-        counts = " and ".join(map(str, comparison.varied_threads))
-        yield f"the runs of this CPU had {counts} threads: a difference may come from that alone"
+def summary(comparison: Comparison) -> str:
+    """Return how many cases have which verdict, and which are unclear."""
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in comparison.verdicts.items())
+    unclear = [speed.title for speed in comparison.speeds if speed.verdict is Verdict.UNCLEAR]
+    named = f" ({printable(some(unclear))})" if unclear else ""
+    return f"the candidate is {counts}{named}; within ±{MARGIN:.0%} is SAME"
 
 
 def _agreement(comparison: Comparison) -> str:
     worst = comparison.worst_disagreement
     if worst is None:
-        return "not known: no losses of the same training on both sides"
+        return "not compared: no training is on both sides"
     error = "not finite" if worst.error is None else f"{worst.error:.2e}"
     verdict = "agree" if worst.ok else "DISAGREE"
     return printable(
-        f"losses {verdict}: worst {error} of {worst.tolerance:.2e} allowed ({worst.name})"
+        f"{verdict}: largest error {error}, {worst.tolerance:.2e} allowed ({worst.name})"
     )
 
 
-def summary(comparison: Comparison) -> str:
-    """How many cases ended how; which are unclear."""
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in comparison.verdicts.items())
-    unclear = [speed.name for speed in comparison.speeds if speed.verdict is Verdict.UNCLEAR]
-    named = f" ({printable(some(unclear))})" if unclear else ""
-    return f"B against A, within ±{MARGIN:.0%} is SAME: {counts}{named}"
+def _notes(comparison: Comparison) -> Iterator[tuple[str, str]]:
+    for warning in _warnings(comparison):
+        yield "warning", warning
+    yield from _noise(comparison.speeds)
+    for problem, group in _by_problem(comparison.unpaired).items():
+        yield "not paired", printable(f"{problem}: {some(map(_named, group))}")
+    for side, titles in (
+        ("baseline", comparison.only_in_baseline),
+        ("candidate", comparison.only_in_candidate),
+    ):
+        if titles:
+            yield "not paired", printable(f"only in the {side}: {some(titles)}")
+    for basis in dict.fromkeys(speed.basis for speed in comparison.speeds):
+        yield "interval", _BASIS_WORDS[basis]
+
+
+def _warnings(comparison: Comparison) -> Iterator[str]:
+    if comparison.same_files:
+        many = len(comparison.baseline.sources) > 1
+        yield f"baseline and candidate are the same file{'s' if many else ''}"
+    if comparison.interleaved is False:
+        yield (
+            "the runs of one side ended before the other's began: drift of the machine may look "
+            "like a difference; record the runs in turns"
+        )
+    if comparison.varied_threads:
+        counts = " and ".join(map(str, comparison.varied_threads))
+        yield f"the runs of this CPU used {counts} threads, which alone may make a difference"
+
+
+def _noise(speeds: Sequence[Speed]) -> Iterator[tuple[str, str]]:
+    """Return the cases whose times are not reliable, by side."""
+    few = [speed.title for speed in speeds if speed.interval is None]
+    if few:
+        yield "warning", printable(f"too few samples for an interval: {some(few)}")
+    sides: tuple[tuple[str, Callable[[Speed], Reached]], ...] = (
+        ("baseline", lambda speed: speed.baseline),
+        ("candidate", lambda speed: speed.candidate),
+    )
+    for name, side in sides:
+        noisy = [speed for speed in speeds if side(speed).warning]
+        named = some(f"{speed.title} ({side(speed).warning})" for speed in noisy)
+        if noisy:
+            yield "warning", printable(f"{plural(len(noisy), 'case')} of the {name}: {named}")
+
+
+def _by_problem(unpaired: Sequence[Unpaired]) -> dict[str, list[Unpaired]]:
+    groups: dict[str, list[Unpaired]] = {}
+    for one in unpaired:
+        groups.setdefault(one.problem, []).append(one)
+    return groups
+
+
+def _named(one: Unpaired) -> str:
+    return f"{one.title} ({one.detail})" if one.detail else one.title

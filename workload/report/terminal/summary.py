@@ -1,28 +1,36 @@
-"""Results as words and tables for a terminal. Pure: nothing here prints."""
+"""Devices, checks and trainings as lines and tables for a terminal. Pure: nothing here prints."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rich.table import Table
 
-from workload.core.cases import Case, CaseStatus, Rating
+from workload.core.cases import Case, Rating
 from workload.core.errors import ExitCode
 from workload.core.results import Check, DeviceInfo, TrainResult
-from workload.core.units import format_bytes, format_rate, format_seconds, printable
+from workload.core.units import (
+    format_bytes,
+    format_rate,
+    format_seconds,
+    plural,
+    printable,
+    some,
+)
 from workload.report.terminal.case_table import best_rates, percent
-from workload.report.terminal.tables import new_table
+from workload.report.terminal.tables import Grid, labelled, new_table
 
 
 def device_line(device: DeviceInfo) -> str:
-    """Which device, and why."""
-    return f"device  {device_words(device)} ({device.reason})"
+    """Return which device is used, and why."""
+    return labelled("device", f"{device_words(device)}, {device.reason}")
 
 
 def device_words(device: DeviceInfo) -> str:
-    """Which device, and what of it is used."""
-    threads = f"{device.threads} thread{'s' if device.threads > 1 else ''}"
+    """Return the device's name, and its threads or compute capability."""
+    threads = plural(device.threads, "thread")
     if len(device.swept_threads) > 1:
-        threads += f", chosen of {', '.join(map(str, device.swept_threads))}"
+        *others, last = map(str, device.swept_threads)
+        threads += f" (fastest of {', '.join(others)} and {last})"
     detail = threads if device.kind == "cpu" else f"compute capability {device.capability}"
     return f"{device.torch_name}: {printable(device.name)}, {detail}"
 
@@ -50,41 +58,75 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
         yield prefix, str(value)
 
 
-def checks_table(checks: Iterable[Check]) -> Table:
-    """Worst error against tolerance, one row a check."""
-    table = new_table("verify", "dtype", "worst error", "tolerance", "verdict", "error is")
-    for column in (2, 3):
-        table.columns[column].justify = "right"
-    for check in checks:
-        error = "not finite" if check.worst_error is None else f"{check.worst_error:.2e}"
-        verdict = "ok" if check.ok else "WRONG"
-        row = (check.name, check.dtype, error, f"{check.tolerance:.2e}", verdict, check.metric)
-        table.add_row(*row)
-    return table
+def checks_table(checks: Iterable[Check]) -> Grid:
+    """Return every comparison with float64, one a row."""
+    headers = ("verify", "dtype", "worst error", "tolerance", "verdict", "unit of error")
+    rows = tuple(
+        (
+            check.name,
+            check.dtype,
+            _error(check),
+            f"{check.tolerance:.2e}",
+            "ok" if check.ok else "WRONG",
+            check.metric,
+        )
+        for check in checks
+    )
+    return Grid(headers, rows, numbers=headers[2:4], optional=headers[5:])
+
+
+def checks_lines(checks: Sequence[Check]) -> list[str]:
+    """Return a line for each dtype, and one for each comparison that failed."""
+    dtypes = dict.fromkeys(check.dtype for check in checks)
+    return [
+        *(_dtype_line(dtype, [one for one in checks if one.dtype == dtype]) for dtype in dtypes),
+        *(_wrong_line(check) for check in checks if not check.ok),
+    ]
+
+
+def _dtype_line(dtype: str, checks: Sequence[Check]) -> str:
+    right = [check for check in checks if check.ok]
+    text = f"{dtype}: {len(right)} of {len(checks)} comparisons with float64 agree"
+    if len(right) == len(checks):
+        share, name = max(((one.worst_error or 0.0) / one.tolerance, one.name) for one in right)
+        text += f"; closest to its tolerance: {name} at {share:.0%}"
+    return labelled("verify", text)
+
+
+def _error(check: Check) -> str:
+    return "not finite" if check.worst_error is None else f"{check.worst_error:.2e}"
+
+
+def _wrong_line(check: Check) -> str:
+    return labelled(
+        "WRONG",
+        f"{check.name} {check.dtype}: {_error(check)}, allowed {check.tolerance:.2e} "
+        f"({check.metric})",
+    )
 
 
 def checks_line(checks: Sequence[Check]) -> str:
-    """How many comparisons passed, or which did not."""
+    """Return how many comparisons agree, or which do not."""
     wrong = [check for check in checks if not check.ok]
     if wrong:
-        names = ", ".join(f"{check.name} {check.dtype}" for check in wrong)
-        return f"verify  {len(wrong)} of {len(checks)} comparisons with float64 are WRONG: {names}"
+        names = some(f"{check.name} {check.dtype}" for check in wrong)
+        return labelled("verify", f"{len(wrong)} of {len(checks)} comparisons WRONG: {names}")
     dtypes = ", ".join(dict.fromkeys(check.dtype for check in checks))
-    return f"verify  {len(checks)} comparisons with float64 agree ({dtypes})"
+    return labelled("verify", f"{len(checks)} comparisons with float64 agree ({dtypes})")
 
 
 def loss_line(step: int, loss: float) -> str:
-    """The chapter's own format: print("Iteration: ", t, "\\t", "Loss: ", loss)."""
+    """Return a loss in the book's format: print("Iteration: ", t, "\\t", "Loss: ", loss)."""
     return f"Iteration:  {step} \t Loss:  {loss}"
 
 
 def mode_line(name: str, reason: str) -> str:
-    """Which mode trains, and why."""
-    return f"mode    {name} ({reason})"
+    """Return which mode trains, and why."""
+    return labelled("mode", f"{name} ({reason})")
 
 
 def train_line(result: TrainResult, rating: Rating | None = None) -> str:
-    """Time, limits and loss of a training, and its mode where that is not the chapter's loop."""
+    """Return the time and the loss of a training, and its mode unless that is eager."""
     name = result.preset or "custom"
     mode = "" if result.mode == "eager" else f" {result.mode}"
     step = result.median_step_sec
@@ -92,36 +134,30 @@ def train_line(result: TrainResult, rating: Rating | None = None) -> str:
     if rating:
         speed += f" ({rating.regime}, {percent(rating.ceiling_share)} of the measured ceiling)"
     loss = "no loss" if result.final_loss is None else f"loss {result.final_loss:.4g}"
-    return f"train   {name} {result.dtype}{mode}: {len(result.losses)} steps, {speed}, {loss}"
+    text = f"{name} {result.dtype}{mode}: {plural(len(result.losses), 'step')}, {speed}, {loss}"
+    return labelled("train", text)
 
 
-def rates_line(cases: Iterable[Case]) -> str:
-    """The best rate of each dtype in one line."""
-    rates = [f"{dtype} {format_rate(rate)}" for dtype, rate in best_rates(cases).items()]
-    return f"GFLOP/s {', '.join(rates) or 'none measured'}"
-
-
-def verdict_line(
+def verdict_lines(
     code: ExitCode,
     device: DeviceInfo,
-    cases: Sequence[Case],
-    trained: Sequence[TrainResult],
-) -> str:
-    """The whole run in one line: verdict, device, rates, step times and losses."""
+    cases: Iterable[Case],
+    trained: Iterable[TrainResult],
+) -> list[str]:
+    """Return the best rates, the step times, and the verdict of a whole run."""
     verdicts = {
         ExitCode.OK: "PASS",
         ExitCode.WRONG_NUMBERS: "WRONG NUMBERS",
         ExitCode.UNFIT: "UNFIT",
     }
+    rates = ", ".join(f"{dtype} {format_rate(rate)}" for dtype, rate in best_rates(cases).items())
     trainings = ", ".join(
-        f"{result.preset} {format_seconds(result.median_step_sec)} a step to loss "
-        f"{result.final_loss:.3g}"
+        f"{result.preset} {format_seconds(result.median_step_sec)} a step"
         for result in trained
-        if result.final_loss is not None and result.median_step_sec is not None
+        if result.median_step_sec is not None
     )
-    name = f"{device.torch_name} {printable(device.name)}"
-    missing = sum(case.status is CaseStatus.SKIPPED for case in cases)
-    left_out = f"; {missing} of {len(cases)} cases not run: raise --budget" if missing else ""
-    doubted = sum(bool(case.timing and case.timing.warning) for case in cases)
-    doubt = f"; {doubted} times are in doubt" if doubted else ""
-    return f"{verdicts[code]}  {name}: {rates_line(cases)}; {trainings}{left_out}{doubt}"
+    return [
+        labelled("best", f"{rates or 'none measured'} GFLOP/s"),
+        *([labelled("train", trainings)] if trainings else []),
+        f"{verdicts[code]}  {device.torch_name} {printable(device.name)}",
+    ]

@@ -1,14 +1,83 @@
-"""How every table on a terminal looks."""
+"""How tables and labelled lines look on a terminal. Pure."""
 
+import re
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
 from rich.table import Table
 
-# What reads badly in pieces.
-WIDTHS = {"dtype": 8, "verdict": 7, "bound by": 9}
+MAX_WIDTH = 100  # columns of a table or a line, on a wider terminal and in a log too
+LABEL_WIDTH = 11
+GAP = 2  # columns between two cells
+# Columns that rich must not break.
+WIDTHS = {"dtype": 8, "verdict": 7}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table that leaves out columns where a terminal is too narrow.
+
+    `numbers` are the headers of right-aligned columns. `optional` are the headers of columns
+    that may be left out, the least important first.
+    """
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numbers: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+    def fitted(self, width: int) -> tuple[Table, list[str]]:
+        """Return the table for this width, and the headers that are left out."""
+        left_out: list[str] = []
+        for header in self.optional:
+            if self._needed(left_out) <= width:
+                break
+            if header in self.headers:
+                left_out.append(header)
+        return self._table(left_out), left_out
+
+    def _needed(self, left_out: Sequence[str]) -> int:
+        columns = zip(self.headers, *self.rows, strict=True)
+        widths = [max(map(cell_len, column)) for column in columns if column[0] not in left_out]
+        return sum(widths) + GAP * (len(widths) - 1)
+
+    def _table(self, left_out: Sequence[str]) -> Table:
+        kept = [index for index, header in enumerate(self.headers) if header not in left_out]
+        table = new_table(*(self.headers[index] for index in kept))
+        for column, index in zip(table.columns, kept, strict=True):
+            column.justify = "right" if self.headers[index] in self.numbers else "left"
+        for row in self.rows:
+            table.add_row(*(row[index] for index in kept))
+        return table
 
 
 def new_table(*headers: str) -> Table:
-    """A table without lines. Where a terminal is too narrow, texts go on below: nothing is cut."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    """Return a table without rules. Where a terminal is too narrow, texts wrap: nothing is cut."""
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), highlight=True)
     for header in headers:
         table.add_column(header, overflow="fold", min_width=WIDTHS.get(header))
     return table
+
+
+def labelled(label: str, text: str) -> str:
+    """Return a line that begins with a label."""
+    return f"{label:<{LABEL_WIDTH - 1}} {text}"
+
+
+def wrapped(line: str, width: int) -> str:
+    """Wrap a line at spaces; further lines are indented to the text after the label.
+
+    A word that is longer than the line, such as a path, stays whole. Lines with tabs stay as
+    they are.
+    """
+    if cell_len(line) <= width or "\t" in line:
+        return line
+    label = re.match(rf".{{,{LABEL_WIDTH}}}?\s{{2,}}", line)
+    start = label.end() if label else 0
+    indent = start or GAP
+    first, *rest = textwrap.wrap(
+        line[start:], max(width - indent, 1), break_long_words=False, break_on_hyphens=False
+    ) or [""]
+    return "\n".join([line[:start] + first, *(" " * indent + one for one in rest)])

@@ -40,7 +40,7 @@ def choose(requested: str, spec: TrainSpec, device: DeviceInfo, data: Data) -> t
     if refusal:
         raise refusal
     require_right(mode, spec, device)
-    return mode, "asked for"
+    return mode, f"--mode {requested}"
 
 
 def _fastest(spec: TrainSpec, device: DeviceInfo, data: Data) -> tuple[Mode, str]:

@@ -1,0 +1,134 @@
+"""The comparison of two sides, and what follows from it. Pure."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workload.compare.agreement import Disagreement, disagreements
+from workload.compare.loader import Side
+from workload.compare.pairing import Pairing, Unpaired, pair
+from workload.compare.speeds import Speed, Verdict
+from workload.core.errors import BadInputError, WrongNumbersError
+from workload.core.results import DeviceInfo
+from workload.core.units import some
+
+
+@dataclass(frozen=True)
+class Party:
+    """What a side is. Where its runs differ, every value is there."""
+
+    name: str
+    device: DeviceInfo
+    runs: int
+    threads: tuple[int, ...]
+    versions: dict[str, tuple[str, ...]]
+    images: tuple[str, ...]
+    problems: tuple[str, ...]  # of files that are left out
+    sources: tuple[str, ...]  # the files
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two sides have in common, and what they have not."""
+
+    baseline: Party
+    candidate: Party
+    interleaved: bool | None  # whether the process runs took turns; None for one a side
+    speeds: tuple[Speed, ...]
+    unpaired: tuple[Unpaired, ...]
+    only_in_baseline: tuple[str, ...]
+    lost: tuple[str, ...]  # that the baseline measured and the candidate did not, or not usably
+    only_in_candidate: tuple[str, ...]
+    disagreements: tuple[Disagreement, ...]
+
+    @property
+    def worst_disagreement(self) -> Disagreement | None:
+        """The one that uses most of its tolerance; one without an error is worst."""
+        return max(self.disagreements, key=lambda one: one.share, default=None)
+
+    @property
+    def varied_threads(self) -> tuple[int, ...]:
+        """The thread counts of one and the same CPU, if its runs differ in them."""
+        parties = (self.baseline, self.candidate)
+        devices = {(party.device.kind, party.device.name) for party in parties}
+        counts = tuple(sorted({*self.baseline.threads, *self.candidate.threads}))
+        one_cpu = len(devices) == 1 and self.baseline.device.kind == "cpu"
+        return counts if one_cpu and len(counts) > 1 else ()
+
+    @property
+    def same_files(self) -> bool:
+        """Whether a side is compared with itself."""
+        return self.baseline.sources == self.candidate.sources
+
+    @property
+    def verdicts(self) -> dict[Verdict, int]:
+        """How many cases ended how."""
+        counts = Counter(speed.verdict for speed in self.speeds)
+        return {verdict: counts[verdict] for verdict in Verdict if counts[verdict]}
+
+    def slower_by(self, share: float) -> list[Speed]:
+        """Return the cases whose whole interval lies below 1 - `share` of the baseline's speed."""
+        return [speed for speed in self.speeds if speed.is_slower_by(share)]
+
+
+def compare(baseline: Side, candidate: Side) -> Comparison:
+    """Compare everything that both sides have.
+
+    Raises BadInputError if nothing can be compared, WrongNumbersError if wrong results are why.
+    """
+    pairing = pair(baseline, candidate)
+    if not pairing.speeds:
+        raise _nothing_left(pairing)
+    ours, theirs = (
+        [training for run in side.runs for training in run.trainings]
+        for side in (baseline, candidate)
+    )
+    return Comparison(
+        baseline=_party(baseline),
+        candidate=_party(candidate),
+        interleaved=_interleaved(baseline, candidate),
+        disagreements=tuple(disagreements(ours, theirs)),
+        **vars(pairing),
+    )
+
+
+def _nothing_left(pairing: Pairing) -> BadInputError | WrongNumbersError:
+    reasons = [f"{one.title}: {one.reason}" for one in pairing.unpaired]
+    if not reasons:
+        return BadInputError(
+            f"no case in common: the baseline has {some(pairing.only_in_baseline)}, the candidate "
+            f"has {some(pairing.only_in_candidate)}: measure both with the same options"
+        )
+    wrong = any(one.wrong for one in pairing.unpaired)
+    kind = WrongNumbersError if wrong else BadInputError
+    return kind(f"nothing can be compared: {some(reasons)}")
+
+
+def _party(side: Side) -> Party:
+    versions: dict[str, tuple[str, ...]] = {}
+    for run in side.runs:
+        for name, version in run.versions.items():
+            versions[name] = _distinct([*versions.get(name, ()), version])
+    return Party(
+        name=side.name,
+        device=side.device,
+        runs=len(side.runs),
+        threads=tuple(sorted({run.device.threads for run in side.runs})),
+        versions=versions,
+        images=_distinct([run.image for run in side.runs if run.image]),
+        problems=side.problems,
+        sources=tuple(run.source for run in side.runs),
+    )
+
+
+def _distinct(values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def _interleaved(baseline: Side, candidate: Side) -> bool | None:
+    """Return False if one side ended before the other began: their drift is not shared."""
+    if min(len(baseline.runs), len(candidate.runs)) == 1:
+        return None
+    ends = [(side.runs[0].started_at, side.runs[-1].started_at) for side in (baseline, candidate)]
+    (our_first, our_last), (their_first, their_last) = ends
+    return our_first < their_last and their_first < our_last

@@ -1,0 +1,37 @@
+"""How cases are called in tables: short, and the same in every command."""
+
+from workload.core.cases import Case, Kind, shape_label
+from workload.core.train_spec import PRESETS
+from workload.core.units import format_bytes
+
+_SHORT_KINDS = {
+    Kind.CONVOLUTION: "conv",
+    Kind.TO_DEVICE: "copy H2D",
+    Kind.TO_HOST: "copy D2H",
+}
+_PRESET_NAMES: dict[tuple[int, ...], str] = {
+    (spec.batch_size, spec.input_size, spec.hidden_size, spec.output_size): name
+    for name, spec in reversed(PRESETS.items())
+}
+
+
+def case_title(case: Case) -> str:
+    """Name the case without its dtype: `matmul 4096`, `copy 268 MB`, `train book eager`."""
+    return " ".join(filter(None, (_SHORT_KINDS.get(case.kind, case.kind), _size(case))))
+
+
+def full_title(case: Case) -> str:
+    """Name the case with its dtype: `matmul 4096 float32`."""
+    return f"{case_title(case)} {case.dtype}"
+
+
+def _size(case: Case) -> str:
+    """The bytes of a copy, the preset of a training, the shape of anything else."""
+    if case.kind is Kind.LAUNCH:
+        return ""
+    if case.kind in (Kind.COPY, Kind.TO_DEVICE, Kind.TO_HOST):
+        return format_bytes(case.bytes)
+    shape = shape_label(case.shape)
+    if case.kind is Kind.TRAIN:
+        shape = _PRESET_NAMES.get(case.shape, shape)
+    return " ".join(filter(None, (shape, case.variant)))
