@@ -228,7 +228,7 @@ def on_gpu(device: DeviceInfo, rounds: int) -> Iterator[tuple[str, Seconds, list
         usable = [
             name
             for name, mode in MODES.items()
-            if mode.seeds_arithmetic and mode.refusal(spec, device) is None
+            if mode.same_arithmetic and mode.refusal(spec, device) is None
         ]
         bench = checked(spec, device, usable)
         seconds = bench.alternate({name: bench.steps(name) for name in usable}, rounds)

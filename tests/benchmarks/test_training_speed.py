@@ -23,6 +23,6 @@ pytestmark = [
 def test_training_step(measured: Callable[..., None], preset: str, mode: str) -> None:
     by = MODES[mode]
     # The other arithmetic gathers rounding errors: float64 is what it can be asked for.
-    dtype = "float32" if by.seeds_arithmetic else "float64"
+    dtype = "float32" if by.same_arithmetic else "float64"
     steps = TrainSteps(replace(PRESETS[preset], dtype=dtype), by)
     measured(steps, partial(of_one_step, mode=by))

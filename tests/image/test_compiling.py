@@ -76,7 +76,9 @@ def test_without_a_compiler_the_engine_names_the_image_that_has_one(
     ended = containers.run(*TRAIN)
     assert ended.code == 4
     (line,) = ended.stderr.splitlines()
-    assert line.startswith("workload train: mode compile needs g++, none is here: use the image ")
+    assert line.startswith(
+        "workload train: mode compile needs g++, which is missing: use the image "
+    )
     assert f" workload:{target}-devel " in line
 
 

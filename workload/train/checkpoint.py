@@ -1,8 +1,7 @@
-"""Checkpoints of a training run: written whole, refused when damaged, never executed.
+"""Checkpoints of a training run: written atomically, refused when damaged, never executed.
 
-The format is safetensors: a JSON header and raw numbers, nothing that could run. The
-header's metadata carry the run's specification and a SHA-256 of the numbers, because
-safetensors itself does not notice a flipped bit.
+The format is safetensors: a JSON header and raw numbers, no code. The metadata in the header hold
+the run's specification and a SHA-256 of the numbers, as safetensors does not detect a flipped bit.
 """
 
 import ctypes
@@ -23,7 +22,7 @@ from workload.core.train_spec import TrainSpec
 from workload.core.units import storage_dtype
 
 FORMAT = "workload-train/1"
-# What a hostile or damaged file can make the parsers raise.
+# What the parsers may raise for a hostile or damaged file.
 _MALFORMED = (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 MAX_BYTES = 1 << 36
 TENSORS = ("losses", "w1", "w2")
@@ -69,25 +68,25 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def read(path: Path, max_bytes: int = MAX_BYTES) -> Checkpoint:
-    """The checkpoint at `path`. Raises BadInputError for anything that is not a whole one."""
+    """Read the checkpoint at `path`. Raises BadInputError for anything but a whole one."""
     try:
         data = read_regular(path, max_bytes)
     except OSError as error:
         raise BadInputError(
             f"checkpoint {path} cannot be read: {error.strerror or error}; "
-            "check the path, or start anew without --resume"
+            "check the path, or start again without --resume"
         ) from error
     try:
         return _parse(data)
     except _MALFORMED as error:
         raise BadInputError(
             f"{path} is not a whole checkpoint of `workload train` ({first_line(error)}); "
-            "it is left as it is: resume from another one or start anew with another --checkpoint"
+            "the file is unchanged: resume from another, or start again with another --checkpoint"
         ) from error
 
 
 def weights_sha256(w1: Tensor, w2: Tensor) -> str:
-    """SHA-256 of the bytes of w1 then w2, to compare weights bit by bit."""
+    """Return the SHA-256 of the bytes of w1 and w2, to compare weights bit for bit."""
     digest = hashlib.sha256()
     for tensor in (w1, w2):
         digest.update(_bytes(tensor.detach().cpu().contiguous()))
@@ -100,7 +99,7 @@ def _parse(data: bytes) -> Checkpoint:
     if metadata.get("format") != FORMAT:
         raise ValueError(f"its format is {metadata.get('format')!r}, not {FORMAT!r}")
     if set(tensors) != set(TENSORS):
-        raise ValueError("it lacks losses, w1 or w2")
+        raise ValueError("losses, w1 or w2 is missing")
     if metadata["sha256"] != _digest(metadata, tensors):
         raise ValueError("its checksum does not match its content")
     spec = TrainSpec(**json.loads(metadata["spec"]))
@@ -135,5 +134,5 @@ def _digest(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
 
 
 def _bytes(tensor: Tensor) -> bytes:
-    """The raw bytes of a contiguous CPU tensor; `tensor.numpy()` would need NumPy."""
+    """Return the raw bytes of a contiguous CPU tensor; `tensor.numpy()` would need NumPy."""
     return ctypes.string_at(tensor.data_ptr(), tensor.nbytes)

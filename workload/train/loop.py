@@ -1,4 +1,4 @@
-"""A training run: blocks of steps by a mode, with losses that stay on the device."""
+"""A training run: a mode does blocks of steps, and the losses stay on the device until read."""
 
 import math
 import time
@@ -18,13 +18,13 @@ from workload.train import checkpoint, modes
 from workload.train.checkpoint import Checkpoint
 from workload.train.modes.data import Data, draw
 
-REPORT_EVERY = 100  # steps; the chapter prints as often, and losses are read no more often
-TIMED_STEPS = 2 * BLOCK_STEPS  # a sample of the step time: their mean
+REPORT_EVERY = 100  # steps, as in the book's example; losses are read no more often
+TIMED_STEPS = 2 * BLOCK_STEPS  # their mean is one sample of the step time
 PROGRESS_SEC = 0.2
 
 Report = Callable[[int, float], None]
 Progress = Callable[[TrainResult], None]
-OnEngine = Callable[[str, str], None]
+OnMode = Callable[[str, str], None]
 
 
 def _ignore(*_: object) -> None:
@@ -40,19 +40,20 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
     checkpoint_path: Path | None = None,
     checkpoint_every: int = REPORT_EVERY,
     resume: bool = False,
-    on_mode: OnEngine = _ignore,
+    on_mode: OnMode = _ignore,
     on_report: Report = _ignore,
     on_progress: Progress = _ignore,
 ) -> TrainResult:
     """Train for `spec.steps` steps and return every loss.
 
     `mode` is one of MODE_NAMES. `on_mode` gets its name and why it was chosen, `on_report`
-    (step, loss) every 100 steps, `on_progress` the result so far, now and then and before an
-    error. A loss that is not finite ends the run: `diverged_at_step` says where.
-    Raises UnfitError if it does not fit the memory, the device is lost or lacks what the mode
-    needs, WrongNumbersError if the mode is wrong, before any step; BadInputError for a mode
-    that does not go with the dtype or a checkpoint that cannot be resumed, NotSavedError if a
-    checkpoint cannot be written.
+    (step, loss) every 100 steps, `on_progress` the result so far, from time to time and before an
+    error. A loss that is not finite ends the run: `diverged_at_step` is its step.
+
+    Raises UnfitError if the training does not fit memory or the device is lost or does not support
+    the mode; WrongNumbersError, before any step, if the mode computes wrong losses; BadInputError
+    for a mode that does not support the dtype or a checkpoint that cannot be resumed; NotSavedError
+    if a checkpoint cannot be written.
     """
     _require_memory(spec, device)
     with devices.translate_cuda_errors(device):
@@ -80,7 +81,7 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
         if time.monotonic() >= next_progress:
             started = time.monotonic()
             on_progress(run.result(preset))
-            # The result grows with the steps: telling of it may take a twentieth of the time.
+            # The result grows with the steps: reporting it may take a twentieth of the time.
             next_progress = started + max(PROGRESS_SEC, 20 * (time.monotonic() - started))
         if run.diverged_at_step is None:
             if stop % REPORT_EVERY == 0:
@@ -95,7 +96,7 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
 
 
 class _Run:
-    """The changing state of one training run."""
+    """The state of one training run."""
 
     def __init__(self, spec: TrainSpec, device: DeviceInfo) -> None:
         self.spec = spec
@@ -116,7 +117,7 @@ class _Run:
         self.losses = state.losses.tolist()
 
     def start(self, requested: str) -> None:
-        """Let the mode have the data, on the device, once it has shown itself right."""
+        """Choose and check the mode, and give it the data on the device."""
         where = devices.torch_device(self.device)
         with devices.translate_cuda_errors(self.device):
             x, y, w1, w2 = (tensor.to(where) for tensor in self._data)
@@ -127,16 +128,16 @@ class _Run:
                 self._loop = mode.start(self.spec, self.device, (x, y, w1, w2))
 
     def advance(self, stop: int) -> None:
-        """Run up to step `stop`, reading the losses once, at the end."""
+        """Run up to step `stop`; read the losses once, at the end."""
         laps = [min(TIMED_STEPS, stop - first) for first in range(self.step, stop, TIMED_STEPS)]
         with devices.translate_cuda_errors(self.device), devices.matmul_precision(self.spec.dtype):
             devices.synchronize(self.device)
-            watch = Laps(self.device)
+            timer = Laps(self.device)
             losses = []
             for steps in laps:
                 losses.append(self._loop.advance(steps))
-                watch.mark()
-            times = watch.seconds()
+                timer.mark()
+            times = timer.seconds()
         self.step_time_sec += [sec / steps for sec, steps in zip(times, laps, strict=True)]
         self._record(torch.cat(losses).tolist())
 
@@ -178,7 +179,7 @@ def _require_memory(spec: TrainSpec, device: DeviceInfo) -> None:
 
 
 def _open_checkpoint(run: _Run, path: Path, resume: bool) -> int:
-    """Restore the run from `path` if asked to; the step it continues from."""
+    """Restore the run from `path` with `resume`; return the step it continues from."""
     try:
         usable, exists = not path.is_dir() and path.parent.is_dir(), path.exists()
     except OSError as error:  # a name too long, a directory closed to this user
@@ -186,7 +187,7 @@ def _open_checkpoint(run: _Run, path: Path, resume: bool) -> int:
         raise BadInputError(f"--checkpoint {path}: {reason}: name another file") from error
     if not usable:
         raise BadInputError(
-            f"--checkpoint {path} is a directory or lies in none: name a file in an existing one"
+            f"--checkpoint {path} is a directory or in none: name a file in an existing directory"
         )
     if not resume:
         if exists:

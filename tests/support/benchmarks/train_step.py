@@ -97,7 +97,7 @@ def of_one_step(case: Case, mode: Mode) -> Case:
     """
 
     def counted(amount: int) -> int:
-        return amount // BLOCK_STEPS if mode.seeds_arithmetic else 0
+        return amount // BLOCK_STEPS if mode.same_arithmetic else 0
 
     timing = case.timing and replace(
         case.timing,

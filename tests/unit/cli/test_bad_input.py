@@ -78,7 +78,7 @@ BAD = [
     (f"{SHORT} --mode dual", ExitCode.BAD_INPUT, "add --dtype float64"),
     (f"{SHORT} --mode graph", ExitCode.UNFIT, "choose --device cuda, or --mode fused"),
     (f"{SHORT} --resume", ExitCode.BAD_INPUT, "--resume needs --checkpoint FILE"),
-    (f"{SHORT} --checkpoint {{tmp}}", ExitCode.BAD_INPUT, "name a file in an existing one"),
+    (f"{SHORT} --checkpoint {{tmp}}", ExitCode.BAD_INPUT, "name a file in an existing directory"),
     (f"{SHORT} --checkpoint {{tmp}}/none/c", ExitCode.BAD_INPUT, "name a file in an existing"),
     (f"{SHORT} --checkpoint {{tmp}}/{'x' * 300}", ExitCode.BAD_INPUT, "File name too long"),
     (f"{SHORT} --checkpoint /dev/zero --resume", ExitCode.BAD_INPUT, "not a regular file"),

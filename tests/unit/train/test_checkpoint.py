@@ -83,7 +83,7 @@ def test_a_truncated_checkpoint_is_refused(written: Path, length: int) -> None:
 def test_a_refused_checkpoint_is_left_untouched(written: Path, cpu: DeviceInfo) -> None:
     damaged = written.read_bytes()[:-1]
     written.write_bytes(damaged)
-    with pytest.raises(BadInputError, match="it is left as it is"):
+    with pytest.raises(BadInputError, match="the file is unchanged"):
         train(SPEC, cpu, checkpoint_path=written, resume=True)
     assert written.read_bytes() == damaged
 

@@ -48,7 +48,7 @@ def test_a_wrong_dual_form_is_found() -> None:
         def _update(self, g: torch.Tensor) -> None:
             self._pre.addmm_(g, self._gram, alpha=(1 + 1e-6) * self._rate)
 
-    mode = Mode("dual", Forgetful, seeds_arithmetic=False)
+    mode = Mode("dual", Forgetful, same_arithmetic=False)
     with pytest.raises(WrongNumbersError, match="mode dual computes wrong numbers here"):
         check.require_right(mode, replace(BOOK, dtype="float64"), CPU)
 

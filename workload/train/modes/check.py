@@ -1,15 +1,15 @@
-"""A mode is right before it is timed: its losses against float64 by hand, step by step.
+"""Check a mode before it is timed: its losses against float64 by hand, step by step.
 
-Twice: on the small clear network, where a learning rate wrong by 0.1 % or the wrong w2 in a
-gradient shows; and on the first steps of the very training asked for, whose shapes and libraries
-it will use. `reference` has the bounds.
+It is checked twice: on the small clear network, which shows a learning rate wrong by 0.1 % or the
+wrong w2 in a gradient; and on the first steps of the requested training, with its shapes and
+libraries. `reference` has the bounds.
 
-tf32 and half precision round ReLUs open and shut in nearly every step, so that float64 says
-nothing about later losses. There the mode's arithmetic is checked in float32 alone; the
-products of these dtypes are for `verify` to judge.
+In tf32 and half precision rounding opens or closes ReLUs in nearly every step, so that float64
+predicts nothing about later losses. For these dtypes the mode is checked in float32 alone; `verify`
+checks their matmuls.
 
-What is not covered: later steps, and a loss that grows, which amplifies rounding: losses count
-until the first that exceeds the first.
+Not covered: later steps, and losses after one that exceeds the first loss, since a growing loss
+amplifies rounding.
 """
 
 from dataclasses import replace
@@ -26,18 +26,19 @@ from workload.train.modes.data import Data, draw
 from workload.train.modes.mode import Mode
 from workload.train.modes.reference import CLEAR_SPEC, Reference, by_hand, clear_run
 
-# Twice the steps that are done together, and some that remain.
+# Two blocks of steps, and some remaining ones.
 STEPS = 25
-# The float64 loop by hand may take so many operations, under half a second on two cores.
+# At most so many operations in the float64 loop by hand: under half a second on two cores.
 REFERENCE_FLOPS = 2e10
-# Of the loss, beside what rounding explains, for modes that do other arithmetic than the seed.
+# Of the loss, beside what rounding explains, for modes with other arithmetic than `eager`.
 # Measured for `dual` against `eager`, 500 steps of `wide`: 5.9e-9 (`fused` in float64: 8.4e-9).
 REFORMULATED_TOLERANCE = 1e-8
 
 
 def clear_error(mode: Mode, device: DeviceInfo, dtype: str, seed: int = 0) -> float | None:
-    """Largest error of sqrt(loss) over sqrt(first loss) on the clear network, of at most
-    `clear_tolerance`; None if a loss is not finite.
+    """Return the largest error of sqrt(loss) over sqrt(first loss) on the clear network.
+
+    It may be up to `clear_tolerance`. None if a loss is not finite.
     """
     data, reference = clear_run(dtype, devices.torch_dtype(dtype), seed)
     losses = _losses(mode, replace(CLEAR_SPEC, dtype=dtype), device, data)
@@ -48,13 +49,13 @@ def clear_error(mode: Mode, device: DeviceInfo, dtype: str, seed: int = 0) -> fl
 
 
 def clear_tolerance(mode: Mode, dtype: str) -> float:
-    """What `clear_error` may be."""
-    # An error of 2 e in L is one of e in sqrt(L).
-    return LAMBDA * unit_roundoff(dtype) if mode.seeds_arithmetic else REFORMULATED_TOLERANCE / 2
+    """Return what `clear_error` may be."""
+    # A relative error of 2 e in L is one of e in sqrt(L).
+    return LAMBDA * unit_roundoff(dtype) if mode.same_arithmetic else REFORMULATED_TOLERANCE / 2
 
 
 def require_right(mode: Mode, spec: TrainSpec, device: DeviceInfo) -> None:
-    """Raises WrongNumbersError if the mode's losses are not those of the chapter's loop."""
+    """Raise WrongNumbersError if the mode's losses are not those of the example loop."""
     dtype = spec.dtype if spec.dtype in ("float64", "float32") else "float32"
     error = clear_error(mode, device, dtype)
     if error is None or not error <= clear_tolerance(mode, dtype):
@@ -77,10 +78,10 @@ def _require_right_losses(mode: Mode, spec: TrainSpec, device: DeviceInfo) -> No
 
 
 def first_wrong(losses: Tensor, reference: Reference, mode: Mode) -> int | None:
-    """The index of the first loss that is too far off, of those that count."""
+    """Return the index of the first loss that is too far off, of those that count."""
     expected = reference.losses
     allowed = reference.allowed
-    if not mode.seeds_arithmetic:
+    if not mode.same_arithmetic:
         allowed = allowed + REFORMULATED_TOLERANCE / 2 * expected.sqrt()
     counts = (expected <= expected[0]).cumprod(0).bool()
     right = (losses.sqrt() - expected.sqrt()).abs() <= allowed  # False for nan
@@ -89,7 +90,7 @@ def first_wrong(losses: Tensor, reference: Reference, mode: Mode) -> int | None:
 
 
 def _losses(mode: Mode, spec: TrainSpec, device: DeviceInfo, data: Data) -> Tensor:
-    """(steps,) losses of the mode, on the CPU in float64."""
+    """Run the mode; return its (steps,) losses, on the CPU in float64."""
     where = devices.torch_device(device)
     x, y, w1, w2 = (tensor.to(where) for tensor in data)
     return mode.start(spec, device, (x, y, w1, w2)).advance(spec.steps).cpu().double()

@@ -1,4 +1,4 @@
-"""All modes, which of them a training gets, and why."""
+"""All modes, and which of them a training uses and why."""
 
 import math
 
@@ -20,18 +20,18 @@ from workload.train.modes.mode import Mode
 
 # In the order in which `auto` tries them.
 MODES = {mode.name: mode for mode in (EAGER, FUSED, GRAPH, COMPILE, DUAL)}
-# Not a graph, however short the steps: what a mode costs with its launches is the question.
+# Not by a graph, even for short steps: the time includes a mode's launches.
 BY_EVENTS = TimingConfig(CUDA_EVENTS)
 TRIAL_SEC = 0.3  # of each mode, by `auto`
-# Compiling takes about so long; `auto` does not begin where the whole training takes less.
+# Compiling takes about so long; `auto` skips it if the whole training takes less.
 COMPILE_SEC = 20.0
 
 
 def choose(requested: str, spec: TrainSpec, device: DeviceInfo, data: Data) -> tuple[Mode, str]:
-    """The mode that `requested` means, a name or `auto`, and the reason.
+    """Return the mode that `requested` means, a name or `auto`, and the reason.
 
-    `data`, on the device, is what `auto` tries its candidates on. Raises the mode's refusal,
-    and WrongNumbersError if it, or every candidate of `auto`, fails the check.
+    `auto` tries its candidates on `data`, which is on the device. Raises the mode's refusal, and
+    WrongNumbersError if it, or every candidate of `auto`, fails the check.
     """
     if requested == "auto":
         return _fastest(spec, device, data)
@@ -47,11 +47,11 @@ def _fastest(spec: TrainSpec, device: DeviceInfo, data: Data) -> tuple[Mode, str
     step_sec: dict[str, float] = {}
     notes = []
     for name, mode in MODES.items():
-        if not mode.seeds_arithmetic or mode.refusal(spec, device):
+        if not mode.same_arithmetic or mode.refusal(spec, device):
             continue
         training_sec = spec.steps * min(step_sec.values(), default=math.inf)
         if mode is COMPILE and training_sec < COMPILE_SEC:
-            notes.append("compile not tried: compiling takes longer than these steps")
+            notes.append("compile not tried: compiling takes longer than the training")
             continue
         try:
             require_right(mode, spec, device)
@@ -68,7 +68,7 @@ def _fastest(spec: TrainSpec, device: DeviceInfo, data: Data) -> tuple[Mode, str
 
 
 def _trial_sec(mode: Mode, spec: TrainSpec, device: DeviceInfo, data: Data) -> float:
-    """Median seconds a step."""
+    """Measure the median seconds of a step."""
     with devices.matmul_precision(spec.dtype):
         loop = mode.start(spec, device, data)
         timing = measure(lambda: loop.advance(BLOCK_STEPS), device, TRIAL_SEC, BY_EVENTS)

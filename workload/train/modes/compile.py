@@ -1,8 +1,8 @@
-"""`compile`: the fused mathematics through `torch.compile`.
+"""`compile`: the fused step through `torch.compile`.
 
-Needs a compiler at run time: g++ for a CPU; for a GPU the C compiler with which Triton builds
-its launchers; and for both Python's headers. The runtime images are kept small and have none, the
--devel images have all. The first step is slow, less so where an earlier one left its cache.
+It needs a compiler at run time: g++ for a CPU, a C compiler for a GPU (Triton builds its launchers
+with it), and Python's headers for both. The runtime images have none of these, to stay small; the
+-devel images have all. The first step is slow, unless an earlier run left its cache.
 """
 
 import torch
@@ -21,7 +21,7 @@ OTHERWISE = "or choose another --mode"
 
 
 def _step(x: Tensor, y: Tensor, weights: tuple[Tensor, Tensor], r: Tensor, rate: float) -> None:
-    """One step on transposed weights, as `fused` describes; its residuals go to `r`."""
+    """Do one step on transposed weights, as `fused` describes; write its residuals to `r`."""
     w1, w2 = weights
     h = torch.mm(w1, x.t()).clamp(min=0)
     torch.addmm(y, w2, h, beta=-1, out=r)
@@ -45,7 +45,7 @@ class CompiledLoop(FusedLoop):
                 raise
             raise UnfitError(
                 f"torch.compile failed ({first_line(error)}): "
-                f"see what `workload doctor` says of the compiler and its cache, {OTHERWISE}"
+                f"`workload doctor` checks the compiler and its cache, {OTHERWISE}"
             ) from error
 
     def _step(self, r: Tensor) -> None:
@@ -65,7 +65,7 @@ def _refusal(_spec: TrainSpec, device: DeviceInfo) -> UnfitError | None:
         )
     else:
         return None
-    return UnfitError(f"mode compile needs {missing}, none is here: {fix()}, {OTHERWISE}")
+    return UnfitError(f"mode compile needs {missing}, which is missing: {fix()}, {OTHERWISE}")
 
 
 COMPILE = Mode("compile", CompiledLoop, _refusal)

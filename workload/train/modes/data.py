@@ -1,4 +1,4 @@
-"""What every mode starts from: seeded numbers, the same on every device."""
+"""The data every mode starts from: seeded numbers, the same on every device."""
 
 import torch
 from torch import Tensor
@@ -9,10 +9,10 @@ Data = tuple[Tensor, Tensor, Tensor, Tensor]  # x, y, w1 and w2, of the shapes t
 
 
 def draw(spec: TrainSpec, dtype: torch.dtype) -> Data:
-    """x, y, w1 and w2 in that order from one seeded generator on the CPU.
+    """Draw x, y, w1 and w2 in that order from one seeded generator on the CPU.
 
-    Shapes (batch, input), (batch, output), (input, hidden), (hidden, output). Drawn on the
-    CPU whatever the device, so that every device starts from the same numbers.
+    Shapes (batch, input), (batch, output), (input, hidden), (hidden, output). The
+    CPU draws for every device, so that all start from the same numbers.
     """
     generator = torch.Generator().manual_seed(spec.seed)
     x, y, w1, w2 = (

@@ -1,14 +1,14 @@
-"""`dual`: the same losses without a single product as long as the input.
+"""`dual`: the same losses without a matmul over the input dimension.
 
-The batch is fixed, so w1 is only ever seen through `pre = w1 xᵀ`, and its update moves that by
+The batch is fixed, so w1 is only used in `pre = w1 xᵀ`, which its update changes by
 `-2 rate g (x xᵀ)`. With the Gram matrix `x xᵀ`, (batch, batch), computed once, a step is a few
-products of the size of the batch, and `w1 = w1₀ - 2 rate (Σg) x` is rebuilt when it is asked for.
-(The dual form of the perceptron, and of kernel methods since, for one hidden layer.)
+matmuls of the size of the batch; `w1 = w1₀ - 2 rate (Σg) x` is computed when needed.
+(This is the dual form of the perceptron, as in kernel methods, for one hidden layer.)
 
-It does other arithmetic than the seed, and pays where the input is longer than the batch: its
-speed tells of the algorithm, not of the device. In float64 only: `pre` gathers rounding errors
-that the seed's loop, which computes it anew in each step, does not. Whoever asks for the weights
-has `pre` computed anew, so where checkpoints fall is part of the run.
+Its arithmetic is not that of `eager`, and it is faster where the input is longer than the batch:
+its speed describes the algorithm, not the device. It needs float64: `pre` accumulates rounding
+errors, while `eager` computes it anew in each step. Reading the weights computes `pre` anew, so the
+steps at which checkpoints are saved change the result by rounding.
 """
 
 import torch
@@ -23,10 +23,10 @@ from workload.train.modes.mode import Mode
 
 
 class DualLoop(FusedLoop):
-    """The fused step with the hidden layer followed through the Gram matrix."""
+    """The fused step, with the hidden layer updated through the Gram matrix."""
 
     def __init__(self, spec: TrainSpec, device: DeviceInfo, data: Data) -> None:
-        """The products as long as the input, once."""
+        """Do the matmuls over the input dimension, once."""
         super().__init__(spec, device, data)
         self._gram = self._x @ self._x.t()
         self._pre = self._w1 @ self._x.t()
@@ -51,9 +51,9 @@ def _refusal(spec: TrainSpec, _device: DeviceInfo) -> BadInputError | None:
     if spec.dtype == "float64":
         return None
     return BadInputError(
-        f"mode dual needs float64, not {spec.dtype}: its sums gather rounding errors: "
+        f"mode dual needs float64, not {spec.dtype}: it accumulates rounding errors: "
         "add --dtype float64, or choose another --mode"
     )
 
 
-DUAL = Mode("dual", DualLoop, _refusal, seeds_arithmetic=False)
+DUAL = Mode("dual", DualLoop, _refusal, same_arithmetic=False)

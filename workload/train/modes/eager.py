@@ -1,4 +1,4 @@
-"""`eager`: the chapter's loop, word for word."""
+"""`eager`: the book's loop, line for line."""
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from workload.train.modes.mode import Mode
 
 
 def eager_step(x: Tensor, y: Tensor, w1: Tensor, w2: Tensor, learning_rate: float) -> Tensor:
-    """One step of the chapter's loop, word for word; returns the loss before the update."""
+    """Do one step as in the book's example; return the loss before the update."""
     y_pred = x.mm(w1).clamp(min=0).mm(w2)
     loss = (y_pred - y).pow(2).sum()
     loss.backward()  # type: ignore[no-untyped-call]  # missing in torch's stubs
@@ -23,7 +23,7 @@ def eager_step(x: Tensor, y: Tensor, w1: Tensor, w2: Tensor, learning_rate: floa
 
 
 class EagerLoop:
-    """Autograd, a gradient buffer for each weight, and a pass that zeroes them."""
+    """Autograd, a gradient buffer for each weight, and a pass that zeroes the buffers."""
 
     def __init__(self, spec: TrainSpec, _device: DeviceInfo, data: Data) -> None:
         """Copy the weights."""

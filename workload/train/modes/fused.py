@@ -1,4 +1,4 @@
-"""`fused`: the same mathematics with gradients derived by hand and updates folded into products.
+"""`fused`: the same step with gradients derived by hand and updates folded into matmuls.
 
 With everything transposed, as `torch.nn.Linear` keeps its weights, a step is
 
@@ -7,8 +7,8 @@ With everything transposed, as `torch.nn.Linear` keeps its weights, a step is
     w2 -= 2 rate r hᵀ                   (after g: the gradient belongs to the old w2)
     w1 -= 2 rate g x
 
-No autograd, no gradient buffers, no zeroing; what a step needs is allocated once. On a CPU two
-products, w1 xᵀ and g x, are nearly all of it.
+No autograd, no gradient buffers, no zeroing; buffers are allocated once. On a CPU two matmuls,
+w1 xᵀ and g x, take nearly all the time.
 """
 
 import torch
@@ -19,12 +19,12 @@ from workload.core.train_spec import BLOCK_STEPS, TrainSpec
 from workload.train.modes.data import Data
 from workload.train.modes.mode import Loop, Mode
 
-# The gradient of ReLU in one pass and in place; public Python has no such function.
+# The gradient of ReLU in one pass and in place; the public API has no function for it.
 relu_gradient = torch.ops.aten.threshold_backward.grad_input
 
 
 class FusedLoop:
-    """The step above, with PyTorch's own matrix products."""
+    """The step above, with PyTorch's own matmuls."""
 
     def __init__(self, spec: TrainSpec, _device: DeviceInfo, data: Data) -> None:
         """Copy the weights, transposed."""
@@ -46,16 +46,16 @@ class FusedLoop:
         return self._w1.t(), self._w2.t()
 
     def _block(self, steps: int) -> Tensor:
-        """At most BLOCK_STEPS steps; their losses, (steps,).
+        """Do at most BLOCK_STEPS steps; return their losses, (steps,).
 
-        Sums of one shape always, whose rounding then does not depend on how steps are grouped.
+        The sum has always the same shape, so its rounding does not depend on how steps are grouped.
         """
         for r in self._residuals[:steps].unbind():
             self._step(r)
         return self._residuals.square().sum((1, 2))[:steps]
 
     def _step(self, r: Tensor) -> None:
-        """One step, whose residuals (output, batch) are written to `r`."""
+        """Do one step; write its residuals (output, batch) to `r`."""
         h, g = self._hidden(), self._g
         torch.addmm(self._y, self._w2, h, beta=-1, out=r)
         torch.mm(self._w2.t(), r, out=g)
@@ -64,21 +64,21 @@ class FusedLoop:
         self._update(g)
 
     def _hidden(self) -> Tensor:
-        """The hidden layer, (hidden, batch)."""
+        """Compute the hidden layer, (hidden, batch)."""
         return torch.mm(self._w1, self._x.t(), out=self._h).clamp_(min=0)
 
     def _update(self, g: Tensor) -> None:
-        """Move w1 by the gradient whose half is `g` (hidden, batch) times x."""
+        """Update w1 by the gradient, half of which is `g` (hidden, batch) times x."""
         self._w1.addmm_(g, self._x, alpha=self._rate)
 
 
 class OneDnnLoop(FusedLoop):
-    """The same step with the two large products by oneDNN instead of MKL.
+    """The same step with the two large matmuls by oneDNN instead of MKL.
 
-    MKL leaves AVX-512 to Intel's CPUs. On two cores of an AMD Zen 5 oneDNN takes half its time
-    (wide: 334 µs for 754, 308 µs for 687), which saves more than the separate pass costs that
-    the update then needs. PyTorch has oneDNN's float32 products only as the operator that
-    `torch.compile` puts into the programs it makes.
+    MKL uses AVX-512 on Intel's CPUs only. On two cores of an AMD Zen 5 oneDNN takes half the time
+    (wide: 334 µs against 754, 308 µs against 687), which saves more than the separate pass of the
+    update costs. PyTorch offers oneDNN's float32 matmul only as the operator that `torch.compile`
+    generates.
     """
 
     def _hidden(self) -> Tensor:
@@ -89,13 +89,13 @@ class OneDnnLoop(FusedLoop):
 
 
 def _onednn_product(a: Tensor, b: Tensor, activation: str) -> Tensor:
-    """(m, n): `activation` of a (m, k) times the transpose of b (n, k)."""
+    """Compute (m, n): `activation` of a (m, k) times the transpose of b (n, k)."""
     product: Tensor = torch.ops.mkldnn._linear_pointwise(a, b, None, activation, [], "")
     return product
 
 
 def _onednn_is_faster(spec: TrainSpec, device: DeviceInfo) -> bool:
-    """Told by the machine alone, so that a resumed run comes to the same answer."""
+    """Decide by the machine alone, so that a resumed run decides alike."""
     return (
         device.kind == "cpu"
         and spec.dtype == "float32"

@@ -1,10 +1,10 @@
 """`graph`: the fused step as a CUDA graph, several steps a replay.
 
-On a GPU the step's kernels take microseconds, and so does launching each of them from Python.
-A graph launches all kernels of BLOCK_STEPS steps at once. What remains of a count goes by
-replays of a second graph, of one step: the same kernels, so the numbers do not depend on how
-steps are grouped. As PyTorch asks for (notes/cuda, "CUDA Graphs"): warmed up on a side stream,
-captured, every tensor at a fixed place.
+On a GPU the kernels of a step take microseconds, and so does launching each of them from Python.
+A graph launches all kernels of BLOCK_STEPS steps at once. The remaining steps replay a second graph
+of one step: the same kernels, so the numbers do not depend on how steps are grouped. As PyTorch
+requires (notes/cuda, "CUDA Graphs"), the step is warmed up on a side stream before it is captured,
+and every tensor keeps its address.
 """
 
 import torch
@@ -22,10 +22,10 @@ WARM_UP_STEPS = 3  # as PyTorch's own examples
 
 
 class GraphLoop(FusedLoop):
-    """Two captured graphs: BLOCK_STEPS steps, and one."""
+    """Two captured graphs: BLOCK_STEPS steps, and one step."""
 
     def __init__(self, spec: TrainSpec, device: DeviceInfo, data: Data) -> None:
-        """Warm up and capture; the weights are still the ones given."""
+        """Warm up and capture; the weights do not change."""
         super().__init__(spec, device, data)
         where = devices.torch_device(device)
         with torch.cuda.device(where):
@@ -34,7 +34,7 @@ class GraphLoop(FusedLoop):
             self._graphs = {steps: self._capture(steps, stream) for steps in (BLOCK_STEPS, 1)}
 
     def _warm_up(self, stream: torch.cuda.Stream) -> None:
-        """Load libraries and kernels where the capture will want them; the weights stay."""
+        """Load libraries and kernels before the capture, and restore the weights."""
         before = self._w1.clone(), self._w2.clone()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -47,7 +47,7 @@ class GraphLoop(FusedLoop):
     def _capture(
         self, steps: int, stream: torch.cuda.Stream
     ) -> tuple[torch.cuda.CUDAGraph, Tensor]:
-        """A graph of `steps` steps, and where it writes their losses."""
+        """Capture a graph of `steps` steps; also return the tensor it writes their losses to."""
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=stream):
             losses = super()._block(steps)
@@ -67,10 +67,7 @@ class GraphLoop(FusedLoop):
 def _refusal(_spec: TrainSpec, device: DeviceInfo) -> UnfitError | None:
     if device.kind == "cuda":
         return None
-    return UnfitError(
-        "mode graph needs a CUDA device, a CPU has no CUDA graphs: "
-        "choose --device cuda, or --mode fused"
-    )
+    return UnfitError("mode graph is not supported by a CPU: choose --device cuda, or --mode fused")
 
 
 GRAPH = Mode("graph", GraphLoop, _refusal)

@@ -1,4 +1,4 @@
-"""What a mode is: one way to do the chapter's steps."""
+"""A mode: one way to do the steps of the example network."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,29 +13,29 @@ from workload.train.modes.data import Data
 
 
 class Loop(Protocol):
-    """A training in progress. Its numbers stay on the device until somebody reads them."""
+    """A training in progress. Its numbers stay on the device until they are read."""
 
     def advance(self, count: int) -> Tensor:
-        """Do `count` steps; their losses (count,), each before its step's update."""
+        """Do `count` steps; return their losses (count,), each before its step's update."""
 
     def weights(self) -> tuple[Tensor, Tensor]:
-        """w1 (input, hidden) and w2 (hidden, output) as of now, good until the next step."""
+        """Return w1 (input, hidden) and w2 (hidden, output), valid until the next step."""
 
 
-def never(_spec: TrainSpec, _device: DeviceInfo) -> None:
-    """The refusal of a mode that works everywhere."""
+def supported_everywhere(_spec: TrainSpec, _device: DeviceInfo) -> None:
+    """Refuse nothing: the mode works for every training on every device."""
 
 
 @dataclass(frozen=True)
 class Mode:
-    """`start` makes a loop of data on the device, whose weights it copies.
+    """A name and how to start: `start` makes a loop of data on the device, and copies the weights.
 
-    `refusal` gives the error, one line, that says why this training cannot have the mode on
-    this device, or None. Not `seeds_arithmetic`: the same function of the same data by other
-    operations, which says nothing about how fast the device does the seed's.
+    `refusal` returns the error, in one line, that says why the mode does not support this training
+    on this device, or None. Without `same_arithmetic` the mode computes the same losses by other
+    operations than `eager`, so its speed does not show how fast the device does those of `eager`.
     """
 
     name: str
     start: Callable[[TrainSpec, DeviceInfo, Data], Loop]
-    refusal: Callable[[TrainSpec, DeviceInfo], WorkloadError | None] = never
-    seeds_arithmetic: bool = True
+    refusal: Callable[[TrainSpec, DeviceInfo], WorkloadError | None] = supported_everywhere
+    same_arithmetic: bool = True
