@@ -278,7 +278,9 @@ def test_a_compiler_that_fails_is_an_unfit_environment(monkeypatch: pytest.Monke
         raise RuntimeError("C++ compile error\nhundreds of lines")
 
     monkeypatch.setattr(torch, "compile", lambda _step, **_options: failing)
-    with pytest.raises(UnfitError, match=r"torch.compile failed \(C\+\+ compile error\): `workload doctor`"):
+    with pytest.raises(
+        UnfitError, match=r"torch.compile failed \(C\+\+ compile error\): `workload doctor`"
+    ):
         start("compile", SHORT)
 
 
