@@ -1,4 +1,4 @@
-"""What argparse does with the words of an option, where storing one value is not enough."""
+"""Actions of argparse: what to do with the words of an option."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Renamed(argparse.Action):
-    """Stores the value; warns in one line where an option is called by its old name."""
+    """Stores the value; warns in one line if the option is given by its old name."""
 
     def __call__(
         self,
@@ -16,7 +16,7 @@ class Renamed(argparse.Action):
         values: str | Sequence[Any] | None,
         option_string: str | None = None,
     ) -> None:
-        """Store `values` under the option's new name."""
+        """Store `values` under the new name of the option."""
         name = self.option_strings[0]
         if option_string != name:
             sys.stderr.write(f"{parser.prog}: {option_string} is now called {name}\n")
@@ -24,7 +24,7 @@ class Renamed(argparse.Action):
 
 
 class Distinct(argparse.Action):
-    """Stores the values of all words as one tuple, each once, in the order given."""
+    """Stores the values of all words as one tuple, each once, in the given order."""
 
     def __call__(
         self,
@@ -33,7 +33,7 @@ class Distinct(argparse.Action):
         values: str | Sequence[Any] | None,
         _option: str | None = None,
     ) -> None:
-        """Store the values of the groups `values`."""
+        """Store the values of all groups in `values`."""
         distinct = dict.fromkeys(value for group in values or () for value in group)
         setattr(namespace, self.dest, tuple(distinct))
 

@@ -1,4 +1,4 @@
-"""What the command line accepts. Every refusal is one line; torch is not needed."""
+"""Parse the command line. Every error is one line; torch is not needed."""
 
 import argparse
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _DESCRIPTION = "Is this machine's GPU stack right, are its numbers right, and ho
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, without the usage before it."""
+    """Prints errors in one line, without the usage."""
 
     def error(self, message: str) -> NoReturn:
         """Exit with BAD_INPUT."""
@@ -39,7 +39,7 @@ def parse(argv: Sequence[str]) -> Options:
         )
         add(command)
         command.add_argument(
-            "--json", action="store_true", help="one JSON document on stdout, words on stderr"
+            "--json", action="store_true", help="print one JSON document on stdout, text on stderr"
         )
     namespace, rest = parser.parse_known_args(argv)
     command = commands.choices[namespace.command]
@@ -52,10 +52,10 @@ def parse(argv: Sequence[str]) -> Options:
 
 
 def _contradiction(given: argparse.Namespace) -> str | None:
-    """Find what each option alone does not show; None where they fit together."""
+    """Describe options that contradict each other; None if they do not."""
     match given.command:
         case "doctor" if given.budget is not None and not given.deep:
-            return "--budget is that of --deep: give both"
+            return "--budget limits --deep: give both"
         case "compare" if given.json and given.format not in (TABLE, "json"):
             return f"--json and --format {given.format} contradict: choose one"
         case "train" if given.resume and given.checkpoint is None:

@@ -1,4 +1,4 @@
-"""The options of each command, as argparse knows them."""
+"""The options of each command, for argparse."""
 
 import argparse
 from collections.abc import Callable
@@ -24,7 +24,7 @@ FORMATS = (TABLE, "markdown", "html", "json")
 
 
 class DefaultsFormatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows the defaults that are values, not the many that depend on device or preset."""
+    """Shows defaults, except those that depend on the device or the preset."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         return action.help if action.default is None else super()._get_help_string(action)
@@ -42,7 +42,10 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(options=TrainOptions)
     _add_device(parser)
     parser.add_argument(
-        "--preset", choices=sorted(PRESETS), default="book", help="what the options below replace"
+        "--preset",
+        choices=sorted(PRESETS),
+        default="book",
+        help="network and training; the options below change it",
     )
     parser.add_argument(
         "--mode",
@@ -50,18 +53,22 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         action=actions.Renamed,
         choices=MODE_NAMES,
         default="eager",
-        help="how the steps are done; eager is the chapter's loop, auto the fastest that does "
-        "its arithmetic",
+        help="how to do the steps; eager is the book's loop, auto the fastest with the same "
+        "arithmetic",
     )
     for name in ("batch-size", "input-size", "hidden-size", "output-size", "steps"):
         parser.add_argument(f"--{name}", type=types.size, metavar="N", help=argparse.SUPPRESS)
     parser.add_argument_group(
         "sizes", "--batch-size --input-size --hidden-size --output-size --steps N"
     )
-    parser.add_argument("--learning-rate", type=types.positive, metavar="RATE", help="step length")
-    parser.add_argument("--seed", type=types.seed, metavar="N", help="of the data and the weights")
+    parser.add_argument("--learning-rate", type=types.positive, metavar="RATE", help="step size")
+    parser.add_argument(
+        "--seed", type=types.seed, metavar="N", help="seed of the data and the weights"
+    )
     parser.add_argument("--dtype", type=types.dtype, help=types.DTYPE_NAMES)
-    parser.add_argument("--checkpoint", type=types.path, metavar="FILE", help="save the state here")
+    parser.add_argument(
+        "--checkpoint", type=types.path, metavar="FILE", help="save the state to this file"
+    )
     parser.add_argument(
         "--checkpoint-every", type=types.size, metavar="N", default=100, help="steps between saves"
     )
@@ -77,7 +84,7 @@ def _add_matmul(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--search",
         action="store_true",
-        help="seek the fastest shape first; it is the ceiling of what follows",
+        help="first search the fastest shape; it is the ceiling of the other cases",
     )
     _add_output(parser, None)
 
@@ -139,7 +146,7 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
             help=f"a record, a pytest-benchmark file or a folder of these, for example {whose}",
         )
     parser.add_argument(
-        "--format", choices=FORMATS, default=FORMATS[0], help="of the document on stdout"
+        "--format", choices=FORMATS, default=FORMATS[0], help="format of the document on stdout"
     )
     parser.add_argument(
         "--fail-if-slower",
@@ -158,14 +165,14 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         default=RESULTS,
         metavar="DIR",
-        help="the folder that holds the records",
+        help="folder of the records",
     )
     parser.add_argument(
         "--output",
         dest="page",  # `output` is where a command's own record goes
         type=types.path,
         metavar="FILE",
-        help="the page to write (default: report.html in that folder)",
+        help="page to write (default: report.html in that folder)",
     )
 
 
@@ -184,7 +191,7 @@ def _add_budget(parser: argparse.ArgumentParser) -> None:
         type=types.positive,
         default=60.0,
         metavar="SECONDS",
-        help="about how long it may take",
+        help="about how long the command may take",
     )
 
 
@@ -201,7 +208,7 @@ def _add_cases(parser: argparse.ArgumentParser) -> None:
         "--cache",
         choices=(WARM, COLD),
         default=WARM,
-        help="cold: flush the caches before each product",
+        help="cold: flush the caches before each matmul",
     )
     _add_dtypes(parser)
 
@@ -223,16 +230,16 @@ def _add_output(parser: argparse.ArgumentParser, default: Path | None) -> None:
         type=types.path,
         default=default,
         metavar="DIR",
-        help="where the record is written",
+        help="directory to write the record to",
     )
 
 
 COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
-    "run": (_add_run, "the main job: doctor, verify, train and matmul, a verdict and a record"),
+    "run": (_add_run, "run doctor, verify, train and matmul; end with a verdict and a record"),
     "doctor": (_add_doctor, "check whether PyTorch works on this machine"),
     "verify": (_add_verify, "compare what the device computes with float64 on the CPU"),
-    "train": (_add_train, "the chapter's training loop"),
-    "matmul": (_add_matmul, "GFLOP/s of matrix products"),
-    "compare": (_add_compare, "how do two sides differ, case by case?"),
-    "report": (_add_report, "the records of a folder as one HTML page"),
+    "train": (_add_train, "train the example network"),
+    "matmul": (_add_matmul, "measure GFLOP/s of matmuls"),
+    "compare": (_add_compare, "compare two records, case by case"),
+    "report": (_add_report, "write the records of a folder as one HTML page"),
 }

@@ -12,7 +12,7 @@ Advance = Callable[[float, str], None]
 
 @contextmanager
 def progress(description: str, total: float) -> Iterator[Advance]:
-    """Yields `advance(completed, note)`; the bar vanishes at the end."""
+    """Yield `advance(completed, note)`; the bar disappears at the end."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _completed, _note: None
         return

@@ -1,4 +1,4 @@
-"""Which function runs which command."""
+"""The commands: which function runs with which options."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def load(options: of.Options) -> "Callable[[Session], ExitCode]":
-    """Import the command of these options: only now, because most import torch for seconds."""
+    """Import the command of these options, only now: most import torch, which takes seconds."""
     match options:
         case of.RunOptions():
             from workload.cli.commands import run

@@ -1,4 +1,4 @@
-"""One call of the command line: what is said, what is recorded, how it ends."""
+"""One call of the command line: its output, its record and its end."""
 
 import threading
 import traceback
@@ -27,7 +27,7 @@ class Session:
         self._ended: ExitCode | None = None
 
     def run(self, command: Callable[["Session"], ExitCode]) -> ExitCode:
-        """Run `command`; whatever happens, end with a record where one is due, and its code."""
+        """Run `command`; however it ends, write the record if there is one, and return the code."""
         reason = None
         try:
             signals.serve(self._save_interrupted)
@@ -45,7 +45,7 @@ class Session:
         return self._end(code, reason)
 
     def _end(self, code: ExitCode, reason: str | None) -> ExitCode:
-        """End once, by the command or by a signal, whichever comes first; its exit code."""
+        """End once, by the command or by a signal, whichever comes first; return the exit code."""
         with self._ending:
             if self._ended is None:
                 # Bad input leaves no record: nothing ran.
@@ -56,7 +56,7 @@ class Session:
             return self._ended
 
     def _publish(self, options: RecordOptions, code: ExitCode, reason: str | None) -> ExitCode:
-        """Write the record, say where it is, and print it if JSON was asked for."""
+        """Write the record and print its path; print the record with --json."""
         ended = self.builder.as_ended(code, reason)
         if options.output is not None:
             try:
@@ -70,7 +70,7 @@ class Session:
         return code
 
     def _save_interrupted(self, code: ExitCode) -> ExitCode:
-        """From the signal thread: what is known so far is the record."""
+        """Save what is known so far; called from the signal thread."""
         ended = self._end(code, "ended by a signal")
         if ended is code:
             self.error("terminated" if code is ExitCode.TERMINATED else "interrupted")

@@ -1,8 +1,8 @@
-"""Serves SIGTERM and SIGINT at once, even while the main thread is inside a long product.
+"""Handles SIGTERM and SIGINT at once, even while the main thread is inside a long matmul.
 
-Python runs signal handlers between two bytecodes of the main thread, so a product of ten
-seconds would delay them by ten seconds. The wakeup descriptor is written from C at the
-moment the signal arrives; a thread waits for it there.
+Python runs signal handlers between two bytecodes of the main thread, so a matmul of ten seconds
+would delay them by ten seconds. Python's C code writes to the wakeup descriptor as soon as the
+signal arrives, and a thread waits for that.
 """
 
 import contextlib
@@ -15,34 +15,34 @@ from collections.abc import Callable
 from workload.core.errors import ExitCode, UnfitError
 from workload.core.files import remove_unfinished
 
-# How long saving may take before the process leaves anyway: `docker stop` kills after ten
-# seconds, and people expect a stop within one.
+# How long saving may take before the process exits anyway: `docker stop` kills after ten seconds,
+# and people expect a stop within one.
 GRACE_SEC = 0.8
 
 _EXIT_CODES = {
     signal.SIGINT: ExitCode.INTERRUPTED,
     signal.SIGTERM: ExitCode.TERMINATED,
-    signal.SIGHUP: ExitCode.TERMINATED,  # the terminal or the connection has gone
+    signal.SIGHUP: ExitCode.TERMINATED,  # the terminal or the connection was closed
 }
-_writers: set[int] = set()  # the descriptor through which signals arrive, where one does
+_writers: set[int] = set()  # the descriptor that signals are written to, once `serve` ran
 
 
 def exit_on_signal() -> None:
-    """Until `serve`, when there is nothing to save yet: a signal ends the process at once."""
+    """End the process at once on a signal, until `serve`: there is nothing to save yet."""
     for number in _EXIT_CODES:
         signal.signal(number, lambda caught, _frame: os._exit(_EXIT_CODES[signal.Signals(caught)]))
 
 
 def serve(save: Callable[[ExitCode], ExitCode]) -> None:
-    """From now on a SIGTERM or SIGINT calls `save` and ends the process with what it returns.
+    """On SIGTERM or SIGINT call `save`, and end the process with the code it returns.
 
-    `save` runs in a thread of its own and gets GRACE_SEC, whatever other signals come. Must
-    be called from the main thread, and takes the place of an earlier call.
+    `save` runs in its own thread and gets GRACE_SEC, even if more signals come. Call this from the
+    main thread; it replaces an earlier call.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     earlier = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    if earlier in _writers:  # its end lets the thread that waits there end too
+    if earlier in _writers:  # closing it ends the thread that waits for it
         _writers.remove(earlier)
         os.close(earlier)
     _writers.add(writer)
@@ -55,7 +55,7 @@ def serve(save: Callable[[ExitCode], ExitCode]) -> None:
 
 
 def _do_nothing(*_: object) -> None:
-    """The work is done by the thread; without a handler the wakeup descriptor stays silent."""
+    """Do nothing: the thread acts. Without a handler the descriptor would not be written to."""
 
 
 def _wait(reader: int, save: Callable[[ExitCode], ExitCode]) -> None:
@@ -73,7 +73,7 @@ def _wait(reader: int, save: Callable[[ExitCode], ExitCode]) -> None:
 
 
 def _save_and_exit(code: ExitCode, save: Callable[[ExitCode], ExitCode]) -> None:
-    with contextlib.suppress(Exception):  # nothing may keep the process from leaving
+    with contextlib.suppress(Exception):  # nothing may keep the process from exiting
         code = save(code)
     remove_unfinished()
     os._exit(code)

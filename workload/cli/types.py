@@ -1,4 +1,4 @@
-"""Values of options, parsed: each function takes one word or raises with a one-line reason."""
+"""Parsers of option values: each takes one word, or raises with a one-line reason."""
 
 import argparse
 import math
@@ -24,7 +24,7 @@ def device(text: str) -> str:
     """Parse auto, cpu, cuda or cuda:N."""
     if re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,4})?", text):
         return text
-    raise argparse.ArgumentTypeError(f"{text!r} is no device: use auto, cpu, cuda or cuda:N")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a device: use auto, cpu, cuda or cuda:N")
 
 
 def size(text: str) -> int:
@@ -58,7 +58,7 @@ def share(text: str) -> float:
     value = float(match[1]) / (100 if match[2] else 1) if match else 0.0
     if 0 < value < 1:
         return value
-    raise argparse.ArgumentTypeError(f"{text!r} is no share of the whole: use 5% or 0.05")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a share: use 5% or 0.05")
 
 
 def shapes(text: str) -> list[Shape]:
@@ -71,7 +71,7 @@ def _shape(text: str) -> Shape:
     if len(edges) == 1:
         edges *= 3
     if len(edges) != 3:  # noqa: PLR2004  m, k and n
-        raise argparse.ArgumentTypeError(f"{text!r} is no size: use 4096, or MxKxN")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size: use 4096 or MxKxN")
     return Shape(*edges)
 
 
@@ -79,7 +79,7 @@ def dtype(text: str) -> str:
     """Parse the name of a dtype."""
     if text in DTYPE_BYTES:
         return text
-    raise argparse.ArgumentTypeError(f"{text!r} is no dtype: use one of {DTYPE_NAMES}")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a dtype: use one of {DTYPE_NAMES}")
 
 
 def dtypes(text: str) -> list[str]:

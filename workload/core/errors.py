@@ -5,7 +5,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process's exit status means; the README lists the same table."""
+    """What the exit status of the process means; the README has the same table."""
 
     OK = 0
     BUG = 1  # an unexpected error
@@ -26,16 +26,16 @@ def worst_code(codes: Iterable[ExitCode]) -> ExitCode:
 
 
 class WorkloadError(Exception):
-    """An expected failure: its text is one line that says what, why and what to do.
+    """An expected failure: its text says in one line what failed, why, and what to do.
 
-    Raise one of its kinds, each of which has its exit code.
+    Raise one of its subclasses; each has its exit code.
     """
 
     exit_code: ExitCode
 
 
 class BadInputError(WorkloadError):
-    """The caller asked for something that does not make sense."""
+    """The request is malformed or contradicts itself."""
 
     exit_code = ExitCode.BAD_INPUT
 
@@ -47,7 +47,7 @@ class WrongNumbersError(WorkloadError):
 
 
 class UnfitError(WorkloadError):
-    """The machine, the driver or the container cannot do what was asked."""
+    """The machine, the driver or the container cannot do what was requested."""
 
     exit_code = ExitCode.UNFIT
 
@@ -56,19 +56,19 @@ class OutOfMemoryError(UnfitError):
     """Memory ran out, on the device or beside it."""
 
     def __init__(self, reason: str) -> None:
-        """`reason` is the allocator's word, in one line."""
+        """Take the allocator's one-line `reason`."""
         self.what = f"out of memory: {reason}"
         super().__init__(f"{self.what}: choose smaller sizes")
 
 
 class LostDeviceError(UnfitError):
-    """The device failed in the middle of its work and answers nothing any more."""
+    """The device failed during its work and no longer responds."""
 
     def __init__(self, device: str, reason: str) -> None:
-        """`reason` is the driver's word, in one line."""
+        """Take the driver's one-line `reason`."""
         self.what = f"{device} was lost ({reason})"
         super().__init__(
-            f"{self.what}: see the kernel's log for its Xid, reset the card or restart its host"
+            f"{self.what}: see the kernel's log for its Xid, reset the GPU or restart its host"
         )
 
 
@@ -79,6 +79,6 @@ class NotSavedError(WorkloadError):
 
 
 def first_line(error: BaseException) -> str:
-    """A foreign exception in one line."""
+    """Return an exception of a library in one line."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""Reads files that may be anything, and writes files whole or not at all."""
+"""Read files that may be anything, and write files atomically."""
 
 import contextlib
 import errno
@@ -15,14 +15,14 @@ from workload.core.errors import BadInputError, first_line
 
 MAX_DIGITS = 29  # 2·(2**31)³, the FLOPs of the largest product, has 29
 
-# What is being written and not yet in its place; a signal ends the process from another thread.
+# Temporary files that are being written; a signal ends the process from another thread.
 _unfinished: set[Path] = set()
 
 
 def read_regular(path: Path, max_bytes: int) -> bytes:
-    """The content of a regular file. Raises OSError for anything else, or if it is larger.
+    """Read a regular file. Raises OSError for anything else, or if it is larger than `max_bytes`.
 
-    A FIFO or a device would make a plain read wait or run for ever.
+    Reading a FIFO or a device could wait or run forever.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
@@ -32,15 +32,14 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise OSError("not a regular file")
         if status.st_size > max_bytes:
-            raise OSError(f"larger than the {max_bytes} bytes it may have")
+            raise OSError(f"larger than the maximum of {max_bytes} bytes")
         return file.read(status.st_size)
 
 
 def read_json(path: Path, max_bytes: int, wanted: str) -> Any:
-    """The JSON document at `path`, every number finite.
+    """Read the JSON document at `path`; all its numbers are finite.
 
-    Raises BadInputError in one line, whatever the file is; `wanted` is what should be named
-    in its place.
+    Raises BadInputError in one line for any other file; `wanted` says which file to name instead.
     """
     try:
         text = read_regular(path, max_bytes).decode()
@@ -57,29 +56,29 @@ def read_json(path: Path, max_bytes: int, wanted: str) -> Any:
 def require_replaceable(
     path: Path, max_bytes: int, is_earlier: Callable[[bytes], bool], option: str, kind: str
 ) -> None:
-    """Raises BadInputError for what is there and `is_earlier` does not know: a record, a device.
+    """Raise BadInputError if `path` exists and `is_earlier` does not accept its content.
 
-    `option` names the path on the command line, `kind` what this command writes.
+    `option` is the path's option on the command line, `kind` what the command writes.
     """
     try:
         if not path.exists():
             return
         earlier = is_earlier(read_regular(path, max_bytes))
-    except PermissionError:  # writing will tell
+    except PermissionError:  # writing will report it
         return
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            raise BadInputError(f"{option} is no file's name: {error.strerror}") from error
+            raise BadInputError(f"{option} is not a file name: {error.strerror}") from error
         earlier = False  # a folder, a device, larger than any of this kind
     if not earlier:
         raise BadInputError(
-            f"{option} {path} is there and no {kind} of this command, so it stays: "
+            f"{option} {path} exists and is not a {kind} of this command, so it is not replaced: "
             "name another file"
         )
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _parse_int(digits: str) -> int:
@@ -96,12 +95,11 @@ def _parse_float(digits: str) -> float:
 
 
 def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
-    """Replace `path` by `data`: a reader or a crash sees the old file or the new, never half.
+    """Replace `path` by `data` atomically: a reader or a crash sees the old file or the new one.
 
-    A symbolic link stays, what it points to is replaced. The temporary file lies in the same
-    directory, because a rename is atomic only within one file system, and is synced before
-    it is renamed. `mode` is the file's, less the umask. Raises OSError, and then leaves nothing
-    behind.
+    A symbolic link stays; its target is replaced. The temporary file is in the same directory,
+    because a rename is atomic only within one file system, and is synced before it is renamed.
+    `mode` is the file's, less the umask. Raises OSError, and then leaves no file behind.
     """
     target = Path(os.path.realpath(path))
     temporary = target.parent / f".workload-{secrets.token_hex(8)}.tmp"
@@ -123,14 +121,14 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
 
 
 def remove_unfinished() -> None:
-    """Remove what other threads are still writing, before the process leaves without them."""
+    """Remove what other threads are still writing, before the process exits."""
     for temporary in tuple(_unfinished):
         with contextlib.suppress(OSError):
             temporary.unlink()
 
 
 def _sync_directory(directory: Path) -> None:
-    """So that the new name survives a power cut, where the directory may be read."""
+    """Sync the directory, if it may be read, so that the new name survives a power failure."""
     with contextlib.suppress(OSError):
         descriptor = os.open(directory, os.O_RDONLY)
         try:

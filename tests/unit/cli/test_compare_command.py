@@ -180,7 +180,7 @@ def test_without_the_gate_slower_is_a_finding_and_no_failure(compare: Compare) -
 def test_a_share_that_is_none_is_refused(text: str, workload: Callable[..., Outcome]) -> None:
     outcome = workload("compare", "a", "b", f"--fail-if-slower={text}")
     assert outcome.code == ExitCode.BAD_INPUT
-    assert f"{text!r} is no share of the whole: use 5% or 0.05" in outcome.stderr
+    assert f"{text!r} is not a share: use 5% or 0.05" in outcome.stderr
     assert outcome.stderr.count("\n") == 1
 
 

@@ -138,7 +138,10 @@ def test_what_is_no_bundle_stays_as_it_is(
     path.write_bytes(content)
     outcome = save(workload, path)
     assert outcome.code == ExitCode.BAD_INPUT
-    assert "is there and no bundle of this command, so it stays: name another" in outcome.stderr
+    assert (
+        "exists and is not a bundle of this command, so it is not replaced: name another"
+        in outcome.stderr
+    )
     assert outcome.stderr.count("\n") == 1
     assert path.read_bytes() == content
 
@@ -151,7 +154,7 @@ def test_folders_and_devices_are_refused(workload: Workload, path: str) -> None:
 def test_a_name_that_no_file_can_have_is_refused_as_such(workload: Workload) -> None:
     outcome = save(workload, Path("a" * 300 + ".tar.gz"))
     assert outcome.code == ExitCode.BAD_INPUT
-    assert "--bundle is no file's name: File name too long" in outcome.stderr
+    assert "--bundle is not a file name: File name too long" in outcome.stderr
 
 
 def test_a_target_that_cannot_be_written_is_exit_6_in_one_line(

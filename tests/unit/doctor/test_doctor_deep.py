@@ -91,7 +91,7 @@ def test_a_gpu_that_is_not_there_is_not_burned_in(workload: Workload) -> None:
     ("argv", "words"),
     [
         (("--deep", "--quick"), "not allowed with argument"),
-        (("--budget", "10"), "--budget is that of --deep: give both"),
+        (("--budget", "10"), "--budget limits --deep: give both"),
         (("--deep", "--budget", "0"), "not a finite number above 0"),
     ],
 )

@@ -76,7 +76,7 @@ def test_json_is_one_document(results: Path, workload: Callable[..., Outcome]) -
         ("[]", "broken.json is not a valid record"),
         ('{"schema_version": 99}', "schema_version 99, this workload reads"),
         ('{"benchmarks": 3}', "broken.json is no file of this project's benchmarks"),
-        ('{"benchmarks": [NaN]}', "broken.json is not JSON (NaN is no JSON)"),
+        ('{"benchmarks": [NaN]}', "broken.json is not JSON (NaN is not JSON)"),
         (
             json.dumps({**made(CPU), "started_at": "0000-01-01T00:00:00Z"}),
             "broken.json does not say when it was made",
@@ -238,7 +238,7 @@ def test_a_record_is_never_replaced_by_the_page(
     before = path.read_bytes()
     outcome = workload("report", results, "--output", path)
     assert outcome.code == ExitCode.BAD_INPUT
-    assert "is there and no page of this command, so it stays" in outcome.stderr
+    assert "exists and is not a page of this command, so it is not replaced" in outcome.stderr
     assert path.read_bytes() == before
 
 

@@ -11,16 +11,16 @@ from workload.core.cases import Case, CaseStatus
 from workload.core.errors import ExitCode
 from workload.hardware import devices
 
-# By --search, unless others are asked for: what networks compute in.
+# The default dtypes of --search: those of networks.
 SEARCHED_DTYPES = ("float32", "bfloat16")
-# Of the budget; the rest measures the device's limits, and the winners or the sizes asked for.
+# Of the budget; the rest measures the device's limits, and the fastest or the requested sizes.
 SEARCH_SHARE = 0.8
 
 
 def command(session: Session, options: MatmulOptions) -> ExitCode:
     """Run every case, print the table, and report each case that is wrong or does not fit.
 
-    With --search the fastest shapes are sought first; they are the ceiling of what follows.
+    With --search, find the fastest shapes first; they are the ceiling of the other cases.
     """
     device = with_best_threads(devices.resolve(options.device))
     announce(session, device)

@@ -1,4 +1,4 @@
-"""`workload run`: the main job, from the doctor to a verdict, about within a time budget."""
+"""`workload run`: everything from the doctor to a verdict, in about a time budget."""
 
 import time
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ from workload.report.terminal import comparison_table, summary
 from workload.report.terminal import findings as findings_text
 
 TRAIN_PRESETS = ("book", "wide")
-# What a GPU and the CPU beside it both do well enough to be compared.
+# Cases that a GPU and its host's CPU both do fast enough to be compared.
 COMMON = [MatMul(size, dtype) for size in squares(1024, 2048) for dtype in ("float32", "bfloat16")]
-# Whatever the other parts took, matmuls get this share of the budget and this many seconds:
-# enough for the smallest on a slow machine.
+# Matmuls get at least this share of the budget and this many seconds, however long the other parts
+# took: enough for the smallest on a slow machine.
 MATMUL_SHARE = 0.25
 MIN_MATMUL_SEC = 4.0
 HOST_CPU_SHARE = 0.25  # of the matmuls' time, on a GPU
@@ -90,7 +90,7 @@ def _compare_with_host_cpu(
     cases: Sequence[Case],
     budget_sec: float,
 ) -> ExitCode:
-    """Do a few of the same jobs on the CPU beside the GPU, and show how much faster the GPU was."""
+    """Run a few of the same cases on the host's CPU, and show how much faster the GPU is."""
     cpu = with_best_threads(devices.resolve("cpu"))
     cpu_trained = train_presets(TRAIN_PRESETS, cpu, lambda _done: None)
     cpu_cases = list(run_cases(COMMON, cpu, budget_sec))

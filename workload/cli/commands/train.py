@@ -1,4 +1,4 @@
-"""`workload train`: the chapter's training loop."""
+"""`workload train`: train the example network."""
 
 from workload.cli.options import TrainOptions
 from workload.cli.progress import progress
@@ -16,7 +16,7 @@ from workload.train.loop import train
 
 
 def command(session: Session, options: TrainOptions) -> ExitCode:
-    """Train, print the chapter's lines, and fail where the loss stopped being finite."""
+    """Train, print the loss every 100 steps, and fail if the loss stops being finite."""
     spec = options.spec
     device = devices.resolve(options.device)
     problem = devices.tf32_problem(device) if spec.dtype == "tf32" else None
@@ -26,7 +26,7 @@ def command(session: Session, options: TrainOptions) -> ExitCode:
     with progress("train", spec.steps) as advance:
 
         def tell(mode: str, reason: str) -> None:
-            if options.mode != "eager":  # the default needs no words
+            if options.mode != "eager":  # the default is not announced
                 session.info(summary.mode_line(mode, reason))
 
         def show(result: TrainResult) -> None:

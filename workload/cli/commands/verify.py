@@ -1,4 +1,4 @@
-"""`workload verify`: does this device compute what it should?"""
+"""`workload verify`: check what this device computes."""
 
 from workload.cli.options import VerifyOptions
 from workload.cli.session import Session

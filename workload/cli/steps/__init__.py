@@ -1,1 +1,1 @@
-"""What several commands do: parts of their work that record and show what they find."""
+"""Steps that several commands share: each records and shows what it finds."""

@@ -1,4 +1,4 @@
-"""`workload doctor --bundle`: all that a colleague needs, in one file that tells no secrets."""
+"""`workload doctor --bundle`: what a bug report needs, in one file without secrets."""
 
 import os
 from collections.abc import Sequence
@@ -18,19 +18,19 @@ from workload.doctor.redaction import redaction
 from workload.report.terminal import findings as findings_text
 from workload.report.terminal import summary
 
-MAX_BUNDLE_BYTES = 64 << 20  # a thousand times what one takes
+MAX_BUNDLE_BYTES = 64 << 20  # a thousand times the usual size
 PRIVATE = 0o600
 
 
 def require_replaceable(path: Path) -> None:
-    """Raises BadInputError for what is there and no earlier bundle: a device, another archive."""
+    """Raise BadInputError if `path` exists and is not an earlier bundle."""
     files.require_replaceable(path, MAX_BUNDLE_BYTES, is_bundle, "--bundle", "bundle")
 
 
 def save(
     session: Session, path: Path, facts: Facts, findings: Sequence[Finding], code: ExitCode
 ) -> ExitCode:
-    """Write the bundle and say where it is; `code`, or NOT_SAVED where all else was fine."""
+    """Write the bundle and print its path; return `code`, or NOT_SAVED instead of OK."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, archive(members(session, facts, findings, code)), PRIVATE)
@@ -41,14 +41,14 @@ def save(
         )
         session.error(str(refusal))
         return code or refusal.exit_code
-    session.info(f"bundle  {path} (look into it before you send it)")
+    session.info(f"bundle  {path} (check its content before you send it)")
     return code
 
 
 def members(
     session: Session, facts: Facts, findings: Sequence[Finding], code: ExitCode
 ) -> dict[str, str]:
-    """File name -> text, each redacted before a table may break a secret into two lines."""
+    """Return file name -> text, redacted before a table could break a secret into two lines."""
     hide = redaction(os.environ)
     ended = hide.value(session.builder.as_ended(code, None))
     said = [from_json(Finding, hide.value(as_json(finding))) for finding in findings]

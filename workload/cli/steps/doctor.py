@@ -1,4 +1,4 @@
-"""What the doctor finds, recorded, and its first failure as an error."""
+"""Run the doctor, record what it finds, and report its first failure."""
 
 from workload.cli.session import Session
 from workload.core.results import Finding, State

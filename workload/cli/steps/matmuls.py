@@ -1,4 +1,4 @@
-"""The matmuls that were asked for."""
+"""The matmuls to measure: requested or default ones."""
 
 from workload.bench.operations.matmul import DEFAULT_SIZES, MatMul, squares
 from workload.bench.runner import memory_problem
@@ -10,7 +10,7 @@ from workload.hardware import devices
 
 
 def requested_matmuls(options: MatmulOptions | RunOptions, device: DeviceInfo) -> list[MatMul]:
-    """Return the matmuls asked for, or the default ones."""
+    """Return the requested matmuls, or the default ones."""
     shapes = options.sizes or default_shapes(device)
     dtypes = options.dtypes or devices.default_dtypes(device)
     config = TimingConfig(cache=options.cache)
@@ -20,7 +20,7 @@ def requested_matmuls(options: MatmulOptions | RunOptions, device: DeviceInfo) -
 def default_shapes(device: DeviceInfo) -> list[Shape]:
     """Return the default sizes that fit the memory in every dtype, at least the smallest.
 
-    These sizes were not asked for, so a small container is not unfit for lacking room.
+    These sizes were not requested, so a container too small for them is not unfit.
     """
     shapes = squares(*DEFAULT_SIZES[device.kind])
     fitting = [

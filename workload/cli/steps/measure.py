@@ -65,8 +65,8 @@ def measure_and_record(
         cases += [unmeasured(operation, CaseStatus.SKIPPED, lost.what) for operation in left]
     ceilings = roofline.measured([*known, *cases], datasheet_ceilings(device))
     cases = roofline.rated(cases, ceilings)
-    anew = {case.name for case in cases}
-    others = [case for case in known if case.name not in anew]
+    measured = {case.name for case in cases}
+    others = [case for case in known if case.name not in measured]
     session.builder.set("cases", [*cases, *roofline.rated(others, ceilings)])
     session.builder.set("ceilings", ceilings)
     if lost:

@@ -1,4 +1,4 @@
-"""The example network, trained and judged."""
+"""Train the example network, and check its losses."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""The numerical checks, recorded and judged."""
+"""Run the numerical checks, and record them."""
 
 from collections.abc import Sequence
 
