@@ -13,8 +13,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from workload.bench.timing import TimingConfig, measure
-from workload.core.cases import CUDA_EVENTS
 from workload.core.errors import ExitCode, WorkloadError, WrongNumbersError
+from workload.core.methods import CUDA_EVENTS
 from workload.core.units import format_seconds
 from workload.hardware import devices
 

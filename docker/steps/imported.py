@@ -13,7 +13,7 @@ VENV = Path("/opt/venv")
 ROOTS = (
     "torch",
     "torch.fx.experimental.symbolic_shapes",  # autograd, of a gradient that is given; SymPy with it
-    "fastjsonschema",
+    "msgspec",
     "safetensors.torch",
     "rich.markup",
     "rich.progress",

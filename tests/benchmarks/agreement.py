@@ -25,9 +25,9 @@ import torch
 
 from workload.bench.operations.matmul import MatMul
 from workload.bench.timing import measure
-from workload.core.cases import Shape
 from workload.core.errors import ExitCode
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
+from workload.core.shape import Shape
 from workload.core.statistics import median, median_interval
 from workload.hardware import devices
 

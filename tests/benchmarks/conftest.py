@@ -30,11 +30,12 @@ from workload.bench.operations import Operation
 from workload.bench.runner import run_case
 from workload.bench.threads import with_best_threads
 from workload.cli.console import laid_out
-from workload.core.cases import Case, CaseStatus
 from workload.core.errors import WorkloadError
-from workload.core.results import DeviceInfo
+from workload.core.models.case import Case, CaseStatus
+from workload.core.models.device import DeviceInfo
 from workload.doctor.probes.torch_probe import probe
 from workload.hardware import devices
+from workload.hardware.processor import read_processor
 from workload.report.terminal import case_table, summary
 
 BUDGET_OPTION = "--case-budget"
@@ -185,11 +186,30 @@ def pytest_benchmark_generate_commit_info() -> dict[str, Any] | None:
     return commit_info(os.environ)
 
 
+def pytest_benchmark_generate_machine_info() -> dict[str, Any]:
+    """What the numbers belong to, without the host's name. py-cpuinfo would take a second."""
+    processor = read_processor()
+    return {
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "release": platform.release(),
+        "python_implementation": platform.python_implementation(),
+        "python_version": platform.python_version(),
+        "cpu": {
+            "vendor": processor.vendor,
+            "model_name": processor.brand,
+            "physical_cores": processor.cores,
+            "logical_cpus": os.cpu_count(),
+            "clock_mhz": processor.clock_mhz,
+            "flags": sorted(processor.flags),
+        },
+    }
+
+
 def pytest_benchmark_update_machine_info(
     config: pytest.Config, machine_info: dict[str, Any]
 ) -> None:
-    """What the numbers belong to; the host's name tells nothing, and may be nobody's business."""
-    machine_info.pop("node", None)
+    """The device, what was run on it, and the version of both."""
     log = config.stash.get(LOG, None)
     if log:
         facts, _ = probe("cpu")

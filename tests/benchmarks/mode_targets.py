@@ -28,7 +28,7 @@ from rich.table import Table  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from workload.core.errors import ExitCode, WorkloadError  # noqa: E402
-from workload.core.results import DeviceInfo  # noqa: E402
+from workload.core.models.device import DeviceInfo  # noqa: E402
 from workload.core.statistics import quantile  # noqa: E402
 from workload.core.train_spec import PRESETS, TrainSpec  # noqa: E402
 from workload.core.units import format_seconds  # noqa: E402

@@ -7,7 +7,7 @@ from support.benchmarks.virtual_clock import clock
 
 from workload.bench.operations import Operation
 from workload.bench.operations.convolution import DEFAULT_SHAPES, Convolution
-from workload.core.cases import shape_label
+from workload.core.shape import shape_label
 from workload.core.units import DTYPE_BYTES
 
 pytestmark = pytest.mark.benchmark(timer=clock)

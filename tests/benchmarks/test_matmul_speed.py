@@ -7,7 +7,7 @@ from support.benchmarks.virtual_clock import clock
 
 from workload.bench.operations import Operation
 from workload.bench.operations.matmul import DEFAULT_SIZES, MatMul
-from workload.core.cases import Shape, shape_label
+from workload.core.shape import Shape, shape_label
 from workload.core.units import DTYPE_BYTES
 
 pytestmark = pytest.mark.benchmark(timer=clock)

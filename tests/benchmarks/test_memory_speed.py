@@ -7,7 +7,7 @@ from support.benchmarks.virtual_clock import clock
 
 from workload.bench.operations import Operation
 from workload.bench.operations.copies import ELEMENT_BYTES, TRANSFER_BYTES, Copy
-from workload.core.cases import Kind
+from workload.core.models.case import Kind
 
 pytestmark = pytest.mark.benchmark(timer=clock)
 

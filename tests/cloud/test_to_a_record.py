@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from support.vm import SHORT, STATE, UNIT, Vm
 
-from workload.core.record import invalidity
+from workload.core.records import invalidity
 
 MakeVm = Callable[..., Vm]
 INSTALLED = ("docker", "gcloud", "nvidia-smi", "nvidia-ctk", "nvidia-container-runtime-hook")

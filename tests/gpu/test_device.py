@@ -10,9 +10,11 @@ import pytest
 
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import run_case
-from workload.core import record
-from workload.core.cases import CUDA_EVENTS, CUDA_GRAPH, CaseStatus, Shape
-from workload.core.results import DeviceInfo
+from workload.core import records
+from workload.core.methods import CUDA_EVENTS, CUDA_GRAPH
+from workload.core.models.case import CaseStatus
+from workload.core.models.device import DeviceInfo
+from workload.core.shape import Shape
 from workload.core.train_spec import PRESETS
 from workload.hardware import devices
 from workload.train.loop import train
@@ -75,6 +77,6 @@ def test_the_main_job_leaves_a_valid_record_with_the_speed_up(tmp_path: Path) ->
     assert result.returncode == 0, result.stderr
     (path,) = tmp_path.glob("*.json")
     saved = json.loads(path.read_text())
-    assert record.invalidity(saved) is None
+    assert records.invalidity(saved) is None
     assert saved["device"]["kind"] == "cuda"
     assert saved["host_cpu"]["cases"]

@@ -13,8 +13,10 @@ from workload.bench.runner import run_case
 from workload.bench.timers import make_timer
 from workload.bench.timing import TimingConfig
 from workload.core import roofline
-from workload.core.cases import COLD, CUDA_EVENTS, CUDA_GRAPH, CaseStatus, Kind, Shape
-from workload.core.results import DeviceInfo
+from workload.core.methods import COLD, CUDA_EVENTS, CUDA_GRAPH
+from workload.core.models.case import CaseStatus, Kind
+from workload.core.models.device import DeviceInfo
+from workload.core.shape import Shape
 from workload.hardware import devices
 from workload.hardware.datasheet import datasheet_ceilings
 

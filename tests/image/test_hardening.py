@@ -11,7 +11,7 @@ import pytest
 from support.containers import Containers
 
 from docker import DockerClient
-from workload.core.record import invalidity
+from workload.core.records import invalidity
 
 NOTHING_ALLOWED: dict[str, Any] = {
     "user": "12345:0",

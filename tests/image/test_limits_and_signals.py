@@ -9,7 +9,7 @@ import pytest
 from docker.models.containers import Container
 from support.containers import Containers, files_in
 
-from workload.core.record import invalidity
+from workload.core.records import invalidity
 
 GIB = 1 << 30
 MATMUL = ("workload", "matmul", "--device", "cpu")

@@ -9,7 +9,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does
 from support.records.synthetic import CPU, GPU, host_cpu, hostile, made
 
-from workload.core import record
 from workload.core.errors import ExitCode
 from workload.report.page import build_page, load_results
 
@@ -27,7 +26,7 @@ def main(folder: Path) -> None:
         results = folder / name
         results.mkdir(parents=True, exist_ok=True)
         for content in records:
-            record.save(content, results)
+            records.save(content, results)
         (folder / f"{name}.html").write_text(build_page(*load_results(results)))
 
 

@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from workload.bench.search import cube
-from workload.core.cases import Shape
+from workload.core.shape import Shape
 
 FOLDER = Path(__file__).parents[1] / "landscapes"
 # A reading this far below a shape's best was disturbed by another program and does not count:

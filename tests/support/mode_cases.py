@@ -7,7 +7,7 @@ import torch
 from support.fakes import cuda_graph
 from torch import Tensor
 
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import PRESETS, TrainSpec
 from workload.hardware import devices
 from workload.train.modes.compile import COMPILE

@@ -29,8 +29,8 @@ import torch
 from support.landscape import Landscape, path_of, undisturbed
 
 from workload.bench.search import DEFAULT_EDGES, cube
-from workload.core.cases import Shape
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
+from workload.core.shape import Shape
 from workload.hardware import devices
 
 # A batch this long makes the clock and a GPU's one wait at its end less than a percent.

@@ -24,9 +24,9 @@ from support.landscape import Landscape, path_of, read
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import run_case
 from workload.bench.search import EVALUATED_SHARE, confirm, search
-from workload.core.cases import Shape
 from workload.core.errors import ExitCode
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
+from workload.core.shape import Shape
 from workload.hardware import devices
 
 DEVICES = {"cpu": "cpu", "gpu": "cuda"}

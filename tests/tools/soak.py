@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from workload.compare.intervals import t_quantile
-from workload.core.record import load
+from workload.core.records import load
 
 RUN = ("run", "--device", "cpu", "--budget", "2")
 WARM_UP = 0.2  # of the runs in one process, until allocators and libraries have settled

@@ -9,7 +9,7 @@ from support.outcome import Outcome
 from workload.cli import main, signals
 from workload.cli.commands import matmul
 from workload.cli.steps import measure
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
 from workload.hardware import devices
 
 

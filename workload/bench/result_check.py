@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from workload.core.cases import Shape
+from workload.core.shape import Shape
 from workload.core.tolerances import half_subnormal, matmul_tolerance
 
 FULL_CHECK_FLOPS = 4e9  # 0.1 s or less of float64 arithmetic on two cores

@@ -3,15 +3,15 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 
 import torch
+from msgspec.structs import replace
 
 from workload.bench.operations import Operation, Prepared
 from workload.bench.timing import MIN_SAMPLES, measure
-from workload.core.cases import Case, CaseStatus
 from workload.core.errors import OutOfMemoryError
-from workload.core.results import DeviceInfo
+from workload.core.models.case import Case, CaseStatus
+from workload.core.models.device import DeviceInfo
 from workload.core.statistics import median
 from workload.core.units import format_bytes, format_seconds
 from workload.hardware import devices

@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, median
 
-from workload.core.cases import Shape
+from workload.core.shape import Shape
 
 # A shape's GFLOP/s, or None where it does not fit or was not run.
 Evaluate = Callable[[Shape], float | None]

@@ -1,11 +1,12 @@
 """Find the number of threads that makes a CPU fastest; quota and core count do not show it."""
 
 import math
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from workload.bench.operations.matmul import MatMul, squares
 from workload.bench.runner import run_case
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
 from workload.hardware import devices
 
 PROBE = MatMul(squares(1024)[0], "float32")

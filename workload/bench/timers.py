@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 import torch
 
-from workload.core.cases import CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK, Telemetry
-from workload.core.results import DeviceInfo
+from workload.core.methods import CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK
+from workload.core.models.device import DeviceInfo
+from workload.core.models.timing import Telemetry
 from workload.hardware import devices, sensors
 
 Call = Callable[[], object]

@@ -13,8 +13,9 @@ import time
 from dataclasses import dataclass
 
 from workload.bench.timers import Call, Timer, flushed, make_timer
-from workload.core.cases import COLD, CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK, WARM, Timing
-from workload.core.results import DeviceInfo
+from workload.core.methods import COLD, CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK, WARM
+from workload.core.models.device import DeviceInfo
+from workload.core.models.timing import Timing
 from workload.core.statistics import median, median_interval
 
 # A sample is a batch of calls at least this long, so that the clock's own cost (tens of

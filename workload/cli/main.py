@@ -22,9 +22,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     signals.exit_on_signal()
     argv = sys.argv[1:] if argv is None else argv
     options = parse(argv)
-    # Only now: `--help` and a refusal need neither rich nor the validation of records.
-    from workload.cli.session import Session  # noqa: PLC0415
-
+    try:
+        # Only now: `--help` and a refusal need neither rich nor msgspec.
+        from workload.cli.session import Session  # noqa: PLC0415
+    except Exception as error:  # a broken library raises anything
+        sys.stderr.write(f"workload {options.command}: {_import_problem(error)}\n")
+        return ExitCode.UNFIT
     session = Session(options, argv)
     return int(session.run(lambda session: _run_command(session, options)))
 
@@ -37,11 +40,15 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
     try:
         command = load(options)
     except (Exception, SystemExit) as error:  # a broken library raises anything
-        raise UnfitError(
-            f"a library cannot be imported ({first_line(error)}): install from docker/locks, "
-            "or run inside the image; `workload doctor` says more"
-        ) from error
+        raise UnfitError(f"{_import_problem(error)}; `workload doctor` says more") from error
     return command(session)
+
+
+def _import_problem(error: BaseException) -> str:
+    return (
+        f"a library cannot be imported ({first_line(error)}): install from docker/locks, "
+        "or run inside the image"
+    )
 
 
 def limit_spinning() -> None:

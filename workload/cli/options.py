@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from workload.core.cases import Shape
+from workload.core.shape import Shape
 from workload.core.train_spec import PRESETS, TrainSpec
 
 

@@ -14,7 +14,7 @@ from workload.cli.options import (
     TrainOptions,
     VerifyOptions,
 )
-from workload.core.cases import COLD, WARM
+from workload.core.methods import COLD, WARM
 from workload.core.train_spec import MODE_NAMES, PRESETS
 
 RESULTS = Path("results")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from workload.cli import signals
 from workload.cli.console import Console
 from workload.cli.options import Options, RecordOptions
-from workload.core import record
+from workload.core import records
 from workload.core.errors import ExitCode, NotSavedError, WorkloadError
 from workload.report.terminal.tables import labelled
 
@@ -18,7 +18,7 @@ class Session:
     def __init__(self, options: Options, argv: Sequence[str]) -> None:
         """Start a record; `options` are the parsed `argv`."""
         self._options = options
-        self.builder = record.RecordBuilder(options.command, argv)
+        self.builder = records.RecordBuilder(options.command, argv)
         self._console = Console(options.command, options.document)
         self.info = self._console.info
         self.error = self._console.error
@@ -60,13 +60,13 @@ class Session:
         ended = self.builder.as_ended(code, reason)
         if options.output is not None:
             try:
-                self.info(labelled("record", str(record.save(ended, options.output))))
+                self.info(labelled("record", str(records.save(ended, options.output))))
             except NotSavedError as error:
                 self.error(str(error))
                 code = code or error.exit_code
                 ended = self.builder.as_ended(code, reason or str(error))
         if options.json:
-            self.print_document(record.dump(ended))
+            self.print_document(records.dump(ended))
         return code
 
     def _save_interrupted(self, code: ExitCode) -> ExitCode:

@@ -5,7 +5,7 @@ import math
 import re
 from pathlib import Path
 
-from workload.core.cases import Shape
+from workload.core.shape import Shape
 from workload.core.units import DTYPE_BYTES
 
 MAX_SIZE = 2**31 - 1  # BLAS counts in 32-bit integers

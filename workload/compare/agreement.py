@@ -2,11 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
 
-from workload.core.cases import shape_label
-from workload.core.results import TrainResult
+from workload.core.models.model import Model, derive
+from workload.core.models.train import TrainResult
+from workload.core.shape import shape_label
 from workload.core.train_case import spec_of
 
 # Two correct float32 runs agree to a few units of rounding until rounding decides a ReLU
@@ -15,24 +14,21 @@ from workload.core.train_case import spec_of
 LOSS_TOLERANCE = 1e-3
 
 
-@dataclass(frozen=True)
-class Disagreement:
+class Disagreement(Model, frozen=True):
     """How far two loss trajectories differ, in the metric of `verify`'s trajectory check.
 
     `error` is the largest |sqrt(baseline) - sqrt(candidate)| over sqrt(first loss). Two correct
     runs stay within `tolerance`, LOSS_TOLERANCE.
     """
 
-    DERIVED: ClassVar = ("ok",)
-
     name: str
     error: float | None  # None: a loss is not finite
     tolerance: float = LOSS_TOLERANCE
+    ok: bool = False  # derived: whether both runs may be correct
 
-    @property
-    def ok(self) -> bool:
-        """Whether both runs may be correct."""
-        return self.error is not None and self.error <= self.tolerance
+    def __post_init__(self) -> None:
+        """Derive the verdict."""
+        derive(self, ok=self.error is not None and self.error <= self.tolerance)
 
     @property
     def share(self) -> float:

@@ -8,7 +8,8 @@ from workload.compare.intervals import is_time
 from workload.compare.loader import Side
 from workload.compare.speeds import Speed, speed_of
 from workload.core.case_titles import full_title
-from workload.core.cases import COLD, Case, CaseStatus
+from workload.core.methods import COLD
+from workload.core.models.case import Case, CaseStatus
 
 BASELINE, CANDIDATE = "baseline", "candidate"
 

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
 
 from workload.compare.intervals import Basis, Span, ratio_of
-from workload.core.cases import Case, Kind, Regime
+from workload.core.models.case import Case, Kind
+from workload.core.models.model import Model, derive
+from workload.core.models.rating import Regime
 from workload.core.statistics import median
 
 # Differences within ±5% do not matter: GPUs differ by about 4% from one day to the next.
@@ -40,11 +41,8 @@ class Reached:
     warning: str | None  # of a single run; several runs have an interval instead
 
 
-@dataclass(frozen=True)
-class Speed:
+class Speed(Model, frozen=True):
     """One case on both sides. `speedup` is how many times faster the candidate is."""
-
-    DERIVED: ClassVar = ("verdict", "speedup_with_transfers")
 
     name: str
     title: str
@@ -54,10 +52,16 @@ class Speed:
     speedup: float
     interval: Span | None  # of the speed-up, 95 %; None: too few samples
     basis: Basis
+    # Derived.
+    verdict: Verdict = Verdict.UNCLEAR  # what holds over the whole interval
+    # If inputs and result cross the bus each time; None without a bus.
+    speedup_with_transfers: float | None = None
 
-    @property
-    def verdict(self) -> Verdict:
-        """What holds over the whole interval."""
+    def __post_init__(self) -> None:
+        """Derive the verdict, and the speed-up with transfers."""
+        derive(self, verdict=self._verdict(), speedup_with_transfers=self._speedup_with_transfers())
+
+    def _verdict(self) -> Verdict:
         if self.interval is None:
             return Verdict.UNCLEAR
         low, high = self.interval
@@ -67,9 +71,7 @@ class Speed:
             return Verdict.SLOWER
         return Verdict.SAME if low >= 1 - MARGIN and high <= 1 + MARGIN else Verdict.UNCLEAR
 
-    @property
-    def speedup_with_transfers(self) -> float | None:
-        """The speed-up if inputs and result cross the bus each time; None without a bus."""
+    def _speedup_with_transfers(self) -> float | None:
         sides = (self.baseline, self.candidate)
         if all(side.transfer_sec is None for side in sides):
             return None

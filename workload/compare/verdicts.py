@@ -9,7 +9,7 @@ from workload.compare.loader import Side
 from workload.compare.pairing import Pairing, Unpaired, pair
 from workload.compare.speeds import Speed, Verdict
 from workload.core.errors import BadInputError, WrongNumbersError
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
 from workload.core.units import some
 
 
@@ -113,7 +113,7 @@ def _party(side: Side) -> Party:
         name=side.name,
         device=side.device,
         runs=len(side.runs),
-        threads=tuple(sorted({run.device.threads for run in side.runs})),
+        threads=tuple(sorted({run.device.threads for run in side.runs if run.device})),
         versions=versions,
         images=_distinct([run.image for run in side.runs if run.image]),
         problems=side.problems,

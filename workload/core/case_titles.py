@@ -1,6 +1,7 @@
 """How cases are called in tables: short, and the same in every command."""
 
-from workload.core.cases import Case, Kind, shape_label
+from workload.core.models.case import Case, Kind
+from workload.core.shape import shape_label
 from workload.core.train_spec import PRESETS
 from workload.core.units import format_bytes
 

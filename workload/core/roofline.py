@@ -13,9 +13,12 @@ these bound nothing.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
-from workload.core.cases import COLD, CUDA_GRAPH, Case, CaseStatus, Ceilings, Kind, Rating, Regime
+from msgspec.structs import replace
+
+from workload.core.methods import COLD, CUDA_GRAPH
+from workload.core.models.case import Case, CaseStatus, Kind
+from workload.core.models.rating import Ceilings, Rating, Regime
 
 
 def measured(cases: Iterable[Case], known: Ceilings) -> Ceilings:

@@ -2,8 +2,10 @@
 
 from dataclasses import fields
 
-from workload.core.cases import CUDA_EVENTS, HOST_CLOCK, WARM, Case, CaseStatus, Kind, Timing
-from workload.core.results import TrainResult
+from workload.core.methods import CUDA_EVENTS, HOST_CLOCK, WARM
+from workload.core.models.case import Case, CaseStatus, Kind
+from workload.core.models.timing import Timing
+from workload.core.models.train import TrainResult
 from workload.core.train_spec import TrainSpec
 
 # Kernels of one step: the five products and the small operations around them. `graph` launches

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from workload.core.units import DTYPE_BYTES
 
 # The names that `--mode` takes; what they mean is in `modes`.
-MODE_NAMES = ("eager", "fused", "compile", "graph", "dual", "auto")
+AUTO = "auto"
+MODE_NAMES = ("eager", "fused", "compile", "graph", "dual", AUTO)
 # Steps that a mode may do together: their losses are summed up at once, and a CUDA graph
 # holds as many.
 BLOCK_STEPS = 10

@@ -4,10 +4,11 @@
 """
 
 from workload.core.errors import ExitCode
-from workload.core.results import Finding, State
+from workload.core.models.facts import DEFAULT, Facts
+from workload.core.models.finding import Finding, State
 from workload.doctor.checks.check import WRONG
 from workload.doctor.checks.registry import run_all
-from workload.doctor.probes.facts import DEFAULT, Facts, gather
+from workload.doctor.probes.facts import gather
 
 
 def examine(requested_device: str, depth: str = DEFAULT) -> tuple[Facts, tuple[Finding, ...]]:

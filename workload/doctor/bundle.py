@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 from workload.core.errors import first_line
-from workload.doctor.probes.facts import Facts
+from workload.core.models.facts import Facts
 from workload.hardware.cgroups import control_groups
 
 FOLDER = "workload-doctor"  # in the archive

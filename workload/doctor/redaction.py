@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workload.core.results import State
+from workload.core.models.finding import State
 from workload.doctor.probes.machine import USER_NAME_VARIABLES
 
 SECRET = "[secret]"  # noqa: S105  the replacement

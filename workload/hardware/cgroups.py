@@ -14,46 +14,12 @@ quota no file inside it shows.
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from workload.core.models.machine import Limits
 
 # v1 writes "no limit" as the largest page-aligned number; no machine has an exbibyte.
 UNLIMITED_BYTES = 1 << 60
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What the kernel and the container leave this process. Unknown or unlimited is None."""
-
-    cgroup_version: int | None  # where the memory or CPU controller is; 1 wins in a mix
-    cpu_quota: float | None  # in cores, the smallest on the path to the root
-    affinity_cpus: int  # CPUs this process may run on (includes cpusets)
-    memory_limit_bytes: int | None  # of the group that leaves the least room
-    memory_used_bytes: int | None  # in that same group, without reclaimable file cache
-    memory_available_bytes: int | None  # of the whole machine: MemAvailable
-    shm_bytes: int | None  # size of the file system at /dev/shm
-
-    @property
-    def usable_threads(self) -> int:
-        """Whole CPUs this process can keep busy: floor of the quota, at least 1.
-
-        Rounding down, because a second thread on half a core makes products slower.
-        """
-        if self.cpu_quota is None:
-            return max(1, self.affinity_cpus)
-        return max(1, int(min(self.affinity_cpus, self.cpu_quota)))
-
-    @property
-    def available_bytes(self) -> int | None:
-        """Bytes that can still be allocated: the lesser of the machine's and the group's."""
-        known = [self.memory_available_bytes, self._group_room_bytes]
-        return min((room for room in known if room is not None), default=None)
-
-    @property
-    def _group_room_bytes(self) -> int | None:
-        if self.memory_limit_bytes is None:
-            return None
-        return max(0, self.memory_limit_bytes - (self.memory_used_bytes or 0))
 
 
 def read_limits(root: Path = Path("/")) -> Limits:

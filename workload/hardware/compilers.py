@@ -5,19 +5,11 @@ import shutil
 import sysconfig
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from workload.core.models.machine import Compilers
+
 PACKAGES = "g++, openssl and python3-dev"
-
-
-@dataclass(frozen=True)
-class Compilers:
-    """Paths, or None where there is none; `headers` tells whether Python.h is there."""
-
-    c: str | None  # Triton builds its launchers with it
-    cxx: str | None  # Inductor builds its CPU kernels with it
-    headers: bool
 
 
 def find_compilers(environment: Mapping[str, str] = os.environ) -> Compilers:

@@ -1,9 +1,10 @@
 """The limits of a device as its maker states them."""
 
-from workload.core.cases import Ceilings
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
+from workload.core.models.rating import Ceilings
 from workload.core.units import DTYPE_BYTES
 from workload.hardware import peaks
+from workload.hardware.processor import read_processor
 
 # Source, GFLOP/s by dtype, GB/s.
 Known = tuple[str | None, dict[str, float | None], float | None]
@@ -34,7 +35,7 @@ def _stated(device: DeviceInfo) -> Known:
 
 
 def _nominal(device: DeviceInfo) -> Known:
-    peak = peaks.nominal_cpu_peak(peaks.read_processor(), device.threads)
+    peak = peaks.nominal_cpu_peak(read_processor(), device.threads)
     if peak is None:
         return None, {}, None
     rates = {dtype: peak.gflops(dtype) for dtype in DTYPE_BYTES}

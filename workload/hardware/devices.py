@@ -4,11 +4,11 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import torch
+from msgspec.structs import replace
 
 from workload.core.errors import (
     BadInputError,
@@ -17,11 +17,12 @@ from workload.core.errors import (
     UnfitError,
     first_line,
 )
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
 from workload.core.units import DTYPE_BYTES, storage_dtype
 from workload.hardware.cgroups import last_cache_bytes, read_limits
 from workload.hardware.cuda_support import minimum_driver, parse_capability, supports
 from workload.hardware.nvml import HardwareError, Nvml
+from workload.hardware.processor import read_processor
 from workload.hardware.sensors import NvmlSensor, Sensor
 
 TF32_CAPABILITY = (8, 0)  # Ampere is the first
@@ -120,7 +121,7 @@ def _cpu(reason: str) -> DeviceInfo:
     return DeviceInfo(
         kind="cpu",
         torch_name="cpu",
-        name=_cpu_name(),
+        name=read_processor().brand or "unknown CPU",
         reason=reason,
         threads=torch.get_num_threads(),
         memory_bytes=_cpu_memory_bytes(),
@@ -132,18 +133,6 @@ def _cpu_memory_bytes() -> int:
     """The machine's memory, or the cgroup's limit where that is less."""
     machine_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min(machine_bytes, read_limits().memory_limit_bytes or machine_bytes)
-
-
-def _cpu_name() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return "unknown CPU"
-    for line in text.splitlines():
-        key, _, value = line.partition(":")
-        if key.strip() == "model name":
-            return value.strip()
-    return "unknown CPU"
 
 
 def _cuda(index: int, reason: str) -> DeviceInfo:

@@ -5,8 +5,9 @@ Sources: nvml.h, NVML API Reference Guide.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from workload.core.models.gpu import GpuState, Pcie
 
 Answer = TypeVar("Answer")
 
@@ -32,35 +33,6 @@ BRANDS = {
     14: "NVIDIA",
 }
 NOT_SUPPORTED = "Not Supported"
-
-
-@dataclass(frozen=True)
-class Pcie:
-    """The card's link. The generation it runs at is left out: at rest a card lowers it."""
-
-    address: str | None  # as below /sys/bus/pci/devices, "0000:65:00.0"
-    generation: int | None  # the highest that card and slot reach together
-    card_generation: int | None  # the highest that the card could reach elsewhere
-    width: int | None  # lanes in use
-
-
-@dataclass(frozen=True)
-class GpuState:
-    """Settings and health of one card; `silent` has NVML's reason for each question it left."""
-
-    brand: str | None
-    mig: bool | None
-    mig_slices: int | None
-    compute_mode: str | None
-    processes: int | None  # that have a CUDA context on the card, this one among them
-    ecc: bool | None
-    ecc_uncorrected: int | None  # uncorrectable memory errors since the driver was loaded
-    remap_pending: bool | None  # a memory row is replaced at the next reset
-    remap_failed: bool | None  # no spare row was left for one
-    throttled: tuple[str, ...] | None
-    persistence: bool | None
-    pcie: Pcie
-    silent: dict[str, str]
 
 
 def answer(nvml: Any, ask: Callable[..., Answer], *args: object) -> Answer | None:

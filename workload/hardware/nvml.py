@@ -3,32 +3,10 @@
 The driver stands behind a Protocol, so that tests give facts no machine here has.
 """
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from workload.hardware.gpu_state import GpuState, answer, read_gpu_state
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """One card as the driver sees it; what the driver would not say is None."""
-
-    index: int  # the driver's (PCI order); CUDA may number differently
-    name: str | None
-    uuid: str | None
-    capability: str | None  # compute capability, "9.0"
-    memory_total_bytes: int | None
-    memory_free_bytes: int | None
-    state: GpuState | None = None
-
-
-@dataclass(frozen=True)
-class Driver:
-    """The driver and its cards."""
-
-    version: str  # "580.65.06"
-    cuda_version: str | None  # the newest CUDA it runs, "13.0"
-    gpus: tuple[Gpu, ...]
+from workload.core.models.gpu import Driver, Gpu
+from workload.hardware.gpu_state import answer, read_gpu_state
 
 
 class HardwareError(Exception):

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from typing import Any
+
+from workload.hardware.processor import Processor
 
 Row = dict[str, Any]
 
@@ -75,20 +76,6 @@ def _memory_fits(shown_bytes: int | None, product_gib: int) -> bool:
 @cache
 def _table() -> dict[str, list[Row]]:
     return tomllib.loads((resources.files("workload.hardware") / "peaks.toml").read_text("utf-8"))
-
-
-@dataclass(frozen=True)
-class Processor:
-    """What /proc/cpuinfo and cpufreq say about an x86 CPU; None is not said."""
-
-    vendor: str | None  # "AuthenticAMD"
-    family: int | None
-    model: int | None
-    brand: str  # the model name
-    flags: frozenset[str]
-    cores: int | None  # physical, as far as the machine shows them
-    clock_mhz: float | None
-    clock_source: str
 
 
 @dataclass(frozen=True)
@@ -162,7 +149,7 @@ def _is_family(processor: Processor, row: Row) -> bool:
         (processor.vendor, processor.family) == (row["vendor"], row["family"])
         and model is not None
         and any(first <= model <= last for first, last in row["models"])
-        and re.search(row.get("brand", ""), processor.brand) is not None
+        and re.search(row.get("brand", ""), processor.brand or "") is not None
     )
 
 
@@ -171,56 +158,3 @@ def _instruction_bits(flags: frozenset[str]) -> int | None:
     if "avx512f" in flags:
         return 512
     return 256 if {"avx2", "fma"} <= flags else None
-
-
-def read_processor(root: Path = Path("/")) -> Processor:
-    """Read the CPU below `root` (tests give a fixture tree)."""
-    blocks = [
-        dict(_pair(line) for line in block.splitlines())
-        for block in _read(root / "proc/cpuinfo").split("\n\n")
-        if block.strip()
-    ]
-    first = blocks[0] if blocks else {}
-    cores = {(block.get("physical id"), block["core id"]) for block in blocks if "core id" in block}
-    clock_mhz, clock_source = _clock(root, blocks)
-    return Processor(
-        vendor=first.get("vendor_id"),
-        family=_whole(first.get("cpu family")),
-        model=_whole(first.get("model")),
-        brand=first.get("model name", ""),
-        flags=frozenset(first.get("flags", "").split()),
-        cores=len(cores) or None,
-        clock_mhz=clock_mhz,
-        clock_source=clock_source,
-    )
-
-
-def _clock(root: Path, blocks: list[dict[str, str]]) -> tuple[float | None, str]:
-    """MHz and where they are from: the highest the CPU may take, else the highest it shows now."""
-    highest = "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"  # in kHz
-    if (khz := _number(_read(root / highest))) is not None:
-        return khz / 1e3, "cpuinfo_max_freq"
-    now = [mhz for block in blocks if (mhz := _number(block.get("cpu MHz"))) is not None]
-    return max(now, default=None), "cpu MHz of /proc/cpuinfo"
-
-
-def _pair(line: str) -> tuple[str, str]:
-    key, _, value = line.partition(":")
-    return key.strip(), value.strip()
-
-
-def _number(text: str | None) -> float | None:
-    """A positive decimal number, None for anything else."""
-    text = (text or "").strip()
-    return float(text) or None if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else None
-
-
-def _whole(text: str | None) -> int | None:
-    return int(text) if text and re.fullmatch("[0-9]+", text) else None
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

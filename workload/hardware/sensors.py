@@ -6,7 +6,7 @@ The card stands behind a Protocol, so that tests give a throttled or shared one.
 from dataclasses import dataclass
 from typing import Protocol
 
-from workload.core.cases import Telemetry
+from workload.core.models.timing import Telemetry
 from workload.hardware.gpu_state import answer, clock_reasons, throttle_names
 from workload.hardware.nvml import HardwareError, load_nvml
 

@@ -10,7 +10,8 @@ import torch
 
 from workload.bench.timers import Laps
 from workload.core.errors import BadInputError, NotSavedError, UnfitError
-from workload.core.results import DeviceInfo, TrainResult
+from workload.core.models.device import DeviceInfo
+from workload.core.models.train import TrainResult
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
 from workload.core.units import format_bytes
 from workload.hardware import devices

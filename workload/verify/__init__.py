@@ -1,4 +1,4 @@
-"""Check what this device computes against float64 on the CPU.
+"""VerifyResult what this device computes against float64 on the CPU.
 
 Covered, on inputs from a normal distribution:
 
@@ -20,7 +20,8 @@ out. Each tolerance is derived where it is used; the theory is in `tolerances`.
 from collections.abc import Callable, Iterator, Sequence
 
 from workload.core.errors import UnfitError, first_line
-from workload.core.results import Check, DeviceInfo
+from workload.core.models.device import DeviceInfo
+from workload.core.models.verify import VerifyResult
 from workload.hardware import devices
 from workload.verify import arithmetic, autograd, convolution, matmul, trajectory
 from workload.verify.case import VerifyCase
@@ -28,16 +29,16 @@ from workload.verify.case import VerifyCase
 SEED = 0
 
 
-def _ignore(_: Check) -> None:
+def _ignore(_: VerifyResult) -> None:
     pass
 
 
 def verify(
     device: DeviceInfo,
     dtypes: Sequence[str] | None = None,
-    on_check: Callable[[Check], None] = _ignore,
+    on_check: Callable[[VerifyResult], None] = _ignore,
     seed: int = SEED,
-) -> tuple[Check, ...]:
+) -> tuple[VerifyResult, ...]:
     """Run every check in every dtype, in a fixed order; `on_check` gets each when it is done.
 
     Takes under a second on two cores. Raises BadInputError for an unknown dtype, and UnfitError if
@@ -53,7 +54,7 @@ def verify(
     return tuple(done)
 
 
-def _checks(case: VerifyCase) -> Iterator[Check]:
+def _checks(case: VerifyCase) -> Iterator[VerifyResult]:
     """Run the checks that make sense in this dtype. tf32 changes matmuls only."""
     groups = [matmul.checks, autograd.checks, convolution.checks]
     if case.dtype != "tf32":

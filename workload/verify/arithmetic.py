@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from workload.core.results import Check
+from workload.core.models.verify import VerifyResult
 from workload.verify import bounded
 from workload.verify.case import RELATIVE, VerifyCase, worst_check
 
@@ -31,8 +31,8 @@ def operations() -> tuple[tuple[str, Operation, Operation], ...]:
     )
 
 
-def checks(case: VerifyCase) -> Iterator[Check]:
-    """Check each operation, and that operators and functions agree."""
+def checks(case: VerifyCase) -> Iterator[VerifyResult]:
+    """VerifyResult each operation, and that operators and functions agree."""
     operands = [_operands(case, shape) for shape in SHAPES]
     disagreement = 0.0
     for name, symbol, function in operations():
@@ -47,7 +47,7 @@ def checks(case: VerifyCase) -> Iterator[Check]:
             difference = (by_symbol.double() - by_function.double()).abs().max()
             disagreement = max(disagreement, float(difference))
         yield worst_check(found)
-    yield Check("operator = function", case.dtype, disagreement, 0.0, "absolute difference")
+    yield VerifyResult("operator = function", case.dtype, disagreement, 0.0, "absolute difference")
 
 
 def _operands(case: VerifyCase, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:

@@ -14,15 +14,15 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from workload.core.results import Check
+from workload.core.models.verify import VerifyResult
 from workload.verify.bounded import Bounded, exact, matmul, rounded, subtract
 from workload.verify.case import VerifyCase
 
 BATCH, INPUT, HIDDEN, OUTPUT = 33, 64, 47, 10
 
 
-def checks(case: VerifyCase) -> Iterator[Check]:
-    """Check the loss and the gradients of both weights.
+def checks(case: VerifyCase) -> Iterator[VerifyResult]:
+    """VerifyResult the loss and the gradients of both weights.
 
     The weights are scaled so that the loss stays far from float16's largest number.
     """

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from workload.core.results import Check, DeviceInfo
+from workload.core.models.device import DeviceInfo
+from workload.core.models.verify import VerifyResult
 from workload.hardware import devices
 from workload.verify.bounded import Bounded
 
@@ -44,7 +45,9 @@ class VerifyCase:
         where = devices.torch_device(self.device)
         return values.to(device=where, dtype=self.torch_dtype, copy=True)
 
-    def judge(self, name: str, computed: Tensor, expected: Bounded, metric: str = TYPICAL) -> Check:
+    def judge(
+        self, name: str, computed: Tensor, expected: Bounded, metric: str = TYPICAL
+    ) -> VerifyResult:
         """Make a check of the element of `computed` that is worst relative to its own tolerance.
 
         Its error and tolerance are divided by the expected element (RELATIVE) or, where sums may
@@ -61,7 +64,7 @@ class VerifyCase:
         typical = expected.value.square().mean().sqrt()
         scale = float(magnitude if metric == RELATIVE else typical) or 1.0
         worst_error = float(error[worst]) / scale
-        return Check(
+        return VerifyResult(
             name,
             self.dtype,
             None if math.isnan(worst_error) else worst_error,
@@ -70,7 +73,7 @@ class VerifyCase:
         )
 
 
-def worst_check(checks: Iterable[Check]) -> Check:
+def worst_check(checks: Iterable[VerifyResult]) -> VerifyResult:
     """Return the check that uses most of its tolerance; one without an error is the worst."""
     return max(
         checks,

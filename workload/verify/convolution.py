@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from workload.core.errors import UnfitError
-from workload.core.results import Check
+from workload.core.models.verify import VerifyResult
 from workload.core.tolerances import LAMBDA, unit_roundoff
 from workload.verify import bounded
 from workload.verify.bounded import Bounded, exact, multiply_and_sum, sum_of_products
@@ -28,8 +28,8 @@ OUT_EDGE = (EDGE + 2 * PADDING - KERNEL) // STRIDE + 1
 OVERLAP = 4  # patches that share a pixel: ceil(KERNEL / STRIDE) squared
 
 
-def checks(case: VerifyCase) -> Iterator[Check]:
-    """Check the output, then the gradients of the input, the weight and the bias."""
+def checks(case: VerifyCase) -> Iterator[VerifyResult]:
+    """VerifyResult the output, then the gradients of the input, the weight and the bias."""
     if case.device.kind == "cuda":
         _require_cudnn()
     x = case.draw(IMAGES, CHANNELS, EDGE, EDGE)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from workload.core.results import Check
+from workload.core.models.verify import VerifyResult
 from workload.verify import bounded
 from workload.verify.bounded import Bounded, exact, matmul
 from workload.verify.case import VerifyCase
@@ -25,8 +25,8 @@ SHAPES: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = (
 SQUARE = 64
 
 
-def checks(case: VerifyCase) -> Iterator[Check]:
-    """Check each kind of operands, then that matmul and `*` differ as they should."""
+def checks(case: VerifyCase) -> Iterator[VerifyResult]:
+    """VerifyResult each kind of operands, then that matmul and `*` differ as they should."""
     for name, left_shape, right_shape in SHAPES:
         left, right = case.draw(*left_shape), case.draw(*right_shape)
         result = torch.matmul(case.place(left), case.place(right))
@@ -44,8 +44,8 @@ def _expected(left: Tensor, right: Tensor, dtype: str) -> Bounded:
     return whole.map(lambda elements: elements.reshape(shape))
 
 
-def _two_products(case: VerifyCase) -> Check:
-    """Check that `a * b` and `torch.matmul(a, b)` differ by as much as their references do.
+def _two_products(case: VerifyCase) -> VerifyResult:
+    """VerifyResult that `a * b` and `torch.matmul(a, b)` differ by as much as their references do.
 
     By the triangle inequality these two distances differ by at most the norms of both errors.
     """
@@ -57,7 +57,9 @@ def _two_products(case: VerifyCase) -> Check:
     expected = _distance(product.value, elementwise.value)
     allowed = float(product.error.norm() + elementwise.error.norm())
     error = abs(distance - expected) / expected if math.isfinite(distance) else None
-    return Check("matmul is not a * b", case.dtype, error, allowed / expected, "relative distance")
+    return VerifyResult(
+        "matmul is not a * b", case.dtype, error, allowed / expected, "relative distance"
+    )
 
 
 def _distance(left: Tensor, right: Tensor) -> float:

@@ -9,7 +9,7 @@ the losses of `book` overflow float16.
 
 from collections.abc import Iterator
 
-from workload.core.results import Check
+from workload.core.models.verify import VerifyResult
 from workload.train.modes.check import clear_error, clear_tolerance
 from workload.train.modes.eager import EAGER
 from workload.train.modes.reference import CLEAR_SPEC
@@ -19,9 +19,9 @@ DTYPES = ("float64", "float32")
 METRIC = "error of sqrt(loss) / sqrt(first loss)"
 
 
-def checks(case: VerifyCase) -> Iterator[Check]:
-    """Check the losses of CLEAR_SPEC at the worst step."""
+def checks(case: VerifyCase) -> Iterator[VerifyResult]:
+    """VerifyResult the losses of CLEAR_SPEC at the worst step."""
     error = clear_error(EAGER, case.device, case.dtype, case.seed)
     tolerance = clear_tolerance(EAGER, case.dtype)
     name = f"training loss, {CLEAR_SPEC.steps} steps"
-    yield Check(name, case.dtype, error, tolerance, METRIC)
+    yield VerifyResult(name, case.dtype, error, tolerance, METRIC)

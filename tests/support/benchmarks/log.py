@@ -8,15 +8,21 @@ Cases without a time are no benchmarks to pytest-benchmark; they stand in the do
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from workload.core import roofline
-from workload.core.cases import Case, CaseStatus, Ceilings, Telemetry, shape_label
-from workload.core.results import DeviceInfo, as_json
-from workload.doctor.probes.torch_probe import TorchFacts
+from workload.core.models.case import Case, CaseStatus
+from workload.core.models.device import DeviceInfo
+from workload.core.models.model import as_json
+from workload.core.models.pytorch import TorchFacts
+from workload.core.models.rating import Ceilings
+from workload.core.models.record import SCHEMA_VERSION
+from workload.core.models.timing import Telemetry
+from workload.core.shape import shape_label
 from workload.hardware.datasheet import datasheet_ceilings
 
 # Why a benchmark has nothing to time. Details are in the record; tests/allowed-skips.txt has
@@ -77,6 +83,7 @@ class BenchmarkLog:
         The image's variables are unset on a host: unknown is None.
         """
         return {
+            "schema_version": SCHEMA_VERSION,
             "device": as_json(self.device),
             "ceilings": as_json(self.ceilings),
             "image": environment.get("WORKLOAD_IMAGE") or None,

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from workload.bench.operations import Operation
 from workload.bench.operations.matmul import MatMul, Multiply
-from workload.core.cases import Kind, Shape
+from workload.core.models.case import Kind
+from workload.core.shape import Shape
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,16 @@
 """Steps of the chapter's loop by one mode as a benchmarked operation."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
+from msgspec.structs import replace
 from torch import Tensor
 
 from workload.bench.operations import Prepared
 from workload.bench.timing import TimingConfig
-from workload.core.cases import CUDA_EVENTS, Case, Kind
-from workload.core.results import DeviceInfo
+from workload.core.methods import CUDA_EVENTS
+from workload.core.models.case import Case, Kind
+from workload.core.models.device import DeviceInfo
 from workload.core.train_case import LAUNCHES
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
 from workload.hardware import devices

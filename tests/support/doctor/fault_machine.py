@@ -3,24 +3,22 @@
 import os
 import sys
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.doctor.machines import BURN_IN, CPU_RUN, DUG, GPU_RUNS, NOW_SEC, SEVERAL, TORCH, WHEELS
 from support.fakes.nvml import fake_nvml
 
+from workload.core.models.facts import DEEP, Facts
+from workload.core.models.machine import Clock, Folder
+from workload.core.models.pytorch import KernelRun, Probed, TorchFacts, TorchFiles, TorchGpu
+from workload.core.models.stress import Deep
 from workload.doctor.probes import facts as facts_module
 from workload.doctor.probes import libraries
-from workload.doctor.probes.clock import Clock
-from workload.doctor.probes.facts import DEEP, Facts, gather
-from workload.doctor.probes.folders import Folder
-from workload.doctor.probes.kernels import KernelRun
-from workload.doctor.probes.libraries import TorchFiles, read_mapped_libraries
-from workload.doctor.probes.torch_probe import TorchFacts, TorchGpu
-from workload.doctor.probes.torch_process import Probed
-from workload.doctor.stress.facts import Deep
+from workload.doctor.probes.facts import gather
+from workload.doctor.probes.libraries import read_mapped_libraries
 from workload.hardware.compilers import find_compilers
 
 # A container on a host with one H200, as the doctor's readers find it.

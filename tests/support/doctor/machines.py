@@ -1,23 +1,25 @@
 """A healthy GPU machine as the doctor sees it, and the ways to break it."""
 
 from collections import defaultdict
-from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import replace
 from support.fakes.devices import GIB, H200, HEALTHY
 
-from workload.doctor.probes.clock import Clock
-from workload.doctor.probes.facts import DEEP, Facts
-from workload.doctor.probes.folders import Folder
-from workload.doctor.probes.kernels import KernelRun
-from workload.doctor.probes.libraries import TorchFiles
-from workload.doctor.probes.machine import Cpu, DeviceNode, System, User
-from workload.doctor.probes.several_gpus import SeveralGpus
-from workload.doctor.probes.torch_probe import TorchFacts, TorchGpu
-from workload.doctor.stress.facts import BurnIn, BurnWatch, Deep, MemoryTest
-from workload.hardware.cgroups import Limits
-from workload.hardware.compilers import Compilers
-from workload.hardware.nvml import Driver
+from workload.core.models.facts import DEEP, Facts
+from workload.core.models.gpu import Driver
+from workload.core.models.machine import (
+    Clock,
+    Compilers,
+    Cpu,
+    DeviceNode,
+    Folder,
+    Limits,
+    System,
+    User,
+)
+from workload.core.models.pytorch import KernelRun, SeveralGpus, TorchFacts, TorchFiles, TorchGpu
+from workload.core.models.stress import BurnIn, BurnWatch, Deep, MemoryTest
 
 NODES = tuple(
     DeviceNode(f"/dev/{name}", accessible=True) for name in ("nvidia0", "nvidia-uvm", "nvidiactl")

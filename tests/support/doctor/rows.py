@@ -3,9 +3,10 @@
 Together they meet every case of every check.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
 from support.doctor.machines import (
     CPU_BUILD,
     CPU_RUN,
@@ -20,12 +21,11 @@ from support.doctor.machines import (
 )
 from support.fakes.devices import GIB, H200
 
-from workload.core.results import State
-from workload.doctor.probes.clock import Clock
-from workload.doctor.probes.facts import DEFAULT, QUICK, Facts
-from workload.doctor.stress.facts import BurnWatch
-from workload.hardware.compilers import Compilers
-from workload.hardware.nvml import Driver
+from workload.core.models.facts import DEFAULT, QUICK, Facts
+from workload.core.models.finding import State
+from workload.core.models.gpu import Driver
+from workload.core.models.machine import Clock, Compilers
+from workload.core.models.stress import BurnWatch
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Stand-ins for hardware this machine does not have."""
 
-from workload.hardware.gpu_state import GpuState, Pcie
-from workload.hardware.nvml import Driver, Gpu, HardwareError
+from workload.core.models.gpu import Driver, Gpu, GpuState, Pcie
+from workload.hardware.nvml import HardwareError
 
 GIB = 1 << 30
 HEALTHY = GpuState(

@@ -6,12 +6,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from workload.compare.loader import Run, Side
-from workload.core import record
-from workload.core.cases import HOST_CLOCK, WARM, Case, CaseStatus, Kind, Timing
+from workload.compare.loader import Side
+from workload.compare.run import Run
+from workload.core import records
 from workload.core.errors import ExitCode
-from workload.core.record import RecordBuilder
-from workload.core.results import DeviceInfo, TrainResult, as_json
+from workload.core.methods import HOST_CLOCK, WARM
+from workload.core.models.case import Case, CaseStatus, Kind
+from workload.core.models.device import DeviceInfo
+from workload.core.models.model import as_json
+from workload.core.models.record import SCHEMA_VERSION
+from workload.core.models.timing import Timing
+from workload.core.models.train import TrainResult
+from workload.core.records import RecordBuilder
 
 CPU = DeviceInfo("cpu", "cpu", "a CPU", "--device cpu", threads=2, swept_threads=(1, 2))
 GPU = DeviceInfo("cuda", "cuda:0", "a GPU", "--device cuda", 2, capability="9.0", driver="580.1")
@@ -61,7 +67,8 @@ def run(
 ) -> Run:
     """One process run that began at this minute."""
     moment = STARTED + timedelta(minutes=minute)
-    return Run("a file", "run", moment, device, cases, tuple(trainings), None, {"torch": "2.13.0"})
+    versions = {"torch": "2.13.0"}
+    return Run("a file", "run", moment, device, cases, tuple(trainings), versions=versions)
 
 
 def side(*runs: Run) -> Side:
@@ -87,7 +94,7 @@ def write_record(
         builder.set("device", device)
     builder.set("cases", cases)
     builder.set("train", trainings)
-    return record.save(builder.as_ended(ExitCode.OK, None), directory)
+    return records.save(builder.as_ended(ExitCode.OK, None), directory)
 
 
 def benchmark_document(*cases: Case, device: DeviceInfo = CPU, minute: int = 0) -> dict[str, Any]:
@@ -96,6 +103,7 @@ def benchmark_document(*cases: Case, device: DeviceInfo = CPU, minute: int = 0) 
         "machine_info": {
             "node": "a host",
             "workload": {
+                "schema_version": SCHEMA_VERSION,
                 "device": as_json(device),
                 "ceilings": None,
                 "image": None,

@@ -4,27 +4,26 @@ They carry the word synthetic wherever a person could take them for real.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
+from support.doctor.machines import TORCH
+
 from workload.core import roofline
-from workload.core.cases import (
-    CUDA_EVENTS,
-    CUDA_GRAPH,
-    HOST_CLOCK,
-    WARM,
-    Case,
-    CaseStatus,
-    Ceilings,
-    Kind,
-    Shape,
-    Telemetry,
-    Timing,
-)
 from workload.core.errors import ExitCode
-from workload.core.record import Record, RecordBuilder
-from workload.core.results import Check, DeviceInfo, TrainResult
+from workload.core.methods import CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK, WARM
+from workload.core.models.case import Case, CaseStatus, Kind
+from workload.core.models.device import DeviceInfo
+from workload.core.models.facts import DEFAULT, Facts
+from workload.core.models.machine import System
+from workload.core.models.rating import Ceilings
+from workload.core.models.record import HostCpu, Record
+from workload.core.models.timing import Telemetry, Timing
+from workload.core.models.train import TrainResult
+from workload.core.models.verify import VerifyResult
+from workload.core.records import RecordBuilder
+from workload.core.shape import Shape
 from workload.core.train_spec import PRESETS
 
 CPU = DeviceInfo("cpu", "cpu", "synthetic CPU", "made by a test", 8, memory_bytes=64 << 30)
@@ -174,6 +173,23 @@ def training(preset: str, device: DeviceInfo) -> TrainResult:
     )
 
 
+def facts(torch: str = "0 synthetic", system: str = "none", **known: Any) -> Facts:
+    """Facts of which next to nothing is known."""
+    unknown = dict.fromkeys(Facts.__struct_fields__)
+    return Facts(
+        **unknown
+        | {
+            "requested_device": "auto",
+            "depth": DEFAULT,
+            "system": System("3 synthetic", system, "none", "none", None),
+            "torch": replace(TORCH, version=torch),
+            "mapped_libraries": (),
+            "unread": {},
+        }
+        | known
+    )
+
+
 def made(
     device: DeviceInfo | None,
     code: ExitCode = ExitCode.OK,
@@ -188,8 +204,8 @@ def made(
         trained = [training(preset, device) for preset in ("book", "wide")]
         for name, value in (
             ("device", device),
-            ("environment", {"torch": {"version": "0 synthetic"}, "system": {"os": "none"}}),
-            ("checks", [Check("matmul 64", "float32", 1e-7, 1e-6, "relative error")]),
+            ("environment", facts()),
+            ("verify", [VerifyResult("matmul 64", "float32", 1e-7, 1e-6, "relative error")]),
             ("train", trained),
             ("cases", found),
             ("ceilings", ceilings),
@@ -197,13 +213,14 @@ def made(
             builder.set(name, value)
     for name, value in sections.items():
         builder.set(name, value)
-    return {**builder.as_ended(code, reason), "started_at": started_at, "duration_sec": 60.0}
+    ended = builder.as_ended(code, reason)
+    return replace(ended, started_at=datetime.fromisoformat(started_at), duration_sec=60.0)
 
 
-def host_cpu() -> dict[str, Any]:
+def host_cpu() -> HostCpu:
     """What a GPU's run measures on the CPU beside it."""
-    found: Sequence[Case] = [matmul(1024, "float32", CPU), matmul(1024, "bfloat16", CPU)]
-    return {"device": CPU, "train": [training("book", CPU)], "cases": found}
+    found = (matmul(1024, "float32", CPU), matmul(1024, "bfloat16", CPU))
+    return HostCpu(CPU, (training("book", CPU),), found)
 
 
 HOSTILE = (

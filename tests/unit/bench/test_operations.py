@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from msgspec import structs
 
 from workload.bench.operations import Operation
 from workload.bench.operations.convolution import Convolution, error_share
@@ -11,8 +12,9 @@ from workload.bench.operations.copies import CACHES, Copy, copies
 from workload.bench.operations.launch import Launch
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import run_case
-from workload.core.cases import CaseStatus, Kind, Shape
-from workload.core.results import DeviceInfo
+from workload.core.models.case import CaseStatus, Kind
+from workload.core.models.device import DeviceInfo
+from workload.core.shape import Shape
 from workload.hardware import devices
 
 CONVOLUTION = Convolution(images=2, channels=8, edge=12, filters=16, dtype="float32")
@@ -96,7 +98,7 @@ def test_transfers_are_not_applicable_on_a_cpu(cpu: DeviceInfo) -> None:
 
 
 def test_the_copy_is_far_larger_than_the_cache(cpu: DeviceInfo) -> None:
-    (within,) = copies(replace(cpu, cache_bytes=100 << 20))
+    (within,) = copies(structs.replace(cpu, cache_bytes=100 << 20))
     assert within.bytes == 2 * CACHES * (100 << 20)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from msgspec import structs
 from support.outcome import Outcome
 from torch import Tensor
 
@@ -15,9 +16,11 @@ from workload.bench.operations.matmul import MatMul, Multiply
 from workload.bench.runner import run_case, run_cases, unmeasured
 from workload.cli.commands import matmul as matmul_command
 from workload.cli.steps import matmuls, measure
-from workload.core.cases import Case, CaseStatus, Shape, Timing
 from workload.core.errors import ExitCode
-from workload.core.results import DeviceInfo
+from workload.core.models.case import Case, CaseStatus
+from workload.core.models.device import DeviceInfo
+from workload.core.models.timing import Timing
+from workload.core.shape import Shape
 from workload.hardware import devices
 
 SMALL = MatMul(Shape(48, 64, 80), "float32")
@@ -41,13 +44,13 @@ def test_a_right_product_is_timed(shape: Shape, dtype: str, cpu: DeviceInfo) -> 
 def test_gflops_are_the_multiplies_and_adds_over_the_median_time() -> None:
     timing = Timing("host clock", "warm", 1, (1e-6, 3e-6, 2e-6), 0.0, True, 0.0)
     untimed = unmeasured(MatMul(Shape(10, 20, 30), "float32"), CaseStatus.OK)
-    case = dataclasses.replace(untimed, timing=timing)
+    case = structs.replace(untimed, timing=timing)
     assert case.gflops == pytest.approx(2 * 10 * 20 * 30 / 2e-6 / 1e9)
 
 
 def test_an_invalid_case_keeps_its_samples_but_has_no_rate() -> None:
     timing = Timing("host clock", "warm", 1, (1e-6,), 0.0, True, 0.0)
-    case = dataclasses.replace(unmeasured(SMALL, CaseStatus.INVALID), timing=timing)
+    case = structs.replace(unmeasured(SMALL, CaseStatus.INVALID), timing=timing)
     assert (case.gflops, case.gbs, case.median_sec) == (None, None, 1e-6)
 
 
@@ -239,7 +242,7 @@ def test_tf32_is_not_applicable_on_a_cpu(cpu: DeviceInfo) -> None:
 
 
 def test_tf32_is_not_applicable_before_compute_capability_8(cpu: DeviceInfo) -> None:
-    turing = dataclasses.replace(cpu, kind="cuda", capability="7.5")
+    turing = structs.replace(cpu, kind="cuda", capability="7.5")
     case = run_case(dataclasses.replace(SMALL, dtype="tf32"), turing, 1)
     assert case.reason == "compute capability 7.5 has no TF32, 8.0 and later do"
 

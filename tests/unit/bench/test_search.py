@@ -11,7 +11,7 @@ import pytest
 from support.landscape import FOLDER, read
 
 from workload.bench.search import EVALUATED_SHARE, Evaluation, confirm, cube, search
-from workload.core.cases import Shape
+from workload.core.shape import Shape
 
 RECORDED = sorted(FOLDER.glob("*.json"))
 SEEDS = range(100)

@@ -1,12 +1,11 @@
 """The number of threads is tried, not guessed."""
 
-from dataclasses import replace
-
 import pytest
 import torch
+from msgspec.structs import replace
 
 from workload.bench import threads
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
 
 
 def test_the_fastest_number_of_threads_is_taken_and_those_tried_are_told(

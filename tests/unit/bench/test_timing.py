@@ -2,16 +2,17 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 import torch
+from msgspec.structs import replace
 
 from workload.bench import timers, timing
 from workload.bench.timers import Call
 from workload.bench.timing import TimingConfig, measure
-from workload.core.cases import COLD, CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK, Telemetry
-from workload.core.results import DeviceInfo
+from workload.core.methods import COLD, CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK
+from workload.core.models.device import DeviceInfo
+from workload.core.models.timing import Telemetry, Timing
 from workload.hardware import devices
 from workload.hardware.sensors import Reading
 
@@ -45,7 +46,7 @@ class FakeStopwatch:
 @pytest.fixture
 def timed(
     monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo
-) -> Callable[..., tuple[FakeStopwatch, timing.Timing]]:
+) -> Callable[..., tuple[FakeStopwatch, Timing]]:
     """`timed(seconds, budget)`: a measurement on a fake clock; batch i takes seconds(i) a call."""
 
     def call(
@@ -70,7 +71,7 @@ def steady(call_sec: float) -> Callable[[int], float]:
     return lambda _batch: call_sec
 
 
-Timed = Callable[..., tuple[FakeStopwatch, timing.Timing]]
+Timed = Callable[..., tuple[FakeStopwatch, Timing]]
 
 
 def test_at_least_three_samples_are_taken_whatever_the_budget(timed: Timed) -> None:

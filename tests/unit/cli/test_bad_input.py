@@ -11,10 +11,10 @@ from support.outcome import Outcome
 
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import run_case
-from workload.core.cases import Shape
 from workload.core.errors import ExitCode
-from workload.core.record import RecordBuilder, save
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
+from workload.core.records import RecordBuilder, save
+from workload.core.shape import Shape
 from workload.core.train_spec import PRESETS
 from workload.train.loop import train
 

@@ -28,7 +28,7 @@ def test_help_imports_neither_torch_nor_rich() -> None:
         "import sys; from workload.cli.main import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
-        "assert not {'torch', 'rich'} & set(sys.modules)"
+        "assert not {'torch', 'rich', 'msgspec'} & set(sys.modules)"
     )
     assert python(code).returncode == 0
 
@@ -73,6 +73,15 @@ def test_a_missing_library_is_an_unfit_environment(
     assert outcome.code == ExitCode.UNFIT
     assert "cannot be imported (libcudnn.so.9: cannot open shared object file)" in outcome.stderr
     assert outcome.stderr.count("\n") == 1
+
+
+def test_a_missing_msgspec_is_an_unfit_environment_in_one_line() -> None:
+    block = "import sys; sys.modules['msgspec'] = None; sys.argv = ['workload', 'doctor']"
+    outcome = python(f"{block}; from workload.cli.main import main; sys.exit(main())")
+    assert outcome.returncode == ExitCode.UNFIT
+    (line,) = outcome.stderr.splitlines()
+    assert line.startswith("workload doctor: a library cannot be imported (")
+    assert line.endswith("install from docker/locks, or run inside the image")
 
 
 @pytest.mark.parametrize("error", [SystemExit(0), ValueError("numpy.dtype size changed")])

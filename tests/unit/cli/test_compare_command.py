@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from support.outcome import Outcome
 from support.records.measured import (
     CPU,
@@ -18,8 +18,9 @@ from support.records.measured import (
     write_record,
 )
 
-from workload.core.cases import CUDA_EVENTS, Case, CaseStatus
 from workload.core.errors import ExitCode
+from workload.core.methods import CUDA_EVENTS
+from workload.core.models.case import Case, CaseStatus
 
 HOSTILE = "\x1b]0;owned\x07<script>alert(1)</script>|[bold](http://example.com) `*_"
 WRONG = replace(case(), status=CaseStatus.WRONG, reason="off by 7", timing=None)

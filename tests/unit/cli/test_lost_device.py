@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from msgspec import structs
 from support.fakes.nvml import fake_nvml
 from support.outcome import Outcome
 from torch import Tensor
 
 from workload.bench.operations.matmul import MatMul, multiply
 from workload.cli.commands import matmul as matmul_command
-from workload.core import record
-from workload.core.cases import Shape
+from workload.core import records
 from workload.core.errors import ExitCode
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
+from workload.core.shape import Shape
 from workload.hardware import devices, sensors
 from workload.hardware.sensors import NvmlSensor, Reading
 from workload.train.modes import MODES
@@ -68,11 +69,12 @@ def test_the_cases_before_a_lost_card_stay_and_the_others_are_not_run(
     what = f"cpu was lost ({str(error).splitlines()[0]})"
     assert line == f"workload matmul: {what}: {line.partition('): ')[2]}"
     (path,) = tmp_path.iterdir()
-    saved = record.load(path)
-    assert (saved["status"], saved["exit_code"]) == ("failed", ExitCode.UNFIT)
-    found = [(case["status"], case["reason"]) for case in saved["cases"]]
+    saved = records.load(path)
+    assert (saved.status, saved.exit_code) == ("failed", ExitCode.UNFIT)
+    found = [(case.status, case.reason) for case in saved.cases or ()]
     assert found == [("ok", None), ("skipped", what), ("skipped", what)]
-    assert saved["cases"][0]["timing"]["samples_sec"]
+    assert saved.cases
+    assert saved.cases[0].timing
     assert "skipped, cpu was lost" in outcome.text
 
 
@@ -137,8 +139,8 @@ def test_a_training_keeps_its_losses_when_its_card_fails(
     assert outcome.stderr.startswith(f"workload train: {words}")
     assert outcome.stderr.count("\n") == 1
     (path,) = tmp_path.iterdir()
-    (training,) = record.load(path)["train"]
-    assert len(training["losses"]) == 200
+    (training,) = records.load(path).train or ()
+    assert len(training.losses) == 200
 
 
 def test_a_card_that_is_lost_to_the_driver_says_nothing_more(
@@ -160,4 +162,4 @@ def test_what_pytorch_keeps_for_later_is_available(
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (100, 1000))
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _device: 700)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _device: 50)
-    assert devices.available_bytes(replace(cpu, kind="cuda")) == 750
+    assert devices.available_bytes(structs.replace(cpu, kind="cuda")) == 750

@@ -23,8 +23,8 @@ from workload.cli import arguments
 from workload.compare import compare
 from workload.compare.loader import load_side
 from workload.core.errors import ExitCode, WorkloadError
-from workload.core.record import dump
-from workload.core.results import as_json
+from workload.core.models.model import as_json
+from workload.core.records import dump
 from workload.core.train_spec import PRESETS
 from workload.report.page import build_page, load_results
 from workload.report.terminal import comparison_table

@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from support.outcome import Outcome
 
 from workload.bench import runner, timing
@@ -18,10 +18,15 @@ from workload.cli.commands import run
 from workload.cli.options import RunOptions
 from workload.cli.steps import doctor, measure, verify
 from workload.cli.steps.matmuls import requested_matmuls
-from workload.core import cases, record
-from workload.core.cases import HOST_CLOCK, Kind, Shape
+from workload.core import records
 from workload.core.errors import ExitCode, worst_code
-from workload.core.results import Check, DeviceInfo, Finding, State
+from workload.core.methods import HOST_CLOCK
+from workload.core.models import timing as timings
+from workload.core.models.case import Kind
+from workload.core.models.device import DeviceInfo
+from workload.core.models.finding import Finding, State
+from workload.core.models.verify import VerifyResult
+from workload.core.shape import Shape
 from workload.hardware import devices
 from workload.train import loop
 
@@ -34,12 +39,12 @@ def test_the_main_job_ends_with_a_verdict_and_a_valid_record(
     outcome = workload(*QUICK.split(), "--output", tmp_path)
     assert outcome.code == ExitCode.OK, outcome.stderr
     (path,) = tmp_path.iterdir()
-    saved = record.load(path)
-    assert saved["status"] == "complete"
-    assert saved["findings"]
-    assert saved["checks"]
-    assert [training["preset"] for training in saved["train"]] == ["book", "wide"]
-    kinds = [case["kind"] for case in saved["cases"]]
+    saved = records.load(path)
+    assert saved.status == "complete"
+    assert saved.findings
+    assert saved.verify
+    assert [training.preset for training in saved.train or ()] == ["book", "wide"]
+    kinds = [case.kind for case in saved.cases or ()]
     assert kinds.count(Kind.MATMUL) == 4
     assert Kind.CONVOLUTION in kinds
     best, trained, verdict, place = outcome.stdout.splitlines()[-4:]
@@ -62,7 +67,7 @@ def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_wrong_numbers_make_the_verdict_and_the_exit_code(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workload: Callable[..., Outcome]
 ) -> None:
-    wrong = Check("a + b", "float32", 1.0, 1e-7, "error")
+    wrong = VerifyResult("a + b", "float32", 1.0, 1e-7, "error")
     monkeypatch.setattr(verify, "verify", lambda _device, _dtypes, keep: keep(wrong))
     outcome = workload(*QUICK.split(), "--output", tmp_path)
     assert outcome.code == ExitCode.WRONG_NUMBERS
@@ -101,10 +106,10 @@ def test_a_gpu_is_compared_with_the_cpu_beside_it(
     monkeypatch.setattr(timing, "make_timer", on_the_host_clock)
     monkeypatch.setattr(measure, "limiting_operations", lambda _device: [Launch()])
     monkeypatch.setattr(runner, "_transfer_sec", lambda *_: 1e-3)
-    monkeypatch.setattr(cases, "INVALID_IQR", {})  # a CPU is noisier than any GPU
+    monkeypatch.setattr(timings, "INVALID_IQR", {})  # a CPU is noisier than any GPU
     monkeypatch.setattr(loop, "Laps", lambda _device: Laps(cpu))
     monkeypatch.setattr(doctor, "examine", lambda *_: ({}, (PASSED,)))
-    right = Check("a + b", "float32", 0.0, 1e-7, "error")
+    right = VerifyResult("a + b", "float32", 0.0, 1e-7, "error")
     monkeypatch.setattr(verify, "verify", lambda _device, _dtypes, keep: keep(right))
     monkeypatch.setattr(run, "TRAIN_PRESETS", ("book",))
     products = [MatMul(Shape(256, 256, 256), dtype) for dtype in ("float32", "bfloat16")]

@@ -13,7 +13,9 @@ import pytest
 from support import brief_limits
 from support.processes import wait_until_busy
 
-from workload.core import record
+from workload.core import records
+from workload.core.models.case import CaseStatus, Kind
+from workload.core.models.model import as_json
 
 # A double-precision product of 10000 takes over 20 s on two cores.
 LONG = "matmul --sizes 10000 --dtypes float64 --budget 1e6 --device cpu --json".split()
@@ -61,10 +63,10 @@ def test_a_signal_ends_a_long_product_with_its_code_and_a_valid_record(
     assert long_run.returncode == code
     assert "Traceback" not in stderr
     (path,) = tmp_path.glob("*.json")
-    saved = record.load(path)
-    assert (saved["status"], saved["exit_code"]) == ("interrupted", code)
-    (product,) = (case for case in saved["cases"] if case["kind"] == "matmul")
-    assert product["status"] == "interrupted"
+    saved = records.load(path)
+    assert (saved.status, saved.exit_code) == ("interrupted", code)
+    (product,) = (case for case in saved.cases or () if case.kind is Kind.MATMUL)
+    assert product.status is CaseStatus.INTERRUPTED
     assert json.loads(stdout)["status"] == "interrupted"
 
 
@@ -78,10 +80,11 @@ def test_a_signal_ends_a_training_with_its_code_and_the_losses_so_far(
     stdout, _ = long_training.communicate(timeout=5)
     assert long_training.returncode == code
     (path,) = tmp_path.iterdir()
-    saved = record.load(path)
-    assert (saved["status"], saved["exit_code"]) == ("interrupted", code)
-    assert len(saved["train"][0]["losses"]) >= 100
-    assert json.loads(stdout) == saved
+    saved = records.load(path)
+    assert (saved.status, saved.exit_code) == ("interrupted", code)
+    assert saved.train
+    assert len(saved.train[0].losses) >= 100
+    assert json.loads(stdout) == as_json(saved)
 
 
 def test_a_second_signal_does_not_wait_for_the_first(long_run: subprocess.Popen[str]) -> None:

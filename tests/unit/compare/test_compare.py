@@ -1,10 +1,10 @@
 """Two sides, case by case: what is paired, what is not, and the verdicts."""
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.records.measured import CPU, GPU, TRAINING, case, run, side, side_of, timing
 
 from workload.compare import Verdict, compare, pair
@@ -12,17 +12,10 @@ from workload.compare.agreement import disagreements, loss_disagreement
 from workload.compare.intervals import Basis
 from workload.compare.loader import Side
 from workload.compare.speeds import Speed, speed_of
-from workload.core.cases import (
-    COLD,
-    CUDA_EVENTS,
-    CUDA_GRAPH,
-    Case,
-    CaseStatus,
-    Kind,
-    Rating,
-    Regime,
-)
 from workload.core.errors import BadInputError, WrongNumbersError
+from workload.core.methods import COLD, CUDA_EVENTS, CUDA_GRAPH
+from workload.core.models.case import Case, CaseStatus, Kind
+from workload.core.models.rating import Rating, Regime
 
 
 def judged(low: float, high: float) -> Verdict:

@@ -2,10 +2,10 @@
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from support.records.measured import (
     CPU,
     GPU,
@@ -19,10 +19,11 @@ from support.records.measured import (
 
 from workload.compare import loader
 from workload.compare.loader import load_side
-from workload.core.cases import CaseStatus, Ceilings, Kind, Regime
 from workload.core.errors import BadInputError
-from workload.core.record import RecordBuilder, save
-from workload.core.results import as_json
+from workload.core.models.case import CaseStatus, Kind
+from workload.core.models.model import as_json
+from workload.core.models.rating import Ceilings, Regime
+from workload.core.records import RecordBuilder, save
 from workload.core.train_case import train_case
 from workload.core.train_spec import PRESETS
 
@@ -179,15 +180,20 @@ CASE = "benchmarks.0.extra_info.case"
     ("place", "value", "words"),
     [
         ("benchmarks", {}, "benchmarks is no list"),
-        ("machine_info", None, "machine_info.workload.device must be object"),
-        ("machine_info.workload", [], "machine_info.workload.device must be object"),
-        ("machine_info.workload.device.threads", 0, "device.threads must be bigger than or equal"),
-        ("machine_info.workload.ceilings", {}, "machine_info.workload.ceilings must contain"),
-        (CASE, {}, "benchmarks[0].extra_info.case must contain"),
-        (CASE, "matmul", "benchmarks[0].extra_info.case must be object"),
-        (f"{CASE}.shape", [0], "case.shape[0] must be bigger than or equal to 1"),
-        (f"{CASE}.dtype", "int4", "case.dtype must be one of"),
-        (f"{CASE}.timing.samples_sec", ["fast"], "case.timing must be valid exactly by one"),
+        ("machine_info", None, "got `null` - at `machine_info.workload.device`"),
+        ("machine_info.workload", [], "got `null` - at `machine_info.workload.device`"),
+        ("machine_info.workload.schema_version", 2, "has schema_version 2, this workload reads 3"),
+        (
+            "machine_info.workload.device.threads",
+            0,
+            "Expected `int` >= 1 - at `machine_info.workload.device.threads`",
+        ),
+        ("machine_info.workload.ceilings", [], "got `array` - at `machine_info.workload.ceilings`"),
+        (CASE, {}, "missing required field `kind` - at `benchmarks[0].extra_info.case`"),
+        (CASE, "matmul", "Expected `object`, got `str` - at `benchmarks[0].extra_info.case`"),
+        (f"{CASE}.shape", [0], "Expected `int` >= 1 - at `benchmarks[0].extra_info.case.shape[0]`"),
+        (f"{CASE}.dtype", "int4", "regex '^(float64|float32|tf32|bfloat16|float16)$"),
+        (f"{CASE}.timing.samples_sec", ["fast"], "extra_info.case.timing.samples_sec[0]`"),
         ("datetime", "yesterday", "does not say when it was made"),
         ("datetime", 5, "does not say when it was made"),
         ("datetime", "0001-01-01T00:00:00+23:59", "does not say when it was made"),

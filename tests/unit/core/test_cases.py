@@ -1,10 +1,10 @@
 """A measurement tells how far it may be trusted, and when not at all."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
-from workload.core.cases import CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK, WARM, Telemetry, Timing
+from workload.core.methods import CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK, WARM
+from workload.core.models.timing import Telemetry, Timing
 
 CALM = Timing(HOST_CLOCK, WARM, 1, (1.0,) * 20, 0.1, True, 0.0)
 COOL = Telemetry((0.1,), (1980.0,), (300.0,), (50.0,), (), False, 0)

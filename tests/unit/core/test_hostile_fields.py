@@ -2,22 +2,23 @@
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.outcome import Outcome
 from support.page.reader import Page
 from support.records.measured import benchmark_document
-from support.records.synthetic import CPU, GPU, cases, host_cpu, made, matmul, training
+from support.records.synthetic import CPU, GPU, cases, facts, host_cpu, made, matmul, training
 
 from workload.compare.loader import load_run
-from workload.core import record
-from workload.core.cases import CaseStatus
+from workload.core import records
 from workload.core.errors import BadInputError
-from workload.core.record import dump
-from workload.core.results import Finding, State
+from workload.core.models.case import CaseStatus
+from workload.core.models.finding import Finding, State
+from workload.core.models.model import as_json
+from workload.core.records import dump
 
 ATTACK = (
     "<script>alert(1)</script><img src=x onerror=alert(1)>\"onerror='x' [a](javascript:alert(1))"
@@ -40,7 +41,7 @@ def whole_record() -> dict[str, Any]:
     told = replace(throttled.timing.telemetry, throttled=("heat",))
     hot = replace(throttled, timing=replace(throttled.timing, telemetry=told))
     finding = Finding("memory", State.FAIL, "found", "why", "fix", "https://example.org", "case")
-    return made(
+    record = made(
         GPU,
         reason="a reason",
         cases=[*found[:6], hot, *troubled],
@@ -48,13 +49,12 @@ def whole_record() -> dict[str, Any]:
         train=[training("book", GPU)],
         findings=[finding],
         host_cpu=host_cpu(),
-        environment={
-            "torch": {"version": "1", "gpus": [{"name": "a card"}]},
-            "system": {"os": "one"},
-            "versions": {"torch": "2", "cuda": "13"},
-            "environment": {"NVIDIA_VISIBLE_DEVICES": "all"},
-        },
+        environment=facts(
+            versions={"torch": "2", "cuda": "13"}, environment={"NVIDIA_VISIBLE_DEVICES": "all"}
+        ),
     )
+    document: dict[str, Any] = as_json(record)
+    return document
 
 
 def whole_benchmarks() -> dict[str, Any]:
@@ -171,9 +171,9 @@ def test_a_refused_string_is_told_in_one_plain_line(
 
 @pytest.mark.parametrize("name", ["../../owned", "/owned", "..", "a/b", "\0", "cpu\n"])
 def test_no_device_of_a_file_names_another_folder(name: str) -> None:
-    document = copy.deepcopy(made(CPU))
+    document = as_json(made(CPU))
     document["device"]["torch_name"] = name
-    assert record.invalidity(document)
+    assert records.invalidity(document)
 
 
 def test_nothing_is_written_beside_the_page(

@@ -1,11 +1,13 @@
 """What bounds a case follows from its counted work and the measured limits."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from workload.core import roofline
-from workload.core.cases import COLD, CUDA_GRAPH, Case, CaseStatus, Ceilings, Kind, Regime, Timing
+from workload.core.methods import COLD, CUDA_GRAPH
+from workload.core.models.case import Case, CaseStatus, Kind
+from workload.core.models.rating import Ceilings, Regime
+from workload.core.models.timing import Timing
 
 # 1 ms of launches or of memory or of arithmetic are 1e3 launches, 1e9 bytes, 1e9 FLOPs.
 CEILINGS = Ceilings(

@@ -17,7 +17,7 @@ from support.records.synthetic import CPU, made
 
 import workload as package
 from workload.compare.loader import load_side
-from workload.core import record
+from workload.core import records
 from workload.core.errors import BadInputError
 
 KILLS, MANY_KILLS = 10, 60
@@ -59,7 +59,7 @@ def on_a_full_disk(*words: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    record.save(made(CPU), tmp_path / "results")
+    records.save(made(CPU), tmp_path / "results")
     return tmp_path / "results"
 
 
@@ -137,7 +137,7 @@ def test_many_processes_write_into_one_folder_without_meeting(
         process.wait(timeout=120)
     found = list(tmp_path.iterdir())
     assert len(found) == count
-    assert {record.load(path)["kind"] for path in found} == {"doctor"}
+    assert {records.load(path).kind for path in found} == {"doctor"}
 
 
 @pytest.mark.parametrize(("lost", "steps", "code"), [("checkpoint", 2000, 6), ("output", 200, 0)])
@@ -161,7 +161,8 @@ def test_a_folder_that_vanishes_in_the_middle_costs_no_losses(
     assert running.returncode == code
     assert stderr.count("\n") == bool(code)
     (path,) = folders["output"].iterdir()
-    assert record.load(path)["train"][0]["losses"]
+    (training,) = records.load(path).train or ()
+    assert training.losses
 
 
 def test_nothing_but_files_py_writes_files() -> None:

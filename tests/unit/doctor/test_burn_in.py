@@ -1,20 +1,20 @@
 """One wrong element among many products is found, named and counted."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import pytest
 import torch
+from msgspec.structs import replace
 from support.doctor.machines import BURN_IN
 from torch import Tensor
 
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
+from workload.core.models.stress import BurnIn
 from workload.doctor.stress.burn_in import (
     EDGES,
     LARGEST,
     MEMORY_SHARE,
     TILE,
-    BurnIn,
     burn_in,
     choose_edge,
     multiply,

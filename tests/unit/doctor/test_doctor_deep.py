@@ -14,11 +14,12 @@ from support.outcome import Outcome
 from support.processes import wait_until_busy
 from torch import Tensor
 
-from workload.core import record
+from workload.core import records
 from workload.core.errors import ExitCode
+from workload.core.models.finding import State
+from workload.core.models.stress import Deep
 from workload.doctor.stress import runner
 from workload.doctor.stress.burn_in import multiply
-from workload.doctor.stress.facts import Deep
 from workload.doctor.stress.runner import run_stress, watched
 from workload.hardware.sensors import Reading
 
@@ -38,7 +39,7 @@ def test_a_sound_cpu_passes_and_its_record_is_valid(workload: Workload) -> None:
     outcome = call(workload, "--json")
     assert outcome.code == ExitCode.OK
     document = json.loads(outcome.stdout)
-    assert record.invalidity(document) is None
+    assert records.invalidity(document) is None
     stress = document["environment"]["deep"]
     assert [burned["dtype"] for burned in stress["burn_ins"]] == ["float64", "float32"]
     assert all(burned["products"] and not burned["wrong_elements"] for burned in stress["burn_ins"])
@@ -128,11 +129,13 @@ def test_a_signal_ends_it_with_what_was_found_so_far(tmp_path: Path) -> None:
     assert process.returncode == ExitCode.TERMINATED
     assert stderr == "workload doctor: terminated\n"
     (path,) = tmp_path.glob("*.json")
-    saved = record.load(path)
-    (burned,) = saved["environment"]["deep"]["burn_ins"]
-    assert burned["products"] > 0
-    (found,) = [finding for finding in saved["findings"] if finding["id"] == "burn-in"]
-    assert found["state"] == "pass"
+    saved = records.load(path)
+    assert saved.environment
+    assert saved.environment.deep
+    (burned,) = saved.environment.deep.burn_ins
+    assert burned.products > 0
+    (found,) = [finding for finding in saved.findings or () if finding.id == "burn-in"]
+    assert found.state is State.PASS
 
 
 COOL = Reading(1980.0, 500.0, 55.0, 0, 1)

@@ -12,10 +12,12 @@ from support.fakes.devices import H200, FailingHardware, FakeHardware
 from support.trees import write
 
 from workload.core.errors import ExitCode
-from workload.core.results import State, as_json
+from workload.core.models.facts import QUICK
+from workload.core.models.finding import State
+from workload.core.models.model import as_json
 from workload.doctor import examine, exit_code
 from workload.doctor.probes import facts as facts_module
-from workload.doctor.probes.facts import QUICK, gather
+from workload.doctor.probes.facts import gather
 from workload.doctor.probes.machine import (
     read_cpu,
     read_device_nodes,

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from msgspec import structs
 
+from workload.core.models.pytorch import KernelRun
 from workload.doctor.probes import kernels
-from workload.doctor.probes.kernels import KernelRun, count_wrong, run, run_kernels
+from workload.doctor.probes.kernels import count_wrong, run, run_kernels
 from workload.doctor.probes.several_gpus import probe, probe_in_child
 
 
@@ -62,7 +64,7 @@ def child(code: str) -> tuple[str, ...]:
 def test_what_the_child_found_is_read_back() -> None:
     found = {
         "unreachable": ["0 and 1"],
-        "runs": [vars(KernelRun("copy", "cuda:0 to cuda:1", 4, 0, None))],
+        "runs": [structs.asdict(KernelRun("copy", "cuda:0 to cuda:1", 4, 0, None))],
         "error": None,
     }
     several = probe_in_child(child(f"print('a warning'); print({json.dumps(found)!r})"))

@@ -6,8 +6,8 @@ import pytest
 import torch
 from support.trees import write
 
+from workload.core.models.pytorch import TorchFiles
 from workload.doctor.probes.libraries import (
-    TorchFiles,
     differences,
     locked_versions,
     read_cuda_library,

@@ -8,7 +8,7 @@ import pytest
 from support.doctor.machines import machine
 from support.fakes.devices import FailingHardware
 
-from workload.core.results import State
+from workload.core.models.finding import State
 from workload.doctor import examine
 from workload.doctor.checks.registry import run_all
 from workload.doctor.probes import facts as facts_module

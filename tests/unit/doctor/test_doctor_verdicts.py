@@ -1,11 +1,11 @@
 """Every machine gets the expected findings, and every check and every case has a machine."""
 
 import ast
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.doctor.fault_matrix import faults
 from support.doctor.machines import (
     CPU_BUILD,
@@ -22,13 +22,13 @@ from support.doctor.rows import ROWS, Row
 from support.fakes.devices import H200, HEALTHY
 
 from workload.core.errors import ExitCode
-from workload.core.results import Finding, State
+from workload.core.models.facts import DEFAULT, QUICK, Facts
+from workload.core.models.finding import Finding, State
 from workload.doctor import exit_code
 from workload.doctor.checks import registry
 from workload.doctor.checks.check import WRONG, CheckResult, check, passed
 from workload.doctor.checks.registry import CHECKS, run_all
 from workload.doctor.checks.runner import run_checks
-from workload.doctor.probes.facts import DEFAULT, QUICK, Facts
 
 CHECKS_FOLDER = Path(registry.__file__).parent
 

@@ -7,7 +7,7 @@ import pytest
 from support.doctor.fault_machine import look
 from support.doctor.fault_matrix import faults
 
-from workload.core.results import Finding, State
+from workload.core.models.finding import Finding, State
 from workload.doctor import exit_code
 from workload.doctor.checks.registry import CHECKS, run_all
 

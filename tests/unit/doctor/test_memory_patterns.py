@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
+from workload.core.models.stress import MemoryTest
 from workload.doctor.stress import memory_patterns
-from workload.doctor.stress.facts import MemoryTest
 from workload.doctor.stress.memory_patterns import SHARE, WORD_BYTES, check_memory, patterns
 
 WORDS = 5000

@@ -6,15 +6,9 @@ from typing import Any
 
 import pytest
 
+from workload.core.models.pytorch import SeveralGpus, TorchGpu
 from workload.doctor.probes import torch_probe
-from workload.doctor.probes.several_gpus import SeveralGpus
-from workload.doctor.probes.torch_probe import (
-    TorchGpu,
-    cudnn_text,
-    probe,
-    probe_module,
-    requested_index,
-)
+from workload.doctor.probes.torch_probe import cudnn_text, probe, probe_module, requested_index
 
 
 def fake_torch(**changes: Any) -> Any:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from workload.hardware.cgroups import Limits, last_cache_bytes, read_limits
+from workload.core.models.machine import Limits
+from workload.hardware.cgroups import last_cache_bytes, read_limits
 
 GIB = 1 << 30
 V1_UNLIMITED = 9223372036854771712

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from workload.hardware.peaks import Processor, nominal_cpu_peak, read_processor
+from workload.hardware.peaks import nominal_cpu_peak
+from workload.hardware.processor import Processor, read_processor
 
 FAMILIES: list[dict[str, Any]] = tomllib.loads(
     resources.files("workload.hardware").joinpath("peaks.toml").read_text("utf-8")

@@ -6,14 +6,13 @@ import pynvml
 import pytest
 from support.fakes.nvml import HEALTHY, fake_nvml
 
+from workload.core.models.gpu import GpuState, Pcie
 from workload.doctor.checks.driver import LOST
 from workload.hardware.gpu_state import (
     BRANDS,
     COMPUTE_MODES,
     NOT_SUPPORTED,
     THROTTLE_REASONS,
-    GpuState,
-    Pcie,
     clock_reasons,
     read_gpu_state,
 )

@@ -3,13 +3,14 @@
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from workload.hardware.nvml import Gpu, HardwareError, Nvml
+from workload.core.models.gpu import Gpu
+from workload.hardware.nvml import HardwareError, Nvml
 
 
 class NvmlError(Exception):

@@ -1,6 +1,6 @@
 """What `workload doctor` prints: the verdict and what failed on top, passes in one line."""
 
-from workload.core.results import Finding, State
+from workload.core.models.finding import Finding, State
 from workload.doctor.checks.registry import CHECKS
 from workload.report.terminal.findings import report, trouble_lines, verdict_line
 

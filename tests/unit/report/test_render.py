@@ -1,10 +1,10 @@
 """Results as words: right units, no control characters, the reason beside each gap."""
 
 import doctest
-from dataclasses import replace
 from types import ModuleType
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 from support.records.measured import CPU, TRAINING, case, timing
@@ -13,9 +13,11 @@ from workload.bench import threads
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import unmeasured
 from workload.core import statistics, units
-from workload.core.cases import Case, CaseStatus, Ceilings, Kind, Shape
 from workload.core.errors import ExitCode
-from workload.core.results import Check
+from workload.core.models.case import Case, CaseStatus, Kind
+from workload.core.models.rating import Ceilings
+from workload.core.models.verify import VerifyResult
+from workload.core.shape import Shape
 from workload.core.train_case import train_case
 from workload.report.terminal import case_table, summary
 
@@ -104,9 +106,9 @@ def test_a_case_is_named_as_short_as_people_call_it() -> None:
 
 def test_a_verified_dtype_takes_one_line_and_a_wrong_result_one_more() -> None:
     checks = [
-        Check("a + b", "float64", 0.0, 1e-16, "error"),
-        Check("a - b", "float64", 5e-17, 1e-16, "error"),
-        Check("a + b", "float32", None, 1e-7, "error"),
+        VerifyResult("a + b", "float64", 0.0, 1e-16, "error"),
+        VerifyResult("a - b", "float64", 5e-17, 1e-16, "error"),
+        VerifyResult("a + b", "float32", None, 1e-7, "error"),
     ]
     assert summary.checks_lines(checks) == [
         "verify     float64: 2 of 2 comparisons with float64 agree; "
@@ -117,7 +119,7 @@ def test_a_verified_dtype_takes_one_line_and_a_wrong_result_one_more() -> None:
 
 
 def test_a_check_without_a_finite_error_says_so() -> None:
-    table = summary.checks_table([Check("a + b", "float32", None, 1e-7, "error")])
+    table = summary.checks_table([VerifyResult("a + b", "float32", None, 1e-7, "error")])
     assert table.rows == (("a + b", "float32", "not finite", "1.00e-07", "WRONG", "error"),)
 
 
@@ -138,7 +140,10 @@ def test_only_ceilings_that_were_measured_are_named(known: Ceilings, words: str)
 
 
 def test_wrong_checks_are_named() -> None:
-    checks = [Check("a + b", "float32", 1.0, 1e-7, "error"), Check("a - b", "float32", 0, 1, "e")]
+    checks = [
+        VerifyResult("a + b", "float32", 1.0, 1e-7, "error"),
+        VerifyResult("a - b", "float32", 0, 1, "e"),
+    ]
     assert summary.checks_line(checks) == ("verify     1 of 2 comparisons WRONG: a + b float32")
 
 

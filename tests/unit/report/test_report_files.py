@@ -12,9 +12,10 @@ import pytest
 from support.outcome import Outcome
 from support.records.synthetic import CPU, GPU, HOSTILE, cases, host_cpu, made
 
-from workload.core import record
+from workload.core import records
 from workload.core.errors import ExitCode
-from workload.core.results import as_json
+from workload.core.models.model import as_json
+from workload.core.models.record import SCHEMA_VERSION
 from workload.report.page import load_results, loading
 
 OLD = "<!doctype html>an earlier page"
@@ -23,14 +24,20 @@ OLD = "<!doctype html>an earlier page"
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """A folder with a CPU's record."""
-    record.save(made(CPU), tmp_path / "results")
+    records.save(made(CPU), tmp_path / "results")
     return tmp_path / "results"
 
 
 def benchmarks(**origin: Any) -> dict[str, Any]:
     """A file as tests/benchmarks writes it, as far as the report looks into it."""
     found, ceilings = cases(GPU)
-    device = {"device": as_json(GPU), "ceilings": as_json(ceilings), "revision": "abc123"}
+    version = {"schema_version": SCHEMA_VERSION}
+    device = {
+        **version,
+        "device": as_json(GPU),
+        "ceilings": as_json(ceilings),
+        "revision": "abc123",
+    }
     return {
         "datetime": "2001-02-03T04:05:06+00:00",
         "machine_info": {"workload": {**device, **origin}},
@@ -78,12 +85,12 @@ def test_json_is_one_document(results: Path, workload: Callable[..., Outcome]) -
         ('{"benchmarks": 3}', "broken.json is no file of this project's benchmarks"),
         ('{"benchmarks": [NaN]}', "broken.json is not JSON (NaN is not JSON)"),
         (
-            json.dumps({**made(CPU), "started_at": "0000-01-01T00:00:00Z"}),
-            "broken.json does not say when it was made",
+            json.dumps({**as_json(made(CPU)), "started_at": "0000-01-01T00:00:00Z"}),
+            "Invalid RFC3339 encoded datetime - at `$.started_at`",
         ),
         (
             json.dumps(benchmarks(device={"kind": "toaster"})),
-            "machine_info.workload.device must contain",
+            "(cpu|cuda)$(?!\\n)' - at `machine_info.workload.device.kind`",
         ),
     ],
 )
@@ -175,7 +182,7 @@ def test_benchmarks_of_pytest_are_runs_too(results: Path) -> None:
     (results / "gpu/0001.json").write_text(json.dumps(benchmarks()))
     runs, problems = load_results(results)
     assert problems == []
-    assert [run.kind for run in runs] == ["benchmarks", "run"]
+    assert [run.kind for run in runs] == ["pytest-benchmark", "run"]
     assert len(runs[0].cases) == len(cases(GPU)[0])
     assert runs[0].environment["revision"] == "abc123"
 
@@ -183,7 +190,7 @@ def test_benchmarks_of_pytest_are_runs_too(results: Path) -> None:
 def test_benchmarks_add_the_cases_that_the_run_lacks(
     results: Path, workload: Callable[..., Outcome]
 ) -> None:
-    record.save(made(GPU, cases=[], host_cpu=host_cpu()), results)
+    records.save(made(GPU, cases=[], host_cpu=host_cpu()), results)
     (results / "0001.json").write_text(json.dumps(benchmarks()))
     workload("report", results)
     assert "matmul 16384" in (results / "report.html").read_text()
@@ -191,7 +198,7 @@ def test_benchmarks_add_the_cases_that_the_run_lacks(
 
 def test_runs_are_newest_first_whatever_their_files_are_called(results: Path) -> None:
     for name, started_at in (("a", "2003-01-01T00:00:00+02:00"), ("z", "2002-01-01T00:00:00Z")):
-        content = json.dumps({**made(CPU), "started_at": started_at})
+        content = json.dumps({**as_json(made(CPU)), "started_at": started_at})
         (results / f"{name}.json").write_text(content)
     runs, _ = load_results(results)
     assert [run.started_at.year for run in runs] == [2002, 2002, 2001]
@@ -258,7 +265,7 @@ def test_an_earlier_page_is_replaced(results: Path, workload: Callable[..., Outc
 def test_records_beyond_the_newest_are_named_as_left_out(
     results: Path, monkeypatch: pytest.MonkeyPatch, workload: Callable[..., Outcome]
 ) -> None:
-    record.save(made(GPU), results)
+    records.save(made(GPU), results)
     monkeypatch.setattr(loading, "MAX_FILES", 1)
     outcome = workload("report", results)
     assert "left out: 1 older files: the newest 1 are shown" in outcome.stderr

@@ -1,12 +1,12 @@
 """What a session of benchmarks leaves behind: ratings, cases without a time, where and on what."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.benchmarks.log import (
     BenchmarkLog,
     commit_info,
@@ -18,8 +18,11 @@ from support.benchmarks.log import (
 
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import unmeasured
-from workload.core.cases import HOST_CLOCK, WARM, Case, CaseStatus, Shape, Timing
-from workload.core.results import DeviceInfo
+from workload.core.methods import HOST_CLOCK, WARM
+from workload.core.models.case import Case, CaseStatus
+from workload.core.models.device import DeviceInfo
+from workload.core.models.timing import Timing
+from workload.core.shape import Shape
 from workload.doctor.probes.torch_probe import probe
 
 NOW = datetime(2026, 11, 23, 9, 23, 32, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 from workload.compare import compare
 from workload.compare.loader import load_run, load_side
 from workload.compare.speeds import Verdict
-from workload.core.cases import CaseStatus, Kind
+from workload.core.models.case import CaseStatus, Kind
 from workload.report.page import build_page, load_results
 
 FOLDER = Path(__file__).parents[2] / "benchmarks/records"

@@ -8,8 +8,9 @@ from torch import Tensor
 from workload.bench.operations.launch import Launch
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import run_case
-from workload.core.cases import CaseStatus, Shape
-from workload.core.results import DeviceInfo
+from workload.core.models.case import CaseStatus
+from workload.core.models.device import DeviceInfo
+from workload.core.shape import Shape
 
 SLOW = Slowdown("matmul 64 float32", 1.25)
 PRODUCT = MatMul(Shape(64, 64, 64), "float32")

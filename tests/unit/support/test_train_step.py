@@ -4,13 +4,16 @@ import math
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from support.benchmarks.train_step import TrainSteps, of_one_step
 from torch import Tensor
 
 from workload.bench.runner import run_case, unmeasured
-from workload.core.cases import HOST_CLOCK, WARM, Case, CaseStatus, Timing
 from workload.core.errors import WrongNumbersError
-from workload.core.results import DeviceInfo
+from workload.core.methods import HOST_CLOCK, WARM
+from workload.core.models.case import Case, CaseStatus
+from workload.core.models.device import DeviceInfo
+from workload.core.models.timing import Timing
 from workload.core.train_case import LAUNCHES
 from workload.core.train_spec import BLOCK_STEPS, PRESETS
 from workload.train.modes import MODES
@@ -23,7 +26,7 @@ SMALL = TrainSteps(replace(PRESETS["book"], input_size=50, hidden_size=20), EAGE
 
 def ten_steps() -> Case:
     timing = Timing(HOST_CLOCK, WARM, 3, (2e-3,) * 7, 0.1, steady=True, overhead_sec=1e-6)
-    return replace(unmeasured(SMALL, CaseStatus.OK), timing=timing)
+    return structs.replace(unmeasured(SMALL, CaseStatus.OK), timing=timing)
 
 
 def test_the_case_is_told_of_one_step() -> None:

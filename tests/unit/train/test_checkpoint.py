@@ -17,7 +17,8 @@ from support.outcome import Outcome
 from support.processes import wait_until
 
 from workload.core.errors import BadInputError, ExitCode, NotSavedError
-from workload.core.results import DeviceInfo, TrainResult
+from workload.core.models.device import DeviceInfo
+from workload.core.models.train import TrainResult
 from workload.core.train_spec import PRESETS
 from workload.train import checkpoint
 from workload.train.loop import train

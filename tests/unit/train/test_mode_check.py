@@ -11,7 +11,8 @@ from support.mode_cases import CPU, data_of, wrong
 from support.outcome import Outcome
 
 from workload.core.errors import ExitCode, WrongNumbersError
-from workload.core.results import DeviceInfo, TrainResult
+from workload.core.models.device import DeviceInfo
+from workload.core.models.train import TrainResult
 from workload.core.train_spec import PRESETS, TrainSpec
 from workload.train.loop import train
 from workload.train.modes import MODES, check

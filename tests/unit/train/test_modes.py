@@ -22,7 +22,8 @@ from support.mode_cases import (
 from support.outcome import Outcome
 
 from workload.core.errors import BadInputError, ExitCode, UnfitError, WrongNumbersError
-from workload.core.results import DeviceInfo, TrainResult
+from workload.core.models.device import DeviceInfo
+from workload.core.models.train import TrainResult
 from workload.core.train_spec import BLOCK_STEPS, MODE_NAMES, PRESETS, TrainSpec
 from workload.hardware import compilers, devices
 from workload.train.loop import train

@@ -10,7 +10,7 @@ import torch
 from support.outcome import Outcome
 
 from workload.core.errors import ExitCode
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import PRESETS, TrainSpec
 from workload.train.loop import train
 from workload.train.modes.data import draw

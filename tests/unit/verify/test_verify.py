@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from workload.core.errors import BadInputError, UnfitError
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
 from workload.hardware import devices
 from workload.verify import (
     case,

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
 from workload.train.modes import eager
 from workload.verify import autograd, convolution, matmul, verify
 from workload.verify.case import VerifyCase

@@ -11,8 +11,8 @@ from torch.nn import functional
 from workload.bench import result_check
 from workload.bench.operations.operation import SEED, Prepared, normal, tf32_not_applicable
 from workload.bench.timing import BY_DEVICE, TimingConfig
-from workload.core.cases import Kind
-from workload.core.results import DeviceInfo
+from workload.core.models.case import Kind
+from workload.core.models.device import DeviceInfo
 from workload.core.tolerances import half_subnormal, matmul_tolerance
 from workload.core.units import DTYPE_BYTES
 

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from workload.bench.operations.operation import Prepared, normal, unwritten
 from workload.bench.timing import TimingConfig
-from workload.core.cases import CUDA_EVENTS, Kind
-from workload.core.results import DeviceInfo
+from workload.core.methods import CUDA_EVENTS
+from workload.core.models.case import Kind
+from workload.core.models.device import DeviceInfo
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from workload.bench.operations.operation import (
     unwritten,
 )
 from workload.bench.timing import BY_DEVICE, TimingConfig
-from workload.core.cases import Kind, Shape
-from workload.core.results import DeviceInfo
+from workload.core.models.case import Kind
+from workload.core.models.device import DeviceInfo
+from workload.core.shape import Shape
 from workload.core.units import DTYPE_BYTES
 
 # Writes the product of the first two matrices into the third, so that no allocation is timed.

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from workload.bench.timing import TimingConfig
-from workload.core.cases import Kind
-from workload.core.results import DeviceInfo
+from workload.core.models.case import Kind
+from workload.core.models.device import DeviceInfo
 from workload.hardware import devices
 
 SEED = 0

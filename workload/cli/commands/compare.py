@@ -4,9 +4,8 @@ from workload.cli.options import CompareOptions
 from workload.cli.session import Session
 from workload.compare import Comparison, compare
 from workload.compare.loader import load_side
-from workload.core import record
+from workload.core import records
 from workload.core.errors import ExitCode
-from workload.core.results import as_json
 from workload.core.units import some
 from workload.report import documents
 from workload.report.terminal import comparison_table
@@ -32,7 +31,7 @@ def _print_document(
     session: Session, options: CompareOptions, comparison: Comparison, text: Text
 ) -> None:
     if options.json:
-        session.print_document(record.dump(as_json(comparison)))
+        session.print_document(records.dump(comparison))
     elif options.format in DOCUMENTS:
         session.print_document(DOCUMENTS[options.format](text).encode())
 

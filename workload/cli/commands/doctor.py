@@ -1,6 +1,6 @@
 """`workload doctor`: check whether PyTorch works on this machine."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from workload.cli.options import DoctorOptions
 from workload.cli.progress import progress
@@ -8,11 +8,12 @@ from workload.cli.session import Session
 from workload.cli.steps import bundle
 from workload.cli.steps.doctor import examine_and_record, report_first_failure
 from workload.core.errors import ExitCode
-from workload.core.results import Finding, as_json
+from workload.core.models.facts import DEEP, DEFAULT, QUICK, Facts
+from workload.core.models.finding import Finding
+from workload.core.models.model import as_json
+from workload.core.models.stress import Deep
 from workload.doctor import exit_code
 from workload.doctor.checks.registry import run_all
-from workload.doctor.probes.facts import DEEP, DEFAULT, QUICK, Facts
-from workload.doctor.stress.facts import Deep
 from workload.report.terminal import findings as findings_text
 from workload.report.terminal import summary
 

@@ -2,9 +2,8 @@
 
 from workload.cli.options import ExplainOptions
 from workload.cli.session import Session
-from workload.core import record
+from workload.core import records
 from workload.core.errors import ExitCode
-from workload.core.results import as_json
 from workload.doctor.checks.check import Explanation
 from workload.doctor.checks.registry import CHECKS, explain
 
@@ -16,7 +15,7 @@ def command(session: Session, options: ExplainOptions) -> ExitCode:
     lines = map(_in_a_line, explanations) if options.id is None else _in_full(explanations[0])
     session.info(*lines)
     if options.json:
-        session.print_document(record.dump(as_json(explanations)))
+        session.print_document(records.dump(explanations))
     return ExitCode.OK
 
 

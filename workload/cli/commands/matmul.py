@@ -7,8 +7,8 @@ from workload.cli.steps import measure
 from workload.cli.steps.device import announce
 from workload.cli.steps.matmuls import requested_matmuls
 from workload.cli.steps.search import search_and_record
-from workload.core.cases import Case, CaseStatus
 from workload.core.errors import ExitCode
+from workload.core.models.case import Case, CaseStatus
 from workload.hardware import devices
 
 # The default dtypes of --search: those of networks.

@@ -2,7 +2,7 @@
 
 from workload.cli.options import ReportOptions
 from workload.cli.session import Session
-from workload.core import record
+from workload.core import records
 from workload.core.errors import ExitCode, NotSavedError
 from workload.core.files import require_replaceable, write_atomically
 from workload.core.units import plural
@@ -33,7 +33,7 @@ def command(session: Session, options: ReportOptions) -> ExitCode:
     session.info(labelled("report", f"{path} ({plural(len(runs), 'run')})"))
     if options.json:
         summary = {"page": str(path), "runs": len(runs), "left_out": problems}
-        session.print_document(record.dump(summary))
+        session.print_document(records.dump(summary))
     return ExitCode.OK
 
 

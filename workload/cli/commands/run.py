@@ -19,9 +19,11 @@ from workload.cli.steps.verify import exit_code_of_checks, verify_and_record
 from workload.compare import pair
 from workload.compare.loader import side_of_process
 from workload.core import roofline
-from workload.core.cases import Case
 from workload.core.errors import ExitCode, worst_code
-from workload.core.results import DeviceInfo, TrainResult
+from workload.core.models.case import Case
+from workload.core.models.device import DeviceInfo
+from workload.core.models.record import HostCpu
+from workload.core.models.train import TrainResult
 from workload.core.train_case import train_case
 from workload.doctor import exit_code
 from workload.hardware import devices
@@ -94,8 +96,7 @@ def _compare_with_host_cpu(
     cpu = with_best_threads(devices.resolve("cpu"))
     cpu_trained = train_presets(TRAIN_PRESETS, cpu, lambda _done: None)
     cpu_cases = list(run_cases(COMMON, cpu, budget_sec))
-    host_cpu = {"device": cpu, "train": cpu_trained, "cases": cpu_cases}
-    session.builder.set("host_cpu", host_cpu)
+    session.builder.set("host_cpu", HostCpu(cpu, tuple(cpu_trained), tuple(cpu_cases)))
     baseline = side_of_process("this host's CPU", cpu, cpu_cases, cpu_trained)
     candidate = side_of_process("this GPU", device, cases, trained)
     session.info("", "baseline: this host's CPU; candidate: this GPU")

@@ -8,7 +8,7 @@ from workload.cli.steps.device import announce
 from workload.cli.steps.train import require_finite
 from workload.core import roofline
 from workload.core.errors import ExitCode, UnfitError
-from workload.core.results import TrainResult
+from workload.core.models.train import TrainResult
 from workload.core.train_case import train_case
 from workload.hardware import devices
 from workload.report.terminal import summary

@@ -8,12 +8,13 @@ from rich.table import Table
 
 from workload.cli.console import laid_out
 from workload.cli.session import Session
-from workload.core import files, record
+from workload.core import files, records
 from workload.core.errors import ExitCode, NotSavedError
 from workload.core.files import write_atomically
-from workload.core.results import Finding, as_json, from_json
+from workload.core.models.facts import Facts
+from workload.core.models.finding import Finding
+from workload.core.models.model import as_json, from_json
 from workload.doctor.bundle import archive, is_bundle, texts
-from workload.doctor.probes.facts import Facts
 from workload.doctor.redaction import redaction
 from workload.report.terminal import findings as findings_text
 from workload.report.terminal import summary
@@ -50,12 +51,12 @@ def members(
 ) -> dict[str, str]:
     """Return file name -> text, redacted before a table could break a secret into two lines."""
     hide = redaction(os.environ)
-    ended = hide.value(session.builder.as_ended(code, None))
+    ended = hide.value(as_json(session.builder.as_ended(code, None)))
     said = [from_json(Finding, hide.value(as_json(finding))) for finding in findings]
     shown: list[str | Table] = [*findings_text.report(said), ""]
     shown.append(summary.facts_table(hide.value(as_json(facts))))
     return {
-        "record.json": record.dump(ended).decode(),
+        "record.json": records.dump(ended).decode(),
         "doctor.txt": "".join(f"{_text(one)}\n" for one in shown),
         **{name: hide.text(text) for name, text in texts(facts).items()},
     }

@@ -1,7 +1,7 @@
 """The device of a command, recorded and shown."""
 
 from workload.cli.session import Session
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
 from workload.report.terminal import summary
 
 

@@ -1,9 +1,9 @@
 """Run the doctor, record what it finds, and report its first failure."""
 
 from workload.cli.session import Session
-from workload.core.results import Finding, State
+from workload.core.models.facts import DEFAULT, Facts
+from workload.core.models.finding import Finding, State
 from workload.doctor import examine
-from workload.doctor.probes.facts import DEFAULT, Facts
 
 
 def examine_and_record(

@@ -4,8 +4,8 @@ from workload.bench.operations.matmul import DEFAULT_SIZES, MatMul, squares
 from workload.bench.runner import memory_problem
 from workload.bench.timing import TimingConfig
 from workload.cli.options import MatmulOptions, RunOptions
-from workload.core.cases import Shape
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
+from workload.core.shape import Shape
 from workload.hardware import devices
 
 

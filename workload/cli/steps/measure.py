@@ -11,9 +11,11 @@ from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.core import roofline
 from workload.core.case_titles import full_title
-from workload.core.cases import Case, CaseStatus, Ceilings, Shape
 from workload.core.errors import ExitCode, LostDeviceError
-from workload.core.results import DeviceInfo
+from workload.core.models.case import Case, CaseStatus
+from workload.core.models.device import DeviceInfo
+from workload.core.models.rating import Ceilings
+from workload.core.shape import Shape
 from workload.hardware.datasheet import datasheet_ceilings
 from workload.report.terminal import case_table
 
@@ -48,7 +50,7 @@ def measure_and_record(
     every = [*limits, *operations]
     reason = "the run ended before this case"
     to_come = [unmeasured(operation, CaseStatus.INTERRUPTED, reason) for operation in every]
-    session.builder.set("cases", [*to_come, *known])
+    session.builder.expect(to_come)
     cases: list[Case] = []
     lost: LostDeviceError | None = None
     limits_sec = min(LIMITS_SHARE * budget_sec, MAX_LIMITS_SEC)
@@ -57,7 +59,7 @@ def measure_and_record(
             for some, sec in ((limits, limits_sec), (operations, budget_sec - limits_sec)):
                 for case in run_cases(some, device, sec):
                     cases.append(case)
-                    session.builder.replace("cases", len(cases) - 1, case)
+                    session.builder.add_case(case)
                     advance(len(cases), case.name)
     except LostDeviceError as error:
         lost = error

@@ -10,8 +10,9 @@ from workload.bench.search import DEFAULT_EDGES, EVALUATED_SHARE, confirm, cube,
 from workload.bench.timing import TimingConfig
 from workload.cli.progress import progress
 from workload.cli.session import Session
-from workload.core.cases import Case, Shape
-from workload.core.results import DeviceInfo
+from workload.core.models.case import Case
+from workload.core.models.device import DeviceInfo
+from workload.core.shape import Shape
 from workload.report.terminal import case_table
 
 # The largest of many readings is more often too high than too low. The fastest few are therefore
@@ -38,7 +39,7 @@ class _Evaluator:
         """Measure one shape; None if it did not run or its result is wrong."""
         case = run_case(MatMul(shape, self.dtype, self.config), self.device, self.allowed_sec)
         self.cases[case.name] = case
-        self.session.builder.set("cases", list(self.cases.values()))
+        self.session.builder.add_case(case)
         return case.gflops
 
 

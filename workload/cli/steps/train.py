@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.core.errors import ExitCode, WrongNumbersError
-from workload.core.results import DeviceInfo, TrainResult
+from workload.core.models.device import DeviceInfo
+from workload.core.models.train import TrainResult
 from workload.core.train_spec import PRESETS, TrainSpec, divergence_line
 from workload.train.loop import train
 

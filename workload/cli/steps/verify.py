@@ -5,27 +5,28 @@ from collections.abc import Sequence
 from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.core.errors import ExitCode
-from workload.core.results import Check, DeviceInfo
+from workload.core.models.device import DeviceInfo
+from workload.core.models.verify import VerifyResult
 from workload.verify import verify
 
 
 def verify_and_record(
     session: Session, device: DeviceInfo, dtypes: Sequence[str] | None = None
-) -> list[Check]:
+) -> list[VerifyResult]:
     """Run all checks; each is in the record as soon as it is known."""
-    checks: list[Check] = []
+    checks: list[VerifyResult] = []
     with progress("verify", 1) as advance:
 
-        def keep(check: Check) -> None:
+        def keep(check: VerifyResult) -> None:
             checks.append(check)
-            session.builder.set("checks", checks)
+            session.builder.append("verify", check)
             advance(0, f"{check.name} {check.dtype}")
 
         verify(device, dtypes, keep)
     return checks
 
 
-def exit_code_of_checks(session: Session, checks: Sequence[Check]) -> ExitCode:
+def exit_code_of_checks(session: Session, checks: Sequence[VerifyResult]) -> ExitCode:
     """Return WRONG_NUMBERS with an error line if a check failed, UNFIT if none ran."""
     wrong = [check for check in checks if not check.ok]
     if not checks:

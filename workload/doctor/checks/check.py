@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypedDict, TypeVar, Unpack
 
-from workload.core.results import Finding, State
-from workload.doctor.probes.facts import Facts
+from workload.core.models.facts import Facts
+from workload.core.models.finding import Finding, State
 
 Fact = TypeVar("Fact")
 

@@ -1,5 +1,6 @@
 """Checks of the NVIDIA driver: whether it answers, its library, device files and version."""
 
+from workload.core.models.facts import Facts
 from workload.doctor.checks.check import (
     CheckResult,
     failed,
@@ -22,7 +23,6 @@ from workload.doctor.checks.gpu_needs import (
     node_problem,
     requested_gpus,
 )
-from workload.doctor.probes.facts import Facts
 from workload.hardware.cuda_support import forward_compatible, minimum_driver
 
 # NVML's answer in a container whose devices were taken away while it ran.

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Unpack
 
+from workload.core.models.facts import Facts
+from workload.core.models.gpu import Gpu, GpuState
 from workload.core.units import format_bytes
 from workload.doctor.checks.check import (
     Check,
@@ -18,10 +20,8 @@ from workload.doctor.checks.check import (
     worst,
 )
 from workload.doctor.checks.gpu_needs import DRIVER, GPU, gpu_check, requested_gpu, requested_gpus
-from workload.doctor.probes.facts import Facts
 from workload.hardware.cuda_support import DATA_CENTRE_BRANDS
-from workload.hardware.gpu_state import NOT_SUPPORTED, GpuState
-from workload.hardware.nvml import Gpu
+from workload.hardware.gpu_state import NOT_SUPPORTED
 
 # The GPU memory that the driver and this process use themselves; a rule of thumb. The driver
 # takes some hundred MB, and so does a CUDA context.

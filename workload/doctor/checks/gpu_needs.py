@@ -4,7 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Unpack
 
-from workload.core.results import State
+from workload.core.models.facts import QUICK, Facts
+from workload.core.models.finding import State
+from workload.core.models.gpu import Gpu
+from workload.core.models.pytorch import TorchGpu
 from workload.doctor.checks.check import (
     WRONG,
     Check,
@@ -16,10 +19,8 @@ from workload.doctor.checks.check import (
     known,
     read,
 )
-from workload.doctor.probes.facts import QUICK, Facts
-from workload.doctor.probes.torch_probe import TorchGpu, requested_index
+from workload.doctor.probes.torch_probe import requested_index
 from workload.hardware.cuda_support import MINIMUM_DRIVERS, driver_suffices, minimum_driver
-from workload.hardware.nvml import Gpu
 
 WSL_NODE = "/dev/dxg"
 NO_GPU = "no GPU found"

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from workload.core.models.facts import Facts
+from workload.core.models.pytorch import KernelRun, SeveralGpus
 from workload.doctor.checks.check import (
     REPORT,
     WRONG,
@@ -15,9 +17,6 @@ from workload.doctor.checks.check import (
     warned,
 )
 from workload.doctor.checks.gpu_needs import EXISTS, LOOKED, STARTED, TORCH, gpu_check
-from workload.doctor.probes.facts import Facts
-from workload.doctor.probes.kernels import KernelRun
-from workload.doctor.probes.several_gpus import SeveralGpus
 
 SEVERAL = Need(
     "one-gpu",

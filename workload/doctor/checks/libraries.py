@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from workload.core.models.facts import Facts
 from workload.doctor.checks.check import (
     CheckResult,
     Need,
@@ -16,7 +17,6 @@ from workload.doctor.checks.check import (
     warned,
 )
 from workload.doctor.checks.gpu_needs import CUDA_BUILD, NOT_CPU, TORCH
-from workload.doctor.probes.facts import Facts
 
 WHEELS = "/site-packages/nvidia/"  # where NVIDIA's wheels install their libraries
 VERSION_MISMATCH = "https://github.com/pytorch/pytorch/issues/188892"

@@ -4,6 +4,7 @@ import errno
 import os
 from datetime import UTC, datetime
 
+from workload.core.models.facts import QUICK, Facts
 from workload.core.units import format_bytes
 from workload.doctor.checks.check import (
     REPORT,
@@ -16,7 +17,6 @@ from workload.doctor.checks.check import (
     unknown,
     warned,
 )
-from workload.doctor.probes.facts import QUICK, Facts
 
 ROSETTA = "VirtualApple"
 # A record is under 1 MB; the torch.compile cache of one model is about 10 MB. A rule of thumb.

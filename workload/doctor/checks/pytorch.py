@@ -1,5 +1,6 @@
 """Checks of PyTorch: its import, its build, the start of CUDA, and its threads."""
 
+from workload.core.models.facts import Facts
 from workload.doctor.checks.check import (
     CheckResult,
     check,
@@ -24,7 +25,6 @@ from workload.doctor.checks.gpu_needs import (
     needed_driver,
     requested_gpu,
 )
-from workload.doctor.probes.facts import Facts
 from workload.hardware.cuda_support import kernel_source, parse_capability
 
 

@@ -4,7 +4,8 @@ import difflib
 from dataclasses import replace
 
 from workload.core.errors import BadInputError
-from workload.core.results import Finding
+from workload.core.models.facts import Facts
+from workload.core.models.finding import Finding
 from workload.doctor.checks import (
     driver,
     gpu,
@@ -17,7 +18,6 @@ from workload.doctor.checks import (
 )
 from workload.doctor.checks.check import Check, Explanation
 from workload.doctor.checks.runner import CRASHED, run_checks
-from workload.doctor.probes.facts import Facts
 
 CHECKS: tuple[Check, ...] = (
     machine.facts_read,  # first: others need facts

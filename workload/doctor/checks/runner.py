@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from workload.core.results import Finding, State
+from workload.core.models.facts import Facts
+from workload.core.models.finding import Finding, State
 from workload.doctor.checks.check import (
     REPORT,
     Check,
@@ -12,7 +13,6 @@ from workload.doctor.checks.check import (
     failed,
     unknown,
 )
-from workload.doctor.probes.facts import Facts
 
 CRASHED = Explanation(
     "crashed",

@@ -1,5 +1,7 @@
 """Checks of what `--deep` measured: matmuls, memory and the GPU's sensors under load."""
 
+from workload.core.models.facts import DEEP, Facts
+from workload.core.models.stress import BurnIn
 from workload.core.units import format_bytes, format_rate
 from workload.doctor.checks.check import (
     WRONG,
@@ -13,8 +15,6 @@ from workload.doctor.checks.check import (
     warned,
     worst,
 )
-from workload.doctor.probes.facts import DEEP, Facts
-from workload.doctor.stress.facts import BurnIn
 from workload.hardware.sensors import UNCORRECTABLE
 
 # A GPU whose last quarter is slower than this share of the first is too hot, or its power supply

@@ -1,5 +1,7 @@
 """Checks of what torch.compile needs: a compiler, caches, a home folder and a user name."""
 
+from workload.core.models.facts import Facts
+from workload.core.models.machine import Compilers, Folder
 from workload.doctor.checks.check import (
     CheckResult,
     check,
@@ -9,9 +11,7 @@ from workload.doctor.checks.check import (
     warned,
 )
 from workload.doctor.checks.gpu_needs import cuda_required, cuda_started
-from workload.doctor.probes.facts import Facts
-from workload.doctor.probes.folders import Folder
-from workload.hardware.compilers import Compilers, fix
+from workload.hardware.compilers import fix
 
 # Where torch.compile loads libraries from; the temporary folder where neither is set.
 LOADED_FROM = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "TMPDIR")

@@ -1,9 +1,10 @@
 """Facts about the clock: its time, the hardware clock, and whether it is synchronized."""
 
 import ctypes
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from workload.core.models.machine import Clock
 
 STA_UNSYNC = 0x40  # sys/timex.h
 
@@ -20,15 +21,6 @@ class _Timex(ctypes.Structure):
         ("status", ctypes.c_int),
         ("rest", ctypes.c_byte * 512),
     )
-
-
-@dataclass(frozen=True)
-class Clock:
-    """Seconds since 1970 in UTC. Unknown is None."""
-
-    now_sec: float
-    hardware_sec: float | None  # the battery-backed clock, which may keep local time
-    synchronized: bool | None  # whether the kernel's clock follows a time server
 
 
 def read_clock(root: Path) -> Clock:

@@ -3,15 +3,16 @@
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from workload.core.errors import first_line
-from workload.doctor.probes.clock import Clock, read_clock
-from workload.doctor.probes.folders import Folder, read_folders
+from workload.core.models.facts import Facts
+from workload.core.models.gpu import Driver
+from workload.core.models.pytorch import Probed
+from workload.doctor.probes.clock import read_clock
+from workload.doctor.probes.folders import read_folders
 from workload.doctor.probes.libraries import (
-    TorchFiles,
     read_cuda_library,
     read_path_libraries,
     read_torch_files,
@@ -19,10 +20,6 @@ from workload.doctor.probes.libraries import (
     read_versions,
 )
 from workload.doctor.probes.machine import (
-    Cpu,
-    DeviceNode,
-    System,
-    User,
     read_cpu,
     read_device_nodes,
     read_environment,
@@ -31,51 +28,14 @@ from workload.doctor.probes.machine import (
     read_system,
     read_user,
 )
-from workload.doctor.probes.torch_probe import TorchFacts
-from workload.doctor.probes.torch_process import Probed, probing
-from workload.doctor.stress.facts import Deep
-from workload.hardware.cgroups import Limits, read_limits
-from workload.hardware.compilers import Compilers, find_compilers
-from workload.hardware.nvml import Driver, Hardware, HardwareError, Nvml
+from workload.doctor.probes.torch_process import probing
+from workload.hardware.cgroups import read_limits
+from workload.hardware.compilers import find_compilers
+from workload.hardware.nvml import Hardware, HardwareError, Nvml
 
 QUICK, DEFAULT, DEEP = "quick", "default", "deep"
 
 Fact = TypeVar("Fact")
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is true of this machine, this container and this PyTorch.
-
-    Unknown is None; where a reader crashed, `unread` says why.
-    """
-
-    requested_device: str
-    depth: str  # QUICK, DEFAULT or DEEP: how closely was looked
-    system: System | None
-    cpu: Cpu | None
-    limits: Limits | None
-    user: User | None
-    torch: TorchFacts | None
-    torch_error: str | None  # why torch cannot be imported; None too where nobody tried
-    torch_signal: str | None  # what ended the process that worked with torch, "SIGILL"
-    torch_files: TorchFiles | None
-    driver: Driver | None
-    driver_error: str | None  # why the driver does not answer
-    kernel_driver: str | None  # the kernel module's version
-    cuda_library_error: str | None  # why the loader does not find libcuda
-    device_nodes: tuple[DeviceNode, ...] | None
-    link_widths: dict[str, int] | None  # PCI address -> lanes that the card itself has
-    mapped_libraries: tuple[str, ...]  # CUDA's, in the process that worked with torch
-    path_libraries: tuple[str, ...] | None  # CUDA's, on LD_LIBRARY_PATH and LD_PRELOAD
-    compilers: Compilers | None
-    folders: tuple[Folder, ...] | None
-    clock: Clock | None
-    unlocked: tuple[str, ...] | None  # packages of another version than the locked one
-    versions: dict[str, str] | None
-    environment: dict[str, str] | None
-    unread: dict[str, str] = field(default_factory=dict)  # fact -> why its reader crashed
-    deep: Deep | None = None  # None too where nobody asked for it
 
 
 def gather(

@@ -3,21 +3,11 @@
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from workload.core.models.machine import Folder
+
 CACHE_VARIABLES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "XDG_CACHE_HOME")
-
-
-@dataclass(frozen=True)
-class Folder:
-    """One folder, or the nearest above it that exists, where it would be made."""
-
-    purpose: str  # "TMPDIR", "HOME", "results" or a cache's variable
-    path: str
-    problem: str | None  # why a file could not be written, in the system's words
-    executable: bool | None  # whether programs and libraries may be loaded from it
-    free_bytes: int | None
 
 
 def read_folders(environment: Mapping[str, str]) -> tuple[Folder, ...]:

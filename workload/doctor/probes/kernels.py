@@ -5,27 +5,16 @@ large sizes, see `workload verify`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from workload.core.errors import first_line
+from workload.core.models.pytorch import KernelRun
 
 SIZE = 64  # edge of the matrices
 CONVOLUTION = (2, 8, 32, 3)  # images, channels in and out, edge, edge of the kernel
 # The tolerance: cuDNN may use an algorithm with fractions (Winograd, FFT); every other result is
 # exact.
 SLACK = {"convolution": 0.4}
-
-
-@dataclass(frozen=True)
-class KernelRun:
-    """How many elements of a result differ from the right whole numbers; None if none came."""
-
-    operation: str  # "kernel", "product", "convolution", "copy", "all-reduce"
-    device: str
-    elements: int
-    wrong: int | None
-    error: str | None
 
 
 def run_kernels(device: str) -> tuple[KernelRun, ...]:

@@ -5,9 +5,10 @@ import importlib.util
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib import metadata, resources
 from pathlib import Path
+
+from workload.core.models.pytorch import TorchFiles
 
 # The libraries of CUDA, cuDNN and NCCL, without those of the driver.
 CUDA_LIBRARY = re.compile(
@@ -15,16 +16,8 @@ CUDA_LIBRARY = re.compile(
     r"|nvrtc|nvshmem)[^/]*\.so"
 )
 PACKAGES = frozenset(
-    "workload torch rich safetensors fastjsonschema nvidia-ml-py numpy triton".split()  # noqa: SIM905  a list of words reads better than one of strings
+    "workload torch rich safetensors msgspec nvidia-ml-py numpy triton".split()  # noqa: SIM905  a list of words reads better than one of strings
 )
-
-
-@dataclass(frozen=True)
-class TorchFiles:
-    """What torch's own version file says, read without importing torch."""
-
-    version: str
-    cuda_version: str | None
 
 
 def read_torch_files() -> TorchFiles | None:

@@ -5,10 +5,11 @@ import platform
 import pwd
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from workload.core.models.machine import Cpu, DeviceNode, System, User
 from workload.doctor.probes.folders import write_problem
+from workload.hardware.processor import read_processor
 
 # Instruction sets by which PyTorch's CPU libraries select kernels.
 RELEVANT_ISA = frozenset(
@@ -30,54 +31,6 @@ ENVIRONMENT_ALLOWED = frozenset(
     """.split()  # noqa: SIM905  as above
 )
 USER_NAME_VARIABLES = ("LOGNAME", "USER", "LNAME", "USERNAME")  # read by getpass.getuser()
-
-
-@dataclass(frozen=True)
-class System:
-    """Software below Python. `container` is its kind, None outside one."""
-
-    python: str
-    os: str | None
-    kernel: str
-    machine: str  # "x86_64", "aarch64"
-    container: str | None
-
-
-@dataclass(frozen=True)
-class Cpu:
-    """The processor. Core counts are the machine's, whatever this process may use."""
-
-    model: str | None
-    vendor: str | None  # x86: "GenuineIntel"; Arm: the implementer's number
-    isa: tuple[str, ...]
-    physical_cores: int | None
-    logical_cpus: int | None
-
-
-@dataclass(frozen=True)
-class User:
-    """Who this process is and where it may write."""
-
-    uid: int
-    gid: int
-    has_passwd_entry: bool
-    has_name_in_environment: bool
-    home: str | None
-    home_writable: bool
-    tmp: str
-    tmp_writable: bool
-
-
-@dataclass(frozen=True)
-class DeviceNode:
-    """A GPU's file under /dev; accessible means readable and writable by this process.
-
-    One that its mode permits and that is not accessible was taken away by a control group.
-    """
-
-    path: str
-    accessible: bool
-    permitted: bool = True
 
 
 def read_system(root: Path, environment: Mapping[str, str]) -> System:
@@ -108,26 +61,14 @@ def _container(root: Path, environment: Mapping[str, str]) -> str | None:
 
 def read_cpu(root: Path) -> Cpu:
     """Return the CPU as /proc/cpuinfo describes it."""
-    blocks = [
-        dict(_stripped_pair(line) for line in block.splitlines())
-        for block in _read(root / "proc/cpuinfo").split("\n\n")
-        if block.strip()
-    ]
-    first = blocks[0] if blocks else {}
-    flags = first.get("flags", first.get("Features", "")).split()  # x86; Arm
-    cores = {(block["physical id"], block["core id"]) for block in blocks if "core id" in block}
+    processor = read_processor(root)
     return Cpu(
-        model=first.get("model name"),  # Arm kernels give none
-        vendor=first.get("vendor_id", first.get("CPU implementer")),
-        isa=tuple(sorted(RELEVANT_ISA.intersection(flags))),
-        physical_cores=len(cores) or None,
+        model=processor.brand,
+        vendor=processor.vendor,
+        isa=tuple(sorted(RELEVANT_ISA & processor.flags)),
+        physical_cores=processor.cores,
         logical_cpus=os.cpu_count(),
     )
-
-
-def _stripped_pair(line: str) -> tuple[str, str]:
-    key, _, value = line.partition(":")
-    return key.strip(), value.strip()
 
 
 def read_user(environment: Mapping[str, str]) -> User:

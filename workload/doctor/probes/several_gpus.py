@@ -7,25 +7,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
 
 from workload.core.errors import first_line
-from workload.core.results import as_json
-from workload.doctor.probes.kernels import KernelRun, run
+from workload.core.models.model import as_json, from_json
+from workload.core.models.pytorch import SeveralGpus
+from workload.doctor.probes.kernels import run
 
 ELEMENTS = 1 << 20
 TIMEOUT_SEC = 120  # NCCL takes some ten seconds to start on eight GPUs
-
-
-@dataclass(frozen=True)
-class SeveralGpus:
-    """Pairs such as "0 and 1" that cannot reach each other's memory, and what ran."""
-
-    unreachable: tuple[str, ...]
-    runs: tuple[KernelRun, ...]  # "copy" and "all-reduce"; empty where `error` says why
-    error: str | None
 
 
 def probe_in_child(
@@ -45,10 +36,8 @@ def probe_in_child(
 
 def _parsed(text: str, code: int) -> SeveralGpus:
     try:
-        found = json.loads(text.splitlines()[-1])
-        runs = tuple(KernelRun(**one) for one in found["runs"])
-        return SeveralGpus(tuple(found["unreachable"]), runs, found["error"])
-    except (IndexError, KeyError, TypeError, ValueError):
+        return from_json(SeveralGpus, json.loads(text.splitlines()[-1]))
+    except (IndexError, ValueError):
         return SeveralGpus((), (), f"the child process exited with code {code}")
 
 

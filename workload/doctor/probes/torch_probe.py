@@ -2,41 +2,12 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from workload.core.errors import first_line
-from workload.doctor.probes.kernels import KernelRun, run_kernels
-from workload.doctor.probes.several_gpus import SeveralGpus, probe_in_child
-
-
-@dataclass(frozen=True)
-class TorchGpu:
-    """One CUDA device as PyTorch numbers it."""
-
-    name: str
-    capability: str  # "9.0"
-    memory_bytes: int
-    uuid: str | None = None  # as NVML knows it, "GPU-…"
-
-
-@dataclass(frozen=True)
-class TorchFacts:
-    """PyTorch's build and what it finds. `gpus` is empty unless CUDA started."""
-
-    version: str
-    built_for: str  # "CPU", "CUDA 13.0", "ROCm 7.0"
-    cuda_version: str | None
-    arch_list: tuple[str, ...]  # of the wheel, known without a GPU
-    cudnn_version: str | None
-    cudnn_error: str | None
-    nccl_version: str | None
-    cuda_error: str | None  # why CUDA did not start; None also if it was not asked to
-    gpus: tuple[TorchGpu, ...]
-    cpu_capability: str
-    threads: int
-    kernels: tuple[KernelRun, ...]
-    several: SeveralGpus | None = None  # None with fewer than two GPUs
+from workload.core.models.pytorch import TorchFacts, TorchGpu
+from workload.doctor.probes.kernels import run_kernels
+from workload.doctor.probes.several_gpus import probe_in_child
 
 
 def probe(requested_device: str) -> tuple[TorchFacts | None, str | None]:
@@ -60,7 +31,7 @@ def probe_module(torch: Any, requested_device: str) -> TorchFacts:
     cudnn_number, cudnn_error = _try(torch.backends.cudnn.version)
     nccl_numbers, _ = _try(torch.cuda.nccl.version)
     return TorchFacts(
-        version=torch.__version__,
+        version=str(torch.__version__),
         built_for=_built_for(torch),
         cuda_version=torch.version.cuda,
         arch_list=_arch_list(torch),

@@ -15,28 +15,18 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from workload.core.results import as_json, from_json
+from workload.core.models.model import as_json, from_json
+from workload.core.models.pytorch import Probed
 from workload.doctor.probes.libraries import read_mapped_libraries
-from workload.doctor.probes.torch_probe import TorchFacts, probe
+from workload.doctor.probes.torch_probe import probe
 
 CHILD = (sys.executable, "-m", __name__)
 ANSWER = "probed: "  # prefix of the answer's line; libraries print other lines
 # More than a first import from a slow disk, the start of CUDA on many GPUs and the limit of
 # several_gpus together; a driver that hangs never answers.
 ANSWER_SEC = 300.0
-
-
-@dataclass(frozen=True)
-class Probed:
-    """PyTorch's facts, or why there are none; `signal` ended the process that asked."""
-
-    torch: TorchFacts | None = None
-    error: str | None = None
-    signal: str | None = None  # "SIGILL"
-    mapped_libraries: tuple[str, ...] = ()  # CUDA's, in the process that asked
 
 
 @contextmanager

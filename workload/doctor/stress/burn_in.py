@@ -14,14 +14,15 @@ comparison.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
+from msgspec.structs import replace
 from torch import Tensor
 
 from workload.core.errors import first_line
-from workload.core.results import DeviceInfo
-from workload.doctor.stress.facts import BurnIn
+from workload.core.models.device import DeviceInfo
+from workload.core.models.stress import BurnIn
 from workload.hardware import devices
 
 TILE = 61

@@ -10,15 +10,15 @@ Does not cover memory that other programs use, nor report physical addresses.
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 
 import torch
+from msgspec.structs import replace
 from torch import Tensor
 
 from workload.core.errors import first_line
-from workload.core.results import DeviceInfo
-from workload.doctor.stress.facts import MemoryTest
+from workload.core.models.device import DeviceInfo
+from workload.core.models.stress import MemoryTest
 from workload.hardware import devices
 
 WORD_BYTES = 8

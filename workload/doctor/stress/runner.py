@@ -3,14 +3,14 @@
 import gc
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
+from msgspec.structs import replace
 
 from workload.core.errors import UnfitError
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
+from workload.core.models.stress import BurnIn, BurnWatch, Deep, MemoryTest
 from workload.doctor.stress.burn_in import Clock, Multiply, burn_in, multiply
-from workload.doctor.stress.facts import BurnIn, BurnWatch, Deep, MemoryTest
 from workload.doctor.stress.memory_patterns import Store, check_memory, store
 from workload.hardware import devices
 from workload.hardware.sensors import Reading, Sensor, summarize
@@ -86,7 +86,7 @@ class _Burning:
             self._found,
             elapsed_sec=self._noted_sec - self._start_sec,
             watch=self._watcher.look(),
-            **changes,  # type: ignore[arg-type]  # fields of Deep
+            **changes,
         )
         self._keep(self._found, words)
 

@@ -4,7 +4,8 @@ Files become runs (`loading`), the newest of each device is shown in detail (`su
 charts (`charts` draws, the `*_figures` say what) and tables; `page` fills the template.
 """
 
-from workload.report.page.loading import Run, load_results
+from workload.compare.run import Run
+from workload.report.page.loading import load_results
 from workload.report.page.page import build_page
 
 __all__ = ["Run", "build_page", "load_results"]

@@ -55,7 +55,7 @@ def _device_facts(subject: Subject) -> Iterator[tuple[str, str | None]]:
     yield "compute capability", short(device.capability or "")
     yield "driver", short(device.driver or "")
     yield "started", f"{run.started_at:%Y-%m-%d %H:%M} UTC"
-    yield "workload", short(run.version)
+    yield "workload", short(run.versions.get("workload", ""))
     yield "records", short(", ".join(subject.sources), MAX_WORDS)
 
 

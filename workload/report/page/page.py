@@ -5,10 +5,10 @@ from importlib import resources
 from typing import Any
 
 from workload.compare.agreement import disagreements
+from workload.compare.run import Run
 from workload.core.units import DTYPE_BYTES, format_rate
 from workload.report.page import environment, speed_figures, time_figures, verdicts
 from workload.report.page.figures import Figure
-from workload.report.page.loading import Run
 from workload.report.page.speedups import Speedups, speedups
 from workload.report.page.subjects import Subject, pair, short, subjects
 from workload.report.terminal.case_table import (

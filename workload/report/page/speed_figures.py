@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from workload.core.cases import Case, Ceilings, Kind
+from workload.core.models.case import Case, Kind
+from workload.core.models.rating import Ceilings
 from workload.core.units import format_rate
 from workload.report.page.axes import log_axis, on_log, plain, rows_axis, size_axis, times
 from workload.report.page.charts import Chart, Series

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from workload.compare import Speed, pair
-from workload.compare.loader import Run, Side
+from workload.compare.loader import Side
+from workload.compare.run import Run
 from workload.core.case_titles import full_title
-from workload.core.cases import Case, Kind
+from workload.core.models.case import Case, Kind
 from workload.core.units import format_rate, format_seconds
 from workload.report.page.subjects import Subject, short
 

@@ -3,17 +3,21 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from workload.core.cases import Case, Ceilings
-from workload.core.results import Check, DeviceInfo, TrainResult
+from workload.compare.benchmark_file import PYTEST_BENCHMARK
+from workload.compare.run import HOST, Run
+from workload.core.models.case import Case
+from workload.core.models.device import DeviceInfo
+from workload.core.models.rating import Ceilings
+from workload.core.models.train import TrainResult
+from workload.core.models.verify import VerifyResult
 from workload.core.units import printable
-from workload.report.page.loading import BENCHMARKS, HOST, Run
 
 MAX_OF_A_KIND = 2  # CPUs, and GPUs, in detail
 MAX_CASES = 400  # of one device; charts and tables stay readable, the page small
 MAX_NAME = 60  # characters
 
 # The fuller account first; among equals the newer.
-_RANK = {"run": 0, HOST: 1, BENCHMARKS: 2}
+_RANK = {"run": 0, HOST: 1, PYTEST_BENCHMARK: 2}
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,9 @@ class Subject:
         return self.run.trainings
 
     @property
-    def checks(self) -> tuple[Check, ...]:
+    def verify(self) -> tuple[VerifyResult, ...]:
         """Those of its run."""
-        return self.run.checks
+        return self.run.verify
 
     @property
     def ceilings(self) -> Ceilings | None:
@@ -85,7 +89,7 @@ def _with_hosts(runs: Iterable[Run]) -> Iterable[Run]:
 
 def _subject(label: str, group: Sequence[Run]) -> Subject:
     main = min(group, key=lambda run: _RANK.get(run.kind, len(_RANK)))  # the first of equals
-    extra = next((run for run in group if run.kind == BENCHMARKS and run is not main), None)
+    extra = next((run for run in group if run.kind == PYTEST_BENCHMARK and run is not main), None)
     known = {case.name for case in main.cases}
     more = [case for case in extra.cases if case.name not in known] if extra else []
     assert main.device is not None  # noqa: S101  only such runs are in a group

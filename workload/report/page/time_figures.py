@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from workload.core.cases import Case, CaseStatus, Kind, Telemetry
-from workload.core.results import TrainResult
+from workload.core.models.case import Case, CaseStatus, Kind
+from workload.core.models.timing import Telemetry
+from workload.core.models.train import TrainResult
 from workload.core.statistics import median, quantile
 from workload.core.train_case import spec_of, train_case
 from workload.core.units import format_seconds

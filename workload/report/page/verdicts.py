@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workload.compare.agreement import Disagreement
-from workload.core.cases import CaseStatus, Kind
+from workload.compare.benchmark_file import PYTEST_BENCHMARK
+from workload.compare.run import HOST
 from workload.core.errors import ExitCode
+from workload.core.models.case import CaseStatus, Kind
 from workload.core.statistics import median
 from workload.core.units import format_rate, format_seconds
 from workload.report.page.figures import look_of
-from workload.report.page.loading import BENCHMARKS, HOST
 from workload.report.page.speedups import Speedup, title_of
 from workload.report.page.subjects import Subject, short
 from workload.report.terminal.case_table import best_rates
@@ -70,19 +71,21 @@ def judged(subject: Subject) -> tuple[str, str]:
         return _CODES.get(ExitCode(code), (BAD, f"FAILED, exit {code}"))
     if spoiled:
         return spoiled
-    if any(not check.ok for check in subject.checks):
+    if any(not check.ok for check in subject.verify):
         return _CODES[ExitCode.WRONG_NUMBERS]
     if subject.run.kind not in ("run", HOST):
-        kind = "benchmarks" if subject.run.kind == BENCHMARKS else f"workload {subject.run.kind}"
+        kind = (
+            "benchmarks" if subject.run.kind == PYTEST_BENCHMARK else f"workload {subject.run.kind}"
+        )
         return DOUBTFUL, f"NO VERDICT: only {kind} ran here"
     return _CODES[ExitCode.OK]
 
 
 def _facts(subject: Subject) -> list[tuple[str, str]]:
     facts = []
-    if subject.checks:
-        right = sum(check.ok for check in subject.checks)
-        facts.append(("agree with float64", f"{right} of {len(subject.checks)} comparisons"))
+    if subject.verify:
+        right = sum(check.ok for check in subject.verify)
+        facts.append(("agree with float64", f"{right} of {len(subject.verify)} comparisons"))
     timed = [case for case in subject.cases if case.status is CaseStatus.OK]
     if subject.cases:
         doubted = sum(bool(case.timing and case.timing.warning) for case in timed)
@@ -107,7 +110,7 @@ def _troubles(subject: Subject) -> list[str]:
         for case in subject.cases
         if case.status in _SPOILED
     ]
-    found += [f"{check.name} {check.dtype}: wrong" for check in subject.checks if not check.ok]
+    found += [f"{check.name} {check.dtype}: wrong" for check in subject.verify if not check.ok]
     more = [f"and {len(found) - MAX_TROUBLES} more"] if len(found) > MAX_TROUBLES else []
     return [short(line, MAX_REASON) for line in found[:MAX_TROUBLES]] + more
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from workload.core.case_titles import case_title, full_title
-from workload.core.cases import Case, CaseStatus, Ceilings, Kind, Timing
+from workload.core.models.case import Case, CaseStatus, Kind
+from workload.core.models.rating import Ceilings
+from workload.core.models.timing import Timing
 from workload.core.units import format_rate, format_seconds, printable, some
 from workload.report.terminal.tables import Grid, labelled
 

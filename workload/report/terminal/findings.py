@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from workload.core.results import Finding, State
+from workload.core.models.finding import Finding, State
 from workload.core.units import printable
 
 TROUBLES = (State.FAIL, State.WARN)

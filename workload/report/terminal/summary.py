@@ -5,9 +5,12 @@ from typing import Any
 
 from rich.table import Table
 
-from workload.core.cases import Case, Rating
 from workload.core.errors import ExitCode
-from workload.core.results import Check, DeviceInfo, TrainResult
+from workload.core.models.case import Case
+from workload.core.models.device import DeviceInfo
+from workload.core.models.rating import Rating
+from workload.core.models.train import TrainResult
+from workload.core.models.verify import VerifyResult
 from workload.core.units import (
     format_bytes,
     format_rate,
@@ -58,7 +61,7 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
         yield prefix, str(value)
 
 
-def checks_table(checks: Iterable[Check]) -> Grid:
+def checks_table(checks: Iterable[VerifyResult]) -> Grid:
     """Return every comparison with float64, one a row."""
     headers = ("verify", "dtype", "worst error", "tolerance", "verdict", "unit of error")
     rows = tuple(
@@ -75,7 +78,7 @@ def checks_table(checks: Iterable[Check]) -> Grid:
     return Grid(headers, rows, numbers=headers[2:4], optional=headers[5:])
 
 
-def checks_lines(checks: Sequence[Check]) -> list[str]:
+def checks_lines(checks: Sequence[VerifyResult]) -> list[str]:
     """Return a line for each dtype, and one for each comparison that failed."""
     dtypes = dict.fromkeys(check.dtype for check in checks)
     return [
@@ -84,7 +87,7 @@ def checks_lines(checks: Sequence[Check]) -> list[str]:
     ]
 
 
-def _dtype_line(dtype: str, checks: Sequence[Check]) -> str:
+def _dtype_line(dtype: str, checks: Sequence[VerifyResult]) -> str:
     right = [check for check in checks if check.ok]
     text = f"{dtype}: {len(right)} of {len(checks)} comparisons with float64 agree"
     if len(right) == len(checks):
@@ -93,11 +96,11 @@ def _dtype_line(dtype: str, checks: Sequence[Check]) -> str:
     return labelled("verify", text)
 
 
-def _error(check: Check) -> str:
+def _error(check: VerifyResult) -> str:
     return "not finite" if check.worst_error is None else f"{check.worst_error:.2e}"
 
 
-def _wrong_line(check: Check) -> str:
+def _wrong_line(check: VerifyResult) -> str:
     return labelled(
         "WRONG",
         f"{check.name} {check.dtype}: {_error(check)}, allowed {check.tolerance:.2e} "
@@ -105,7 +108,7 @@ def _wrong_line(check: Check) -> str:
     )
 
 
-def checks_line(checks: Sequence[Check]) -> str:
+def checks_line(checks: Sequence[VerifyResult]) -> str:
     """Return how many comparisons agree, or which do not."""
     wrong = [check for check in checks if not check.ok]
     if wrong:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from workload.core.errors import WrongNumbersError
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
 from workload.core.tolerances import LAMBDA, unit_roundoff
 from workload.core.train_spec import TrainSpec
 from workload.hardware import devices

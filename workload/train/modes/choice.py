@@ -3,9 +3,9 @@
 import math
 
 from workload.bench.timing import TimingConfig, measure
-from workload.core.cases import CUDA_EVENTS
 from workload.core.errors import WrongNumbersError
-from workload.core.results import DeviceInfo
+from workload.core.methods import CUDA_EVENTS
+from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
 from workload.core.units import format_seconds
 from workload.hardware import devices

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from workload.core.errors import UnfitError, first_line
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import TrainSpec
 from workload.hardware import devices
 from workload.hardware.compilers import find_compilers, fix, noexec_cache

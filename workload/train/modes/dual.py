@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from workload.core.errors import BadInputError
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import TrainSpec
 from workload.train.modes.data import Data
 from workload.train.modes.fused import FusedLoop

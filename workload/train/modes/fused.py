@@ -14,7 +14,7 @@ w1 xᵀ and g x, take nearly all the time.
 import torch
 from torch import Tensor
 
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
 from workload.train.modes.data import Data
 from workload.train.modes.mode import Loop, Mode

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from workload.core.errors import UnfitError
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
 from workload.hardware import devices
 from workload.train.modes.data import Data

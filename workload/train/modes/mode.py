@@ -7,7 +7,7 @@ from typing import Protocol
 from torch import Tensor
 
 from workload.core.errors import WorkloadError
-from workload.core.results import DeviceInfo
+from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import TrainSpec
 from workload.train.modes.data import Data
 

@@ -1,10 +1,9 @@
-"""What `workload doctor --deep` finds: frozen dataclasses, nothing else."""
+"""What `workload doctor --deep` found."""
 
-from dataclasses import dataclass
+from workload.core.models.model import Fact
 
 
-@dataclass(frozen=True)
-class BurnIn:
+class BurnIn(Fact, frozen=True):
     """Products of one dtype, back to back, each compared in every element.
 
     GFLOP/s include the comparing. The first and the last quarter are those of the time; None
@@ -25,8 +24,7 @@ class BurnIn:
     error: str | None = None
 
 
-@dataclass(frozen=True)
-class MemoryTest:
+class MemoryTest(Fact, frozen=True):
     """Patterns written to a share of the free memory, read back and compared."""
 
     device: str
@@ -38,8 +36,7 @@ class MemoryTest:
     error: str | None = None
 
 
-@dataclass(frozen=True)
-class BurnWatch:
+class BurnWatch(Fact, frozen=True):
     """The card while it burned in, as its driver tells; what it would not say is None."""
 
     readings: int
@@ -50,8 +47,7 @@ class BurnWatch:
     risen: dict[str, int] | None  # counters of errors that rose meanwhile, and by how much
 
 
-@dataclass(frozen=True)
-class Deep:
+class Deep(Fact, frozen=True):
     """The burn-in of one device, as far as it came. `watch` is None where nothing watches."""
 
     device: str

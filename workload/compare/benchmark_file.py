@@ -1,0 +1,115 @@
+"""What tests/benchmarks put into a file of pytest-benchmark; other benchmarks are skipped."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from workload.compare.run import Run, honest, in_utc
+from workload.core.errors import BadInputError
+from workload.core.models.case import Case
+from workload.core.models.device import DeviceInfo
+from workload.core.models.model import from_json
+from workload.core.models.rating import Ceilings
+from workload.core.records import require_version
+from workload.core.units import printable
+
+T = TypeVar("T")
+
+PYTEST_BENCHMARK = "pytest-benchmark"  # the kind of such a run
+ORIGIN = "machine_info.workload"
+ORIGIN_FIELDS = ("image", "variant", "revision")
+
+
+def run_of_benchmarks(document: dict[str, Any], path: Path) -> Run:
+    """The run that a file of pytest-benchmark, read from `path`, is of. Raises BadInputError.
+
+    That the benchmarks ended at all is no verdict.
+    """
+    origin = _mapping(_mapping(document.get("machine_info")).get("workload"))
+    _require_version(origin, path)
+    device = _part(DeviceInfo, origin.get("device"), f"{ORIGIN}.device", path)
+    ceilings = origin.get("ceilings")
+    if ceilings is not None:
+        ceilings = _part(Ceilings, ceilings, f"{ORIGIN}.ceilings", path)
+    versions = _versions(origin.get("versions"))
+    image, variant, revision = (_words(origin.get(name)) for name in ORIGIN_FIELDS)
+    return Run(
+        source=str(path),
+        kind=PYTEST_BENCHMARK,
+        started_at=in_utc(_moment(document.get("datetime"), path), path),
+        device=device,
+        cases=tuple(_cases(document, path)),
+        ceilings=ceilings,
+        versions=versions,
+        image=image,
+        variant=variant,
+        revision=revision,
+        environment={
+            "versions": versions,
+            "image": image,
+            "variant": variant,
+            "revision": revision,
+        },
+    )
+
+
+def _require_version(origin: dict[str, Any], path: Path) -> None:
+    """Raises BadInputError for the benchmarks of another version; of others nothing is known."""
+    if not origin:
+        return
+    try:
+        require_version(origin)
+    except ValueError as error:
+        raise _refusal(f"{ORIGIN} has {error}", path) from error
+
+
+def _cases(document: dict[str, Any], path: Path) -> Iterator[Case]:
+    for place, holder in _holders(document, path):
+        case = holder.get("case")
+        if case is not None:
+            yield honest(_part(Case, case, f"{place}.case", path))
+
+
+def _holders(document: dict[str, Any], path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What may hold a case: pytest-benchmark's entries, then what has no time to be one."""
+    measured = document["benchmarks"]
+    if not isinstance(measured, list):
+        raise _refusal("benchmarks is no list", path)
+    for index, entry in enumerate(measured):
+        yield f"benchmarks[{index}].extra_info", _mapping(_mapping(entry).get("extra_info"))
+    unmeasured = _mapping(document.get("workload")).get("unmeasured")
+    for index, entry in enumerate(unmeasured if isinstance(unmeasured, list) else []):
+        yield f"workload.unmeasured[{index}]", _mapping(entry)
+
+
+def _part(kind: type[T], part: object, place: str, path: Path) -> T:
+    try:
+        return from_json(kind, part, place)
+    except ValueError as error:
+        raise _refusal(str(error), path) from error
+
+
+def _refusal(problem: str, path: Path) -> BadInputError:
+    return BadInputError(
+        f"{path} is no file of this project's benchmarks ({problem}): make one with make cpu-bench"
+    )
+
+
+def _moment(text: object, path: Path) -> datetime:
+    try:
+        return datetime.fromisoformat(text if isinstance(text, str) else "")
+    except ValueError as error:
+        raise BadInputError(f"{path} does not say when it was made: name another one") from error
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _versions(value: object) -> dict[str, str]:
+    return {name: text for name, text in _mapping(value).items() if isinstance(text, str)}
+
+
+def _words(value: object) -> str | None:
+    return printable(value) if isinstance(value, str) else None

@@ -1,0 +1,107 @@
+"""What one process measured on one device: the one form in which records are compared and shown."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from workload.core.errors import BadInputError, ExitCode
+from workload.core.models.case import Case, CaseStatus
+from workload.core.models.device import DeviceInfo
+from workload.core.models.model import as_json
+from workload.core.models.rating import Ceilings
+from workload.core.models.record import HostCpu, Record
+from workload.core.models.train import TrainResult
+from workload.core.models.verify import VerifyResult
+from workload.core.roofline import rated
+from workload.core.train_case import train_case
+
+HOST = "host"  # the kind of what a GPU's run measured on the CPU beside it
+
+
+class Run(msgspec.Struct, frozen=True):
+    """What one process measured on one device, a step of each training among the cases."""
+
+    source: str  # the file
+    kind: str  # the command, HOST or PYTEST_BENCHMARK
+    started_at: datetime
+    device: DeviceInfo | None  # None: it ended before one was chosen
+    cases: tuple[Case, ...]
+    trainings: tuple[TrainResult, ...] = ()
+    ceilings: Ceilings | None = None
+    versions: dict[str, str] = {}
+    image: str | None = None
+    variant: str | None = None
+    revision: str | None = None
+    status: str = "complete"
+    exit_code: ExitCode = ExitCode.OK
+    reason: str | None = None
+    verify: tuple[VerifyResult, ...] = ()
+    environment: dict[str, Any] = {}
+    host: "Run | None" = None  # of a GPU's run: the CPU beside it
+
+
+def run_of_record(record: Record, path: Path) -> Run:
+    """The run that a record, which was read from `path`, is of. Raises BadInputError."""
+    trainings = record.train or ()
+    versions = (record.environment and record.environment.versions) or {}
+    run = Run(
+        source=str(path),
+        kind=record.kind,
+        started_at=in_utc(record.started_at, path),
+        device=record.device,
+        cases=_cases(record.cases or (), trainings, record.ceilings, record.device),
+        trainings=trainings,
+        ceilings=record.ceilings,
+        versions={**versions, "workload": record.workload_version},
+        status=record.status,
+        exit_code=record.exit_code,
+        reason=record.reason,
+        verify=record.verify or (),
+        environment=as_json(record.environment) or {},
+    )
+    host = record.host_cpu
+    return msgspec.structs.replace(run, host=_host_run(run, host)) if host else run
+
+
+def _host_run(run: Run, host: HostCpu) -> Run:
+    """The CPU beside the GPU: same process, same machine, results of its own."""
+    return msgspec.structs.replace(
+        run,
+        kind=HOST,
+        device=host.device,
+        cases=_cases(host.cases, host.train, None, host.device),
+        trainings=host.train,
+        ceilings=None,
+        verify=(),
+    )
+
+
+def _cases(
+    cases: Iterable[Case],
+    trainings: Iterable[TrainResult],
+    ceilings: Ceilings | None,
+    device: DeviceInfo | None,
+) -> tuple[Case, ...]:
+    """The cases, and a step of each training as one more, rated where the limits are known."""
+    kind = device.kind if device else "cpu"
+    steps = [train_case(result, kind) for result in trainings]
+    return (*map(honest, cases), *(rated(steps, ceilings) if ceilings else steps))
+
+
+def honest(case: Case) -> Case:
+    """The case, WRONG if it says that it is right and an error beyond its tolerance."""
+    if case.status is CaseStatus.OK and (case.error_share or 0.0) > 1:
+        reason = f"its error is {case.error_share:.3g} times its tolerance"
+        return msgspec.structs.replace(case, status=CaseStatus.WRONG, reason=reason)
+    return case
+
+
+def in_utc(moment: datetime, path: Path) -> datetime:
+    """A moment in UTC, which it is taken for where it names no time zone. Raises BadInputError."""
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise BadInputError(f"{path} does not say when it was made: name another one") from error

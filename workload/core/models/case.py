@@ -1,0 +1,92 @@
+"""One operation in one dtype: what it computes, how it ended, how fast it was."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta
+
+from workload.core.models.model import Amount, Count, Dtype, Model, Size, derive
+from workload.core.models.rating import Rating
+from workload.core.models.timing import Timing
+from workload.core.shape import shape_label
+
+
+class Kind(StrEnum):
+    """What a case computes or moves."""
+
+    MATMUL = "matmul"
+    CONVOLUTION = "convolution"
+    TRAIN = "train"  # one step of the example network's training
+    COPY = "copy"  # within the device's memory
+    TO_DEVICE = "host to device"
+    TO_HOST = "device to host"
+    LAUNCH = "launch"
+
+
+class CaseStatus(StrEnum):
+    """How one case ended."""
+
+    OK = "ok"
+    WRONG = "wrong"  # the result disagrees with float64: no speed is reported
+    INVALID = "invalid"  # the result is right, but its time says nothing about the device
+    SKIPPED = "skipped"  # no time left in the budget
+    DOES_NOT_FIT = "does_not_fit"  # does not fit memory
+    NOT_APPLICABLE = "not_applicable"  # not supported by this device
+    INTERRUPTED = "interrupted"
+
+    @property
+    def words(self) -> str:
+        """The status with spaces: `does not fit`."""
+        return self.value.replace("_", " ")
+
+
+class Case(Model, frozen=True):
+    """One operation in one dtype, and how long it took.
+
+    `flops` and `bytes` are counted from the formula: what one call must compute, and the
+    least it must read and write. `error_share` is the largest error over its tolerance, at
+    most 1 if right. `transfer_sec` is the time of bringing the inputs to the device and the
+    result back, None on a CPU.
+    """
+
+    kind: Kind
+    shape: Annotated[tuple[Size, ...], Meta(min_length=1, max_length=6)]
+    dtype: Dtype
+    flops: Count
+    bytes: Count
+    launches: Count
+    status: CaseStatus
+    reason: str | None = None
+    timing: Timing | None = None
+    error_share: Amount | None = None
+    transfer_sec: Amount | None = None
+    rating: Rating | None = None
+    variant: str | None = None  # what else tells cases apart: the mode of a training
+    # Derived. Rates are at the median time; None without a valid time, or nothing to count.
+    name: str = ""  # pairs cases of two records
+    gflops: Amount | None = None
+    gbs: Amount | None = None  # of the least traffic
+
+    def __post_init__(self) -> None:
+        """Derive the name and the rates."""
+        derive(
+            self,
+            name=f"{self.kind} {self.label} {self.dtype}",
+            gflops=self._rate(self.flops),
+            gbs=self._rate(self.bytes),
+        )
+
+    @property
+    def label(self) -> str:
+        """The shape, and the variant where there is one."""
+        return " ".join(filter(None, (shape_label(self.shape), self.variant)))
+
+    @property
+    def median_sec(self) -> float | None:
+        """Median seconds of one call."""
+        return self.timing.median_sec if self.timing else None
+
+    def _rate(self, amount: int) -> float | None:
+        if self.status is not CaseStatus.OK or not self.median_sec or not amount:
+            return None
+        return amount / self.median_sec / 1e9

@@ -1,0 +1,26 @@
+"""The device a result belongs to."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from workload.core.models.model import Count, Model, Positive, one_of
+
+
+class DeviceInfo(Model, frozen=True):
+    """The device a result belongs to. `reason` says why it was chosen.
+
+    `memory_bytes` is the GPU's memory or, on the CPU, the machine's or its cgroup's limit.
+    """
+
+    kind: Annotated[str, one_of("cpu", "cuda")]
+    torch_name: Annotated[str, Meta(pattern="^(cpu|cuda:[0-9]+)$(?!\n)")]
+    name: str  # "NVIDIA H200", the CPU's model name
+    reason: str
+    threads: Positive
+    capability: str | None = None  # compute capability, "9.0"
+    memory_bytes: Count | None = None
+    driver: str | None = None
+    sm_count: Positive | None = None
+    cache_bytes: Count | None = None  # the last cache before the memory: L2 of a GPU
+    swept_threads: tuple[Positive, ...] = ()  # thread counts that were tried; `threads` was best

@@ -1,0 +1,54 @@
+"""Everything the doctor looks at."""
+
+from msgspec import field
+
+from workload.core.models.gpu import Driver
+from workload.core.models.machine import (
+    Clock,
+    Compilers,
+    Cpu,
+    DeviceNode,
+    Folder,
+    Limits,
+    System,
+    User,
+)
+from workload.core.models.model import Fact
+from workload.core.models.pytorch import TorchFacts, TorchFiles
+from workload.core.models.stress import Deep
+
+QUICK, DEFAULT, DEEP = "quick", "default", "deep"
+
+
+class Facts(Fact, frozen=True):
+    """What is true of this machine, this container and this PyTorch.
+
+    Unknown is None; where a reader crashed, `unread` says why.
+    """
+
+    requested_device: str
+    depth: str  # QUICK, DEFAULT or DEEP: how closely was looked
+    system: System | None
+    cpu: Cpu | None
+    limits: Limits | None
+    user: User | None
+    torch: TorchFacts | None
+    torch_error: str | None  # why torch cannot be imported; None too where nobody tried
+    torch_signal: str | None  # what ended the process that worked with torch, "SIGILL"
+    torch_files: TorchFiles | None
+    driver: Driver | None
+    driver_error: str | None  # why the driver does not answer
+    kernel_driver: str | None  # the kernel module's version
+    cuda_library_error: str | None  # why the loader does not find libcuda
+    device_nodes: tuple[DeviceNode, ...] | None
+    link_widths: dict[str, int] | None  # PCI address -> lanes that the card itself has
+    mapped_libraries: tuple[str, ...]  # CUDA's, in the process that worked with torch
+    path_libraries: tuple[str, ...] | None  # CUDA's, on LD_LIBRARY_PATH and LD_PRELOAD
+    compilers: Compilers | None
+    folders: tuple[Folder, ...] | None
+    clock: Clock | None
+    unlocked: tuple[str, ...] | None  # packages of another version than the locked one
+    versions: dict[str, str] | None
+    environment: dict[str, str] | None
+    unread: dict[str, str] = field(default_factory=dict)  # fact -> why its reader crashed
+    deep: Deep | None = None  # None too where nobody asked for it

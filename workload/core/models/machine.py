@@ -1,0 +1,107 @@
+"""Facts about the machine, the container and the user."""
+
+from workload.core.models.model import Fact
+
+
+class System(Fact, frozen=True):
+    """Software below Python. `container` is its kind, None outside one."""
+
+    python: str
+    os: str | None
+    kernel: str
+    machine: str  # "x86_64", "aarch64"
+    container: str | None
+
+
+class Cpu(Fact, frozen=True):
+    """The processor. Core counts are the machine's, whatever this process may use."""
+
+    model: str | None
+    vendor: str | None  # x86: "GenuineIntel"; Arm: the implementer's number
+    isa: tuple[str, ...]
+    physical_cores: int | None
+    logical_cpus: int | None
+
+
+class User(Fact, frozen=True):
+    """Who this process is and where it may write."""
+
+    uid: int
+    gid: int
+    has_passwd_entry: bool
+    has_name_in_environment: bool
+    home: str | None
+    home_writable: bool
+    tmp: str
+    tmp_writable: bool
+
+
+class DeviceNode(Fact, frozen=True):
+    """A GPU's file under /dev; accessible means readable and writable by this process.
+
+    One that its mode permits and that is not accessible was taken away by a control group.
+    """
+
+    path: str
+    accessible: bool
+    permitted: bool = True
+
+
+class Limits(Fact, frozen=True):
+    """What the kernel and the container leave this process. Unknown or unlimited is None."""
+
+    cgroup_version: int | None  # where the memory or CPU controller is; 1 wins in a mix
+    cpu_quota: float | None  # in cores, the smallest on the path to the root
+    affinity_cpus: int  # CPUs this process may run on (includes cpusets)
+    memory_limit_bytes: int | None  # of the group that leaves the least room
+    memory_used_bytes: int | None  # in that same group, without reclaimable file cache
+    memory_available_bytes: int | None  # of the whole machine: MemAvailable
+    shm_bytes: int | None  # size of the file system at /dev/shm
+
+    @property
+    def usable_threads(self) -> int:
+        """Whole CPUs this process can keep busy: floor of the quota, at least 1.
+
+        Rounding down, because a second thread on half a core makes products slower.
+        """
+        if self.cpu_quota is None:
+            return max(1, self.affinity_cpus)
+        return max(1, int(min(self.affinity_cpus, self.cpu_quota)))
+
+    @property
+    def available_bytes(self) -> int | None:
+        """Bytes that can still be allocated: the lesser of the machine's and the group's."""
+        known = [self.memory_available_bytes, self._group_room_bytes]
+        return min((room for room in known if room is not None), default=None)
+
+    @property
+    def _group_room_bytes(self) -> int | None:
+        if self.memory_limit_bytes is None:
+            return None
+        return max(0, self.memory_limit_bytes - (self.memory_used_bytes or 0))
+
+
+class Compilers(Fact, frozen=True):
+    """Paths, or None where there is none; `headers` tells whether Python.h is there."""
+
+    c: str | None  # Triton builds its launchers with it
+    cxx: str | None  # Inductor builds its CPU kernels with it
+    headers: bool
+
+
+class Folder(Fact, frozen=True):
+    """One folder, or the nearest above it that exists, where it would be made."""
+
+    purpose: str  # "TMPDIR", "HOME", "results" or a cache's variable
+    path: str
+    problem: str | None  # why a file could not be written, in the system's words
+    executable: bool | None  # whether programs and libraries may be loaded from it
+    free_bytes: int | None
+
+
+class Clock(Fact, frozen=True):
+    """Seconds since 1970 in UTC. Unknown is None."""
+
+    now_sec: float
+    hardware_sec: float | None  # the battery-backed clock, which may keep local time
+    synchronized: bool | None  # whether the kernel's clock follows a time server

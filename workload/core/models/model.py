@@ -1,0 +1,86 @@
+"""What all models share: how they are read and written, and the types of their fields."""
+
+import math
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from workload.core.units import DTYPE_BYTES
+
+T = TypeVar("T")
+
+
+def one_of(*words: str) -> Meta:
+    """A text that is one of these. To mypy it stays a `str`."""
+    # `$` alone matches before a final newline too.
+    pattern = f"^({'|'.join(words)})$(?!\n)"
+    return Meta(pattern=pattern, extra_json_schema={"enum": list(words)})
+
+
+Dtype = Annotated[str, one_of(*DTYPE_BYTES)]
+Count = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]
+Size = Annotated[int, Meta(ge=1, le=(1 << 31) - 1)]
+Amount = Annotated[float, Meta(ge=0, le=1e308)]
+Seconds = Annotated[float, Meta(ge=0)]
+Samples = tuple[Annotated[float, Meta(ge=0, le=1e12)], ...]
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of a record. Fields set by `derive` are written, and computed anew when read."""
+
+
+class Fact(Model, frozen=True, forbid_unknown_fields=False):
+    """A fact of the doctor. A new one gets a default, and one that is not known is ignored.
+
+    So records of versions that know more facts, or fewer, can be read.
+    """
+
+
+def derive(model: Model, **values: object) -> None:
+    """Set derived fields, for use in `__post_init__`."""
+    for name, value in values.items():
+        msgspec.structs.force_setattr(model, name, value)
+
+
+def as_json(value: object) -> Any:
+    """Models and dataclasses, however nested, as plain JSON; a float that is not finite is None."""
+    return _finite(msgspec.to_builtins(value, enc_hook=_plain))
+
+
+def _plain(value: object) -> object:
+    """The value of a subclass of a plain type, such as PyTorch's version is."""
+    for kind in (str, int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    raise NotImplementedError
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def from_json(kind: type[T], document: object, place: str = "$") -> T:
+    """The model `kind` that plain JSON describes. Raises ValueError with the first problem.
+
+    `place` is where `document` stands, for the error.
+    """
+    try:
+        return msgspec.convert(document, kind)
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+        raise ValueError(_placed(str(error), place)) from None
+
+
+def _placed(problem: str, place: str) -> str:
+    """msgspec names no place for the document as a whole, and begins others by `$`."""
+    at = problem.rfind("`$")
+    if at < 0:
+        return f"{problem} - at `{place}`"
+    return f"{problem[:at]}`{place}{problem[at + len('`$') :]}"

@@ -1,0 +1,53 @@
+"""A record: what one run found, as one JSON document."""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta
+
+from workload.core.errors import ExitCode
+from workload.core.models.case import Case
+from workload.core.models.device import DeviceInfo
+from workload.core.models.facts import Facts
+from workload.core.models.finding import Finding
+from workload.core.models.model import Model, Seconds, one_of
+from workload.core.models.rating import Ceilings
+from workload.core.models.train import TrainResult
+from workload.core.models.verify import VerifyResult
+
+# 1: the first. 2: `cases` of every kind with their timing and rating, in place of `matmul`;
+# `ceilings`; the engine of a training. 3: see CHANGELOG.md, 0.2.0.
+SCHEMA_VERSION: Final = 3
+
+
+class HostCpu(Model, frozen=True):
+    """What a GPU's run measured on the CPU beside it."""
+
+    device: DeviceInfo
+    train: tuple[TrainResult, ...]
+    cases: tuple[Case, ...]
+
+
+class Record(Model, frozen=True):
+    """A record of one workload run: times in seconds, rates in GFLOP/s and GB/s.
+
+    Unknown is null, and so is a section that the command does not have.
+    """
+
+    schema_version: Literal[3]
+    kind: Annotated[str, one_of("run", "train", "matmul", "verify", "doctor")]
+    started_at: Annotated[datetime, Meta(tz=True)]
+    workload_version: str
+    arguments: tuple[str, ...]
+    device: DeviceInfo | None
+    environment: Facts | None
+    findings: tuple[Finding, ...] | None
+    verify: tuple[VerifyResult, ...] | None
+    train: tuple[TrainResult, ...] | None
+    cases: tuple[Case, ...] | None
+    ceilings: Ceilings | None
+    host_cpu: HostCpu | None
+    status: Annotated[str, one_of("complete", "failed", "interrupted")]
+    exit_code: ExitCode
+    reason: str | None
+    duration_sec: Seconds

@@ -1,0 +1,121 @@
+"""How long one call took, and how far that can be trusted."""
+
+from typing import Annotated
+
+from workload.core.methods import COLD, CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK, WARM
+from workload.core.models.model import (
+    Amount,
+    Count,
+    Model,
+    Positive,
+    Samples,
+    Seconds,
+    derive,
+    one_of,
+)
+from workload.core.statistics import interquartile_range, median, median_interval
+from workload.core.units import format_seconds, plural
+
+# An interquartile range over this share of the median is noise, as in torch.utils.benchmark.
+NOISY_IQR = 0.1
+# Above this the median says nothing about a GPU: one without other processes stays far below. The
+# CPUs of a virtual machine are always shared: there noise is a warning, and the time stays valid.
+INVALID_IQR = {CUDA_EVENTS: 0.1, CUDA_GRAPH: 0.1}
+# Half the width of the median's interval, as a share of it, above which a result has a warning.
+WIDE_INTERVAL = 0.05
+
+Readings = tuple[Amount | None, ...]
+
+
+class Telemetry(Model, frozen=True):
+    """What the driver reported while a case was timed, one value a reading.
+
+    `throttled` are the reasons, seen in any reading, why the GPU was slowed down: thermal or
+    hardware slowdown, or a power brake. `power_capped` says that it ran at its own power limit,
+    as a healthy GPU does under large matmuls. `other_processes` is the most seen.
+    """
+
+    at_sec: Samples
+    sm_clock_mhz: Readings
+    power_watt: Readings
+    temperature_celsius: Readings
+    throttled: tuple[str, ...] = ()
+    power_capped: bool = False
+    other_processes: Count | None = None
+
+
+class Timing(Model, frozen=True):
+    """Seconds of one call, one sample a batch, and how they were taken.
+
+    `steady` is true if the warm-up ended because batches had become equally fast, and false if
+    its share of the budget was used up. `overhead_sec` is what the timer adds to a call, measured
+    with a call that does nothing; it is not subtracted.
+    """
+
+    method: Annotated[str, one_of(HOST_CLOCK, CUDA_EVENTS, CUDA_GRAPH)]
+    cache: Annotated[str, one_of(WARM, COLD)]
+    calls_per_sample: Positive
+    samples_sec: Samples
+    warm_up_sec: Seconds
+    steady: bool
+    overhead_sec: Seconds
+    telemetry: Telemetry | None = None
+    # Derived, of one call.
+    median_sec: Amount | None = None
+    iqr_sec: Amount | None = None
+    interval_sec: tuple[float, float] | None = None  # 95 %, of the median within this process
+    warning: str | None = None  # why the median is less reliable than its digits suggest
+
+    def __post_init__(self) -> None:
+        """Derive the statistics, then the warning from them."""
+        derive(
+            self,
+            median_sec=median(self.samples_sec),
+            iqr_sec=interquartile_range(self.samples_sec),
+            interval_sec=median_interval(self.samples_sec),
+        )
+        derive(self, warning=self._warning())
+
+    @property
+    def spread(self) -> float | None:
+        """The interquartile range as a share of the median."""
+        middle, width = self.median_sec, self.iqr_sec
+        return width / middle if middle and width is not None else None
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the width of the median's interval, as a share of the median."""
+        interval, middle = self.interval_sec, self.median_sec
+        return (interval[1] - interval[0]) / 2 / middle if interval and middle else None
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the samples differ by more than NOISY_IQR."""
+        return self.spread is not None and self.spread > NOISY_IQR
+
+    def _warning(self) -> str | None:
+        if self.noisy:
+            return f"noisy: {self.spread:.0%} IQR"
+        if not self.steady:
+            if not self.warm_up_sec:
+                return "not warmed up"
+            return f"not steady after a warm-up of {format_seconds(self.warm_up_sec)}"
+        if self.half_width is None:
+            return f"only {plural(len(self.samples_sec), 'sample')}: no interval"
+        if self.half_width > WIDE_INTERVAL:
+            return f"wide interval: ±{self.half_width:.0%}"
+        return None
+
+    @property
+    def invalid(self) -> str | None:
+        """Why this time says nothing about the device, or None."""
+        seen = self.telemetry
+        if seen and seen.throttled:
+            return f"the GPU was throttled ({', '.join(seen.throttled)})"
+        if seen and seen.other_processes:
+            many = seen.other_processes > 1
+            return f"{seen.other_processes} other GPU process{'es' if many else ''} running"
+        limit = INVALID_IQR.get(self.method)
+        if limit is not None and self.spread is not None and self.spread > limit:
+            return f"too noisy: {self.spread:.0%} IQR, at most {limit:.0%} is allowed"
+        return None

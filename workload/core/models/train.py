@@ -1,0 +1,54 @@
+"""What a training run left."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from workload.core.models.model import (
+    Amount,
+    Count,
+    Dtype,
+    Model,
+    Positive,
+    Samples,
+    Size,
+    derive,
+    one_of,
+)
+from workload.core.statistics import median
+from workload.core.train_spec import AUTO, MODE_NAMES
+
+MODES = tuple(name for name in MODE_NAMES if name != AUTO)
+
+
+class TrainResult(Model, frozen=True):
+    """A training run. `losses[i]` is the loss of step `i + 1`, before its update."""
+
+    preset: str | None
+    batch_size: Size
+    input_size: Size
+    hidden_size: Size
+    output_size: Size
+    learning_rate: Annotated[float, Meta(gt=0)]
+    steps: Size
+    seed: Count
+    dtype: Dtype
+    resumed_from_step: Count
+    losses: tuple[Amount | None, ...]  # None: not finite, in a record
+    step_time_sec: Samples  # mean seconds a step, one sample per block of steps
+    # Of w1 then w2; None unless all steps were done.
+    weights_sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$(?!\n)")] | None
+    diverged_at_step: Positive | None = None
+    mode: Annotated[str, one_of(*MODES)] = "eager"
+    mode_reason: str = "asked for"  # why this mode
+    # Derived.
+    final_loss: Amount | None = None  # None before the first step
+    median_step_sec: Amount | None = None  # over the blocks; None when nothing was timed
+
+    def __post_init__(self) -> None:
+        """Derive the last loss and the median step."""
+        derive(
+            self,
+            final_loss=self.losses[-1] if self.losses else None,
+            median_step_sec=median(self.step_time_sec),
+        )

@@ -1,0 +1,26 @@
+"""What `verify` found."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from workload.core.models.model import Amount, Dtype, Model, derive
+
+
+class VerifyResult(Model, frozen=True):
+    """One comparison with float64 on the CPU.
+
+    `worst_error` is the largest error found and `tolerance` the largest allowed, in the
+    same unit, which `metric` names. A non-finite result has no error: `worst_error` is None.
+    """
+
+    name: str
+    dtype: Dtype
+    worst_error: Amount | None
+    tolerance: Annotated[float, Meta(ge=0)]
+    metric: str
+    ok: bool = False  # derived: whether the error is known and within the tolerance
+
+    def __post_init__(self) -> None:
+        """Derive the verdict."""
+        derive(self, ok=self.worst_error is not None and self.worst_error <= self.tolerance)

@@ -1,0 +1,141 @@
+"""Records in the making, and as files."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from workload import __version__
+from workload.core.errors import BadInputError, ExitCode, NotSavedError
+from workload.core.files import read_json, write_atomically
+from workload.core.models.case import Case
+from workload.core.models.model import Model, as_json, from_json
+from workload.core.models.record import SCHEMA_VERSION, Record
+
+SECTIONS = (
+    "device",
+    "environment",
+    "findings",
+    "verify",
+    "train",
+    "cases",
+    "ceilings",
+    "host_cpu",
+)
+MAX_RECORD_BYTES = 64 << 20  # a record of a long run is under 1 MB; more is not a record
+
+
+class RecordBuilder:
+    """A record in the making. Another thread may end it at any moment."""
+
+    def __init__(self, kind: str, arguments: Sequence[str]) -> None:
+        """Start the clock; `kind` is the command, `arguments` its command line."""
+        self._started = time.monotonic()
+        self._started_at = datetime.now(UTC)
+        self._kind = kind
+        self._arguments = tuple(arguments)
+        self._lock = threading.Lock()
+        self._sections: dict[str, Any] = dict.fromkeys(SECTIONS)
+        self._cases: dict[str, Case] = {}
+
+    def set(self, section: str, value: Model | Sequence[Model] | None) -> None:
+        """Set a section to a result, or to all its results."""
+        if section not in SECTIONS:
+            raise KeyError(section)
+        with self._lock:
+            self._sections[section] = tuple(value) if isinstance(value, Sequence) else value
+
+    def append(self, section: str, result: Model) -> None:
+        """Add one result to a section that is a list."""
+        with self._lock:
+            self._sections[section] = (*(self._sections[section] or ()), result)
+
+    def expect(self, cases: Sequence[Case]) -> None:
+        """Name the cases to come, as what they are if the record ends before them."""
+        with self._lock:
+            self._cases = {case.name: case for case in cases} | self._cases
+
+    def add_case(self, case: Case) -> None:
+        """Add a measured case, in place of an earlier one of its name."""
+        with self._lock:
+            self._cases[case.name] = case
+
+    def as_ended(self, code: ExitCode, reason: str | None) -> Record:
+        """The record as it stands, ended with `code`."""
+        interrupted = code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+        with self._lock:
+            sections = dict(self._sections)
+            if sections["cases"] is None:
+                sections["cases"] = tuple(self._cases.values()) or None
+        return Record(
+            schema_version=SCHEMA_VERSION,
+            kind=self._kind,
+            started_at=self._started_at,
+            workload_version=__version__,
+            arguments=self._arguments,
+            **sections,
+            status="interrupted" if interrupted else "failed" if code else "complete",
+            exit_code=code,
+            reason=reason,
+            duration_sec=time.monotonic() - self._started,
+        )
+
+
+def save(record: Record, directory: Path) -> Path:
+    """Write `record` into `directory`, which is made if need be; its path.
+
+    Raises NotSavedError. The name is the start time, the device and the process, so two
+    runs at once do not meet.
+    """
+    device = record.device.torch_name.replace(":", "") if record.device else "none"
+    moment = record.started_at.strftime("%Y%m%dT%H%M%S%fZ")
+    path = directory / f"{record.kind}-{moment}-{device}-{os.getpid()}.json"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, dump(record))
+    except OSError as error:
+        raise NotSavedError(
+            f"the record could not be written to {directory}: {error.strerror or error}; "
+            "free space or choose a writable directory with --output"
+        ) from error
+    return path
+
+
+def dump(document: object) -> bytes:
+    """A record or other document as UTF-8 JSON, indented for readers and diffs."""
+    return (json.dumps(as_json(document), indent=1, allow_nan=False) + "\n").encode()
+
+
+def load(path: Path) -> Record:
+    """The valid record at `path`. Raises BadInputError that says what is wrong with it."""
+    return parse(read_json(path, MAX_RECORD_BYTES, "a record of `workload run`"), path)
+
+
+def parse(document: object, path: Path) -> Record:
+    """The record that `document`, which was read from `path`, holds. Raises BadInputError."""
+    try:
+        require_version(document)
+        return from_json(Record, document)
+    except ValueError as error:
+        raise BadInputError(f"{path} is not a valid record ({error}): name another one") from error
+
+
+def require_version(part: object) -> None:
+    """Raises ValueError for what another version of this project wrote."""
+    version = part.get("schema_version") if isinstance(part, dict) else None
+    if isinstance(part, dict) and version != SCHEMA_VERSION:
+        raise ValueError(f"schema_version {version!r}, this workload reads {SCHEMA_VERSION}")
+
+
+def invalidity(document: object) -> str | None:
+    """Why plain JSON is no valid record, or None if it is one."""
+    try:
+        require_version(document)
+        from_json(Record, document)
+    except ValueError as error:
+        return str(error)
+    return None

@@ -1,0 +1,38 @@
+"""The JSON schema of a record, made from its model: `python -m workload.core.schema [--check]`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from workload.core.files import write_atomically
+from workload.core.models.record import Record
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+FILE = Path(__file__).with_name("record.schema.json")
+COMMAND = "python -m workload.core.schema"
+
+
+def schema() -> dict[str, Any]:
+    """The schema."""
+    return {"$schema": DIALECT, **msgspec.json.schema(Record)}
+
+
+def text() -> str:
+    """The schema as its file has it."""
+    return json.dumps(schema(), indent=1) + "\n"
+
+
+def main(arguments: list[str]) -> str | None:
+    """Write the file, or with --check say why it is not what would be written."""
+    if "--check" not in arguments:
+        write_atomically(FILE, text().encode())
+    elif FILE.read_text(encoding="utf-8") != text():
+        return f"{FILE.name} is not what the models say: run `{COMMAND}`"
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

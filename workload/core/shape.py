@@ -1,0 +1,31 @@
+"""The shape of a matmul."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The shape of a matmul: (m, k) by (k, n)."""
+
+    m: int
+    k: int
+    n: int
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations: m·k·n multiplies and as many adds."""
+        return 2 * self.m * self.k * self.n
+
+    @property
+    def elements(self) -> int:
+        """Elements of both inputs and of the result."""
+        return self.m * self.k + self.k * self.n + self.m * self.n
+
+    def __str__(self) -> str:
+        """The shape as `--sizes` takes it: `4096`, or `MxKxN`."""
+        return shape_label((self.m, self.k, self.n))
+
+
+def shape_label(shape: tuple[int, ...]) -> str:
+    """Return `4096` if all edges are equal, else all of them: `64x10000x100`."""
+    return str(shape[0]) if len(set(shape)) == 1 else "x".join(map(str, shape))
