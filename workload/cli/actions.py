@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Renamed(argparse.Action):
-    """Stores the value; warns in one line if the option is given by its old name."""
+    """Stores the value of an option given by its old name, and warns in one line."""
 
     def __call__(
         self,
@@ -17,9 +17,7 @@ class Renamed(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         """Store `values` under the new name of the option."""
-        name = self.option_strings[0]
-        if option_string != name:
-            sys.stderr.write(f"{parser.prog}: {option_string} is now called {name}\n")
+        sys.stderr.write(f"{parser.prog}: {option_string} is now called --{self.dest}\n")
         setattr(namespace, self.dest, values)
 
 

@@ -24,10 +24,11 @@ FORMATS = (TABLE, "markdown", "html", "json")
 
 
 class DefaultsFormatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows defaults, except those that depend on the device or the preset."""
+    """Shows defaults that are values; others depend on the device, the preset or a flag."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        return action.help if action.default is None else super()._get_help_string(action)
+        hidden = action.default is None or action.default is False
+        return action.help if hidden else super()._get_help_string(action)
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -49,12 +50,18 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--mode",
-        "--engine",  # its name until 0.2; removed in 0.3
-        action=actions.Renamed,
         choices=MODE_NAMES,
         default="eager",
         help="how to do the steps; eager is the book's loop, auto the fastest with the same "
         "arithmetic",
+    )
+    parser.add_argument(
+        "--engine",  # the name of --mode until 0.2; removed in 0.3
+        dest="mode",
+        action=actions.Renamed,
+        choices=MODE_NAMES,
+        default=argparse.SUPPRESS,
+        help=argparse.SUPPRESS,
     )
     for name in ("batch-size", "input-size", "hidden-size", "output-size", "steps"):
         parser.add_argument(f"--{name}", type=types.size, metavar="N", help=argparse.SUPPRESS)

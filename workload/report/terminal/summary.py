@@ -91,7 +91,8 @@ def _dtype_line(dtype: str, checks: Sequence[VerifyResult]) -> str:
     right = [check for check in checks if check.ok]
     text = f"{dtype}: {len(right)} of {len(checks)} comparisons with float64 agree"
     if len(right) == len(checks):
-        share, name = max(((one.worst_error or 0.0) / one.tolerance, one.name) for one in right)
+        bounded = [one for one in right if one.tolerance]  # others agree exactly
+        share, name = max(((one.worst_error or 0.0) / one.tolerance, one.name) for one in bounded)
         text += f"; closest to its tolerance: {name} at {share:.0%}"
     return labelled("verify", text)
 
