@@ -1,14 +1,14 @@
-"""What this process may use: CPUs, memory and /dev/shm, read from files alone.
+"""Read what this process may use: CPUs, memory and /dev/shm, from files alone.
 
-A container's CPU quota and memory limit live in the control groups (cgroup v1 or v2, or a
-mix of both); `os.cpu_count()` and PyTorch's default thread count ignore them. Every level on
-the path from this process's group to the root of what is visible counts: limits nest.
+A container's CPU quota and memory limit are those of its control groups (cgroup v1 or v2, or a mix
+of both); `os.cpu_count()` and PyTorch's default thread count ignore them. Limits nest: every level
+on the path from this process's group to the visible root counts.
 
 Sources: the kernel's Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst,
 proc_pid_cgroup(5), proc_pid_mountinfo(5).
 
-Not covered: memory pressure, swap limits, and v1 parents outside the container whose CPU
-quota no file inside it shows.
+Not covered: memory pressure, swap limits, and the CPU quota of v1 parents outside the container,
+which no file inside it shows.
 """
 
 import os
@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from workload.core.models.machine import Limits
 
-# v1 writes "no limit" as the largest page-aligned number; no machine has an exbibyte.
+# v1 writes the largest page-aligned number for "no limit"; no machine has an exbibyte.
 UNLIMITED_BYTES = 1 << 60
 
 
@@ -40,14 +40,14 @@ def read_limits(root: Path = Path("/")) -> Limits:
 
 
 def control_groups(root: Path = Path("/")) -> tuple[Path, ...]:
-    """The folders of this process's groups of memory and CPU, innermost first."""
+    """Return the folders of this process's memory and CPU groups, innermost first."""
     groups = _own_groups(root)
     found = [level for name in ("memory", "cpu") for level in _levels(root, groups, name)[1]]
     return tuple(dict.fromkeys(found))
 
 
 def last_cache_bytes(root: Path) -> int | None:
-    """The largest cache of the first CPU, "32768K" in its files; None where they are missing."""
+    """Read the size of the first CPU's largest cache ("32768K"); None if it is not reported."""
     sizes = [
         int(text[:-1]) << {"K": 10, "M": 20}[text[-1]]
         for path in root.glob("sys/devices/system/cpu/cpu0/cache/index*/size")
@@ -57,7 +57,7 @@ def last_cache_bytes(root: Path) -> int | None:
 
 
 def _own_groups(root: Path) -> dict[str, str]:
-    """Controller -> path of this process's group; the key of the v2 hierarchy is ""."""
+    """Return controller -> path of this process's group; the key of the v2 hierarchy is ""."""
     groups = {}
     for line in _read(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
@@ -66,7 +66,7 @@ def _own_groups(root: Path) -> dict[str, str]:
 
 
 def _levels(root: Path, groups: dict[str, str], controller: str) -> tuple[int | None, list[Path]]:
-    """The cgroup version that holds `controller`, and this process's groups, innermost first."""
+    """Return the cgroup version of `controller`, and this process's groups, innermost first."""
     for version, key in ((1, controller), (2, "")):
         mount = _mount(root, version, controller) if key in groups else None
         if mount:
@@ -75,7 +75,7 @@ def _levels(root: Path, groups: dict[str, str], controller: str) -> tuple[int | 
 
 
 def _mount(root: Path, version: int, controller: str) -> tuple[str, Path] | None:
-    """Which group is mounted, and where; a container often sees its own group only."""
+    """Return the mounted group and its place; a container often sees its own group only."""
     kind = "cgroup" if version == 1 else "cgroup2"
     # Single blanks and newlines only: a source may be empty and a path hold a form feed.
     for line in _read(root / "proc/self/mountinfo").split("\n"):
@@ -99,7 +99,7 @@ def _walk_up(mounted_group: str, mount_point: Path, group: str) -> Iterator[Path
 
 
 def _tightest_memory(levels: list[Path], version: int | None) -> tuple[int | None, int | None]:
-    """Limit and use of the group that leaves the least room; without a limit, the own use."""
+    """Return limit and use of the group with the least room; without a limit, the own use."""
     read_memory = _memory_v1 if version == 1 else _memory_v2
     memory = [read_memory(level) for level in levels]
     limited = [(limit, used) for limit, used in memory if limit is not None]
@@ -112,7 +112,7 @@ def _memory_v1(group: Path) -> tuple[int | None, int | None]:
     stat = _key_values(group / "memory.stat")
     limits = [
         _bytes_or_unlimited(_read(group / "memory.limit_in_bytes")),
-        # Knows the parents too, also those that a container cannot see.
+        # Includes the parents, even those that a container cannot see.
         _bytes_or_unlimited(str(stat.get("hierarchical_memory_limit", ""))),
     ]
     used_bytes = _used_bytes(group / "memory.usage_in_bytes", stat.get("total_inactive_file"))
@@ -151,7 +151,7 @@ def _quota_v2(group: Path) -> float | None:
 
 
 def _cores(quota_us: str, period_us: str) -> float | None:
-    """Cores, or None for "max" (v2), -1 (v1) and anything unreadable."""
+    """Return cores, or None for "max" (v2), -1 (v1) and anything unreadable."""
     quota, period = _integer(quota_us), _integer(period_us)
     return quota / period if quota and period and quota > 0 and period > 0 else None
 

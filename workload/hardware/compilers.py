@@ -1,4 +1,4 @@
-"""The compilers that torch.compile would call, found the way it finds them, and its cache."""
+"""Find the compilers that torch.compile would call, as it does, and its cache."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ PACKAGES = "g++, openssl and python3-dev"
 
 
 def find_compilers(environment: Mapping[str, str] = os.environ) -> Compilers:
-    """CC and CXX count before the usual names."""
+    """Find the compilers; CC and CXX take precedence over the usual names."""
     path = environment.get("PATH")
     return Compilers(
         c=_first(environment.get("CC"), ("gcc", "clang"), path),
@@ -23,20 +23,20 @@ def find_compilers(environment: Mapping[str, str] = os.environ) -> Compilers:
 
 
 def fix(environment: Mapping[str, str] = os.environ) -> str:
-    """What brings all of them, and the openssl that Inductor calls too.
+    """Say how to get all of them, and the openssl that Inductor calls too.
 
-    Only the images say which of them they are, and an image of one's own on top of one says it too.
+    Only the images, and images built on top of one, set their variant.
     """
     variant = environment.get("WORKLOAD_VARIANT")
     install = f"install {PACKAGES}"
     if not variant:
         return install
     devel = f"workload:{variant}-devel (of a published image: its tag with -devel)"
-    return f"use the image {devel}, or in an image of your own {install}"
+    return f"use the image {devel}, or in your own image {install}"
 
 
 def noexec_cache(environment: Mapping[str, str] = os.environ) -> str | None:
-    """Where Inductor keeps what it builds, if nothing there may be loaded; else None."""
+    """Return Inductor's cache if libraries cannot be loaded from it (noexec); else None."""
     cache = Path(environment.get("TORCHINDUCTOR_CACHE_DIR") or tempfile.gettempdir())
     folder = next(place for place in (cache, *cache.absolute().parents) if os.path.isdir(place))
     return str(cache) if os.statvfs(folder).f_flag & os.ST_NOEXEC else None

@@ -1,11 +1,11 @@
-"""Which driver a CUDA build needs, and which cards a wheel has kernels for. Pure.
+"""Which driver a CUDA build needs, and which GPUs a wheel has kernels for. Pure.
 
 Sources: CUDA Toolkit Release Notes, table "CUDA Toolkit and Minimum Required Driver Version
 for CUDA Minor Version Compatibility"; CUDA C++ Programming Guide, "Binary Compatibility",
 "PTX Compatibility" and "Feature Set Compiler Targets"; CUDA Compatibility, "Forward
 Compatibility".
 
-Not covered: Tegra's capabilities, for which desktop binaries do not count.
+Not covered: Tegra's capabilities, which desktop binaries do not support.
 """
 
 import re
@@ -20,13 +20,13 @@ ARCHITECTURE = re.compile(r"(?P<kind>sm|compute)_(?P<major>\d+)(?P<minor>\d)(?P<
 
 
 def minimum_driver(cuda_version: str) -> str | None:
-    """The oldest driver for a CUDA build ("13.0" -> "580"); None for a CUDA unknown here."""
+    """Return the oldest driver for a CUDA build ("13.0" -> "580"); None for an unknown CUDA."""
     major = cuda_version.partition(".")[0]
     return MINIMUM_DRIVERS.get(int(major)) if major.isdecimal() else None
 
 
 def driver_suffices(driver_version: str, cuda_version: str) -> bool | None:
-    """Whether a driver ("580.65.06") runs a CUDA build; None if either is unknown here.
+    """Return whether a driver ("580.65.06") runs a CUDA build; None if either is unknown.
 
     A driver newer than any in the table is fine: drivers run every older CUDA.
     """
@@ -37,10 +37,10 @@ def driver_suffices(driver_version: str, cuda_version: str) -> bool | None:
 
 
 def forward_compatible(brand: str | None) -> bool | None:
-    """Whether the cuda-compat package could make an older driver do for a card of this brand.
+    """Return whether an older driver could support a GPU of this brand by the cuda-compat package.
 
-    It works with data-centre cards, which newer drivers call NVIDIA and older ones Tesla, and
-    with selected RTX cards only; None where the brand alone does not tell.
+    It supports data-centre GPUs, which newer drivers call NVIDIA and older ones Tesla, and some RTX
+    GPUs: None if the brand alone is not enough to know.
     """
     if brand in ("GeForce", "Titan"):
         return False
@@ -48,12 +48,12 @@ def forward_compatible(brand: str | None) -> bool | None:
 
 
 def kernel_source(capability: tuple[int, int], arch_list: Iterable[str]) -> str | None:
-    """Which entry of a wheel's arch list a card of this compute capability runs, if any.
+    """Return the entry of a wheel's arch list that a GPU of this compute capability runs, if any.
 
     A binary ("sm_80") runs on the same major version with an equal or higher minor; PTX
-    ("compute_80") is compiled by the driver for any equal or higher capability. A suffix
-    "a" pins an entry to its very capability; "f" to its family, here the major version.
-    Binaries win over PTX, and the closest wins.
+    ("compute_80") is compiled by the driver for any equal or higher capability. The suffix
+    "a" limits an entry to its exact capability, "f" to its family, here the major version.
+    Binaries take precedence over PTX, and the closest entry over others.
     """
     usable = [
         (kind == "sm", built_for, entry)
@@ -64,12 +64,12 @@ def kernel_source(capability: tuple[int, int], arch_list: Iterable[str]) -> str 
 
 
 def supports(capability: tuple[int, int], arch_list: Iterable[str]) -> bool:
-    """Whether a wheel with this arch list has kernels for a card, PTX included."""
+    """Return whether a wheel with this arch list has kernels for a GPU, including PTX."""
     return kernel_source(capability, arch_list) is not None
 
 
 def parse_capability(text: str) -> tuple[int, int]:
-    """ "9.0" -> (9, 0)."""
+    """Parse a compute capability: "9.0" -> (9, 0)."""
     major, _, minor = text.partition(".")
     return int(major), int(minor)
 

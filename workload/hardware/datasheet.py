@@ -1,4 +1,4 @@
-"""The limits of a device as its maker states them."""
+"""The limits of a device according to its vendor."""
 
 from workload.core.models.device import DeviceInfo
 from workload.core.models.rating import Ceilings
@@ -11,10 +11,10 @@ Known = tuple[str | None, dict[str, float | None], float | None]
 
 
 def datasheet_ceilings(device: DeviceInfo) -> Ceilings:
-    """Dense peaks of a known GPU, nominal ones of a CPU; an unknown device has none.
+    """Return dense peaks of a known GPU, nominal ones of a CPU; an unknown device has none.
 
-    A CPU's nominal peak is no upper bound: the clock that a virtual machine shows may be lower
-    than the one it runs at. Its inputs stand in `peak_source`.
+    A CPU's nominal peak is not an upper bound: the clock that a virtual machine shows may be lower
+    than the actual one. `peak_source` has its inputs.
     """
     known = _nominal(device) if device.kind == "cpu" else _stated(device)
     source, rates, memory_gbs = known

@@ -1,4 +1,4 @@
-"""Which device to use, what it has to offer, and how it is to compute."""
+"""Choose a device, read its properties, and set how it computes."""
 
 import os
 import warnings
@@ -25,16 +25,15 @@ from workload.hardware.nvml import HardwareError, Nvml
 from workload.hardware.processor import read_processor
 from workload.hardware.sensors import NvmlSensor, Sensor
 
-TF32_CAPABILITY = (8, 0)  # Ampere is the first
+TF32_CAPABILITY = (8, 0)  # Ampere, the first with TF32
 
 
 def resolve(requested: str) -> DeviceInfo:
-    """The device that `requested` means: auto, cpu, cuda or cuda:N.
+    """Return the device that `requested` names: auto, cpu, cuda or cuda:N.
 
-    `auto` takes CUDA if a kernel really runs there, else the CPU, and says why. An explicit
-    CUDA device never falls back: UnfitError says what is missing. BadInputError for
-    anything else. From then on, in the whole process, float32 is IEEE float32 and threads
-    respect the CPU quota.
+    `auto` takes CUDA if a kernel runs there, else the CPU, and gives the reason. An explicit CUDA
+    device never falls back: UnfitError says what is missing. Anything else is a BadInputError.
+    From then on, in the whole process, float32 is IEEE float32 and threads respect the CPU quota.
     """
     kind, index = parse(requested)
     _pin_arithmetic()
@@ -50,19 +49,19 @@ def resolve(requested: str) -> DeviceInfo:
 
 
 def _pin_arithmetic() -> None:
-    """Float32 is IEEE float32 and sums of halves are float32, whatever the library prefers."""
+    """Use IEEE float32, and sums in float32 for half precision, whatever the library prefers."""
     torch.backends.fp32_precision = "ieee"  # type: ignore[attr-defined]  # missing in torch's stubs
     torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
 
 
 def _limit_threads() -> None:
-    """No more threads than the quota has cores: the others would only wait."""
+    """Use at most as many threads as the quota has cores: the others would only wait."""
     torch.set_num_threads(min(torch.get_num_threads(), read_limits().usable_threads))
 
 
 def parse(requested: str) -> tuple[str, int]:
-    """`requested` as (auto, cpu or cuda; index). Raises BadInputError."""
+    """Parse `requested` as (auto, cpu or cuda; index). Raises BadInputError."""
     kind, colon, index = requested.partition(":")
     if kind in ("auto", "cpu") and not colon:
         return kind, 0
@@ -72,7 +71,7 @@ def parse(requested: str) -> tuple[str, int]:
 
 
 def cuda_problem(index: int) -> str | None:
-    """Why CUDA device `index` cannot be used, or None if a product on it came out right."""
+    """Say why CUDA device `index` cannot be used; None if a matmul on it was right."""
     if torch.version.cuda is None:
         return "this torch is the CPU build: use the GPU image or a CUDA build of torch"
     with warnings.catch_warnings(record=True) as caught:
@@ -82,7 +81,7 @@ def cuda_problem(index: int) -> str | None:
         return _why_unavailable(torch.version.cuda, [str(entry.message) for entry in caught])
     count = torch.cuda.device_count()
     if index >= count:
-        return f"there is no cuda:{index}, only cuda:0 to cuda:{count - 1}: choose one of these"
+        return f"cuda:{index} does not exist: choose one of cuda:0 to cuda:{count - 1}"
     return _kernel_problem(index)
 
 
@@ -106,13 +105,13 @@ def _kernel_problem(index: int) -> str | None:
     if not supports((major, minor), arch_list):
         return (
             f"compute capability {major}.{minor} is not among this torch's "
-            f"{' '.join(arch_list)}: use a torch build for this card"
+            f"{' '.join(arch_list)}: use a torch build for this GPU"
         )
     try:
         ones = torch.ones(64, 64, device=f"cuda:{index}")
         if float((ones @ ones).sum()) == 64.0**3:
             return None
-        return "a product of ones came out wrong: run `workload doctor --device cuda`"
+        return "a matmul of ones gave a wrong result: run `workload doctor --device cuda`"
     except RuntimeError as error:
         return f"a kernel failed ({first_line(error)}): run `workload doctor`"
 
@@ -130,7 +129,7 @@ def _cpu(reason: str) -> DeviceInfo:
 
 
 def _cpu_memory_bytes() -> int:
-    """The machine's memory, or the cgroup's limit where that is less."""
+    """Return the machine's memory, or the cgroup's limit if that is less."""
     machine_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min(machine_bytes, read_limits().memory_limit_bytes or machine_bytes)
 
@@ -159,12 +158,12 @@ def _driver_version() -> str | None:
 
 
 def torch_device(info: DeviceInfo) -> torch.device:
-    """The torch device of `info`."""
+    """Return the torch device of `info`."""
     return torch.device(info.torch_name)
 
 
 def torch_dtype(name: str) -> torch.dtype:
-    """The torch dtype of a name such as float32 or tf32. Raises BadInputError."""
+    """Return the torch dtype of a name such as float32 or tf32. Raises BadInputError."""
     if name not in DTYPE_BYTES:
         known = ", ".join(DTYPE_BYTES)
         raise BadInputError(f"unknown dtype {name!r}: use one of {known}")
@@ -174,7 +173,7 @@ def torch_dtype(name: str) -> torch.dtype:
 
 
 def default_dtypes(device: DeviceInfo) -> tuple[str, ...]:
-    """The dtypes that this device computes in hardware, and float16 on any CPU."""
+    """Return the dtypes that a GPU computes in hardware; for any CPU the same four."""
     if device.kind == "cpu":
         return ("float64", "float32", "bfloat16", "float16")
     if tf32_problem(device):  # TF32 and bfloat16 came together
@@ -183,18 +182,18 @@ def default_dtypes(device: DeviceInfo) -> tuple[str, ...]:
 
 
 def tf32_problem(device: DeviceInfo) -> str | None:
-    """Why this device has no TF32, or None if it has."""
+    """Say why this device does not support TF32; None if it does."""
     if device.kind == "cpu":
-        return "TF32 is an arithmetic of NVIDIA GPUs"
+        return "TF32 is not supported by CPUs"
     if device.capability and parse_capability(device.capability) < TF32_CAPABILITY:
-        return f"compute capability {device.capability} has no TF32, 8.0 and later do"
+        return f"TF32 is not supported by compute capability {device.capability}: it needs 8.0"
     return None
 
 
 def set_tf32(enabled: bool) -> None:
-    """Whether CUDA's float32 products and convolutions may round their inputs to TF32.
+    """Let CUDA's float32 matmuls and convolutions round their inputs to TF32, or not.
 
-    Off unless asked; PyTorch's own default for convolutions is on.
+    Off by default here; PyTorch's own default for convolutions is on.
     """
     precision = "tf32" if enabled else "ieee"
     torch.backends.cuda.matmul.fp32_precision = precision
@@ -203,7 +202,7 @@ def set_tf32(enabled: bool) -> None:
 
 @contextmanager
 def matmul_precision(dtype: str) -> Iterator[None]:
-    """Within, float32 products round their inputs to TF32 if that is the dtype."""
+    """Round the inputs of float32 matmuls to TF32 inside the block, if that is the dtype."""
     set_tf32(dtype == "tf32")
     try:
         yield
@@ -212,15 +211,17 @@ def matmul_precision(dtype: str) -> Iterator[None]:
 
 
 def set_threads(info: DeviceInfo, threads: int) -> DeviceInfo:
-    """Let CPU operations use this many threads; the device as it is then."""
+    """Let CPU operations use so many threads; return the device with the new number."""
     torch.set_num_threads(threads)
     return replace(info, threads=threads)
 
 
 @cache
 def sensor(info: DeviceInfo) -> Sensor | None:
-    """What reads the card's clocks and company while it works; None on a CPU, without NVML, or
-    where the driver does not know this card, as in some containers and for MIG slices.
+    """Return what reads the GPU's clocks and processes while it works.
+
+    None on a CPU, without NVML, or if NVML does not know this GPU, as in some containers and for
+    MIG slices.
     """
     if info.kind != "cuda":
         return None
@@ -231,29 +232,30 @@ def sensor(info: DeviceInfo) -> Sensor | None:
 
 
 def synchronize(info: DeviceInfo) -> None:
-    """Wait until the device has finished what was asked of it."""
+    """Wait until the device has finished its work."""
     if info.kind == "cuda":
         torch.cuda.synchronize(info.torch_name)
 
 
 @contextmanager
 def translate_cuda_errors(info: DeviceInfo) -> Iterator[None]:
-    """Within, running out of memory is an OutOfMemoryError, losing the device a LostDeviceError.
+    """Raise OutOfMemoryError if memory runs out in the block, LostDeviceError if the device fails.
 
-    After some errors, and once a card has fallen off its bus, nothing on the device works for
-    the rest of the process, so that is what is asked. Any other error stays what it is.
+    After some errors, and once a GPU has fallen off the bus, nothing on the device works for the
+    rest of the process, so any error is followed by a test whether the device still responds. If it
+    does, the error is raised unchanged.
     """
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
             raise OutOfMemoryError(first_line(error)) from error
-        if _answers(info):
+        if _responds(info):
             raise
         raise LostDeviceError(info.torch_name, first_line(error)) from error
 
 
-def _answers(info: DeviceInfo) -> bool:
+def _responds(info: DeviceInfo) -> bool:
     try:
         synchronize(info)
     except RuntimeError:
@@ -262,17 +264,17 @@ def _answers(info: DeviceInfo) -> bool:
 
 
 def available_bytes(info: DeviceInfo) -> int | None:
-    """Bytes that can still be allocated on the device; on the CPU, within its cgroup."""
+    """Return the bytes that can still be allocated on the device; on a CPU, within its cgroup."""
     if info.kind == "cpu":
         return read_limits().available_bytes
     with translate_cuda_errors(info):
         free = torch.cuda.mem_get_info(info.torch_name)[0]
-        # PyTorch keeps what earlier cases freed, and gives it back where a new one needs it.
+        # PyTorch keeps what earlier cases freed, and returns it when a new one needs it.
         kept = torch.cuda.memory_reserved(info.torch_name)
         return int(free + kept - torch.cuda.memory_allocated(info.torch_name))
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out; PyTorch's CPU allocator raises a plain RuntimeError."""
+    """Return whether memory ran out; PyTorch's CPU allocator raises a plain RuntimeError."""
     known = isinstance(error, torch.OutOfMemoryError | MemoryError)
     return known or "can't allocate memory" in str(error)

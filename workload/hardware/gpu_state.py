@@ -1,6 +1,6 @@
-"""How one NVIDIA card is set up and how it fares, asked of NVML.
+"""Read settings and health of one NVIDIA GPU through NVML.
 
-What the driver will not say is None, and `silent` has its reason under the question's name.
+What the driver does not report is None, and `silent` has NVML's reason by the question's name.
 Sources: nvml.h, NVML API Reference Guide.
 """
 
@@ -11,18 +11,17 @@ from workload.core.models.gpu import GpuState, Pcie
 
 Answer = TypeVar("Answer")
 
-# Why a card runs slower than its work would let it (nvml.h, nvmlClocksEventReasons). Not among
-# them: the power limit, which large products reach on every sound data-centre card; idle; and
-# clocks that somebody has set.
+# Why a GPU runs slower than its work allows (nvml.h, nvmlClocksEventReasons). Left out are the
+# power limit, which large matmuls reach on every healthy data-centre GPU, idle, and set clocks.
 THROTTLE_REASONS = {
     0x08: "hardware slowdown",
     0x20: "software thermal slowdown",
     0x40: "hardware thermal slowdown",
     0x80: "power brake slowdown",
 }
-# nvml.h, nvmlComputeMode_t. 1 was "exclusive thread", which no driver in use still has.
+# nvml.h, nvmlComputeMode_t. 1 was "exclusive thread", which current drivers do not have.
 COMPUTE_MODES = {0: "default", 2: "prohibited", 3: "exclusive process"}
-# nvml.h, nvmlBrandType_t; vGPUs and what is no longer sold are left out.
+# nvml.h, nvmlBrandType_t; vGPUs and brands no longer sold are left out.
 BRANDS = {
     1: "Quadro",
     2: "Tesla",
@@ -36,7 +35,7 @@ NOT_SUPPORTED = "Not Supported"
 
 
 def answer(nvml: Any, ask: Callable[..., Answer], *args: object) -> Answer | None:
-    """What NVML answers, or None: cards differ in what they support."""
+    """Return NVML's answer, or None: GPUs differ in what they support."""
     try:
         return ask(*args)
     except nvml.NVMLError:
@@ -44,7 +43,7 @@ def answer(nvml: Any, ask: Callable[..., Answer], *args: object) -> Answer | Non
 
 
 def clock_reasons(nvml: Any, handle: Any) -> int | None:
-    """The bit mask of THROTTLE_REASONS and more. Older bindings know it by another name."""
+    """Read the bit mask of THROTTLE_REASONS and more; older bindings call it by another name."""
     for name in (
         "nvmlDeviceGetCurrentClocksEventReasons",
         "nvmlDeviceGetCurrentClocksThrottleReasons",
@@ -57,7 +56,7 @@ def clock_reasons(nvml: Any, handle: Any) -> int | None:
 
 
 def read_gpu_state(nvml: Any, handle: Any) -> GpuState:
-    """The state of the card behind an NVML handle. Takes some milliseconds, changes nothing."""
+    """Read the state of the GPU of an NVML handle. Takes some milliseconds, changes nothing."""
     ask = _Questions(nvml, handle)
     mig = ask("mig", "nvmlDeviceGetMigMode")  # (now, after the next reset)
     mode = ask("compute-mode", "nvmlDeviceGetComputeMode")
@@ -88,7 +87,7 @@ def read_gpu_state(nvml: Any, handle: Any) -> GpuState:
 
 
 def throttle_names(reasons: int) -> tuple[str, ...]:
-    """The bits of THROTTLE_REASONS in words."""
+    """Name the bits of THROTTLE_REASONS."""
     return tuple(name for bit, name in THROTTLE_REASONS.items() if reasons & bit)
 
 
@@ -114,7 +113,7 @@ def _mig_slices(nvml: Any, handle: Any) -> int | None:
 
 
 class _Questions:
-    """Asks NVML about one card, and keeps why a question was left unanswered."""
+    """Asks NVML about one GPU, and keeps the reason of each question without an answer."""
 
     def __init__(self, nvml: Any, handle: Any) -> None:
         self._nvml = nvml

@@ -1,6 +1,6 @@
-"""What the GPU driver says about itself and its cards: no CUDA, no PyTorch.
+"""Read the GPU driver's facts about itself and its GPUs, without CUDA or PyTorch.
 
-The driver stands behind a Protocol, so that tests give facts no machine here has.
+The driver is behind a Protocol, so that tests can give facts of other machines.
 """
 
 from typing import Any, Protocol
@@ -10,14 +10,14 @@ from workload.hardware.gpu_state import answer, read_gpu_state
 
 
 class HardwareError(Exception):
-    """The driver did not answer. The text is the library's own reason."""
+    """The driver did not answer. The text is the library's reason."""
 
 
 class Hardware(Protocol):
     """A source of driver facts."""
 
     def driver(self) -> Driver:
-        """The driver and its cards. Raises HardwareError with the reason."""
+        """Read the driver and its GPUs. Raises HardwareError with the reason."""
         ...
 
 
@@ -25,7 +25,7 @@ class Nvml:
     """Driver facts through NVML, NVIDIA's management library, which ships with the driver."""
 
     def driver(self) -> Driver:
-        """The driver and its cards. Raises HardwareError with NVML's reason."""
+        """Read the driver and its GPUs. Raises HardwareError with NVML's reason."""
         pynvml = load_nvml()
         try:
             pynvml.nvmlInit()
@@ -38,7 +38,7 @@ class Nvml:
 
 
 def load_nvml() -> Any:
-    """NVML's Python binding, imported when asked for. Raises HardwareError where it is missing."""
+    """Import NVML's Python binding. Raises HardwareError if it is missing."""
     try:
         import pynvml  # type: ignore[import-untyped]  # noqa: PLC0415  no stubs; on demand
     except ImportError as error:
@@ -57,7 +57,7 @@ def _read_driver(nvml: Any) -> Driver:
 
 def _read_gpu(nvml: Any, index: int) -> Gpu:
     handle = answer(nvml, nvml.nvmlDeviceGetHandleByIndex, index)
-    if handle is None:  # fallen off the bus, or not permitted: the card is there all the same
+    if handle is None:  # fallen off the bus, or not permitted: the GPU still exists
         return Gpu(index, None, None, None, None, None)
     capability = answer(nvml, nvml.nvmlDeviceGetCudaComputeCapability, handle)
     memory = answer(nvml, nvml.nvmlDeviceGetMemoryInfo, handle)

@@ -1,7 +1,7 @@
-"""What the hardware could do at most: a GPU by its datasheet, a CPU by arithmetic.
+"""The peaks of the hardware: a GPU's by its datasheet, a CPU's by arithmetic.
 
-Peaks are dense. What is unknown has no peak: a wrong one gives percentages over 100 or
-praises a slow card. The figures and their sources are in peaks.toml.
+Peaks are dense. Unknown hardware has no peak: a wrong one gives percentages over 100 or makes a
+slow GPU look fast. The figures and their sources are in peaks.toml.
 
 Not covered: lower clocks under load, power limits, MIG slices, virtual GPUs, Arm CPUs.
 """
@@ -19,8 +19,8 @@ from workload.hardware.processor import Processor
 Row = dict[str, Any]
 
 GIB = 1 << 30
-# A driver shows less memory than the product is named after (T4 with ECC: 14.6 of 16 GiB), or,
-# where the name rounds, a little more.
+# A driver shows less memory than the product's name says (T4 with ECC: 14.6 of 16 GiB) or, where
+# the name is rounded, a little more.
 MEMORY_SHOWN = (0.88, 1.02)
 FLOP_PER_FMA = 2
 CPU_DTYPE_BITS = {"float64": 64, "float32": 32}
@@ -37,17 +37,18 @@ class Peak:
     date: str  # when the source was last compared, "2026-11-25"
 
     def gflops(self, dtype: str) -> float | None:
-        """The peak of a dtype in GFLOP/s, None if unknown."""
+        """Return the peak of a dtype in GFLOP/s, None if unknown."""
         return self.peak_gflops.get(dtype)
 
 
 def find_peak(
     name: str, sm_count: int | None = None, memory_bytes: int | None = None
 ) -> Peak | None:
-    """The peaks of the GPU that fits each given fact, None if none or several do.
+    """Return the peaks of the one GPU that fits each given fact, None if none or several do.
 
-    The name counts as a whole. An SM count tells slices and cut-down cards apart, also under
-    MPS, where CUDA counts only the SMs a client may use; the memory, cards of one name.
+    The name must match as a whole. The SM count distinguishes slices and smaller variants, also
+    under MPS, where CUDA counts only the SMs a client may use; memory distinguishes GPUs of one
+    name.
     """
     fitting = [
         row
@@ -80,7 +81,7 @@ def _table() -> dict[str, list[Row]]:
 
 @dataclass(frozen=True)
 class CpuPeak:
-    """A CPU's nominal peak, as its inputs. No bound: turbo may exceed the clock shown."""
+    """The inputs of a CPU's nominal peak. Not a bound: turbo may exceed the clock shown."""
 
     family: str  # "AMD Zen 5"
     cores: int
@@ -91,12 +92,12 @@ class CpuPeak:
     amx_flop_per_clock: int | None  # per core, in bfloat16
 
     def gflops(self, dtype: str) -> float | None:
-        """Cores × clock × FMA units × lanes × 2, or AMX's for bfloat16; None if unknown."""
+        """Return cores × clock × FMA units × lanes × 2, or AMX's for bfloat16; None if unknown."""
         per_clock = self._flop_per_clock(dtype)
         return None if per_clock is None else self.cores * self.clock_mhz / 1e3 * per_clock
 
     def describe(self, dtype: str) -> str | None:
-        """The inputs in one sentence, None where the peak is unknown."""
+        """Describe the inputs in one sentence, None if the peak is unknown."""
         gflops = self.gflops(dtype)
         if gflops is None:
             return None
@@ -122,9 +123,9 @@ class CpuPeak:
 
 
 def nominal_cpu_peak(processor: Processor, threads: int) -> CpuPeak | None:
-    """The peak of `threads` threads on distinct cores, None for an unknown family or clock.
+    """Return the peak of `threads` threads on distinct cores, None for an unknown family or clock.
 
-    Two threads on one core share its units, so no more cores than the machine has count.
+    Two threads on one core share its units, so at most the machine's cores count.
     """
     row = next((row for row in _table()["cpu"] if _is_family(processor, row)), None)
     instruction_bits = _instruction_bits(processor.flags)
@@ -154,7 +155,7 @@ def _is_family(processor: Processor, row: Row) -> bool:
 
 
 def _instruction_bits(flags: frozenset[str]) -> int | None:
-    """The widest vectors with fused multiply-add; a hypervisor may hide what the core has."""
+    """Return the widest vectors with fused multiply-add; a hypervisor may hide some."""
     if "avx512f" in flags:
         return 512
     return 256 if {"avx2", "fma"} <= flags else None

@@ -1,6 +1,6 @@
-"""One card's clocks, power, heat and company, read while it works.
+"""Read one GPU's clocks, power, temperature and processes while it works.
 
-The card stands behind a Protocol, so that tests give a throttled or shared one.
+The GPU is behind a Protocol, so that tests can give a throttled or shared one.
 """
 
 from dataclasses import dataclass
@@ -18,24 +18,24 @@ UNCORRECTABLE = frozenset(
 
 @dataclass(frozen=True)
 class Reading:
-    """The card at one moment; what the driver would not say is None."""
+    """The GPU at one moment; what the driver does not report is None."""
 
     sm_clock_mhz: float | None
     power_watt: float | None
     temperature_celsius: float | None
-    reasons: int | None  # a bit mask, see card_state.THROTTLE_REASONS
-    processes: int | None  # that have a CUDA context on the card, this one among them
+    reasons: int | None  # a bit mask, see gpu_state.THROTTLE_REASONS
+    processes: int | None  # with a CUDA context on the GPU, including this one
 
 
 class Sensor(Protocol):
-    """A source of readings of one card."""
+    """A source of readings of one GPU."""
 
     def read(self) -> Reading:
-        """The card now; takes well under a millisecond."""
+        """Read the GPU now; takes well under a millisecond."""
         ...
 
     def counters(self) -> dict[str, int]:
-        """Errors so far, by their name in words; those that the driver will not tell are left out.
+        """Read the error counts so far, by name; leave out those that the driver does not report.
 
         The names in UNCORRECTABLE are among them.
         """
@@ -43,10 +43,10 @@ class Sensor(Protocol):
 
 
 class NvmlSensor:
-    """Readings through NVML, which stays open for the life of the process."""
+    """Readings through NVML, which stays open until the process ends."""
 
     def __init__(self, uuid: str) -> None:
-        """Raises HardwareError if the driver does not know a card of this UUID."""
+        """Open NVML. Raises HardwareError if the driver does not know a GPU of this UUID."""
         self._nvml = load_nvml()
         try:
             self._nvml.nvmlInit()
@@ -55,7 +55,7 @@ class NvmlSensor:
             raise HardwareError(f"NVML: {error}") from None
 
     def read(self) -> Reading:
-        """The card now."""
+        """Read the GPU now."""
         nvml, handle = self._nvml, self._handle
         milliwatt = answer(nvml, nvml.nvmlDeviceGetPowerUsage, handle)
         processes = answer(nvml, nvml.nvmlDeviceGetComputeRunningProcesses, handle)
@@ -70,7 +70,7 @@ class NvmlSensor:
         )
 
     def counters(self) -> dict[str, int]:
-        """Errors so far; those of the memory since the driver was loaded."""
+        """Read the error counts so far; those of the memory since the driver was loaded."""
         nvml, handle = self._nvml, self._handle
         # (rows replaced after repaired errors, after others, pending, failed)
         rows = answer(nvml, nvml.nvmlDeviceGetRemappedRows, handle) or (None, None)
@@ -88,10 +88,10 @@ class NvmlSensor:
 
 
 def summarize(readings: list[tuple[float, Reading]]) -> Telemetry | None:
-    """Readings as telemetry, each with its second in the window; None of no readings.
+    """Summarize readings, each with its second in the window, as telemetry; None without readings.
 
-    One process is expected. By its id it could not be told from others: the driver counts in
-    the host's ids, which differ from those in a container.
+    One process is this one. Its id does not identify it: the driver reports process ids of the
+    host, which differ from those in a container.
     """
     if not readings:
         return None

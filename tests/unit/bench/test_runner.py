@@ -244,7 +244,7 @@ def test_tf32_is_not_applicable_on_a_cpu(cpu: DeviceInfo) -> None:
 def test_tf32_is_not_applicable_before_compute_capability_8(cpu: DeviceInfo) -> None:
     turing = structs.replace(cpu, kind="cuda", capability="7.5")
     case = run_case(dataclasses.replace(SMALL, dtype="tf32"), turing, 1)
-    assert case.reason == "compute capability 7.5 has no TF32, 8.0 and later do"
+    assert case.reason == "TF32 is not supported by compute capability 7.5: it needs 8.0"
 
 
 def test_both_inputs_are_normal_and_not_the_same_numbers(cpu: DeviceInfo) -> None:

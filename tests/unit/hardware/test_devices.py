@@ -68,7 +68,7 @@ def test_cuda_on_the_cpu_build_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_an_index_beyond_the_cards_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     CudaStub(monkeypatch, device_count=2)
-    with pytest.raises(UnfitError, match=r"there is no cuda:9, only cuda:0 to cuda:1"):
+    with pytest.raises(UnfitError, match=r"cuda:9 does not exist: choose one of cuda:0 to cuda:1"):
         devices.resolve("cuda:9")
 
 
@@ -110,7 +110,7 @@ def test_a_kernel_that_fails_is_no_working_card(monkeypatch: pytest.MonkeyPatch)
 def test_a_wrong_product_of_ones_is_no_working_card(monkeypatch: pytest.MonkeyPatch) -> None:
     CudaStub(monkeypatch)
     monkeypatch.setattr(torch, "ones", lambda *shape, **_: torch.zeros(*shape))
-    assert devices.resolve("auto").reason.startswith("auto: a product of ones came out wrong")
+    assert devices.resolve("auto").reason.startswith("auto: a matmul of ones gave a wrong result")
 
 
 def test_threads_respect_the_quota(monkeypatch: pytest.MonkeyPatch) -> None:
