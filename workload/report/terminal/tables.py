@@ -70,9 +70,10 @@ def wrapped(line: str, width: int) -> str:
     """Wrap a line at spaces; further lines are indented to the text after the label.
 
     A word that is longer than the line, such as a path, stays whole. Lines with tabs stay as
-    they are.
+    they are, and so do commands, which are indented further than the text after a label.
     """
-    if cell_len(line) <= width or "\t" in line:
+    command = line.startswith(" " * (LABEL_WIDTH + 1))
+    if cell_len(line) <= width or "\t" in line or command:
         return line
     label = re.match(rf".{{,{LABEL_WIDTH}}}?\s{{2,}}", line)
     start = label.end() if label else 0
