@@ -102,7 +102,7 @@ BAD = [
     (f"{SHORT} --checkpoint-every 0", ExitCode.BAD_INPUT, "'0' is not a whole number"),
     ("verify --dtypes int4", ExitCode.BAD_INPUT, "'int4' is not a dtype"),
     ("verify --device cuda", ExitCode.UNFIT, "device cuda is not usable"),
-    ("compare {record}", ExitCode.BAD_INPUT, "required: B;"),
+    ("compare {record}", ExitCode.BAD_INPUT, "required: CANDIDATE;"),
     ("compare {record} {tmp}/none.json", ExitCode.BAD_INPUT, "No such file"),
     ("compare {record} {tmp}", ExitCode.BAD_INPUT, "holds no .json file"),
     ("compare {record} {file}", ExitCode.BAD_INPUT, "is not JSON"),
