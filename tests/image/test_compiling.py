@@ -111,7 +111,7 @@ def test_torch_compiles(way: str, python: Callable[..., Ended]) -> None:
 def test_the_engine_trains(containers: Containers) -> None:
     ended = containers.run(*TRAIN, timeout_sec=COMPILES_SEC, user="12345:0", **HARDENED)
     assert ended.code == 0, ended.stderr
-    assert re.search(r"float32 compile: 20 steps, .* loss \d", ended.stdout)
+    assert re.search(r"float32 compile: 20 steps, .*\sloss \d", ended.stdout, re.DOTALL)
 
 
 @pytest.mark.only("devel")

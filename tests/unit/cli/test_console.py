@@ -148,6 +148,11 @@ def test_a_long_line_wraps_between_words_below_its_text() -> None:
     assert second.startswith("           matmul 4096 float32,")
 
 
+def test_a_command_is_never_wrapped() -> None:
+    command = " " * 13 + "docker run " + "--flag value " * 10
+    assert laid_out(command, None) == command
+
+
 def test_a_path_longer_than_the_line_stays_whole() -> None:
     path = "/" + "a" * 120
     assert laid_out(f"record     {path}", None) == f"record     {path}"

@@ -26,6 +26,7 @@ from workload.core.errors import ExitCode, WorkloadError
 from workload.core.models.model import as_json
 from workload.core.records import dump
 from workload.core.train_spec import PRESETS
+from workload.report import documents
 from workload.report.page import build_page, load_results
 from workload.report.terminal import comparison_table
 from workload.train import checkpoint
@@ -78,9 +79,9 @@ def in_file(path: Path, read: Read) -> Callable[[bytes], None]:
 def compare_with_itself(path: Path) -> None:
     side = load_side(path)
     comparison = compare(side, side)
-    words = comparison_table.words_of(comparison)
-    assert all(line.isprintable() for line in comparison_table.markdown(words).splitlines())
-    html = comparison_table.html(words)
+    text = comparison_table.text_of(comparison)
+    assert all(line.isprintable() for line in documents.markdown(text).splitlines())
+    html = documents.html(text)
     assert html.count("</table>") == 1
     assert "<script>alert" not in html
     assert json.loads(dump(as_json(comparison)))["speeds"]

@@ -166,3 +166,8 @@ def test_nested_facts_are_named_by_their_path() -> None:
 def test_markup_in_a_name_is_printed_as_it_is() -> None:
     text = shown(summary.facts_table({"name": "a\x1b[31mb"}))
     assert "a?[31mb" in text
+
+
+def test_a_tolerance_of_zero_that_is_kept_uses_none_of_it() -> None:
+    (line,) = summary.checks_lines([VerifyResult("a + b", "float64", 0.0, 0.0, "error")])
+    assert line.endswith("a + b at 0%")

@@ -53,7 +53,7 @@ def both(render: Render) -> Page:
 
 def test_the_verdict_comes_first(both: Page) -> None:
     assert both.headings[0] == ("h1", "Both devices compute the right numbers")
-    assert "16 jobs that both did" in both.text
+    assert "16 cases that both ran" in both.text
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -65,9 +65,9 @@ def test_no_section_lacks_a_thing_where_both_devices_have_records(section: str, 
 @pytest.mark.parametrize(
     ("section", "words"),
     [
-        ("against", "no GPU has a record here"),
+        ("against", "there is no record of a GPU"),
         ("roofline", "No case with a valid time"),
-        ("rates", "No square product"),
+        ("rates", "No square matmul"),
         ("loss", "No training is on record"),
         ("steps", "No step of a training was timed"),
         ("telemetry", "only a GPU"),
@@ -95,7 +95,7 @@ def test_a_record_without_a_device_gives_a_page_too(render: Render) -> None:
         (ExitCode.WRONG_NUMBERS, "WRONG NUMBERS", "bad"),
         (ExitCode.UNFIT, "UNFIT", "bad"),
         (ExitCode.BUG, "FAILED, exit 1", "bad"),
-        (ExitCode.INTERRUPTED, "INTERRUPTED", "doubtful"),
+        (ExitCode.INTERRUPTED, "INTERRUPTED", "warning"),
     ],
 )
 def test_a_run_that_did_not_end_well_is_no_pass(
@@ -133,9 +133,9 @@ def test_an_invalid_case_is_neither_on_the_roofline_nor_a_speed_up(render: Rende
     )
     page = render(made(CPU), made(GPU, cases=[bad, matmul(1024, "float32", GPU)], train=[]))
     assert page.drawing("roofline-side-gpu").count('class="dot"') == 1
-    compared, _, refused = page.section("against").partition("Not compared, and why")
+    compared, _, unpaired = page.section("against").partition("Not paired, with the reasons")
     assert "matmul 512 float32" not in compared
-    assert "matmul 512 float32: invalid in the candidate: the GPU was throttled" in refused
+    assert "matmul 512 float32: invalid in the candidate: the GPU was throttled" in unpaired
 
 
 def test_ceilings_and_stated_peaks_are_lines(both: Page) -> None:
@@ -234,7 +234,7 @@ def test_the_newest_record_of_a_device_is_shown_and_older_ones_are_history(
 def test_the_gpu_is_compared_with_the_cpu_beside_it(render: Render) -> None:
     newer = made(replace(CPU, name="another CPU"), started_at="2002-01-01T00:00:00+00:00")
     page = render(made(GPU, host_cpu=host_cpu()), newer)
-    assert "Both are of one machine" in page.section("against")
+    assert "Both are in one machine" in page.section("against")
     assert page.drawing_title("speedups") == "GPU · synthetic GPU against CPU 2 · synthetic CPU"
 
 
@@ -262,7 +262,7 @@ def test_losses_that_disagree_spoil_the_verdict(render: Render) -> None:
 
 
 def test_losses_that_agree_are_said_to(both: Page) -> None:
-    assert "The losses of CPU and GPU agree: the worst relative error" in both.section("loss")
+    assert "The losses of CPU and GPU agree: the largest relative error" in both.section("loss")
 
 
 def test_a_speed_up_has_its_interval_and_the_one_with_transfers(render: Render) -> None:

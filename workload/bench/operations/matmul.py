@@ -26,7 +26,7 @@ Multiply = Callable[[Tensor, Tensor, Tensor], object]
 Draw = Callable[[tuple[int, ...], str, DeviceInfo, int], Tensor]
 
 # 512 and 1024 show the cost of launches and caches; the largest comes close to the peak.
-DEFAULT_SIZES = {"cpu": (512, 1024, 2048, 4096), "cuda": (1024, 2048, 4096, 8192)}
+DEFAULT_SIZES = {"cpu": (512, 1024, 2048), "cuda": (1024, 2048, 4096, 8192)}
 # Beside the matrices and the check: the library's workspace (cuBLAS takes 32 MiB on Hopper)
 # and what PyTorch loads late. With a tenth on top, no measured peak exceeded the sum, from
 # edges of 600 to vectors of 1e8 (CPU, torch 2.13).

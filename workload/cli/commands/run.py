@@ -20,15 +20,17 @@ from workload.compare import pair
 from workload.compare.loader import side_of_process
 from workload.core import roofline
 from workload.core.errors import ExitCode, worst_code
-from workload.core.models.case import Case
+from workload.core.models.case import Case, Kind
 from workload.core.models.device import DeviceInfo
 from workload.core.models.record import HostCpu
 from workload.core.models.train import TrainResult
 from workload.core.train_case import train_case
+from workload.core.units import format_seconds, plural
 from workload.doctor import exit_code
 from workload.hardware import devices
 from workload.report.terminal import comparison_table, summary
 from workload.report.terminal import findings as findings_text
+from workload.report.terminal.tables import labelled
 
 TRAIN_PRESETS = ("book", "wide")
 # Cases that a GPU and its host's CPU both do fast enough to be compared.
@@ -58,18 +60,26 @@ def command(session: Session, options: RunOptions) -> ExitCode:
         *requested_matmuls(options, device),
         *default_convolutions(device),
     ]
+    session.info(_stage_line(operations, left_sec))
     cases, ceilings = measure.measure_and_record(
         session, device, operations, left_sec - host_cpu_sec
     )
     steps = roofline.rated([train_case(result, device.kind) for result in trained], ceilings)
     shown = [*cases, *steps]
-    measure.show(session, shown, ceilings)
+    measure.show(session, device, shown, ceilings)
     codes.append(measure.exit_code_of_cases(session, cases))
     if device.kind == "cuda":
         codes.append(_compare_with_host_cpu(session, device, trained, cases, host_cpu_sec))
     code = worst_code(codes)
     session.info("", *summary.verdict_lines(code, device, shown, trained))
     return code
+
+
+def _stage_line(operations: Sequence[Operation], left_sec: float) -> str:
+    """Return what is measured in the rest of the budget."""
+    matmuls = sum(operation.kind is Kind.MATMUL for operation in operations)
+    text = f"{plural(matmuls, 'matmul')} and {plural(len(operations) - matmuls, 'convolution')}"
+    return labelled("measure", f"{text} use the remaining {format_seconds(left_sec)}")
 
 
 def _doctor(session: Session, device: str) -> ExitCode:

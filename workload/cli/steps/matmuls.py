@@ -6,13 +6,13 @@ from workload.bench.timing import TimingConfig
 from workload.cli.options import MatmulOptions, RunOptions
 from workload.core.models.device import DeviceInfo
 from workload.core.shape import Shape
-from workload.hardware import devices
+from workload.hardware.cpu_dtypes import benchmarked_dtypes
 
 
 def requested_matmuls(options: MatmulOptions | RunOptions, device: DeviceInfo) -> list[MatMul]:
     """Return the requested matmuls, or the default ones."""
     shapes = options.sizes or default_shapes(device)
-    dtypes = options.dtypes or devices.default_dtypes(device)
+    dtypes = options.dtypes or benchmarked_dtypes(device)
     config = TimingConfig(cache=options.cache)
     return [MatMul(shape, dtype, config) for shape in shapes for dtype in dtypes]
 

@@ -16,6 +16,7 @@ from workload.core.models.case import Case, CaseStatus
 from workload.core.models.device import DeviceInfo
 from workload.core.models.rating import Ceilings
 from workload.core.shape import Shape
+from workload.hardware.cpu_dtypes import emulations
 from workload.hardware.datasheet import datasheet_ceilings
 from workload.report.terminal import case_table
 
@@ -72,7 +73,7 @@ def measure_and_record(
     session.builder.set("cases", [*cases, *roofline.rated(others, ceilings)])
     session.builder.set("ceilings", ceilings)
     if lost:
-        show(session, cases, ceilings)
+        show(session, device, cases, ceilings)
         raise lost
     return cases, ceilings
 
@@ -91,12 +92,18 @@ def limiting_operations(device: DeviceInfo) -> list[Operation]:
     return [Launch(), *copies(device)]
 
 
-def show(session: Session, cases: Sequence[Case], ceilings: Ceilings) -> None:
+def show(session: Session, device: DeviceInfo, cases: Sequence[Case], ceilings: Ceilings) -> None:
     """Print what ran as a table with its legend, then what did not run, by reason."""
     table = case_table.cases_table(cases)
     if table.rows:
         session.info("", table, "", *case_table.legend_lines(cases, ceilings), "")
-    session.info(*case_table.warning_lines(cases), *case_table.not_run_lines(cases))
+    tried = (CaseStatus.OK, CaseStatus.SKIPPED)
+    dtypes = dict.fromkeys(case.dtype for case in cases if case.flops and case.status in tried)
+    session.info(
+        *(f"{dtype}: {reason}" for dtype, reason in emulations(device, dtypes).items()),
+        *case_table.warning_lines(cases),
+        *case_table.not_run_lines(cases),
+    )
 
 
 def exit_code_of_cases(session: Session, cases: Sequence[Case]) -> ExitCode:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from workload.core.units import format_seconds
 
 MAX_TICKS = 6
-# What is drawn. Beyond, a file's numbers are no measurements, and their spans overflow.
+# Larger numbers in a file are not measurements; their spans overflow.
 LARGEST, LARGEST_ON_LOG = 1e15, 1e300
 SMALLEST_SPAN = 1e-9
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -29,7 +29,7 @@ class Axis:
     names: bool = False
 
     def place(self, value: float) -> float:
-        """Where a value stands, in the axis' own linear unit."""
+        """Return the position of a value on the axis."""
         return math.log10(value) if self.log else value
 
     @property
@@ -39,17 +39,17 @@ class Axis:
 
 
 def on_log(value: float | None) -> bool:
-    """Whether a value has a place on a logarithmic axis."""
+    """Return whether a logarithmic axis can show the value."""
     return value is not None and 1 / LARGEST_ON_LOG < value < LARGEST_ON_LOG
 
 
 def on_linear(value: float | None) -> bool:
-    """Whether a value has a place on a linear axis."""
+    """Return whether a linear axis can show the value."""
     return value is not None and abs(value) < LARGEST
 
 
 def plain(value: float) -> str:
-    """Whole powers of ten and round numbers as people write them.
+    """Format powers of ten and round numbers.
 
     >>> plain(0.01), plain(1e-05), plain(1e9)
     ('0.01', '10⁻⁵', '10⁹')
@@ -63,12 +63,12 @@ def plain(value: float) -> str:
 
 
 def times(value: float) -> str:
-    """A factor."""
+    """Format a factor."""
     return f"{plain(value)}×"
 
 
 def log_axis(title: str, values: Iterable[float], label: Label = plain) -> Axis:
-    """Around `values`, each of which is on_log(); at least a factor of four wide."""
+    """Return an axis around `values`, each on_log(); at least a factor of four wide."""
     found = list(values)
     low, high = min(found), max(found)
     middle = math.sqrt(low) * math.sqrt(high)
@@ -78,7 +78,7 @@ def log_axis(title: str, values: Iterable[float], label: Label = plain) -> Axis:
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten; between them 2 and 5 as well where few fit."""
+    """Return powers of ten, with 2 and 5 between them if only few fit."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     leads = (1, 2, 5) if math.log10(high / low) < 2.5 else (1,)  # noqa: PLR2004  decades
     return [lead * 10.0**power for power in powers for lead in leads]
@@ -89,19 +89,19 @@ def _thinned(ticks: list[float]) -> list[float]:
 
 
 def size_axis(title: str, sizes: Iterable[int]) -> Axis:
-    """Logarithmic, with a tick at the sizes themselves."""
+    """Return a logarithmic axis with ticks at the sizes."""
     found = sorted(map(float, set(sizes)))
     ticks = tuple((size, f"{size:.0f}") for size in _thinned(found))
     return Axis(title, ticks, found[0] / 1.3, found[-1] * 1.3, log=True)
 
 
 def seconds_axis(title: str, seconds: Iterable[float]) -> Axis:
-    """Logarithmic, in the unit that suits each tick."""
+    """Return a logarithmic axis in seconds, milliseconds or microseconds, as suits each tick."""
     return log_axis(title, seconds, format_seconds)
 
 
 def linear_axis(title: str, values: Iterable[float], from_zero: bool = False) -> Axis:
-    """Around `values`, each of which is on_linear()."""
+    """Return an axis around `values`, each on_linear()."""
     found = list(values)
     low, high = min([*found, 0.0] if from_zero else found), max(found)
     step = _round_step(max(high - low, SMALLEST_SPAN, abs(high) * SMALLEST_SPAN))
@@ -113,14 +113,14 @@ def linear_axis(title: str, values: Iterable[float], from_zero: bool = False) ->
 
 
 def _round_step(width: float) -> float:
-    """1, 2 or 5 times a power of ten, two to five of which make `width`."""
+    """Return 1, 2 or 5 times a power of ten: two to five steps make `width`."""
     rough = width / 5
     power = 10.0 ** math.floor(math.log10(rough))
     return next(lead * power for lead in (1, 2, 5, 10) if lead * power >= rough * 0.9999)
 
 
 def rows_axis(names: Sequence[str]) -> Axis:
-    """One row a name, the first on top."""
+    """Return an axis with a row for each name, the first on top."""
     count = len(names)
     ticks = tuple((float(count - index), name) for index, name in enumerate(names))
     return Axis("", ticks, 0.5, count + 0.5, names=True)

@@ -1,7 +1,7 @@
-"""A chart in, SVG out. The one place that knows the plotting library; pure.
+"""Draw a chart as SVG. The only module that uses the plotting library; pure.
 
-pygal computes and draws. Its styles, scripts and links are left out: page.css gives every chart
-its look by class, so that all are alike in light and dark, and nothing in a chart runs or loads.
+pygal computes and draws. Its styles, scripts and links are removed: page.css styles every chart
+by class, for light and dark, and nothing in a chart runs or loads.
 """
 
 import re
@@ -12,16 +12,16 @@ from typing import Any
 
 from workload.report.page.axes import Axis
 
-# The plot's own size in its units, which are pixels where it is not scaled: a chart is drawn
-# once for each width, because text that shrinks with its picture cannot be read on a phone.
+# The plot's size in pixels. A chart is drawn once for each width: text that shrinks with its
+# picture cannot be read on a phone.
 WIDE, NARROW = (560, 350), (330, 300)
 FONT_SIZE = 12
-# Of a chart whose y axis is a list of names, which stand above their rows where it is narrow.
+# Of a chart whose y axis is a list of names. If it is narrow, they stand above their rows.
 ROW_HEIGHT, NARROW_ROW_HEIGHT = 27, 46
 NAME_RISE = 18
 DOT_RADIUS = 4
 
-# Beside the colour, for those who see colours otherwise: outlines around (0, 0), radius 1.
+# Shapes beside the colours, for readers who cannot tell the colours apart; around (0, 0), radius 1.
 MARKERS = {
     "square": "M-.9-.9h1.8v1.8h-1.8z",
     "diamond": "M0-1.25 1.25 0 0 1.25-1.25 0z",
@@ -35,7 +35,7 @@ KEPT_DECIMALS = re.compile(r"(\d+\.\d)\d+")
 class Series:
     """Points of one look. A point without y interrupts its line.
 
-    `look` are classes of page.css; `notes` say, a point each, what it is.
+    `look` are classes of page.css; `notes` describe each point.
     """
 
     look: str
@@ -48,7 +48,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """What is drawn, and its words for those who do not see it."""
+    """What is drawn, with a title and a description for screen readers."""
 
     title: str
     description: str
@@ -58,7 +58,7 @@ class Chart:
 
 
 def draw(chart: Chart, name: str, narrow: bool = False) -> str:
-    """The chart as an `svg` element. `name` must differ from that of every other on the page."""
+    """Draw the chart as an `svg` element. `name` must be unique on the page."""
     pygal = _library()
     width, height = NARROW if narrow else WIDE
     if chart.y.names:
@@ -91,11 +91,11 @@ def draw(chart: Chart, name: str, narrow: bool = False) -> str:
 
 
 def _library() -> Any:
-    """pygal, which only a report needs, without the import hook of its own.
+    """Import pygal, which only a report needs, without its import hook.
 
-    That hook serves plugins that are not used here, in a form that Python 3.11 warns about at
-    every later import. What else came with pygal stays: importlib_metadata's finder, for one,
-    takes the place of the standard library's.
+    The hook serves plugins that are not used here, and makes Python 3.11 warn at every later
+    import. Other hooks that pygal's dependencies install stay: importlib_metadata's finder
+    replaces the standard library's.
     """
     import pygal  # type: ignore[import-untyped]  # noqa: PLC0415
 
@@ -124,7 +124,7 @@ def _placed(chart: Chart, series: Series) -> list[dict[str, Any]]:
 
 
 def _ours(root: Any, chart: Chart, name: str, names_above: bool) -> Any:
-    """The drawing without what pygal adds for its own page, with our words and looks."""
+    """Remove what pygal adds for its own page; set this page's texts and classes."""
     for parent in list(root.iter()):
         for child in list(parent):
             if not isinstance(child.tag, str) or _is_foreign(parent, child):
@@ -147,7 +147,7 @@ def _ours(root: Any, chart: Chart, name: str, names_above: bool) -> Any:
 
 
 def _is_foreign(parent: Any, child: Any) -> bool:
-    """Definitions, the data of pygal's tooltips, its backgrounds, and empty groups."""
+    """Return whether this is a definition, tooltip data, a background or an empty group."""
     notes = parent.get("class") == "dots" and child.tag == "title" and child.text
     return (
         child.tag in ("defs", "desc")
@@ -170,7 +170,7 @@ def _name_rows(root: Any, names: Sequence[str]) -> None:
 
 
 def _dress(group: Any, series: Sequence[Series]) -> None:
-    """Name the look of a series' group, and give its dots their shape."""
+    """Set the class of a series' group and the shape of its dots."""
     number = re.match(r"series serie-(\d+) ", group.get("class", ""))
     if not number:
         return

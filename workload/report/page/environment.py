@@ -1,6 +1,6 @@
-"""The machines as tables: a row a fact, a column a device. Pure.
+"""The environments as tables: a row for each fact, a column for each device. Pure.
 
-A record's environment is any JSON: every look into it may find something else.
+A record's environment may be any JSON.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from workload.report.page.subjects import Subject, short
 MAX_ROWS, MAX_WORDS, MAX_DEPTH = 160, 160, 6
 UNKNOWN = "–"
 
-# Rows of the short table: words, and where the environment has them.
+# Rows of the short table: names, and their places in the environment.
 _PLACES = {
     "PyTorch": ("torch.version", "versions.torch"),
     "built for": ("torch.built_for",),
@@ -33,7 +33,7 @@ Row = tuple[str, tuple[str, ...]]
 
 
 def short_table(chosen: Sequence[Subject]) -> list[Row]:
-    """What one asks first. Rows that no device can fill are left out."""
+    """Return the most important facts, without rows that are empty for every device."""
     columns = [dict(_device_facts(subject)) for subject in chosen]
     for column, subject in zip(columns, chosen, strict=True):
         facts = all_facts(subject)
@@ -60,14 +60,14 @@ def _device_facts(subject: Subject) -> Iterator[tuple[str, str | None]]:
 
 
 def full_table(chosen: Sequence[Subject]) -> list[Row]:
-    """Every known fact of the environments."""
+    """Return every known fact of the environments."""
     columns = [all_facts(subject) for subject in chosen]
     names = list(dict.fromkeys(name for column in columns for name in column))[:MAX_ROWS]
     return [(name, tuple(column.get(name, UNKNOWN) for column in columns)) for name in names]
 
 
 def all_facts(subject: Subject) -> dict[str, str]:
-    """Nested names joined by dots; what is unknown is left out."""
+    """Return all known facts, nested names joined by dots."""
     return dict(_flat("", subject.run.environment, MAX_DEPTH))
 
 

@@ -23,10 +23,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Figure:
-    """`wide` and `narrow` are SVG, one of which the style sheet shows.
-
-    `heading` stands above it in a section that says what all of its charts are.
-    """
+    """A chart as SVG in two widths, `wide` and `narrow`: the style sheet shows one of them."""
 
     name: str
     heading: str
@@ -39,7 +36,7 @@ class Figure:
 def figure(
     name: str, heading: str, chart: Chart, legend: Sequence[Key] = (), caption: str = ""
 ) -> Figure:
-    """The chart, drawn; what it shows is its caption unless another is given."""
+    """Draw the chart; its description is the caption unless another is given."""
     return Figure(
         name=name,
         heading=heading,
@@ -51,7 +48,7 @@ def figure(
 
 
 def dtype_keys(dtypes: Sequence[str]) -> list[Key]:
-    """A legend of dtypes."""
+    """Return a legend of dtypes."""
     return [
         Key(f"dtype-{dtype}", dtype, outline=MARKERS.get(DTYPE_MARKERS[dtype] or ""))
         for dtype in dtypes
@@ -59,17 +56,17 @@ def dtype_keys(dtypes: Sequence[str]) -> list[Key]:
 
 
 def look_of(subject: Subject) -> str:
-    """The class of a device's colour."""
+    """Return the class of a device's colour."""
     return f"side-{subject.label.lower().replace(' ', '-')}"
 
 
 def in_order(dtypes: set[str]) -> list[str]:
-    """From the longest to the shortest."""
+    """Sort dtypes from the longest to the shortest."""
     return [dtype for dtype in DTYPE_BYTES if dtype in dtypes]
 
 
 def thinned(count: int, most: int) -> list[int]:
-    """At most `most` of the indices below `count`, evenly, first and last among them."""
+    """Return at most `most` of the indices below `count`, evenly, with the first and the last."""
     if count <= most:
         return list(range(count))
     return sorted({round(index * (count - 1) / (most - 1)) for index in range(most)})

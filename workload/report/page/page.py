@@ -1,4 +1,4 @@
-"""Runs in, one self-contained HTML page out: facts for the template, nothing else. Pure."""
+"""Build one self-contained HTML page from runs. Pure."""
 
 from collections.abc import Sequence
 from importlib import resources
@@ -21,12 +21,12 @@ from workload.report.terminal.case_table import (
 
 MAX_HISTORY = 60
 MAX_PROBLEMS = 40
-MAX_SPEEDUPS, MAX_REFUSED = 200, 20
+MAX_SPEEDUPS, MAX_UNPAIRED = 200, 20
 MAX_WORDS = 240  # of a sentence that comes from a file
 
 
 def build_page(runs: Sequence[Run], problems: Sequence[str] = ()) -> str:
-    """The page about `runs`, newest first; `problems` are of files that were left out."""
+    """Return the page about `runs`, newest first; `problems` are of files that were left out."""
     # Only a report needs it.
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
     from markupsafe import Markup  # noqa: PLC0415
@@ -34,7 +34,7 @@ def build_page(runs: Sequence[Run], problems: Sequence[str] = ()) -> str:
     template = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     ).from_string(_asset("page.html.jinja"))
-    # Both are ours: the style sheet as it lies here, drawings as the library serialized them.
+    # Both are trusted: this package's style sheet, and drawings that the library serialized.
     style = Markup(_asset("page.css"))  # noqa: S704  a file of this package
     return template.render(_facts(runs, problems), style=style, drawing=Markup)
 
@@ -47,8 +47,8 @@ def _facts(runs: Sequence[Run], problems: Sequence[str]) -> dict[str, Any]:
     chosen = subjects(runs)
     cards = [verdicts.card(subject) for subject in chosen]
     both = pair(chosen)
-    parted = disagreements(both[0].trainings, both[1].trainings) if both else []
-    state, sentence = verdicts.headline(cards, parted)
+    disagreeing = disagreements(both[0].trainings, both[1].trainings) if both else []
+    state, sentence = verdicts.headline(cards, disagreeing)
     return {
         "state": state,
         "headline": sentence,
@@ -56,7 +56,7 @@ def _facts(runs: Sequence[Run], problems: Sequence[str]) -> dict[str, Any]:
         "missing": verdicts.missing(chosen),
         "newest": f"{runs[0].started_at:%Y-%m-%d %H:%M} UTC" if runs else None,
         "count": len(runs),
-        "agreement": verdicts.agreement_sentence(parted),
+        "agreement": verdicts.agreement_sentence(disagreeing),
         **_comparison(both),
         **_figures(chosen),
         "case_columns": (*CASE_COLUMNS, "note"),
@@ -76,8 +76,8 @@ def _comparison(both: tuple[Subject, Subject] | None) -> dict[str, Any]:
     found = speedups(*both) if both else Speedups((), ())
     return {
         "speedups": found.found[:MAX_SPEEDUPS],
-        "refused": found.refused[:MAX_REFUSED],
-        "more_refused": max(0, len(found.refused) - MAX_REFUSED),
+        "unpaired": found.unpaired[:MAX_UNPAIRED],
+        "more_unpaired": max(0, len(found.unpaired) - MAX_UNPAIRED),
         "speed_sentence": verdicts.speed_sentence(found.found),
         "speed_figure": speed_figures.speedup_chart(found.found, *both) if both else None,
         "one_machine": _is_beside(*both) if both else False,
@@ -85,7 +85,7 @@ def _comparison(both: tuple[Subject, Subject] | None) -> dict[str, Any]:
 
 
 def _is_beside(cpu: Subject, gpu: Subject) -> bool:
-    """Whether the GPU's own run met this CPU."""
+    """Return whether the GPU's run measured this CPU too."""
     host = gpu.run.host
     return bool(host and host.device and host.device.name == cpu.device.name)
 

@@ -1,4 +1,4 @@
-"""Charts of rates: the roofline, GFLOP/s over size, and how many times faster the GPU is."""
+"""Charts of rates: the roofline, GFLOP/s by size, and how many times faster the GPU is."""
 
 from collections.abc import Iterable, Sequence
 
@@ -21,11 +21,11 @@ from workload.report.page.subjects import Subject, short
 
 RATE_TITLE = "GFLOP/s"
 MAX_ROWS = 30
-PAST_THE_POINTS = 3  # how far the axes go beyond, as a factor
+PAST_THE_POINTS = 3  # how far the axes extend beyond the points, as a factor
 
 
 def roofline(subject: Subject) -> Figure | None:
-    """Every case with FLOPs at its intensity, below the ceilings; None if there is none."""
+    """Draw every case with FLOPs at its intensity, below the ceilings; None if there is none."""
     cases = [case for case in subject.cases if on_log(case.gflops) and case.bytes]
     if not cases:
         return None
@@ -40,8 +40,8 @@ def roofline(subject: Subject) -> Figure | None:
     chart = Chart(
         title=f"Roofline, {subject.name}",
         description=(
-            f"Rate over arithmetic intensity of {len(cases)} cases, both axes logarithmic: "
-            "a slanted line is the bandwidth of the memory, a level one the rate of the arithmetic."
+            f"Rate by arithmetic intensity of {len(cases)} cases, both axes logarithmic. "
+            "Slanted lines are the memory's bandwidth, level lines the arithmetic's rate."
         ),
         x=log_axis("FLOP per byte of memory traffic", [low, high]),
         y=log_axis(RATE_TITLE, [*ys, *tops]),
@@ -50,8 +50,12 @@ def roofline(subject: Subject) -> Figure | None:
     legend = [
         *dtype_keys(dtypes),
         Key("ceiling", "ceiling, measured", line=True),
-        *([Key("peak", "peak, stated", line=True)] if _stated(ceilings, dtypes) else []),
-        *([Key("hollow", "hollow: not a product")] if _has_others(cases) else []),
+        *(
+            [Key("peak", "peak, datasheet or nominal", line=True)]
+            if _stated(ceilings, dtypes)
+            else []
+        ),
+        *([Key("hollow", "hollow: not a matmul")] if _has_others(cases) else []),
     ]
     caption = _roofline_caption(chart, ceilings)
     return figure(f"roofline-{look_of(subject)}", subject.name, chart, legend, caption)
@@ -61,11 +65,11 @@ def _roofline_caption(chart: Chart, ceilings: Ceilings) -> str:
     source = (
         f" Peak: {short(ceilings.peak_source, 200)}."
         if ceilings.peak_source
-        else (" No peak is known for this device, so none is drawn.")
+        else " No peak is known for this device."
     )
     return (
-        f"{chart.description} What lies above the slant comes from the caches. Copies and "
-        f"launches compute nothing: they are the slant, and in the table.{source}"
+        f"{chart.description} Cases above the slanted line take their data from the caches. "
+        f"Copies and launches compute nothing and are only in the table.{source}"
     )
 
 
@@ -82,7 +86,7 @@ def _has_others(cases: Iterable[Case]) -> bool:
 
 
 def _ridges(ceilings: Ceilings, dtypes: Iterable[str]) -> list[float]:
-    """Where the arithmetic becomes the limit."""
+    """Return the intensities at which arithmetic becomes the limit."""
     rates = [ceilings.measured_gflops.get(dtype) for dtype in dtypes]
     return [
         rate / ceilings.measured_gbs
@@ -94,7 +98,7 @@ def _ridges(ceilings: Ceilings, dtypes: Iterable[str]) -> list[float]:
 def _ceilings(
     ceilings: Ceilings, dtype: str, low: float, high: float, floor: float
 ) -> list[Series]:
-    """The measured ceiling, and the stated peak; the memory's slope begins at `floor`."""
+    """Draw the measured ceiling and the peak; the memory's slope begins at `floor`."""
     series = []
     for look, rate, gbs in (
         ("peak", ceilings.peak_gflops.get(dtype), ceilings.peak_gbs),
@@ -133,7 +137,7 @@ def _note(case: Case) -> str:
 
 
 def rates(subject: Subject) -> Figure | None:
-    """GFLOP/s of the square products over their edge, a line a dtype; None if there is none."""
+    """Draw the GFLOP/s of square matmuls by size, a line a dtype; None if there is none."""
     cases = [
         case
         for case in subject.cases
@@ -149,9 +153,9 @@ def rates(subject: Subject) -> Figure | None:
         notes, marker = list(map(_note, of)), DTYPE_MARKERS[dtype]
         series.append(Series(f"dtype-{dtype}", points, notes, dots=True, marker=marker))
     chart = Chart(
-        title=f"Rate over size, {subject.name}",
-        description=f"Rate of {len(cases)} square products over their edge, a line a dtype; both "
-        "axes are logarithmic.",
+        title=f"Rate by size, {subject.name}",
+        description=f"Rate of {len(cases)} square matmuls by size, a line a dtype, both axes "
+        "logarithmic.",
         x=size_axis("edge of the matrices, elements", [case.shape[0] for case in cases]),
         y=log_axis(RATE_TITLE, [case.gflops or 0.0 for case in cases]),
         series=tuple(series),
@@ -160,7 +164,7 @@ def rates(subject: Subject) -> Figure | None:
 
 
 def speedup_chart(found: Sequence[Speedup], cpu: Subject, gpu: Subject) -> Figure | None:
-    """How many times faster the GPU is, a row a job; None of no job."""
+    """Draw how many times faster the GPU is, a row a case; None without a case."""
     shown = [one for one in found if on_log(one.times)][:MAX_ROWS]
     if not shown:
         return None
@@ -182,7 +186,7 @@ def speedup_chart(found: Sequence[Speedup], cpu: Subject, gpu: Subject) -> Figur
     chart = Chart(
         title=f"{gpu.name} against {cpu.name}",
         description=f"How many times as fast the {gpu.label} is as the {cpu.label}, "
-        f"in {len(shown)} jobs that both did; 1× is as fast.",
+        f"in {len(shown)} cases that both ran; at 1× both are equally fast.",
         x=log_axis("times as fast", [1.0, *(one.times for one in shown)], times),
         y=axis,
         series=tuple(series),

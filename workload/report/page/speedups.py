@@ -1,4 +1,4 @@
-"""The jobs that a CPU and a GPU both did, and how many times faster the GPU was. Pure."""
+"""The cases that a CPU and a GPU both ran, and how many times faster the GPU was. Pure."""
 
 from dataclasses import dataclass
 
@@ -15,22 +15,22 @@ MAX_TITLE, MAX_REASON = 40, 200  # characters
 
 @dataclass(frozen=True)
 class Speedup:
-    """One job: what each side reached, in words, and the ratio of their times."""
+    """One case: what each device reached, and the ratio of their times."""
 
     title: str
     cpu: str
     gpu: str
     times: float
-    interval: tuple[float, float] | None  # 95 %
+    interval: tuple[float, float] | None  # 95%
     times_with_transfers: float | None
 
 
 @dataclass(frozen=True)
 class Speedups:
-    """All of them, and a line for each job that both have but that cannot be compared."""
+    """All speed-ups, and a line for each case that both have and that cannot be compared."""
 
     found: tuple[Speedup, ...]
-    refused: tuple[str, ...]
+    unpaired: tuple[str, ...]
 
 
 def speedups(cpu: Subject, gpu: Subject) -> Speedups:
@@ -42,12 +42,12 @@ def speedups(cpu: Subject, gpu: Subject) -> Speedups:
             for speed in pairing.speeds
             if not speed.name.startswith(Kind.LAUNCH)  # differs in kind between CPU and GPU
         ),
-        refused=tuple(short(f"{one.title}: {one.reason}", MAX_REASON) for one in pairing.unpaired),
+        unpaired=tuple(short(f"{one.title}: {one.reason}", MAX_REASON) for one in pairing.unpaired),
     )
 
 
 def _side(subject: Subject) -> Side:
-    """What is shown of a device, as one process run."""
+    """Return what is shown of a device as one process run."""
     run = subject.run
     source = Run(
         source=run.source,

@@ -16,16 +16,16 @@ MAX_OF_A_KIND = 2  # CPUs, and GPUs, in detail
 MAX_CASES = 400  # of one device; charts and tables stay readable, the page small
 MAX_NAME = 60  # characters
 
-# The fuller account first; among equals the newer.
+# The most complete kind first; among equals the newest.
 _RANK = {"run": 0, HOST: 1, PYTEST_BENCHMARK: 2}
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One device, by the newest that is known of it.
+    """One device with its newest results.
 
-    `run` is the newest main job, or what comes nearest to it; `cases` are its own and, of the
-    device's newest benchmarks, those that it lacks.
+    `run` is the newest of the most complete kind. `cases` are its own and, from the device's
+    newest benchmarks, those that it does not have.
     """
 
     label: str  # "CPU", "GPU 2"
@@ -41,33 +41,33 @@ class Subject:
 
     @property
     def is_gpu(self) -> bool:
-        """Whether it is one."""
+        """Whether the device is a GPU."""
         return self.device.kind == "cuda"
 
     @property
     def trainings(self) -> tuple[TrainResult, ...]:
-        """Those of its run."""
+        """Those of the run."""
         return self.run.trainings
 
     @property
     def verify(self) -> tuple[VerifyResult, ...]:
-        """Those of its run."""
+        """Those of the run."""
         return self.run.verify
 
     @property
     def ceilings(self) -> Ceilings | None:
-        """Those of its run."""
+        """Those of the run."""
         return self.run.ceilings
 
 
 def short(text: str, length: int = MAX_NAME) -> str:
-    """Words of a file as part of a page: one line, no control characters, not endless."""
+    """Shorten a file's text to one line without control characters."""
     line = printable(" ".join(text[: 4 * length].split()))
     return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
 def subjects(runs: Sequence[Run]) -> list[Subject]:
-    """CPUs, then GPUs, of each kind those with the newest runs. `runs` are newest first."""
+    """Return CPUs, then GPUs, of each kind those with the newest runs. `runs` are newest first."""
     found: dict[tuple[str, str], list[Run]] = {}
     for run in _with_hosts(runs):
         if run.device is not None:
@@ -103,7 +103,7 @@ def _subject(label: str, group: Sequence[Run]) -> Subject:
 
 
 def pair(chosen: Sequence[Subject]) -> tuple[Subject, Subject] | None:
-    """The newest GPU and a CPU to compare it with: the one beside it if known; None without."""
+    """Return the newest GPU and a CPU, of the same host if known; None if one is missing."""
     cpus = [subject for subject in chosen if not subject.is_gpu]
     gpu = next((subject for subject in chosen if subject.is_gpu), None)
     if gpu is None or not cpus:

@@ -1,4 +1,4 @@
-"""Charts over time: losses over steps, the times of steps, what the card's driver told."""
+"""Charts over time: losses by step, the times of steps, the GPU's telemetry."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -25,14 +25,14 @@ from workload.report.page.subjects import Subject, short
 MAX_LOSSES, MAX_DOTS, MAX_READINGS = 160, 80, 400  # points drawn of a line, or in a row
 MAX_FIGURES = 4  # of losses
 MAX_ROWS = 16
-GOLDEN = 0.618034  # its multiples fall evenly between 0 and 1: dots of a row side by side
+GOLDEN = 0.618034  # its multiples spread evenly between 0 and 1: dots of a row do not overlap
 JITTER, MEDIAN_HEIGHT = 0.36, 0.5  # of a row
 
 Point = tuple[float, float | None]
 
 
 def losses(chosen: Sequence[Subject]) -> list[Figure]:
-    """A chart a training, with every device that did it."""
+    """Draw a chart for each training, with every device that ran it."""
     found: dict[tuple[object, ...], list[tuple[Subject, TrainResult]]] = {}
     for subject in chosen:
         for result in subject.trainings:
@@ -43,7 +43,7 @@ def losses(chosen: Sequence[Subject]) -> list[Figure]:
 
 
 def _job(result: TrainResult) -> tuple[object, ...]:
-    """What trainings of one job have in common: all but the length."""
+    """Return what trainings of one kind have in common: everything but the length."""
     return (result.mode, replace(spec_of(result), steps=1))
 
 
@@ -51,7 +51,7 @@ def _losses(name: str, group: Sequence[tuple[Subject, TrainResult]]) -> Figure:
     lines = [(subject, _trajectory(result)) for subject, result in group]
     values = [y for _, points in lines for _, y in points if y is not None]
     last = max(x for _, points in lines for x, _ in points)
-    # The first line is broad and pale, so that one on top of it hides nothing.
+    # The first line is broad and pale: it stays visible below another.
     looks = [
         f"{look_of(subject)} {'under' if index == 0 and len(lines) > 1 else 'over'}"
         for index, (subject, _) in enumerate(lines)
@@ -85,7 +85,7 @@ def _ending(result: TrainResult) -> str:
 
 
 def step_times(chosen: Sequence[Subject]) -> Figure | None:
-    """Every sample of every training's steps, a row each; None if there is none."""
+    """Draw every sample of every training's steps, a row each; None if there is none."""
     rows = _step_rows(chosen)[:MAX_ROWS]
     if not rows:
         return None
@@ -95,8 +95,8 @@ def step_times(chosen: Sequence[Subject]) -> Figure | None:
         series += _row(row, look_of(subject), samples)
     chart = Chart(
         title="Times of a training step",
-        description="A dot a sample, which is a mean over a batch of steps; the bar is the "
-        "middle half of the samples, the upright line their median.",
+        description="Each dot is a sample, the mean of a batch of steps; the bar is the middle "
+        "half of the samples, the upright line their median.",
         x=seconds_axis("time of a step, logarithmic", [s for *_, some in rows for s in some]),
         y=axis,
         series=tuple(series),
@@ -105,7 +105,7 @@ def step_times(chosen: Sequence[Subject]) -> Figure | None:
 
 
 def _step_rows(chosen: Sequence[Subject]) -> list[tuple[str, Subject, list[float]]]:
-    """The same training of all devices together."""
+    """Return a row a training and device, the same training of all devices together."""
     rows = [
         (title_of(case).removeprefix("train "), subject, _samples(case))
         for subject in chosen
@@ -137,18 +137,18 @@ def _row(row: float, look: str, samples: list[float]) -> list[Series]:
 
 
 def conditions(subject: Subject) -> str | None:
-    """In one sentence, what the driver said of the card; None where it told nothing."""
-    told = [case.timing.telemetry for case in _windows(subject) if case.timing]
-    seen = [one for one in told if one is not None]
+    """Return in one sentence what the driver reported of the GPU; None without telemetry."""
+    reported = [case.timing.telemetry for case in _windows(subject) if case.timing]
+    seen = [one for one in reported if one is not None]
     if not seen:
         return None
     reasons = sorted({short(reason, 40) for one in seen for reason in one.throttled})
     capped = sum(one.power_capped for one in seen)
-    company = max((one.other_processes or 0 for one in seen), default=0)
+    others = max((one.other_processes or 0 for one in seen), default=0)
     return (
         f"{subject.label}: {'throttled by ' + ', '.join(reasons) if reasons else 'not throttled'}, "
         f"at its own power limit in {capped} of {len(seen)} cases, "
-        f"{company or 'no'} other process{'' if company == 1 else 'es'} on it."
+        f"{others or 'no'} other GPU process{'' if others == 1 else 'es'}."
     )
 
 
@@ -157,15 +157,15 @@ def _windows(subject: Subject) -> list[Case]:
 
 
 def telemetry(subject: Subject) -> list[Figure]:
-    """Clock, power and temperature while its cases were timed; empty where nothing was told."""
+    """Draw clock, power and temperature while cases were timed; empty without telemetry."""
     windows = _windows(subject)
     if not windows:
         return []
     figures = []
     for name, unit, read in (
-        ("SM clock", "MHz", lambda told: told.sm_clock_mhz),
-        ("power", "W", lambda told: told.power_watt),
-        ("temperature", "°C", lambda told: told.temperature_celsius),
+        ("SM clock", "MHz", lambda reported: reported.sm_clock_mhz),
+        ("power", "W", lambda reported: reported.power_watt),
+        ("temperature", "°C", lambda reported: reported.temperature_celsius),
     ):
         points = _joined(windows, read)
         values = [y for _, y in points if y is not None]
@@ -192,12 +192,12 @@ def _telemetry(
 def _joined(
     windows: Sequence[Case], read: Callable[[Telemetry], Sequence[float | None]]
 ) -> list[Point]:
-    """One window after another, without the pauses between them; each a line of its own."""
+    """Join the windows without the pauses between them; each is a line of its own."""
     points: list[Point] = []
     start, most = 0.0, max(2, MAX_READINGS // len(windows))
     for case in windows:
-        told = case.timing.telemetry if case.timing else None
-        readings = list(zip(told.at_sec, read(told), strict=False)) if told else []
+        reported = case.timing.telemetry if case.timing else None
+        readings = list(zip(reported.at_sec, read(reported), strict=False)) if reported else []
         for place in thinned(len(readings), most):
             at, value = readings[place]
             if on_linear(start + at):

@@ -1,4 +1,4 @@
-"""The verdict: of each device, and of all of them in one sentence. Pure."""
+"""The verdict on each device, and on all of them in one sentence. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,20 +6,21 @@ from dataclasses import dataclass
 from workload.compare.agreement import Disagreement
 from workload.compare.benchmark_file import PYTEST_BENCHMARK
 from workload.compare.run import HOST
+from workload.core.case_titles import full_title
 from workload.core.errors import ExitCode
 from workload.core.models.case import CaseStatus, Kind
 from workload.core.statistics import median
-from workload.core.units import format_rate, format_seconds
+from workload.core.units import format_rate, format_seconds, plural
 from workload.report.page.figures import look_of
 from workload.report.page.speedups import Speedup, title_of
 from workload.report.page.subjects import Subject, short
 from workload.report.terminal.case_table import best_rates
 
-GOOD, DOUBTFUL, BAD = "good", "doubtful", "bad"
-MAX_TROUBLES, MAX_TRAININGS = 6, 4
+GOOD, WARNING, BAD = "good", "warning", "bad"
+MAX_PROBLEMS, MAX_TRAININGS = 6, 4
 MAX_REASON = 240  # characters
-# Statuses of cases that spoil a run, and how the verdict calls them.
-_SPOILED = {
+# Statuses of cases that make a run fail, and the words of the verdict.
+_FAILED = {
     CaseStatus.WRONG: (BAD, "WRONG NUMBERS"),
     CaseStatus.INVALID: (BAD, "INVALID"),
     CaseStatus.DOES_NOT_FIT: (BAD, "UNFIT"),
@@ -28,8 +29,8 @@ _CODES = {
     ExitCode.OK: (GOOD, "PASS"),
     ExitCode.WRONG_NUMBERS: (BAD, "WRONG NUMBERS"),
     ExitCode.UNFIT: (BAD, "UNFIT"),
-    ExitCode.INTERRUPTED: (DOUBTFUL, "INTERRUPTED"),
-    ExitCode.TERMINATED: (DOUBTFUL, "INTERRUPTED"),
+    ExitCode.INTERRUPTED: (WARNING, "INTERRUPTED"),
+    ExitCode.TERMINATED: (WARNING, "INTERRUPTED"),
 }
 
 
@@ -44,11 +45,11 @@ class Card:
     word: str
     reason: str | None
     facts: tuple[tuple[str, str], ...]
-    troubles: tuple[str, ...]
+    problems: tuple[str, ...]
 
 
 def card(subject: Subject) -> Card:
-    """What is to be said of a device before anything else."""
+    """Summarize one device."""
     state, word = judged(subject)
     return Card(
         look=look_of(subject),
@@ -58,26 +59,26 @@ def card(subject: Subject) -> Card:
         word=word,
         reason=short(subject.run.reason, MAX_REASON) if subject.run.reason else None,
         facts=tuple(_facts(subject)),
-        troubles=tuple(_troubles(subject)),
+        problems=tuple(_problems(subject)),
     )
 
 
 def judged(subject: Subject) -> tuple[str, str]:
-    """State and word. Only a main job's success is one; a wrong case spoils it."""
+    """Return state and word. Only `run` gives a verdict; one wrong case makes it fail."""
     statuses = {case.status for case in subject.cases}
-    spoiled = next((words for status, words in _SPOILED.items() if status in statuses), None)
+    failed = next((words for status, words in _FAILED.items() if status in statuses), None)
     code = subject.run.exit_code
     if code:
         return _CODES.get(ExitCode(code), (BAD, f"FAILED, exit {code}"))
-    if spoiled:
-        return spoiled
+    if failed:
+        return failed
     if any(not check.ok for check in subject.verify):
         return _CODES[ExitCode.WRONG_NUMBERS]
     if subject.run.kind not in ("run", HOST):
         kind = (
             "benchmarks" if subject.run.kind == PYTEST_BENCHMARK else f"workload {subject.run.kind}"
         )
-        return DOUBTFUL, f"NO VERDICT: only {kind} ran here"
+        return WARNING, f"NO VERDICT: only {kind} ran here"
     return _CODES[ExitCode.OK]
 
 
@@ -88,9 +89,9 @@ def _facts(subject: Subject) -> list[tuple[str, str]]:
         facts.append(("agree with float64", f"{right} of {len(subject.verify)} comparisons"))
     timed = [case for case in subject.cases if case.status is CaseStatus.OK]
     if subject.cases:
-        doubted = sum(bool(case.timing and case.timing.warning) for case in timed)
-        doubts = f", {doubted} with a doubt" if doubted else ""
-        facts.append(("timed", f"{len(timed)} of {len(subject.cases)} cases{doubts}"))
+        warned = sum(bool(case.timing and case.timing.warning) for case in timed)
+        warnings = f", {plural(warned, 'warning')}" if warned else ""
+        facts.append(("timed", f"{len(timed)} of {len(subject.cases)} cases{warnings}"))
     facts += [
         (dtype, f"{format_rate(rate)} GFLOP/s") for dtype, rate in best_rates(subject.cases).items()
     ]
@@ -103,30 +104,30 @@ def _facts(subject: Subject) -> list[tuple[str, str]]:
     return facts
 
 
-def _troubles(subject: Subject) -> list[str]:
-    """The cases and comparisons that spoil it, the first few."""
+def _problems(subject: Subject) -> list[str]:
+    """Return the first few cases and comparisons that failed."""
     found = [
-        f"{case.name}: {case.status.value}, {case.reason}"
+        f"{full_title(case)}: {case.status.words}, {case.reason}"
         for case in subject.cases
-        if case.status in _SPOILED
+        if case.status in _FAILED
     ]
     found += [f"{check.name} {check.dtype}: wrong" for check in subject.verify if not check.ok]
-    more = [f"and {len(found) - MAX_TROUBLES} more"] if len(found) > MAX_TROUBLES else []
-    return [short(line, MAX_REASON) for line in found[:MAX_TROUBLES]] + more
+    more = [f"and {len(found) - MAX_PROBLEMS} more"] if len(found) > MAX_PROBLEMS else []
+    return [short(line, MAX_REASON) for line in found[:MAX_PROBLEMS]] + more
 
 
-def headline(cards: Sequence[Card], parted: Sequence[Disagreement] = ()) -> tuple[str, str]:
-    """State and sentence for all devices; `parted` are of losses compared between two."""
+def headline(cards: Sequence[Card], found: Sequence[Disagreement] = ()) -> tuple[str, str]:
+    """Return state and sentence for all devices; `found` compares losses of two devices."""
     if not cards:
-        return DOUBTFUL, "No device is known from these records"
+        return WARNING, "No device is known from these records"
     if any(one.state == BAD for one in cards):
         names = ", ".join(one.label for one in cards if one.state == BAD)
         return BAD, f"Something is wrong on the {names}"
-    if any(not one.ok for one in parted):
+    if any(not one.ok for one in found):
         return BAD, "The losses of both devices disagree"
-    if any(one.state == DOUBTFUL for one in cards):
-        names = ", ".join(one.label for one in cards if one.state == DOUBTFUL)
-        return DOUBTFUL, f"No full verdict on the {names}"
+    if any(one.state == WARNING for one in cards):
+        names = ", ".join(one.label for one in cards if one.state == WARNING)
+        return WARNING, f"No full verdict on the {names}"
     names = {1: "This device computes", 2: "Both devices compute"}.get(
         len(cards), "All devices compute"
     )
@@ -134,7 +135,7 @@ def headline(cards: Sequence[Card], parted: Sequence[Disagreement] = ()) -> tupl
 
 
 def speed_sentence(found: Sequence[Speedup]) -> str | None:
-    """The range of the speed-ups; None of none."""
+    """Return the range of the speed-ups; None without any."""
     if not found:
         return None
     factors = sorted(one.times for one in found)
@@ -142,23 +143,23 @@ def speed_sentence(found: Sequence[Speedup]) -> str | None:
         return f"The GPU is {factors[0]:.3g} times as fast as the CPU in {found[0].title}."
     return (
         f"The GPU is {factors[0]:.3g} to {factors[-1]:.3g} times as fast as the CPU in "
-        f"{len(factors)} jobs that both did; the median is {median(factors) or 0.0:.3g} times."
+        f"{len(factors)} cases that both ran; the median is {median(factors) or 0.0:.3g} times."
     )
 
 
-def agreement_sentence(parted: Sequence[Disagreement]) -> str | None:
-    """Whether the losses of CPU and GPU agree; None where they share no training."""
-    worst = max(parted, key=lambda one: one.share, default=None)
+def agreement_sentence(found: Sequence[Disagreement]) -> str | None:
+    """Return whether the losses of CPU and GPU agree; None if they share no training."""
+    worst = max(found, key=lambda one: one.share, default=None)
     if worst is None:
         return None
     error = "not finite" if worst.error is None else f"{worst.error:.2g}"
     return (
-        f"The losses of CPU and GPU {'agree' if worst.ok else 'DISAGREE'}: the worst relative "
+        f"The losses of CPU and GPU {'agree' if worst.ok else 'DISAGREE'}: the largest relative "
         f"error is {error}, {worst.tolerance:.2g} is allowed ({short(worst.name)})."
     )
 
 
 def missing(chosen: Sequence[Subject]) -> str | None:
-    """The kind of device that there is no record of: "GPU", "CPU" or None."""
+    """Return the kind of device that has no record: "GPU", "CPU" or None."""
     kinds = {subject.is_gpu for subject in chosen}
     return "GPU" if True not in kinds else "CPU" if False not in kinds else None

@@ -91,10 +91,14 @@ def _dtype_line(dtype: str, checks: Sequence[VerifyResult]) -> str:
     right = [check for check in checks if check.ok]
     text = f"{dtype}: {len(right)} of {len(checks)} comparisons with float64 agree"
     if len(right) == len(checks):
-        bounded = [one for one in right if one.tolerance]  # others agree exactly
-        share, name = max(((one.worst_error or 0.0) / one.tolerance, one.name) for one in bounded)
+        share, name = max((_share(check), check.name) for check in right)
         text += f"; closest to its tolerance: {name} at {share:.0%}"
     return labelled("verify", text)
+
+
+def _share(check: VerifyResult) -> float:
+    """Return the share of its tolerance that an error within it uses; the tolerance may be 0."""
+    return check.worst_error / check.tolerance if check.worst_error else 0.0
 
 
 def _error(check: VerifyResult) -> str:

@@ -11,6 +11,8 @@ from rich.table import Table
 MAX_WIDTH = 100  # columns of a table or a line, on a wider terminal and in a log too
 LABEL_WIDTH = 11
 GAP = 2  # columns between two cells
+# What a line begins with: blanks, and up to 20 characters before two blanks.
+_LABEL = re.compile(r"\s*(\S.{,19}?\s{2,})?")
 # Columns that rich must not break.
 WIDTHS = {"dtype": 8, "verdict": 7}
 
@@ -66,15 +68,20 @@ def labelled(label: str, text: str) -> str:
     return f"{label:<{LABEL_WIDTH - 1}} {text}"
 
 
-def wrapped(line: str, width: int) -> str:
-    """Wrap a line at spaces; further lines are indented to the text after the label.
+def wrapped(text: str, width: int) -> str:
+    """Wrap each line at spaces; further lines are indented to the text after the label.
 
     A word that is longer than the line, such as a path, stays whole. Lines with tabs stay as
-    they are.
+    they are, and so do commands, which are indented further than the text after a label.
     """
-    if cell_len(line) <= width or "\t" in line:
+    return "\n".join(_wrapped(line, width) for line in text.split("\n"))
+
+
+def _wrapped(line: str, width: int) -> str:
+    command = line.startswith(" " * (LABEL_WIDTH + 1))
+    if cell_len(line) <= width or "\t" in line or command:
         return line
-    label = re.match(rf".{{,{LABEL_WIDTH}}}?\s{{2,}}", line)
+    label = _LABEL.match(line)
     start = label.end() if label else 0
     indent = start or GAP
     first, *rest = textwrap.wrap(
