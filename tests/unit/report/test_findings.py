@@ -29,7 +29,7 @@ def test_a_failure_is_followed_by_why_fix_and_link() -> None:
         "WARN       shm: 64 MB",
         "           why: workers need more",
         "           fix: --shm-size=1g",
-        "           see: https://docs",
+        "           https://docs",
     ]
 
 
