@@ -1,4 +1,4 @@
-"""Builds the machine of one row of the fault matrix, and lets the doctor look at it."""
+"""Builds the machine of one row of faults.toml and reads its facts."""
 
 import os
 import sys
@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from support.doctor.machines import BURN_IN, CPU_RUN, DUG, GPU_RUNS, NOW_SEC, SEVERAL, TORCH, WHEELS
+from support.doctor.machines import (
+    BURN_IN,
+    CPU_RUN,
+    GPU_RUNS,
+    NOW_SEC,
+    SEVERAL,
+    STRESS,
+    TORCH,
+    WHEELS,
+)
 from support.fakes.nvml import fake_nvml
 
 from workload.core.models.facts import DEEP, Facts
@@ -53,8 +62,8 @@ FACTS: dict[str, dict[str, Any]] = {
 FOLDERS = {"TMPDIR": Folder("TMPDIR", "/tmp", None, executable=True, free_bytes=9 << 30)}  # noqa: S108  words
 
 
-def look(fault: dict[str, Any], root: Path, monkeypatch: pytest.MonkeyPatch) -> Facts:
-    """The facts that the doctor's own readers gather on the broken machine."""
+def read_facts(fault: dict[str, Any], root: Path, monkeypatch: pytest.MonkeyPatch) -> Facts:
+    """Return the facts that the doctor's readers read on the machine with the fault."""
     _write_files(fault, root)
     _set_environment(fault, root, monkeypatch)
     torch_error, torch_signal = fault.get("torch_error"), fault.get("torch_signal")
@@ -68,7 +77,7 @@ def look(fault: dict[str, Any], root: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(libraries, "locked_versions", lambda: {"gpu": PACKAGES})
     monkeypatch.setattr(libraries, "_installed", lambda: PACKAGES | fault.get("packages", {}))
     facts = gather(fault.get("device", "cuda"), root=root, depth=DEEP)
-    return replace(_with_facts(facts, fault.get("facts", {})), deep=_dug(facts, fault))
+    return replace(_with_facts(facts, fault.get("facts", {})), deep=_stress(facts, fault))
 
 
 def _write_files(fault: dict[str, Any], root: Path) -> None:
@@ -102,35 +111,35 @@ def _torch(fault: dict[str, Any]) -> TorchFacts:
         changes["gpus"] = tuple(TorchGpu(**gpu) for gpu in changes["gpus"])
     runs = fault.get("run", {})
     started = changes.get("gpus", TORCH.gpus)
-    kernels = (_bent(CPU_RUN, runs.get("cpu")), *(_bent(run, runs.get(run.operation))
+    kernels = (_changed(CPU_RUN, runs.get("cpu")), *(_changed(run, runs.get(run.operation))
                for run in GPU_RUNS if started))  # fmt: skip
     several = replace(
         SEVERAL,
-        runs=tuple(_bent(run, runs.get(run.operation)) for run in SEVERAL.runs),
+        runs=tuple(_changed(run, runs.get(run.operation)) for run in SEVERAL.runs),
         unreachable=tuple(fault.get("unreachable", ())),
         error=fault.get("several_error"),
     )
     return replace(TORCH, kernels=kernels, several=several if started else None, **changes)
 
 
-def _bent(run: KernelRun, changes: dict[str, Any] | None) -> KernelRun:
+def _changed(run: KernelRun, changes: dict[str, Any] | None) -> KernelRun:
     if changes and "error" in changes:
         return replace(run, wrong=None, error=changes["error"])
     return replace(run, **changes or {})
 
 
-def _dug(facts: Facts, fault: dict[str, Any]) -> Deep | None:
-    """The burn-in, where CUDA started: `burned`, `memory` and `watch` bend it."""
+def _stress(facts: Facts, fault: dict[str, Any]) -> Deep | None:
+    """Return the stress test where CUDA started, changed by `burned`, `memory` and `watch`."""
     if facts.torch is None or not facts.torch.gpus:
         return None
     parts = {
-        name: replace(getattr(DUG, name), **_tuples(fault[name]))
+        name: replace(getattr(STRESS, name), **_tuples(fault[name]))
         for name in ("memory", "watch")
         if name in fault
     }
     if fault.get("nowatch"):
         parts["watch"] = None
-    return replace(DUG, burn_ins=(replace(BURN_IN, **fault.get("burned", {})),), **parts)
+    return replace(STRESS, burn_ins=(replace(BURN_IN, **fault.get("burned", {})),), **parts)
 
 
 def _tuples(changes: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A healthy GPU machine as the doctor sees it, and the ways to break it."""
+"""The facts of a healthy GPU machine, and changes that break it."""
 
 from collections import defaultdict
 from typing import Any
@@ -67,7 +67,7 @@ BURN_IN = BurnIn(
     first_gflops=48_000.0,
     last_gflops=47_000.0,
 )
-DUG = Deep(
+STRESS = Deep(
     device="cuda:0",
     name="NVIDIA H200",
     budget_sec=120.0,
@@ -102,7 +102,7 @@ GPU_MACHINE = Facts(
     unlocked=(),
     versions={"nvidia-cudnn-cu13": "9.20.0.48", "torch": "2.13.0"},
     environment={},
-    deep=DUG,
+    deep=STRESS,
 )
 
 
@@ -111,23 +111,23 @@ def torch(**changes: Any) -> TorchFacts:
 
 
 def machine(**changes: Any) -> Facts:
-    """The healthy GPU machine with changes; `torch__`, `limits__` and the like reach inside."""
+    """Return the healthy GPU machine with changes; `torch__version` changes facts.torch.version."""
     inner: dict[str, dict[str, Any]] = defaultdict(dict)
     for name in list(changes):
         part, _, attribute = name.partition("__")
         if attribute:
             inner[part][attribute] = changes.pop(name)
-    card = inner.pop("card", None)
-    if card:
-        gpu = replace(H200, state=replace(HEALTHY, **card))
+    state = inner.pop("gpu", None)
+    if state:
+        gpu = replace(H200, state=replace(HEALTHY, **state))
         changes["driver"] = replace(DRIVER, gpus=(gpu,))
     burned = inner.pop("burned", None)
     if burned:
-        changes["deep"] = replace(DUG, burn_ins=(replace(BURN_IN, **burned),))
+        changes["deep"] = replace(STRESS, burn_ins=(replace(BURN_IN, **burned),))
     for part in ("memory", "watch"):
-        bent = inner.pop(f"deep_{part}", None)
-        if bent:
-            changes["deep"] = replace(DUG, **{part: replace(getattr(DUG, part), **bent)})
+        changed = inner.pop(f"deep_{part}", None)
+        if changed:
+            changes["deep"] = replace(STRESS, **{part: replace(getattr(STRESS, part), **changed)})
     nested = {part: replace(getattr(GPU_MACHINE, part), **values) for part, values in inner.items()}
     return replace(GPU_MACHINE, **nested | changes)
 

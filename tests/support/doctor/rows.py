@@ -10,13 +10,13 @@ from msgspec.structs import replace
 from support.doctor.machines import (
     CPU_BUILD,
     CPU_RUN,
-    DUG,
     GPU_RUNS,
     NO_DRIVER,
     NODES,
     NOT_STARTED,
     OLD_DRIVER,
     SEVERAL,
+    STRESS,
     machine,
 )
 from support.fakes.devices import GIB, H200
@@ -30,7 +30,7 @@ from workload.core.models.stress import BurnWatch
 
 @dataclass(frozen=True)
 class Row:
-    """One machine, the check it is about, and the answer expected."""
+    """One machine, one check and its expected result."""
 
     id: str
     case: str
@@ -39,32 +39,32 @@ class Row:
     facts: Facts
 
 
-def good(id_: str, found: str, **changes: Any) -> Row:
+def passes(id_: str, found: str, **changes: Any) -> Row:
     return Row(id_, "pass", State.PASS, found, machine(**changes))
 
 
-def bad(id_: str, case: str, found: str, **changes: Any) -> Row:
+def fails(id_: str, case: str, found: str, **changes: Any) -> Row:
     return Row(id_, case, State.FAIL, found, machine(**changes))
 
 
-def poor(id_: str, case: str, found: str, **changes: Any) -> Row:
+def warns(id_: str, case: str, found: str, **changes: Any) -> Row:
     return Row(id_, case, State.WARN, found, machine(**changes))
 
 
-def open_(id_: str, found: str, **changes: Any) -> Row:
+def is_unknown(id_: str, found: str, **changes: Any) -> Row:
     return Row(id_, "unknown", State.UNKNOWN, found, machine(**changes))
 
 
-def skipped(id_: str, case: str, found: str, **changes: Any) -> Row:
+def not_applicable(id_: str, case: str, found: str, **changes: Any) -> Row:
     return Row(id_, case, State.NOT_APPLICABLE, found, machine(**changes))
 
 
 NO_FOLDER_KNOWN = {"folders": ()}
-LOST_CARD = replace(H200, state=None)
+LOST_GPU = replace(H200, state=None)
 
 ROWS = (
-    good("facts", "all facts were read"),
-    good("architecture", "x86_64 programs run on an x86 CPU"),
+    passes("facts", "all facts were read"),
+    passes("architecture", "x86_64 programs run on an x86 CPU"),
     Row(
         "architecture",
         "unread",
@@ -72,41 +72,43 @@ ROWS = (
         "its facts could not be read",
         machine(cpu=None, unread={"cpu": "ValueError: no"}),
     ),
-    good("disk", "9.66 GB free at /tmp"),
-    open_("disk", "free disk space is not reported", **NO_FOLDER_KNOWN),
-    good("tmp", "/tmp is writable"),  # noqa: S108  words
-    bad(
+    passes("disk", "9.66 GB free at /tmp"),
+    is_unknown("disk", "free disk space is not reported", **NO_FOLDER_KNOWN),
+    passes("tmp", "/tmp is writable"),  # noqa: S108  words
+    fails(
         "tmp",
         "not_writable",
         "the temporary folder /tmp is not writable",
         user__tmp_writable=False,
         torch=None,
     ),
-    good("torch-import", "PyTorch 2.13.0+cu130, CUDA 13.0 build"),
-    skipped("torch-import", "quick", "skipped with --quick", torch=None, depth=QUICK),
-    good("torch-build", "PyTorch 2.13.0+cu130, CUDA 13.0 build"),
-    good("torch-build", "PyTorch 2.13.0+cu130, CUDA 13.0 build", torch=None, depth=QUICK),
-    skipped("torch-build", "cpu-asked-for", "the CPU was requested", requested_device="cpu"),
-    skipped("torch-build", "torch-missing", "PyTorch cannot be imported", torch=None),
-    good("gpu-driver", "driver 580.65.06 (CUDA 13.0): NVIDIA H200"),
-    skipped(
+    passes("torch-import", "PyTorch 2.13.0+cu130, CUDA 13.0 build"),
+    not_applicable("torch-import", "quick", "skipped with --quick", torch=None, depth=QUICK),
+    passes("torch-build", "PyTorch 2.13.0+cu130, CUDA 13.0 build"),
+    passes("torch-build", "PyTorch 2.13.0+cu130, CUDA 13.0 build", torch=None, depth=QUICK),
+    not_applicable("torch-build", "cpu-asked-for", "the CPU was requested", requested_device="cpu"),
+    not_applicable("torch-build", "torch-missing", "PyTorch cannot be imported", torch=None),
+    passes("gpu-driver", "driver 580.65.06 (CUDA 13.0): NVIDIA H200"),
+    not_applicable(
         "gpu-driver",
         "no-gpu-here",
         "no GPU found",
         requested_device="auto",
         **NO_DRIVER,
     ),
-    good("cuda-library", "libcuda found"),
-    open_(
+    passes("cuda-library", "libcuda found"),
+    is_unknown(
         "cuda-library",
         "CUDA works, but libcuda is not found (no such file)",
         cuda_library_error="no such file",
     ),
-    good("device-nodes", "/dev/nvidia0, /dev/nvidia-uvm, /dev/nvidiactl"),
-    open_("device-nodes", "CUDA works without /dev/nvidiactl", device_nodes=NODES[:2]),
-    skipped("device-nodes", "driver-silent", "the NVIDIA driver does not answer", **NO_DRIVER),
-    good("driver-version", "driver 580.65.06 supports CUDA 13.0 (580 or newer is required)"),
-    bad(
+    passes("device-nodes", "/dev/nvidia0, /dev/nvidia-uvm, /dev/nvidiactl"),
+    is_unknown("device-nodes", "CUDA works without /dev/nvidiactl", device_nodes=NODES[:2]),
+    not_applicable(
+        "device-nodes", "driver-silent", "the NVIDIA driver does not answer", **NO_DRIVER
+    ),
+    passes("driver-version", "driver 580.65.06 supports CUDA 13.0 (580 or newer is required)"),
+    fails(
         "driver-version",
         "too_old_compat_applies",
         "NVIDIA driver 570.10 is too old, 580 or newer is required",
@@ -114,136 +116,136 @@ ROWS = (
         torch=None,
         depth=QUICK,
     ),
-    open_(
+    is_unknown(
         "driver-version",
         "the driver that CUDA 99.0 needs is not known",
         torch__cuda_version="99.0",
     ),
-    skipped(
+    not_applicable(
         "driver-version", "no-cuda-build", "this PyTorch build has no CUDA support", **CPU_BUILD
     ),
-    good("mig", "MIG is off for GPU 0 NVIDIA H200"),
-    skipped(
+    passes("mig", "MIG is off for GPU 0 NVIDIA H200"),
+    not_applicable(
         "mig",
         "card-has-none",
         "not supported by GPU 0 NVIDIA H200",
-        card__mig=None,
-        card__silent={"mig": "Not Supported"},
+        gpu__mig=None,
+        gpu__silent={"mig": "Not Supported"},
     ),
-    good("compute-mode", "GPU 0 NVIDIA H200 is in compute mode default"),
-    good("library-path", "no CUDA libraries besides those of torch's wheels"),
-    skipped(
+    passes("compute-mode", "GPU 0 NVIDIA H200 is in compute mode default"),
+    passes("library-path", "no CUDA libraries besides those of torch's wheels"),
+    not_applicable(
         "library-path",
         "no-cuda-wheels",
         "no NVIDIA library wheels are installed",
         versions={"nvidia-ml-py": "13.0"},
     ),
-    good("cuda-libraries", "2 CUDA libraries, each loaded once"),
-    open_("cuda-libraries", "no CUDA library is loaded", mapped_libraries=()),
-    good("cuda-start", "PyTorch sees NVIDIA H200"),
-    skipped(
+    passes("cuda-libraries", "2 CUDA libraries, each loaded once"),
+    is_unknown("cuda-libraries", "no CUDA library is loaded", mapped_libraries=()),
+    passes("cuda-start", "PyTorch sees NVIDIA H200"),
+    not_applicable(
         "cuda-start",
         "driver-too-old",
         "the NVIDIA driver is too old",
         driver=OLD_DRIVER,
         **NOT_STARTED,
     ),
-    skipped(
+    not_applicable(
         "cuda-start",
         "nodes-missing",
         "the GPU's device files are missing or inaccessible",
         device_nodes=(),
         **NOT_STARTED,
     ),
-    good("device-index", "cuda exists"),
-    skipped("device-index", "cuda-not-started", "CUDA does not start", **NOT_STARTED),
-    good("compute-capability", "NVIDIA H200 (9.0) runs kernels for sm_90"),
-    open_(
+    passes("device-index", "cuda exists"),
+    not_applicable("device-index", "cuda-not-started", "CUDA does not start", **NOT_STARTED),
+    passes("compute-capability", "NVIDIA H200 (9.0) runs kernels for sm_90"),
+    is_unknown(
         "compute-capability",
         "PyTorch does not report the architectures it was built for",
         torch__arch_list=(),
     ),
-    skipped(
+    not_applicable(
         "compute-capability",
         "no-such-gpu",
         "the requested GPU does not exist",
         requested_device="cuda:9",
     ),
-    good("cudnn", "cuDNN 9.20.0"),
-    good("gpu-kernel", "a kernel on cuda:0: all 4096 elements correct"),
-    bad("gpu-kernel", "not_run", "a kernel did not run", torch__kernels=(CPU_RUN,)),
-    good("cublas", "a matmul on cuda:0: all 4096 elements correct"),
-    bad("cublas", "not_run", "a matmul did not run", torch__kernels=(CPU_RUN,)),
-    good("cudnn-convolution", "a convolution on cuda:0: all 4096 elements correct"),
-    bad(
+    passes("cudnn", "cuDNN 9.20.0"),
+    passes("gpu-kernel", "a kernel on cuda:0: all 4096 elements correct"),
+    fails("gpu-kernel", "not_run", "a kernel did not run", torch__kernels=(CPU_RUN,)),
+    passes("cublas", "a matmul on cuda:0: all 4096 elements correct"),
+    fails("cublas", "not_run", "a matmul did not run", torch__kernels=(CPU_RUN,)),
+    passes("cudnn-convolution", "a convolution on cuda:0: all 4096 elements correct"),
+    fails(
         "cudnn-convolution",
         "not_run",
         "a convolution did not run",
         torch__kernels=(CPU_RUN, *GPU_RUNS[:2]),
     ),
-    good("peer-access", "a copy between GPUs on cuda:0 to cuda:1: all 2048 elements correct"),
-    bad(
+    passes("peer-access", "a copy between GPUs on cuda:0 to cuda:1: all 2048 elements correct"),
+    fails(
         "peer-access",
         "not_run",
         "a copy between GPUs did not run",
         torch__several=replace(SEVERAL, runs=()),
     ),
-    skipped("peer-access", "one-gpu", "there is only one GPU", torch__several=None),
-    good("nccl", "an all-reduce on cuda:0 to cuda:1: all 2048 elements correct"),
-    bad("nccl", "not_run", "an all-reduce did not run", torch__several=replace(SEVERAL, runs=())),
-    good("gpu-shared", "no other GPU processes on GPU 0 NVIDIA H200"),
-    good("ecc", "ECC is on for GPU 0 NVIDIA H200, no uncorrectable errors"),
-    good(
+    not_applicable("peer-access", "one-gpu", "there is only one GPU", torch__several=None),
+    passes("nccl", "an all-reduce on cuda:0 to cuda:1: all 2048 elements correct"),
+    fails("nccl", "not_run", "an all-reduce did not run", torch__several=replace(SEVERAL, runs=())),
+    passes("gpu-shared", "no other GPU processes on GPU 0 NVIDIA H200"),
+    passes("ecc", "ECC is on for GPU 0 NVIDIA H200, no uncorrectable errors"),
+    passes(
         "ecc",
         "ECC is off for GPU 0 NVIDIA H200, as usual for GeForce GPUs",
-        card__ecc=False,
-        card__brand="GeForce",
+        gpu__ecc=False,
+        gpu__brand="GeForce",
     ),
-    skipped(
+    not_applicable(
         "ecc",
         "card-lost",
         "the GPU does not answer the driver",
-        driver=Driver("580.65.06", "13.0", (LOST_CARD,)),
+        driver=Driver("580.65.06", "13.0", (LOST_GPU,)),
     ),
-    good("row-remap", "GPU 0 NVIDIA H200 has no memory row remapping pending"),
-    good("throttle", "GPU 0 NVIDIA H200 is not slowed down"),
+    passes("row-remap", "GPU 0 NVIDIA H200 has no memory row remapping pending"),
+    passes("throttle", "GPU 0 NVIDIA H200 is not slowed down"),
     Row(
         "throttle",
         "card-silent",
         State.UNKNOWN,
         "not reported by the driver for GPU 0 NVIDIA H200 (no reason given)",
-        machine(card__throttled=None),
+        machine(gpu__throttled=None),
     ),
-    good("persistence", "persistence mode is on for GPU 0 NVIDIA H200"),
-    good("pcie", "GPU 0 NVIDIA H200: PCIe 5 x16"),
-    good("cpu-kernel", "a matmul on the CPU: all 4096 elements correct"),
-    bad("cpu-kernel", "not_run", "a matmul on the CPU did not run", torch__kernels=GPU_RUNS),
-    good("cpu-threads", "8 of 16 usable threads"),
-    good("memory", "68.7 GB of memory available"),
-    good(
+    passes("persistence", "persistence mode is on for GPU 0 NVIDIA H200"),
+    passes("pcie", "GPU 0 NVIDIA H200: PCIe 5 x16"),
+    passes("cpu-kernel", "a matmul on the CPU: all 4096 elements correct"),
+    fails("cpu-kernel", "not_run", "a matmul on the CPU did not run", torch__kernels=GPU_RUNS),
+    passes("cpu-threads", "8 of 16 usable threads"),
+    passes("memory", "68.7 GB of memory available"),
+    passes(
         "memory",
         "1.07 GB of memory available",
         limits__memory_available_bytes=GIB,
         **NO_DRIVER | CPU_BUILD,
     ),
-    poor(
+    warns(
         "memory",
         "little",
         "only 1.07 GB of memory available",
         limits__memory_available_bytes=GIB,
     ),
-    open_(
+    is_unknown(
         "memory",
         "available memory is not reported",
         limits__memory_available_bytes=None,
     ),
-    good("shm", "/dev/shm has 8.59 GB"),  # noqa: S108  words
-    open_("shm", "there is no /dev/shm", limits__shm_bytes=None),
-    good("home", "/tmp is writable"),  # noqa: S108  words
-    good("passwd", "uid 10001 has a name"),
-    good("passwd", "uid 10001 has a name", user__has_passwd_entry=False),
-    good("compiler", "torch.compile finds /usr/bin/gcc"),
-    poor(
+    passes("shm", "/dev/shm has 8.59 GB"),  # noqa: S108  words
+    is_unknown("shm", "there is no /dev/shm", limits__shm_bytes=None),
+    passes("home", "/tmp is writable"),  # noqa: S108  words
+    passes("passwd", "uid 10001 has a name"),
+    passes("passwd", "uid 10001 has a name", user__has_passwd_entry=False),
+    passes("compiler", "torch.compile finds /usr/bin/gcc"),
+    warns(
         "compiler",
         "missing",
         "there is no C++ compiler",
@@ -251,21 +253,21 @@ ROWS = (
         compilers=Compilers("/usr/bin/gcc", None, headers=True),
         **NO_DRIVER,
     ),
-    good("compile-cache", "torch.compile can use /tmp"),
-    good("clock", "the clock is synchronized or agrees with the hardware clock"),
-    good(
+    passes("compile-cache", "torch.compile can use /tmp"),
+    passes("clock", "the clock is synchronized or agrees with the hardware clock"),
+    passes(
         "clock",
         "the clock is synchronized or agrees with the hardware clock",
         clock=Clock(1_800_000_000.0, 1_800_000_000.0 + 3600.0, synchronized=False),  # local time
     ),
-    good("lock", "all packages have their locked versions"),
-    skipped("lock", "torch-missing", "PyTorch cannot be imported", unlocked=None),
-    good(
+    passes("lock", "all packages have their locked versions"),
+    not_applicable("lock", "torch-missing", "PyTorch cannot be imported", unlocked=None),
+    passes(
         "burn-in",
         "500 matmuls on cuda:0: all 30482432000 elements correct; "
         "GFLOP/s first to last quarter: float32 48000 to 47000",
     ),
-    good(
+    passes(
         "burn-in",
         "500 matmuls on cpu: all 30482432000 elements correct; "
         "GFLOP/s first to last quarter: float32 200 to 100",
@@ -273,46 +275,46 @@ ROWS = (
         burned__first_gflops=200.0,
         burned__last_gflops=100.0,
     ),
-    good(
+    passes(
         "burn-in",
         "500 matmuls on cuda:0: all 30482432000 elements correct; "
         "GFLOP/s first to last quarter: float32 unknown",
         burned__last_gflops=None,
     ),
-    bad(
+    fails(
         "burn-in",
         "not_run",
         "no matmul was completed",
         burned__products=0,
     ),
-    bad(
+    fails(
         "burn-in",
         "not_run",
         "no matmul was completed",
-        deep=replace(DUG, burn_ins=()),
+        deep=replace(STRESS, burn_ins=()),
     ),
-    skipped("burn-in", "not-deep", "runs with --deep only", depth=DEFAULT, deep=None),
-    skipped("burn-in", "no-device", "there is no device for the stress test", deep=None),
-    good("memory-pattern", "96.6 GB on cuda:0 kept 132 patterns, 12.8 TB were compared"),
-    bad(
+    not_applicable("burn-in", "not-deep", "runs with --deep only", depth=DEFAULT, deep=None),
+    not_applicable("burn-in", "no-device", "there is no device for the stress test", deep=None),
+    passes("memory-pattern", "96.6 GB on cuda:0 kept 132 patterns, 12.8 TB were compared"),
+    fails(
         "memory-pattern",
         "not_run",
         "no pattern was written and read back",
         deep_memory__compared_bytes=0,
     ),
-    good(
+    passes(
         "burn-watch",
         "cuda:0 NVIDIA H200: temperature at most 61 °C, clocks 1755 to 1980 MHz, no new errors",
     ),
-    good(
+    passes(
         "burn-watch",
         "cuda:0 NVIDIA H200: temperature unknown, clocks unknown, no new errors",
-        deep=replace(DUG, watch=BurnWatch(0, None, None, None, (), {})),
+        deep=replace(STRESS, watch=BurnWatch(0, None, None, None, (), {})),
     ),
-    skipped(
+    not_applicable(
         "burn-watch",
         "cpu-burned",
         "not supported by the CPU",
-        deep=replace(DUG, device="cpu", watch=None),
+        deep=replace(STRESS, device="cpu", watch=None),
     ),
 )

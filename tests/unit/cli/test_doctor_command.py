@@ -96,19 +96,20 @@ def test_facts_are_printed_on_request_only(workload: Workload, found: Any) -> No
 def test_every_check_is_explained(workload: Workload, id_: str) -> None:
     lines = workload("doctor", "explain", id_).stdout.splitlines()
     assert lines[0] == id_
-    labels = [line.split()[0] for line in lines[1:] if not line.startswith("        ")]
+    labels = [line.split()[0] for line in lines[1:] if not line.startswith(" ")]
     assert labels == ["asks", "why", "fix", "link"]
 
 
 def test_a_check_that_crashed_is_explained(workload: Workload) -> None:
     explained = workload("doctor", "explain", "shm-crashed").stdout
-    assert explained.startswith("shm-crashed\n  asks  Did the check run to its end?\n")
+    assert explained.startswith("shm-crashed\nasks       Did the check run to its end?\n")
 
 
 def test_explain_alone_lists_every_check_in_a_line(workload: Workload) -> None:
     lines = workload("doctor", "explain").stdout.splitlines()
     first = [line.split()[0] for line in lines if not line.startswith(" ")]
     assert first == [check.id for check in CHECKS]
+    assert max(map(len, lines)) <= 100
 
 
 def test_an_unknown_id_is_bad_input_with_what_is_close(workload: Workload) -> None:

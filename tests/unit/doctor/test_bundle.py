@@ -71,7 +71,7 @@ def test_no_planted_secret_and_no_name_is_in_any_byte(workload: Workload, tmp_pa
 
 
 @pytest.mark.usefixtures("planted")
-def test_what_stands_around_a_secret_is_told(workload: Workload, tmp_path: Path) -> None:
+def test_the_text_around_a_secret_is_kept(workload: Workload, tmp_path: Path) -> None:
     save(workload, tmp_path / "b.tar.gz")
     environment = json.loads(members(tmp_path / "b.tar.gz")["workload-doctor/record.json"])[
         "environment"
@@ -83,7 +83,7 @@ def test_what_stands_around_a_secret_is_told(workload: Workload, tmp_path: Path)
 
 
 @pytest.mark.usefixtures("planted")
-def test_a_variable_that_is_not_on_the_list_is_not_told(
+def test_a_variable_that_is_not_on_the_list_is_left_out(
     workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MY_PROJECT", "aurora-borealis")
@@ -107,7 +107,7 @@ def test_the_bundle_has_a_valid_record_the_findings_and_the_facts(
     assert any(line.startswith("torch==") for line in found["packages.txt"].splitlines())
 
 
-def test_the_bundle_is_for_its_owner_alone(workload: Workload, tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_bundle(workload: Workload, tmp_path: Path) -> None:
     save(workload, tmp_path / "b.tar.gz")
     assert stat.S_IMODE((tmp_path / "b.tar.gz").stat().st_mode) == 0o600
 
@@ -131,7 +131,7 @@ def other_archive() -> bytes:
     [b"", b"my thesis", other_archive(), archive({})[:12]],
     ids=["empty", "text", "another archive", "part of an archive"],
 )
-def test_what_is_no_bundle_stays_as_it_is(
+def test_a_file_that_is_no_bundle_is_not_overwritten(
     workload: Workload, tmp_path: Path, content: bytes
 ) -> None:
     path = tmp_path / "thesis.tar.gz"
@@ -151,13 +151,13 @@ def test_folders_and_devices_are_refused(workload: Workload, path: str) -> None:
     assert save(workload, Path(path)).code == ExitCode.BAD_INPUT
 
 
-def test_a_name_that_no_file_can_have_is_refused_as_such(workload: Workload) -> None:
+def test_an_impossible_file_name_is_refused(workload: Workload) -> None:
     outcome = save(workload, Path("a" * 300 + ".tar.gz"))
     assert outcome.code == ExitCode.BAD_INPUT
     assert "--bundle is not a file name: File name too long" in outcome.stderr
 
 
-def test_a_target_that_cannot_be_written_is_exit_6_in_one_line(
+def test_a_bundle_that_cannot_be_written_is_exit_6_in_one_line(
     workload: Workload, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
@@ -167,7 +167,7 @@ def test_a_target_that_cannot_be_written_is_exit_6_in_one_line(
     assert outcome.stderr.count("\n") == 1
 
 
-def test_a_failure_outweighs_a_bundle_that_is_lost(
+def test_a_failure_outweighs_a_bundle_that_cannot_be_written(
     workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = machine(torch=None, torch_error="no")
@@ -193,7 +193,7 @@ def test_the_same_texts_make_the_same_bytes() -> None:
     assert archive({"a": "b"}) == archive({"a": "b"})
 
 
-def test_a_bundle_is_known_by_its_head() -> None:
+def test_a_bundle_is_recognised_by_its_header() -> None:
     assert is_bundle(archive({"a": "b"}))
     assert not is_bundle(other_archive())
 
@@ -205,17 +205,17 @@ def script(folder: Path, code: str) -> str:
     return str(path)
 
 
-def test_nvidia_smi_tells_no_programs_of_others(tmp_path: Path) -> None:
+def test_nvidia_smi_reports_no_programs_of_other_users(tmp_path: Path) -> None:
     said = "    Product Name : H200\n    Serial Number : 12345\n        Name : /home/bob/train"
     command = script(tmp_path, f"[ $1 = -q ] && cat <<'END'\n{said}\nEND")
     assert nvidia_smi(command) == "    Product Name : H200\n"
 
 
-def test_nvidia_smi_that_hangs_is_left_alone(tmp_path: Path) -> None:
+def test_nvidia_smi_that_hangs_is_stopped(tmp_path: Path) -> None:
     assert nvidia_smi(script(tmp_path, "exec sleep 60"), 0.2) == "no answer in 0 s"
 
 
-def test_nvidia_smi_that_cannot_run_says_so(tmp_path: Path) -> None:
+def test_nvidia_smi_that_cannot_run_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "nvidia-smi"
     path.write_bytes(b"\x7fELF")
     path.chmod(0o755)
@@ -226,7 +226,7 @@ def test_no_nvidia_smi_is_no_text() -> None:
     assert nvidia_smi("nvidia-smi-that-is-nowhere") == ""
 
 
-def test_control_groups_tell_their_limits(tmp_path: Path) -> None:
+def test_cgroup_limits_are_included(tmp_path: Path) -> None:
     for path, text in {
         "proc/self/cgroup": "0::/job\n",
         "proc/self/mountinfo": "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n",
@@ -240,7 +240,7 @@ def test_control_groups_tell_their_limits(tmp_path: Path) -> None:
     assert "/sys/fs/cgroup/memory.events\noom_kill 3" in found
 
 
-def test_a_machine_without_files_has_its_packages_all_the_same(tmp_path: Path) -> None:
+def test_a_machine_without_these_files_still_lists_its_packages(tmp_path: Path) -> None:
     assert "packages.txt" in texts(machine(), tmp_path)
 
 
@@ -267,7 +267,7 @@ def test_a_redaction(text: str, hidden: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["root", "workload", "ab", ""])
-def test_names_that_tell_nothing_stay(name: str) -> None:
+def test_common_names_are_kept(name: str) -> None:
     assert name not in redaction({"USER": name, "HOME": f"/{name}"}).names
 
 
@@ -276,7 +276,7 @@ def test_a_flag_is_no_secret() -> None:
 
 
 @pytest.mark.parametrize("name", ["DB_PASS", "MYSQL_PWD", "MY_PW", "SSH_PRIVATE", "A_KEY"])
-def test_a_variable_that_speaks_of_a_secret_has_one(name: str) -> None:
+def test_a_variable_with_a_secret_name_is_hidden(name: str) -> None:
     assert redaction({name: "hunter2hunter2"}).text("/x/hunter2hunter2") == f"/x/{SECRET}"
 
 
@@ -285,7 +285,7 @@ def test_the_current_folder_is_no_password() -> None:
 
 
 @pytest.mark.parametrize("told", ["first00 second00", "first00\nsecond00", "second00", "/first00/"])
-def test_a_secret_of_two_lines_is_hidden_however_it_is_told(told: str) -> None:
+def test_a_secret_of_two_lines_is_hidden_in_every_form(told: str) -> None:
     text = redaction({"A_TOKEN": " first00\nsecond00 "}).text(told)
     assert "first00" not in text
     assert "second00" not in text
@@ -301,12 +301,12 @@ def test_a_value_that_is_a_word_of_the_record_breaks_no_bundle(
     assert {finding["state"] for finding in told["findings"]} <= {state.value for state in State}
 
 
-def test_the_longest_secret_goes_first() -> None:
+def test_the_longest_secret_is_replaced_first() -> None:
     hide = redaction({"A_TOKEN": "abcdef", "B_TOKEN": "abcdefghij"})
     assert hide.text("abcdefghij") == SECRET
 
 
-def test_no_piece_of_a_secret_that_a_table_would_break_is_told(
+def test_a_secret_that_a_table_would_wrap_is_hidden(
     workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pieces = [f"{number:08x}" for number in range(7**8, 7**8 + 40)]

@@ -74,14 +74,14 @@ def small(
     return burn_in(cpu, dtype, budget_sec, edge=TILE, product=product, clock=Ticking(0.01))  # type: ignore[arg-type]
 
 
-def test_one_flipped_bit_in_one_product_of_ten_thousand_is_found(cpu: DeviceInfo) -> None:
+def test_one_flipped_bit_in_ten_thousand_matmuls_is_found(cpu: DeviceInfo) -> None:
     found = small(cpu, Bent(flipping(16), 9_001), budget_sec=1.0)
     assert found.products > 10_000
     assert (found.wrong_products, found.wrong_elements) == (1, 1)
     assert (found.first_wrong, found.first_wrong_elements) == (9_001, 1)
 
 
-def test_right_products_are_right_in_every_element(cpu: DeviceInfo) -> None:
+def test_correct_matmuls_have_no_wrong_element(cpu: DeviceInfo) -> None:
     product = Bent(flipping(0))
     found = small(cpu, product)
     assert (found.wrong_elements, found.first_wrong, found.error) == (0, None, None)
@@ -107,7 +107,7 @@ def test_errors_that_cancel_in_the_sum_are_all_counted(cpu: DeviceInfo) -> None:
     assert small(cpu, Bent(swap, 7)).wrong_elements > 100
 
 
-def test_no_number_is_wrong(cpu: DeviceInfo) -> None:
+def test_nan_is_wrong(cpu: DeviceInfo) -> None:
     def lose(out: Tensor) -> None:
         out[3, 3] = torch.nan
 
@@ -122,7 +122,7 @@ def test_a_kernel_that_does_nothing_is_wrong(cpu: DeviceInfo) -> None:
     assert found.wrong_products == found.products
 
 
-def test_one_product_left_out_is_wrong(cpu: DeviceInfo) -> None:
+def test_a_skipped_matmul_is_wrong(cpu: DeviceInfo) -> None:
     count = 0
 
     def product(a: Tensor, b: Tensor, out: Tensor) -> None:
@@ -135,12 +135,14 @@ def test_one_product_left_out_is_wrong(cpu: DeviceInfo) -> None:
     assert (found.wrong_products, found.first_wrong) == (1, 50)
 
 
-def test_the_first_wrong_product_is_named_and_the_others_are_counted(cpu: DeviceInfo) -> None:
+def test_the_first_wrong_matmul_is_named_and_the_others_are_counted(cpu: DeviceInfo) -> None:
     found = small(cpu, Bent(flipping(16), 30, 31, 900))
     assert (found.first_wrong, found.wrong_products, found.wrong_elements) == (30, 3, 3)
 
 
-def test_what_a_driver_raises_is_the_error_and_what_was_right_stays(cpu: DeviceInfo) -> None:
+def test_an_exception_of_the_driver_is_the_error_and_earlier_results_are_kept(
+    cpu: DeviceInfo,
+) -> None:
     def fail(_out: Tensor) -> None:
         raise RuntimeError("CUDA error: unspecified launch failure\nCompile with …")
 
@@ -149,7 +151,7 @@ def test_what_a_driver_raises_is_the_error_and_what_was_right_stays(cpu: DeviceI
     assert 0 < found.products < 100
 
 
-def test_what_is_known_is_told_after_every_batch(cpu: DeviceInfo) -> None:
+def test_the_result_so_far_is_kept_after_every_batch(cpu: DeviceInfo) -> None:
     told: list[BurnIn] = []
     clock = Ticking(0.01)
     found = burn_in(cpu, "float32", 0.15, told.append, edge=TILE, clock=clock)
@@ -159,7 +161,7 @@ def test_what_is_known_is_told_after_every_batch(cpu: DeviceInfo) -> None:
 
 @pytest.mark.parametrize("dtype", [*DTYPES, "bfloat16"])
 @pytest.mark.parametrize("edge", [TILE, 4 * TILE])
-def test_the_right_product_is_that_of_exact_arithmetic(
+def test_the_expected_result_is_that_of_exact_arithmetic(
     cpu: DeviceInfo, dtype: str, edge: int
 ) -> None:
     for pair in pairs(cpu, dtype, edge):
@@ -178,14 +180,14 @@ def test_no_sum_needs_rounding(dtype: str) -> None:
     assert EDGES[-1] * LARGEST[dtype] ** 2 < 1 << (digits - 1)
 
 
-def test_what_is_a_power_of_two_away_is_another_number(cpu: DeviceInfo) -> None:
+def test_values_a_power_of_two_apart_differ(cpu: DeviceInfo) -> None:
     product = pairs(cpu, "float32", 4 * TILE)[0].product.view(-1)
     for power in range(1, 15):
         away = 1 << power
         assert (product[:-away] == product[away:]).float().mean() < 0.05
 
 
-def test_a_device_with_little_memory_gets_small_products(
+def test_a_device_with_little_memory_gets_small_matmuls(
     cpu: DeviceInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room_bytes = 1 << 20
@@ -196,7 +198,7 @@ def test_a_device_with_little_memory_gets_small_products(
     assert 9 * edge**2 * 4 <= MEMORY_SHARE * room_bytes < 9 * (2 * edge) ** 2 * 4
 
 
-def test_a_slow_device_gets_small_products(cpu: DeviceInfo) -> None:
+def test_a_slow_device_gets_small_matmuls(cpu: DeviceInfo) -> None:
     assert choose_edge(cpu, "float32", multiply, Ticking(1.0)) == EDGES[0]
 
 

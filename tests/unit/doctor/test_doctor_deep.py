@@ -35,7 +35,7 @@ def findings(outcome: Outcome) -> dict[str, dict[str, Any]]:
     return {finding["id"]: finding for finding in json.loads(outcome.stdout)["findings"]}
 
 
-def test_a_sound_cpu_passes_and_its_record_is_valid(workload: Workload) -> None:
+def test_a_healthy_cpu_passes_and_its_record_is_valid(workload: Workload) -> None:
     outcome = call(workload, "--json")
     assert outcome.code == ExitCode.OK
     document = json.loads(outcome.stdout)
@@ -77,12 +77,12 @@ def test_memory_that_changes_is_exit_3_in_one_line(
     assert "(first: word 0 of pattern 'its address', bits 0x8" in outcome.stderr
 
 
-def test_without_deep_nothing_burns_in(workload: Workload) -> None:
+def test_without_deep_there_is_no_stress_test(workload: Workload) -> None:
     found = findings(workload("doctor", "--device", "cpu", "--json"))
     assert found["burn-in"]["found"] == "runs with --deep only"
 
 
-def test_a_gpu_that_is_not_there_is_not_burned_in(workload: Workload) -> None:
+def test_a_missing_gpu_is_not_stressed(workload: Workload) -> None:
     outcome = workload("doctor", "--deep", "--budget", "1", "--device", "cuda:4096", "--json")
     assert outcome.code == ExitCode.UNFIT
     assert findings(outcome)["burn-in"]["found"] == "there is no device for the stress test"
@@ -96,7 +96,7 @@ def test_a_gpu_that_is_not_there_is_not_burned_in(workload: Workload) -> None:
         (("--deep", "--budget", "0"), "not a finite number above 0"),
     ],
 )
-def test_what_contradicts_itself_is_bad_input(
+def test_contradicting_options_are_bad_input(
     workload: Workload, argv: tuple[str, ...], words: str
 ) -> None:
     outcome = workload("doctor", *argv)
@@ -104,7 +104,7 @@ def test_what_contradicts_itself_is_bad_input(
     assert words in outcome.stderr
 
 
-def test_what_is_known_is_told_all_along(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_facts_so_far_are_kept_all_along(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "NOTE_SEC", 0.0)
     told: list[tuple[Deep, str]] = []
     found = run_stress("cpu", BUDGET_SEC, lambda *news: told.append(news))
@@ -119,7 +119,7 @@ def test_what_is_known_is_told_all_along(monkeypatch: pytest.MonkeyPatch) -> Non
     }
 
 
-def test_a_signal_ends_it_with_what_was_found_so_far(tmp_path: Path) -> None:
+def test_a_signal_ends_it_with_the_result_so_far(tmp_path: Path) -> None:
     argv = ["--deep", "--budget", "1e6", "--device", "cpu", "--output", str(tmp_path)]
     command = [sys.executable, "-m", "workload", "doctor", *argv]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
@@ -148,16 +148,16 @@ def test_the_watch_keeps_the_extremes_and_every_reason() -> None:
     assert watch.throttled == ("hardware thermal slowdown",)
 
 
-def test_only_counters_that_rose_are_told() -> None:
+def test_only_counters_that_rose_are_reported() -> None:
     before = {"PCIe replays": 3, "corrected memory errors": 1}
     after = {"PCIe replays": 3, "corrected memory errors": 5}
     assert watched([COOL], before, after).risen == {"corrected memory errors": 4}
 
 
-def test_a_card_that_tells_no_counter_leaves_them_unknown() -> None:
+def test_a_gpu_without_counters_leaves_them_unknown() -> None:
     assert watched([COOL], {}, {}).risen is None
 
 
-def test_a_silent_card_has_no_extremes() -> None:
+def test_a_gpu_without_readings_has_no_extremes() -> None:
     watch = watched([Reading(None, None, None, None, None)], {}, {})
     assert (watch.highest_celsius, watch.lowest_mhz, watch.throttled) == (None, None, ())

@@ -48,7 +48,7 @@ def test_a_driver_that_raises_anything_is_a_reason(tmp_path: Path):
     assert "invalid start byte" in (gather("cpu", Broken(), tmp_path).driver_error or "")
 
 
-def test_a_quick_look_does_not_import_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_quick_does_not_import_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(facts_module, "probing", lambda *_: pytest.fail("torch was asked"))
     facts = gather("cuda", FakeHardware(), tmp_path, QUICK)
     assert (facts.torch, facts.torch_error) == (None, None)
@@ -63,17 +63,17 @@ def test_facts_are_json(tmp_path: Path):
 @pytest.mark.parametrize(
     ("path", "kind"), [(".dockerenv", "docker"), ("run/.containerenv", "podman")]
 )
-def test_a_container_is_known_by_its_mark(tmp_path: Path, path: str, kind: str):
+def test_a_container_is_recognised_by_its_file(tmp_path: Path, path: str, kind: str):
     write(tmp_path, path)
     assert read_system(tmp_path, {}).container == kind
 
 
-def test_a_pod_is_known_by_its_environment(tmp_path: Path):
+def test_a_pod_is_recognised_by_its_environment(tmp_path: Path):
     environment = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
     assert read_system(tmp_path, environment).container == "kubernetes"
 
 
-def test_no_mark_means_no_container(tmp_path: Path):
+def test_without_such_a_file_there_is_no_container(tmp_path: Path):
     assert read_system(tmp_path, {}).container is None
 
 
@@ -82,7 +82,7 @@ def test_the_distribution_has_its_pretty_name(tmp_path: Path):
     assert read_system(tmp_path, {}).os == "Ubuntu 24.04 LTS"
 
 
-def test_an_x86_processor_tells_model_cores_and_instruction_sets(tmp_path: Path):
+def test_an_x86_cpu_has_model_cores_and_instruction_sets(tmp_path: Path):
     thread = (
         "processor\t: {}\nmodel name\t: Xeon\nphysical id\t: 0\ncore id\t: {}\nflags\t: fpu avx2\n"
     )
@@ -91,13 +91,13 @@ def test_an_x86_processor_tells_model_cores_and_instruction_sets(tmp_path: Path)
     assert (cpu.model, cpu.physical_cores, cpu.isa) == ("Xeon", 2, ("avx2",))
 
 
-def test_an_arm_processor_tells_its_features_and_no_model(tmp_path: Path):
+def test_an_arm_cpu_has_features_and_no_model(tmp_path: Path):
     write(tmp_path, "proc/cpuinfo", "processor\t: 0\nFeatures\t: fp asimd sve2\n")
     cpu = read_cpu(tmp_path)
     assert (cpu.model, cpu.physical_cores, cpu.isa) == (None, None, ("asimd", "sve2"))
 
 
-def test_a_machine_without_cpuinfo_leaves_the_processor_unknown(tmp_path: Path):
+def test_without_cpuinfo_the_cpu_is_unknown(tmp_path: Path):
     assert read_cpu(tmp_path).model is None
 
 
@@ -111,7 +111,7 @@ def test_a_machine_without_cpuinfo_leaves_the_processor_unknown(tmp_path: Path):
         ),
     ],
 )
-def test_the_kernel_module_tells_its_version(tmp_path: Path, text: str, version: str):
+def test_the_kernel_module_has_a_version(tmp_path: Path, text: str, version: str):
     write(tmp_path, "proc/driver/nvidia/version", text)
     assert read_kernel_driver(tmp_path) == version
 
@@ -127,7 +127,7 @@ def test_device_nodes_are_files_of_nvidia_and_of_wsl(tmp_path: Path):
     assert paths == ["/dev/nvidia0", "/dev/nvidiactl", "/dev/dxg"]
 
 
-def test_a_node_that_its_mode_permits_and_the_system_refuses_was_taken_away(
+def test_a_node_that_its_mode_permits_but_the_system_denies_is_not_accessible(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     write(tmp_path, "dev/nvidia0")
@@ -136,7 +136,7 @@ def test_a_node_that_its_mode_permits_and_the_system_refuses_was_taken_away(
     assert (node.accessible, node.permitted) == (False, True)
 
 
-def test_a_node_of_somebody_else_is_not_permitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_node_of_another_user_is_not_permitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write(tmp_path, "dev/nvidia0")
     (tmp_path / "dev/nvidia0").chmod(0o660)
     for name, answer in (("getuid", 12345), ("getgid", 12345), ("getgroups", [])):
@@ -145,7 +145,7 @@ def test_a_node_of_somebody_else_is_not_permitted(tmp_path: Path, monkeypatch: p
     assert not node.permitted
 
 
-def test_only_nvidia_devices_tell_their_lanes(tmp_path: Path):
+def test_only_lanes_of_nvidia_devices_are_read(tmp_path: Path):
     for address, vendor in (("0000:01:00.0", "0x10de"), ("0000:02:00.0", "0x8086")):
         write(tmp_path, f"sys/bus/pci/devices/{address}/vendor", vendor)
         write(tmp_path, f"sys/bus/pci/devices/{address}/max_link_width", "16\n")
@@ -170,12 +170,12 @@ def test_no_home_is_unknown_and_cannot_be_written():
     assert (user.home, user.home_writable) == (None, False)
 
 
-def test_looking_for_a_writable_folder_leaves_nothing_behind(tmp_path: Path):
+def test_the_write_test_leaves_no_file_behind(tmp_path: Path):
     read_user({"HOME": str(tmp_path)})
     assert not list(tmp_path.iterdir())
 
 
-def test_a_name_in_the_environment_stands_in_for_a_passwd_entry():
+def test_a_name_in_the_environment_replaces_a_passwd_entry():
     assert read_user({"USER": "anyone"}).has_name_in_environment
 
 
@@ -193,12 +193,12 @@ def test_this_machine_is_fit_for_the_cpu():
     assert exit_code(findings) is ExitCode.OK
 
 
-def test_this_machine_is_fit_for_cuda_only_if_a_product_on_the_gpu_was_right():
+def test_this_machine_is_fit_for_cuda_only_if_a_matmul_on_the_gpu_was_correct():
     _, findings = examine("cuda")
     (product,) = [finding for finding in findings if finding.id == "cublas"]
     assert (exit_code(findings) is ExitCode.OK) == (product.state is State.PASS)
 
 
-def test_a_gpu_that_no_machine_has_is_unfit():
+def test_a_gpu_number_that_does_not_exist_is_unfit():
     _, findings = examine("cuda:4096")
     assert exit_code(findings) is ExitCode.UNFIT

@@ -15,16 +15,16 @@ from workload.doctor.probes.kernels import count_wrong, run, run_kernels
 from workload.doctor.probes.several_gpus import probe, probe_in_child
 
 
-def test_a_product_on_this_cpu_is_right_in_every_element() -> None:
+def test_a_matmul_on_this_cpu_is_correct_in_every_element() -> None:
     assert run_kernels("cpu") == (KernelRun("product", "cpu", 64 * 64, 0, None),)
 
 
 @pytest.mark.parametrize("operation", ["_kernel", "_product", "_convolution"])
-def test_what_a_gpu_is_asked_comes_out_right_on_this_cpu(operation: str) -> None:
+def test_the_gpu_kernels_are_correct_on_this_cpu(operation: str) -> None:
     assert run("convolution", "cpu", getattr(kernels, operation)).wrong == 0
 
 
-def test_work_on_a_device_that_does_not_exist_is_an_error_in_one_line() -> None:
+def test_a_kernel_on_a_missing_device_is_an_error_in_one_line() -> None:
     for ran in run_kernels("cuda:99"):
         assert ran.wrong is None
         assert ran.error
@@ -43,7 +43,7 @@ def test_a_single_wrong_element_is_counted(value: float) -> None:
     assert run("product", "cpu", lambda _: bent(value)).wrong == 1
 
 
-def test_a_convolution_may_go_through_fractions() -> None:
+def test_a_convolution_may_use_fractions() -> None:
     assert run("convolution", "cpu", lambda _: bent(7.01)).wrong == 0
 
 
@@ -82,7 +82,7 @@ def test_a_child_that_dies_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("said", ["", "hello", "[]", "{}"])
-def test_a_child_that_talks_nonsense_is_an_error(said: str) -> None:
+def test_a_child_that_prints_no_answer_is_an_error(said: str) -> None:
     assert probe_in_child(child(f"print({said!r})")).error == "the child process exited with code 0"
 
 

@@ -25,17 +25,17 @@ LOCKS = {
 }
 
 
-def test_the_version_file_of_a_cuda_build_tells_both(tmp_path: Path) -> None:
+def test_the_version_file_of_a_cuda_build_has_both_versions(tmp_path: Path) -> None:
     write(tmp_path, "version.py", "__version__ = '2.13.0+cu130'\ncuda: Optional[str] = '13.0'\n")
     assert read_version_file(tmp_path / "version.py") == TorchFiles("2.13.0+cu130", "13.0")
 
 
-def test_the_version_file_of_a_cpu_build_tells_no_cuda(tmp_path: Path) -> None:
+def test_the_version_file_of_a_cpu_build_has_no_cuda(tmp_path: Path) -> None:
     write(tmp_path, "version.py", "__version__ = '2.13.0+cpu'\ncuda: Optional[str] = None\n")
     assert read_version_file(tmp_path / "version.py") == TorchFiles("2.13.0+cpu", None)
 
 
-def test_a_version_file_without_a_version_tells_nothing(tmp_path: Path) -> None:
+def test_a_version_file_without_a_version_is_unknown(tmp_path: Path) -> None:
     assert read_version_file(tmp_path / "version.py") is None
 
 
@@ -47,7 +47,7 @@ def test_a_libcuda_that_loads_has_no_reason() -> None:
     assert read_cuda_library(lambda _name: None) is None
 
 
-def test_the_loader_tells_why_it_finds_no_libcuda() -> None:
+def test_the_loader_reports_why_it_finds_no_libcuda() -> None:
     def refuse(name: str) -> None:
         raise OSError(f"{name}: cannot open shared object file")
 
@@ -87,11 +87,11 @@ def test_a_version_that_is_not_the_locked_one_is_named_with_it() -> None:
     assert differences({"torch": "2.13.0", "triton": "4.0"}, LOCKS) == ("triton 4.0, locked 3.7.1",)
 
 
-def test_the_installed_torch_tells_which_lock_is_meant() -> None:
+def test_the_installed_torch_selects_the_lock() -> None:
     assert differences({"torch": "2.13.0+cpu", "triton": "4.0"}, LOCKS) == ()
 
 
-def test_any_version_that_the_lock_has_for_some_python_is_right() -> None:
+def test_any_locked_version_for_some_python_is_accepted() -> None:
     assert differences({"torch": "2.13.0+cpu", "networkx": "3.6.1"}, LOCKS) == ()
 
 
@@ -99,7 +99,7 @@ def test_the_cuda_in_a_version_is_no_difference() -> None:
     assert differences({"torch": "2.13.0+cu130"}, LOCKS) == ()
 
 
-def test_without_torch_no_lock_is_meant() -> None:
+def test_without_torch_there_is_no_lock() -> None:
     assert differences({"triton": "4.0"}, LOCKS) is None
 
 

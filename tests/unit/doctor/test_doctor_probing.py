@@ -81,7 +81,7 @@ def test_a_child_that_cannot_start_is_a_fact() -> None:
         assert "No such file" in (found.error or "")
 
 
-def test_torch_that_is_loaded_already_is_asked_here() -> None:
+def test_torch_that_is_loaded_already_is_probed_in_this_process() -> None:
     with probing("cpu", command=["/nowhere/python"]) as found:
         assert found.torch is not None
 

@@ -19,11 +19,11 @@ def purposes(environment: dict[str, str]) -> list[str]:
     return [folder.purpose for folder in read_folders(environment)]
 
 
-def test_the_temporary_folder_and_that_of_the_records_are_always_looked_at() -> None:
+def test_the_temporary_folder_and_that_of_records_are_always_read() -> None:
     assert purposes({}) == ["TMPDIR", "results"]
 
 
-def test_a_cache_is_looked_at_where_one_is_set() -> None:
+def test_a_cache_is_read_if_it_is_set() -> None:
     assert "TRITON_CACHE_DIR" in purposes({"TRITON_CACHE_DIR": "/cache"})
 
 
@@ -34,7 +34,7 @@ def test_a_writable_folder_has_room_and_no_problem(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_not_there_is_judged_by_where_it_would_be_made(tmp_path: Path) -> None:
+def test_a_missing_folder_is_judged_by_its_parent(tmp_path: Path) -> None:
     folder = read_folder("TRITON_CACHE_DIR", tmp_path / "a/b")
     assert (folder.path, folder.problem) == (str(tmp_path / "a/b"), None)
 
@@ -53,7 +53,7 @@ def test_the_clock_is_this_machines(tmp_path: Path) -> None:
     assert abs(read_clock(tmp_path).now_sec - time.time()) < 60
 
 
-def test_the_hardware_clock_is_read_where_there_is_one(tmp_path: Path) -> None:
+def test_the_hardware_clock_is_read_if_there_is_one(tmp_path: Path) -> None:
     write(tmp_path, "sys/class/rtc/rtc0/since_epoch", "1800000000\n")
     assert read_clock(tmp_path).hardware_sec == 1.8e9
 
@@ -101,7 +101,7 @@ def test_in_an_image_another_image_brings_one_and_in_one_s_own_a_package_can() -
 
 
 @pytest.mark.parametrize(("flags", "named"), [(0, False), (os.ST_NOEXEC, True)])
-def test_a_cache_from_which_nothing_may_be_loaded_is_named(
+def test_a_noexec_cache_is_named(
     flags: int, named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = str(tmp_path / "not" / "made")

@@ -97,10 +97,6 @@ def test_every_need_has_a_machine_that_does_not_meet_it():
     assert {need.id for check in CHECKS for need in check.needs} <= met
 
 
-def test_no_check_lacks_a_healthy_machine():
-    assert {row.id for row in ROWS if row.state is State.PASS} == {check.id for check in CHECKS}
-
-
 def test_no_two_checks_share_an_id():
     assert len({check.id for check in CHECKS}) == len(CHECKS)
 
@@ -138,7 +134,7 @@ def test_a_number_out_of_range_is_the_only_failure_it_causes():
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu"])
-def test_a_machine_without_a_gpu_is_fit_unless_one_is_asked_for(device: str):
+def test_a_machine_without_a_gpu_is_fit_unless_one_is_requested(device: str):
     assert not failing(machine(requested_device=device, **NO_DRIVER | CPU_BUILD))
 
 
@@ -152,8 +148,8 @@ def test_under_auto_a_gpu_that_computes_wrong_numbers_is_a_failure():
     assert failing(machine(requested_device="auto", torch__kernels=kernels)) == ["gpu-kernel"]
 
 
-def test_under_auto_what_fails_on_a_gpu_that_is_taken_all_the_same_is_a_failure():
-    assert failing(machine(requested_device="auto", card__ecc_uncorrected=1)) == ["ecc"]
+def test_under_auto_a_failure_of_a_gpu_that_is_used_is_a_failure():
+    assert failing(machine(requested_device="auto", gpu__ecc_uncorrected=1)) == ["ecc"]
 
 
 def test_of_several_gpus_the_worst_counts_where_cuda_did_not_start():
@@ -181,7 +177,7 @@ def test_quick_fails_where_the_requested_gpu_is_missing():
 
 def test_quick_finds_nothing_wrong_with_a_healthy_gpu_machine():
     states = {
-        finding.state for finding in run_all(machine(torch=None, depth=QUICK, card__processes=0))
+        finding.state for finding in run_all(machine(torch=None, depth=QUICK, gpu__processes=0))
     }
     assert states == {State.PASS, State.NOT_APPLICABLE}
 
@@ -196,12 +192,12 @@ def test_windows_subsystem_for_linux_has_one_node_for_all():
     assert findings(machine(device_nodes=(node,)))["device-nodes"].state is State.PASS
 
 
-def test_a_cuda_12_build_is_content_with_a_driver_for_cuda_12():
+def test_a_cuda_12_build_needs_a_driver_for_cuda_12_only():
     facts = machine(driver=OLD_DRIVER, torch__cuda_version="12.8")
     assert findings(facts)["driver-version"].state is State.PASS
 
 
-def test_the_line_for_a_missing_driver_says_what_why_and_what_to_do():
+def test_a_missing_driver_has_text_why_and_fix():
     found = findings(machine(**NO_DRIVER))["gpu-driver"]
     assert (found.found, found.why, found.fix) == (
         "no NVIDIA driver (NVML: Shared Library Not Found)",

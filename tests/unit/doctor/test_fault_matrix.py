@@ -1,10 +1,10 @@
-"""Every fault of faults.toml: the id, state, exit code and line that it must get."""
+"""Every fault of faults.toml gets its id, state, exit code and line."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.doctor.fault_machine import look
+from support.doctor.fault_machine import read_facts
 from support.doctor.fault_matrix import faults
 
 from workload.core.models.finding import Finding, State
@@ -19,7 +19,7 @@ rows = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault["fault"]
 def findings(
     fault: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Finding, ...]:
-    return run_all(look(fault, tmp_path, monkeypatch))
+    return run_all(read_facts(fault, tmp_path, monkeypatch))
 
 
 @rows
@@ -42,7 +42,7 @@ def test_the_first_failure_is_the_fault_itself(
 
 
 @rows
-def test_a_trouble_says_why_what_to_do_and_where_to_read_on(
+def test_a_failure_or_warning_has_why_fix_and_link(
     fault: dict[str, Any], findings: tuple[Finding, ...]
 ) -> None:
     troubles = [found for found in findings if found.state in (State.WARN, State.FAIL)]
@@ -52,7 +52,7 @@ def test_a_trouble_says_why_what_to_do_and_where_to_read_on(
 def test_the_healthy_machine_behind_the_faults_passes_every_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = run_all(look({}, tmp_path, monkeypatch))
+    found = run_all(read_facts({}, tmp_path, monkeypatch))
     assert {finding.id for finding in found if finding.state is not State.PASS} == set()
 
 

@@ -31,7 +31,7 @@ def check(
     return check_memory(cpu, 1.0, words=WORDS, write=write, clock=standing)
 
 
-def test_sound_memory_keeps_every_pattern(cpu: DeviceInfo) -> None:
+def test_healthy_memory_keeps_every_pattern(cpu: DeviceInfo) -> None:
     expected = MemoryTest("cpu", WORDS * 8, ALL, ALL * WORDS * 8, 0, None)
     assert check(cpu) == expected
 
@@ -93,7 +93,7 @@ def test_every_pair_of_bits_of_a_word_differs_in_some_pattern() -> None:
     assert len(bits) == 64
 
 
-def test_an_allocator_that_refuses_is_the_error(
+def test_an_allocation_that_fails_is_the_error(
     cpu: DeviceInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> Tensor:
@@ -125,7 +125,7 @@ def test_no_more_than_a_share_of_the_free_memory_is_taken(
     assert found.tested_bytes == SHARE["cpu"] * available_bytes
 
 
-def test_where_nobody_knows_what_is_free_a_small_part_is_tested(
+def test_if_free_memory_is_unknown_a_small_part_is_tested(
     cpu: DeviceInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory_patterns.devices, "available_bytes", lambda _: None)

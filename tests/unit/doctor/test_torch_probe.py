@@ -40,7 +40,7 @@ def raising(text: str) -> Any:
     return ask
 
 
-def test_a_cuda_build_tells_everything_about_itself():
+def test_a_cuda_build_reports_all_its_facts():
     facts = probe_module(fake_torch(), "cuda")
     assert (facts.built_for, facts.arch_list, facts.cudnn_version, facts.nccl_version) == (
         "CUDA 13.0",
@@ -50,7 +50,7 @@ def test_a_cuda_build_tells_everything_about_itself():
     )
 
 
-def test_a_gpu_tells_its_name_capability_memory_and_uuid():
+def test_a_gpu_has_name_capability_memory_and_uuid():
     assert probe_module(fake_torch(), "cuda").gpus == (
         TorchGpu("NVIDIA H200", "9.0", 141, "GPU-1"),
     )
@@ -66,12 +66,12 @@ def test_the_reason_why_cudnn_does_not_load_is_a_fact():
     assert (facts.cudnn_version, facts.cudnn_error) == (None, "version incompatibility")
 
 
-def test_cuda_is_not_started_for_who_asks_for_the_cpu():
+def test_cuda_is_not_started_if_the_cpu_is_requested():
     facts = probe_module(fake_torch(init=raising("must not be called")), "cpu")
     assert (facts.gpus, facts.cuda_error) == ((), None)
 
 
-def test_work_runs_on_the_cpu_and_on_the_gpu_asked_for(monkeypatch: pytest.MonkeyPatch):
+def test_kernels_run_on_the_cpu_and_the_requested_gpu(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch_probe, "probe_in_child", lambda: SeveralGpus((), (), None))
     facts = probe_module(fake_torch(device_count=lambda: 4), "cuda:3")
     assert [(run.operation, run.device) for run in facts.kernels] == [
@@ -83,11 +83,11 @@ def test_work_runs_on_the_cpu_and_on_the_gpu_asked_for(monkeypatch: pytest.Monke
     assert facts.several == SeveralGpus((), (), None)
 
 
-def test_one_gpu_is_not_tried_together_with_others():
+def test_one_gpu_is_not_tested_for_peer_access():
     assert probe_module(fake_torch(), "cuda").several is None
 
 
-def test_nothing_runs_on_a_gpu_that_is_not_there():
+def test_nothing_runs_on_a_missing_gpu():
     assert [run.device for run in probe_module(fake_torch(), "cuda:9").kernels] == ["cpu"]
 
 

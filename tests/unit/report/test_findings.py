@@ -13,15 +13,9 @@ NOT_DEEP = Finding("burn-in", State.NOT_APPLICABLE, "runs with --deep only")
 
 
 def test_the_verdict_comes_first_then_failures_warnings_unknowns_and_passes() -> None:
-    labels = [line.split()[0] for line in report([PASSED, UNKNOWN, *NO_GPU, WARNED, FAILED])]
-    assert [label for label in labels if not label.endswith(":") and label != "nvidia-smi"] == [
-        "doctor",
-        "FAIL",
-        "WARN",
-        "unknown",
-        "pass",
-        "n/a",
-    ]
+    lines = report([PASSED, UNKNOWN, *NO_GPU, WARNED, FAILED])
+    labels = [line.split()[0] for line in lines if not line.startswith(" ")]
+    assert labels == ["doctor", "FAIL", "WARN", "unknown", "pass", "n/a"]
 
 
 def test_a_failure_is_followed_by_why_fix_and_link() -> None:
@@ -29,7 +23,7 @@ def test_a_failure_is_followed_by_why_fix_and_link() -> None:
         "WARN       shm: 64 MB",
         "           why: workers need more",
         "           fix: --shm-size=1g",
-        "           see: https://docs",
+        "           https://docs",
     ]
 
 

@@ -122,7 +122,7 @@ def gpu_shared(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     "ecc",
     asks="Is ECC on, and is the GPU free of uncorrectable memory errors?",
     why="a result may have been wrong or lost since the driver was loaded",
-    fix="reset the GPU or reboot, and check again; if the errors return, replace the GPU:\n"
+    fix="reboot or reset the GPU; replace it if the errors return after a reset:\n"
     "sudo nvidia-smi -r",
     link="https://docs.nvidia.com/deploy/a100-gpu-mem-error-mgmt/",
 )

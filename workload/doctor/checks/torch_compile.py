@@ -50,7 +50,7 @@ def passwd(facts: Facts) -> CheckResult:
 
 @check(
     "compiler",
-    asks="Are the C compiler (GPU) or C++ compiler (CPU) and Python.h installed for torch.compile?",
+    asks="Are a compiler (C for a GPU, C++ for a CPU) and Python.h installed?",
     why="torch.compile compiles its kernels on this machine and fails; everything else works",
     fix="use a -devel image, or install g++, openssl and python3-dev",
     link="https://github.com/pytorch/pytorch/issues/116696",

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from workload.core.models.finding import Finding, State
-from workload.core.units import printable
+from workload.core.units import plural, printable
+from workload.report.terminal.tables import labelled
 
 TROUBLES = (State.FAIL, State.WARN)
 LABELS = {
@@ -15,7 +16,6 @@ LABELS = {
 }
 _COUNTED = {
     State.FAIL: "failed",
-    State.WARN: "warnings",
     State.UNKNOWN: "unknown",
     State.PASS: "passed",
     State.NOT_APPLICABLE: "not applicable",
@@ -39,12 +39,11 @@ def verdict_line(findings: Sequence[Finding], strict: bool = False) -> str:
     failed = State.FAIL in states or (strict and State.UNKNOWN in states)
     verdict = "FAIL" if failed or not findings else "WARN" if State.WARN in states else "PASS"
     counts = [_count(state, len(found)) for state in LABELS if (found := _of(findings, state))]
-    return f"{'doctor':10} {verdict}: {', '.join(counts) or 'no check ran'}"
+    return labelled("doctor", f"{verdict}: {', '.join(counts) or 'no check ran'}")
 
 
 def _count(state: State, number: int) -> str:
-    counted = "warning" if state is State.WARN and number == 1 else _COUNTED[state]
-    return f"{number} {counted}"
+    return plural(number, "warning") if state is State.WARN else f"{number} {_COUNTED[state]}"
 
 
 def trouble_lines(findings: Sequence[Finding]) -> list[str]:
@@ -64,7 +63,7 @@ def _in_full(finding: Finding) -> list[str]:
         *_below("why: ", finding.why),
         *_below("fix: ", fix),
         *(line for command in commands for line in _below("  ", command)),
-        *_below("see: ", finding.link),
+        *_below("", finding.link),
     ]
 
 
@@ -83,7 +82,7 @@ def _not_applicable(findings: Sequence[Finding]) -> list[str]:
 
 
 def _ids(ids: Sequence[str]) -> str:
-    return ids[0] if len(ids) == 1 else f"{len(ids)} checks"
+    return ids[0] if len(ids) == 1 else plural(len(ids), "check")
 
 
 def _of(findings: Iterable[Finding], state: State) -> list[Finding]:
@@ -91,8 +90,8 @@ def _of(findings: Iterable[Finding], state: State) -> list[Finding]:
 
 
 def _line(state: State, text: str) -> str:
-    return f"{LABELS[state]:10} {printable(text)}"
+    return labelled(LABELS[state], printable(text))
 
 
 def _below(prefix: str, text: str | None) -> list[str]:
-    return [f"{'':10} {prefix}{printable(text)}"] if text else []
+    return [labelled("", prefix + printable(text))] if text else []
