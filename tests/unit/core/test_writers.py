@@ -1,6 +1,7 @@
 """What is written is whole or not there: on a full disk, killed, in company, in a lost folder."""
 
 import ast
+import os
 import random
 import resource
 import shutil
@@ -50,6 +51,8 @@ def on_a_full_disk(*words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(*words),
         preexec_fn=limit,  # nothing else runs between fork and exec
+        # Python would keep the first 512 bytes of a module's bytecode, and later fail to import it.
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,
