@@ -1,4 +1,4 @@
-"""VerifyResult what this device computes against float64 on the CPU.
+"""Check what this device computes against float64 on the CPU.
 
 Covered, on inputs from a normal distribution:
 

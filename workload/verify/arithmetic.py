@@ -32,7 +32,7 @@ def operations() -> tuple[tuple[str, Operation, Operation], ...]:
 
 
 def checks(case: VerifyCase) -> Iterator[VerifyResult]:
-    """VerifyResult each operation, and that operators and functions agree."""
+    """Check each operation, and that operators and functions agree."""
     operands = [_operands(case, shape) for shape in SHAPES]
     disagreement = 0.0
     for name, symbol, function in operations():

@@ -22,7 +22,7 @@ BATCH, INPUT, HIDDEN, OUTPUT = 33, 64, 47, 10
 
 
 def checks(case: VerifyCase) -> Iterator[VerifyResult]:
-    """VerifyResult the loss and the gradients of both weights.
+    """Check the loss and the gradients of both weights.
 
     The weights are scaled so that the loss stays far from float16's largest number.
     """

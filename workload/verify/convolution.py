@@ -29,7 +29,7 @@ OVERLAP = 4  # patches that share a pixel: ceil(KERNEL / STRIDE) squared
 
 
 def checks(case: VerifyCase) -> Iterator[VerifyResult]:
-    """VerifyResult the output, then the gradients of the input, the weight and the bias."""
+    """Check the output, then the gradients of the input, the weight and the bias."""
     if case.device.kind == "cuda":
         _require_cudnn()
     x = case.draw(IMAGES, CHANNELS, EDGE, EDGE)

@@ -26,7 +26,7 @@ SQUARE = 64
 
 
 def checks(case: VerifyCase) -> Iterator[VerifyResult]:
-    """VerifyResult each kind of operands, then that matmul and `*` differ as they should."""
+    """Check each kind of operands, then that matmul and `*` differ as they should."""
     for name, left_shape, right_shape in SHAPES:
         left, right = case.draw(*left_shape), case.draw(*right_shape)
         result = torch.matmul(case.place(left), case.place(right))
@@ -45,7 +45,7 @@ def _expected(left: Tensor, right: Tensor, dtype: str) -> Bounded:
 
 
 def _two_products(case: VerifyCase) -> VerifyResult:
-    """VerifyResult that `a * b` and `torch.matmul(a, b)` differ by as much as their references do.
+    """Check that `a * b` and `torch.matmul(a, b)` differ by as much as their references do.
 
     By the triangle inequality these two distances differ by at most the norms of both errors.
     """

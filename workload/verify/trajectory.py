@@ -20,7 +20,7 @@ METRIC = "error of sqrt(loss) / sqrt(first loss)"
 
 
 def checks(case: VerifyCase) -> Iterator[VerifyResult]:
-    """VerifyResult the losses of CLEAR_SPEC at the worst step."""
+    """Check the losses of CLEAR_SPEC at the worst step."""
     error = clear_error(EAGER, case.device, case.dtype, case.seed)
     tolerance = clear_tolerance(EAGER, case.dtype)
     name = f"training loss, {CLEAR_SPEC.steps} steps"
