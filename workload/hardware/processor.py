@@ -44,7 +44,7 @@ def read_processor(root: Path = Path("/")) -> Processor:
 
 
 def _clock(root: Path, blocks: list[dict[str, str]]) -> tuple[float | None, str]:
-    """MHz and where they are from: the highest the CPU may take, else the highest it shows now."""
+    """Return MHz and their source: the highest possible clock, else the highest current one."""
     highest = "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"  # in kHz
     if (khz := _number(read_text(root / highest))) is not None:
         return khz / 1e3, "cpuinfo_max_freq"
@@ -58,7 +58,7 @@ def _pair(line: str) -> tuple[str, str]:
 
 
 def _number(text: str | None) -> float | None:
-    """A positive decimal number, None for anything else."""
+    """Parse a positive decimal number; None for anything else."""
     text = (text or "").strip()
     return float(text) or None if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else None
 
