@@ -7,7 +7,7 @@ FIRST_STEP = "/apt-install python3"
 
 
 def history(image: str) -> list[tuple[str, int]]:
-    """What made each layer and its bytes, base first."""
+    """Return what made each layer, and its bytes, base first."""
     form = ["--no-trunc", "--human=false", "--format", "{{json .}}"]  # a step may have many lines
     command = ["docker", "history", *form, image]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
@@ -22,6 +22,6 @@ def added(layers: list[tuple[str, int]]) -> list[tuple[str, int]]:
 
 
 def added_bytes(layers: list[tuple[str, int]]) -> int | None:
-    """The bytes of all layers but the base's; None where none tells that the base ends there."""
+    """Sum the bytes of all layers above the base; None if no layer marks where the base ends."""
     ours = added(layers)
     return sum(count for _, count in ours) if ours else None

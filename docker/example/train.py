@@ -43,7 +43,7 @@ class Network(nn.Module):
         self.whole = nn.Linear(16, 2)
 
     def forward(self, images: Tensor) -> Tensor:
-        """A score of each kind, (images, 2)."""
+        """Return a score of each kind, (images, 2)."""
         patches = rearrange(images, "n (a h) (b w) -> n (a b) (h w)", h=PATCH, w=PATCH)
         return self.whole(torch.relu(self.patch(patches)).mean(dim=1))
 

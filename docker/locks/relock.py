@@ -51,7 +51,7 @@ def blocks(lock: str) -> list[str]:
 
 
 def published_cpu_torch(version: str) -> str | None:
-    """The block of torch's CPU wheels for Linux from PyTorch's index; None if unreachable."""
+    """Read the block of torch's CPU wheels for Linux from PyTorch's index; None if unreachable."""
     try:
         with urlopen(f"{TORCH_CPU_INDEX}/torch/", timeout=20) as page:
             links = page.read().decode()
@@ -70,7 +70,7 @@ def published_cpu_torch(version: str) -> str | None:
 
 
 def recorded_cpu_torch(version: str) -> str:
-    """The block of torch's CPU wheels as the CPU lock has it now."""
+    """Read the block of torch's CPU wheels in the current CPU lock."""
     for block in blocks((LOCKS / "cpu.txt").read_text()):
         if block.startswith(f"torch=={version}+cpu "):
             print(f"relock: keeping the recorded hashes of torch {version}+cpu", file=sys.stderr)
@@ -81,7 +81,7 @@ def recorded_cpu_torch(version: str) -> str:
 
 
 def versions(lock: str) -> dict[str, str]:
-    """The version of each package in a lock's text; several, of which markers choose, spaced."""
+    """Read each package's version in a lock; several, chosen by markers, are joined by blanks."""
     found: dict[str, str] = {}
     for name, version in re.findall(r"^([a-z0-9-]+)={2,3}(\S+)", lock, re.MULTILINE):
         found[name] = f"{found[name]} {version}" if name in found else version
@@ -89,7 +89,7 @@ def versions(lock: str) -> dict[str, str]:
 
 
 def write_versions() -> None:
-    """The package's own copy of the versions on both targets."""
+    """Make the package's own copy of the versions on both targets."""
     locks = {target: versions((LOCKS / f"{target}.txt").read_text()) for target in ("cpu", "gpu")}
     LOCKED.write_text(json.dumps(locks, indent=1) + "\n")
 

@@ -25,7 +25,7 @@ ROOTS = (
 
 
 def sources() -> list[Path]:
-    """The sources in the venv of the modules that were imported, sorted."""
+    """Return the sources in the venv of the imported modules, sorted."""
     specs = [getattr(module, "__spec__", None) for module in list(sys.modules.values())]
     origins = {Path(spec.origin) for spec in specs if spec and spec.has_location and spec.origin}
     return sorted(path for path in origins if path.suffix == ".py" and path.is_relative_to(VENV))

@@ -14,18 +14,18 @@ import torch
 
 
 def cudnn() -> str:
-    """The version of the cuDNN torch loads, as 9.20.0; empty without one."""
+    """Return the version of the cuDNN torch loads, as 9.20.0; empty without one."""
     number = torch.backends.cudnn.version() if torch.version.cuda else None
     return f"{number // 10000}.{number // 100 % 100}.{number % 100}" if number else ""
 
 
 def nccl() -> str:
-    """The version of the NCCL torch loads, as 2.29.7; empty without one."""
+    """Return the version of the NCCL torch loads, as 2.29.7; empty without one."""
     return ".".join(map(str, torch.cuda.nccl.version())) if torch.version.cuda else ""
 
 
 def arch_list() -> str:
-    """What torch's kernels were compiled for, as sm_75 sm_80 …; empty for the CPU.
+    """Return what torch's kernels were compiled for, as sm_75 sm_80 …; empty for the CPU.
 
     torch.cuda.get_arch_list() answers nothing without a GPU; the flags beneath it do.
     """
@@ -33,7 +33,7 @@ def arch_list() -> str:
 
 
 def labels(package: Path) -> dict[str, str]:
-    """The labels, by name; what an image does not have has no label."""
+    """Return the labels, by name; what an image does not have has no label."""
     (version,) = re.findall(r'^__version__ = "(.+)"', package.read_text(), re.MULTILINE)
     measured = {
         "org.opencontainers.image.version": version,

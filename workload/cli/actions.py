@@ -1,4 +1,4 @@
-"""Actions of argparse: what to do with the words of an option."""
+"""How argparse stores the words of an option, and formats the help."""
 
 import argparse
 import sys
@@ -51,3 +51,11 @@ class Explain(argparse.Action):
         if words and (words[0] != "explain" or len(words) > 2):  # noqa: PLR2004  the word and an id
             parser.error(f"unknown words {' '.join(words)!r}: use `explain` or `explain ID`")
         namespace.explain = words
+
+
+class DefaultsFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows defaults that are values; others depend on the device, the preset or a flag."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        hidden = action.default is None or action.default is False
+        return action.help if hidden else super()._get_help_string(action)

@@ -6,8 +6,9 @@ from dataclasses import fields
 from typing import NoReturn
 
 from workload import __version__
+from workload.cli.actions import DefaultsFormatter
 from workload.cli.options import ExplainOptions, Options
-from workload.cli.parsers import COMMANDS, DEEP_BUDGET_SEC, TABLE, DefaultsFormatter
+from workload.cli.parsers import COMMANDS, DEEP_BUDGET_SEC, TABLE
 from workload.core.errors import ExitCode
 
 _DESCRIPTION = "Is this machine's GPU stack right, are its numbers right, and how fast is it?"

@@ -23,14 +23,6 @@ TABLE = "table"
 FORMATS = (TABLE, "markdown", "html", "json")
 
 
-class DefaultsFormatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows defaults that are values; others depend on the device, the preset or a flag."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        hidden = action.default is None or action.default is False
-        return action.help if hidden else super()._get_help_string(action)
-
-
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(options=RunOptions)
     _add_device(parser)

@@ -22,9 +22,9 @@ ORIGIN_FIELDS = ("image", "variant", "revision")
 
 
 def run_of_benchmarks(document: dict[str, Any], path: Path) -> Run:
-    """The run that a file of pytest-benchmark, read from `path`, is of. Raises BadInputError.
+    """Make a run of a pytest-benchmark file, read from `path`. Raises BadInputError.
 
-    That the benchmarks ended at all is no verdict.
+    The run has no exit code: that the benchmarks ended is not a verdict.
     """
     origin = _mapping(_mapping(document.get("machine_info")).get("workload"))
     _require_version(origin, path)
@@ -55,7 +55,7 @@ def run_of_benchmarks(document: dict[str, Any], path: Path) -> Run:
 
 
 def _require_version(origin: dict[str, Any], path: Path) -> None:
-    """Raises BadInputError for the benchmarks of another version; of others nothing is known."""
+    """Raise BadInputError for the benchmarks of another version, if they name one."""
     if not origin:
         return
     try:
@@ -72,7 +72,7 @@ def _cases(document: dict[str, Any], path: Path) -> Iterator[Case]:
 
 
 def _holders(document: dict[str, Any], path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What may hold a case: pytest-benchmark's entries, then what has no time to be one."""
+    """Yield what may hold a case: pytest-benchmark's entries, then cases without a time."""
     measured = document["benchmarks"]
     if not isinstance(measured, list):
         raise _refusal("benchmarks is no list", path)

@@ -163,6 +163,6 @@ def _mean(values: Samples) -> float:
 
 
 def _error_variance(values: Samples) -> float:
-    """The variance of the mean, estimated from the values."""
+    """Estimate the variance of the mean from the values."""
     mean, count = _mean(values), len(values)
     return math.fsum((value - mean) ** 2 for value in values) / (count - 1) / count

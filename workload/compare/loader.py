@@ -38,7 +38,7 @@ class Side:
 
 
 def load_side(path: Path) -> Side:
-    """The side that a file or a directory holds. Raises BadInputError in one line."""
+    """Read a side from a file or a directory. Raises BadInputError in one line."""
     if not os.path.isdir(path):  # False, where Path.is_dir() may raise
         return _side(path, [_comparable(path)], [])
     runs, problems = [], []
@@ -53,7 +53,7 @@ def load_side(path: Path) -> Side:
 
 
 def load_run(path: Path) -> Run:
-    """The run that a file is of. Raises BadInputError in one line."""
+    """Read a run from a file. Raises BadInputError in one line."""
     document = read_json(path, MAX_RECORD_BYTES, WANTED)
     if isinstance(document, dict) and "benchmarks" in document:
         return run_of_benchmarks(document, path)
@@ -61,7 +61,7 @@ def load_run(path: Path) -> Run:
 
 
 def _comparable(path: Path) -> Run:
-    """The run that a file is of, with a device and cases. Raises BadInputError in one line."""
+    """Read a run with a device and cases. Raises BadInputError in one line."""
     run = load_run(path)
     if run.device is None:
         raise BadInputError(f"{path} names no device, its run ended before: name another one")
@@ -73,7 +73,7 @@ def _comparable(path: Path) -> Run:
 def side_of_process(
     name: str, device: DeviceInfo, cases: Iterable[Case], trainings: Iterable[TrainResult]
 ) -> Side:
-    """What this very process measured, as a side."""
+    """Make a side of what this process measured."""
     trainings = tuple(trainings)
     every = (*cases, *(train_case(result, device.kind) for result in trainings))
     run = Run(name, "run", datetime.now(UTC), device, every, trainings)

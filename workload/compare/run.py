@@ -44,7 +44,7 @@ class Run(msgspec.Struct, frozen=True):
 
 
 def run_of_record(record: Record, path: Path) -> Run:
-    """The run that a record, which was read from `path`, is of. Raises BadInputError."""
+    """Make a run of a record that was read from `path`. Raises BadInputError."""
     trainings = record.train or ()
     versions = (record.environment and record.environment.versions) or {}
     run = Run(
@@ -67,7 +67,7 @@ def run_of_record(record: Record, path: Path) -> Run:
 
 
 def _host_run(run: Run, host: HostCpu) -> Run:
-    """The CPU beside the GPU: same process, same machine, results of its own."""
+    """Make a run of the host's CPU: the same process and machine, with its own results."""
     return msgspec.structs.replace(
         run,
         kind=HOST,
@@ -85,14 +85,14 @@ def _cases(
     ceilings: Ceilings | None,
     device: DeviceInfo | None,
 ) -> tuple[Case, ...]:
-    """The cases, and a step of each training as one more, rated where the limits are known."""
+    """Return the cases, and a step of each training as a case, rated if the limits are known."""
     kind = device.kind if device else "cpu"
     steps = [train_case(result, kind) for result in trainings]
     return (*map(honest, cases), *(rated(steps, ceilings) if ceilings else steps))
 
 
 def honest(case: Case) -> Case:
-    """The case, WRONG if it says that it is right and an error beyond its tolerance."""
+    """Return the case, as WRONG if its error exceeds its tolerance though it is marked OK."""
     if case.status is CaseStatus.OK and (case.error_share or 0.0) > 1:
         reason = f"its error is {case.error_share:.3g} times its tolerance"
         return msgspec.structs.replace(case, status=CaseStatus.WRONG, reason=reason)
@@ -100,7 +100,7 @@ def honest(case: Case) -> Case:
 
 
 def in_utc(moment: datetime, path: Path) -> datetime:
-    """A moment in UTC, which it is taken for where it names no time zone. Raises BadInputError."""
+    """Convert to UTC; without a time zone `moment` is UTC. Raises BadInputError."""
     try:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:

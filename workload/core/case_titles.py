@@ -27,7 +27,7 @@ def full_title(case: Case) -> str:
 
 
 def _size(case: Case) -> str:
-    """The bytes of a copy, the preset of a training, the shape of anything else."""
+    """Return the bytes of a copy, the preset of a training, the shape of anything else."""
     if case.kind is Kind.LAUNCH:
         return ""
     if case.kind in (Kind.COPY, Kind.TO_DEVICE, Kind.TO_HOST):

@@ -36,6 +36,14 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
         return file.read(status.st_size)
 
 
+def read_text(path: Path) -> str:
+    """Read a small text file of the system; empty if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
 def read_json(path: Path, max_bytes: int, wanted: str) -> Any:
     """Read the JSON document at `path`; all its numbers are finite.
 

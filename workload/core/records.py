@@ -1,4 +1,4 @@
-"""Records in the making, and as files."""
+"""Build records, and read and write their files."""
 
 import json
 import os
@@ -30,7 +30,7 @@ MAX_RECORD_BYTES = 64 << 20  # a record of a long run is under 1 MB; more is not
 
 
 class RecordBuilder:
-    """A record in the making. Another thread may end it at any moment."""
+    """Builds a record. Another thread may end it at any moment."""
 
     def __init__(self, kind: str, arguments: Sequence[str]) -> None:
         """Start the clock; `kind` is the command, `arguments` its command line."""
@@ -65,7 +65,7 @@ class RecordBuilder:
             self._cases[case.name] = case
 
     def as_ended(self, code: ExitCode, reason: str | None) -> Record:
-        """The record as it stands, ended with `code`."""
+        """Return the record so far, ended with `code`."""
         interrupted = code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
         with self._lock:
             sections = dict(self._sections)
@@ -86,10 +86,10 @@ class RecordBuilder:
 
 
 def save(record: Record, directory: Path) -> Path:
-    """Write `record` into `directory`, which is made if need be; its path.
+    """Write `record` into `directory`, which is created if missing; return its path.
 
     Raises NotSavedError. The name is the start time, the device and the process, so two
-    runs at once do not meet.
+    runs at once do not write the same file.
     """
     device = record.device.torch_name.replace(":", "") if record.device else "none"
     moment = record.started_at.strftime("%Y%m%dT%H%M%S%fZ")
@@ -106,17 +106,17 @@ def save(record: Record, directory: Path) -> Path:
 
 
 def dump(document: object) -> bytes:
-    """A record or other document as UTF-8 JSON, indented for readers and diffs."""
+    """Format a record or other document as UTF-8 JSON, indented for readers and diffs."""
     return (json.dumps(as_json(document), indent=1, allow_nan=False) + "\n").encode()
 
 
 def load(path: Path) -> Record:
-    """The valid record at `path`. Raises BadInputError that says what is wrong with it."""
+    """Read the record at `path`. Raises BadInputError that says why it is not valid."""
     return parse(read_json(path, MAX_RECORD_BYTES, "a record of `workload run`"), path)
 
 
 def parse(document: object, path: Path) -> Record:
-    """The record that `document`, which was read from `path`, holds. Raises BadInputError."""
+    """Make a record of `document`, which was read from `path`. Raises BadInputError."""
     try:
         require_version(document)
         return from_json(Record, document)
@@ -125,14 +125,14 @@ def parse(document: object, path: Path) -> Record:
 
 
 def require_version(part: object) -> None:
-    """Raises ValueError for what another version of this project wrote."""
+    """Raise ValueError if another version of this project wrote `part`."""
     version = part.get("schema_version") if isinstance(part, dict) else None
     if isinstance(part, dict) and version != SCHEMA_VERSION:
         raise ValueError(f"schema_version {version!r}, this workload reads {SCHEMA_VERSION}")
 
 
 def invalidity(document: object) -> str | None:
-    """Why plain JSON is no valid record, or None if it is one."""
+    """Say why plain JSON is not a valid record; None if it is one."""
     try:
         require_version(document)
         from_json(Record, document)

@@ -1,4 +1,4 @@
-"""What bounds a case, and how close to its limits it came. Pure.
+"""Find what bounds a case, and how close to its limits it came. Pure.
 
 The roofline model (Williams, Waterman & Patterson, Roofline, CACM 52(4), 2009): an operation
 takes at least the longest of
@@ -7,9 +7,9 @@ takes at least the longest of
 - bytes / memory bandwidth,
 - FLOPs / arithmetic rate,
 
-with the rates measured on this very device. The longest names the regime. Bytes of a warm
+with the rates measured on the same device. The longest names the regime. Bytes of a warm
 operation that fit the last cache never come from memory, and a replayed graph launches nothing:
-these bound nothing.
+these are not bounds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ from workload.core.models.rating import Ceilings, Rating, Regime
 
 
 def measured(cases: Iterable[Case], known: Ceilings) -> Ceilings:
-    """`known` with what these cases reached, where that is better than before."""
+    """Raise the `known` ceilings to what these cases reached, where that is better."""
     rates = dict(known.measured_gflops)
     found = dict(_limits(known))
     for case in cases:
@@ -54,14 +54,14 @@ def _limits(known: Ceilings) -> dict[Kind, float | None]:
 
 
 def rated(cases: Sequence[Case], ceilings: Ceilings) -> list[Case]:
-    """The cases with their ratings, where they have a speed."""
+    """Rate the cases that have a speed."""
     return [replace(case, rating=rate(case, ceilings)) for case in cases]
 
 
 def rate(case: Case, ceilings: Ceilings) -> Rating | None:
-    """What bounds the case; None without a speed, or without the ceilings to tell.
+    """Return what bounds the case; None without a speed, or without the ceilings to know.
 
-    Arithmetic whose own rate is unknown may be bound by it: the other limits do not tell.
+    If the rate of the case's arithmetic is unknown, so is its bound: it could be that rate.
     """
     if case.flops and not ceilings.measured_gflops.get(case.dtype):
         return None
@@ -74,7 +74,7 @@ def rate(case: Case, ceilings: Ceilings) -> Rating | None:
 
 
 def bounds_sec(case: Case, ceilings: Ceilings) -> dict[Regime, float]:
-    """The least seconds by each limit that is known and applies."""
+    """Return the least seconds by each limit that is known and applies."""
     bounds = {}
     graph = case.timing is not None and case.timing.method == CUDA_GRAPH
     if ceilings.launch_sec and not graph:
@@ -95,7 +95,7 @@ def _fits_the_cache(case: Case, ceilings: Ceilings) -> bool:
 
 
 def _peak_share(case: Case, ceilings: Ceilings) -> float | None:
-    """Of the dense peak in this dtype; for a copy, of the memory's."""
+    """Return the share of the dense peak in this dtype; for a copy, of the memory's peak."""
     if case.kind is Kind.COPY:
         reached, peak = case.gbs, ceilings.peak_gbs
     else:

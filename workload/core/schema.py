@@ -16,12 +16,12 @@ COMMAND = "python -m workload.core.schema"
 
 
 def schema() -> dict[str, Any]:
-    """The schema."""
+    """Make the schema."""
     return {"$schema": DIALECT, **msgspec.json.schema(Record)}
 
 
 def text() -> str:
-    """The schema as its file has it."""
+    """Return the content of the schema's file."""
     return json.dumps(schema(), indent=1) + "\n"
 
 
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> str | None:
     if "--check" not in arguments:
         write_atomically(FILE, text().encode())
     elif FILE.read_text(encoding="utf-8") != text():
-        return f"{FILE.name} is not what the models say: run `{COMMAND}`"
+        return f"{FILE.name} does not match the models: run `{COMMAND}`"
     return None
 
 

@@ -13,16 +13,16 @@ class Shape:
 
     @property
     def flops(self) -> int:
-        """Floating-point operations: m·k·n multiplies and as many adds."""
+        """Count the floating-point operations: m·k·n multiplies and as many adds."""
         return 2 * self.m * self.k * self.n
 
     @property
     def elements(self) -> int:
-        """Elements of both inputs and of the result."""
+        """Count the elements of both inputs and of the result."""
         return self.m * self.k + self.k * self.n + self.m * self.n
 
     def __str__(self) -> str:
-        """The shape as `--sizes` takes it: `4096`, or `MxKxN`."""
+        """Format the shape as `--sizes` takes it: `4096`, or `MxKxN`."""
         return shape_label((self.m, self.k, self.n))
 
 

@@ -1,4 +1,4 @@
-"""What raw samples say: quantiles and a confidence interval, without NumPy. Pure."""
+"""Statistics of raw samples: quantiles and a confidence interval, without NumPy. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ MANY = 1000  # samples: the binomial distribution is close to normal
 
 
 def quantile(samples: Sequence[float], fraction: float) -> float | None:
-    """The `fraction` quantile by linear interpolation; None of no samples.
+    """Return the `fraction` quantile by linear interpolation; None without samples.
 
     >>> quantile((1.0, 2.0, 4.0), 0.5)
     2.0
@@ -25,23 +25,23 @@ def quantile(samples: Sequence[float], fraction: float) -> float | None:
 
 
 def median(samples: Sequence[float]) -> float | None:
-    """The median; None of no samples."""
+    """Return the median; None without samples."""
     return quantile(samples, 0.5)
 
 
 def interquartile_range(samples: Sequence[float]) -> float | None:
-    """The width of the middle half of the samples; None of no samples."""
+    """Return the width of the middle half of the samples; None without samples."""
     low, high = quantile(samples, 0.25), quantile(samples, 0.75)
     return None if low is None or high is None else high - low
 
 
 def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
-    """A 95 % confidence interval of the median; None of fewer than six samples.
+    """Return a 95 % confidence interval of the median; None with fewer than six samples.
 
-    Two order statistics, whatever the distribution: the true median lies outside only if at
-    most `rank` of n fair coins show heads (Conover, Practical Nonparametric Statistics, 3rd
-    ed., §3.2). It assumes independent samples: drift between processes is not in it. Where sampling
-    stopped because the interval had become narrow, it covers the median some 93 times of 100.
+    It is two order statistics, for any distribution: the true median lies outside only if at most
+    `rank` of n fair coins show heads (Conover, Practical Nonparametric Statistics, 3rd ed., §3.2).
+    It assumes independent samples and does not include drift between processes. If sampling stopped
+    because the interval had become narrow, it covers the median about 93 times of 100.
     """
     rank = _rank(len(samples))
     if rank is None:
@@ -52,7 +52,7 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
 
 @cache
 def _rank(count: int) -> int | None:
-    """How many samples may be left out at each end, or None where there are too few."""
+    """Return how many samples to leave out at each end, or None if there are too few."""
     if count > MANY:
         return math.floor((count - NORMAL_QUANTILE * math.sqrt(count)) / 2) - 1
     tail, outside = 0.0, (1 - CONFIDENCE) / 2

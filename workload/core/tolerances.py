@@ -1,4 +1,4 @@
-"""How wrong may a correct result be? Bounds from rounding-error analysis; torch-free.
+"""How far off a correct result may be: bounds from rounding-error analysis; torch-free.
 
 Notation: `u` is the unit roundoff, half the distance from 1 to the next larger number,
 so that rounding to nearest gives `fl(x) = x(1 + d)` with `|d| <= u` (Higham, Accuracy
@@ -28,7 +28,7 @@ LAMBDA = 8.0
 bfloat16 and float16 beyond the rounding of the output."""
 
 ACCUMULATION_BLOCK = 4
-"""Products that a tensor core adds at once: 4 on V100 and T4, more on later cards (Fasi, Higham,
+"""Products that a tensor core adds at once: 4 on V100 and T4, more on later GPUs (Fasi, Higham,
 Mikaitis & Pranesh, Numerical Behavior of NVIDIA Tensor Cores, PeerJ Comput. Sci. 7:e330, 2021)."""
 
 _UNIT_ROUNDOFF = {
@@ -49,12 +49,12 @@ _TENSOR_CORE_DTYPES = frozenset({"tf32", "bfloat16", "float16"})
 
 
 def unit_roundoff(dtype: str) -> float:
-    """Largest relative error of rounding to nearest in `dtype`; of the inputs for tf32."""
+    """Return the largest relative rounding error in `dtype`; of the inputs for tf32."""
     return _UNIT_ROUNDOFF[dtype]
 
 
 def half_subnormal(dtype: str) -> float:
-    """Largest absolute error of rounding a result too small to be a normal number.
+    """Return the largest absolute error of rounding a result too small to be a normal number.
 
     It matters for float16 only, whose normal numbers end at 6e-5: a single product of two
     normal variates is often smaller. 2**-1075, of float64, is 0 in Python.
@@ -63,7 +63,7 @@ def half_subnormal(dtype: str) -> float:
 
 
 def matmul_tolerance(dtype: str, k: int) -> tuple[float, float]:
-    """`(u_out, kappa)` for a product of an (m, k) by a (k, n) matrix of zero-mean random data.
+    """Return `(u_out, kappa)` for an (m, k) by (k, n) matmul of zero-mean random data.
 
     A correct product c of inputs already rounded to `dtype` (to float32 for tf32) and its
     float64 reference r obey `|c_ij - r_ij| <= u_out |r_ij| + kappa |a_i|_2 |b_j|_2`, where a_i

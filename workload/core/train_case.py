@@ -1,4 +1,4 @@
-"""A training as a case: one step of it, compared and rated like any other operation."""
+"""A training as a case: one step, compared and rated like any other operation."""
 
 from dataclasses import fields
 
@@ -8,23 +8,23 @@ from workload.core.models.timing import Timing
 from workload.core.models.train import TrainResult
 from workload.core.train_spec import TrainSpec
 
-# Kernels of one step: the five products and the small operations around them. `graph` launches
-# many steps at once, so none bounds a step; what `compile` makes of them is unknown, one is least.
+# Kernels of one step: the five matmuls and the small operations around them. `graph` launches many
+# steps at once, so launches do not bound a step. For `compile` the number is unknown, at least one.
 LAUNCHES = {"eager": 24, "fused": 7, "graph": 0, "compile": 1, "dual": 7}
-# Does other arithmetic: its time tells of the algorithm, so no rate is counted.
+# Its arithmetic is different: its time describes the algorithm, so no rate is counted.
 DUAL = "dual"
 
 
 def spec_of(result: TrainResult) -> TrainSpec:
-    """What was trained."""
+    """Return what was trained."""
     return TrainSpec(**{field.name: getattr(result, field.name) for field in fields(TrainSpec)})
 
 
 def train_case(result: TrainResult, device_kind: str) -> Case:
-    """One step of a training, shape (batch, input, hidden, output); WRONG where it diverged.
+    """Make a case of one step, of shape (batch, input, hidden, output); WRONG if it diverged.
 
     Its samples are means of blocks of steps, by the clock of the device. Nothing was warmed up.
-    The mode was compared with float64 before the training, not its every step.
+    The mode was compared with float64 before the training, not each of its steps.
     """
     spec = spec_of(result)
     counted = int(result.mode != DUAL)

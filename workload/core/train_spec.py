@@ -1,4 +1,4 @@
-"""What to train: the chapter's network, its presets and their limits; torch-free."""
+"""What to train: the example network, its presets and their limits; torch-free."""
 
 import math
 from dataclasses import dataclass, replace
@@ -8,21 +8,20 @@ from workload.core.units import DTYPE_BYTES
 # The names that `--mode` takes; what they mean is in `modes`.
 AUTO = "auto"
 MODE_NAMES = ("eager", "fused", "compile", "graph", "dual", AUTO)
-# Steps that a mode may do together: their losses are summed up at once, and a CUDA graph
-# holds as many.
+# Steps that a mode may do together: it sums their losses at once, and a CUDA graph holds so many.
 BLOCK_STEPS = 10
-# Beside the tensors: what libraries allocate for themselves, and what the allocator keeps. Found,
-# on a CPU: 102 MiB.
+# Beside the tensors: what libraries allocate, and what the allocator keeps. Measured on a CPU:
+# 102 MiB.
 EXTRA_BYTES = 128 << 20
 
-# A step too long for the input makes the loss grow: what must stay is step × input size.
-# The chapter's own values keep it at 1e-3.
+# A step too long for the input makes the loss grow: learning rate × input size must stay constant.
+# With the values of the book's text it is 1e-3.
 STABLE_STEP_TIMES_INPUT = 1e-3
 
 
 @dataclass(frozen=True)
 class TrainSpec:
-    """The chapter's two-layer network: x (batch, input) · w1, ReLU, · w2, against y."""
+    """The example network, of two layers: x (batch, input) · w1, ReLU, · w2, against y."""
 
     batch_size: int = 64
     input_size: int = 1000
@@ -35,29 +34,29 @@ class TrainSpec:
 
     @property
     def w1_shape(self) -> tuple[int, int]:
-        """(input, hidden)."""
+        """Return (input, hidden)."""
         return self.input_size, self.hidden_size
 
     @property
     def w2_shape(self) -> tuple[int, int]:
-        """(hidden, output)."""
+        """Return (hidden, output)."""
         return self.hidden_size, self.output_size
 
     @property
     def step_flops(self) -> int:
-        """Floating-point operations of one step's five products; 256,384,000 for `wide`.
+        """Count the floating-point operations of the five matmuls; 256,384,000 for `wide`.
 
-        Forward two; backward the gradients of w1, w2 and the hidden layer.
+        Two are forward; three are the gradients of w1, w2 and the hidden layer.
         """
         large, small = self.input_size * self.hidden_size, self.hidden_size * self.output_size
         return 2 * self.batch_size * (2 * large + 3 * small)
 
     @property
     def needed_bytes(self) -> int:
-        """No mode needs more memory, the float64 loop that checks it included.
+        """Return the memory that no mode exceeds, including the float64 loop that checks it.
 
-        At most four copies of the weights (drawn, trained, a gradient, a product on its way), three
-        of the data (given, transposed, as a library packs them), activations and losses.
+        At most four copies of the weights (drawn, trained, a gradient, a temporary), three of the
+        data (given, transposed, packed by a library), activations and losses.
         """
         weights = self.input_size * self.hidden_size + self.hidden_size * self.output_size
         data = self.batch_size * (self.input_size + self.output_size)
@@ -71,30 +70,30 @@ class TrainSpec:
 
     @property
     def step_bytes(self) -> int:
-        """The least of one step: both data read once, both weights read and written once."""
+        """Count the least traffic of a step: data read once, weights read and written once."""
         weights = self.input_size * self.hidden_size + self.hidden_size * self.output_size
         data = self.batch_size * (self.input_size + self.output_size)
         return DTYPE_BYTES[self.dtype] * (data + 2 * weights)
 
     @property
     def checkpoint_bytes(self) -> int:
-        """No checkpoint of this run is larger: weights, float64 losses, a header."""
+        """Return the size that no checkpoint exceeds: weights, float64 losses, a header."""
         weights = self.input_size * self.hidden_size + self.hidden_size * self.output_size
         return DTYPE_BYTES[self.dtype] * weights + 8 * self.steps + (1 << 20)
 
     @property
     def stable_learning_rate(self) -> float:
-        """The learning rate that keeps step × input size at the chapter's value."""
+        """Return the learning rate with STABLE_STEP_TIMES_INPUT for this input size."""
         return STABLE_STEP_TIMES_INPUT / self.input_size
 
     def differences(self, other: "TrainSpec") -> list[str]:
-        """Names of the fields, but `steps`, in which two specifications differ."""
+        """Return the fields, except `steps`, in which two specifications differ."""
         same_length = replace(other, steps=self.steps)
         return [name for name, value in vars(self).items() if value != vars(same_length)[name]]
 
 
-# `book` is what the chapter's prose says, `printed` what its code says: with 10000 inputs
-# and 1e-6 it diverges in float32. `wide` is that network with a step that converges.
+# `book` is the network in the book's text, `printed` the one in its code: with 10000 inputs and a
+# learning rate of 1e-6 it diverges in float32. `wide` is that network with a step that converges.
 PRESETS = {
     "book": TrainSpec(),
     "wide": TrainSpec(input_size=10_000, learning_rate=1e-7),
@@ -105,7 +104,7 @@ PRESETS = {
 def divergence_line(
     spec: TrainSpec, step: int, last_finite: float | None, loss: float | None
 ) -> str:
-    """What happened, why, and what to do, for a loss that stopped being finite at `step`."""
+    """Say what happened, why, and what to do, if the loss stopped being finite at `step`."""
     became = "inf" if loss is not None and math.isinf(loss) else "nan"
     before = f"the last finite loss was {last_finite:.6g}" if last_finite is not None else "at once"
     if step == 1:

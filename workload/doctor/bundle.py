@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 from workload.core.errors import first_line
+from workload.core.files import read_text
 from workload.core.models.facts import Facts
 from workload.hardware.cgroups import control_groups
 
@@ -34,7 +35,7 @@ def texts(facts: Facts, root: Path = Path("/")) -> dict[str, str]:
     """Return file name -> text, without missing files."""
     found = {
         "packages.txt": packages(),
-        "os-release.txt": _read(root / "etc/os-release"),
+        "os-release.txt": read_text(root / "etc/os-release"),
         "cgroup.txt": group_limits(root),
         # The CUDA libraries in /proc/self/maps of the process that ran torch.
         "libraries.txt": "\n".join(facts.mapped_libraries),
@@ -51,9 +52,9 @@ def packages() -> str:
 
 def group_limits(root: Path) -> str:
     """Return this process's cgroups and their limits of memory and CPUs."""
-    blocks = [f"/proc/self/cgroup\n{_read(root / 'proc/self/cgroup')}"]
+    blocks = [f"/proc/self/cgroup\n{read_text(root / 'proc/self/cgroup')}"]
     for folder in control_groups(root):
-        files = {name: _read(folder / name) for name in GROUP_FILES}
+        files = {name: read_text(folder / name) for name in GROUP_FILES}
         blocks += [f"{folder / name}\n{text}" for name, text in files.items() if text]
     return "\n".join(blocks)
 
@@ -92,10 +93,3 @@ def archive(members: Mapping[str, str]) -> bytes:
 def is_bundle(start: bytes) -> bool:
     """Return whether a file that begins with `start` was written by `archive`."""
     return start[:4] == b"\x1f\x8b\x08\x08" and start[10:].startswith(ARCHIVE_NAME.encode() + b"\0")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from workload.core.files import read_text
 from workload.core.models.machine import Limits
 
 # v1 writes the largest page-aligned number for "no limit"; no machine has an exbibyte.
@@ -51,7 +52,7 @@ def last_cache_bytes(root: Path) -> int | None:
     sizes = [
         int(text[:-1]) << {"K": 10, "M": 20}[text[-1]]
         for path in root.glob("sys/devices/system/cpu/cpu0/cache/index*/size")
-        if re.fullmatch(r"[0-9]+[KM]", text := _read(path).strip())
+        if re.fullmatch(r"[0-9]+[KM]", text := read_text(path).strip())
     ]
     return max(sizes, default=None)
 
@@ -59,7 +60,7 @@ def last_cache_bytes(root: Path) -> int | None:
 def _own_groups(root: Path) -> dict[str, str]:
     """Return controller -> path of this process's group; the key of the v2 hierarchy is ""."""
     groups = {}
-    for line in _read(root / "proc/self/cgroup").splitlines():
+    for line in read_text(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
         groups.update(dict.fromkeys(controllers.split(","), path))
     return groups
@@ -78,7 +79,7 @@ def _mount(root: Path, version: int, controller: str) -> tuple[str, Path] | None
     """Return the mounted group and its place; a container often sees its own group only."""
     kind = "cgroup" if version == 1 else "cgroup2"
     # Single blanks and newlines only: a source may be empty and a path hold a form feed.
-    for line in _read(root / "proc/self/mountinfo").split("\n"):
+    for line in read_text(root / "proc/self/mountinfo").split("\n"):
         fields, _, rest = line.partition(" - ")
         file_system, _, options = rest.partition(" ")
         if file_system != kind:
@@ -111,7 +112,7 @@ def _tightest_memory(levels: list[Path], version: int | None) -> tuple[int | Non
 def _memory_v1(group: Path) -> tuple[int | None, int | None]:
     stat = _key_values(group / "memory.stat")
     limits = [
-        _bytes_or_unlimited(_read(group / "memory.limit_in_bytes")),
+        _bytes_or_unlimited(read_text(group / "memory.limit_in_bytes")),
         # Includes the parents, even those that a container cannot see.
         _bytes_or_unlimited(str(stat.get("hierarchical_memory_limit", ""))),
     ]
@@ -122,11 +123,11 @@ def _memory_v1(group: Path) -> tuple[int | None, int | None]:
 def _memory_v2(group: Path) -> tuple[int | None, int | None]:
     cache_bytes = _key_values(group / "memory.stat").get("inactive_file")
     used_bytes = _used_bytes(group / "memory.current", cache_bytes)
-    return _bytes_or_unlimited(_read(group / "memory.max")), used_bytes
+    return _bytes_or_unlimited(read_text(group / "memory.max")), used_bytes
 
 
 def _used_bytes(usage_file: Path, reclaimable_bytes: int | None) -> int | None:
-    usage_bytes = _integer(_read(usage_file))
+    usage_bytes = _integer(read_text(usage_file))
     return None if usage_bytes is None else max(0, usage_bytes - (reclaimable_bytes or 0))
 
 
@@ -142,11 +143,14 @@ def _smallest_quota(levels: list[Path], version: int | None) -> float | None:
 
 
 def _quota_v1(group: Path) -> float | None:
-    return _cores(_read(group / "cpu.cfs_quota_us"), _read(group / "cpu.cfs_period_us"))
+    return _cores(
+        read_text(group / "cpu.cfs_quota_us"),
+        read_text(group / "cpu.cfs_period_us"),
+    )
 
 
 def _quota_v2(group: Path) -> float | None:
-    quota, _, period = _read(group / "cpu.max").partition(" ")
+    quota, _, period = read_text(group / "cpu.max").partition(" ")
     return _cores(quota, period)
 
 
@@ -157,7 +161,7 @@ def _cores(quota_us: str, period_us: str) -> float | None:
 
 
 def _affinity_cpus(root: Path) -> int:
-    for line in _read(root / "proc/self/status").splitlines():
+    for line in read_text(root / "proc/self/status").splitlines():
         name, _, mask = line.partition(":")
         if name == "Cpus_allowed":
             return int(mask.strip().replace(",", ""), 16).bit_count()
@@ -165,7 +169,7 @@ def _affinity_cpus(root: Path) -> int:
 
 
 def _available_bytes(root: Path) -> int | None:
-    for line in _read(root / "proc/meminfo").splitlines():
+    for line in read_text(root / "proc/meminfo").splitlines():
         name, _, amount = line.partition(":")
         if name == "MemAvailable":
             kibibytes = _integer(amount.removesuffix("kB"))
@@ -182,7 +186,7 @@ def _file_system_bytes(path: Path) -> int | None:
 
 
 def _key_values(path: Path) -> dict[str, int]:
-    pairs = (line.partition(" ")[::2] for line in _read(path).splitlines())
+    pairs = (line.partition(" ")[::2] for line in read_text(path).splitlines())
     return {key: value for key, text in pairs if (value := _integer(text)) is not None}
 
 
@@ -191,10 +195,3 @@ def _integer(text: str) -> int | None:
         return int(text)
     except ValueError:
         return None
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace").strip()
-    except OSError:
-        return ""

@@ -1,7 +1,6 @@
 """Choose a device, read its properties, and set how it computes."""
 
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -20,7 +19,8 @@ from workload.core.errors import (
 from workload.core.models.device import DeviceInfo
 from workload.core.units import DTYPE_BYTES, storage_dtype
 from workload.hardware.cgroups import last_cache_bytes, read_limits
-from workload.hardware.cuda_support import minimum_driver, parse_capability, supports
+from workload.hardware.cuda_problem import cuda_problem
+from workload.hardware.cuda_support import parse_capability
 from workload.hardware.nvml import HardwareError, Nvml
 from workload.hardware.processor import read_processor
 from workload.hardware.sensors import NvmlSensor, Sensor
@@ -68,52 +68,6 @@ def parse(requested: str) -> tuple[str, int]:
     if kind == "cuda" and (not colon or (index.isascii() and index.isdigit())):
         return kind, int(index or 0)
     raise BadInputError(f"unknown device {requested!r}: use auto, cpu, cuda or cuda:N")
-
-
-def cuda_problem(index: int) -> str | None:
-    """Say why CUDA device `index` cannot be used; None if a matmul on it was right."""
-    if torch.version.cuda is None:
-        return "this torch is the CPU build: use the GPU image or a CUDA build of torch"
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        available = torch.cuda.is_available()
-    if not available:
-        return _why_unavailable(torch.version.cuda, [str(entry.message) for entry in caught])
-    count = torch.cuda.device_count()
-    if index >= count:
-        return f"cuda:{index} does not exist: choose one of cuda:0 to cuda:{count - 1}"
-    return _kernel_problem(index)
-
-
-def _why_unavailable(cuda: str, messages: list[str]) -> str:
-    if not Path("/proc/driver/nvidia/version").exists() and not Path("/dev/nvidiactl").exists():
-        return (
-            "no NVIDIA driver is visible here: install the driver on the host "
-            "and start the container with --gpus all"
-        )
-    needed = minimum_driver(cuda)
-    detail = f" ({messages[0].splitlines()[0]})" if messages else ""
-    return (
-        f"CUDA does not start{detail}: CUDA {cuda} needs driver {needed} or newer; "
-        "`workload doctor` says more"
-    )
-
-
-def _kernel_problem(index: int) -> str | None:
-    major, minor = torch.cuda.get_device_capability(index)
-    arch_list = torch.cuda.get_arch_list()
-    if not supports((major, minor), arch_list):
-        return (
-            f"compute capability {major}.{minor} is not among this torch's "
-            f"{' '.join(arch_list)}: use a torch build for this GPU"
-        )
-    try:
-        ones = torch.ones(64, 64, device=f"cuda:{index}")
-        if float((ones @ ones).sum()) == 64.0**3:
-            return None
-        return "a matmul of ones gave a wrong result: run `workload doctor --device cuda`"
-    except RuntimeError as error:
-        return f"a kernel failed ({first_line(error)}): run `workload doctor`"
 
 
 def _cpu(reason: str) -> DeviceInfo:

@@ -96,7 +96,7 @@ def _read_pcie(ask: "_Questions") -> Pcie:
     return Pcie(
         address=None if info is None else info.busId.lower()[-len("0000:00:00.0") :],
         generation=ask("pcie", "nvmlDeviceGetMaxPcieLinkGeneration"),
-        card_generation=ask("pcie", "nvmlDeviceGetGpuMaxPcieLinkGeneration"),
+        gpu_generation=ask("pcie", "nvmlDeviceGetGpuMaxPcieLinkGeneration"),
         width=ask("pcie", "nvmlDeviceGetCurrPcieLinkWidth"),
     )
 

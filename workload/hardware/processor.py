@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from workload.core.files import read_text
+
 
 @dataclass(frozen=True)
 class Processor:
@@ -23,7 +25,7 @@ def read_processor(root: Path = Path("/")) -> Processor:
     """Read the CPU below `root` (tests give a fixture tree)."""
     blocks = [
         dict(_pair(line) for line in block.splitlines())
-        for block in _read(root / "proc/cpuinfo").split("\n\n")
+        for block in read_text(root / "proc/cpuinfo").split("\n\n")
         if block.strip()
     ]
     first = blocks[0] if blocks else {}
@@ -42,9 +44,9 @@ def read_processor(root: Path = Path("/")) -> Processor:
 
 
 def _clock(root: Path, blocks: list[dict[str, str]]) -> tuple[float | None, str]:
-    """MHz and where they are from: the highest the CPU may take, else the highest it shows now."""
+    """Return MHz and their source: the highest possible clock, else the highest current one."""
     highest = "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"  # in kHz
-    if (khz := _number(_read(root / highest))) is not None:
+    if (khz := _number(read_text(root / highest))) is not None:
         return khz / 1e3, "cpuinfo_max_freq"
     now = [mhz for block in blocks if (mhz := _number(block.get("cpu MHz"))) is not None]
     return max(now, default=None), "cpu MHz of /proc/cpuinfo"
@@ -56,17 +58,10 @@ def _pair(line: str) -> tuple[str, str]:
 
 
 def _number(text: str | None) -> float | None:
-    """A positive decimal number, None for anything else."""
+    """Parse a positive decimal number; None for anything else."""
     text = (text or "").strip()
     return float(text) or None if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else None
 
 
 def _whole(text: str | None) -> int | None:
     return int(text) if text and re.fullmatch("[0-9]+", text) else None
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

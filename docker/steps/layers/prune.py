@@ -43,7 +43,7 @@ class Entry:
         return f"{self.kind} {self.package} {self.patterns[0]}"
 
     def matches(self, files: Files, every: bool) -> Files:
-        """The files that the patterns match: `*` is anything but a slash, `**` anything."""
+        """Return the files that the patterns match: `*` is anything but a slash, `**` anything."""
         found: Files = {}
         for pattern in self.patterns:
             parts = re.split(r"(\*\*|\*)", pattern)
@@ -57,7 +57,7 @@ class Entry:
 
 
 def installed(layers: Path) -> Files:
-    """The files in every layer's venv, without links."""
+    """Return the files in every layer's venv, without links."""
     return {
         os.path.relpath(path, site): path
         for site in sorted(layers.glob(f"*/{SITE}"))
@@ -67,7 +67,7 @@ def installed(layers: Path) -> Files:
 
 
 def owners(layers: Path) -> dict[str, set[str]]:
-    """The packages whose RECORD lists a path."""
+    """Return the packages whose RECORD lists a path."""
     found: dict[str, set[str]] = {}
     for record in layers.glob(f"*/{SITE}/*.dist-info/RECORD"):
         name = re.sub(r"[-_.]+", "-", record.parent.name.split("-")[0]).lower()

@@ -16,7 +16,7 @@ HEALTHY = GpuState(
     remap_failed=False,
     throttled=(),
     persistence=True,
-    pcie=Pcie("0000:65:00.0", generation=5, card_generation=5, width=16),
+    pcie=Pcie("0000:65:00.0", generation=5, gpu_generation=5, width=16),
     silent={},
 )
 H200 = Gpu(0, "NVIDIA H200", "GPU-0000", "9.0", 141 * GIB, 140 * GIB, HEALTHY)

@@ -58,7 +58,7 @@ def test_slices_are_counted_where_mig_is_on() -> None:
 
 def test_a_link_tells_its_place_generation_and_width() -> None:
     pcie = card(nvmlDeviceGetCurrPcieLinkWidth=8, nvmlDeviceGetMaxPcieLinkGeneration=4).pcie
-    assert pcie == Pcie("0000:65:00.0", generation=4, card_generation=5, width=8)
+    assert pcie == Pcie("0000:65:00.0", generation=4, gpu_generation=5, width=8)
 
 
 def test_a_question_left_open_keeps_its_reason() -> None:

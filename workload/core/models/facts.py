@@ -1,4 +1,4 @@
-"""Everything the doctor looks at."""
+"""The facts that the doctor reads."""
 
 from msgspec import field
 
@@ -21,19 +21,19 @@ QUICK, DEFAULT, DEEP = "quick", "default", "deep"
 
 
 class Facts(Fact, frozen=True):
-    """What is true of this machine, this container and this PyTorch.
+    """Facts about this machine, this container and this PyTorch.
 
-    Unknown is None; where a reader crashed, `unread` says why.
+    Unknown is None; if a reader crashed, `unread` has its reason.
     """
 
     requested_device: str
-    depth: str  # QUICK, DEFAULT or DEEP: how closely was looked
+    depth: str  # QUICK, DEFAULT or DEEP
     system: System | None
     cpu: Cpu | None
     limits: Limits | None
     user: User | None
     torch: TorchFacts | None
-    torch_error: str | None  # why torch cannot be imported; None too where nobody tried
+    torch_error: str | None  # why torch cannot be imported; None also if not tried
     torch_signal: str | None  # what ended the process that worked with torch, "SIGILL"
     torch_files: TorchFiles | None
     driver: Driver | None
@@ -41,7 +41,7 @@ class Facts(Fact, frozen=True):
     kernel_driver: str | None  # the kernel module's version
     cuda_library_error: str | None  # why the loader does not find libcuda
     device_nodes: tuple[DeviceNode, ...] | None
-    link_widths: dict[str, int] | None  # PCI address -> lanes that the card itself has
+    link_widths: dict[str, int] | None  # PCI address -> lanes of the GPU itself
     mapped_libraries: tuple[str, ...]  # CUDA's, in the process that worked with torch
     path_libraries: tuple[str, ...] | None  # CUDA's, on LD_LIBRARY_PATH and LD_PRELOAD
     compilers: Compilers | None
@@ -51,4 +51,4 @@ class Facts(Fact, frozen=True):
     versions: dict[str, str] | None
     environment: dict[str, str] | None
     unread: dict[str, str] = field(default_factory=dict)  # fact -> why its reader crashed
-    deep: Deep | None = None  # None too where nobody asked for it
+    deep: Deep | None = None  # None also without --deep

@@ -4,26 +4,26 @@ from workload.core.models.model import Fact
 
 
 class Pcie(Fact, frozen=True):
-    """The card's link. The generation it runs at is left out: at rest a card lowers it."""
+    """The link of a GPU. Its current generation is left out: an idle GPU lowers it."""
 
     address: str | None  # as below /sys/bus/pci/devices, "0000:65:00.0"
-    generation: int | None  # the highest that card and slot reach together
-    card_generation: int | None  # the highest that the card could reach elsewhere
+    generation: int | None  # the highest that GPU and slot support together
+    gpu_generation: int | None  # the highest that the GPU supports
     width: int | None  # lanes in use
 
 
 class GpuState(Fact, frozen=True):
-    """Settings and health of one card; `silent` has NVML's reason for each question it left."""
+    """Settings and health of one GPU; `silent` has NVML's reason for each missing answer."""
 
     brand: str | None
     mig: bool | None
     mig_slices: int | None
     compute_mode: str | None
-    processes: int | None  # that have a CUDA context on the card, this one among them
+    processes: int | None  # with a CUDA context on the GPU, including this one
     ecc: bool | None
     ecc_uncorrected: int | None  # uncorrectable memory errors since the driver was loaded
     remap_pending: bool | None  # a memory row is replaced at the next reset
-    remap_failed: bool | None  # no spare row was left for one
+    remap_failed: bool | None  # no spare row was left
     throttled: tuple[str, ...] | None
     persistence: bool | None
     pcie: Pcie
@@ -31,7 +31,7 @@ class GpuState(Fact, frozen=True):
 
 
 class Gpu(Fact, frozen=True):
-    """One card as the driver sees it; what the driver would not say is None."""
+    """One GPU as the driver reports it; what it does not report is None."""
 
     index: int  # the driver's (PCI order); CUDA may number differently
     name: str | None
@@ -43,7 +43,7 @@ class Gpu(Fact, frozen=True):
 
 
 class Driver(Fact, frozen=True):
-    """The driver and its cards."""
+    """The driver and its GPUs."""
 
     version: str  # "580.65.06"
     cuda_version: str | None  # the newest CUDA it runs, "13.0"

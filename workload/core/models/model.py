@@ -1,4 +1,4 @@
-"""What all models share: how they are read and written, and the types of their fields."""
+"""What all models share: reading, writing, and the types of their fields."""
 
 import math
 from typing import Annotated, Any, TypeVar
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def one_of(*words: str) -> Meta:
-    """A text that is one of these. To mypy it stays a `str`."""
+    """Describe a text that is one of these words. For mypy it is a `str`."""
     # `$` alone matches before a final newline too.
     pattern = f"^({'|'.join(words)})$(?!\n)"
     return Meta(pattern=pattern, extra_json_schema={"enum": list(words)})
@@ -28,13 +28,13 @@ Samples = tuple[Annotated[float, Meta(ge=0, le=1e12)], ...]
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A part of a record. Fields set by `derive` are written, and computed anew when read."""
+    """A part of a record. Fields set by `derive` are written, and computed again when read."""
 
 
 class Fact(Model, frozen=True, forbid_unknown_fields=False):
-    """A fact of the doctor. A new one gets a default, and one that is not known is ignored.
+    """A fact of the doctor. New facts have a default, and unknown ones are ignored.
 
-    So records of versions that know more facts, or fewer, can be read.
+    So records of versions with more or fewer facts can be read.
     """
 
 
@@ -45,12 +45,12 @@ def derive(model: Model, **values: object) -> None:
 
 
 def as_json(value: object) -> Any:
-    """Models and dataclasses, however nested, as plain JSON; a float that is not finite is None."""
+    """Convert nested models and dataclasses to plain JSON; floats that are not finite to None."""
     return _finite(msgspec.to_builtins(value, enc_hook=_plain))
 
 
 def _plain(value: object) -> object:
-    """The value of a subclass of a plain type, such as PyTorch's version is."""
+    """Convert the value of a subclass of a plain type, such as PyTorch's version."""
     for kind in (str, int, float):
         if isinstance(value, kind):
             return kind(value)
@@ -68,9 +68,9 @@ def _finite(value: Any) -> Any:
 
 
 def from_json(kind: type[T], document: object, place: str = "$") -> T:
-    """The model `kind` that plain JSON describes. Raises ValueError with the first problem.
+    """Make a model `kind` of plain JSON. Raises ValueError with the first problem.
 
-    `place` is where `document` stands, for the error.
+    `place` is the path of `document`, for the error.
     """
     try:
         return msgspec.convert(document, kind)
@@ -79,7 +79,7 @@ def from_json(kind: type[T], document: object, place: str = "$") -> T:
 
 
 def _placed(problem: str, place: str) -> str:
-    """msgspec names no place for the document as a whole, and begins others by `$`."""
+    """Put `place` into an error of msgspec, which omits it for the whole document."""
     at = problem.rfind("`$")
     if at < 0:
         return f"{problem} - at `{place}`"

@@ -4,10 +4,10 @@ from workload.core.models.model import Fact
 
 
 class BurnIn(Fact, frozen=True):
-    """Products of one dtype, back to back, each compared in every element.
+    """Matmuls of one dtype, one after the other, every element of each compared.
 
-    GFLOP/s include the comparing. The first and the last quarter are those of the time; None
-    before there were enough products.
+    GFLOP/s include the comparison. The first and the last are those of the first and the last
+    quarter of the time; None with too few matmuls.
     """
 
     device: str
@@ -37,18 +37,18 @@ class MemoryTest(Fact, frozen=True):
 
 
 class BurnWatch(Fact, frozen=True):
-    """The card while it burned in, as its driver tells; what it would not say is None."""
+    """The GPU during the stress test, as its driver reports it; unknown is None."""
 
     readings: int
     highest_celsius: float | None
     lowest_mhz: float | None
     highest_mhz: float | None
-    throttled: tuple[str, ...]  # for what reasons, in any reading
-    risen: dict[str, int] | None  # counters of errors that rose meanwhile, and by how much
+    throttled: tuple[str, ...]  # the reasons, in any reading
+    risen: dict[str, int] | None  # error counters that rose, and by how much
 
 
 class Deep(Fact, frozen=True):
-    """The burn-in of one device, as far as it came. `watch` is None where nothing watches."""
+    """The stress test of one device, as far as it came. `watch` is None without sensors."""
 
     device: str
     name: str

@@ -214,12 +214,12 @@ def persistence(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 def pcie(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Compare the link's width and highest generation with what the GPU supports."""
     link = state.pcie
-    if link.width is None or link.generation is None or link.card_generation is None:
+    if link.width is None or link.generation is None or link.gpu_generation is None:
         return _not_reported(gpu, state, "pcie")
     full_width = known(facts.link_widths).get(link.address or "", link.width)
     found = f"{_name(gpu)}: PCIe {link.generation} x{link.width}"
-    if link.width < full_width or link.generation < link.card_generation:
-        return warned(f"{found}, it supports {link.card_generation} x{full_width}", case="slow")
+    if link.width < full_width or link.generation < link.gpu_generation:
+        return warned(f"{found}, it supports {link.gpu_generation} x{full_width}", case="slow")
     return passed(found)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from importlib import metadata, resources
 from pathlib import Path
 
+from workload.core.files import read_text
 from workload.core.models.pytorch import TorchFiles
 
 # The libraries of CUDA, cuDNN and NCCL, without those of the driver.
@@ -29,7 +30,7 @@ def read_torch_files() -> TorchFiles | None:
 
 def read_version_file(path: Path) -> TorchFiles | None:
     """Read lines such as `cuda: Optional[str] = '13.0'` of torch/version.py."""
-    text = _read(path)
+    text = read_text(path)
     found = dict(re.findall(r"^(\w+)[^=\n]*= '([^']*)'", text, re.MULTILINE))
     return TorchFiles(found["__version__"], found.get("cuda")) if "__version__" in found else None
 
@@ -45,7 +46,7 @@ def read_cuda_library(load: Callable[[str], object] = ctypes.CDLL) -> str | None
 
 def read_mapped_libraries(root: Path) -> tuple[str, ...]:
     """Return the CUDA libraries that are mapped into this process."""
-    paths = {line[line.find("/") :] for line in _read(root / "proc/self/maps").splitlines()}
+    paths = {line[line.find("/") :] for line in read_text(root / "proc/self/maps").splitlines()}
     return tuple(sorted(path for path in paths if CUDA_LIBRARY.match(path.rpartition("/")[2])))
 
 
@@ -122,10 +123,3 @@ def _files(folder: Path) -> list[Path]:
         return sorted(folder.iterdir())
     except OSError:
         return []
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

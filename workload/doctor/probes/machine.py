@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from workload.core.files import read_text
 from workload.core.models.machine import Cpu, DeviceNode, System, User
 from workload.doctor.probes.folders import write_problem
 from workload.hardware.processor import read_processor
@@ -45,7 +46,7 @@ def read_system(root: Path, environment: Mapping[str, str]) -> System:
 
 
 def _os_name(root: Path) -> str | None:
-    match = re.search(r'^PRETTY_NAME="?([^"\n]*)', _read(root / "etc/os-release"), re.MULTILINE)
+    match = re.search(r'^PRETTY_NAME="?([^"\n]*)', read_text(root / "etc/os-release"), re.MULTILINE)
     return match[1] if match else None
 
 
@@ -116,7 +117,8 @@ def _permitted(path: Path) -> bool:
 def read_kernel_driver(root: Path) -> str | None:
     """Return the version of the NVIDIA kernel module; a container without a GPU sees it too."""
     match = re.search(
-        r"Kernel Module.*?\s(\d+\.\d+[.\d]*)", _read(root / "proc/driver/nvidia/version")
+        r"Kernel Module.*?\s(\d+\.\d+[.\d]*)",
+        read_text(root / "proc/driver/nvidia/version"),
     )
     return match[1] if match else None
 
@@ -126,18 +128,11 @@ def read_link_widths(root: Path) -> dict[str, int]:
     return {
         device.name: int(lanes)
         for device in sorted(root.glob("sys/bus/pci/devices/*"))
-        if _read(device / "vendor").strip() == "0x10de"
-        and (lanes := _read(device / "max_link_width").strip()).isdecimal()
+        if read_text(device / "vendor").strip() == "0x10de"
+        and (lanes := read_text(device / "max_link_width").strip()).isdecimal()
     }
 
 
 def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the allowed variables that are set."""
     return {name: environment[name] for name in sorted(ENVIRONMENT_ALLOWED & environment.keys())}
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

@@ -12,7 +12,7 @@ MAX_FILES = 500  # the newest by their names, which begin with kind and start
 
 
 def load_results(directory: Path) -> tuple[list[Run], list[str]]:
-    """The runs below `directory`, newest first, and a line for each file that is left out.
+    """Read the runs below `directory`, newest first; return a line for each file left out too.
 
     Raises BadInputError if no run is left.
     """

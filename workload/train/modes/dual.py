@@ -7,8 +7,8 @@ matmuls of the size of the batch; `w1 = w1₀ - 2 rate (Σg) x` is computed when
 
 Its arithmetic is not that of `eager`, and it is faster where the input is longer than the batch:
 its speed describes the algorithm, not the device. It needs float64: `pre` accumulates rounding
-errors, while `eager` computes it anew in each step. Reading the weights computes `pre` anew, so the
-steps at which checkpoints are saved change the result by rounding.
+errors, while `eager` computes it again in each step. Reading the weights also computes it again, so
+the steps at which checkpoints are saved change the result by rounding.
 """
 
 import torch
