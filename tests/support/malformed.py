@@ -62,7 +62,8 @@ def malformed_bytes(draw: st.DrawFn, valid: bytes) -> bytes:
 def malformed_json(draw: st.DrawFn, valid: Any) -> bytes:
     """A valid document with one to three of its values replaced or removed, as a file has it."""
     document = json.loads(json.dumps(valid))
-    places = draw(st.lists(st.sampled_from(places_in(valid)), min_size=1, max_size=3, unique=True))
+    count = draw(st.sampled_from([1, 1, 1, 2, 3]))  # one alone gets past the checks before it
+    places = draw(st.sets(st.sampled_from(places_in(valid)), min_size=count, max_size=count))
     for place in sorted(places, reverse=True):  # so that every place is still there
         change(document, place, draw)
     text = json.dumps(document)

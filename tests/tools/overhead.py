@@ -46,7 +46,7 @@ def main() -> int:
 
 def python(side: str, *words: str) -> str:
     """What a Python of one side prints; raises SystemExit if it fails."""
-    command = [ROOT / SIDES[side], "cpu", "python", *words]
+    command = [str(ROOT / SIDES[side]), "cpu", "python", *words]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:
         print(f"overhead: {side}: {ended.stderr}", file=sys.stderr)

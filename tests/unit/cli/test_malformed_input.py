@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.malformed import malformed_checkpoint, malformed_command_line, malformed_file
 from support.records.measured import GPU, TRAINING, benchmark_document, case, write_record
@@ -45,13 +45,19 @@ COMMANDS = (
     "report results --output page.html --json",
 )
 SUCCESS = "success"
-Read = Callable[[Path], None]
+
+pytestmark = pytest.mark.timeout(1800)  # nightly: 20,000 examples a test
+
+Read = Callable[[Path], object]
 
 
-def outcomes(inputs: st.SearchStrategy[Any], read: Callable[[Any], None]) -> Counter[str]:
+def outcomes(inputs: st.SearchStrategy[Any], read: Callable[[Any], object]) -> Counter[str]:
     """Read many inputs; count the successes and the errors of each kind."""
     counted: Counter[str] = Counter()
 
+    profile = settings()
+
+    @settings(profile, max_examples=max(200, profile.max_examples))
     @given(inputs)
     def meet(data: Any) -> None:
         outcome, message = SUCCESS, ""
@@ -122,8 +128,8 @@ def test_a_folder_is_reported_or_refused(record: Any, benchmarks: Any, tmp_path:
 def test_a_checkpoint_is_read_or_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.ckpt"
     spec = replace(PRESETS["book"], batch_size=2, input_size=3, hidden_size=2, output_size=1)
-    tensors = [torch.ones(shape) for shape in (spec.w1_shape, spec.w2_shape)]
-    checkpoint.save(Checkpoint(spec, 4, *tensors, torch.ones(4, dtype=torch.float64)), path)
+    w1, w2 = torch.ones(spec.w1_shape), torch.ones(spec.w2_shape)
+    checkpoint.save(Checkpoint(spec, 4, w1, w2, torch.ones(4, dtype=torch.float64)), path)
     inputs = malformed_checkpoint(path.read_bytes())
     found = outcomes(inputs, in_file(path, checkpoint.read))
     assert {SUCCESS, "BadInputError"} <= found.keys()
