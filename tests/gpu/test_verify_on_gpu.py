@@ -9,12 +9,12 @@ from workload.verify.case import VerifyCase
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_every_check_passes_on_the_gpu(seed):
+def test_every_check_passes_on_the_gpu(seed) -> None:
     wrong = [check for check in verify(devices.resolve("cuda"), seed=seed) if not check.ok]
     assert wrong == []
 
 
-def test_float32_products_computed_in_tf32_are_found():
+def test_float32_products_computed_in_tf32_are_found() -> None:
     device = devices.resolve("cuda")
     has_tf32 = torch.cuda.get_device_capability(0) >= (8, 0)
     devices.set_tf32(True)

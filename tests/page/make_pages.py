@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does
 from support.records.synthetic import CPU, GPU, host_cpu, hostile, made
 
+from workload.core import records
 from workload.core.errors import ExitCode
 from workload.report.page import build_page, load_results
 
@@ -22,10 +23,10 @@ PAGES = {
 
 def main(folder: Path) -> None:
     """One page a set of records, each read back from files as a person's would be."""
-    for name, records in PAGES.items():
+    for name, contents in PAGES.items():
         results = folder / name
         results.mkdir(parents=True, exist_ok=True)
-        for content in records:
+        for content in contents:
             records.save(content, results)
         (folder / f"{name}.html").write_text(build_page(*load_results(results)))
 

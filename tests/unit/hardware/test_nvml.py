@@ -45,52 +45,52 @@ def nvml(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.usefixtures("nvml")
-def test_the_driver_tells_its_version_and_its_cuda():
+def test_the_driver_tells_its_version_and_its_cuda() -> None:
     driver = Nvml().driver()
     assert (driver.version, driver.cuda_version) == ("580.65.06", "13.1")
 
 
 @pytest.mark.usefixtures("nvml")
-def test_a_card_tells_all_it_knows():
+def test_a_card_tells_all_it_knows() -> None:
     (gpu,) = Nvml().driver().gpus
     assert replace(gpu, state=None) == Gpu(0, "NVIDIA H200", "GPU-1", "9.0", 100, 90)
 
 
-def test_a_driver_without_cards_has_no_gpus(nvml: Any):
+def test_a_driver_without_cards_has_no_gpus(nvml: Any) -> None:
     nvml.nvmlDeviceGetCount = lambda: 0
     assert Nvml().driver().gpus == ()
 
 
-def test_what_a_card_does_not_support_is_unknown(nvml: Any):
+def test_what_a_card_does_not_support_is_unknown(nvml: Any) -> None:
     nvml.nvmlDeviceGetMemoryInfo = raising("Not Supported")
     assert Nvml().driver().gpus[0].memory_total_bytes is None
 
 
-def test_a_card_that_is_lost_is_still_counted(nvml: Any):
+def test_a_card_that_is_lost_is_still_counted(nvml: Any) -> None:
     nvml.nvmlDeviceGetHandleByIndex = raising("GPU is lost")
     assert Nvml().driver().gpus == (Gpu(0, None, None, None, None, None),)
 
 
-def test_a_driver_that_does_not_load_fails_with_the_reason(nvml: Any):
+def test_a_driver_that_does_not_load_fails_with_the_reason(nvml: Any) -> None:
     nvml.nvmlInit = raising("Driver/library version mismatch")
     with pytest.raises(HardwareError, match=r"^NVML: Driver/library version mismatch$"):
         Nvml().driver()
 
 
-def test_a_driver_that_fails_in_the_middle_fails_with_the_reason(nvml: Any):
+def test_a_driver_that_fails_in_the_middle_fails_with_the_reason(nvml: Any) -> None:
     nvml.nvmlDeviceGetCount = raising("Unknown Error")
     with pytest.raises(HardwareError, match=r"^NVML: Unknown Error$"):
         Nvml().driver()
 
 
-def test_nvml_is_shut_down_after_a_failure(nvml: Any):
+def test_nvml_is_shut_down_after_a_failure(nvml: Any) -> None:
     nvml.nvmlDeviceGetCount = raising("Unknown Error")
     with pytest.raises(HardwareError):
         Nvml().driver()
     assert nvml.shutdowns == 1
 
 
-def test_a_missing_package_is_a_reason_not_a_crash(monkeypatch: pytest.MonkeyPatch):
+def test_a_missing_package_is_a_reason_not_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
     with pytest.raises(HardwareError, match="nvidia-ml-py is missing"):
         Nvml().driver()
@@ -103,5 +103,5 @@ def told() -> str:
         return str(error)
 
 
-def test_the_real_library_tells_its_version_or_its_reason():
+def test_the_real_library_tells_its_version_or_its_reason() -> None:
     assert re.match(r"\d+\.\d+|NVML: \w+", told())

@@ -1,5 +1,7 @@
 """On a correct device every check passes, with room to spare and without being vacuous."""
 
+from typing import Never
+
 import pytest
 import torch
 
@@ -39,86 +41,86 @@ def _threads(request):
 
 @pytest.mark.usefixtures("_threads")
 @pytest.mark.parametrize("seed", SEEDS)
-def test_every_check_passes_on_the_cpu(seed):
+def test_every_check_passes_on_the_cpu(seed) -> None:
     wrong = [check for check in verify(CPU, seed=seed) if not check.ok]
     assert not wrong
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_correct_sums_use_less_than_half_of_their_tolerance(dtype, seed):
+def test_correct_sums_use_less_than_half_of_their_tolerance(dtype, seed) -> None:
     shares = {c.name: used(c) for c in verify(CPU, [dtype], seed=seed)}
     assert all(share < 0.5 for name, share in shares.items() if name not in ROUNDED_ONCE)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
-def test_most_tolerances_are_within_a_thousand_times_the_error(dtype):
+def test_most_tolerances_are_within_a_thousand_times_the_error(dtype) -> None:
     shares = [used(check) for check in verify(CPU, [dtype])]
     assert sum(share > 1e-3 for share in shares) >= len(shares) - 2
 
 
 @pytest.mark.parametrize("dtype", devices.default_dtypes(CPU))
-def test_names_are_unique_within_a_dtype(dtype):
+def test_names_are_unique_within_a_dtype(dtype) -> None:
     names = [check.name for check in verify(CPU, [dtype])]
     assert len(names) == len(set(names))
 
 
-def test_all_dtypes_of_a_cpu_are_checked_by_default():
+def test_all_dtypes_of_a_cpu_are_checked_by_default() -> None:
     default = devices.default_dtypes(CPU)
     assert tuple(dict.fromkeys(check.dtype for check in verify(CPU))) == default
 
 
-def test_the_loss_trajectory_is_not_checked_in_half_precision():
+def test_the_loss_trajectory_is_not_checked_in_half_precision() -> None:
     dtypes = {check.dtype for check in verify(CPU) if check.name.startswith("training loss")}
     assert dtypes == {"float64", "float32"}
 
 
-def test_an_ampere_gpu_is_checked_in_tf32_too():
+def test_an_ampere_gpu_is_checked_in_tf32_too() -> None:
     assert "tf32" in devices.default_dtypes(gpu("8.0"))
 
 
-def test_a_turing_gpu_is_not_checked_in_what_it_lacks():
+def test_a_turing_gpu_is_not_checked_in_what_it_lacks() -> None:
     assert devices.default_dtypes(gpu("7.5")) == ("float64", "float32", "float16")
 
 
 @pytest.mark.parametrize("device", [CPU, gpu("7.5")], ids=["CPU", "Turing"])
-def test_tf32_is_refused_where_there_is_none(device):
+def test_tf32_is_refused_where_there_is_none(device) -> None:
     with pytest.raises(UnfitError, match=r"TF32.*: leave tf32 out"):
         verify(device, ["tf32"])
 
 
-def test_an_unknown_dtype_is_bad_input():
+def test_an_unknown_dtype_is_bad_input() -> None:
     with pytest.raises(BadInputError, match="unknown dtype 'float8'"):
         verify(CPU, ["float8"])
 
 
-def test_each_check_is_announced_as_it_is_done():
+def test_each_check_is_announced_as_it_is_done() -> None:
     announced = []
     assert verify(CPU, ["float32"], announced.append) == tuple(announced)
 
 
-def test_two_runs_find_the_same_errors():
+def test_two_runs_find_the_same_errors() -> None:
     assert verify(CPU, ["float32"]) == verify(CPU, ["float32"])
 
 
-def test_another_seed_draws_other_inputs():
+def test_another_seed_draws_other_inputs() -> None:
     assert verify(CPU, ["float32"], seed=1) != verify(CPU, ["float32"], seed=2)
 
 
-def test_torchs_own_random_state_is_left_alone():
+def test_torchs_own_random_state_is_left_alone() -> None:
     before = torch.get_rng_state()
     verify(CPU, ["float32"])
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_the_precision_of_convolutions_is_put_back():
+def test_the_precision_of_convolutions_is_put_back() -> None:
     before = torch.backends.cudnn.conv.fp32_precision
     verify(CPU, ["float32"])
     assert torch.backends.cudnn.conv.fp32_precision == before
 
 
-def test_an_operation_that_fails_on_the_device_is_an_unfit_environment(monkeypatch):
-    def refuse(*_):
+def test_an_operation_that_fails_on_the_device_is_an_unfit_environment(monkeypatch) -> None:
+    def refuse(*_) -> Never:
         raise RuntimeError("no kernel image is available\nmore lines")
 
     monkeypatch.setattr(torch, "matmul", refuse)
@@ -128,21 +130,21 @@ def test_an_operation_that_fails_on_the_device_is_an_unfit_environment(monkeypat
         verify(CPU, ["float32"])
 
 
-def test_a_result_of_the_wrong_shape_has_no_error():
+def test_a_result_of_the_wrong_shape_has_no_error() -> None:
     a_case = case.VerifyCase(CPU, "float32", 0)
     check = a_case.judge("shape", torch.zeros(2), matmul.exact(torch.ones(3).double()))
     assert check.worst_error is None
     assert not check.ok
 
 
-def test_drawn_inputs_are_exact_on_the_device():
+def test_drawn_inputs_are_exact_on_the_device() -> None:
     a_case = case.VerifyCase(CPU, "bfloat16", 0)
     drawn = a_case.draw(100)
     assert torch.equal(a_case.place(drawn).double(), drawn)
     assert a_case.place(drawn).dtype == devices.torch_dtype("bfloat16")
 
 
-def test_what_a_float64_cpu_does_to_its_inputs_leaves_the_reference_alone():
+def test_what_a_float64_cpu_does_to_its_inputs_leaves_the_reference_alone() -> None:
     a_case = case.VerifyCase(CPU, "float64", 0)
     drawn = a_case.draw(3)
     kept = drawn.clone()

@@ -32,7 +32,7 @@ PRODUCTS |= {aten.convolution_backward}
 class Products(TorchDispatchMode):
     """Cuts the float32 inputs of every product, as a device in a lower precision would."""
 
-    def __init__(self, cut):
+    def __init__(self, cut) -> None:
         super().__init__()
         self.cut = cut
 
@@ -64,21 +64,21 @@ def failed(dtype="float32"):
 
 
 @pytest.mark.parametrize("cut", [truncated_to_tf32, rounded_to_tf32, rounded_to_bfloat16])
-def test_float32_silently_computed_in_less_fails_every_product(cut):
+def test_float32_silently_computed_in_less_fails_every_product(cut) -> None:
     with Products(cut):
         assert failed() >= MATMULS | GRADIENTS | CONVOLUTIONS | TRAINING | {"two-layer loss"}
 
 
 @pytest.mark.parametrize("cut", [truncated_to_tf32, rounded_to_tf32])
 @pytest.mark.parametrize("seed", range(3))
-def test_an_honest_tf32_device_passes(cut, seed):
+def test_an_honest_tf32_device_passes(cut, seed) -> None:
     case = VerifyCase(CPU, "tf32", seed)
     with Products(cut):
         found = [check for group in (matmul, autograd, convolution) for check in group.checks(case)]
     assert [check for check in found if not check.ok] == []
 
 
-def test_tf32_silently_computed_in_bfloat16_fails_the_products():
+def test_tf32_silently_computed_in_bfloat16_fails_the_products() -> None:
     with Products(rounded_to_bfloat16):
         wrong = {c.name for c in matmul.checks(VerifyCase(CPU, "tf32", 0)) if not c.ok}
     assert wrong >= {"matmul, matrices", "matmul, tensors"}
@@ -87,7 +87,7 @@ def test_tf32_silently_computed_in_bfloat16_fails_the_products():
 @pytest.mark.parametrize(
     ("dtype", "fault"), [("float64", 1e-9), ("float32", 1e-3), ("bfloat16", 0.5), ("float16", 0.1)]
 )
-def test_one_wrong_element_fails_the_matrix_products(monkeypatch, dtype, fault):
+def test_one_wrong_element_fails_the_matrix_products(monkeypatch, dtype, fault) -> None:
     honest = torch.matmul
 
     def matmul(a, b):
@@ -100,13 +100,13 @@ def test_one_wrong_element_fails_the_matrix_products(monkeypatch, dtype, fault):
     assert failed(dtype) - {"matmul is not a * b"} == {"matmul, matrices", "matmul, tensors"}
 
 
-def test_a_matmul_that_multiplies_elements_is_told_apart(monkeypatch):
+def test_a_matmul_that_multiplies_elements_is_told_apart(monkeypatch) -> None:
     honest = torch.matmul
     monkeypatch.setattr(torch, "matmul", lambda a, b: a * b if a.shape == b.shape else honest(a, b))
     assert "matmul is not a * b" in failed()
 
 
-def test_a_product_that_is_not_a_number_has_no_error(monkeypatch):
+def test_a_product_that_is_not_a_number_has_no_error(monkeypatch) -> None:
     honest = torch.matmul
     monkeypatch.setattr(torch, "matmul", lambda a, b: honest(a, b) * torch.nan)
     wrong = [check for check in verify(CPU, ["float32"]) if not check.ok]
@@ -118,7 +118,9 @@ def test_a_product_that_is_not_a_number_has_no_error(monkeypatch):
 @pytest.mark.parametrize(
     ("function", "name"), [("add", "a + b"), ("sub", "a - b"), ("mul", "a * b"), ("div", "a / b")]
 )
-def test_a_function_off_by_one_unit_in_the_last_place_is_found(monkeypatch, dtype, function, name):
+def test_a_function_off_by_one_unit_in_the_last_place_is_found(
+    monkeypatch, dtype, function, name
+) -> None:
     honest = getattr(torch, function)
 
     def off(a, b):
@@ -129,7 +131,7 @@ def test_a_function_off_by_one_unit_in_the_last_place_is_found(monkeypatch, dtyp
     assert failed(dtype) == {name, "operator = function"}
 
 
-def test_a_gradient_without_its_factor_of_two_is_found(monkeypatch):
+def test_a_gradient_without_its_factor_of_two_is_found(monkeypatch) -> None:
     honest = torch.autograd.grad
     monkeypatch.setattr(
         torch.autograd, "grad", lambda *args: tuple(part / 2 for part in honest(*args))
@@ -141,7 +143,7 @@ def test_a_gradient_without_its_factor_of_two_is_found(monkeypatch):
         assert failed(dtype) == GRADIENTS | gradients_of_convolution
 
 
-def test_a_relu_that_lets_gradients_through_is_found(monkeypatch):
+def test_a_relu_that_lets_gradients_through_is_found(monkeypatch) -> None:
     class Leaky(torch.autograd.Function):
         @staticmethod
         def forward(_, values):
@@ -156,7 +158,7 @@ def test_a_relu_that_lets_gradients_through_is_found(monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
-def test_a_convolution_padded_with_ones_is_found(monkeypatch, dtype):
+def test_a_convolution_padded_with_ones_is_found(monkeypatch, dtype) -> None:
     honest = functional.conv2d
 
     def conv2d(x, weight, bias, stride, padding):
@@ -168,7 +170,7 @@ def test_a_convolution_padded_with_ones_is_found(monkeypatch, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
-def test_a_convolution_without_its_bias_is_found(monkeypatch, dtype):
+def test_a_convolution_without_its_bias_is_found(monkeypatch, dtype) -> None:
     honest = functional.conv2d
     monkeypatch.setattr(
         functional,
@@ -179,7 +181,7 @@ def test_a_convolution_without_its_bias_is_found(monkeypatch, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_a_learning_rate_off_by_a_thousandth_is_found(monkeypatch, dtype):
+def test_a_learning_rate_off_by_a_thousandth_is_found(monkeypatch, dtype) -> None:
     honest = eager.eager_step
     monkeypatch.setattr(
         eager, "eager_step", lambda x, y, w1, w2, rate: honest(x, y, w1, w2, 1.001 * rate)
@@ -187,12 +189,12 @@ def test_a_learning_rate_off_by_a_thousandth_is_found(monkeypatch, dtype):
     assert failed(dtype) == TRAINING
 
 
-def test_gradients_that_are_not_zeroed_are_found(monkeypatch):
+def test_gradients_that_are_not_zeroed_are_found(monkeypatch) -> None:
     monkeypatch.setattr(torch.Tensor, "zero_", lambda gradient: gradient)
     assert failed() == TRAINING
 
 
-def test_a_training_that_overflows_has_no_error(monkeypatch):
+def test_a_training_that_overflows_has_no_error(monkeypatch) -> None:
     honest = eager.eager_step
     monkeypatch.setattr(eager, "eager_step", lambda x, y, w1, w2, _: honest(x, y, w1, w2, 1e-2))
     (check,) = [check for check in verify(CPU, ["float32"]) if not check.ok]
