@@ -94,10 +94,10 @@ def test_outside_of_an_image_packages_bring_a_compiler() -> None:
     assert fix({}) == "install g++, openssl and python3-dev"
 
 
-def test_in_an_image_another_image_brings_one_and_in_one_s_own_a_package_can() -> None:
+def test_in_an_image_the_devel_image_or_packages_bring_a_compiler() -> None:
     words = fix({"WORKLOAD_VARIANT": "cpu"})
     assert words.startswith("use the image workload:cpu-devel (")
-    assert words.endswith(", or in an image of your own install g++, openssl and python3-dev")
+    assert words.endswith(", or in your own image install g++, openssl and python3-dev")
 
 
 @pytest.mark.parametrize(("flags", "named"), [(0, False), (os.ST_NOEXEC, True)])
