@@ -1,10 +1,10 @@
 """Emulated dtypes are known by the CPU's flags, and only float16 is left out for it."""
 
 import doctest
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 from support.records.measured import CPU, GPU
 
 from workload.hardware import cpu_dtypes
