@@ -1,4 +1,4 @@
-"""What a command was asked to do: one typed object a command, made by `arguments.parse`."""
+"""The options of a command: one typed object for each, made by `arguments.parse`."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,20 +10,20 @@ from workload.core.train_spec import PRESETS, TrainSpec
 
 @dataclass(frozen=True)
 class Options:
-    """What every command has."""
+    """The options of every command."""
 
     command: ClassVar[str]
     json: bool
 
     @property
     def document(self) -> bool:
-        """Whether stdout carries a document, so that everything else goes to stderr."""
+        """Return whether stdout carries a document, so that everything else goes to stderr."""
         return self.json
 
 
 @dataclass(frozen=True)
 class RecordOptions(Options):
-    """Of a command that uses a device and leaves a record."""
+    """The options of a command that uses a device and writes a record."""
 
     device: str
     output: Path | None  # the record's directory; None: no record is written
@@ -31,7 +31,7 @@ class RecordOptions(Options):
 
 @dataclass(frozen=True)
 class MatmulOptions(RecordOptions):
-    """`workload matmul`; None stands for the device's defaults."""
+    """`workload matmul`; None means the device's default."""
 
     command = "matmul"
     budget: float
@@ -43,7 +43,7 @@ class MatmulOptions(RecordOptions):
 
 @dataclass(frozen=True)
 class RunOptions(RecordOptions):
-    """`workload run`; None stands for the device's defaults."""
+    """`workload run`; None means the device's default."""
 
     command = "run"
     budget: float
@@ -54,7 +54,7 @@ class RunOptions(RecordOptions):
 
 @dataclass(frozen=True)
 class TrainOptions(RecordOptions):
-    """`workload train`; None stands for the preset's value."""
+    """`workload train`; None means the preset's value."""
 
     command = "train"
     preset: str
@@ -73,20 +73,20 @@ class TrainOptions(RecordOptions):
 
     @property
     def spec(self) -> TrainSpec:
-        """The preset, with the given values in place of its own."""
+        """Return the preset with the given values."""
         base = PRESETS[self.preset]
         given = {name: getattr(self, name) for name in vars(base)}
         return replace(base, **{name: value for name, value in given.items() if value is not None})
 
     @property
     def unchanged_preset(self) -> str | None:
-        """The preset's name; None where a given value differs from it."""
+        """Return the name of the preset; None if a given value differs from it."""
         return self.preset if self.spec == PRESETS[self.preset] else None
 
 
 @dataclass(frozen=True)
 class VerifyOptions(RecordOptions):
-    """`workload verify`; None stands for the device's dtypes."""
+    """`workload verify`; None means the device's default."""
 
     command = "verify"
     dtypes: tuple[str, ...] | None
@@ -126,7 +126,7 @@ class CompareOptions(Options):
 
     @property
     def document(self) -> bool:
-        """A document in any format but the table."""
+        """Return whether the format is not the table."""
         return self.json or self.format != "table"
 
 

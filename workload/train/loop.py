@@ -205,7 +205,7 @@ def _open_checkpoint(run: _Run, path: Path, resume: bool) -> int:
         )
     if state.step > run.spec.steps:
         raise BadInputError(
-            f"{path} is at step {state.step}, beyond --steps {run.spec.steps}: ask for more steps"
+            f"{path} is at step {state.step}, beyond --steps {run.spec.steps}: choose more --steps"
         )
     run.restore(state)
     return state.step

@@ -1,4 +1,4 @@
-"""torch.matmul on vectors, matrices and batches, and the element-wise product beside it.
+"""torch.matmul on vectors, matrices and batches, and its difference from `*`.
 
 The tolerance of an element is `tolerances.matmul_tolerance`: it grows with the square root of
 the number of products summed, relative to a typical element.

@@ -25,7 +25,7 @@ def command(session: Session, options: TrainOptions) -> ExitCode:
     announce(session, device)
     with progress("train", spec.steps) as advance:
 
-        def tell(mode: str, reason: str) -> None:
+        def show_mode(mode: str, reason: str) -> None:
             if options.mode != "eager":  # the default is not announced
                 session.info(summary.mode_line(mode, reason))
 
@@ -41,7 +41,7 @@ def command(session: Session, options: TrainOptions) -> ExitCode:
             checkpoint_path=options.checkpoint,
             checkpoint_every=options.checkpoint_every,
             resume=options.resume,
-            on_mode=tell,
+            on_mode=show_mode,
             on_report=lambda step, loss: session.info(summary.loss_line(step, loss)),
             on_progress=show,
         )

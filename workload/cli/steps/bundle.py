@@ -52,8 +52,8 @@ def members(
     """Return file name -> text, redacted before a table could break a secret into two lines."""
     hide = redaction(os.environ)
     ended = hide.value(as_json(session.builder.as_ended(code, None)))
-    said = [from_json(Finding, hide.value(as_json(finding))) for finding in findings]
-    shown: list[str | Table] = [*findings_text.report(said), ""]
+    redacted = [from_json(Finding, hide.value(as_json(finding))) for finding in findings]
+    shown: list[str | Table] = [*findings_text.report(redacted), ""]
     shown.append(summary.facts_table(hide.value(as_json(facts))))
     return {
         "record.json": records.dump(ended).decode(),

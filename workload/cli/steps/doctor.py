@@ -26,5 +26,5 @@ def report_first_failure(
     states = (State.FAIL, State.UNKNOWN) if strict else (State.FAIL,)
     failed = [finding for state in states for finding in findings if finding.state is state]
     if failed:
-        words = (failed[0].found, failed[0].why, failed[0].fix)
-        session.error(": ".join(text.rstrip(".") for text in words if text))
+        texts = (failed[0].found, failed[0].why, failed[0].fix)
+        session.error(": ".join(text.rstrip(".") for text in texts if text))
