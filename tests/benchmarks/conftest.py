@@ -232,12 +232,13 @@ def pytest_terminal_summary(
     if not log or config.option.benchmark_quiet:
         return
     cases = list(log.rated().values())
+    budget = case_table.Budget(config.option.case_budget, BUDGET_OPTION)
     for part in (
         summary.device_line(log.device),
         case_table.cases_table(cases),
         "",
         *case_table.legend_lines(cases, log.ceilings),
-        *case_table.warning_lines(cases, BUDGET_OPTION),
-        *case_table.not_run_lines(cases, BUDGET_OPTION),
+        *case_table.warning_lines(cases, budget),
+        *case_table.not_run_lines(cases, budget),
     ):
         terminalreporter.write_line(laid_out(part, None))

@@ -67,7 +67,13 @@ def _estimated_and_measured(
     estimate_sec = _estimate_sec(operation, device, budget_sec)
     if estimate_sec > budget_sec:
         reason = f"needs {format_seconds(estimate_sec)}, allowed {format_seconds(budget_sec)}"
-        return replace(case, status=CaseStatus.SKIPPED, reason=reason)
+        return replace(
+            case,
+            status=CaseStatus.SKIPPED,
+            reason=reason,
+            needed_sec=estimate_sec,
+            allowed_sec=budget_sec,
+        )
     return _checked_and_timed(case, operation, device, budget_sec)
 
 

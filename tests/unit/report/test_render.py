@@ -20,6 +20,7 @@ from workload.core.models.verify import VerifyResult
 from workload.core.shape import Shape
 from workload.core.train_case import train_case
 from workload.report.terminal import case_table, summary
+from workload.report.terminal.case_table import Budget
 
 
 def shown(table: Table) -> str:
@@ -48,6 +49,12 @@ def not_run(size: int, status: CaseStatus, reason: str) -> Case:
     return unmeasured(MatMul(Shape(size, size, size), "float16"), status, reason)
 
 
+def without_time(size: int, needed_sec: float) -> Case:
+    """A case that needs this long and was allowed 4 s."""
+    skipped = not_run(size, CaseStatus.SKIPPED, "needs more, allowed 4 s")
+    return replace(skipped, needed_sec=needed_sec, allowed_sec=4.0)
+
+
 def test_only_cases_that_ran_are_in_the_table() -> None:
     skipped = not_run(64, CaseStatus.SKIPPED, "needs 68 s, allowed 4 s")
     table = case_table.cases_table([case(), skipped])
@@ -56,15 +63,20 @@ def test_only_cases_that_ran_are_in_the_table() -> None:
 
 def test_cases_that_did_not_run_are_named_in_one_line_by_reason() -> None:
     cases = [
-        not_run(64, CaseStatus.SKIPPED, "needs 68 s, allowed 4 s"),
-        not_run(32, CaseStatus.SKIPPED, "needs 7 s, allowed 4 s"),
+        without_time(64, 6.6),
+        without_time(32, 7.9),
         not_run(8192, CaseStatus.DOES_NOT_FIT, "needs 2 GB of memory, 1 GB is available"),
     ]
-    assert case_table.not_run_lines(cases, budget_option="--case-budget") == [
-        "skipped, no time left: matmul 64 float16 (needs 68 s, allowed 4 s), "
-        "matmul 32 float16 (needs 7 s, allowed 4 s); a larger --case-budget runs them",
+    assert case_table.not_run_lines(cases, Budget(60)) == [
+        "skipped, no time left: matmul 64 float16 (6.6 s), matmul 32 float16 (7.9 s); "
+        "--budget 120 runs them",
         "does not fit memory: matmul 8192 float16 (needs 2 GB of memory, 1 GB is available)",
     ]
+
+
+def test_the_hint_names_the_option_that_the_caller_has() -> None:
+    (line,) = case_table.not_run_lines([without_time(64, 16)], Budget(10, "--case-budget"))
+    assert line.endswith("(16 s); --case-budget 40 runs it")
 
 
 def test_a_reason_that_cases_share_is_said_once() -> None:
@@ -76,7 +88,7 @@ def test_a_reason_that_cases_share_is_said_once() -> None:
 def test_noisy_times_are_counted_and_named() -> None:
     noisy = case(size=32, timing=replace(timing(), samples_sec=(1e-3, 1e-3, 2e-3, 2e-3)))
     unsteady = case(size=16, timing=replace(timing(), steady=False))
-    assert case_table.warning_lines([case(), noisy, unsteady]) == [
+    assert case_table.warning_lines([case(), noisy, unsteady], Budget(60)) == [
         "noisy: 1 of 3, up to 67% IQR: matmul 32 float32; "
         "repeat on an idle machine or raise --budget",
         "uncertain: 1 of 3: matmul 16 float32 (not steady after a warm-up of 100 ms)",

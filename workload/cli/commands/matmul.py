@@ -33,6 +33,6 @@ def command(session: Session, options: MatmulOptions) -> ExitCode:
         budget_sec -= search_sec
         matmuls = matmuls if options.sizes else fastest
     cases, ceilings = measure.measure_and_record(session, device, matmuls, budget_sec, known)
-    measure.show(session, device, cases, ceilings)
+    measure.show(session, device, cases, ceilings, options.budget)
     wrong = [case for case in known if case.status is CaseStatus.WRONG]
     return measure.exit_code_of_cases(session, [*wrong, *cases])

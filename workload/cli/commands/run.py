@@ -66,7 +66,7 @@ def command(session: Session, options: RunOptions) -> ExitCode:
     )
     steps = roofline.rated([train_case(result, device.kind) for result in trained], ceilings)
     shown = [*cases, *steps]
-    measure.show(session, device, shown, ceilings)
+    measure.show(session, device, shown, ceilings, options.budget)
     codes.append(measure.exit_code_of_cases(session, cases))
     if device.kind == "cuda":
         codes.append(_compare_with_host_cpu(session, device, trained, cases, host_cpu_sec))

@@ -19,6 +19,7 @@ from workload.core.shape import Shape
 from workload.hardware.cpu_dtypes import emulations
 from workload.hardware.datasheet import datasheet_ceilings
 from workload.report.terminal import case_table
+from workload.report.terminal.case_table import Budget
 
 # The limits of memory, bus and launches get this share of the budget, and at most these seconds.
 LIMITS_SHARE = 0.1
@@ -92,17 +93,24 @@ def limiting_operations(device: DeviceInfo) -> list[Operation]:
     return [Launch(), *copies(device)]
 
 
-def show(session: Session, device: DeviceInfo, cases: Sequence[Case], ceilings: Ceilings) -> None:
+def show(
+    session: Session,
+    device: DeviceInfo,
+    cases: Sequence[Case],
+    ceilings: Ceilings,
+    budget_sec: float | None = None,
+) -> None:
     """Print what ran as a table with its legend, then what did not run, by reason."""
     table = case_table.cases_table(cases)
     if table.rows:
         session.info("", table, "", *case_table.legend_lines(cases, ceilings), "")
     tried = (CaseStatus.OK, CaseStatus.SKIPPED)
     dtypes = dict.fromkeys(case.dtype for case in cases if case.flops and case.status in tried)
+    budget = Budget(budget_sec) if budget_sec else None
     session.info(
         *(f"{dtype}: {reason}" for dtype, reason in emulations(device, dtypes).items()),
-        *case_table.warning_lines(cases),
-        *case_table.not_run_lines(cases),
+        *case_table.warning_lines(cases, budget),
+        *case_table.not_run_lines(cases, budget),
     )
 
 

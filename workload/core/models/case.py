@@ -62,6 +62,8 @@ class Case(Model, frozen=True):
     transfer_sec: Amount | None = None
     rating: Rating | None = None
     variant: str | None = None  # what else tells cases apart: the mode of a training
+    needed_sec: Amount | None = None  # estimated, of a case that was skipped for lack of time
+    allowed_sec: Amount | None = None  # its share of the budget
     # Derived. Rates are at the median time; None without a valid time, or nothing to count.
     name: str = ""  # pairs cases of two records
     gflops: Amount | None = None

@@ -1,6 +1,8 @@
 """Cases as tables and lines for a terminal. Pure: nothing here prints."""
 
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from workload.core.case_titles import case_title, full_title
 from workload.core.models.case import Case, CaseStatus, Kind
@@ -24,6 +26,7 @@ OPTIONAL_COLUMNS = ("bound by", "error/tol", "% peak")
 
 WHOLE = 0.0995  # from here on, a share is shown in whole percents
 
+STEP_SEC = 10  # hints name budgets in such steps
 _NOT_RUN = {
     CaseStatus.WRONG: "wrong numbers",
     CaseStatus.INVALID: "not valid",
@@ -32,6 +35,14 @@ _NOT_RUN = {
     CaseStatus.NOT_APPLICABLE: "not supported",
     CaseStatus.INTERRUPTED: "interrupted",
 }
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What was given to the cases, and the option that gives more."""
+
+    seconds: float
+    option: str = "--budget"
 
 
 def cases_table(cases: Iterable[Case]) -> Grid:
@@ -87,31 +98,40 @@ def case_note(case: Case) -> str:
     return (case.timing.warning if case.timing else None) or ""
 
 
-def not_run_lines(cases: Iterable[Case], budget_option: str = "--budget") -> list[str]:
+def not_run_lines(cases: Iterable[Case], budget: Budget | None = None) -> list[str]:
     """Return a line for each reason why cases have no speed, with the names of these cases."""
     groups: dict[str, list[Case]] = {}
     for case in sorted(cases, key=lambda case: list(CaseStatus).index(case.status)):
         if case.status is not CaseStatus.OK:
             groups.setdefault(_why_not_run(case), []).append(case)
-    return [printable(_not_run_line(why, groups[why], budget_option)) for why in groups]
+    return [printable(_not_run_line(why, groups[why], budget)) for why in groups]
 
 
 def _why_not_run(case: Case) -> str:
     """Return the words under which the case is listed."""
-    if case.status is CaseStatus.SKIPPED and not _lacked_time(case):
+    if case.status is CaseStatus.SKIPPED and case.needed_sec is None:
         return f"skipped, {case.reason}"  # such as a lost device, the same for all
     return _NOT_RUN[case.status]
 
 
-def _lacked_time(case: Case) -> bool:
-    return case.status is CaseStatus.SKIPPED and (case.reason or "").startswith("needs ")
-
-
-def _not_run_line(why: str, cases: Sequence[Case], budget_option: str) -> str:
+def _not_run_line(why: str, cases: Sequence[Case], budget: Budget | None) -> str:
+    if any(case.needed_sec is not None for case in cases):
+        named = some(
+            f"{full_title(case)} ({format_seconds(case.needed_sec or 0)})" for case in cases
+        )
+        return f"{why}: {named}{_budget_hint(cases, budget)}"
     if why.endswith(cases[0].reason or "-"):
         return f"{why}: {some(map(full_title, cases))}"
-    hint = f"; a larger {budget_option} runs them" if _lacked_time(cases[0]) else ""
-    return f"{why}: {some(f'{full_title(case)} ({case.reason})' for case in cases)}{hint}"
+    return f"{why}: {some(f'{full_title(case)} ({case.reason})' for case in cases)}"
+
+
+def _budget_hint(cases: Sequence[Case], budget: Budget | None) -> str:
+    """Return the budget that runs the cases: each is allowed a share, which grows with it."""
+    shares = [(case.needed_sec or 0) / case.allowed_sec for case in cases if case.allowed_sec]
+    if budget is None or len(shares) < len(cases):
+        return ""
+    seconds = STEP_SEC * math.ceil(max(shares) * budget.seconds / STEP_SEC)
+    return f"; {budget.option} {seconds} runs {'it' if len(cases) == 1 else 'them'}"
 
 
 def search_line(dtype: str, fastest: Sequence[tuple[str, float]], tried: int, grid: int) -> str:
@@ -154,7 +174,7 @@ def _measured_limits(ceilings: Ceilings) -> str:
     return ", ".join(words for words, limit in known.items() if limit) or "none was measured"
 
 
-def warning_lines(cases: Sequence[Case], budget_option: str = "--budget") -> list[str]:
+def warning_lines(cases: Sequence[Case], budget: Budget | None = None) -> list[str]:
     """Return a line for noisy times, and one for others that are not reliable."""
     warned = [case for case in cases if case.timing and case.timing.warning]
     noisy = [(case, case.timing) for case in warned if case.timing and case.timing.noisy]
@@ -165,7 +185,7 @@ def warning_lines(cases: Sequence[Case], budget_option: str = "--budget") -> lis
         names = some(full_title(case) for case, _ in noisy)
         lines.append(
             f"noisy: {len(noisy)} of {len(cases)}, up to {most:.0%} IQR: {names}; "
-            f"repeat on an idle machine or raise {budget_option}"
+            f"repeat on an idle machine{f' or raise {budget.option}' if budget else ''}"
         )
     if others:
         names = some(f"{full_title(case)} ({case_note(case)})" for case in others)
