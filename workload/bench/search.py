@@ -11,7 +11,7 @@ costs a dozen evaluations at most: after these all its neighbours are tried.
 
 Not covered: a fast shape far from all other fast ones is found only by chance, and one at the edge
 of what fits memory is found late, as two edges must change at once to move along it.
-Pure: `evaluate` measures, and a test gives recorded rates instead (tests/landscapes).
+Pure: `evaluate` measures, and a test gives recorded rates instead (tests/sweeps).
 """
 
 import itertools
