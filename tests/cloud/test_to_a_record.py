@@ -60,7 +60,7 @@ def test_the_unit_is_active_and_sound(vm: Vm) -> None:
     assert vm.sh(f"systemd-analyze verify {UNIT} 2>&1") == ""
 
 
-def test_cloud_init_had_nothing_to_complain_of(vm: Vm) -> None:
+def test_cloud_init_reports_no_error(vm: Vm) -> None:
     assert vm.sh("cloud-init status --wait").split()[-1] == "done"
 
 

@@ -27,7 +27,7 @@ step    [\d.]+ (µs|ms); .+
 
 @pytest.fixture
 def example(containers: Containers) -> Callable[..., Ended]:
-    """Run it as nobody in particular, with nothing but a /tmp."""
+    """Run it under an arbitrary uid, with nothing but a /tmp."""
 
     def run(*command: str) -> Ended:
         return containers.run(*command, **NOTHING_ALLOWED)

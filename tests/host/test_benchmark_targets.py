@@ -63,7 +63,7 @@ def test_a_host_runs_the_same_benchmarks(host: Host) -> None:
 
 @pytest.fixture
 def checkout(host: Host) -> Path:
-    """A checkout of the scripts alone, whose results nobody else writes."""
+    """A checkout of the scripts alone, whose results no other run writes."""
     path = host.bin.parent / "checkout"
     shutil.copytree(CHECKOUT / "docker", path / "docker")
     host.add("date", "echo now")
@@ -114,10 +114,10 @@ def test_side_b_may_be_another_image(host: Host, checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("failing", ["a", "b"])
-def test_a_failing_side_ends_it_with_its_words(host: Host, checkout: Path, failing: str) -> None:
-    host.add("mypython", f'case "$*" in *"--turns {failing}:"*) echo no such thing; exit 7 ;; esac')
+def test_a_failing_side_ends_it_with_its_output(host: Host, checkout: Path, failing: str) -> None:
+    host.add("mypython", f'case "$*" in *"--turns {failing}:"*) echo broken case; exit 7 ;; esac')
     host.environment["PYTHON"] = "mypython"
     result = host.run(f"{checkout}/docker/host/ab", "cpu", "4")
     assert result.returncode == 7
-    assert "no such thing" in result.stderr
+    assert "broken case" in result.stderr
     assert sorted(sides(host)) == ["a/1", "b/1"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.doctor.fault_matrix import faults as faults_of_workload_doctor
 from support.fakes.host import CHECKOUT, Host
-from support.fakes.machine import CARD, IDS, make_machine, rows
+from support.fakes.machine import GPU, IDS, make_machine, rows
 
 from workload.hardware.cuda_support import minimum_driver
 
@@ -169,7 +169,7 @@ def test_gpu_run_uses_a_cdi_device_if_there_is_no_runtime(host: Host) -> None:
 
 
 def test_a_gpu_that_only_nvidia_smi_lists_is_a_gpu(host: Host) -> None:
-    gone = ("dev/nvidiactl", "dev/char/195:255", f"{CARD}/vendor", f"{CARD}/class")
+    gone = ("dev/nvidiactl", "dev/char/195:255", f"{GPU}/vendor", f"{GPU}/class")
     files: dict[str, Any] = {"dev/dxg": "", **{path: {} for path in gone}}
     result = make_machine(host, {"files": files}).run("docker/host/doctor")
     assert {state for id_, state in states(result).items() if id_ != "host-python"} == {"pass"}

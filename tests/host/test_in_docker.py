@@ -16,7 +16,7 @@ WORDINGS = [
 
 @pytest.fixture
 def sound(host: Host) -> Host:
-    """A sound machine that has the image."""
+    """A healthy machine that has the image."""
     return make_machine(host, {"image": ""})
 
 

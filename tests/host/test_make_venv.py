@@ -1,4 +1,4 @@
-"""docker/host/make-venv: which interpreter it takes, and when it makes the environment anew."""
+"""docker/host/make-venv: which interpreter it takes, and when it makes the environment again."""
 
 import shutil
 from pathlib import Path
@@ -93,7 +93,7 @@ def test_the_environment_is_made_once(host: Host, checkout: Path, pip: Path) -> 
     assert made(host) == 1
 
 
-def test_a_changed_lock_makes_it_anew(host: Host, checkout: Path, pip: Path) -> None:
+def test_a_changed_lock_makes_it_again(host: Host, checkout: Path, pip: Path) -> None:
     with_python(host, pip, "3.11").run(f"{checkout}/docker/host/make-venv", "cpu")
     (checkout / "docker/locks/test.txt").write_text("pytest==2\n")
     host.run(f"{checkout}/docker/host/make-venv", "cpu")

@@ -72,7 +72,7 @@ def test_what_is_taken_without_a_look_at_its_source_is_of_that_source(
     assert (ended.code, ended.stdout) == (0, "True\n"), ended.stderr
 
 
-def test_nobody_can_write_what_is_taken_without_a_look_at_its_source(
+def test_no_user_can_write_what_python_loads_without_checking_its_source(
     containers: Containers,
 ) -> None:
     found = containers.run("sh", "-c", f"{FIND} | wc -l", user="0").stdout

@@ -54,8 +54,8 @@ def test_each_cuda_library_is_mapped_once(containers: Containers) -> None:
 @pytest.mark.only("gpu")
 def test_mapped_cuda_libraries_come_from_the_locked_wheels(containers: Containers) -> None:
     mapped = paths_of_each(containers.run("python", "-c", MAP).stdout)
-    strangers = [p for paths in mapped.values() for p in paths if not p.startswith("/opt/venv/")]
-    assert strangers == []
+    foreign = [p for paths in mapped.values() for p in paths if not p.startswith("/opt/venv/")]
+    assert foreign == []
 
 
 @pytest.mark.only("cpu")

@@ -49,7 +49,7 @@ def archive(files: dict[str, str], links: dict[str, str]) -> bytes:
 
 @dataclass(frozen=True)
 class Vm:
-    """One VM; what it says and holds is asked of it anew each time."""
+    """One VM; its output and files are read at each call."""
 
     container: Container
 

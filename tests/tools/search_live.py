@@ -2,7 +2,7 @@
 
     docker/host/in-docker cpu-test python tests/tools/search_live.py --target cpu
 
-Searches, then times the winner of the search and the winner of the scan (tests/landscapes) in
+Searches, then times the winner of the search and the winner of the scan (tests/sweeps) in
 alternation. Prints both medians and their ratio; exit code 3: the search loses more than a percent.
 No test, because it takes minutes and fails on a busy machine.
 """
@@ -19,7 +19,7 @@ limit_spinning()  # before torch is imported, as on the command line
 sys.path.append(str(Path(__file__).parents[1]))  # support
 
 import torch
-from support.landscape import Landscape, path_of, read
+from support.recorded_sweep import Sweep, path_of, read
 
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import run_case
@@ -45,13 +45,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     device = devices.resolve(DEVICES[arguments.target])
-    landscape = read(path_of(device.kind, arguments.dtype))
+    sweep = read(path_of(device.kind, arguments.dtype))
     print(f"{device.name}, torch {torch.__version__}, {device.threads} threads", flush=True)
-    if landscape.device != device.name:
-        print(f"note: the scan was of {landscape.device}", flush=True)
+    if sweep.device != device.name:
+        print(f"note: the scan was of {sweep.device}", flush=True)
     rate = gflops_of(device, arguments.dtype)
-    found = searched(landscape, rate, arguments.seed)
-    return compared(found, max(landscape.grid, key=landscape.gflops), rate)
+    found = searched(sweep, rate, arguments.seed)
+    return compared(found, max(sweep.grid, key=sweep.gflops), rate)
 
 
 def gflops_of(device: DeviceInfo, dtype: str) -> Callable[[Shape], float | None]:
@@ -59,15 +59,15 @@ def gflops_of(device: DeviceInfo, dtype: str) -> Callable[[Shape], float | None]
     return lambda shape: run_case(MatMul(shape, dtype), device, CASE_SEC).gflops
 
 
-def searched(landscape: Landscape, rate: Callable[[Shape], float | None], seed: int) -> Shape:
+def searched(sweep: Sweep, rate: Callable[[Shape], float | None], seed: int) -> Shape:
     """The winner of a live search, its best few measured anew."""
     started = time.monotonic()
-    most = round(EVALUATED_SHARE * len(landscape.grid))
-    result = search(landscape.grid, rate, most, seed)
+    most = round(EVALUATED_SHARE * len(sweep.grid))
+    result = search(sweep.grid, rate, most, seed)
     best = [evaluation.shape for evaluation in result.fastest(CONFIRMED)]
     winner = confirm(best, rate, CONFIRMING_ROUNDS)[0].shape
     took = time.monotonic() - started
-    print(f"search: {most} of {len(landscape.grid)} shapes, {took:.0f} s: {winner}", flush=True)
+    print(f"search: {most} of {len(sweep.grid)} shapes, {took:.0f} s: {winner}", flush=True)
     return winner
 
 

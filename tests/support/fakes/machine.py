@@ -8,10 +8,10 @@ from typing import Any
 from support.fakes.host import Host
 
 HOST = Path(__file__).parents[2] / "host"
-CARD = "sys/bus/pci/devices/0000:17:00.0"
+GPU = "sys/bus/pci/devices/0000:17:00.0"
 FILES = {
-    f"{CARD}/vendor": "0x10de\n",
-    f"{CARD}/class": "0x030200\n",
+    f"{GPU}/vendor": "0x10de\n",
+    f"{GPU}/class": "0x030200\n",
     "dev/nvidiactl": "",
     "dev/nvidia-uvm": "",
     "dev/nvidia0": "",
@@ -69,7 +69,7 @@ def rows(name: str) -> list[dict[str, Any]]:
 
 
 def make_machine(host: Host, change: Mapping[str, Any]) -> Host:
-    """Install a sound machine's commands and files on `host`, changed by a fault.
+    """Install a healthy machine's commands and files on `host`, changed by a fault.
 
     `change` has the answers that differ, `lacks` (commands that are not installed), `files`
     (text by path; an empty table takes one away) and `environment`.

@@ -1,4 +1,4 @@
-"""The guided search finds the fastest shapes of recorded and of made landscapes."""
+"""The guided search finds the fastest shapes of recorded and of made sweeps."""
 
 import itertools
 import math
@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 import pytest
-from support.landscape import FOLDER, read
+from support.recorded_sweep import FOLDER, read
 
 from workload.bench.search import EVALUATED_SHARE, Evaluation, confirm, cube, search
 from workload.core.shape import Shape
@@ -22,8 +22,8 @@ Rates = dict[Shape, float]
 
 
 def recorded(path: Path) -> Rates:
-    landscape = read(path)
-    return {shape: landscape.gflops(shape) for shape in landscape.grid}
+    sweep = read(path)
+    return {shape: sweep.gflops(shape) for shape in sweep.grid}
 
 
 def searched(rates: Rates, most: int) -> list[float]:
@@ -63,7 +63,7 @@ def test_the_search_comes_close_to_the_best_of_a_scan(path: Path) -> None:
     assert quantiles(by_chance, n=20)[0] < quantiles(guided, n=20)[0]
 
 
-def test_a_landscape_is_recorded() -> None:
+def test_a_sweep_is_recorded() -> None:
     assert RECORDED
 
 
@@ -111,7 +111,7 @@ FINE = [
     ("rate", "grid"),
     [(smooth, cube(EDGES)), (hill, cube(EDGES)), (comb, FINE), (waves, cube(LARGE_EDGES))],
 )
-def test_the_search_comes_close_to_the_best_of_a_made_landscape(
+def test_the_search_comes_close_to_the_best_of_a_made_sweep(
     rate: Callable[[Shape], float], grid: list[Shape]
 ) -> None:
     rates = {shape: rate(shape) for shape in grid}

@@ -1,11 +1,11 @@
-"""Record a landscape: the GFLOP/s of every shape of a grid, timed one by one.
+"""Record a sweep: the GFLOP/s of every shape of a grid, timed one by one.
 
-    python tests/tools/record_landscape.py                          # all shapes, ten readings each
-    python tests/tools/record_landscape.py --best 0.3 --readings 20 # more of the best third
-    python tests/tools/record_landscape.py --device cuda --dtype bfloat16
+    python tests/tools/record_sweep.py                          # all shapes, ten readings each
+    python tests/tools/record_sweep.py --best 0.3 --readings 20 # more of the best third
+    python tests/tools/record_sweep.py --device cuda --dtype bfloat16
 
 A shape's readings lie apart in time, so that a busy minute spoils one of each, not a region of
-the grid. tests/landscapes/<kind>-<dtype>.json is written every few seconds and the next call goes
+the grid. tests/sweeps/<kind>-<dtype>.json is written every few seconds and the next call goes
 on from there, so the recording may be ended at any time. Ten readings of all shapes in float32
 take 5 minutes on two quiet CPU cores. The search is proven on their medians, in
 tests/unit/bench/test_search.py.
@@ -26,7 +26,7 @@ limit_spinning()  # before torch is imported, as on the command line
 sys.path.append(str(Path(__file__).parents[1]))  # support
 
 import torch
-from support.landscape import Landscape, path_of, undisturbed
+from support.recorded_sweep import Sweep, path_of, undisturbed
 
 from workload.bench.search import DEFAULT_EDGES, cube
 from workload.core.models.device import DeviceInfo
@@ -42,7 +42,7 @@ SHAPES_A_WRITE = 100
 
 
 def main() -> None:
-    """Add readings to this device's landscape until each shape has enough."""
+    """Add readings to this device's sweep until each shape has enough."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N")
     parser.add_argument("--dtype", default="float32", help="of the matrices")
@@ -52,12 +52,12 @@ def main() -> None:
     device = devices.resolve(arguments.device)
     path = path_of(device.kind, arguments.dtype)
     document = read_or_begin(path, device, arguments.dtype)
-    landscape = Landscape(document)
+    sweep = Sweep(document)
     make_timer = Timer(device, arguments.dtype)
-    while lacking := landscape.lacking(arguments.best, arguments.readings):
+    while lacking := sweep.lacking(arguments.best, arguments.readings):
         random.shuffle(lacking)  # drift must not look like a slope
         for shape in lacking[:SHAPES_A_WRITE]:
-            landscape.add(shape, undisturbed_gflops(shape, make_timer, landscape.readings[shape]))
+            sweep.add(shape, undisturbed_gflops(shape, make_timer, sweep.readings[shape]))
         document["date"] = datetime.now(UTC).date().isoformat()
         path.write_text(json.dumps(document, separators=(",", ":")) + "\n")
 

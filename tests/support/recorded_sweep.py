@@ -1,4 +1,4 @@
-"""A recorded landscape: every shape of a grid with its GFLOP/s, several times."""
+"""A recorded sweep: every shape of a grid with its GFLOP/s, several times."""
 
 import json
 from pathlib import Path
@@ -8,14 +8,14 @@ from typing import Any
 from workload.bench.search import cube
 from workload.core.shape import Shape
 
-FOLDER = Path(__file__).parents[1] / "landscapes"
+FOLDER = Path(__file__).parents[1] / "sweeps"
 # A reading this far below a shape's best was disturbed by another program and does not count:
 # one that shares a core with it halves the rate, and the others lie within a few percent.
 DISTURBED = 0.85
 
 
-class Landscape:
-    """What record_landscape.py wrote: readings of each shape of the grid, n varying fastest."""
+class Sweep:
+    """What record_sweep.py wrote: readings of each shape of the grid, n varying fastest."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         """Of a parsed document; see `read`."""
@@ -47,10 +47,10 @@ def undisturbed(row: list[float]) -> list[float]:
 
 
 def path_of(kind: str, dtype: str) -> Path:
-    """Where the landscape of a kind of device lies."""
+    """Where the sweep of a kind of device lies."""
     return FOLDER / f"{kind}-{dtype}.json"
 
 
-def read(path: Path) -> Landscape:
-    """The landscape in a file."""
-    return Landscape(json.loads(path.read_text()))
+def read(path: Path) -> Sweep:
+    """The sweep in a file."""
+    return Sweep(json.loads(path.read_text()))
