@@ -5,7 +5,7 @@
 Ends with 5 if a target is missed, with 3 if a number is wrong. Data are drawn and modes checked
 before the clock starts; `whole` is a run of 500 steps from the data to the final weights. A ratio
 is the median of the rounds' own ratios, in which the machine's drift cancels out. Each round sets
-up anew: where buffers happen to lie makes some percent.
+up again: where buffers happen to lie makes some percent.
 """
 
 import argparse

@@ -58,9 +58,9 @@ def test_a_graph_computes_what_the_call_does(gpu_info: DeviceInfo) -> None:
     assert share <= 1
 
 
-def test_the_card_is_read_inside_the_window(gpu_info: DeviceInfo) -> None:
+def test_the_gpu_is_read_inside_the_window(gpu_info: DeviceInfo) -> None:
     if devices.sensor(gpu_info) is None:
-        pytest.fail("NVML does not know the card that CUDA uses: no telemetry")
+        pytest.fail("NVML does not know the GPU that CUDA uses: no telemetry")
     case = run_case(LARGE, gpu_info, 3)
     assert case.timing is not None
     told = case.timing.telemetry
@@ -83,7 +83,7 @@ def test_copies_transfers_and_launches_set_the_roofline(gpu_info: DeviceInfo) ->
     assert ceilings.measured_gbs
     assert ceilings.host_to_device_gbs
     assert ceilings.device_to_host_gbs
-    # Memory on the card is faster than any bus to it.
+    # Memory on the GPU is faster than any bus to it.
     assert ceilings.measured_gbs > ceilings.host_to_device_gbs
 
 

@@ -77,7 +77,7 @@ def read_or_begin(path: Path, device: DeviceInfo, dtype: str) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(path.read_text())
     other = {name: document[name] for name in made_by if document[name] != made_by[name]}
     if other:
-        raise SystemExit(f"{path} was recorded with {other}: move it away to begin anew")
+        raise SystemExit(f"{path} was recorded with {other}: move it away to begin again")
     return document
 
 

@@ -60,7 +60,7 @@ def gflops_of(device: DeviceInfo, dtype: str) -> Callable[[Shape], float | None]
 
 
 def searched(sweep: Sweep, rate: Callable[[Shape], float | None], seed: int) -> Shape:
-    """The winner of a live search, its best few measured anew."""
+    """The winner of a live search, its best few measured again."""
     started = time.monotonic()
     most = round(EVALUATED_SHARE * len(sweep.grid))
     result = search(sweep.grid, rate, most, seed)

@@ -101,7 +101,7 @@ class BenchmarkLog:
 
 
 def joined(earlier: Case, later: Case) -> Case:
-    """One case of two passes, with the samples of both, judged anew; of one that had no time, the
+    """One case of two passes, with the samples of both, judged again; of one that had no time, the
     other. Of passes that were timed in two ways the later stands alone.
     """
     if earlier.timing is None or later.timing is None:

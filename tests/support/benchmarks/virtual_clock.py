@@ -1,4 +1,4 @@
-"""A clock that shows times somebody else has measured.
+"""A clock that shows times that were measured before.
 
 pytest-benchmark reads its timer before and after a round and keeps the difference. With this
 clock as the timer and `next_sample` as the function under test, a round takes exactly as long

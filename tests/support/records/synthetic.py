@@ -70,7 +70,7 @@ def timing(seconds: float, device: DeviceInfo, count: int = 30) -> Timing:
 
 
 def telemetry(count: int) -> Telemetry:
-    """A card under load, a little restless."""
+    """A GPU under load, a little restless."""
     factors = wave(count)
     return Telemetry(
         at_sec=tuple(0.02 * index for index in range(count)),

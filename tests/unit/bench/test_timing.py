@@ -265,13 +265,13 @@ def test_a_launch_is_never_hidden_in_a_graph(
 
 
 class FakeSensor:
-    """A card that is hot and shared."""
+    """A GPU that is hot and shared."""
 
     def read(self) -> Reading:
         return Reading(1200.0, 690.0, 91.0, reasons=0x40 | 0x04, processes=2)
 
 
-def test_a_throttled_and_shared_card_is_told_from_inside_the_window(
+def test_a_throttled_and_shared_gpu_is_told_from_inside_the_window(
     monkeypatch: pytest.MonkeyPatch, cuda: DeviceInfo
 ) -> None:
     monkeypatch.setattr(devices, "sensor", lambda _device: FakeSensor())

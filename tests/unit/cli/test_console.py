@@ -61,7 +61,7 @@ def test_a_closed_stdout_is_a_result_not_saved() -> None:
     assert finished.stderr == "workload doctor: the output could not be written: closed\n"
 
 
-def test_a_result_that_goes_nowhere_is_not_saved_even_where_nobody_can_be_told() -> None:
+def test_a_result_that_goes_nowhere_is_not_saved_even_where_no_error_can_be_printed() -> None:
     assert shell(f"{DOCTOR} --json >&- 2>&-").returncode == 6
 
 

@@ -33,7 +33,7 @@ ERRORS = [
 ]
 
 
-class Card:
+class Gpu:
     """Multiplies until it is lost: at a product of `last` or more. Then it answers nothing."""
 
     def __init__(self, error: Exception, last: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,13 +56,13 @@ def ask_for(multiply: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: str(error).split(": ")[1][:20])
-def test_the_cases_before_a_lost_card_stay_and_the_others_are_not_run(
+def test_the_cases_before_a_lost_gpu_stay_and_the_others_are_not_run(
     error: Exception,
     tmp_path: Path,
     workload: Callable[..., Outcome],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ask_for(Card(error, 48, monkeypatch).multiply, monkeypatch)
+    ask_for(Gpu(error, 48, monkeypatch).multiply, monkeypatch)
     outcome = workload("matmul", "--budget", "1", "--output", tmp_path)
     assert outcome.code == ExitCode.UNFIT
     (line,) = outcome.stderr.splitlines()
@@ -78,7 +78,7 @@ def test_the_cases_before_a_lost_card_stay_and_the_others_are_not_run(
     assert "skipped, cpu was lost" in outcome.text
 
 
-def test_an_error_that_the_card_survives_is_no_loss(
+def test_an_error_that_the_gpu_survives_is_no_loss(
     workload: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -114,14 +114,14 @@ def test_smaller_cases_run_though_a_larger_one_ran_out_of_memory(
     ],
     ids=["lost", "out of memory"],
 )
-def test_a_training_keeps_its_losses_when_its_card_fails(
+def test_a_training_keeps_its_losses_when_its_gpu_fails(
     error: Exception,
     words: str,
     tmp_path: Path,
     workload: Callable[..., Outcome],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    card = Card(error, 0, monkeypatch)
+    gpu = Gpu(error, 0, monkeypatch)
 
     class Failing(EagerLoop):
         done = 0
@@ -129,7 +129,7 @@ def test_a_training_keeps_its_losses_when_its_card_fails(
         def advance(self, count: int) -> Tensor:
             self.done += count
             if self.done > 250:
-                card.lost = error is LAUNCH
+                gpu.lost = error is LAUNCH
                 raise error
             return super().advance(count)
 
@@ -143,7 +143,7 @@ def test_a_training_keeps_its_losses_when_its_card_fails(
     assert len(training.losses) == 200
 
 
-def test_a_card_that_is_lost_to_the_driver_says_nothing_more(
+def test_a_gpu_that_is_lost_to_the_driver_says_nothing_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lost = {"error": "GPU is lost"}

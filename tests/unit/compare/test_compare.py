@@ -114,9 +114,9 @@ def test_runs_that_drift_together_are_the_same() -> None:
 
 
 def test_a_run_that_one_side_lacks_is_left_out_of_the_pairs() -> None:
-    spoiled = replace(case(), status=CaseStatus.INVALID, reason="throttled", timing=None)
+    malformed = replace(case(), status=CaseStatus.INVALID, reason="throttled", timing=None)
     a = runs_of(1e-3, 2e-3, 4e-3)
-    b = side(a.runs[0], replace(a.runs[1], cases=(spoiled,)), a.runs[2])
+    b = side(a.runs[0], replace(a.runs[1], cases=(malformed,)), a.runs[2])
     speed = only(a, b)
     assert (speed.baseline.runs, speed.candidate.runs, speed.verdict) == (2, 2, Verdict.SAME)
 

@@ -46,7 +46,7 @@ def test_a_cool_gpu_of_ones_own_does() -> None:
     assert replace(CALM, method=CUDA_EVENTS, telemetry=COOL).invalid is None
 
 
-def test_a_card_at_its_own_power_limit_is_sound() -> None:
+def test_a_gpu_at_its_own_power_limit_is_sound() -> None:
     capped = replace(COOL, power_capped=True)
     assert replace(CALM, method=CUDA_EVENTS, telemetry=capped).invalid is None
 

@@ -29,11 +29,11 @@ def builder(cpu: DeviceInfo) -> RecordBuilder:
     return made
 
 
-def test_an_empty_draft_is_a_valid_record() -> None:
+def test_an_empty_builder_makes_a_valid_record() -> None:
     assert records.invalidity(as_json(RecordBuilder("run", []).as_ended(ExitCode.OK, None))) is None
 
 
-def test_an_interrupted_draft_says_so(builder: RecordBuilder) -> None:
+def test_an_interrupted_record_says_so(builder: RecordBuilder) -> None:
     finished = builder.as_ended(ExitCode.TERMINATED, "ended by a signal")
     assert (finished.status, finished.exit_code) == ("interrupted", 143)
     assert records.invalidity(as_json(finished)) is None

@@ -42,7 +42,7 @@ def test_the_longest_of_the_three_limits_names_the_regime(measured: Case, regime
     assert rating.ceiling_share == pytest.approx(0.5)  # 1 ms was possible, 2 ms it took
 
 
-def test_arithmetic_without_a_measured_rate_is_bound_by_nobody_knows_what() -> None:
+def test_arithmetic_without_a_measured_rate_has_no_known_bound() -> None:
     busy = replace(CEILINGS, measured_gflops={})
     assert roofline.rate(case(flops=10**9, moved=10**6), busy) is None
 

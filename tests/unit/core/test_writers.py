@@ -1,4 +1,4 @@
-"""What is written is whole or not there: on a full disk, killed, in company, in a lost folder."""
+"""What is written is whole or not there: on a full disk, killed, at the same time, in a lost folder."""
 
 import ast
 import os
@@ -105,7 +105,7 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_file_or_the_new(
         content = path.read_bytes()
         assert content in {letter * 3_000_000 for letter in (b"a", b"b")}
         seen.add(content[:1])
-        for left in tmp_path.glob(".workload-*.tmp"):  # nobody could remove it
+        for left in tmp_path.glob(".workload-*.tmp"):  # the killed writer could not remove it
             left.unlink()
         assert list(tmp_path.iterdir()) == [path]
     assert seen == {b"a", b"b"}  # kills came at different moments

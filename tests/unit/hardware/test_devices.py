@@ -12,7 +12,7 @@ from workload.hardware.nvml import HardwareError
 
 
 class CudaStub:
-    """A card as torch shows it; `fault` names what is wrong with it."""
+    """A GPU as torch shows it; `fault` names what is wrong with it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
         facts = {
@@ -34,7 +34,7 @@ class CudaStub:
         monkeypatch.setattr(torch.version, "cuda", "13.0")
         for name, value in facts.items():
             monkeypatch.setattr(torch.cuda, name, lambda *_, value=value: value)
-        # The kernel that proves the card runs on the CPU instead.
+        # The kernel that proves the GPU runs on the CPU instead.
         ones = torch.ones
         monkeypatch.setattr(torch, "ones", lambda *shape, **_: ones(*shape))
 
@@ -45,7 +45,7 @@ def test_unknown_devices_are_refused(text: str) -> None:
         devices.parse(text)
 
 
-def test_auto_takes_a_card_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_takes_a_gpu_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
     CudaStub(monkeypatch)
     device = devices.resolve("auto")
     assert (device.torch_name, device.capability) == ("cuda:0", "9.0")
@@ -66,13 +66,13 @@ def test_cuda_on_the_cpu_build_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
         devices.resolve("cuda")
 
 
-def test_an_index_beyond_the_cards_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_index_beyond_the_gpus_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     CudaStub(monkeypatch, device_count=2)
     with pytest.raises(UnfitError, match=r"cuda:9 does not exist: choose one of cuda:0 to cuda:1"):
         devices.resolve("cuda:9")
 
 
-def test_a_card_without_kernels_is_refused_though_cuda_is_available(
+def test_a_gpu_without_kernels_is_refused_though_cuda_is_available(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     CudaStub(monkeypatch, get_device_capability=(6, 1))
@@ -96,7 +96,7 @@ def test_no_driver_at_all_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         devices.resolve("cuda")
 
 
-def test_a_kernel_that_fails_is_no_working_card(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_that_fails_is_no_working_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     CudaStub(monkeypatch)
 
     def no_image(*_: object, **__: object) -> None:
@@ -107,7 +107,7 @@ def test_a_kernel_that_fails_is_no_working_card(monkeypatch: pytest.MonkeyPatch)
         devices.resolve("cuda")
 
 
-def test_a_wrong_product_of_ones_is_no_working_card(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_product_of_ones_is_no_working_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     CudaStub(monkeypatch)
     monkeypatch.setattr(torch, "ones", lambda *shape, **_: torch.zeros(*shape))
     assert devices.resolve("auto").reason.startswith("auto: a matmul of ones gave a wrong result")
@@ -133,7 +133,7 @@ def test_a_cpu_has_no_sensor(cpu: DeviceInfo) -> None:
     assert devices.sensor(cpu) is None
 
 
-def test_a_card_that_the_driver_does_not_know_has_no_sensor(
+def test_a_gpu_that_the_driver_does_not_know_has_no_sensor(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     CudaStub(monkeypatch)

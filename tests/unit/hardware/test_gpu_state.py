@@ -1,4 +1,4 @@
-"""What NVML says of a card's settings and health, and why it says no more."""
+"""What NVML says of a GPU's settings and health, and why it says no more."""
 
 from typing import Any
 
@@ -18,12 +18,12 @@ from workload.hardware.gpu_state import (
 )
 
 
-def card(**changes: Any) -> GpuState:
+def gpu(**changes: Any) -> GpuState:
     return read_gpu_state(fake_nvml(changes), "a handle")
 
 
-def test_a_healthy_card_leaves_no_question_open() -> None:
-    assert card().silent == {}
+def test_a_healthy_gpu_leaves_no_question_open() -> None:
+    assert gpu().silent == {}
 
 
 @pytest.mark.parametrize(
@@ -46,23 +46,23 @@ def test_a_healthy_card_leaves_no_question_open() -> None:
     ],
 )  # fmt: skip
 def test_an_answer_reaches_its_field(changes: dict[str, Any], field: str, value: object) -> None:
-    assert getattr(card(**changes), field) == value
+    assert getattr(gpu(**changes), field) == value
 
 
 def test_slices_are_counted_where_mig_is_on() -> None:
     assert (
-        card(nvmlDeviceGetMigMode=(1, 1), nvmlDeviceGetMigDeviceHandleByIndex="a slice").mig_slices
+        gpu(nvmlDeviceGetMigMode=(1, 1), nvmlDeviceGetMigDeviceHandleByIndex="a slice").mig_slices
         == 7
     )
 
 
 def test_a_link_tells_its_place_generation_and_width() -> None:
-    pcie = card(nvmlDeviceGetCurrPcieLinkWidth=8, nvmlDeviceGetMaxPcieLinkGeneration=4).pcie
+    pcie = gpu(nvmlDeviceGetCurrPcieLinkWidth=8, nvmlDeviceGetMaxPcieLinkGeneration=4).pcie
     assert pcie == Pcie("0000:65:00.0", generation=4, gpu_generation=5, width=8)
 
 
 def test_a_question_left_open_keeps_its_reason() -> None:
-    state = card(nvmlDeviceGetEccMode={"error": "Not Supported"})
+    state = gpu(nvmlDeviceGetEccMode={"error": "Not Supported"})
     assert (state.ecc, state.silent) == (None, {"ecc": "Not Supported"})
 
 

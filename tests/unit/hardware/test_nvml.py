@@ -51,22 +51,22 @@ def test_the_driver_tells_its_version_and_its_cuda() -> None:
 
 
 @pytest.mark.usefixtures("nvml")
-def test_a_card_tells_all_it_knows() -> None:
+def test_a_gpu_tells_all_it_knows() -> None:
     (gpu,) = Nvml().driver().gpus
     assert replace(gpu, state=None) == Gpu(0, "NVIDIA H200", "GPU-1", "9.0", 100, 90)
 
 
-def test_a_driver_without_cards_has_no_gpus(nvml: Any) -> None:
+def test_a_driver_without_gpus_has_no_gpus(nvml: Any) -> None:
     nvml.nvmlDeviceGetCount = lambda: 0
     assert Nvml().driver().gpus == ()
 
 
-def test_what_a_card_does_not_support_is_unknown(nvml: Any) -> None:
+def test_what_a_gpu_does_not_support_is_unknown(nvml: Any) -> None:
     nvml.nvmlDeviceGetMemoryInfo = raising("Not Supported")
     assert Nvml().driver().gpus[0].memory_total_bytes is None
 
 
-def test_a_card_that_is_lost_is_still_counted(nvml: Any) -> None:
+def test_a_gpu_that_is_lost_is_still_counted(nvml: Any) -> None:
     nvml.nvmlDeviceGetHandleByIndex = raising("GPU is lost")
     assert Nvml().driver().gpus == (Gpu(0, None, None, None, None, None),)
 

@@ -1,4 +1,4 @@
-"""Datasheet peaks: every row's arithmetic, and which cards match."""
+"""Datasheet peaks: every row's arithmetic, and which GPUs match."""
 
 import tomllib
 from collections.abc import Callable
@@ -23,7 +23,7 @@ TENSOR_DTYPES = ("tf32", "bfloat16", "float16")
 # Plain cores: CUDA C++ Programming Guide, "Arithmetic Instructions" (results a clock and SM).
 # Tensor cores: FMAs a clock and SM in the architecture whitepapers of V100, Turing, A100, GA102,
 # H100 and Ada; Blackwell: CUTLASS's Blackwell notes (tcgen05 does twice Hopper's wgmma).
-# GeForce: with float32 accumulation, half of the same silicon in a data-centre card.
+# GeForce: with float32 accumulation, half of the same silicon in a data-centre GPU.
 FLOP_PER_CLOCK: dict[str, dict[str, int]] = {
     "volta": {"float64": 64, "float32": 128, "float16": 1024},
     "turing": {"float64": 4, "float32": 128, "float16": 1024},
@@ -79,7 +79,7 @@ def test_the_dtypes_are_this_project_s() -> None:
     assert {dtype for row in GPUS for dtype in row["peak_tflops"]} == DTYPE_BYTES.keys()
 
 
-def test_no_two_rows_fit_the_same_card() -> None:
+def test_no_two_rows_fit_the_same_gpu() -> None:
     for name, row in NAMES:
         assert find_peak(name, row["sm_count"], row["memory_gib"] * GIB) is not None, name
 
@@ -102,7 +102,7 @@ def test_a_peak_is_in_gflops_with_its_source_and_date() -> None:
     assert peak.date == "2026-11-25"
 
 
-def test_a_dtype_nobody_knows_has_no_peak() -> None:
+def test_an_unknown_dtype_has_no_peak() -> None:
     peak = find_peak("NVIDIA L4")
     assert peak is not None
     assert peak.gflops("float8_e4m3fn") is None
@@ -137,11 +137,11 @@ def test_a_name_counts_to_the_letter(change: Callable[[str], str]) -> None:
 
 
 @pytest.mark.parametrize("sm_count", [114, 131, 16, 0])
-def test_a_card_with_other_sms_has_no_peak(sm_count: int) -> None:
+def test_a_gpu_with_other_sms_has_no_peak(sm_count: int) -> None:
     assert find_peak("NVIDIA H100 80GB HBM3", sm_count) is None
 
 
-def test_a_card_with_other_memory_has_no_peak() -> None:
+def test_a_gpu_with_other_memory_has_no_peak() -> None:
     assert find_peak("NVIDIA H100 80GB HBM3", 132, 40 * GIB) is None
 
 
@@ -162,21 +162,21 @@ def test_a_card_with_other_memory_has_no_peak() -> None:
         ("NVIDIA GH200 480GB", 97_280 << 20),
     ],
 )
-def test_the_memory_a_driver_shows_fits_its_card(name: str, shown_bytes: int) -> None:
+def test_the_memory_a_driver_shows_fits_its_gpu(name: str, shown_bytes: int) -> None:
     assert find_peak(name, memory_bytes=shown_bytes) is not None
 
 
 @pytest.mark.parametrize(("shown_gib", "gb_per_sec"), [(95, 4000), (142.5, 4900)])
-def test_memory_tells_cards_of_one_name_apart(shown_gib: float, gb_per_sec: int) -> None:
+def test_memory_tells_gpus_of_one_name_apart(shown_gib: float, gb_per_sec: int) -> None:
     peak = find_peak("NVIDIA GH200 480GB", 132, int(shown_gib * GIB))
     assert peak is not None
     assert peak.memory_gb_per_sec == gb_per_sec
 
 
-def test_cards_of_one_name_without_their_memory_have_no_peak() -> None:
+def test_gpus_of_one_name_without_their_memory_have_no_peak() -> None:
     assert find_peak("NVIDIA GH200 480GB", 132) is None
 
 
 @pytest.mark.parametrize("shown_gib", [83, 99, 115, 125, 148])
-def test_memory_that_fits_no_card_of_a_name_has_no_peak(shown_gib: int) -> None:
+def test_memory_that_fits_no_gpu_of_a_name_has_no_peak(shown_gib: int) -> None:
     assert find_peak("NVIDIA GH200 480GB", 132, shown_gib * GIB) is None

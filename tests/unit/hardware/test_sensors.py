@@ -1,4 +1,4 @@
-"""What NVML says of a card while it works; here a module that answers in its place."""
+"""What NVML says of a GPU while it works; here a module that answers in its place."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -20,11 +20,11 @@ def fake_nvml(**changes: Any) -> SimpleNamespace:
     answers = {
         "nvmlInit": lambda: None,
         "nvmlDeviceGetHandleByUUID": lambda uuid: uuid,
-        "nvmlDeviceGetPowerUsage": lambda _card: 350_500,
-        "nvmlDeviceGetComputeRunningProcesses": lambda _card: ["one", "two"],
-        "nvmlDeviceGetClockInfo": lambda _card, _which: 1755,
-        "nvmlDeviceGetTemperature": lambda _card, _which: 61,
-        "nvmlDeviceGetCurrentClocksEventReasons": lambda _card: 0x20,
+        "nvmlDeviceGetPowerUsage": lambda _gpu: 350_500,
+        "nvmlDeviceGetComputeRunningProcesses": lambda _gpu: ["one", "two"],
+        "nvmlDeviceGetClockInfo": lambda _gpu, _which: 1755,
+        "nvmlDeviceGetTemperature": lambda _gpu, _which: 61,
+        "nvmlDeviceGetCurrentClocksEventReasons": lambda _gpu: 0x20,
         "NVML_CLOCK_SM": 1,
         "NVML_TEMPERATURE_GPU": 0,
         "NVMLError": NvmlError,
@@ -57,12 +57,12 @@ def test_older_bindings_are_asked_by_their_own_name(monkeypatch: pytest.MonkeyPa
     found = reading(
         monkeypatch,
         nvmlDeviceGetCurrentClocksEventReasons=None,
-        nvmlDeviceGetCurrentClocksThrottleReasons=lambda _card: 0x08,
+        nvmlDeviceGetCurrentClocksThrottleReasons=lambda _gpu: 0x08,
     )
     assert found.reasons == 0x08
 
 
-def test_an_unknown_card_is_refused_with_the_drivers_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_gpu_is_refused_with_the_drivers_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sensors, "load_nvml", lambda: fake_nvml(nvmlDeviceGetHandleByUUID=refuse))
     with pytest.raises(HardwareError, match="NVML: Not Supported"):
         NvmlSensor("GPU-0")
@@ -76,14 +76,14 @@ def test_no_readings_are_no_telemetry() -> None:
     ("reasons", "names"),
     [
         (0x01, ()),  # idle
-        (0x02, ()),  # clocks that somebody has set
-        (0x04, ()),  # the card's own power limit
+        (0x02, ()),  # clocks that a person has set
+        (0x04, ()),  # the GPU's own power limit
         (0x08, ("hardware slowdown",)),
         (0x60, ("software thermal slowdown", "hardware thermal slowdown")),
         (0x80, ("power brake slowdown",)),
     ],
 )
-def test_only_what_slows_a_card_beyond_its_work_is_throttling(
+def test_only_what_slows_a_gpu_beyond_its_work_is_throttling(
     reasons: int, names: tuple[str, ...]
 ) -> None:
     told = summarize([(0.0, CALM), (0.1, Reading(1.0, 1.0, 1.0, reasons, 1))])
@@ -99,9 +99,9 @@ def test_one_process_is_expected_and_the_most_seen_counts() -> None:
 
 
 COUNTERS = {
-    "nvmlDeviceGetTotalEccErrors": lambda _card, kind, _since: (7, 1)[kind],
-    "nvmlDeviceGetRemappedRows": lambda _card: (2, 1, 0, 0),
-    "nvmlDeviceGetPcieReplayCounter": lambda _card: 3,
+    "nvmlDeviceGetTotalEccErrors": lambda _gpu, kind, _since: (7, 1)[kind],
+    "nvmlDeviceGetRemappedRows": lambda _gpu: (2, 1, 0, 0),
+    "nvmlDeviceGetPcieReplayCounter": lambda _gpu: 3,
 }
 
 

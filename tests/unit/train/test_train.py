@@ -59,7 +59,7 @@ def test_the_printed_code_diverges_at_step_5(cpu: DeviceInfo) -> None:
     assert len(result.losses) == 5
 
 
-def test_divergence_names_step_last_finite_loss_and_remedy(
+def test_divergence_names_step_last_finite_loss_and_fix(
     workload: Callable[..., Outcome],
 ) -> None:
     outcome = workload("train", "--preset", "printed")
