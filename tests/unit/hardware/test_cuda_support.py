@@ -63,7 +63,7 @@ def test_a_card_older_than_every_binary_has_no_kernels() -> None:
     assert not supports((7, 0), TORCH_2_13_CUDA_13)
 
 
-def test_a_card_of_another_major_has_no_kernels_without_ptx() -> None:
+def test_a_gpu_of_another_major_version_has_no_kernels_without_ptx() -> None:
     assert not supports((11, 0), TORCH_2_13_CUDA_13)
 
 
