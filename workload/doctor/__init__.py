@@ -18,7 +18,7 @@ def examine(requested_device: str, depth: str = DEFAULT) -> tuple[Facts, tuple[F
 
 
 def exit_code(findings: tuple[Finding, ...], strict: bool = False) -> ExitCode:
-    """Return WRONG_NUMBERS for a wrong element, UNFIT if a check failed or none ran.
+    """Return WRONG_NUMBERS for a mismatch, UNFIT if a check failed or none ran.
 
     With `strict`, an unknown result is a failure.
     """

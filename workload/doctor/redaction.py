@@ -27,7 +27,7 @@ FOLDERS = frozenset({"PWD", "OLDPWD"})  # the shell's, no passwords
 RECORD_WORDS = frozenset(state.value for state in State)
 SHORTEST_SECRET = 6  # a shorter value, such as `false`, is part of any text
 SHORTEST_NAME = 3
-# Names that identify nobody: those of images and default names.
+# Default names, and those of images.
 COMMON_NAMES = frozenset({"root", "workload", "nobody", "user", "localhost", "none", "tmp"})
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     # scheme://user:password@host, up to the last @ of the word
@@ -116,7 +116,7 @@ def _forms(value: str) -> set[str]:
 
 
 def _words(names: Iterable[str]) -> list[str]:
-    """Return the names that identify somebody, also without their domain."""
+    """Return the names that identify a person, also without their domain."""
     every = [part for name in names for part in (name, name.partition(".")[0])]
     return [
         name

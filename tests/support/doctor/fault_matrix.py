@@ -1,4 +1,4 @@
-"""The tables of docker/FAULTS.md, generated from faults.toml, refusals.toml and complaints.toml.
+"""The tables of docker/FAULTS.md, generated from faults.toml, refusals.toml and problems.toml.
 
 PYTHONPATH=tests python -m support.doctor.fault_matrix writes the file; with --check it exits with
 1 if the file is out of date.
@@ -45,7 +45,7 @@ same id there.
 
 What users report about other images, and what prevents it here.
 
-{complaints}
+{problems}
 """
 
 
@@ -54,9 +54,9 @@ def faults() -> list[dict[str, Any]]:
     return _rows("unit/doctor/faults.toml", "fault")
 
 
-def complaints() -> list[dict[str, Any]]:
+def problems() -> list[dict[str, Any]]:
     """Problems that users of other images report."""
-    return _rows("unit/docker/complaints.toml", "complaint")
+    return _rows("unit/docker/problems.toml", "problem")
 
 
 def page() -> str:
@@ -78,9 +78,9 @@ def page() -> str:
                 for r in _rows("host/refusals.toml", "refusal")
             ),
         ),
-        complaints=_table(
+        problems=_table(
             ("problem", "check or prevention", "tests"),
-            ((c["complaint"], _answer(c), _code(c["tests"])) for c in complaints()),
+            ((p["problem"], _answer(p), _code(p["tests"])) for p in problems()),
         ),
     )
 
@@ -108,8 +108,8 @@ def _exit(fault: dict[str, Any]) -> str:
     return f"{fault['exit']}" + (f", strict {fault['strict']}" if "strict" in fault else "")
 
 
-def _answer(complaint: dict[str, Any]) -> str:
-    parts = (_code(complaint.get("checks", [])), complaint.get("prevention"))
+def _answer(problem: dict[str, Any]) -> str:
+    parts = (_code(problem.get("checks", [])), problem.get("prevention"))
     return "; ".join(part for part in parts if part)
 
 

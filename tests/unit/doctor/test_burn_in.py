@@ -1,4 +1,4 @@
-"""One wrong element among many products is found, named and counted."""
+"""One mismatch in many matmuls is found, named and counted."""
 
 from collections.abc import Callable, Iterator
 

@@ -13,11 +13,11 @@ from workload.doctor.probes.torch_probe import cudnn_text, probe, probe_module, 
 
 def fake_torch(**changes: Any) -> Any:
     """A CUDA build of PyTorch on a machine with one H200."""
-    card = SimpleNamespace(name="NVIDIA H200", major=9, minor=0, total_memory=141, uuid="1")
+    gpu = SimpleNamespace(name="NVIDIA H200", major=9, minor=0, total_memory=141, uuid="1")
     cuda = {
         "init": lambda: None,
         "device_count": lambda: 1,
-        "get_device_properties": lambda _: card,
+        "get_device_properties": lambda _: gpu,
         "nccl": SimpleNamespace(version=lambda: (2, 29, 7)),
     }
     return SimpleNamespace(

@@ -9,7 +9,7 @@ from workload.core.models.finding import Finding, State
 
 Fact = TypeVar("Fact")
 
-WRONG = "wrong"  # the case of every check that finds a wrong element
+WRONG = "wrong"  # the case of every check that finds a mismatch
 SEVERITY = (State.FAIL, State.WARN, State.UNKNOWN, State.PASS, State.NOT_APPLICABLE)
 # The fix of a check that reports a defect of this program.
 REPORT = "report it, with the output of:\nworkload doctor --json"

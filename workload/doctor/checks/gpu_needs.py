@@ -150,7 +150,7 @@ def gpu_check(
 def _excused(facts: Facts, result: CheckResult) -> CheckResult:
     """Turn a failure into a warning where `--device auto` uses the CPU instead of this GPU.
 
-    A wrong element stays a failure.
+    A mismatch stays a failure.
     """
     excusable = result.state is State.FAIL and result.case != WRONG and not cuda_required(facts)
     if not excusable or _used_by_auto(facts):

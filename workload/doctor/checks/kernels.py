@@ -142,7 +142,7 @@ def _judge_together(several: SeveralGpus, operation: str, what: str) -> CheckRes
 def _judge(
     run: KernelRun | None, what: str, why: str | None = None, fix: str | None = None
 ) -> CheckResult:
-    """Judge one operation; `why` and `fix` are for a wrong element."""
+    """Judge one operation; `why` and `fix` are for a mismatch."""
     if run is None:
         return failed(
             f"{what} did not run", case="not_run", why="its result is unknown", fix=REPORT

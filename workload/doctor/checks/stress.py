@@ -65,9 +65,9 @@ def _judge_dtype(burned: BurnIn) -> CheckResult:
     where = f"{burned.dtype} on {burned.device}"
     if burned.wrong_elements:
         return failed(
-            f"{burned.wrong_products} of {burned.products} matmuls in {where} are wrong, wrong "
-            f"elements: {burned.wrong_elements} (first: matmul {burned.first_wrong}, wrong "
-            f"elements: {burned.first_wrong_elements})",
+            f"{burned.wrong_products} of {burned.products} matmuls in {where} are wrong, "
+            f"mismatches: {burned.wrong_elements} (first: matmul {burned.first_wrong}, "
+            f"mismatches: {burned.first_wrong_elements})",
             case=WRONG,
         )
     if burned.error is not None:

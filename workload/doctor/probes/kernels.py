@@ -25,7 +25,7 @@ def run_kernels(device: str) -> tuple[KernelRun, ...]:
 
 
 def run(operation: str, device: str, compute: Callable[[str], tuple[Any, Any]]) -> KernelRun:
-    """Count the wrong elements of what `compute` returns: the result and the expected tensor."""
+    """Count the mismatches of the two tensors that `compute` returns: result and expected."""
     try:
         found, expected = compute(device)
         wrong = count_wrong(found, expected, SLACK.get(operation, 0.0))

@@ -105,7 +105,7 @@ class _Bench:
         self._differs = torch.empty_like(self._result, dtype=torch.bool)
 
     def multiply(self, done: int, count: int) -> list[int]:
-        """Return the wrong elements of each of `count` matmuls. Waits for the device once."""
+        """Return the mismatches of each of `count` matmuls. Waits for the device once."""
         wrong = []
         for number in range(done, done + count):
             pair = self._pairs[number % len(self._pairs)]
@@ -152,7 +152,7 @@ def choose_edge(device: DeviceInfo, dtype: str, product: Multiply, clock: Clock)
 
 
 def _counted(found: BurnIn, wrong: Sequence[int]) -> BurnIn:
-    """Add a batch with these numbers of wrong elements."""
+    """Add a batch with these numbers of mismatches."""
     bad = [place for place, count in enumerate(wrong) if count]
     first, first_elements = found.first_wrong, found.first_wrong_elements
     if bad and first is None:

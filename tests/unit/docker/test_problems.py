@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support.doctor.fault_matrix import TESTS, complaints, main, page
+from support.doctor.fault_matrix import TESTS, main, page, problems
 from support.locks import locked
 
 from workload.doctor.checks.registry import CHECKS
@@ -13,8 +13,8 @@ from workload.hardware.cuda_support import minimum_driver
 
 ROOT = TESTS.parent
 BAKE = (ROOT / "docker/docker-bake.hcl").read_text()
-COMPLAINTS = complaints()
-ANSWERS = pytest.mark.parametrize("answer", COMPLAINTS, ids=lambda answer: answer["complaint"])
+PROBLEMS = problems()
+ANSWERS = pytest.mark.parametrize("answer", PROBLEMS, ids=lambda answer: answer["problem"])
 
 
 @ANSWERS
