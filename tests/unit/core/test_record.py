@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from support.outcome import Outcome
+from support.records.measured import case
 
 from workload.core import records
 from workload.core.errors import BadInputError, ExitCode, NotSavedError
 from workload.core.files import write_atomically
+from workload.core.models.case import CaseStatus
 from workload.core.models.device import DeviceInfo
 from workload.core.models.model import as_json
 from workload.core.models.verify import VerifyResult
@@ -37,6 +39,28 @@ def test_an_interrupted_record_says_so(builder: RecordBuilder) -> None:
     finished = builder.as_ended(ExitCode.TERMINATED, "ended by a signal")
     assert (finished.status, finished.exit_code) == ("interrupted", 143)
     assert records.invalidity(as_json(finished)) is None
+
+
+def test_an_interrupted_record_has_the_measured_cases_and_names_those_to_come(
+    builder: RecordBuilder,
+) -> None:
+    to_come = [case(size=size, status=CaseStatus.INTERRUPTED, timing=None) for size in (32, 64)]
+    builder.add_case(case(size=16))
+    builder.expect(to_come)
+    builder.add_case(case(size=32))
+    builder.add_case(case(2e-3, size=32))  # measured again
+    found = builder.as_ended(ExitCode.INTERRUPTED, None).cases or ()
+    assert {one.shape[0]: (one.status.value, one.median_sec) for one in found} == {
+        32: ("ok", 2e-3),
+        64: ("interrupted", None),
+        16: ("ok", 1e-3),
+    }
+
+
+def test_a_measured_case_is_not_forgotten_when_it_is_to_come_again(builder: RecordBuilder) -> None:
+    builder.add_case(case())
+    builder.expect([case(status=CaseStatus.INTERRUPTED, timing=None)])
+    assert builder.as_ended(ExitCode.OK, None).cases == (case(),)
 
 
 def test_a_saved_record_is_read_back_as_it_was(builder: RecordBuilder, tmp_path: Path) -> None:

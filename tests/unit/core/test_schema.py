@@ -85,7 +85,7 @@ def test_a_device_is_read_back_as_it_was(cpu: DeviceInfo) -> None:
     assert from_json(DeviceInfo, as_json(cpu)) == cpu
 
 
-def test_derived_values_are_computed_anew_where_a_file_has_others() -> None:
+def test_derived_values_are_computed_again_from_the_samples() -> None:
     other = {**as_json(CASE), "name": "another", "gflops": 1e9}
     other["timing"] = {**other["timing"], "median_sec": 5.0, "warning": "none"}
     assert from_json(Case, other) == CASE

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from workload.bench.timing import MAX_SAMPLES
+from workload.core.models.record import SCHEMA_VERSION
 
 TESTS = Path(__file__).parents[2]
 # The quick cases end by themselves; on a busy machine they may take longer.
@@ -70,7 +71,9 @@ def test_a_case_this_device_lacks_is_in_the_record(document: dict[str, Any]) -> 
 
 
 def test_the_machine_and_its_limits_are_in_the_record(document: dict[str, Any]) -> None:
+    assert "cpuinfo_version" not in document["machine_info"]["cpu"]  # slow, and read by us already
     info = document["machine_info"]["workload"]
+    assert info["schema_version"] == SCHEMA_VERSION
     assert info["device"]["kind"] == "cpu"
     assert info["versions"]["threads"] == info["device"]["threads"]
     assert info["ceilings"]["measured_gflops"]["float32"] > 0
