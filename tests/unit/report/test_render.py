@@ -123,9 +123,8 @@ def test_a_verified_dtype_takes_one_line_and_a_wrong_result_one_more() -> None:
         VerifyResult("a + b", "float32", None, 1e-7, "error"),
     ]
     assert summary.checks_lines(checks) == [
-        "verify     float64: 2 of 2 comparisons with float64 agree; "
-        "closest to its tolerance: a - b at 50%",
-        "verify     float32: 0 of 1 comparisons with float64 agree",
+        "verify     float64: 2 of 2 agree with float64, largest error 50% of tolerance (a - b)",
+        "verify     float32: 0 of 1 agree with float64",
         "WRONG      a + b float32: not finite, allowed 1.00e-07 (error)",
     ]
 
@@ -182,4 +181,4 @@ def test_markup_in_a_name_is_printed_as_it_is() -> None:
 
 def test_a_tolerance_of_zero_that_is_kept_uses_none_of_it() -> None:
     (line,) = summary.checks_lines([VerifyResult("a + b", "float64", 0.0, 0.0, "error")])
-    assert line.endswith("a + b at 0%")
+    assert line.endswith("largest error 0% of tolerance (a + b)")

@@ -46,7 +46,7 @@ def test_other_arithmetic_than_the_seeds_has_no_rate() -> None:
     assert (one.gflops, one.gbs) == (None, None)
 
 
-def test_an_engine_that_the_device_lacks_is_not_applicable(cpu: DeviceInfo) -> None:
+def test_a_mode_that_the_device_lacks_is_not_applicable(cpu: DeviceInfo) -> None:
     case = run_case(replace(SMALL, mode=MODES["graph"]), cpu, 10)
     assert case.status is CaseStatus.NOT_APPLICABLE
     assert "mode graph is not supported by a CPU" in (case.reason or "")

@@ -89,10 +89,10 @@ def checks_lines(checks: Sequence[VerifyResult]) -> list[str]:
 
 def _dtype_line(dtype: str, checks: Sequence[VerifyResult]) -> str:
     right = [check for check in checks if check.ok]
-    text = f"{dtype}: {len(right)} of {len(checks)} comparisons with float64 agree"
+    text = f"{dtype}: {len(right)} of {len(checks)} agree with float64"
     if len(right) == len(checks):
         share, name = max((_share(check), check.name) for check in right)
-        text += f"; closest to its tolerance: {name} at {share:.0%}"
+        text += f", largest error {share:.0%} of tolerance ({name})"
     return labelled("verify", text)
 
 
