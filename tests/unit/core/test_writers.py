@@ -1,4 +1,4 @@
-"""What is written is whole or not there: on a full disk, killed, at the same time, in a lost folder."""
+"""Files are whole or absent: on a full disk, when killed, in parallel, in a removed folder."""
 
 import ast
 import os

@@ -1,4 +1,4 @@
-"""Which driver a CUDA build needs and which cards a wheel has kernels for."""
+"""Which driver a CUDA build needs and which GPUs a wheel has kernels for."""
 
 import pytest
 
@@ -47,11 +47,11 @@ def test_a_driver_for_an_unknown_cuda_is_not_judged() -> None:
     assert driver_suffices("580.65.06", "99.0") is None
 
 
-def test_a_card_runs_the_binary_of_its_own_capability() -> None:
+def test_a_gpu_runs_the_binary_of_its_own_capability() -> None:
     assert kernel_source((9, 0), TORCH_2_13_CUDA_13) == "sm_90"
 
 
-def test_a_card_runs_the_closest_binary_of_a_lower_minor() -> None:
+def test_a_gpu_runs_the_closest_binary_of_a_lower_minor() -> None:
     assert kernel_source((8, 9), TORCH_2_13_CUDA_13) == "sm_86"
 
 
@@ -59,7 +59,7 @@ def test_a_two_digit_major_is_read_right() -> None:
     assert kernel_source((12, 0), TORCH_2_13_CUDA_13) == "sm_120"
 
 
-def test_a_card_older_than_every_binary_has_no_kernels() -> None:
+def test_a_gpu_older_than_every_binary_has_no_kernels() -> None:
     assert not supports((7, 0), TORCH_2_13_CUDA_13)
 
 
@@ -67,11 +67,11 @@ def test_a_gpu_of_another_major_version_has_no_kernels_without_ptx() -> None:
     assert not supports((11, 0), TORCH_2_13_CUDA_13)
 
 
-def test_ptx_serves_a_newer_card() -> None:
+def test_ptx_serves_a_newer_gpu() -> None:
     assert kernel_source((13, 0), (*TORCH_2_13_CUDA_13, "compute_120")) == "compute_120"
 
 
-def test_ptx_does_not_serve_an_older_card() -> None:
+def test_ptx_does_not_serve_an_older_gpu() -> None:
     assert not supports((7, 0), ("compute_75",))
 
 
@@ -84,7 +84,7 @@ def test_an_accelerated_binary_serves_its_own_capability_only() -> None:
     assert not supports((9, 1), ("sm_90a",))
 
 
-def test_accelerated_ptx_serves_no_newer_card() -> None:
+def test_accelerated_ptx_serves_no_newer_gpu() -> None:
     assert not supports((10, 0), ("compute_90a",))
 
 

@@ -94,7 +94,7 @@ def test_json_is_one_document(results: Path, workload: Callable[..., Outcome]) -
         ),
     ],
 )
-def test_a_spoiled_file_is_named_and_the_others_are_used(
+def test_a_malformed_file_is_named_and_the_others_are_used(
     content: str, words: str, results: Path, workload: Callable[..., Outcome]
 ) -> None:
     (results / "broken.json").write_text(content)
