@@ -28,7 +28,7 @@ STYLES = {"word.good": "green", "word.warning": "yellow", "word.bad": "bold red"
 
 
 class _Verdicts(RegexHighlighter):
-    """Colours the words that a reader looks for first."""
+    """Colour verdicts and the first words of warnings."""
 
     base_style = "word."
     highlights = (

@@ -61,7 +61,7 @@ def _require_version(origin: dict[str, Any], path: Path) -> None:
     try:
         require_version(origin)
     except ValueError as error:
-        raise _refusal(f"{ORIGIN} has {error}", path) from error
+        raise _not_ours(f"{ORIGIN} has {error}", path) from error
 
 
 def _cases(document: dict[str, Any], path: Path) -> Iterator[Case]:
@@ -75,7 +75,7 @@ def _holders(document: dict[str, Any], path: Path) -> Iterator[tuple[str, dict[s
     """Yield what may hold a case: pytest-benchmark's entries, then cases without a time."""
     measured = document["benchmarks"]
     if not isinstance(measured, list):
-        raise _refusal("benchmarks is no list", path)
+        raise _not_ours("benchmarks is no list", path)
     for index, entry in enumerate(measured):
         yield f"benchmarks[{index}].extra_info", _mapping(_mapping(entry).get("extra_info"))
     unmeasured = _mapping(document.get("workload")).get("unmeasured")
@@ -87,12 +87,13 @@ def _part(kind: type[T], part: object, place: str, path: Path) -> T:
     try:
         return from_json(kind, part, place)
     except ValueError as error:
-        raise _refusal(str(error), path) from error
+        raise _not_ours(str(error), path) from error
 
 
-def _refusal(problem: str, path: Path) -> BadInputError:
+def _not_ours(problem: str, path: Path) -> BadInputError:
     return BadInputError(
-        f"{path} is no file of this project's benchmarks ({problem}): make one with make cpu-bench"
+        f"{path} is not a file of this project's benchmarks ({problem}): "
+        "make one with `make cpu-bench`"
     )
 
 

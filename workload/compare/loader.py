@@ -1,9 +1,8 @@
-"""One side of a comparison: the process runs of one device, from files that may be anything.
+"""Load one side of a comparison: the process runs of one device.
 
-A file is a record of `run`, `matmul` or `train`, or what pytest-benchmark wrote of
-tests/benchmarks; a directory holds several of one kind. Whatever else a file is, it ends in a
-BadInputError of one line. In a directory that spoils only the file: it is named among the
-side's `problems`.
+A file is a record of `run`, `matmul` or `train`, or a file that pytest-benchmark wrote for
+tests/benchmarks; a directory holds several of one kind. Any other file raises a BadInputError of
+one line. In a directory, such a file is left out and named among the side's `problems`.
 """
 
 import os

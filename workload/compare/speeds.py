@@ -50,7 +50,7 @@ class Speed(Model, frozen=True):
     baseline: Reached
     candidate: Reached
     speedup: float
-    interval: Span | None  # of the speed-up, 95 %; None: too few samples
+    interval: Span | None  # of the speed-up, 95%; None: too few samples
     basis: Basis
     # Derived.
     verdict: Verdict = Verdict.UNCLEAR  # what holds over the whole interval

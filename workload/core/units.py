@@ -34,6 +34,8 @@ def format_seconds(seconds: float) -> str:
     >>> format_seconds(0.0000321), format_seconds(0.9996), format_seconds(68)
     ('32.1 µs', '1 s', '68 s')
     """
+    if not seconds:
+        return "0 s"
     for factor, unit in ((1e6, "µs"), (1e3, "ms")):
         if seconds * factor < 999.5:  # noqa: PLR2004  1000 after rounding
             return f"{seconds * factor:.3g} {unit}"

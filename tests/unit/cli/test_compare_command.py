@@ -122,9 +122,9 @@ def test_what_is_not_paired_is_named_in_one_line_by_reason(compare: Compare) -> 
     outcome = compare([case(), case(size=32), case(size=48), case(size=16)], [case(), *invalid])
     assert outcome.code == ExitCode.OK
     assert (
-        "not paired invalid in the candidate: "
+        "unpaired invalid in the candidate: "
         "matmul 32 float32 (throttled), matmul 48 float32 (throttled) "
-        "not paired only in the baseline: matmul 16 float32"
+        "unpaired only in the baseline: matmul 16 float32"
     ) in outcome.text
 
 
@@ -132,7 +132,7 @@ def test_the_summary_counts_the_verdicts_and_names_what_is_unclear(compare: Comp
     few = case(size=32, timing=timing(samples=3))
     outcome = compare([case(), few], [case(), few])
     assert (
-        "summary the candidate is 1 SAME, 1 UNCLEAR (matmul 32 float32); within ±5% is SAME"
+        "summary 1 SAME, 1 UNCLEAR (matmul 32 float32): the candidate against the baseline"
     ) in outcome.text
     assert "too few samples for an interval: matmul 32 float32" in outcome.text
 
@@ -319,6 +319,4 @@ def test_a_warning_is_shown_for_a_clear_verdict_too(compare: Compare) -> None:
     unsteady = case(1e-3, timing=replace(timing(1e-3), steady=False))
     text = compare([case(9e-3)], [unsteady]).text
     assert "1 FASTER" in text
-    assert (
-        "warning 1 case of the candidate: matmul 64 float32 (not steady after a warm-up of 100 ms)"
-    ) in text
+    assert ("warning noisy or unsteady in the candidate: 1 of 1 (matmul 64 float32)") in text

@@ -153,6 +153,11 @@ def test_a_command_is_never_wrapped() -> None:
     assert laid_out(command, None) == command
 
 
+def test_no_line_ends_between_a_number_and_its_unit() -> None:
+    lines = laid_out("a" * 96 + " 3 GB of memory", None).splitlines()
+    assert lines == ["a" * 96, "  3 GB of memory"]
+
+
 def test_a_path_longer_than_the_line_stays_whole() -> None:
     path = "/" + "a" * 120
     assert laid_out(f"record     {path}", None) == f"record     {path}"

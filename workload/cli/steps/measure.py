@@ -62,7 +62,7 @@ def measure_and_record(
                 for case in run_cases(some, device, sec):
                     cases.append(case)
                     session.builder.add_case(case)
-                    advance(len(cases), case.name)
+                    advance(len(cases), full_title(case))
     except LostDeviceError as error:
         lost = error
         left = every[len(cases) :]

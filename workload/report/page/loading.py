@@ -1,4 +1,4 @@
-"""The runs that a folder of results tells of, from files that may be anything."""
+"""Load the runs in a folder of results, whatever its files hold."""
 
 from pathlib import Path
 

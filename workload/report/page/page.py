@@ -22,7 +22,7 @@ from workload.report.terminal.case_table import (
 MAX_HISTORY = 60
 MAX_PROBLEMS = 40
 MAX_SPEEDUPS, MAX_UNPAIRED = 200, 20
-MAX_WORDS = 240  # of a sentence that comes from a file
+MAX_TEXT = 240  # characters of a text from a file
 
 
 def build_page(runs: Sequence[Run], problems: Sequence[str] = ()) -> str:
@@ -67,7 +67,7 @@ def _facts(runs: Sequence[Run], problems: Sequence[str]) -> dict[str, Any]:
         "every_fact": environment.full_table(chosen),
         "dtypes": tuple(DTYPE_BYTES),
         "history": [_history_row(run) for run in runs[:MAX_HISTORY]],
-        "problems": [short(problem, MAX_WORDS) for problem in problems[:MAX_PROBLEMS]],
+        "problems": [short(problem, MAX_TEXT) for problem in problems[:MAX_PROBLEMS]],
         "more_problems": max(0, len(problems) - MAX_PROBLEMS),
     }
 
@@ -104,7 +104,7 @@ def _figures(chosen: Sequence[Subject]) -> dict[str, list[Figure] | str]:
 
 def _cases(subject: Subject) -> list[tuple[str, ...]]:
     return [
-        tuple(short(text, MAX_WORDS) for text in (*case_row(case), case_note(case)))
+        tuple(short(text, MAX_TEXT) for text in (*case_row(case), case_note(case)))
         for case in subject.cases
     ]
 

@@ -15,7 +15,7 @@ from workload.report.terminal.tables import Grid, labelled
 
 SHOWN_VERSIONS = ("torch", "cuda", "cudnn", "workload")
 NUMBERS = ("baseline", "candidate", "speed-up", "95% interval", "with transfers")
-OPTIONAL = ("bound by", "error/tol", "with transfers")
+OPTIONAL = ("bound by", "error/tol", "with transfers", "95% interval")
 _BASIS_WORDS = {
     Basis.PAIRED: "Student's t over pairs of process runs, each run by its 10% quantile",
     Basis.WELCH: "Welch's t over the process runs of each side, each run by its 10% quantile",
@@ -134,7 +134,7 @@ def summary(comparison: Comparison) -> str:
     counts = ", ".join(f"{count} {verdict}" for verdict, count in comparison.verdicts.items())
     unclear = [speed.title for speed in comparison.speeds if speed.verdict is Verdict.UNCLEAR]
     named = f" ({printable(some(unclear))})" if unclear else ""
-    return f"the candidate is {counts}{named}; within ±{MARGIN:.0%} is SAME"
+    return f"{counts}{named}: the candidate against the baseline; SAME is within ±{MARGIN:.0%}"
 
 
 def _agreement(comparison: Comparison) -> str:
@@ -153,13 +153,13 @@ def _notes(comparison: Comparison) -> Iterator[tuple[str, str]]:
         yield "warning", warning
     yield from _noise(comparison.speeds)
     for problem, group in _by_problem(comparison.unpaired).items():
-        yield "not paired", printable(f"{problem}: {some(map(_named, group))}")
+        yield "unpaired", printable(f"{problem}: {some(map(_named, group))}")
     for side, titles in (
         ("baseline", comparison.only_in_baseline),
         ("candidate", comparison.only_in_candidate),
     ):
         if titles:
-            yield "not paired", printable(f"only in the {side}: {some(titles)}")
+            yield "unpaired", printable(f"only in the {side}: {some(titles)}")
     for basis in dict.fromkeys(speed.basis for speed in comparison.speeds):
         yield "interval", _BASIS_WORDS[basis]
 
@@ -188,10 +188,10 @@ def _noise(speeds: Sequence[Speed]) -> Iterator[tuple[str, str]]:
         ("candidate", lambda speed: speed.candidate),
     )
     for name, side in sides:
-        noisy = [speed for speed in speeds if side(speed).warning]
-        named = some(f"{speed.title} ({side(speed).warning})" for speed in noisy)
+        noisy = [speed.title for speed in speeds if side(speed).warning]
         if noisy:
-            yield "warning", printable(f"{plural(len(noisy), 'case')} of the {name}: {named}")
+            counted = f"noisy or unsteady in the {name}: {len(noisy)} of {len(speeds)}"
+            yield "warning", printable(f"{counted} ({some(noisy)})")
 
 
 def _by_problem(unpaired: Sequence[Unpaired]) -> dict[str, list[Unpaired]]:

@@ -13,6 +13,9 @@ LABEL_WIDTH = 11
 GAP = 2  # columns between two cells
 # What a line begins with: blanks, and up to 20 characters before two blanks.
 _LABEL = re.compile(r"\s*(\S.{,19}?\s{2,})?")
+# The blank between a number and its unit, where no line ends.
+_QUANTITY = re.compile(r"(?<=\d) (?=(?:[kMGT]?B|[µm]?s|min|h|GFLOP/s|GB/s|GHz|IQR)\b|% )")
+NO_BREAK = "\N{NO-BREAK SPACE}"
 # Columns that rich must not break.
 WIDTHS = {"dtype": 8, "verdict": 7}
 
@@ -85,6 +88,10 @@ def _wrapped(line: str, width: int) -> str:
     start = label.end() if label else 0
     indent = start or GAP
     first, *rest = textwrap.wrap(
-        line[start:], max(width - indent, 1), break_long_words=False, break_on_hyphens=False
+        _QUANTITY.sub(NO_BREAK, line[start:]),
+        max(width - indent, 1),
+        break_long_words=False,
+        break_on_hyphens=False,
     ) or [""]
-    return "\n".join([line[:start] + first, *(" " * indent + one for one in rest)])
+    lines = [line[:start] + first, *(" " * indent + one for one in rest)]
+    return "\n".join(lines).replace(NO_BREAK, " ")
