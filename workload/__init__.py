@@ -1,3 +1,3 @@
 """Check, verify and measure a machine's PyTorch stack on the CPU or a GPU."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
