@@ -45,7 +45,8 @@ class Network(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return a score of each kind, (images, 2)."""
         patches = rearrange(images, "n (a h) (b w) -> n (a b) (h w)", h=PATCH, w=PATCH)
-        return self.whole(torch.relu(self.patch(patches)).mean(dim=1))
+        scores: Tensor = self.whole(torch.relu(self.patch(patches)).mean(dim=1))
+        return scores
 
 
 def main(requested: str) -> None:

@@ -103,7 +103,8 @@ def document(about: dict[str, Any], components: list[Component]) -> str:
         components=components,
     )
     bom.register_dependency(image, components)
-    return JsonV1Dot6(bom).output_as_string(indent=2)
+    document: str = JsonV1Dot6(bom).output_as_string(indent=2)
+    return document
 
 
 def differences(found: Packages, lock: Packages) -> list[str]:

@@ -37,6 +37,7 @@ from workload.doctor.probes.torch_probe import probe
 from workload.hardware import devices
 from workload.hardware.processor import read_processor
 from workload.report.terminal import case_table, summary
+from workload.report.terminal.tables import Grid
 
 BUDGET_OPTION = "--case-budget"
 LOG = pytest.StashKey[BenchmarkLog]()
@@ -233,12 +234,13 @@ def pytest_terminal_summary(
         return
     cases = list(log.rated().values())
     budget = case_table.Budget(config.option.case_budget, BUDGET_OPTION)
-    for part in (
+    parts: tuple[str | Grid, ...] = (
         summary.device_line(log.device),
         case_table.cases_table(cases),
         "",
         *case_table.legend_lines(cases, log.ceilings),
         *case_table.warning_lines(cases, budget),
         *case_table.not_run_lines(cases, budget),
-    ):
+    )
+    for part in parts:
         terminalreporter.write_line(laid_out(part, None))

@@ -166,11 +166,11 @@ def chapter(data: Data, learning_rate: float, steps: int) -> None:
         loss.backward()
 
         with torch.no_grad():
-            w1 -= learning_rate * w1.grad
-            w2 -= learning_rate * w2.grad
+            w1 -= learning_rate * w1.grad  # type: ignore[operator]  # backward() has set it
+            w2 -= learning_rate * w2.grad  # type: ignore[operator]  # as above
 
-            w1.grad.zero_()
-            w2.grad.zero_()
+            w1.grad.zero_()  # type: ignore[union-attr]  # as above
+            w2.grad.zero_()  # type: ignore[union-attr]  # as above
 # fmt: on
 
 

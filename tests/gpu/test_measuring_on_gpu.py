@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from workload.bench.operations import Operation
 from workload.bench.operations.convolution import Convolution
 from workload.bench.operations.copies import copies
 from workload.bench.operations.launch import Launch
@@ -76,7 +77,8 @@ def test_cold_caches_are_flushed_before_each_call(gpu_info: DeviceInfo) -> None:
 
 
 def test_copies_transfers_and_launches_set_the_roofline(gpu_info: DeviceInfo) -> None:
-    cases = [run_case(operation, gpu_info, 2) for operation in (Launch(), *copies(gpu_info))]
+    operations: list[Operation] = [Launch(), *copies(gpu_info)]
+    cases = [run_case(operation, gpu_info, 2) for operation in operations]
     assert {case.status for case in cases} == {CaseStatus.OK}, [case.reason for case in cases]
     ceilings = roofline.measured(cases, datasheet_ceilings(gpu_info))
     assert ceilings.launch_sec

@@ -9,7 +9,7 @@ from workload.verify.case import VerifyCase
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_every_check_passes_on_the_gpu(seed) -> None:
+def test_every_check_passes_on_the_gpu(seed: int) -> None:
     wrong = [check for check in verify(devices.resolve("cuda"), seed=seed) if not check.ok]
     assert wrong == []
 

@@ -5,7 +5,7 @@ import json
 import re
 import tarfile
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any, cast
 
 import pytest
 from support.containers import Containers
@@ -103,7 +103,9 @@ class Saved:
     def __init__(self, client: DockerClient, image: str) -> None:
         self.holders: dict[str, list[str]] = {}
         documents: dict[str, Any] = {}
-        with tarfile.open(fileobj=Stream(client.images.get(image).save()), mode="r|") as archive:
+        # A tar file that is read as a stream needs only read().
+        saved = cast("IO[bytes]", Stream(client.images.get(image).save()))
+        with tarfile.open(fileobj=saved, mode="r|") as archive:
             for member in archive:
                 content = archive.extractfile(member)
                 if content is None:

@@ -71,7 +71,9 @@ def layer_of(client: DockerClient, image: str, step: str) -> str:
 
 def makes_a_layer(step: dict[str, Any]) -> bool:
     """Whether a line of the history stands for a layer, which may be empty, or for a setting."""
-    return step["Size"] > 0 or step["CreatedBy"].startswith(("RUN ", "COPY ", "WORKDIR "))
+    size: int = step["Size"]
+    made_by: str = step["CreatedBy"]
+    return size > 0 or made_by.startswith(("RUN ", "COPY ", "WORKDIR "))
 
 
 def chained(one: Iterable[str], other: Iterable[str]) -> list[str]:

@@ -56,8 +56,9 @@ class Vm:
     def sh(self, script: str) -> str:
         """The output of a shell script on the VM; its failure fails the test."""
         code, output = self.container.exec_run(["sh", "-c", script])
-        assert code == 0, f"{script}: {output.decode()}"
-        return output.decode()
+        text: str = output.decode()
+        assert code == 0, f"{script}: {text}"
+        return text
 
     def boot(self) -> None:
         """Start the VM and wait until its engine answers."""

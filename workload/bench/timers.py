@@ -76,7 +76,7 @@ class Laps:
         if self._device.kind == "cpu":
             self._marks.append(time.perf_counter())
             return
-        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch's gap
+        event = torch.cuda.Event(enable_timing=True)
         event.record(torch.cuda.current_stream(self._device.torch_name))
         self._marks.append(event)
 
@@ -131,8 +131,8 @@ class _CudaEvents:
     def between_events(self, operation: Call, calls: int) -> float:
         """Return the seconds on the device's stream from the first call to the end of the last."""
         with torch.cuda.device(self.device.torch_name):
-            first = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch's gap
-            last = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch's gap
+            first = torch.cuda.Event(enable_timing=True)
+            last = torch.cuda.Event(enable_timing=True)
             first.record()
             for _ in range(calls):
                 operation()
@@ -180,7 +180,7 @@ class _CudaGraph:
 def _captured(operation: Call, device: DeviceInfo) -> torch.cuda.CUDAGraph:
     """Capture GRAPH_CALLS calls in a graph, after warm-up calls on a side stream."""
     with torch.cuda.device(device.torch_name):
-        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch's gap
+        side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(CAPTURE_WARM_UPS):

@@ -40,7 +40,7 @@ class Nvml:
 def load_nvml() -> Any:
     """Import NVML's Python binding. Raises HardwareError if it is missing."""
     try:
-        import pynvml  # type: ignore[import-untyped]  # noqa: PLC0415  no stubs; on demand
+        import pynvml  # noqa: PLC0415  on demand
     except ImportError as error:
         raise HardwareError(f"the Python package nvidia-ml-py is missing ({error})") from None
     return pynvml

@@ -109,6 +109,6 @@ def _with_partial_sums(gradient: Bounded, dtype: str) -> Bounded:
 
 
 def _require_cudnn() -> None:
-    found = torch.backends.cudnn.is_available()  # type: ignore[no-untyped-call]  # torch's stubs
+    found = torch.backends.cudnn.is_available()
     if not (found and torch.backends.cudnn.enabled):
         raise UnfitError("cuDNN is missing or disabled: run `workload doctor --device cuda`")

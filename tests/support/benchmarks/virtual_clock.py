@@ -5,14 +5,21 @@ clock as the timer and `next_sample` as the function under test, a round takes e
 as the next sample says, so its statistics are those of the protocol's own samples.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 
 class Pedantic(Protocol):
     """What is needed of pytest-benchmark's fixture: its public `pedantic`."""
 
-    def pedantic(self, target: object, *, setup: object, rounds: int, iterations: int) -> object:
+    def pedantic(
+        self,
+        target: Callable[[], object],
+        *,
+        setup: Callable[[], None],
+        rounds: int,
+        iterations: int,
+    ) -> object:
         """Run `target` once a round, after `setup`, and keep how long the timer says it took."""
         ...
 

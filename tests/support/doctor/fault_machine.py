@@ -151,6 +151,7 @@ def _tuples(changes: dict[str, Any]) -> dict[str, Any]:
 def _with_facts(facts: Facts, changes: dict[str, Any]) -> Facts:
     changes = dict(changes)
     folders, nodes = changes.pop("folders", {}), changes.pop("nodes", {})
+    assert facts.clock
     clock = Clock(NOW_SEC, facts.clock.hardware_sec, synchronized=None)
     healthy = replace(facts, clock=clock, compilers=find_compilers())
     merged = {name: FACTS.get(name, {}) | changes.get(name, {}) for name in {*FACTS, *changes}}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, UntypedStorage
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
@@ -31,12 +31,14 @@ class FakeGraph:
 
 class _Recording(TorchDispatchMode):
     def __init__(self, graph: FakeGraph) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # missing in torch's stubs
         self.graph = graph
-        self.before: dict[int, tuple[Tensor, Tensor]] = {}
+        self.before: dict[int, tuple[UntypedStorage, UntypedStorage]] = {}
         self.made: set[int] = set()
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         kwargs = kwargs or {}
         for tensor in [*args, *kwargs.values()]:
             if isinstance(tensor, Tensor):

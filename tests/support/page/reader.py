@@ -51,4 +51,5 @@ class Page(HTMLParser):
 
     def drawing_title(self, figure: str) -> str:
         """What a figure's drawing is called."""
-        return re.findall(r"<title[^>]*>([^<]*)</title>", self.drawing(figure))[0]
+        title: str = re.findall(r"<title[^>]*>([^<]*)</title>", self.drawing(figure))[0]
+        return title

@@ -73,7 +73,9 @@ def run(
 
 def side(*runs: Run) -> Side:
     """These runs."""
-    return Side("results", runs[0].device, runs)
+    device = runs[0].device
+    assert device
+    return Side("results", device, runs)
 
 
 def side_of(*cases: Case, device: DeviceInfo = CPU, trainings: Sequence[TrainResult] = ()) -> Side:

@@ -175,7 +175,7 @@ def training(preset: str, device: DeviceInfo) -> TrainResult:
 
 def facts(torch: str = "0 synthetic", system: str = "none", **known: Any) -> Facts:
     """Facts of which next to nothing is known."""
-    unknown = dict.fromkeys(Facts.__struct_fields__)
+    unknown: dict[str, Any] = dict.fromkeys(Facts.__struct_fields__)
     return Facts(
         **unknown
         | {

@@ -61,7 +61,8 @@ class LocalRegistry:
         deadline = time.monotonic() + START_SEC
         while True:
             try:
-                return self.ask("GET", "/v2/").close()
+                self.ask("GET", "/v2/").close()
+                return
             except URLError:
                 if time.monotonic() > deadline or self._process.poll() is not None:
                     self.__exit__()

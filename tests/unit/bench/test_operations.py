@@ -61,7 +61,8 @@ def test_one_wrong_element_of_a_convolution_is_found(
     result = prepared.call()
     assert isinstance(result, torch.Tensor)
     result[place] += 0.1
-    share = error_share(*prepared.inputs, result, "float32")
+    images, filters = prepared.inputs
+    share = error_share(images, filters, result, "float32")
     assert share is not None
     assert share > 1
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -121,7 +122,7 @@ def test_inputs_that_are_not_random_have_no_speed(
     [{"multiply": with_one_wrong_element}, {"draw": constant(0)}, {"draw": constant(torch.nan)}],
 )
 def test_a_wrong_product_or_unfair_input_ends_with_exit_3(
-    change: dict[str, Callable[..., Tensor]],
+    change: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
     workload: Callable[..., Outcome],
 ) -> None:

@@ -146,7 +146,12 @@ def test_on_a_plateau_any_shape_will_do() -> None:
 @pytest.mark.parametrize("most", [0, 1, 7, 50])
 def test_no_more_shapes_are_evaluated_than_allowed(most: int) -> None:
     asked: list[Shape] = []
-    result = search(cube(EDGES), lambda shape: asked.append(shape) or smooth(shape), most)
+
+    def evaluate(shape: Shape) -> float:
+        asked.append(shape)
+        return smooth(shape)
+
+    result = search(cube(EDGES), evaluate, most)
     assert len(asked) == most
     assert [evaluation.shape for evaluation in result.trace] == asked
 
@@ -228,7 +233,12 @@ def test_a_lucky_reading_is_not_confirmed() -> None:
 def test_shapes_are_confirmed_in_alternation_and_none_is_always_first() -> None:
     asked: list[int] = []
     shapes = [Shape(edge, edge, edge) for edge in (1, 2, 3)]
-    confirm(shapes, lambda shape: asked.append(shape.m) or 1.0, 3)
+
+    def evaluate(shape: Shape) -> float:
+        asked.append(shape.m)
+        return 1.0
+
+    confirm(shapes, evaluate, 3)
     assert asked == [1, 2, 3, 2, 3, 1, 3, 1, 2]
 
 

@@ -19,7 +19,7 @@ from support.records.measured import (
 
 from workload.compare import loader
 from workload.compare.loader import load_side
-from workload.core.errors import BadInputError
+from workload.core.errors import BadInputError, ExitCode
 from workload.core.models.case import CaseStatus, Kind
 from workload.core.models.model import as_json
 from workload.core.models.rating import Ceilings, Regime
@@ -161,7 +161,7 @@ def test_a_record_without_a_device_is_refused(tmp_path: Path) -> None:
 def test_a_record_that_measured_nothing_is_refused(tmp_path: Path) -> None:
     builder = RecordBuilder("verify", [])
     builder.set("device", CPU)
-    assert "holds no case" in refusal(save(builder.as_ended(0, None), tmp_path))
+    assert "holds no case" in refusal(save(builder.as_ended(ExitCode.OK, None), tmp_path))
 
 
 def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_a_calm_steady_measurement_has_no_warning_and_is_valid() -> None:
     ],
 )
 def test_a_warning_names_its_number(change: dict[str, object], words: str) -> None:
-    assert replace(CALM, **change).warning == words  # type: ignore[arg-type]  # one field each
+    assert replace(CALM, **change).warning == words
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 from support import brief_limits
@@ -90,7 +91,8 @@ def test_a_full_disk_takes_nothing_and_leaves_nothing(writer: str, results: Path
 def test_a_writer_killed_at_any_moment_leaves_the_old_file_or_the_new(
     tmp_path: Path, nightly: bool
 ) -> None:
-    path, moments, seen = tmp_path / "a.json", random.Random(0), set()
+    path, moments = tmp_path / "a.json", random.Random(0)
+    seen: set[bytes] = set()
     for kill in range(MANY_KILLS):
         if kill >= KILLS and len(seen) == 2 and not nightly:
             break
@@ -116,9 +118,10 @@ def test_what_a_killed_writer_left_is_no_record(results: Path) -> None:
     content = path.read_bytes()
     path.unlink()
     (results / ".workload-0123456789abcdef.tmp").write_bytes(content)
-    for read in (lambda: load_side(results), lambda: report_of(results)):
+    readers: tuple[Callable[[Path], object], ...] = (load_side, report_of)
+    for read in readers:
         with pytest.raises(BadInputError):
-            read()
+            read(results)
 
 
 def report_of(results: Path) -> object:
@@ -176,7 +179,7 @@ def test_nothing_but_files_py_writes_files() -> None:
         assert not calls or path.name in ("files.py", "bundle.py"), f"{path}:{calls[0].lineno}"
 
 
-def is_write(node: ast.AST) -> bool:
+def is_write(node: ast.AST) -> TypeGuard[ast.Call]:
     """Whether this is a call that makes a file, by its name or its mode."""
     if not isinstance(node, ast.Call):
         return False

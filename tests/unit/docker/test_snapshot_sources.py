@@ -14,7 +14,7 @@ def at_that_time(folder: Path, source: str, name: str) -> str:
     """A file of sources as the script copies it."""
     (folder / "from" / name).parent.mkdir(parents=True)
     (folder / "from" / name).write_text(source)
-    command = [SCRIPT, "20261101T000000Z", folder / "from", folder / "to"]
+    command: list[str | Path] = [SCRIPT, "20261101T000000Z", folder / "from", folder / "to"]
     subprocess.run(command, check=True, timeout=10)
     return (folder / "to" / name).read_text()
 

@@ -1,8 +1,8 @@
 """Every machine gets the expected findings, and every check and every case has a machine."""
 
 import ast
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -14,6 +14,7 @@ from support.doctor.machines import (
     GPU_MACHINE,
     GPU_RUNS,
     NO_DRIVER,
+    NODES,
     NOT_STARTED,
     OLD_DRIVER,
     machine,
@@ -26,7 +27,7 @@ from workload.core.models.facts import DEFAULT, QUICK, Facts
 from workload.core.models.finding import Finding, State
 from workload.doctor import exit_code
 from workload.doctor.checks import registry
-from workload.doctor.checks.check import WRONG, CheckResult, check, passed
+from workload.doctor.checks.check import WRONG, Check, CheckFunction, CheckResult, check, passed
 from workload.doctor.checks.registry import CHECKS, run_all
 from workload.doctor.checks.runner import run_checks
 
@@ -86,7 +87,7 @@ def case_arguments(tree: ast.Module) -> set[str]:
     """Every literal `case="..."` of a call."""
     arguments = [node for node in ast.walk(tree) if isinstance(node, ast.keyword)]
     return {
-        argument.value.value
+        ast.literal_eval(argument.value)
         for argument in arguments
         if argument.arg == "case" and isinstance(argument.value, ast.Constant)
     }
@@ -188,7 +189,7 @@ def test_an_unknown_result_fails_with_strict() -> None:
 
 
 def test_windows_subsystem_for_linux_has_one_node_for_all() -> None:
-    node = replace(GPU_MACHINE.device_nodes[0], path="/dev/dxg")
+    node = replace(NODES[0], path="/dev/dxg")
     assert findings(machine(device_nodes=(node,)))["device-nodes"].state is State.PASS
 
 
@@ -225,7 +226,7 @@ def test_braces_in_a_value_stay_as_they_are() -> None:
     assert found.found == "PyTorch cannot be imported ({version} {0})"
 
 
-def a_check(id_: str) -> Any:
+def a_check(id_: str) -> Callable[[CheckFunction], Check]:
     return check(id_, asks="Does it work?", why="it matters", fix="fix it", link="https://docs")
 
 

@@ -126,7 +126,7 @@ def test_threads_respect_the_quota(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_float32_arithmetic_is_pinned_to_ieee() -> None:
     devices.resolve("cpu")
     assert torch.backends.cuda.matmul.fp32_precision == "ieee"
-    assert torch.backends.mkldnn.matmul.fp32_precision == "ieee"
+    assert torch.backends.mkldnn.matmul.fp32_precision == "ieee"  # type: ignore[attr-defined]  # missing in stubs
 
 
 def test_a_cpu_has_no_sensor(cpu: DeviceInfo) -> None:
@@ -147,7 +147,7 @@ def test_a_gpu_that_the_driver_does_not_know_has_no_sensor(
 
 
 def test_products_and_convolutions_are_rounded_to_tf32_only_when_asked() -> None:
-    backends = torch.backends.cuda.matmul, torch.backends.cudnn.conv
+    backends = torch.backends.cuda.matmul, torch.backends.cudnn.conv  # type: ignore[attr-defined]  # missing in stubs
     devices.set_tf32(True)
     assert [backend.fp32_precision for backend in backends] == ["tf32", "tf32"]
     devices.set_tf32(False)

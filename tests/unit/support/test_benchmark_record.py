@@ -104,7 +104,7 @@ def test_stock_compare_pairs_the_cases_of_two_files(
 def test_stock_compare_finds_a_stored_session_by_its_number(
     session: tuple[str, Path], tmp_path: Path
 ) -> None:
-    compare = ["pytest_benchmark", "--storage", session[1].parent, "compare", "0001"]
+    compare = ["pytest_benchmark", "--storage", str(session[1].parent), "compare", "0001"]
     done = subprocess.run(
         [sys.executable, "-m", *compare], capture_output=True, text=True, check=True, cwd=tmp_path
     )

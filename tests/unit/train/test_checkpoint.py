@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -119,7 +120,7 @@ def test_a_deeply_nested_specification_is_refused(written: Path) -> None:
     ],
 )
 def test_a_checkpoint_whose_sum_is_right_and_numbers_are_not_is_refused(
-    change: dict[str, torch.Tensor], words: str, written: Path
+    change: dict[str, Any], words: str, written: Path
 ) -> None:
     checkpoint.save(replace(checkpoint.read(written), **change), written)
     with pytest.raises(BadInputError, match=words):

@@ -29,10 +29,10 @@ def chapter_losses(spec: TrainSpec) -> list[float]:
         losses.append(loss.item())
         loss.backward()
         with torch.no_grad():
-            w1 -= spec.learning_rate * w1.grad
-            w2 -= spec.learning_rate * w2.grad
-            w1.grad.zero_()
-            w2.grad.zero_()
+            w1 -= spec.learning_rate * w1.grad  # type: ignore[operator]  # backward() has set it
+            w2 -= spec.learning_rate * w2.grad  # type: ignore[operator]  # as above
+            w1.grad.zero_()  # type: ignore[union-attr]  # as above
+            w2.grad.zero_()  # type: ignore[union-attr]  # as above
     return losses
 
 

@@ -1,5 +1,6 @@
 """On a correct device every check passes, with room to spare and without being vacuous."""
 
+from collections.abc import Iterator
 from typing import Never
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 
 from workload.core.errors import BadInputError, UnfitError
 from workload.core.models.device import DeviceInfo
+from workload.core.models.verify import VerifyResult
 from workload.hardware import devices
 from workload.verify import (
     case,
@@ -21,18 +23,18 @@ SEEDS = range(4)
 ROUNDED_ONCE = {name for name, *_ in operations()}
 
 
-def gpu(capability):
+def gpu(capability: str) -> DeviceInfo:
     return DeviceInfo("cuda", "cuda:0", "a GPU", "a test", 1, capability=capability)
 
 
-def used(check):
+def used(check: VerifyResult) -> float:
     """The share of its tolerance that a check uses."""
     assert check.worst_error is not None
     return check.worst_error / check.tolerance if check.tolerance else check.worst_error
 
 
 @pytest.fixture(params=[1, 2], ids=["one thread", "two threads"])
-def _threads(request):
+def _threads(request: pytest.FixtureRequest) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(request.param)
     yield
@@ -41,26 +43,26 @@ def _threads(request):
 
 @pytest.mark.usefixtures("_threads")
 @pytest.mark.parametrize("seed", SEEDS)
-def test_every_check_passes_on_the_cpu(seed) -> None:
+def test_every_check_passes_on_the_cpu(seed: int) -> None:
     wrong = [check for check in verify(CPU, seed=seed) if not check.ok]
     assert not wrong
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_correct_sums_use_less_than_half_of_their_tolerance(dtype, seed) -> None:
+def test_correct_sums_use_less_than_half_of_their_tolerance(dtype: str, seed: int) -> None:
     shares = {c.name: used(c) for c in verify(CPU, [dtype], seed=seed)}
     assert all(share < 0.5 for name, share in shares.items() if name not in ROUNDED_ONCE)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
-def test_most_tolerances_are_within_a_thousand_times_the_error(dtype) -> None:
+def test_most_tolerances_are_within_a_thousand_times_the_error(dtype: str) -> None:
     shares = [used(check) for check in verify(CPU, [dtype])]
     assert sum(share > 1e-3 for share in shares) >= len(shares) - 2
 
 
 @pytest.mark.parametrize("dtype", devices.default_dtypes(CPU))
-def test_names_are_unique_within_a_dtype(dtype) -> None:
+def test_names_are_unique_within_a_dtype(dtype: str) -> None:
     names = [check.name for check in verify(CPU, [dtype])]
     assert len(names) == len(set(names))
 
@@ -84,7 +86,7 @@ def test_a_turing_gpu_is_not_checked_in_what_it_lacks() -> None:
 
 
 @pytest.mark.parametrize("device", [CPU, gpu("7.5")], ids=["CPU", "Turing"])
-def test_tf32_is_refused_where_there_is_none(device) -> None:
+def test_tf32_is_refused_where_there_is_none(device: DeviceInfo) -> None:
     with pytest.raises(UnfitError, match=r"TF32.*: leave tf32 out"):
         verify(device, ["tf32"])
 
@@ -95,7 +97,7 @@ def test_an_unknown_dtype_is_bad_input() -> None:
 
 
 def test_each_check_is_announced_as_it_is_done() -> None:
-    announced = []
+    announced: list[VerifyResult] = []
     assert verify(CPU, ["float32"], announced.append) == tuple(announced)
 
 
@@ -114,13 +116,16 @@ def test_torchs_own_random_state_is_left_alone() -> None:
 
 
 def test_the_precision_of_convolutions_is_put_back() -> None:
-    before = torch.backends.cudnn.conv.fp32_precision
+    convolutions = torch.backends.cudnn.conv  # type: ignore[attr-defined]  # missing in stubs
+    before = convolutions.fp32_precision
     verify(CPU, ["float32"])
-    assert torch.backends.cudnn.conv.fp32_precision == before
+    assert convolutions.fp32_precision == before
 
 
-def test_an_operation_that_fails_on_the_device_is_an_unfit_environment(monkeypatch) -> None:
-    def refuse(*_) -> Never:
+def test_an_operation_that_fails_on_the_device_is_an_unfit_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> Never:
         raise RuntimeError("no kernel image is available\nmore lines")
 
     monkeypatch.setattr(torch, "matmul", refuse)

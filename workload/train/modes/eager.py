@@ -13,7 +13,7 @@ def eager_step(x: Tensor, y: Tensor, w1: Tensor, w2: Tensor, learning_rate: floa
     """Do one step as in the book's example; return the loss before the update."""
     y_pred = x.mm(w1).clamp(min=0).mm(w2)
     loss = (y_pred - y).pow(2).sum()
-    loss.backward()  # type: ignore[no-untyped-call]  # missing in torch's stubs
+    loss.backward()
     with torch.no_grad():
         w1 -= learning_rate * w1.grad  # type: ignore[operator]  # backward() has set it
         w2 -= learning_rate * w2.grad  # type: ignore[operator]

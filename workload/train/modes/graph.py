@@ -29,7 +29,7 @@ class GraphLoop(FusedLoop):
         super().__init__(spec, device, data)
         where = devices.torch_device(device)
         with torch.cuda.device(where):
-            stream = torch.cuda.Stream(where)  # type: ignore[no-untyped-call]  # missing in stubs
+            stream = torch.cuda.Stream(where)
             self._warm_up(stream)
             self._graphs = {steps: self._capture(steps, stream) for steps in (BLOCK_STEPS, 1)}
 
