@@ -45,7 +45,8 @@ def gcp(make_vm: MakeVm) -> Vm:
 @pytest.fixture(params=["aws", "gcp"])
 def vm(request: pytest.FixtureRequest) -> Vm:
     """Each of them, after its run."""
-    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
+    found: Vm = request.getfixturevalue(request.param)
+    return found
 
 
 def test_it_ends_with_a_valid_record(vm: Vm) -> None:

@@ -15,6 +15,7 @@ from workload.doctor.stress.burn_in import (
     LARGEST,
     MEMORY_SHARE,
     TILE,
+    Multiply,
     burn_in,
     choose_edge,
     multiply,
@@ -68,10 +69,10 @@ def flipping(bit: int, dtype: str = "float32", place: int = 1000) -> Callable[[T
 
 
 def small(
-    cpu: DeviceInfo, product: object, dtype: str = "float32", budget_sec: float = 0.3
+    cpu: DeviceInfo, product: Multiply, dtype: str = "float32", budget_sec: float = 0.3
 ) -> BurnIn:
     """Some hundred products of one tile, or more, by a clock of its own."""
-    return burn_in(cpu, dtype, budget_sec, edge=TILE, product=product, clock=Ticking(0.01))  # type: ignore[arg-type]
+    return burn_in(cpu, dtype, budget_sec, edge=TILE, product=product, clock=Ticking(0.01))
 
 
 def test_one_flipped_bit_in_ten_thousand_matmuls_is_found(cpu: DeviceInfo) -> None:
