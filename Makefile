@@ -16,6 +16,7 @@ help: ## Show this list
 ## ARGS=    options added to the command: make cpu-run ARGS="--budget 10"
 ## ENGINE=  docker or host (a .venv made from the same lock files); by default docker if it answers
 ## IMAGE=   run this image, and build nothing
+## LIMITS=  more options of docker run: LIMITS="--memory 3g --cpus 1"
 ## PYTHON=  run on this host with this interpreter and its packages
 ## A= B=    what to compare: records, or files or folders of results/benchmarks
 ## RUNS=    how many pairs of processes cpu-ab runs (5)

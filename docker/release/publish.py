@@ -29,6 +29,11 @@ RECIPE = ["-f", "docker/release/publish.hcl"]
 RESULT = ROOT / "results/published.json"
 NEW_BUILDER = "docker buildx create --use --driver docker-container"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+# The exit codes of all scripts.
+CODES = dict(
+    re.findall(r"^(\w+)=(\d+)$", (ROOT / "docker/host/exit-codes").read_text(), re.MULTILINE)
+)
+FAILED, BAD_INPUT, UNFIT = 1, int(CODES["bad_input"]), int(CODES["unfit"])
 HERE = f"linux/{ARCHITECTURES.get(platform.machine(), platform.machine())}"
 
 
@@ -53,7 +58,7 @@ class Release:
         elif self.dry_run:
             digest = f"DIGEST-OF-{path.stem}"
         else:
-            refuse(2, f"no {path}: run docker/release/publish.py build on {where} first")
+            refuse(BAD_INPUT, f"no {path}: run docker/release/publish.py build on {where} first")
         return f"{self.repository}@{digest}"
 
 
@@ -83,7 +88,10 @@ def read_source() -> str:
     remote = os.environ.get("SOURCE") or git("remote", "get-url", "origin")
     found = re.fullmatch(r"(?:https?://|ssh://|)(?:[^@/]+@)?([\w.-]+)[:/](.+?)(?:\.git)?/?", remote)
     if not found:
-        refuse(2, "set SOURCE= to the code's web address, such as https://github.com/me/workload")
+        refuse(
+            BAD_INPUT,
+            "set SOURCE= to the code's web address, such as https://github.com/me/workload",
+        )
     return f"https://{found[1]}/{found[2]}"
 
 
@@ -91,18 +99,20 @@ def read_release() -> Release:
     """Return the release that the variables and the checkout describe, and tell bake of it."""
     registry, version = os.environ.get("REGISTRY", ""), os.environ.get("VERSION", "")
     if not registry or not version:
-        refuse(2, "usage: make publish REGISTRY=ghcr.io/me VERSION=1.2.3")
+        refuse(BAD_INPUT, "usage: make publish REGISTRY=ghcr.io/me VERSION=1.2.3")
     if "/" not in registry:
-        refuse(2, f"REGISTRY={registry} has no path: add one, such as {registry}/me")
+        refuse(BAD_INPUT, f"REGISTRY={registry} has no path: add one, such as {registry}/me")
     package = (ROOT / "workload/__init__.py").read_text()
     (ours,) = re.findall(r'^__version__ = "(.+)"', package, re.MULTILINE)
     if version != ours:
-        refuse(2, f"VERSION={version}, but workload/__init__.py has {ours}: make them equal")
+        refuse(
+            BAD_INPUT, f"VERSION={version}, but workload/__init__.py has {ours}: make them equal"
+        )
     if not re.fullmatch(r"\d+\.\d+\.\d+", version):
-        refuse(2, f"VERSION={version} is not of the form 1.2.3")
+        refuse(BAD_INPUT, f"VERSION={version} is not of the form 1.2.3")
     revision = git("rev-parse", "HEAD")
     if not revision:
-        refuse(4, "this is not a git checkout: the labels need a commit")
+        refuse(UNFIT, "this is not a git checkout: the labels need a commit")
     os.environ |= {
         "REPOSITORY": f"{registry}/workload",
         "REVISION": revision,
@@ -119,18 +129,21 @@ def read_plan() -> dict[str, Any]:
     files = ["-f", "docker/docker-bake.hcl", *RECIPE]
     printed = ask("docker", "buildx", "bake", *files, "--print", "published")
     if printed.returncode:
-        refuse(4, f"docker buildx bake --print failed: {last_line(printed.stderr)}")
+        refuse(UNFIT, f"docker buildx bake --print failed: {last_line(printed.stderr)}")
     plan: dict[str, Any] = json.loads(printed.stdout)["target"]
     for base in (target["args"]["BASE"] for target in plan.values()):
         if "@sha256:" not in base:
-            refuse(2, f"the base {base} has no digest: pin it as NAME:TAG@sha256:…")
+            refuse(BAD_INPUT, f"the base {base} has no digest: pin it as NAME:TAG@sha256:…")
     return plan
 
 
 def check_checkout() -> None:
     """Refuse changes that are not in the commit the labels name."""
     if changed := git("status", "--porcelain"):
-        refuse(2, f"uncommitted changes ({changed.splitlines()[0].strip()}, …): commit them first")
+        refuse(
+            BAD_INPUT,
+            f"uncommitted changes ({changed.splitlines()[0].strip()}, …): commit them first",
+        )
 
 
 def check_builder() -> None:
@@ -139,20 +152,22 @@ def check_builder() -> None:
     driver = re.search(r"^Driver: +(\S+)", shown.stdout, re.MULTILINE)
     native = re.search(r"^Platforms: +([^\s,*]+)", shown.stdout, re.MULTILINE)
     if not driver or not native:
-        refuse(4, f"docker buildx has no running builder: {last_line(shown.stderr)}")
+        refuse(UNFIT, f"docker buildx has no running builder: {last_line(shown.stderr)}")
     if driver[1] == "docker":
-        refuse(4, f"the builder's driver is docker, which pushes no attestations: {NEW_BUILDER}")
+        refuse(
+            UNFIT, f"the builder's driver is docker, which pushes no attestations: {NEW_BUILDER}"
+        )
     if native[1] != HERE:
-        refuse(4, f"the builder is {native[1]}, this machine {HERE}: images are built natively")
+        refuse(UNFIT, f"the builder is {native[1]}, this machine {HERE}: images are built natively")
 
 
 def check_new(tag: str) -> None:
     """Refuse a version that is published; no answer from the registry does not make it new."""
     shown = ask("docker", "buildx", "imagetools", "inspect", tag)
     if shown.returncode == 0:
-        refuse(2, f"{tag} is published already, and a version never moves: raise VERSION")
+        refuse(BAD_INPUT, f"{tag} is published already, and a version never moves: raise VERSION")
     if "not found" not in shown.stderr:
-        refuse(4, f"cannot tell whether {tag} is published: {last_line(shown.stderr)}")
+        refuse(UNFIT, f"cannot tell whether {tag} is published: {last_line(shown.stderr)}")
 
 
 def run(release: Release, command: list[str], failure: str) -> None:
@@ -160,7 +175,7 @@ def run(release: Release, command: list[str], failure: str) -> None:
     if release.dry_run:
         print(shlex.join(command))
     elif subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode:
-        refuse(1, failure)
+        refuse(FAILED, failure)
 
 
 def build(release: Release, targets: Iterable[str]) -> None:
@@ -190,7 +205,7 @@ def read_index(tag: str) -> dict[str, str]:
     shown = ask("docker", "buildx", "imagetools", "inspect", tag)
     found = re.search(r"^Digest: +(sha256:\S+)", shown.stdout, re.MULTILINE)
     if not found:
-        refuse(1, f"cannot read the digest of {tag}: {last_line(shown.stderr)}")
+        refuse(FAILED, f"cannot read the digest of {tag}: {last_line(shown.stderr)}")
     return {"tag": tag, "digest": found[1], "image": f"{tag.rpartition(':')[0]}@{found[1]}"}
 
 

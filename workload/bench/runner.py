@@ -92,7 +92,7 @@ def unmeasured(operation: Operation, status: CaseStatus, reason: str | None = No
 
 
 def memory_problem(operation: Operation, device: DeviceInfo) -> str | None:
-    """Say why the operation does not fit memory, with both numbers; None if it does."""
+    """Return why it does not fit in memory, with needed and available bytes; None if it fits."""
     available = devices.available_bytes(device)
     needed = operation.needed_bytes(device)
     if available is None or needed <= available:
@@ -174,7 +174,7 @@ def _input_problem(prepared: Prepared) -> str | None:
         if not low <= deviation <= high:
             return (
                 f"an input has the standard deviation {deviation:.3g}, not 1: "
-                "constant or scaled inputs draw less power and score higher"
+                "constant or scaled inputs use less power and run faster"
             )
     return None
 

@@ -11,7 +11,9 @@ from workload.cli.options import ExplainOptions, Options
 from workload.cli.parsers import COMMANDS, DEEP_BUDGET_SEC, TABLE
 from workload.core.errors import ExitCode
 
-_DESCRIPTION = "Is this machine's GPU stack right, are its numbers right, and how fast is it?"
+_DESCRIPTION = (
+    "Check that a machine's GPU stack works and computes correct results, and measure its speed."
+)
 
 
 class Parser(argparse.ArgumentParser):

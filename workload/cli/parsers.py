@@ -129,7 +129,7 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
         "--bundle",
         type=types.path,
         metavar="FILE",
-        help="write what a bug report needs to a .tar.gz, without names and secrets",
+        help="write a .tar.gz for a bug report; user and machine names and secrets are removed",
     )
     _add_device(parser)
     _add_output(parser, None)

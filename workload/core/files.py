@@ -98,7 +98,7 @@ def _parse_int(digits: str) -> int:
 def _parse_float(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
-        raise ValueError(f"{digits[:MAX_DIGITS]} is beyond the largest number")
+        raise ValueError(f"{digits[:MAX_DIGITS]} is too large for a 64-bit float")
     return number
 
 

@@ -50,7 +50,7 @@ def loss_and_gradients(
 def expected_loss_and_gradients(
     x: Tensor, y: Tensor, w1: Tensor, w2: Tensor, dtype: str
 ) -> tuple[Bounded, Bounded, Bounded]:
-    """Compute the same by hand in float64, each with its tolerance for `dtype`."""
+    """Compute loss and gradients by hand in float64, each with its tolerance for `dtype`."""
     pre = matmul(exact(x), exact(w1), dtype)
     h = Bounded(pre.value.clamp(min=0), pre.error, pre.deviation)
     r = subtract(matmul(h, exact(w2), dtype), exact(y), dtype)

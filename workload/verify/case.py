@@ -48,7 +48,7 @@ class VerifyCase:
     def judge(
         self, name: str, computed: Tensor, expected: Bounded, metric: str = TYPICAL
     ) -> VerifyResult:
-        """Make a check of the element of `computed` that is worst relative to its own tolerance.
+        """Return the result for the element with the largest error over its own tolerance.
 
         Its error and tolerance are divided by the expected element (RELATIVE) or, where sums may
         cancel, by the root mean square of all expected elements (TYPICAL).

@@ -1,4 +1,4 @@
-"""Copies: measure memory and the bus to the device."""
+"""Copies that measure the bandwidth of memory and of the bus to the device."""
 
 from dataclasses import dataclass
 from typing import ClassVar

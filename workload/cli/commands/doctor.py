@@ -19,7 +19,7 @@ from workload.report.terminal import summary
 
 
 def command(session: Session, options: DoctorOptions) -> ExitCode:
-    """Print the findings; the first failure is the one line on stderr."""
+    """Print the findings, and the first failure in one line on stderr."""
     if options.bundle is not None:
         bundle.require_replaceable(options.bundle)  # before minutes of work
     depth = QUICK if options.quick else DEEP if options.deep else DEFAULT

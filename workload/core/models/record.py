@@ -16,7 +16,7 @@ from workload.core.models.train import TrainResult
 from workload.core.models.verify import VerifyResult
 
 # 1: the first. 2: `cases` of every kind with their timing and rating, in place of `matmul`;
-# `ceilings`; the engine of a training. 3: see CHANGELOG.md, 0.2.0.
+# `ceilings`; the engine (now `mode`) of a training. 3: see CHANGELOG.md, 0.2.0.
 SCHEMA_VERSION: Final = 3
 
 

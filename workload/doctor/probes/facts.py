@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from workload.core.errors import first_line
-from workload.core.models.facts import Facts
+from workload.core.models.facts import DEFAULT, QUICK, Facts
 from workload.core.models.gpu import Driver
 from workload.core.models.pytorch import Probed
 from workload.doctor.probes.clock import read_clock
@@ -32,8 +32,6 @@ from workload.doctor.probes.torch_process import probing
 from workload.hardware.cgroups import read_limits
 from workload.hardware.compilers import find_compilers
 from workload.hardware.nvml import Hardware, HardwareError, Nvml
-
-QUICK, DEFAULT, DEEP = "quick", "default", "deep"
 
 Fact = TypeVar("Fact")
 

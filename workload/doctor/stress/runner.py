@@ -18,7 +18,7 @@ from workload.hardware.sensors import Reading, Sensor, summarize
 # Dtypes with hardware support: on a CPU half precision may be emulated, and slow.
 DTYPES = {"cpu": ("float64", "float32"), "cuda": ("float64", "float32", "tf32", "bfloat16")}
 PRODUCTS_SHARE = 0.75  # of the budget; the memory test gets the rest
-NOTE_SEC = 0.25  # between two calls of `keep`
+NOTE_SEC = 0.25  # between two progress notes
 
 Keep = Callable[[Deep, str], None]
 
@@ -30,7 +30,7 @@ def run_stress(
     product: Multiply = multiply,
     write: Store = store,
 ) -> Deep | None:
-    """Stress the requested device; None if it does not work.
+    """Stress the requested device; return None if it is not usable.
 
     `keep` gets the facts so far and a note about the progress, several times a second.
     """

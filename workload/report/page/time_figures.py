@@ -147,7 +147,7 @@ def conditions(subject: Subject) -> str | None:
     others = max((one.other_processes or 0 for one in seen), default=0)
     return (
         f"{subject.label}: {'throttled by ' + ', '.join(reasons) if reasons else 'not throttled'}, "
-        f"at its own power limit in {capped} of {len(seen)} cases, "
+        f"limited by its power cap in {capped} of {len(seen)} cases, "
         f"{others or 'no'} other GPU process{'' if others == 1 else 'es'}."
     )
 
