@@ -27,6 +27,8 @@ from typing import Any, NoReturn
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = ["-f", "docker/release/publish.hcl"]
 RESULT = ROOT / "results/published.json"
+# HOST[:PORT]/PATH, as the engine accepts a repository.
+REGISTRY = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+")
 NEW_BUILDER = "docker buildx create --use --driver docker-container"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 # The exit codes of all scripts.
@@ -102,6 +104,8 @@ def read_release() -> Release:
         refuse(BAD_INPUT, "usage: make publish REGISTRY=ghcr.io/me VERSION=1.2.3")
     if "/" not in registry:
         refuse(BAD_INPUT, f"REGISTRY={registry} has no path: add one, such as {registry}/me")
+    if not REGISTRY.fullmatch(registry):
+        refuse(BAD_INPUT, f"REGISTRY={registry} is not of the form ghcr.io/me, in lower case")
     package = (ROOT / "workload/__init__.py").read_text()
     (ours,) = re.findall(r'^__version__ = "(.+)"', package, re.MULTILINE)
     if version != ours:

@@ -113,6 +113,14 @@ def test_side_b_may_be_another_image(host: Host, checkout: Path) -> None:
     assert " workload:cpu-test python -m workload compare " in host.called[-1]
 
 
+@pytest.mark.parametrize("pairs", ["x", "0", "-1", "1.5"])
+def test_a_number_of_pairs_that_is_none_is_bad_input(host: Host, pairs: str) -> None:
+    result = host.run("make", "cpu-ab", f"RUNS={pairs}")
+    assert f"ab: RUNS={pairs} is not a whole number from 1\n" in result.stderr
+    assert result.stderr.endswith("cpu-ab] Error 2\n")
+    assert host.called == []
+
+
 @pytest.mark.parametrize("failing", ["a", "b"])
 def test_a_failing_side_ends_it_with_its_output(host: Host, checkout: Path, failing: str) -> None:
     host.add("mypython", f'case "$*" in *"--turns {failing}:"*) echo broken case; exit 7 ;; esac')

@@ -24,6 +24,7 @@ MAX_ERROR_LENGTH = 2000  # characters; a file may hold a line of a megabyte
 # In columns narrower than these on average, rich drops letters where it breaks a text. A terminal
 # that has less room breaks the lines itself, and loses none.
 COLUMN_WIDTH = 11
+DEFAULT_WIDTH = 80  # of a terminal that reports 0 columns
 STYLES = {"word.good": "green", "word.warning": "yellow", "word.bad": "bold red"}
 
 
@@ -109,7 +110,7 @@ def laid_out(renderable: str | Table | Grid, stream: TextIO | None) -> str:
         force_terminal=terminal and not os.environ.get("NO_COLOR"),
         color_system="auto",
     )
-    width = min(console.width, MAX_WIDTH)
+    width = min(console.width or DEFAULT_WIDTH, MAX_WIDTH)
     if isinstance(renderable, str):
         return _coloured(console, text, wrapped(renderable, width))
     table, left_out = (

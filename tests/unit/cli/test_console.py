@@ -133,6 +133,15 @@ def test_a_narrow_terminal_says_which_columns_are_left_out(
     ]
 
 
+def test_a_terminal_of_no_columns_loses_no_text(
+    columns: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns(0)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert laid_out("PASS  cpu", Terminal()) == "PASS  cpu"
+    assert laid_out(VERDICTS, Terminal()) == laid_out(VERDICTS, None)
+
+
 def test_a_table_that_fits_leaves_nothing_out() -> None:
     assert laid_out(VERDICTS, None).splitlines() == [
         "case         verdict         rate  bound by",
