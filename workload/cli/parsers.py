@@ -190,7 +190,7 @@ def _add_budget(parser: argparse.ArgumentParser) -> None:
         type=types.positive,
         default=60.0,
         metavar="SECONDS",
-        help="about how long the command may take",
+        help="time for the benchmarks; in `run`, the doctor, verify and training come off it",
     )
 
 

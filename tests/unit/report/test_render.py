@@ -88,7 +88,8 @@ def test_a_reason_that_cases_share_is_said_once() -> None:
 def test_noisy_times_are_counted_and_named() -> None:
     noisy = case(size=32, timing=replace(timing(), samples_sec=(1e-3, 1e-3, 2e-3, 2e-3)))
     unsteady = case(size=16, timing=replace(timing(), steady=False))
-    assert case_table.warning_lines([case(), noisy, unsteady], Budget(60)) == [
+    timed = [case(), noisy, unsteady]
+    assert case_table.warning_lines([*timed, without_time(64, 16)], Budget(60)) == [
         "noisy: 1 of 3, up to 67% IQR: matmul 32 float32; "
         "repeat on an idle machine or raise --budget",
         "uncertain: 1 of 3: matmul 16 float32 (not steady after a warm-up of 100 ms)",

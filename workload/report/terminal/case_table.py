@@ -176,7 +176,8 @@ def _measured_limits(ceilings: Ceilings) -> str:
 
 def warning_lines(cases: Sequence[Case], budget: Budget | None = None) -> list[str]:
     """Return a line for noisy times, and one for others that are not reliable."""
-    warned = [case for case in cases if case.timing and case.timing.warning]
+    timed = [case for case in cases if case.timing]
+    warned = [case for case in timed if case.timing and case.timing.warning]
     noisy = [(case, case.timing) for case in warned if case.timing and case.timing.noisy]
     others = [case for case in warned if case.timing and not case.timing.noisy]
     lines = []
@@ -184,12 +185,12 @@ def warning_lines(cases: Sequence[Case], budget: Budget | None = None) -> list[s
         most = max(timing.spread or 0.0 for _, timing in noisy)
         names = some(full_title(case) for case, _ in noisy)
         lines.append(
-            f"noisy: {len(noisy)} of {len(cases)}, up to {most:.0%} IQR: {names}; "
+            f"noisy: {len(noisy)} of {len(timed)}, up to {most:.0%} IQR: {names}; "
             f"repeat on an idle machine{f' or raise {budget.option}' if budget else ''}"
         )
     if others:
         names = some(f"{full_title(case)} ({case_note(case)})" for case in others)
-        lines.append(f"uncertain: {len(others)} of {len(cases)}: {names}")
+        lines.append(f"uncertain: {len(others)} of {len(timed)}: {names}")
     return lines
 
 
