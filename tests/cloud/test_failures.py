@@ -41,7 +41,7 @@ def test_a_registry_that_is_down(vm: Vm) -> None:
 def test_a_wrong_digest(vm: Vm, pulled: str) -> None:
     vm.run_again(DEVICE="cpu", IMAGE=pulled.partition("@")[0] + "@sha256:" + "0" * 64)
     vm.sh(f"sed -i 's|^IMAGE=.*|IMAGE={pulled}|' /etc/workload/first-boot.env")
-    assert_failed(vm, "pull", "the registry has no such image", "a right IMAGE")
+    assert_failed(vm, "pull", "the registry has no such image", "a published IMAGE")
 
 
 def test_a_tag_in_place_of_a_digest(vm: Vm, pulled: str) -> None:
