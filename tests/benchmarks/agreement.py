@@ -25,6 +25,7 @@ import torch
 
 from workload.bench.operations.matmul import MatMul
 from workload.bench.timing import measure
+from workload.cli.steps.measure import LIMITS_SHARE
 from workload.core.errors import ExitCode
 from workload.core.models.device import DeviceInfo
 from workload.core.shape import Shape
@@ -40,7 +41,6 @@ LOOP_CALLS = {"cpu": 1, "cuda": 50}
 PROCESS_CASE = "1024-float32"
 PROCESS_LIMITS = (0.95, 1.05)  # processes differ more than the samples of one
 PROCESS_BUDGET_SEC = 1.5
-LIMITS_SHARE = 0.1  # of the command line's budget, spent on the device's limits
 
 
 def main() -> int:

@@ -24,6 +24,7 @@ from support.recorded_sweep import Sweep, path_of, read
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import run_case
 from workload.bench.search import EVALUATED_SHARE, confirm, search
+from workload.cli.steps.search import CONFIRMING_ROUNDS
 from workload.core.errors import ExitCode
 from workload.core.models.device import DeviceInfo
 from workload.core.shape import Shape
@@ -31,7 +32,6 @@ from workload.hardware import devices
 
 DEVICES = {"cpu": "cpu", "gpu": "cuda"}
 CONFIRMED = 5
-CONFIRMING_ROUNDS = 5
 CASE_SEC = 1.0
 ROUNDS = 15
 LOWEST_RATIO = 0.99

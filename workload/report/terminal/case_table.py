@@ -176,10 +176,9 @@ def _measured_limits(ceilings: Ceilings) -> str:
 
 def warning_lines(cases: Sequence[Case], budget: Budget | None = None) -> list[str]:
     """Return a line for noisy times, and one for others that are not reliable."""
-    timed = [case for case in cases if case.timing]
-    warned = [case for case in timed if case.timing and case.timing.warning]
-    noisy = [(case, case.timing) for case in warned if case.timing and case.timing.noisy]
-    others = [case for case in warned if case.timing and not case.timing.noisy]
+    timed = [(case, case.timing) for case in cases if case.timing]
+    noisy = [(case, timing) for case, timing in timed if timing.warning and timing.noisy]
+    others = [case for case, timing in timed if timing.warning and not timing.noisy]
     lines = []
     if noisy:
         most = max(timing.spread or 0.0 for _, timing in noisy)
