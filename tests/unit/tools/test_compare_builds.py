@@ -53,6 +53,7 @@ def compare(tmp_path: Path) -> Compare:
             command.chmod(0o755)
         (tmp_path / "tests/tools").mkdir(parents=True)
         script = shutil.copy(SCRIPT, tmp_path / "tests/tools")
+        shutil.copy(SCRIPT.parent / "list_layer.py", tmp_path / "tests/tools")
         environment = os.environ | {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
         return subprocess.run(
             [script, "cpu"],
@@ -75,10 +76,10 @@ def test_the_same_layers_are_the_same(compare: Compare) -> None:
 @pytest.mark.parametrize(
     ("other", "expected"),
     [
-        (layer(content="two"), f"> {sha256(b'two').hexdigest()} 0644 0:0 0 a"),
-        (layer(mode=0o600), f"> {sha256(b'one').hexdigest()} 0600 0:0 0 a"),
-        (layer(time=7), f"> {sha256(b'one').hexdigest()} 0644 0:0 7 a"),
-        (layer(link="c"), "1970-01-01 00:00:00 b -> c"),
+        (layer(content="two"), f"> {sha256(b'two').hexdigest()} 0 644 0:0 : 0 a"),
+        (layer(mode=0o600), f"> {sha256(b'one').hexdigest()} 0 600 0:0 : 0 a"),
+        (layer(time=7), f"> {sha256(b'one').hexdigest()} 0 644 0:0 : 7 a"),
+        (layer(link="c"), "> - 2 644 0:0 : 0 b -> c"),
     ],
     ids=["content", "mode", "time", "link"],
 )
@@ -87,3 +88,9 @@ def test_a_file_that_differs_is_named(compare: Compare, other: bytes, expected: 
     assert compared.returncode == 1
     assert expected in compared.stdout
     assert compared.stdout.count("> ") - compared.stdout.count("-> ") == 1
+
+
+def test_layers_whose_entries_are_equal_still_differ(compare: Compare) -> None:
+    compared = compare(layer(), layer() + b"\0" * 512)
+    assert compared.returncode == 1
+    assert compared.stdout.endswith("their entries are equal, in the same order\n")
