@@ -17,6 +17,7 @@ from workload.core.methods import COLD, CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK, WAR
 from workload.core.models.device import DeviceInfo
 from workload.core.models.timing import Timing
 from workload.core.statistics import median, median_interval
+from workload.hardware.waits import Watch
 
 # A sample is a batch of calls at least this long, so that the clock's own cost (tens of
 # nanoseconds on a CPU, about 5 µs for a pair of CUDA events) stays under one percent.
@@ -68,7 +69,9 @@ def measure(
     warm_up_sec = time.perf_counter() - started
     calls = timer.rounded(_calls_per_sample(call_sec, config))
     timer.forget_readings()
+    watch = Watch()
     samples = _sample(timer, calls, started + budget_sec)
+    waits = watch.waits()
     return Timing(
         method=timer.method,
         cache=config.cache,
@@ -78,6 +81,7 @@ def measure(
         steady=steady,
         overhead_sec=_overhead_sec(device, timer.method, calls),
         telemetry=timer.telemetry(),
+        waits=waits,
     )
 
 

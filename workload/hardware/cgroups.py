@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from workload.core.files import read_text
 from workload.core.models.machine import Limits
+from workload.hardware.affinity import given_cpus
 
 # v1 writes the largest page-aligned number for "no limit"; no machine has an exbibyte.
 UNLIMITED_BYTES = 1 << 60
@@ -32,7 +33,7 @@ def read_limits(root: Path = Path("/")) -> Limits:
     return Limits(
         cgroup_version=min((v for v in (memory_version, cpu_version) if v), default=None),
         cpu_quota=_smallest_quota(cpu_levels, cpu_version),
-        affinity_cpus=_affinity_cpus(root),
+        affinity_cpus=len(given_cpus(root)),
         memory_limit_bytes=limit_bytes,
         memory_used_bytes=used_bytes,
         memory_available_bytes=_available_bytes(root),
@@ -45,6 +46,11 @@ def control_groups(root: Path = Path("/")) -> tuple[Path, ...]:
     groups = _own_groups(root)
     found = [level for name in ("memory", "cpu") for level in _levels(root, groups, name)[1]]
     return tuple(dict.fromkeys(found))
+
+
+def cpu_groups(root: Path = Path("/")) -> tuple[Path, ...]:
+    """Return the folders of this process's CPU groups, innermost first."""
+    return tuple(_levels(root, _own_groups(root), "cpu")[1])
 
 
 def last_cache_bytes(root: Path) -> int | None:
@@ -158,14 +164,6 @@ def _cores(quota_us: str, period_us: str) -> float | None:
     """Return cores, or None for "max" (v2), -1 (v1) and anything unreadable."""
     quota, period = _integer(quota_us), _integer(period_us)
     return quota / period if quota and period and quota > 0 and period > 0 else None
-
-
-def _affinity_cpus(root: Path) -> int:
-    for line in read_text(root / "proc/self/status").splitlines():
-        name, _, mask = line.partition(":")
-        if name == "Cpus_allowed":
-            return int(mask.strip().replace(",", ""), 16).bit_count()
-    return os.cpu_count() or 1  # not Linux: no such file, and no cgroups either
 
 
 def _available_bytes(root: Path) -> int | None:

@@ -13,6 +13,7 @@ from workload.core.models.model import (
     derive,
     one_of,
 )
+from workload.core.models.waits import Waits
 from workload.core.statistics import interquartile_range, median, median_interval
 from workload.core.units import format_seconds, plural
 
@@ -49,7 +50,7 @@ class Timing(Model, frozen=True):
 
     `steady` is true if the warm-up ended because batches had become equally fast, and false if
     its share of the budget was used up. `overhead_sec` is what the timer adds to a call, measured
-    with a call that does nothing; it is not subtracted.
+    with a call that does nothing; it is not subtracted. `waits` is what kept threads from running.
     """
 
     method: Annotated[str, one_of(HOST_CLOCK, CUDA_EVENTS, CUDA_GRAPH)]
@@ -60,10 +61,12 @@ class Timing(Model, frozen=True):
     steady: bool
     overhead_sec: Seconds
     telemetry: Telemetry | None = None
+    waits: Waits | None = None
     # Derived, of one call.
     median_sec: Amount | None = None
     iqr_sec: Amount | None = None
     interval_sec: tuple[float, float] | None = None  # 95 %, of the median within this process
+    contended: str | None = None  # who kept a CPU's threads waiting in all samples alike
     warning: str | None = None  # why the median is less reliable than its digits suggest
 
     def __post_init__(self) -> None:
@@ -73,8 +76,9 @@ class Timing(Model, frozen=True):
             median_sec=median(self.samples_sec),
             iqr_sec=interquartile_range(self.samples_sec),
             interval_sec=median_interval(self.samples_sec),
+            contended=self._contended(),
         )
-        derive(self, warning=self._warning())
+        derive(self, warning=self.contended or self._warning())
 
     @property
     def spread(self) -> float | None:
@@ -92,6 +96,10 @@ class Timing(Model, frozen=True):
     def noisy(self) -> bool:
         """Whether the samples differ by more than NOISY_IQR."""
         return self.spread is not None and self.spread > NOISY_IQR
+
+    def _contended(self) -> str | None:
+        """Say why the device was not free; a GPU's own clock does not count the host's waits."""
+        return self.waits.reason if self.waits and self.method == HOST_CLOCK else None
 
     def _warning(self) -> str | None:
         if self.noisy:

@@ -1,0 +1,81 @@
+"""Waits: who kept the threads from running, told only where it is sure."""
+
+import pytest
+from msgspec.structs import replace
+
+from workload.core.methods import CUDA_EVENTS, HOST_CLOCK, WARM
+from workload.core.models.timing import Timing
+from workload.core.models.waits import Waits
+
+QUIET = Waits(1.0, run_delay_sec=0.001, waits=20, foreign_sec=0.005, steal_sec=0.0)
+
+
+def told(**changes: float) -> str | None:
+    return replace(QUIET, **changes).reason
+
+
+def test_a_quiet_machine_is_no_reason() -> None:
+    assert QUIET.reason is None
+
+
+def test_threads_that_wait_beside_other_work_are_told() -> None:
+    reason = told(run_delay_sec=0.5, waits=2000, foreign_sec=0.9)
+    assert reason == "other processes: threads waited 50% of the time"
+
+
+def test_long_waits_are_told_where_the_other_work_is_hidden() -> None:
+    assert told(run_delay_sec=0.5, waits=200, foreign_sec=0.0) is not None
+
+
+def test_many_short_waits_without_other_work_are_threads_that_wake_up() -> None:
+    assert told(run_delay_sec=0.3, waits=10_000) is None
+
+
+def test_waits_of_several_threads_are_at_most_all_of_the_time() -> None:
+    reason = told(run_delay_sec=1.9, waits=400, foreign_sec=0.9)
+    assert reason == "other processes: threads waited 100% of the time"
+
+
+def test_other_work_that_keeps_no_thread_waiting_is_no_reason() -> None:
+    assert told(foreign_sec=1.0) is None
+
+
+def test_pressure_counts_where_the_run_delay_is_unknown() -> None:
+    unknown = Waits(1.0, foreign_sec=0.9, pressure_sec=0.4)
+    assert unknown.reason == "other processes: threads waited 40% of the time"
+
+
+def test_pressure_without_other_work_is_no_reason() -> None:
+    assert Waits(1.0, foreign_sec=0.005, pressure_sec=0.4).reason is None
+
+
+def test_a_quota_that_stops_threads_is_named() -> None:
+    reason = told(throttled_sec=0.6, run_delay_sec=0.5, waits=100)
+    assert reason == "CPU quota: threads were stopped 60% of the time"
+
+
+def test_cpu_time_that_the_hypervisor_took_is_named() -> None:
+    assert told(steal_sec=0.3) == "hypervisor: CPUs were taken away 30% of the time"
+
+
+def test_one_tick_of_steal_in_a_short_window_is_no_reason() -> None:
+    assert told(window_sec=0.1, steal_sec=0.01) is None
+
+
+@pytest.mark.parametrize("waits", [Waits(1.0), Waits(0.0), Waits(0.0, run_delay_sec=1.0, waits=1)])
+def test_what_is_unknown_is_no_reason(waits: Waits) -> None:
+    assert waits.reason is None
+
+
+def timing(method: str) -> Timing:
+    waits = replace(QUIET, run_delay_sec=0.5, waits=100, foreign_sec=0.9)
+    return Timing(method, WARM, 1, (1.0,) * 20, 0.1, True, 0.0, waits=waits)
+
+
+def test_a_steady_time_of_a_busy_cpu_has_a_warning() -> None:
+    reason = "other processes: threads waited 50% of the time"
+    assert (timing(HOST_CLOCK).contended, timing(HOST_CLOCK).warning) == (reason, reason)
+
+
+def test_waits_of_the_host_do_not_touch_the_time_of_a_gpu() -> None:
+    assert (timing(CUDA_EVENTS).contended, timing(CUDA_EVENTS).warning) == (None, None)

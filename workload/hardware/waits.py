@@ -1,0 +1,148 @@
+"""What keeps the threads of this process waiting, read before and after a window.
+
+Sources: the kernel's Documentation/scheduler/sched-stats.rst (task schedstat),
+accounting/psi.rst, admin-guide/cgroup-v2.rst (cpu.stat, cpu.pressure), proc_stat(5).
+
+Not covered: threads that end within the window, whose waits nothing reports; sandboxes such as
+gVisor, whose files are empty or missing: these values are None.
+"""
+
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workload.core.files import read_text
+from workload.core.models.waits import Waits
+from workload.hardware.affinity import given_cpus
+from workload.hardware.cgroups import cpu_groups
+
+# Of the fields in a line of /proc/stat: user, nice, system, irq, softirq; and steal.
+BUSY = (0, 1, 2, 5, 6)
+STEAL = 7
+
+
+@dataclass(frozen=True)
+class Counters:
+    """Counters that only rise, in seconds. Unknown is None."""
+
+    at_sec: float
+    delays: Mapping[str, tuple[float, int]] | None  # by thread: seconds, and how often
+    own_sec: float  # CPU time of this process
+    busy_sec: float | None  # of the CPUs that this process may use
+    steal_sec: float | None
+    throttled_sec: float | None
+    pressure_sec: float | None
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Reads the counters below `root` at its start; tests give a fixture tree."""
+
+    root: Path = Path("/")
+    start: Counters = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start the window."""
+        object.__setattr__(self, "start", read_counters(self.root))
+
+    def waits(self) -> Waits:
+        """Return what kept threads waiting since the start."""
+        return between(self.start, read_counters(self.root))
+
+
+def between(start: Counters, end: Counters) -> Waits:
+    """Return what was counted from `start` to `end`."""
+    run_delay_sec, waits = _delay(start.delays, end.delays)
+    busy_sec = _rise(start.busy_sec, end.busy_sec)
+    own_sec = end.own_sec - start.own_sec
+    return Waits(
+        window_sec=max(0.0, end.at_sec - start.at_sec),
+        run_delay_sec=run_delay_sec,
+        waits=waits,
+        foreign_sec=None if busy_sec is None else max(0.0, busy_sec - own_sec),
+        steal_sec=_rise(start.steal_sec, end.steal_sec),
+        throttled_sec=_rise(start.throttled_sec, end.throttled_sec),
+        pressure_sec=_rise(start.pressure_sec, end.pressure_sec),
+    )
+
+
+def read_counters(root: Path = Path("/")) -> Counters:
+    """Read all counters below `root`."""
+    busy_sec, steal_sec = _cpu_sec(root)
+    groups = cpu_groups(root)
+    return Counters(
+        at_sec=time.perf_counter(),
+        delays=_delays(root),
+        own_sec=time.process_time(),
+        busy_sec=busy_sec,
+        steal_sec=steal_sec,
+        throttled_sec=_throttled_sec(groups),
+        pressure_sec=_pressure_sec(groups, root),
+    )
+
+
+def _delays(root: Path) -> dict[str, tuple[float, int]] | None:
+    """Return the run delay of each thread, and how often it got a CPU."""
+    found = {}
+    for path in root.glob("proc/self/task/*/schedstat"):
+        fields = read_text(path).split()  # empty if the thread has just ended
+        if len(fields) == 3 and all(map(str.isdecimal, fields)):  # noqa: PLR2004  run, delay, count
+            found[path.parent.name] = int(fields[1]) / 1e9, int(fields[2])
+    return found or None
+
+
+def _delay(
+    start: Mapping[str, tuple[float, int]] | None, end: Mapping[str, tuple[float, int]] | None
+) -> tuple[float | None, int | None]:
+    """Sum over the threads that are there at the end; a new one started at 0."""
+    if start is None or end is None:
+        return None, None
+    rises = [
+        (sec - start[thread][0], count - start[thread][1])
+        if count >= start.get(thread, (0.0, count + 1))[1]
+        else (sec, count)  # new, perhaps with the number of one that ended
+        for thread, (sec, count) in end.items()
+    ]
+    return max(0.0, sum(sec for sec, _ in rises)), sum(count for _, count in rises)
+
+
+def _cpu_sec(root: Path) -> tuple[float | None, float | None]:
+    """Return the busy and the stolen seconds of the CPUs that this process may use."""
+    lines = re.findall(r"^cpu(\d+) ([\d ]+)$", read_text(root / "proc/stat"), re.MULTILINE)
+    given = given_cpus(root)
+    own = [[int(tick) for tick in ticks.split()] for cpu, ticks in lines if int(cpu) in given]
+    if not any(map(any, own)):  # sandboxes write zeros
+        return None, None
+    return _seconds(own, BUSY), _seconds(own, (STEAL,))
+
+
+def _seconds(cpus: Sequence[Sequence[int]], fields: Sequence[int]) -> float:
+    ticks = sum(cpu[index] for cpu in cpus for index in fields if index < len(cpu))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _throttled_sec(groups: Sequence[Path]) -> float | None:
+    """Return the most of any level: cgroup v2 counts microseconds, v1 nanoseconds."""
+    texts = [read_text(group / "cpu.stat") for group in groups]
+    found = [
+        int(number) / {"usec": 1e6, "time": 1e9}[unit]
+        for text in texts
+        for unit, number in re.findall(r"^throttled_(usec|time) (\d+)$", text, re.MULTILINE)
+    ]
+    return max(found, default=None)
+
+
+def _pressure_sec(groups: Sequence[Path], root: Path) -> float | None:
+    """Return how long some task waited: of the innermost group that counts it, or the machine's."""
+    for path in (*(group / "cpu.pressure" for group in groups), root / "proc/pressure/cpu"):
+        match = re.search(r"^some .*total=(\d+)$", read_text(path), re.MULTILINE)
+        if match:
+            return int(match[1]) / 1e6
+    return None
+
+
+def _rise(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else max(0.0, end - start)
