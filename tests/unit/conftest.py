@@ -1,5 +1,7 @@
 """Runs the command line in this process."""
 
+import os
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -31,10 +33,15 @@ def workload(
 
     def call(*argv: object) -> Outcome:
         capfd.readouterr()
+        stream, descriptor = sys.stdout, os.dup(1)
         try:
             code = main.main([str(word) for word in argv])
         except SystemExit as leaving:  # argparse leaves this way
             code = int(leaving.code or 0)
+        finally:
+            sys.stdout = stream  # a command that prints a document points both at stderr
+            os.dup2(descriptor, 1)
+            os.close(descriptor)
         captured = capfd.readouterr()
         return Outcome(code, captured.out, captured.err)
 

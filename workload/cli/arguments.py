@@ -1,6 +1,7 @@
 """Parse the command line. Every error is one line; torch is not needed."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import NoReturn
@@ -9,6 +10,7 @@ from workload import __version__
 from workload.cli.actions import DefaultsFormatter
 from workload.cli.options import ExplainOptions, Options
 from workload.cli.parsers import COMMANDS, DEEP_BUDGET_SEC, TABLE
+from workload.core.descriptors import LOST, loss
 from workload.core.errors import ExitCode
 
 _DESCRIPTION = (
@@ -23,6 +25,13 @@ class Parser(argparse.ArgumentParser):
         """Exit with BAD_INPUT."""
         line = " ".join(message.split())
         self.exit(ExitCode.BAD_INPUT, f"{self.prog}: {line}; see `{self.prog} --help`\n")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Exit with `status`, or with NOT_SAVED if help or version could not be written."""
+        reason = None if status else loss(sys.stdout, "")
+        if reason:
+            status, message = ExitCode.NOT_SAVED, f"{self.prog}: {LOST}: {reason}\n"
+        super().exit(status, message)
 
 
 def parse(argv: Sequence[str]) -> Options:

@@ -9,7 +9,7 @@ import io
 import os
 import re
 import sys
-from typing import TextIO
+from typing import IO, AnyStr, BinaryIO, TextIO
 
 from rich.console import Console as RichConsole
 from rich.highlighter import RegexHighlighter
@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
+from workload.core.descriptors import LOST, loss
 from workload.core.units import printable
 from workload.report.terminal.tables import MAX_WIDTH, Grid, wrapped
 
@@ -44,10 +45,15 @@ class _Verdicts(RegexHighlighter):
 class Console:
     """Where the output of one command goes."""
 
-    def __init__(self, command: str, document_on_stdout: bool) -> None:
-        """Begin each error with `command`; a document on stdout sends the text to stderr."""
+    def __init__(self, command: str, has_document: bool, document: BinaryIO | None = None) -> None:
+        """Begin each error with `command`.
+
+        Where the command prints a document, it goes to the stream `document` (None: stdout is
+        closed) and all text to stderr.
+        """
         self._prefix = f"workload {command}"
-        self._document = document_on_stdout
+        self._has_document = has_document
+        self._document = document
         self.lost_output = False
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:  # None if closed from the start
@@ -55,13 +61,13 @@ class Console:
 
     def info(self, *renderables: str | Table | Grid) -> None:
         """Print for people: on stdout, or on stderr if stdout carries a document."""
-        stream = sys.stderr if self._document else sys.stdout
+        stream = sys.stderr if self._has_document else sys.stdout
         for renderable in renderables:
-            self._write(stream, laid_out(renderable, stream) + "\n", result=not self._document)
+            self._write(stream, laid_out(renderable, stream) + "\n", result=not self._has_document)
 
     def print_document(self, document: bytes) -> None:
         """Print the one document on stdout."""
-        self._write(sys.stdout, document.decode(), result=True)
+        self._write(self._document, document, result=True)
 
     def error(self, line: str) -> None:
         """Print one line on stderr, without control characters from any file."""
@@ -72,25 +78,11 @@ class Console:
         """Print on stderr what a bug report needs."""
         self._write(sys.stderr, text, result=False)
 
-    def _write(self, stream: TextIO | None, text: str, result: bool) -> None:
-        try:
-            if stream is None:
-                raise OSError("closed")
-            stream.write(text)
-            stream.flush()
-        except BrokenPipeError:
-            _discard(stream)
-        except OSError as error:
-            _discard(stream)
-            if result and not self.lost_output:
-                self.lost_output = True
-                self.error(f"the output could not be written: {error.strerror or error}")
-
-
-def _discard(stream: TextIO | None) -> None:
-    """Send all further output of the stream nowhere, at interpreter exit too."""
-    if stream is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    def _write(self, stream: IO[AnyStr] | None, content: AnyStr, result: bool) -> None:
+        reason = loss(stream, content)
+        if reason and result and not self.lost_output:
+            self.lost_output = True
+            self.error(f"{LOST}: {reason}")
 
 
 def laid_out(renderable: str | Table | Grid, stream: TextIO | None) -> str:

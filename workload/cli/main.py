@@ -11,6 +11,7 @@ from workload.cli import signals
 from workload.cli.arguments import parse
 from workload.cli.options import Options
 from workload.cli.registry import load
+from workload.core.descriptors import open_standard, reserve_stdout
 from workload.core.errors import ExitCode, UnfitError, first_line
 
 if TYPE_CHECKING:
@@ -19,16 +20,18 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    open_standard()
     signals.exit_on_signal()
     argv = sys.argv[1:] if argv is None else argv
     options = parse(argv)
+    document = reserve_stdout() if options.document else None
     try:
         # Only now: `--help` and a refusal need neither rich nor msgspec.
         from workload.cli.session import Session  # noqa: PLC0415
     except Exception as error:  # a broken library raises anything
         sys.stderr.write(f"workload {options.command}: {_import_problem(error)}\n")
         return ExitCode.UNFIT
-    session = Session(options, argv)
+    session = Session(options, argv, document)
     return int(session.run(lambda session: _run_command(session, options)))
 
 

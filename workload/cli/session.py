@@ -3,6 +3,7 @@
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from typing import BinaryIO
 
 from workload.cli import signals
 from workload.cli.console import Console
@@ -15,11 +16,13 @@ from workload.report.terminal.tables import labelled
 class Session:
     """Runs one command, records what it finds and ends it, by itself or by a signal."""
 
-    def __init__(self, options: Options, argv: Sequence[str]) -> None:
-        """Start a record; `options` are the parsed `argv`."""
+    def __init__(
+        self, options: Options, argv: Sequence[str], document: BinaryIO | None = None
+    ) -> None:
+        """Start a record; `options` are the parsed `argv`, `document` is the document's stream."""
         self._options = options
         self.builder = records.RecordBuilder(options.command, argv)
-        self._console = Console(options.command, options.document)
+        self._console = Console(options.command, options.document, document)
         self.info = self._console.info
         self.error = self._console.error
         self.print_document = self._console.print_document

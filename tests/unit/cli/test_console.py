@@ -55,6 +55,22 @@ def test_json_that_does_not_fit_the_disk_is_a_result_not_saved() -> None:
     assert shell(f"{DOCTOR} --json > /dev/full").returncode == 6
 
 
+@pytest.mark.parametrize("words", ["--help", "--version", "matmul --help"])
+@pytest.mark.parametrize(
+    ("stdout", "reason"), [(">/dev/full", "No space left on device"), (">&-", "closed")]
+)
+def test_help_and_version_that_cannot_be_written_are_not_saved(
+    words: str, stdout: str, reason: str
+) -> None:
+    finished = shell(f"{sys.executable} -m workload {words} {stdout}")
+    assert finished.returncode == 6
+    assert finished.stderr.endswith(f": the output could not be written: {reason}\n")
+
+
+def test_help_for_a_reader_that_leaves_early_is_no_failure() -> None:
+    assert shell(f"({sys.executable} -m workload --help; echo $? >&2) | true").stderr == "0\n"
+
+
 def test_a_closed_stdout_is_a_result_not_saved() -> None:
     finished = shell(f"{DOCTOR} >&-")
     assert finished.returncode == 6
@@ -78,7 +94,7 @@ def test_a_full_stderr_leaves_the_json_whole() -> None:
 def test_a_terminal_without_unicode_gets_question_marks(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
-    Console("train", document_on_stdout=False).info("3 µs")
+    Console("train", has_document=False).info("3 µs")
     assert raw.getvalue() == b"3 ?s\n"
 
 

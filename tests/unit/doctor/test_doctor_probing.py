@@ -76,6 +76,16 @@ def test_a_torch_that_exits_at_its_import_is_a_fact(
 
 
 @pytest.mark.usefixtures("_not_loaded")
+def test_half_a_line_of_a_library_does_not_spoil_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "torch.py").write_text("import os; os.write(1, b'half'); raise ImportError('no')")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path.cwd()}")
+    with probing("cpu") as found:
+        assert found.error == "no"
+
+
+@pytest.mark.usefixtures("_not_loaded")
 def test_a_child_that_cannot_start_is_a_fact() -> None:
     with probing("cpu", command=["/nowhere/python"]) as found:
         assert "No such file" in (found.error or "")

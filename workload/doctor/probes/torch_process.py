@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from workload.core.descriptors import reserve_stdout
 from workload.core.models.model import as_json, from_json
 from workload.core.models.pytorch import Probed
 from workload.doctor.probes.libraries import read_mapped_libraries
@@ -93,10 +94,12 @@ def _exit_with_parent() -> None:
 
 
 if __name__ == "__main__":
+    answers = reserve_stdout()
     threading.Thread(target=_exit_with_parent).start()
     try:
         probed = ask(sys.argv[1])
     except BaseException as error:  # a library may even raise SystemExit
         probed = Probed(error=f"{type(error).__name__}: {error}")
-    print(ANSWER + json.dumps(as_json(probed)))  # noqa: T201  what the parent reads
-    sys.stdout.close()
+    if answers:
+        answers.write(f"{ANSWER}{json.dumps(as_json(probed))}\n".encode())
+        answers.close()
