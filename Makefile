@@ -115,8 +115,7 @@ kubernetes-job: ## Print a Job that runs IMAGE=name@sha256:… on one GPU
 lint: ## Check style, types, imports, words, Dockerfile, scripts and workflows
 	.ci/lint
 lock: ## Rewrite the lock files (needs PyPI; PyTorch's CPU index for a new torch)
-	docker/host/make-venv cpu
 	docker/host/in-host cpu python docker/locks/relock.py
 clean: ## Remove what was made here; records and images stay
-	rm -rf .venv .venv-gpu .venv-lint .venv-page .venv-supply *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venvs $(patsubst %/recipe,%,$(wildcard .venv*/recipe)) *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -29,6 +29,15 @@ TOOLS = [
     "tr",
     "true",
     "uname",
+    "cksum",
+    "date",
+    "df",
+    "find",
+    "ln",
+    "mv",
+    "readlink",
+    "sleep",
+    "touch",
 ]
 
 
