@@ -93,3 +93,9 @@ target "gpu-test" {
   target   = "test"
   tags     = ["workload:gpu-test"]
 }
+
+# With a compiler and the tests: tests/lab compiles stand-ins for the driver's libraries.
+target "gpu-lab" {
+  inherits = ["gpu-test", "_devel"]
+  tags     = ["workload:gpu-lab"]
+}

@@ -1,0 +1,49 @@
+"""Each row of rows.toml: a machine, a command, and how it ends there."""
+
+import json
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.lab.driver_lab import Lab, Machine
+
+ROWS = tomllib.loads((Path(__file__).parent / "rows.toml").read_text())["row"]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row["name"] for row in ROWS])
+def test_a_command_ends_as_its_row_says(row: dict[str, Any], lab: Lab, tmp_path: Path) -> None:
+    command = shlex.split(row["command"])
+    is_doctor = command[0] == "doctor"
+    ended = lab.run(machine(row), tmp_path, [*command, *(["--json"] if is_doctor else [])])
+    assert "Traceback" not in ended.stderr
+    expected = [f"workload {command[0]}: {row['error']}"] if "error" in row else []
+    assert errors(ended.stderr) == expected
+    assert ended.returncode == row["code"]
+    if is_doctor:
+        findings = json.loads(ended.stdout)["findings"]
+        assert ids(findings, "fail") == row.get("fails", [])
+        assert set(ids(findings, "warn")) >= set(row.get("warns", []))
+        assert set(ids(findings, "pass")).isdisjoint(row.get("passes_not", []))
+    for text in row.get("says", []):
+        assert text in ended.stdout
+
+
+def machine(row: dict[str, Any]) -> Machine:
+    given: dict[str, Any] = {
+        name: row[name] for name in ("level", "table", "kernel", "environment") if name in row
+    }
+    for name in ("libraries", "nodes"):
+        if name in row:
+            given[name] = tuple(row[name])
+    return Machine(missing=frozenset(row.get("missing", ())), **given)
+
+
+def errors(stderr: str) -> list[str]:
+    """Return the command's lines on stderr: with --json its report is there too."""
+    return [line for line in stderr.splitlines() if line.startswith("workload ")]
+
+
+def ids(findings: list[dict[str, Any]], state: str) -> list[str]:
+    return [f"{found['id']}:{found['case']}" for found in findings if found["state"] == state]
