@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from support import skip_gate
 
-from workload.cli.main import limit_spinning
+from workload.cli.main import prepare_openmp
 
 pytest_plugins = ["pytester"]  # the skip gate is tested on sessions of its own
 
 # Before anything imports torch, as the command line does: tests were 12 times slower on a busy
 # machine of two cores.
-limit_spinning()
+prepare_openmp()
 # Parallel workers share the cores: one thread each, and each process that a worker starts.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"

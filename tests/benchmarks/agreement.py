@@ -16,10 +16,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from workload.cli.main import limit_spinning
+from workload.cli.main import prepare_openmp
 
 # Before torch is imported, as on the command line.
-limit_spinning()
+prepare_openmp()
 
 import torch
 

@@ -18,9 +18,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from workload.cli.main import limit_spinning
+from workload.cli.main import prepare_openmp
 
-limit_spinning()  # as the command line does, before torch is imported
+prepare_openmp()  # as the command line does, before torch is imported
 
 import torch  # noqa: E402  see above
 from rich.console import Console  # noqa: E402

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from workload.cli import signals
 from workload.cli.arguments import parse
-from workload.cli.options import Options
+from workload.cli.options import Options, RecordOptions
 from workload.cli.registry import load
 from workload.core.descriptors import open_standard, reserve_stdout
 from workload.core.errors import ExitCode, UnfitError, first_line
+from workload.hardware.affinity import given_cpus
+from workload.hardware.binding import binding_problem
 
 if TYPE_CHECKING:
     from workload.cli.session import Session
@@ -37,7 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run_command(session: "Session", options: Options) -> ExitCode:
     _require_directory()
-    limit_spinning()
+    problem = binding_problem() if isinstance(options, RecordOptions) else None
+    if problem:
+        raise UnfitError(problem)
+    prepare_openmp()
     # The images carry no NumPy, which nothing here uses: no reason to warn about it.
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
     try:
@@ -54,13 +59,14 @@ def _import_problem(error: BaseException) -> str:
     )
 
 
-def limit_spinning() -> None:
-    """Let OpenMP's threads wait by spinning for some tens of microseconds, then sleep.
+def prepare_openmp() -> None:
+    """Remember the CPUs that OpenMP may take away, and let its threads spin for a short time.
 
-    Without a limit they make small matmuls up to a thousand times slower on a busy machine; on
-    an idle one both are as fast (2 cores: 180 GFLOP/s at 512). A value that is set stays. Call
-    this before torch is imported.
+    They spin for some tens of microseconds, then sleep. Without a limit they make small matmuls
+    up to a thousand times slower on a busy machine; on an idle one both are as fast (2 cores: 180
+    GFLOP/s at 512). A value that is set stays. Call this before torch is imported.
     """
+    given_cpus()
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 

@@ -14,7 +14,8 @@ def datasheet_ceilings(device: DeviceInfo) -> Ceilings:
     """Return dense peaks of a known GPU, nominal ones of a CPU; an unknown device has none.
 
     A CPU's nominal peak is not an upper bound: the clock that a virtual machine shows may be lower
-    than the actual one. `peak_source` has its inputs.
+    than the actual one. It is that of all CPUs that this process may use, however many threads run.
+    `peak_source` has its inputs.
     """
     known = _nominal(device) if device.kind == "cpu" else _stated(device)
     source, rates, memory_gbs = known
@@ -35,7 +36,7 @@ def _stated(device: DeviceInfo) -> Known:
 
 
 def _nominal(device: DeviceInfo) -> Known:
-    peak = peaks.nominal_cpu_peak(read_processor(), device.threads)
+    peak = peaks.nominal_cpu_peak(read_processor(), device.usable_cpus or device.threads)
     if peak is None:
         return None, {}, None
     rates = {dtype: peak.gflops(dtype) for dtype in DTYPE_BYTES}

@@ -18,6 +18,7 @@ from workload.core.errors import (
 )
 from workload.core.models.device import DeviceInfo
 from workload.core.units import DTYPE_BYTES, storage_dtype
+from workload.hardware.binding import Binding, read_binding
 from workload.hardware.cgroups import last_cache_bytes, read_limits
 from workload.hardware.cuda_problem import cuda_problem
 from workload.hardware.cuda_support import parse_capability
@@ -37,7 +38,14 @@ def resolve(requested: str) -> DeviceInfo:
     """
     kind, index = parse(requested)
     _pin_arithmetic()
-    _limit_threads()
+    usable = read_limits().usable_threads
+    binding = read_binding(torch)
+    _limit_threads(usable, binding)
+    device = _chosen(requested, kind, index)
+    return replace(device, usable_cpus=usable, binding=str(binding) if binding else None)
+
+
+def _chosen(requested: str, kind: str, index: int) -> DeviceInfo:
     if kind == "cpu":
         return _cpu("--device cpu")
     problem = cuda_problem(index)
@@ -55,9 +63,10 @@ def _pin_arithmetic() -> None:
     torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
 
 
-def _limit_threads() -> None:
-    """Use at most as many threads as the quota has cores: the others would only wait."""
-    torch.set_num_threads(min(torch.get_num_threads(), read_limits().usable_threads))
+def _limit_threads(usable: int, binding: Binding | None) -> None:
+    """Use no more threads than there are CPUs for them: the others would only wait."""
+    bound = len(binding.threads) if binding else usable
+    torch.set_num_threads(min(torch.get_num_threads(), usable, bound))
 
 
 def parse(requested: str) -> tuple[str, int]:

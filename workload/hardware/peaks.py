@@ -122,10 +122,10 @@ class CpuPeak:
         return None if bits is None else self.vector_bits // bits
 
 
-def nominal_cpu_peak(processor: Processor, threads: int) -> CpuPeak | None:
-    """Return the peak of `threads` threads on distinct cores, None for an unknown family or clock.
+def nominal_cpu_peak(processor: Processor, cpus: int) -> CpuPeak | None:
+    """Return the peak of `cpus` CPUs on distinct cores, None for an unknown family or clock.
 
-    Two threads on one core share its units, so at most the machine's cores count.
+    Two CPUs of one core share its units, so at most the machine's cores count.
     """
     row = next((row for row in _table()["cpu"] if _is_family(processor, row)), None)
     instruction_bits = _instruction_bits(processor.flags)
@@ -133,7 +133,7 @@ def nominal_cpu_peak(processor: Processor, threads: int) -> CpuPeak | None:
         return None
     return CpuPeak(
         family=row["name"],
-        cores=min(threads, processor.cores or threads),
+        cores=min(cpus, processor.cores or cpus),
         clock_mhz=processor.clock_mhz,
         clock_source=processor.clock_source,
         fma_units=row["fma_units"],

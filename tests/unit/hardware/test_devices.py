@@ -4,10 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from msgspec.structs import replace
 
 from workload.core.errors import BadInputError, UnfitError
 from workload.core.models.device import DeviceInfo
-from workload.hardware import devices
+from workload.hardware import datasheet, devices
+from workload.hardware.binding import Binding
+from workload.hardware.datasheet import datasheet_ceilings
 from workload.hardware.nvml import HardwareError
 
 
@@ -159,3 +162,34 @@ def test_the_number_of_threads_is_set_and_told(cpu: DeviceInfo) -> None:
         assert devices.set_threads(cpu, 1).threads == torch.get_num_threads() == 1
     finally:
         devices.set_threads(cpu, cpu.threads)
+
+
+def test_threads_bound_to_one_cpu_are_limited_to_it_and_the_peak_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = torch.get_num_threads()
+    one, both = frozenset({0}), frozenset({0, 1})
+    bound = Binding(one, one, both, "GOMP_CPU_AFFINITY=0")
+    limits = SimpleNamespace(usable_threads=2, memory_limit_bytes=None)
+    monkeypatch.setattr(devices, "read_limits", lambda: limits)
+    monkeypatch.setattr(devices, "read_binding", lambda _torch: bound)
+    try:
+        device = devices.resolve("cpu")
+    finally:
+        torch.set_num_threads(before)
+    assert (device.threads, device.usable_cpus) == (1, 2)
+    assert device.binding == (
+        "GOMP_CPU_AFFINITY=0 bound the main thread to CPU 0 and all threads together to CPU 0, "
+        "of 2 CPUs (0-1)"
+    )
+
+
+def test_a_cpus_peak_is_that_of_all_its_cpus(
+    monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(
+        datasheet.peaks, "nominal_cpu_peak", lambda _processor, cpus: asked.append(cpus)
+    )
+    datasheet_ceilings(replace(cpu, threads=1, usable_cpus=2))
+    assert asked == [2]

@@ -23,4 +23,6 @@ class DeviceInfo(Model, frozen=True):
     driver: str | None = None
     sm_count: Positive | None = None
     cache_bytes: Count | None = None  # the last cache before the memory: L2 of a GPU
+    usable_cpus: Positive | None = None  # whole CPUs: the mask at the start, and the quota
+    binding: str | None = None  # what OpenMP did to the CPUs of the threads
     swept_threads: tuple[Positive, ...] = ()  # thread counts that were tried; `threads` was best

@@ -53,6 +53,7 @@ class TorchFacts(Fact, frozen=True):
     threads: int
     kernels: tuple[KernelRun, ...]
     several: SeveralGpus | None = None  # None with fewer than two GPUs
+    binding: str | None = None  # what OpenMP did to the CPUs of the threads
 
 
 class Probed(Fact, frozen=True):

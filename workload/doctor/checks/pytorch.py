@@ -178,7 +178,17 @@ def cudnn(facts: Facts) -> CheckResult:
 )
 def cpu_threads(facts: Facts) -> CheckResult:
     """Compare PyTorch's thread count with the CPUs that this process may use."""
-    threads, usable = known(facts.torch).threads, known(facts.limits).usable_threads
+    torch, usable = known(facts.torch), known(facts.limits).usable_threads
+    threads = torch.threads
+    if torch.binding:
+        return warned(
+            torch.binding,
+            case="bound",
+            why="threads on one CPU wait for each other, and programs that are started from here "
+            "stay on the CPUs of the main thread",
+            fix="unset the variable, unless each process is to have CPUs of its own",
+            link="https://gcc.gnu.org/onlinedocs/libgomp/Environment-Variables.html",
+        )
     if threads <= usable:
         return passed(f"{threads} of {usable} usable threads")
     return warned(

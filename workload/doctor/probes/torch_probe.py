@@ -8,6 +8,8 @@ from workload.core.errors import first_line
 from workload.core.models.pytorch import TorchFacts, TorchGpu
 from workload.doctor.probes.kernels import run_kernels
 from workload.doctor.probes.several_gpus import probe_in_child
+from workload.hardware.affinity import given_cpus
+from workload.hardware.binding import read_binding
 
 
 def probe(requested_device: str) -> tuple[TorchFacts | None, str | None]:
@@ -18,6 +20,7 @@ def probe(requested_device: str) -> tuple[TorchFacts | None, str | None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the facts include their causes
         try:
+            given_cpus()  # before OpenMP binds threads
             import torch  # noqa: PLC0415  takes seconds
 
             return probe_module(torch, requested_device), None
@@ -27,6 +30,7 @@ def probe(requested_device: str) -> tuple[TorchFacts | None, str | None]:
 
 def probe_module(torch: Any, requested_device: str) -> TorchFacts:
     """Return the facts of an imported torch; tests pass a fake."""
+    binding = read_binding(torch)
     gpus, cuda_error = (None, None) if requested_device == "cpu" else _try(lambda: _start(torch))
     cudnn_number, cudnn_error = _try(torch.backends.cudnn.version)
     nccl_numbers, _ = _try(torch.cuda.nccl.version)
@@ -48,6 +52,7 @@ def probe_module(torch: Any, requested_device: str) -> TorchFacts:
             for run in run_kernels(device)
         ),
         several=probe_in_child() if len(gpus or ()) > 1 else None,
+        binding=str(binding) if binding else None,
     )
 
 

@@ -28,6 +28,11 @@ def device_line(device: DeviceInfo) -> str:
     return labelled("device", f"{device_words(device)}, {device.reason}")
 
 
+def binding_lines(device: DeviceInfo) -> list[str]:
+    """Return what OpenMP did to the CPUs of the threads, if it bound them."""
+    return [labelled("binding", printable(device.binding))] if device.binding else []
+
+
 def device_words(device: DeviceInfo) -> str:
     """Return the device's name, and its threads or compute capability."""
     threads = plural(device.threads, "thread")
