@@ -9,8 +9,15 @@ from workload.cli import signals
 from workload.cli.console import Console
 from workload.cli.options import Options, RecordOptions
 from workload.core import records
-from workload.core.errors import ExitCode, NotSavedError, WorkloadError
+from workload.core.errors import ExitCode, LostDeviceError, NotSavedError, WorkloadError
+from workload.core.models.action import Action, Advice, Fault, Xid
+from workload.doctor.actions.decide import advise
+from workload.doctor.actions.history import earlier_records
 from workload.report.terminal.tables import labelled
+
+
+# Half of a run says nothing about the machine.
+INTERRUPTIONS = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 
 class Session:
@@ -28,6 +35,8 @@ class Session:
         self.print_document = self._console.print_document
         self._ending = threading.Lock()
         self._ended: ExitCode | None = None
+        self._faults: list[Fault] = []
+        self._xids: Callable[[], tuple[Xid, ...]] | None = None
 
     def run(self, command: Callable[["Session"], ExitCode]) -> ExitCode:
         """Run `command`; however it ends, write the record if there is one, and return the code."""
@@ -37,6 +46,8 @@ class Session:
             code = command(self)
         except WorkloadError as error:
             code, reason = error.exit_code, str(error)
+            if isinstance(error, LostDeviceError):
+                self._faults.append(Fault("lost-device", Action.REBOOT, error.what))
             self.error(reason)
         except MemoryError:
             code, reason = ExitCode.UNFIT, "memory ran out: allow more, or choose smaller sizes"
@@ -46,6 +57,20 @@ class Session:
             self._console.show_traceback(traceback.format_exc())
             self.error(f"unexpected error, please report it with the lines above: {reason}")
         return self._end(code, reason)
+
+    def watch(self, xids: Callable[[], tuple[Xid, ...]]) -> None:
+        """Ask `xids` for the errors of the NVIDIA driver so far, whenever that is recorded."""
+        self._xids = xids
+
+    def advise(self, code: ExitCode) -> Advice:
+        """Decide on the action for what is known so far, and record it."""
+        folder = self._options.output if isinstance(self._options, RecordOptions) else None
+        if self._xids:
+            self.builder.set("xids", self._xids())
+        record = self.builder.as_ended(code, None)
+        advice = advise(record, lambda: earlier_records(folder), self._faults)
+        self.builder.set("advice", advice)
+        return advice
 
     def _end(self, code: ExitCode, reason: str | None) -> ExitCode:
         """End once, by the command or by a signal, whichever comes first; return the exit code."""
@@ -60,6 +85,8 @@ class Session:
 
     def _publish(self, options: RecordOptions, code: ExitCode, reason: str | None) -> ExitCode:
         """Write the record and print its path; print the record with --json."""
+        if code not in INTERRUPTIONS:
+            self.advise(code)
         ended = self.builder.as_ended(code, reason)
         if options.output is not None:
             try:

@@ -25,6 +25,8 @@ SECTIONS = (
     "cases",
     "ceilings",
     "host_cpu",
+    "xids",
+    "advice",
 )
 MAX_RECORD_BYTES = 64 << 20  # a record of a long run is under 1 MB; more is not a record
 
@@ -68,9 +70,10 @@ class RecordBuilder:
         """Return the record so far, ended with `code`."""
         interrupted = code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
         with self._lock:
-            sections = dict(self._sections)
-            if sections["cases"] is None:
-                sections["cases"] = tuple(self._cases.values()) or None
+            sections, cases = dict(self._sections), dict(self._cases)
+        if sections["cases"] is None:
+            sections["cases"] = tuple(cases.values()) or None
+        advice = sections.pop("advice")
         return Record(
             schema_version=SCHEMA_VERSION,
             kind=self._kind,
@@ -78,6 +81,10 @@ class RecordBuilder:
             workload_version=__version__,
             arguments=self._arguments,
             **sections,
+            action=advice.action if advice else None,
+            action_reason=advice.reason if advice else None,
+            action_evidence=advice.evidence if advice else None,
+            gpus=advice.gpus if advice and advice.gpus else None,
             status="interrupted" if interrupted else "failed" if code else "complete",
             exit_code=code,
             reason=reason,

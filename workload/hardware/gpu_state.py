@@ -57,7 +57,7 @@ def clock_reasons(nvml: Any, handle: Any) -> int | None:
 
 def read_gpu_state(nvml: Any, handle: Any) -> GpuState:
     """Read the state of the GPU of an NVML handle. Takes some milliseconds, changes nothing."""
-    ask = _Questions(nvml, handle)
+    ask = Questions(nvml, handle)
     mig = ask("mig", "nvmlDeviceGetMigMode")  # (now, after the next reset)
     mode = ask("compute-mode", "nvmlDeviceGetComputeMode")
     processes = ask("gpu-shared", "nvmlDeviceGetComputeRunningProcesses")
@@ -91,7 +91,7 @@ def throttle_names(reasons: int) -> tuple[str, ...]:
     return tuple(name for bit, name in THROTTLE_REASONS.items() if reasons & bit)
 
 
-def _read_pcie(ask: "_Questions") -> Pcie:
+def _read_pcie(ask: "Questions") -> Pcie:
     info = ask("pcie", "nvmlDeviceGetPciInfo")  # "00000000:65:00.0": a domain of eight digits
     return Pcie(
         address=None if info is None else info.busId.lower()[-len("0000:00:00.0") :],
@@ -112,15 +112,17 @@ def _mig_slices(nvml: Any, handle: Any) -> int | None:
     return sum(found is not None for found in slices)
 
 
-class _Questions:
+class Questions:
     """Asks NVML about one GPU, and keeps the reason of each question without an answer."""
 
     def __init__(self, nvml: Any, handle: Any) -> None:
+        """Ask about the GPU of this handle."""
         self._nvml = nvml
         self._handle = handle
         self.silent: dict[str, str] = {}
 
     def __call__(self, question: str, name: str, *args: object) -> Any:
+        """Return the answer of the function `name`, or None with the reason in `silent`."""
         ask = getattr(self._nvml, name, None)
         if ask is None:
             self.silent[question] = f"nvidia-ml-py has no {name}"

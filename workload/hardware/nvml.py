@@ -5,7 +5,10 @@ The driver is behind a Protocol, so that tests can give facts of other machines.
 
 from typing import Any, Protocol
 
-from workload.core.models.gpu import Driver, Gpu
+from msgspec.structs import replace
+
+from workload.core.models.gpu import Driver, Gpu, GpuState
+from workload.hardware.gpu_health import read_gpu_health
 from workload.hardware.gpu_state import answer, read_gpu_state
 
 
@@ -68,5 +71,11 @@ def _read_gpu(nvml: Any, index: int) -> Gpu:
         capability=None if capability is None else "{}.{}".format(*capability),
         memory_total_bytes=None if memory is None else memory.total,
         memory_free_bytes=None if memory is None else memory.free,
-        state=read_gpu_state(nvml, handle),
+        state=_read_state(nvml, handle),
     )
+
+
+def _read_state(nvml: Any, handle: Any) -> GpuState:
+    state = read_gpu_state(nvml, handle)
+    health, silent = read_gpu_health(nvml, handle)
+    return replace(state, health=health, silent=state.silent | silent)

@@ -103,6 +103,8 @@ GPU_MACHINE = Facts(
     versions={"nvidia-cudnn-cu13": "9.20.0.48", "torch": "2.13.0"},
     environment={},
     deep=STRESS,
+    boot_id="boot-1",
+    xids=(),
 )
 
 
@@ -117,8 +119,10 @@ def machine(**changes: Any) -> Facts:
         part, _, attribute = name.partition("__")
         if attribute:
             inner[part][attribute] = changes.pop(name)
-    state = inner.pop("gpu", None)
-    if state:
+    state, health = inner.pop("gpu", {}), inner.pop("health", {})
+    if state or health:
+        if health:
+            state["health"] = replace(HEALTHY.health, **health)
         gpu = replace(H200, state=replace(HEALTHY, **state))
         changes["driver"] = replace(DRIVER, gpus=(gpu,))
     burned = inner.pop("burned", None)

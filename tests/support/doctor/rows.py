@@ -21,9 +21,10 @@ from support.doctor.machines import (
 )
 from support.fakes.devices import GIB, H200
 
+from workload.core.models.action import Xid
 from workload.core.models.facts import DEFAULT, QUICK, Facts
 from workload.core.models.finding import State
-from workload.core.models.gpu import Driver
+from workload.core.models.gpu import Driver, Fabric
 from workload.core.models.machine import Clock, Compilers
 from workload.core.models.stress import BurnWatch
 
@@ -123,6 +124,62 @@ ROWS = (
     ),
     not_applicable(
         "driver-version", "no-cuda-build", "this PyTorch build has no CUDA support", **CPU_BUILD
+    ),
+    passes("recovery-action", "the driver asks for no recovery of GPU 0 NVIDIA H200"),
+    not_applicable(
+        "recovery-action",
+        "card-has-none",
+        "not supported by GPU 0 NVIDIA H200",
+        health__recovery_action=None,
+        gpu__silent={"recovery-action": "Not Supported"},
+    ),
+    fails(
+        "recovery-action",
+        "restart_app",
+        "GPU 0 NVIDIA H200: the driver asks to stop the jobs that use NVLink or peer-to-peer "
+        "copies, then to look again",
+        health__recovery_action=3,
+    ),
+    passes("fabric", "GPU 0 NVIDIA H200 is in no NVLink fabric"),
+    passes(
+        "fabric",
+        "GPU 0 NVIDIA H200 has joined its NVLink fabric",
+        health__fabric=Fabric("completed", None),
+    ),
+    fails(
+        "fabric",
+        "not_joined",
+        "GPU 0 NVIDIA H200 is not in its NVLink fabric (not started)",
+        health__fabric=Fabric("not started", None),
+    ),
+    passes("sram-ecc", "SRAM errors of GPU 0 NVIDIA H200 are below the driver's threshold"),
+    Row(
+        "sram-ecc",
+        "card-silent",
+        State.UNKNOWN,
+        "not reported by the driver for GPU 0 NVIDIA H200 (no reason given)",
+        machine(health__sram_threshold_exceeded=None),
+    ),
+    passes("power-limit", "the power limit of GPU 0 NVIDIA H200 is 700 W"),
+    Row(
+        "power-limit",
+        "card-silent",
+        State.UNKNOWN,
+        "not reported by the driver for GPU 0 NVIDIA H200 (no reason given)",
+        machine(health__power_limit_watt=None),
+    ),
+    passes("xid", "no Xid since the machine was started"),
+    passes(
+        "xid",
+        "no Xid since the machine was started",
+        xids=(Xid("0000:65:00.0", 63, "", 9.0), Xid("0000:66:00.0", 79, "", 9.0)),
+    ),
+    Row(
+        "xid",
+        "unreadable",
+        State.UNKNOWN,
+        "this user may not read the kernel's log",
+        machine(xids=None),
     ),
     passes("mig", "MIG is off for GPU 0 NVIDIA H200"),
     not_applicable(

@@ -1,6 +1,6 @@
 """Stand-ins for hardware this machine does not have."""
 
-from workload.core.models.gpu import Driver, Gpu, GpuState, Pcie
+from workload.core.models.gpu import Driver, Gpu, GpuHealth, GpuState, NvLinks, Pcie
 from workload.hardware.nvml import HardwareError
 
 GIB = 1 << 30
@@ -18,6 +18,16 @@ HEALTHY = GpuState(
     persistence=True,
     pcie=Pcie("0000:65:00.0", generation=5, gpu_generation=5, width=16),
     silent={},
+    health=GpuHealth(
+        recovery_action=0,
+        nvlinks=NvLinks(18, (), {}),
+        sram_threshold_exceeded=False,
+        sram_uncorrectable=0,
+        ecc_corrected=0,
+        pcie_replays=0,
+        power_limit_watt=700.0,
+        default_power_limit_watt=700.0,
+    ),
 )
 H200 = Gpu(0, "NVIDIA H200", "GPU-0000", "9.0", 141 * GIB, 140 * GIB, HEALTHY)
 

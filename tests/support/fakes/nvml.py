@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import pynvml
+
 GIB = 1 << 30
 HEALTHY: dict[str, Any] = {
     "nvmlInit": None,
@@ -32,7 +34,14 @@ HEALTHY: dict[str, Any] = {
     "nvmlDeviceGetMaxPcieLinkGeneration": 5,
     "nvmlDeviceGetGpuMaxPcieLinkGeneration": 5,
     "nvmlDeviceGetCurrPcieLinkWidth": 16,
+    "nvmlDeviceGetPowerManagementLimit": 700_000,
+    "nvmlDeviceGetPowerManagementDefaultLimit": 700_000,
+    "nvmlDeviceGetNvLinkState": 1,
+    "nvmlErrorString": "Not Supported",
 }
+# By field number; a missing one is "not supported".
+HEALTHY_FIELDS = {pynvml.NVML_FI_DEV_GET_GPU_RECOVERY_ACTION: 0}
+NOT_SUPPORTED = 3
 
 
 class NvmlError(Exception):
@@ -42,10 +51,48 @@ class NvmlError(Exception):
 def fake_nvml(changes: Mapping[str, Any] | None = None) -> Any:
     """The module; {"error": reason} lets a question fail, other objects get attributes."""
     module: Any = ModuleType("pynvml")
+    for name in dir(pynvml):  # constants and structures
+        if name.startswith(("NVML_", "c_nvml", "nvmlEventType")):
+            setattr(module, name, getattr(pynvml, name))
     module.NVMLError = NvmlError
-    for name, value in {**HEALTHY, **(changes or {})}.items():
+    answers = {**HEALTHY, **(changes or {})}
+    module.nvmlDeviceGetFieldValues = _fields(HEALTHY_FIELDS | answers.pop("fields", {}))
+    module.nvmlDeviceGetGpuFabricInfoV = _filling(answers.pop("fabric", {"state": 0}))
+    module.nvmlDeviceGetSramEccErrorStatus = _filling(answers.pop("sram", {}))
+    for name, value in answers.items():
         setattr(module, name, _answering(value))
     return module
+
+
+def _fields(values: Mapping[Any, int]) -> Callable[..., Any]:
+    """Answer field values, by number or by the number's text."""
+    known = {int(number): value for number, value in values.items()}
+
+    def ask(_: object, numbers: list[int]) -> list[Any]:
+        return [
+            SimpleNamespace(
+                fieldId=number,
+                nvmlReturn=0 if number in known else NOT_SUPPORTED,
+                valueType=pynvml.NVML_VALUE_TYPE_UNSIGNED_INT,
+                value=SimpleNamespace(uiVal=known.get(number, 0)),
+            )
+            for number in numbers
+        ]
+
+    return ask
+
+
+def _filling(values: Mapping[str, Any]) -> Callable[..., int]:
+    """Fill in the structure that is passed by reference."""
+
+    def ask(_: object, reference: Any) -> int:
+        if "error" in values:
+            raise NvmlError(values["error"])
+        for name, value in values.items():
+            setattr(reference._obj, name, value)  # noqa: SLF001  ctypes has no other way
+        return 0
+
+    return ask
 
 
 def _answering(value: Any) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.cli.steps import bundle
 from workload.cli.steps.doctor import examine_and_record, report_first_failure
+from workload.cli.steps.xids import watched
 from workload.core.errors import ExitCode
 from workload.core.models.facts import DEEP, DEFAULT, QUICK, Facts
 from workload.core.models.finding import Finding
@@ -23,14 +24,16 @@ def command(session: Session, options: DoctorOptions) -> ExitCode:
     if options.bundle is not None:
         bundle.require_replaceable(options.bundle)  # before minutes of work
     depth = QUICK if options.quick else DEEP if options.deep else DEFAULT
-    facts, findings = examine_and_record(session, options.device, depth)
-    if options.deep and facts.torch:
-        facts, findings = _burn_in(session, options, facts)
-    session.info(*findings_text.report(findings, options.strict))
+    with watched(session):
+        facts, findings = examine_and_record(session, options.device, depth)
+        if options.deep and facts.torch:
+            facts, findings = _burn_in(session, options, facts)
+        code = exit_code(findings, options.strict)
+        advice = session.advise(code)
+    session.info(*findings_text.report(findings, options.strict, advice))
     if options.facts:
         session.info("", summary.facts_table(as_json(facts)))
     report_first_failure(session, findings, options.strict)
-    code = exit_code(findings, options.strict)
     if options.bundle is not None:
         code = bundle.save(session, options.bundle, facts, findings, code)
     return code

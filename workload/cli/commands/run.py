@@ -15,6 +15,7 @@ from workload.cli.steps.device import announce
 from workload.cli.steps.doctor import examine_and_record, report_first_failure
 from workload.cli.steps.matmuls import requested_matmuls
 from workload.cli.steps.train import exit_code_of_trainings, train_presets
+from workload.cli.steps.xids import watched
 from workload.cli.steps.verify import exit_code_of_checks, verify_and_record
 from workload.compare import pair
 from workload.compare.loader import side_of_process
@@ -44,6 +45,11 @@ HOST_CPU_SHARE = 0.25  # of the matmuls' time, on a GPU
 
 def command(session: Session, options: RunOptions) -> ExitCode:
     """Doctor, verify, train and matmul on one device; the verdict is the worst of them."""
+    with watched(session):
+        return _measure_and_judge(session, options)
+
+
+def _measure_and_judge(session: Session, options: RunOptions) -> ExitCode:
     deadline = time.monotonic() + options.budget
     device = devices.resolve(options.device)
     session.builder.set("device", device)
@@ -71,7 +77,8 @@ def command(session: Session, options: RunOptions) -> ExitCode:
     if device.kind == "cuda":
         codes.append(_compare_with_host_cpu(session, device, trained, cases, host_cpu_sec))
     code = worst_code(codes)
-    session.info("", *summary.verdict_lines(code, device, shown, trained))
+    advice = session.advise(code)
+    session.info("", *summary.verdict_lines(code, device, shown, trained, advice))
     return code
 
 

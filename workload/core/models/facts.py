@@ -2,6 +2,7 @@
 
 from msgspec import field
 
+from workload.core.models.action import Xid
 from workload.core.models.gpu import Driver
 from workload.core.models.machine import (
     Clock,
@@ -52,3 +53,5 @@ class Facts(Fact, frozen=True):
     environment: dict[str, str] | None
     unread: dict[str, str] = field(default_factory=dict)  # fact -> why its reader crashed
     deep: Deep | None = None  # None also without --deep
+    boot_id: str | None = None  # another one after each start of the machine
+    xids: tuple[Xid, ...] | None = None  # None where the kernel's log cannot be read

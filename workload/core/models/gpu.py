@@ -12,6 +12,39 @@ class Pcie(Fact, frozen=True):
     width: int | None  # lanes in use
 
 
+class Fabric(Fact, frozen=True):
+    """The GPU's place in an NVLink fabric with switches; None of what does not have one."""
+
+    state: str | None  # "not started", "in progress", "completed"
+    error: str | None  # NVML's reason why the GPU did not join
+    unhealthy: tuple[str, ...] = ()
+
+
+class NvLinks(Fact, frozen=True):
+    """The GPU's NVLinks; `errors` are counted since the last reset."""
+
+    active: int
+    inactive: tuple[int, ...]
+    errors: dict[str, int]
+
+
+class GpuHealth(Fact, frozen=True):
+    """What the driver knows about faults of one GPU; unknown and not supported are None.
+
+    Counters are those since the last reset of the GPU or start of the driver.
+    """
+
+    recovery_action: int | None = None  # see doctor/actions/recovery.py
+    fabric: Fabric | None = None
+    nvlinks: NvLinks | None = None
+    sram_threshold_exceeded: bool | None = None  # too many uncorrectable errors, ever
+    sram_uncorrectable: int | None = None
+    ecc_corrected: int | None = None
+    pcie_replays: int | None = None
+    power_limit_watt: float | None = None
+    default_power_limit_watt: float | None = None
+
+
 class GpuState(Fact, frozen=True):
     """Settings and health of one GPU; `silent` has NVML's reason for each missing answer."""
 
@@ -28,6 +61,7 @@ class GpuState(Fact, frozen=True):
     persistence: bool | None
     pcie: Pcie
     silent: dict[str, str]
+    health: GpuHealth | None = None
 
 
 class Gpu(Fact, frozen=True):

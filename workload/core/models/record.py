@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from workload.core.errors import ExitCode
+from workload.core.models.action import Action, GpuAction, Xid
 from workload.core.models.case import Case
 from workload.core.models.device import DeviceInfo
 from workload.core.models.facts import Facts
@@ -47,6 +48,11 @@ class Record(Model, frozen=True):
     cases: tuple[Case, ...] | None
     ceilings: Ceilings | None
     host_cpu: HostCpu | None
+    xids: tuple[Xid, ...] | None  # errors of the NVIDIA driver while the command ran
+    action: Action | None  # what to do about the machine; None if interrupted
+    action_reason: str | None
+    action_evidence: tuple[str, ...] | None
+    gpus: tuple[GpuAction, ...] | None  # the same for each GPU; None where none was looked at
     status: Annotated[str, one_of("complete", "failed", "interrupted")]
     exit_code: ExitCode
     reason: str | None

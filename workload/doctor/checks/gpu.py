@@ -58,19 +58,19 @@ def each_gpu_check(id_: str, **texts: Unpack[Texts]) -> Callable[[GpuFunction], 
 def mig(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Check whether MIG is on, and has slices."""
     if state.mig is None:
-        return _not_reported(gpu, state, "mig")
+        return not_reported(gpu, state, "mig")
     if not state.mig:
-        return passed(f"MIG is off for {_name(gpu)}")
+        return passed(f"MIG is off for {gpu_name(gpu)}")
     if state.mig_slices == 0:
         return failed(
-            f"MIG is on for {_name(gpu)}, without a slice",
+            f"MIG is on for {gpu_name(gpu)}, without a slice",
             case="no_slices",
             why="CUDA finds no GPU until there is a slice",
             fix="create one, or turn MIG off:\nsudo nvidia-smi mig -cgi 0 -C\n"
             "sudo nvidia-smi -mig 0",
         )
     slices = state.mig_slices or "an unknown number of"
-    return warned(f"{_name(gpu)} is divided into {slices} MIG slices", case="sliced")
+    return warned(f"{gpu_name(gpu)} is divided into {slices} MIG slices", case="sliced")
 
 
 @each_gpu_check(
@@ -84,13 +84,13 @@ def compute_mode(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Check the compute mode."""
     mode = state.compute_mode
     if mode is None:
-        return _not_reported(gpu, state, "compute-mode")
+        return not_reported(gpu, state, "compute-mode")
     if mode == "prohibited":
         why = "no process can compute on it"
-        return failed(f"{_name(gpu)} is in compute mode {mode}", case="prohibited", why=why)
+        return failed(f"{gpu_name(gpu)} is in compute mode {mode}", case="prohibited", why=why)
     if mode != "default":
-        return warned(f"{_name(gpu)} is in compute mode {mode}", case="exclusive")
-    return passed(f"{_name(gpu)} is in compute mode {mode}")
+        return warned(f"{gpu_name(gpu)} is in compute mode {mode}", case="exclusive")
+    return passed(f"{gpu_name(gpu)} is in compute mode {mode}")
 
 
 @each_gpu_check(
@@ -105,17 +105,17 @@ def gpu_shared(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Count other processes; a container hides them, but not the memory that they use."""
     used_bytes = (gpu.memory_total_bytes or 0) - (gpu.memory_free_bytes or 0)
     if state.processes is None:
-        return _not_reported(gpu, state, "gpu-shared")
+        return not_reported(gpu, state, "gpu-shared")
     others = state.processes - (1 if requested_gpu(facts) else 0)
     if others > 0:
-        return warned(f"other GPU processes on {_name(gpu)}: {others}", case="others")
+        return warned(f"other GPU processes on {gpu_name(gpu)}: {others}", case="others")
     if gpu.memory_free_bytes is not None and used_bytes > OWN_MEMORY_BYTES:
         return warned(
-            f"{format_bytes(used_bytes)} of {_name(gpu)} are used by processes outside this "
+            f"{format_bytes(used_bytes)} of {gpu_name(gpu)} are used by processes outside this "
             "container",
             case="memory_taken",
         )
-    return passed(f"no other GPU processes on {_name(gpu)}")
+    return passed(f"no other GPU processes on {gpu_name(gpu)}")
 
 
 @each_gpu_check(
@@ -129,21 +129,21 @@ def gpu_shared(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 def ecc(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Check the ECC mode and the count of uncorrectable errors."""
     if state.ecc is None or (state.ecc and state.ecc_uncorrected is None):
-        return _not_reported(gpu, state, "ecc")
+        return not_reported(gpu, state, "ecc")
     if state.ecc_uncorrected:
         return failed(
-            f"uncorrectable memory errors on {_name(gpu)}: {state.ecc_uncorrected}", case="errors"
+            f"uncorrectable memory errors on {gpu_name(gpu)}: {state.ecc_uncorrected}", case="errors"
         )
     if state.ecc:
-        return passed(f"ECC is on for {_name(gpu)}, no uncorrectable errors")
+        return passed(f"ECC is on for {gpu_name(gpu)}, no uncorrectable errors")
     if state.brand in DATA_CENTRE_BRANDS:
         return warned(
-            f"ECC is off for {_name(gpu)}",
+            f"ECC is off for {gpu_name(gpu)}",
             case="off",
             why="memory errors in results are not detected",
             fix="turn ECC on and reset the GPU:\nsudo nvidia-smi -e 1\nsudo nvidia-smi -r",
         )
-    return passed(f"ECC is off for {_name(gpu)}, as usual for {state.brand or 'its'} GPUs")
+    return passed(f"ECC is off for {gpu_name(gpu)}, as usual for {state.brand or 'its'} GPUs")
 
 
 @each_gpu_check(
@@ -156,17 +156,17 @@ def ecc(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 def row_remap(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Check for row remappings that failed or wait for a reset."""
     if state.remap_pending is None or state.remap_failed is None:
-        return _not_reported(gpu, state, "row-remap")
+        return not_reported(gpu, state, "row-remap")
     if state.remap_failed:
-        return failed(f"{_name(gpu)} could not remap a memory row", case="failed")
+        return failed(f"{gpu_name(gpu)} could not remap a memory row", case="failed")
     if state.remap_pending:
         return warned(
-            f"{_name(gpu)} has a memory row remapping pending",
+            f"{gpu_name(gpu)} has a memory row remapping pending",
             case="pending",
             why="the memory around the row is not used until the GPU is reset",
             fix="reset the GPU when no process uses it:\nsudo nvidia-smi -r",
         )
-    return passed(f"{_name(gpu)} has no memory row remapping pending")
+    return passed(f"{gpu_name(gpu)} has no memory row remapping pending")
 
 
 @each_gpu_check(
@@ -180,11 +180,11 @@ def row_remap(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 def throttle(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Check the reasons that the driver gives for lower clocks."""
     if state.throttled is None:
-        return _not_reported(gpu, state, "throttle")
+        return not_reported(gpu, state, "throttle")
     if state.throttled:
         reasons = ", ".join(state.throttled)
-        return warned(f"{_name(gpu)} is slowed down while idle ({reasons})", case="slowed")
-    return passed(f"{_name(gpu)} is not slowed down")
+        return warned(f"{gpu_name(gpu)} is slowed down while idle ({reasons})", case="slowed")
+    return passed(f"{gpu_name(gpu)} is not slowed down")
 
 
 @each_gpu_check(
@@ -198,10 +198,10 @@ def throttle(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 def persistence(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Check that the driver stays loaded between two uses of the GPU."""
     if state.persistence is None:
-        return _not_reported(gpu, state, "persistence")
+        return not_reported(gpu, state, "persistence")
     if not state.persistence:
-        return warned(f"persistence mode is off for {_name(gpu)}", case="off")
-    return passed(f"persistence mode is on for {_name(gpu)}")
+        return warned(f"persistence mode is off for {gpu_name(gpu)}", case="off")
+    return passed(f"persistence mode is on for {gpu_name(gpu)}")
 
 
 @each_gpu_check(
@@ -215,21 +215,23 @@ def pcie(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Compare the link's width and highest generation with what the GPU supports."""
     link = state.pcie
     if link.width is None or link.generation is None or link.gpu_generation is None:
-        return _not_reported(gpu, state, "pcie")
+        return not_reported(gpu, state, "pcie")
     full_width = known(facts.link_widths).get(link.address or "", link.width)
-    found = f"{_name(gpu)}: PCIe {link.generation} x{link.width}"
+    found = f"{gpu_name(gpu)}: PCIe {link.generation} x{link.width}"
     if link.width < full_width or link.generation < link.gpu_generation:
         return warned(f"{found}, it supports {link.gpu_generation} x{full_width}", case="slow")
     return passed(found)
 
 
-def _name(gpu: Gpu) -> str:
+def gpu_name(gpu: Gpu) -> str:
+    """Return the GPU's index and name."""
     return f"GPU {gpu.index} {gpu.name or '(name unknown)'}"
 
 
-def _not_reported(gpu: Gpu, state: GpuState, question: str) -> CheckResult:
+def not_reported(gpu: Gpu, state: GpuState, question: str) -> CheckResult:
+    """Return the result for a question that the driver did not answer, with its reason."""
     reason = state.silent.get(question, "no reason given")
     if reason == NOT_SUPPORTED:
-        return not_applicable(f"not supported by {_name(gpu)}", case="card-has-none")
-    found = f"not reported by the driver for {_name(gpu)} ({reason})"
+        return not_applicable(f"not supported by {gpu_name(gpu)}", case="card-has-none")
+    found = f"not reported by the driver for {gpu_name(gpu)} ({reason})"
     return unknown(found, case="card-silent")

@@ -32,6 +32,7 @@ from workload.doctor.probes.torch_process import probing
 from workload.hardware.cgroups import read_limits
 from workload.hardware.compilers import find_compilers
 from workload.hardware.nvml import Hardware, HardwareError, Nvml
+from workload.hardware.xids import read_boot_id, read_logged_xids
 
 Fact = TypeVar("Fact")
 
@@ -81,6 +82,8 @@ def gather(
             unlocked=ask("unlocked", read_unlocked),
             versions=ask("versions", read_versions),
             environment=ask("environment", lambda: read_environment(os.environ)),
+            boot_id=ask("boot_id", lambda: read_boot_id(root)),
+            xids=ask("xids", lambda: read_logged_xids(root)),
             unread=ask.unread,
         )
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
+from workload.core.models.action import Advice
 from workload.core.models.finding import Finding, State
 from workload.core.units import plural, printable
+from workload.report.terminal.summary import action_lines, action_words
 from workload.report.terminal.tables import labelled
 
 TROUBLES = (State.FAIL, State.WARN)
@@ -22,10 +24,14 @@ _COUNTED = {
 }
 
 
-def report(findings: Sequence[Finding], strict: bool = False) -> list[str]:
-    """Return the verdict, then every finding: failures and warnings in full, the rest in short."""
+def report(
+    findings: Sequence[Finding], strict: bool = False, advice: Advice | None = None
+) -> list[str]:
+    """Return the verdict and the action, then every finding: failures and warnings in full."""
+    action = f"; {action_words(advice)}" if advice else ""
     return [
-        verdict_line(findings, strict),
+        f"{verdict_line(findings, strict)}{action}",
+        *(action_lines(advice) if advice else ()),
         *(line for state in TROUBLES for one in _of(findings, state) for line in _in_full(one)),
         *_in_short(findings, State.UNKNOWN),
         *_passed(_of(findings, State.PASS)),

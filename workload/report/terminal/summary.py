@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from workload.core.errors import ExitCode
+from workload.core.models.action import Action, Advice
 from workload.core.models.case import Case
 from workload.core.models.device import DeviceInfo
 from workload.core.models.rating import Rating
@@ -151,13 +152,32 @@ def train_line(result: TrainResult, rating: Rating | None = None) -> str:
     return labelled("train", text)
 
 
+def action_words(advice: Advice) -> str:
+    """Return the action for the machine and, unless there is none, its reason."""
+    if advice.action is Action.NONE:
+        return f"action: {advice.action}"
+    return f"action: {advice.action} ({printable(advice.reason)})"
+
+
+def action_lines(advice: Advice) -> list[str]:
+    """Return a line for each GPU with a fault, and one for each piece of evidence."""
+    lines = []
+    for gpu in advice.gpus:
+        if gpu.action is not Action.NONE:
+            name = f"GPU {gpu.index} {gpu.name or '(name unknown)'}"
+            lines.append(labelled("action", printable(f"{name}: {gpu.action}, {gpu.reason}")))
+            lines += [labelled("", printable(evidence)) for evidence in gpu.evidence]
+    return lines
+
+
 def verdict_lines(
     code: ExitCode,
     device: DeviceInfo,
     cases: Iterable[Case],
     trained: Iterable[TrainResult],
+    advice: Advice,
 ) -> list[str]:
-    """Return the best rates, the step times, and the verdict of a whole run."""
+    """Return the best rates, the step times, the GPUs with a fault, and the verdict of a run."""
     verdicts = {
         ExitCode.OK: "PASS",
         ExitCode.WRONG_NUMBERS: "WRONG NUMBERS",
@@ -172,5 +192,6 @@ def verdict_lines(
     return [
         labelled("best", f"{rates or 'none measured'} GFLOP/s"),
         *([labelled("train", trainings)] if trainings else []),
-        f"{verdicts[code]}  {device.torch_name} {printable(device.name)}",
+        *action_lines(advice),
+        f"{verdicts[code]}  {device.torch_name} {printable(device.name)}; {action_words(advice)}",
     ]

@@ -1,0 +1,277 @@
+"""One action follows from what the driver reports, what was measured, and what was tried before."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from support.doctor.machines import DRIVER, GPU_MACHINE, machine
+from support.fakes.devices import H200, HEALTHY
+from support.records import measured
+
+from workload.core import records
+from workload.core.errors import ExitCode
+from workload.core.models.action import Action, Advice, Fault, Xid
+from workload.core.models.case import CaseStatus
+from workload.core.models.facts import Facts
+from workload.core.models.finding import Finding, State
+from workload.core.models.gpu import Fabric
+from workload.core.models.record import Record
+from workload.core.records import RecordBuilder
+from workload.doctor.actions import xids as xid_table
+from workload.doctor.actions.decide import advise
+from workload.doctor.actions.history import earlier_records
+from workload.doctor.checks.check import WRONG
+
+ADDRESS = "0000:65:00.0"
+START = datetime(2026, 11, 1, tzinfo=UTC)
+RESET = "GPU recovery action changed from 0x0 (None) to 0x1 (GPU Reset Required)"
+
+
+def record(facts: Facts | None = GPU_MACHINE, code: ExitCode = ExitCode.OK, **sections: Any) -> Record:
+    """A record of a run on that machine."""
+    builder = RecordBuilder("run", ())
+    builder.set("environment", facts)
+    for section, value in sections.items():
+        builder.set(section, value)
+    return builder.as_ended(code, None)
+
+
+def action(**changes: Any) -> Action:
+    """The action for the H200 machine with these changes."""
+    return advise(record(machine(**changes))).action
+
+
+def logged(number: int, text: str = "", at_sec: float = 9.0) -> Xid:
+    return Xid(ADDRESS, number, text, at_sec)
+
+
+def test_a_healthy_machine_needs_no_action() -> None:
+    assert advise(record()) == Advice(
+        Action.NONE, "nothing is wrong", gpus=advise(record()).gpus
+    )
+    assert [gpu.action for gpu in advise(record()).gpus] == [Action.NONE]
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (0, Action.NONE),
+        (1, Action.RESET_GPU),
+        (2, Action.REBOOT),
+        (3, Action.RESTART_APP),
+        (4, Action.RESET_GPU),
+        (5, Action.FIX_HOST),
+        (6, Action.RESET_GPU),
+        (7, Action.REBOOT),
+        (42, Action.DRAIN),
+    ],
+)
+def test_the_drivers_recovery_action_is_the_action(number: int, expected: Action) -> None:
+    assert action(health__recovery_action=number) is expected
+
+
+def test_a_recovery_action_without_an_answer_is_not_none() -> None:
+    facts = machine(health__recovery_action=None, xids=(logged(48),))
+    assert advise(record(facts)).action is Action.RESET_GPU
+
+
+def test_drain_p2p_is_no_drain_of_the_machine() -> None:
+    found = advise(record(machine(health__recovery_action=3)))
+    assert found.action is Action.RESTART_APP
+    assert "stop the jobs that use NVLink or peer-to-peer copies" in found.reason
+
+
+@pytest.mark.parametrize("number", [13, 31, 43, 45, 68])
+def test_an_xid_that_programs_cause_asks_for_a_restart_of_the_program(number: int) -> None:
+    facts = machine(health__recovery_action=None, xids=(logged(number),))
+    assert advise(record(facts)).action is Action.RESTART_APP
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (63, Action.NONE),
+        (94, Action.RESTART_APP),
+        (54, Action.FIX_HOST),
+        (48, Action.RESET_GPU),
+        (95, Action.RESET_GPU),
+        (119, Action.RESET_GPU),
+        (79, Action.REBOOT),
+        (2, Action.DRAIN),
+        (999, Action.DRAIN),
+    ],
+)
+def test_an_xid_asks_for_what_nvidias_catalog_says(number: int, expected: Action) -> None:
+    assert action(health__recovery_action=None, xids=(logged(number),)) is expected
+    during = replace(logged(number), during_run=True)
+    facts = machine(health__recovery_action=None)
+    assert advise(record(facts, xids=[during])).action is expected
+
+
+def test_the_newest_xid_154_outranks_the_table() -> None:
+    xids = (logged(79), logged(154, RESET))
+    assert action(health__recovery_action=None, xids=xids) is Action.RESET_GPU
+    back = logged(154, "GPU recovery action changed from 0x1 (GPU Reset Required) to 0x0 (None)")
+    assert action(health__recovery_action=None, xids=(*xids, back)) is Action.NONE
+
+
+def test_a_known_recovery_action_outranks_an_xid_of_the_log() -> None:
+    assert action(health__recovery_action=0, xids=(logged(79),)) is Action.NONE
+
+
+def test_an_xid_during_the_run_asks_for_a_restart_where_the_driver_asks_for_nothing() -> None:
+    found = advise(record(xids=[Xid(ADDRESS, 48, "", None, during_run=True)]))
+    assert found.action is Action.RESTART_APP
+    assert found.evidence == ("Xid 48 during this run",)
+
+
+def test_an_xid_of_another_gpu_asks_for_nothing_of_this_one() -> None:
+    facts = machine(health__recovery_action=None, xids=(replace(logged(79), address="0000:66:00.0"),))
+    assert advise(record(facts)).gpus[0].action is Action.NONE
+
+
+def test_every_row_of_the_table_names_its_source() -> None:
+    sources = {row.source for row in xid_table.catalog().values()}
+    assert sources == {
+        "NVIDIA Xid catalog, 2025-10-29",
+        "NVIDIA k8s-device-plugin, internal/rm/health.go",
+    }
+
+
+@pytest.mark.parametrize(
+    ("fabric", "expected"),
+    [
+        (Fabric("in progress", None), Action.RETRY),
+        (Fabric("not started", None), Action.FIX_HOST),
+        (Fabric("completed", "Not Supported"), Action.FIX_HOST),
+        (Fabric("completed", None, ("unhealthy route",)), Action.DRAIN),
+        (Fabric("completed", None), Action.NONE),
+    ],
+)
+def test_the_state_of_the_fabric_asks_for_an_action(fabric: Fabric, expected: Action) -> None:
+    assert action(health__fabric=fabric) is expected
+
+
+def test_too_many_sram_errors_drain_the_machine() -> None:
+    assert action(health__sram_threshold_exceeded=True) is Action.DRAIN
+
+
+def test_a_gpu_that_the_driver_does_not_reach_asks_for_a_reboot() -> None:
+    lost = replace(H200, name=None, uuid=None, state=None)
+    facts = machine(driver=replace(DRIVER, gpus=(lost,)))
+    assert advise(record(facts)).action is Action.REBOOT
+
+
+def test_wrong_numbers_drain_the_machine_and_name_what_to_run_next() -> None:
+    wrong = Finding("burn-in", State.FAIL, "1 wrong matmul", case=WRONG)
+    found = advise(record(findings=[wrong], code=ExitCode.WRONG_NUMBERS))
+    assert found.action is Action.DRAIN
+    assert "run `workload doctor --deep`" in found.reason
+    case = replace(measured.case(64, 1.0), status=CaseStatus.WRONG)
+    assert advise(record(cases=[case])).action is Action.DRAIN
+
+
+def test_a_failed_check_asks_to_fix_the_host() -> None:
+    failed = Finding("shm", State.FAIL, "/dev/shm is full", case="full")
+    found = advise(record(findings=[failed]))
+    assert (found.action, found.reason) == (Action.FIX_HOST, "shm: /dev/shm is full")
+
+
+def test_a_time_that_says_nothing_asks_to_try_again() -> None:
+    case = replace(measured.case(64, 1.0), status=CaseStatus.INVALID, reason="too noisy")
+    assert advise(record(cases=[case])).action is Action.RETRY
+
+
+def test_a_lost_device_asks_for_a_reboot() -> None:
+    lost = Fault("lost-device", Action.REBOOT, "cuda:0 was lost (unknown error)")
+    assert advise(record(), faults=[lost]).action is Action.REBOOT
+
+
+def test_the_machine_takes_the_action_of_its_worst_gpu() -> None:
+    def gpu(index: int, **health: Any) -> Any:
+        state = replace(HEALTHY, health=replace(HEALTHY.health, **health))  # type: ignore[type-var]  # it has one
+        return replace(H200, index=index, uuid=f"GPU-{index}", state=state)
+
+    gpus = [gpu(index) for index in range(8)]
+    gpus[2] = gpu(2, recovery_action=3)
+    gpus[5] = gpu(5, recovery_action=2)
+    gpus[6] = gpu(6, recovery_action=1)
+    found = advise(record(machine(driver=replace(DRIVER, gpus=tuple(gpus)))))
+    assert found.action is Action.REBOOT
+    assert found.reason == "GPU 5 NVIDIA H200: the driver asks for a reboot"
+    actions = [str(one.action) for one in found.gpus]
+    assert actions == ["none", "none", "restart-app", "none", "none", "reboot", "reset-gpu", "none"]
+
+
+# What came before: a record of each of these runs, an hour apart.
+Run = Callable[..., Advice]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run on a machine with a fault, and keep the record beside those before."""
+    runs: list[int] = []
+
+    def once(**changes: Any) -> Advice:
+        asked = {} if "driver" in changes else {"health__recovery_action": 1}
+        facts = machine(**{**asked, **changes})
+        now = replace(record(facts), started_at=START + timedelta(hours=len(runs)))
+        found = advise(now, lambda: earlier_records(tmp_path))
+        kept = replace(now, action=found.action, gpus=found.gpus)
+        (tmp_path / f"run-{len(runs)}.json").write_bytes(records.dump(kept))
+        runs.append(1)
+        return found
+
+    return once
+
+
+def actions(found: Sequence[Advice]) -> list[str]:
+    return [str(one.gpus[0].action) for one in found]
+
+
+def test_three_runs_on_an_untouched_machine_give_the_same_action(run: Run) -> None:
+    assert actions([run(), run(), run()]) == ["reset-gpu"] * 3
+
+
+def test_a_fault_that_comes_back_after_a_reset_asks_for_a_reboot(run: Run) -> None:
+    run(gpu__ecc_uncorrected=5)
+    found = run(gpu__ecc_uncorrected=1)
+    assert found.action is Action.REBOOT
+    assert found.evidence[-1] == (
+        "came back after a reset of the GPU: reset-gpu was asked for on 2026-11-01 00:00"
+    )
+
+
+def test_a_fault_that_comes_back_after_a_restart_is_escalated_once(run: Run) -> None:
+    run()
+    assert run(boot_id="boot-2").action is Action.REBOOT
+    assert run(boot_id="boot-2").action is Action.REBOOT
+    assert run(boot_id="boot-3").action is Action.CONTACT_SUPPORT
+    assert run(boot_id="boot-3").action is Action.CONTACT_SUPPORT
+
+
+def test_without_a_reset_nothing_is_escalated(run: Run) -> None:
+    run(gpu__ecc_uncorrected=5)
+    assert run(gpu__ecc_uncorrected=6).action is Action.RESET_GPU
+
+
+def test_another_gpu_starts_from_the_beginning(run: Run) -> None:
+    run()
+    health = replace(HEALTHY.health, recovery_action=1)  # type: ignore[type-var]  # it has one
+    other = replace(H200, uuid="GPU-0001", state=replace(HEALTHY, health=health))
+    assert run(boot_id="boot-2", driver=replace(DRIVER, gpus=(other,))).action is Action.RESET_GPU
+
+
+def test_another_fault_starts_from_the_beginning(run: Run) -> None:
+    run()
+    found = run(boot_id="boot-2", health__recovery_action=6)
+    assert found.action is Action.RESET_GPU
+
+
+def test_a_programs_fault_is_never_escalated(run: Run) -> None:
+    asked = {"health__recovery_action": None, "xids": (logged(13),)}
+    found = [run(boot_id=f"boot-{number}", **asked) for number in range(4)]
+    assert actions(found) == ["restart-app"] * 4

@@ -1,0 +1,15 @@
+"""Record the errors of the NVIDIA driver while a command runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from workload.cli.session import Session
+from workload.hardware.xids import XidEvents
+
+
+@contextmanager
+def watched(session: Session) -> Iterator[None]:
+    """Collect Xids inside the block; `session.advise` sees those so far."""
+    with XidEvents() as events:
+        session.watch(events.collect)
+        yield

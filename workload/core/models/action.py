@@ -1,0 +1,71 @@
+"""What an operator should do about a machine and its GPUs."""
+
+from enum import StrEnum
+
+from workload.core.models.model import Fact
+
+
+class Action(StrEnum):
+    """What to do, from nothing to the most that can be done."""
+
+    NONE = "none"
+    RETRY = "retry"  # the same command again
+    RESTART_APP = "restart-app"  # the programs that use the GPU
+    FIX_HOST = "fix-host"  # settings, software or cooling of the host
+    RESET_GPU = "reset-gpu"
+    REBOOT = "reboot"
+    DRAIN = "drain"  # send no more jobs to this machine, and find out more
+    CONTACT_SUPPORT = "contact-support"
+
+    @property
+    def severity(self) -> int:
+        """The place in the order above, from 0."""
+        return list(Action).index(self)
+
+
+class Xid(Fact, frozen=True):
+    """An error that the NVIDIA driver reported, by its number in NVIDIA's catalog.
+
+    `during_run` is true for one that came while this command ran.
+    """
+
+    address: str  # of the GPU, as below /sys/bus/pci/devices
+    number: int
+    text: str
+    at_sec: float | None  # since the machine started; None without a time
+    during_run: bool = False
+
+
+class Fault(Fact, frozen=True):
+    """One fault of a GPU or of the machine, and the action that it asks for.
+
+    `id` stays the same while the fault lasts, and names the same fault in another record.
+    """
+
+    id: str  # "xid-79", "recovery-1", the id of a check
+    action: Action
+    reason: str
+    evidence: tuple[str, ...] = ()
+
+
+class GpuAction(Fact, frozen=True):
+    """The action for one GPU: that of its worst fault. Counters are those of NVML."""
+
+    index: int
+    name: str | None
+    uuid: str | None
+    action: Action
+    reason: str
+    fault: str | None = None
+    evidence: tuple[str, ...] = ()
+    counters: dict[str, int] | None = None  # errors since the last reset, to see the next one
+
+
+class Advice(Fact, frozen=True):
+    """The action for the machine: the worst of its GPUs and of itself."""
+
+    action: Action
+    reason: str
+    fault: str | None = None
+    evidence: tuple[str, ...] = ()
+    gpus: tuple[GpuAction, ...] = ()

@@ -1,0 +1,114 @@
+"""Take the worst fault of each GPU, and of the machine, as the one action."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from workload.core.models.action import Action, Advice, Fault, GpuAction, Xid
+from workload.core.models.case import CaseStatus
+from workload.core.models.finding import State
+from workload.core.models.gpu import Gpu
+from workload.core.models.record import Record
+from workload.doctor.actions.faults import gpu_faults
+from workload.doctor.actions.history import escalated
+from workload.doctor.checks.check import WRONG
+
+# Checks whose facts are judged for each GPU: see `faults`.
+BY_GPU = frozenset({"ecc", "row-remap", "recovery-action", "fabric", "sram-ecc"})
+NOTHING = "nothing is wrong"
+DEEP = "run `workload doctor --deep`"
+
+
+def advise(
+    record: Record,
+    earlier: Callable[[], Sequence[Record]] = tuple,
+    faults: Iterable[Fault] = (),
+) -> Advice:
+    """Return the action for what a record shows; `faults` are others of the machine.
+
+    `earlier` returns the records before it, oldest first; it is called only for a fault.
+    """
+    boot_id = record.environment.boot_id if record.environment else None
+    gpus = tuple(_gpu_actions(record))
+    if any(gpu.fault for gpu in gpus):
+        records = earlier()
+        gpus = tuple(escalated(gpu, boot_id, records) for gpu in gpus)
+    own = [*faults, *_machine_faults(record)]
+    worst = _worst(own)
+    machine = Advice(Action.NONE, NOTHING)
+    if worst:
+        machine = Advice(worst.action, worst.reason, worst.id, worst.evidence)
+    worst_gpu = max(gpus, key=lambda gpu: gpu.action.severity, default=None)
+    if worst_gpu and worst_gpu.action.severity > machine.action.severity:
+        reason = f"GPU {worst_gpu.index} {worst_gpu.name or ''}".strip() + f": {worst_gpu.reason}"
+        machine = Advice(worst_gpu.action, reason, worst_gpu.fault, worst_gpu.evidence)
+    return Advice(machine.action, machine.reason, machine.fault, machine.evidence, gpus)
+
+
+def _worst(faults: Sequence[Fault]) -> Fault | None:
+    return max(faults, key=lambda fault: fault.action.severity, default=None)
+
+
+def _gpu_actions(record: Record) -> Iterator[GpuAction]:
+    facts = record.environment
+    driver = facts.driver if facts else None
+    if facts is None or driver is None:
+        return
+    xids = [*(facts.xids or ()), *(record.xids or ())]
+    for gpu in driver.gpus:
+        worst = _worst(list(gpu_faults(gpu, _of(gpu, xids))))
+        yield GpuAction(
+            gpu.index,
+            gpu.name,
+            gpu.uuid,
+            worst.action if worst else Action.NONE,
+            worst.reason if worst else NOTHING,
+            worst.id if worst else None,
+            worst.evidence if worst else (),
+            _counters(gpu),
+        )
+
+
+def _of(gpu: Gpu, xids: Sequence[Xid]) -> list[Xid]:
+    """Return the Xids of a GPU, by its address."""
+    address = gpu.state.pcie.address if gpu.state else None
+    return [xid for xid in xids if address and xid.address == address]
+
+
+def _counters(gpu: Gpu) -> dict[str, int] | None:
+    """Return the counters that a reset sets back."""
+    if gpu.state is None:
+        return None
+    health = gpu.state.health
+    found = {
+        "ecc_uncorrected": gpu.state.ecc_uncorrected,
+        "ecc_corrected": health.ecc_corrected if health else None,
+        "sram_uncorrectable": health.sram_uncorrectable if health else None,
+        "pcie_replays": health.pcie_replays if health else None,
+    }
+    return {name: count for name, count in found.items() if count is not None} or None
+
+
+def _machine_faults(record: Record) -> Iterator[Fault]:
+    """Yield wrong numbers, checks that failed, and cases without a valid time."""
+    yield from _wrong_numbers(record)
+    for finding in record.findings or ():
+        if finding.state is State.FAIL and finding.case != WRONG and finding.id not in BY_GPU:
+            yield Fault(finding.id, Action.FIX_HOST, f"{finding.id}: {finding.found}")
+    for case in record.cases or ():
+        if case.status is CaseStatus.INVALID:
+            slowed = case.timing and case.timing.telemetry and case.timing.telemetry.throttled
+            action = Action.FIX_HOST if slowed else Action.RETRY
+            yield Fault("invalid-time", action, f"{case.name}: {case.reason}")
+
+
+def _wrong_numbers(record: Record) -> Iterator[Fault]:
+    """Yield one fault for wrong results: other machines may get the work until it is understood."""
+    wrong = [
+        *(one.found for one in record.findings or () if one.case == WRONG),
+        *(f"{one.name} {one.dtype}" for one in record.verify or () if not one.ok),
+        *(case.name for case in record.cases or () if case.status is CaseStatus.WRONG),
+        # Other settings than a preset's may diverge on any machine.
+        *(f"training {one.preset}" for one in record.train or () if one.diverged_at_step and one.preset),
+    ]
+    if wrong:
+        reason = f"wrong numbers; {DEEP} to see whether they come back"
+        yield Fault("wrong-numbers", Action.DRAIN, reason, tuple(wrong))

@@ -1,0 +1,63 @@
+"""Map the driver's errors ("Xids") to actions, by NVIDIA's catalog in xids.toml."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from workload.core.models.action import Action, Xid
+
+RECOVERY_CHANGED = 154  # its text has the new recovery action
+_CHANGED_TO = re.compile(r"\bto (0x[0-9a-fA-F]+|\d+)")
+
+
+@dataclass(frozen=True)
+class XidRow:
+    """What one Xid means; `by_program` is true for one that a program causes."""
+
+    number: int
+    name: str
+    action: Action
+    by_program: bool
+    source: str
+
+
+def look_up(number: int) -> XidRow:
+    """Return the row of an Xid. One that is not in the catalog asks for "drain"."""
+    rows = catalog()
+    unlisted = XidRow(
+        number, "not in NVIDIA's catalog, or unused there", Action.DRAIN, False, _source()
+    )
+    return rows.get(number, unlisted)
+
+
+@cache
+def catalog() -> dict[int, XidRow]:
+    """Return every listed Xid, by number."""
+    table = _table()
+    by_programs = set(table["by_programs"]["numbers"])
+    rows = {}
+    for bucket, numbers in table["numbers"].items():
+        for number in numbers:
+            by_program = number in by_programs
+            action = Action.RESTART_APP if by_program else Action(table["actions"][bucket])
+            name = table["names"].get(str(number), f"{bucket} in NVIDIA's catalog")
+            source = table["by_programs"]["source"] if by_program else _source()
+            rows[number] = XidRow(number, name, action, by_program, source)
+    return dict(sorted(rows.items()))
+
+
+def recovery_action_of(xid: Xid) -> int | None:
+    """Return the recovery action that Xid 154 reports in its text; None for another."""
+    found = _CHANGED_TO.search(xid.text) if xid.number == RECOVERY_CHANGED else None
+    return int(found[1], 0) if found else None
+
+
+def _source() -> str:
+    return str(_table()["source"])
+
+
+@cache
+def _table() -> dict[str, dict]:  # type: ignore[type-arg]  # as tomllib returns it
+    return tomllib.loads((resources.files("workload.doctor.actions") / "xids.toml").read_text())

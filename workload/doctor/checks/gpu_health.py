@@ -1,0 +1,127 @@
+"""Checks of faults that the driver knows of: what it asks for, its errors, its NVLink fabric."""
+
+from workload.core.models.action import Action
+from workload.core.models.facts import Facts
+from workload.core.models.gpu import Gpu, GpuHealth, GpuState
+from workload.core.units import some
+from workload.doctor.actions.recovery import recovery
+from workload.doctor.actions.xids import look_up
+from workload.doctor.checks.check import CheckResult, failed, known, passed, unknown, warned
+from workload.doctor.checks.gpu import each_gpu_check, gpu_name, not_reported
+from workload.doctor.checks.gpu_needs import DRIVER, GPU, gpu_check, requested_gpus
+
+MEMORY_ERRORS = "https://docs.nvidia.com/deploy/a100-gpu-mem-error-mgmt/"
+XIDS = "https://docs.nvidia.com/deploy/xid-errors/"
+
+
+@each_gpu_check(
+    "recovery-action",
+    asks="Does the driver ask for a reset, a reboot or another recovery of the GPU?",
+    why="until then the GPU may fail or compute wrong results",
+    fix="do what the driver asks for; docker/host/ACTIONS.md has the commands; see it with:\n"
+    "nvidia-smi -q -d RESET_STATUS",
+    link=MEMORY_ERRORS,
+)
+def recovery_action(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
+    """Check the recovery action, which drivers report from R565 on."""
+    number = _health(state).recovery_action
+    if number is None:
+        return not_reported(gpu, state, "recovery-action")
+    asked = recovery(number)
+    if asked.action is Action.NONE:
+        return passed(f"the driver asks for no recovery of {gpu_name(gpu)}")
+    return failed(f"{gpu_name(gpu)}: {asked.what}", case=asked.action.value.replace("-", "_"))
+
+
+@each_gpu_check(
+    "fabric",
+    asks="Has the GPU joined its NVLink fabric, and is the fabric healthy?",
+    why="CUDA does not start on a GPU with NVSwitches before it has joined; links may be slow",
+    fix="on the host start the fabric manager of the driver's version, and see its log:\n"
+    "sudo systemctl restart nvidia-fabricmanager\nsudo journalctl -u nvidia-fabricmanager",
+    link="https://docs.nvidia.com/datacenter/tesla/fabric-manager-user-guide/",
+)
+def fabric(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
+    """Check the state and the health of the fabric; most GPUs are in none."""
+    found = _health(state).fabric
+    if found is None:
+        return passed(f"{gpu_name(gpu)} is in no NVLink fabric")
+    if found.state == "in progress":
+        return warned(
+            f"{gpu_name(gpu)} is joining its NVLink fabric",
+            case="in_progress",
+            fix="wait a minute, then run the doctor again",
+        )
+    if found.state != "completed" or found.error:
+        reason = found.error or found.state
+        return failed(f"{gpu_name(gpu)} is not in its NVLink fabric ({reason})", case="not_joined")
+    if found.unhealthy:
+        return failed(
+            f"the NVLink fabric of {gpu_name(gpu)} is unhealthy ({some(found.unhealthy)})",
+            case="unhealthy",
+        )
+    return passed(f"{gpu_name(gpu)} has joined its NVLink fabric")
+
+
+@each_gpu_check(
+    "sram-ecc",
+    asks="Is the GPU's SRAM free of too many uncorrectable errors?",
+    why="NVIDIA replaces GPUs beyond this threshold, once its field diagnostic confirms it",
+    fix="send no more jobs to this machine, and run NVIDIA's field diagnostic",
+    link=MEMORY_ERRORS,
+)
+def sram_ecc(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
+    """Check whether the driver's threshold of SRAM errors was exceeded."""
+    exceeded = _health(state).sram_threshold_exceeded
+    if exceeded is None:
+        return not_reported(gpu, state, "sram-ecc")
+    if exceeded:
+        return failed(f"too many uncorrectable SRAM errors on {gpu_name(gpu)}", case="exceeded")
+    return passed(f"SRAM errors of {gpu_name(gpu)} are below the driver's threshold")
+
+
+@each_gpu_check(
+    "power-limit",
+    asks="Is the GPU's power limit that of its datasheet?",
+    why="under load it runs at lower clocks than others of its kind",
+    fix="nothing, if the lower limit is on purpose; the default is shown by:\n"
+    "nvidia-smi -q -d POWER",
+    link="https://docs.nvidia.com/deploy/nvidia-smi/",
+)
+def power_limit(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
+    """Compare the power limit with its default."""
+    health = _health(state)
+    limit, default = health.power_limit_watt, health.default_power_limit_watt
+    if limit is None or default is None:
+        return not_reported(gpu, state, "power-limit")
+    if limit < default:
+        return warned(
+            f"the power limit of {gpu_name(gpu)} is {limit:.0f} W, by default {default:.0f} W",
+            case="low",
+        )
+    return passed(f"the power limit of {gpu_name(gpu)} is {limit:.0f} W")
+
+
+@gpu_check(
+    "xid",
+    asks="Is the kernel's log free of errors of the NVIDIA driver (Xids)?",
+    why="a GPU that failed since the machine was started may fail again",
+    fix="docker/host/ACTIONS.md says what each number asks for; see them with:\n"
+    "sudo dmesg | grep -i xid",
+    link=XIDS,
+    needs=(DRIVER, GPU),
+)
+def xid(facts: Facts) -> CheckResult:
+    """Name the Xids of the requested GPUs that ask for an action; others are no warning."""
+    if facts.xids is None:
+        return unknown("this user may not read the kernel's log", case="unreadable")
+    addresses = {known(gpu.state).pcie.address for gpu in requested_gpus(facts) if gpu.state}
+    rows = [look_up(one.number) for one in facts.xids if one.address in addresses]
+    names = [f"{row.number} ({row.name})" for row in rows if row.action is not Action.NONE]
+    if names:
+        return warned(f"Xids since the start: {some(dict.fromkeys(names))}", case="logged")
+    return passed("no Xid since the machine was started")
+
+
+def _health(state: GpuState) -> GpuHealth:
+    return state.health or GpuHealth()

@@ -1,0 +1,153 @@
+"""Read what the driver knows about faults of one GPU, through NVML.
+
+Every answer has its own return code: one that is not "success" is unknown, never 0.
+Sources: nvml.h and the NVML API Reference Guide: field values, nvmlGpuFabricInfo_v2_t,
+nvmlEccSramErrorStatus_v1_t.
+"""
+
+from collections.abc import Iterator, Sequence
+from ctypes import byref
+from typing import Any
+
+from workload.core.models.gpu import Fabric, GpuHealth, NvLinks
+from workload.hardware.gpu_state import Questions
+
+SUCCESS = 0
+FABRIC_STATES = {1: "not started", 2: "in progress", 3: "completed"}  # 0: not supported
+# Two bits each, from this bit on: 1 is yes, 2 no, 0 not supported.
+FABRIC_FLAGS = {
+    0: "degraded bandwidth",
+    2: "route recovery in progress",
+    4: "unhealthy route",
+    6: "access timeout recovery",
+}
+CONFIGURATION_BIT = 8  # four bits; 0 is not supported, 1 is none
+CONFIGURATION_ERRORS = {
+    2: "wrong system GUID",
+    3: "wrong chassis serial number",
+    4: "no partition",
+    5: "too few NVLinks",
+    6: "incompatible GPU firmware",
+    7: "invalid location",
+    8: "invalid GPU state",
+}
+# NVML_FI_DEV_…: totals of all links.
+NVLINK_ERRORS = {
+    "CRC errors (flow control)": "NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL",
+    "CRC errors (data)": "NVLINK_CRC_DATA_ERROR_COUNT_TOTAL",
+    "replays": "NVLINK_REPLAY_ERROR_COUNT_TOTAL",
+    "recoveries": "NVLINK_RECOVERY_ERROR_COUNT_TOTAL",
+}
+ENABLED = 1
+# nvmlValueType_t, and the member of the union nvmlValue_t that has it.
+VALUE_TYPES = {0: "dVal", 1: "uiVal", 2: "ulVal", 3: "ullVal", 4: "sllVal", 5: "siVal", 6: "usVal"}
+COMPLETED = 3
+MAX_LINKS = 18
+
+
+def read_gpu_health(nvml: Any, handle: Any) -> tuple[GpuHealth, dict[str, str]]:
+    """Read the health of the GPU of an NVML handle. Takes some milliseconds, changes nothing.
+
+    Also return NVML's reasons for missing answers, by question.
+    """
+    ask = Questions(nvml, handle)
+    limit = ask("power-limit", "nvmlDeviceGetPowerManagementLimit")
+    default = ask("power-limit", "nvmlDeviceGetPowerManagementDefaultLimit")
+    threshold_exceeded, sram_uncorrectable = _sram(nvml, ask)
+    health = GpuHealth(
+        recovery_action=_recovery_action(nvml, ask),
+        fabric=_fabric(nvml, ask),
+        nvlinks=_nvlinks(nvml, ask),
+        sram_threshold_exceeded=threshold_exceeded,
+        sram_uncorrectable=sram_uncorrectable,
+        # NVML_MEMORY_ERROR_TYPE_CORRECTED, NVML_VOLATILE_ECC
+        ecc_corrected=ask("ecc-corrected", "nvmlDeviceGetTotalEccErrors", 0, 0),
+        pcie_replays=ask("pcie-replays", "nvmlDeviceGetPcieReplayCounter"),
+        power_limit_watt=None if limit is None else limit / 1e3,
+        default_power_limit_watt=None if default is None else default / 1e3,
+    )
+    return health, ask.silent
+
+
+def _recovery_action(nvml: Any, ask: Questions) -> int | None:
+    [found] = read_fields(nvml, ask, ["GET_GPU_RECOVERY_ACTION"], "recovery-action")
+    return found
+
+
+def read_fields(
+    nvml: Any, ask: Questions, names: Sequence[str], question: str
+) -> list[int | None]:
+    """Return field values, NVML_FI_DEV_`name`; None for each one without an answer."""
+    numbers = [getattr(nvml, f"NVML_FI_DEV_{name}", None) for name in names]
+    known = [number for number in numbers if number is not None]
+    values = ask(question, "nvmlDeviceGetFieldValues", known) if known else None
+    found = {one.fieldId: one for one in values or ()}
+    for one in found.values():
+        if one.nvmlReturn != SUCCESS:
+            ask.silent[question] = _error_text(nvml, one.nvmlReturn)
+    return [_value(found.get(number)) for number in numbers]
+
+
+def _error_text(nvml: Any, code: int) -> str:
+    text = nvml.nvmlErrorString(code)
+    return text.decode() if isinstance(text, bytes) else str(text)
+
+
+def _value(field: Any) -> int | None:
+    """Return the value by its type; None unless the field's own return code is "success"."""
+    if field is None or field.nvmlReturn != SUCCESS:
+        return None
+    name = VALUE_TYPES.get(field.valueType)
+    return None if name is None else int(getattr(field.value, name))
+
+
+def _fabric(nvml: Any, ask: Questions) -> Fabric | None:
+    make = getattr(nvml, "c_nvmlGpuFabricInfo_v2_t", None)  # missing in older bindings
+    info = make() if make else None
+    if info is None or ask("fabric", "nvmlDeviceGetGpuFabricInfoV", byref(info)) is None:
+        return None
+    if info.state not in FABRIC_STATES:
+        return None
+    failed = info.state == COMPLETED and info.status != SUCCESS
+    return Fabric(
+        state=FABRIC_STATES[info.state],
+        error=_error_text(nvml, info.status) if failed else None,
+        unhealthy=tuple(_unhealthy(info.healthMask)),
+    )
+
+
+def _unhealthy(mask: int) -> Iterator[str]:
+    for bit, name in FABRIC_FLAGS.items():
+        if mask >> bit & 0b11 == 1:
+            yield name
+    configuration = mask >> CONFIGURATION_BIT & 0b1111
+    if configuration > 1:
+        text = CONFIGURATION_ERRORS.get(configuration, f"error {configuration}")
+        yield f"wrong configuration: {text}"
+
+
+def _sram(nvml: Any, ask: Questions) -> tuple[bool | None, int | None]:
+    """Return whether the threshold was exceeded, and the errors since the last reset."""
+    make = getattr(nvml, "c_nvmlEccSramErrorStatus_v1_t", None)  # missing in older bindings
+    status = make() if make else None
+    if status is None or ask("sram-ecc", "nvmlDeviceGetSramEccErrorStatus", byref(status)) is None:
+        return None, None
+    return bool(status.bThresholdExceeded), status.volatileUncParity + status.volatileUncSecDed
+
+
+def _nvlinks(nvml: Any, ask: Questions) -> NvLinks | None:
+    """Read the links; None for a GPU without NVLink."""
+    states = {
+        link: ask("nvlink", "nvmlDeviceGetNvLinkState", link)
+        for link in range(MAX_LINKS)
+    }
+    existing = {link: state for link, state in states.items() if state is not None}
+    if not existing:
+        return None
+    counts = read_fields(nvml, ask, list(NVLINK_ERRORS.values()), "nvlink-errors")
+    errors = dict(zip(NVLINK_ERRORS, counts, strict=True))
+    return NvLinks(
+        active=sum(state == ENABLED for state in existing.values()),
+        inactive=tuple(link for link, state in existing.items() if state != ENABLED),
+        errors={name: count for name, count in errors.items() if count},
+    )
