@@ -121,6 +121,7 @@ class _CudaEvents:
         self._sensor = devices.sensor(device)
         self._readings: list[tuple[float, sensors.Reading]] = []
         self._window = time.perf_counter()
+        self._slowed_sec: dict[str, float] = {}
 
     def rounded(self, calls: int) -> int:
         return calls
@@ -149,10 +150,14 @@ class _CudaEvents:
 
     def forget_readings(self) -> None:
         self._readings.clear()
+        self._slowed_sec = self._sensor.slowed_sec() if self._sensor else {}
         self._window = time.perf_counter()
 
     def telemetry(self) -> Telemetry | None:
-        return sensors.summarize(self._readings)
+        window_sec = time.perf_counter() - self._window
+        now = self._sensor.slowed_sec() if self._sensor else {}
+        slowed = sensors.slowed_between(self._slowed_sec, now, window_sec)
+        return sensors.summarize(self._readings, slowed, window_sec)
 
 
 class _CudaGraph:

@@ -15,7 +15,6 @@ from workload.doctor.actions.decide import advise
 from workload.doctor.actions.history import earlier_records
 from workload.report.terminal.tables import labelled
 
-
 # Half of a run says nothing about the machine.
 INTERRUPTIONS = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 

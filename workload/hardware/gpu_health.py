@@ -74,9 +74,7 @@ def _recovery_action(nvml: Any, ask: Questions) -> int | None:
     return found
 
 
-def read_fields(
-    nvml: Any, ask: Questions, names: Sequence[str], question: str
-) -> list[int | None]:
+def read_fields(nvml: Any, ask: Questions, names: Sequence[str], question: str) -> list[int | None]:
     """Return field values, NVML_FI_DEV_`name`; None for each one without an answer."""
     numbers = [getattr(nvml, f"NVML_FI_DEV_{name}", None) for name in names]
     known = [number for number in numbers if number is not None]
@@ -137,10 +135,7 @@ def _sram(nvml: Any, ask: Questions) -> tuple[bool | None, int | None]:
 
 def _nvlinks(nvml: Any, ask: Questions) -> NvLinks | None:
     """Read the links; None for a GPU without NVLink."""
-    states = {
-        link: ask("nvlink", "nvmlDeviceGetNvLinkState", link)
-        for link in range(MAX_LINKS)
-    }
+    states = {link: ask("nvlink", "nvmlDeviceGetNvLinkState", link) for link in range(MAX_LINKS)}
     existing = {link: state for link, state in states.items() if state is not None}
     if not existing:
         return None

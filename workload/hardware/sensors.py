@@ -7,13 +7,25 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from workload.core.models.timing import Telemetry
-from workload.hardware.gpu_state import answer, clock_reasons, throttle_names
+from workload.hardware.gpu_health import read_fields
+from workload.hardware.gpu_state import Questions, answer, clock_reasons, throttle_names
 from workload.hardware.nvml import HardwareError, load_nvml
 
 POWER_CAP = 0x04  # a bit of `reasons`
 UNCORRECTABLE = frozenset(
     {"uncorrectable memory errors", "memory rows remapped (uncorrectable errors)"}
 )
+
+
+# How long the GPU was slowed down so far: NVML_FI_DEV_… in nanoseconds, by what THROTTLE_REASONS
+# calls the reason.
+SLOWDOWN_FIELDS = {
+    "software thermal slowdown": "CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN",
+    "hardware thermal slowdown": "CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN",
+    "power brake slowdown": "CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN",
+}
+# More than the whole window: these fields had other numbers in older drivers.
+IMPLAUSIBLE_SHARE = 1.1
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,10 @@ class Sensor(Protocol):
 
         The names in UNCORRECTABLE are among them.
         """
+        ...
+
+    def slowed_sec(self) -> dict[str, float]:
+        """Read how long the GPU was slowed down so far, by reason; leave out what is unknown."""
         ...
 
 
@@ -86,8 +102,31 @@ class NvmlSensor:
         }
         return {name: count for name, count in found.items() if count is not None}
 
+    def slowed_sec(self) -> dict[str, float]:
+        """Read how long the GPU was slowed down so far."""
+        ask = Questions(self._nvml, self._handle)
+        values = read_fields(self._nvml, ask, list(SLOWDOWN_FIELDS.values()), "slowdowns")
+        found = zip(SLOWDOWN_FIELDS, values, strict=True)
+        return {reason: nsec / 1e9 for reason, nsec in found if nsec is not None}
 
-def summarize(readings: list[tuple[float, Reading]]) -> Telemetry | None:
+
+def slowed_between(
+    before: dict[str, float], after: dict[str, float], window_sec: float
+) -> dict[str, float]:
+    """Return how long the GPU was slowed down in a window, by reason; leave out what was not.
+
+    A counter that grew by more than the window is another one, of an older driver.
+    """
+    grown = {reason: after[reason] - sec for reason, sec in before.items() if reason in after}
+    limit_sec = IMPLAUSIBLE_SHARE * window_sec
+    return {reason: sec for reason, sec in grown.items() if 0 < sec <= limit_sec}
+
+
+def summarize(
+    readings: list[tuple[float, Reading]],
+    slowed_sec: dict[str, float] | None = None,
+    window_sec: float | None = None,
+) -> Telemetry | None:
     """Summarize readings, each with its second in the window, as telemetry; None without readings.
 
     One process is this one. Its id does not identify it: the driver reports process ids of the
@@ -106,5 +145,7 @@ def summarize(readings: list[tuple[float, Reading]]) -> Telemetry | None:
         temperature_celsius=tuple(reading.temperature_celsius for _, reading in readings),
         throttled=throttle_names(reasons),
         power_capped=bool(reasons & POWER_CAP),
+        slowed_sec=slowed_sec or {},
+        window_sec=window_sec,
         other_processes=max(0, max(counts) - 1) if counts else None,
     )

@@ -14,7 +14,7 @@ from typing import Any
 from workload.core.models.action import Xid
 from workload.hardware.nvml import HardwareError, load_nvml
 
-# "6,339,5140900,-;NVRM: Xid (PCI:0000:65:00): 79, pid=1234, GPU has fallen off the bus."
+# Such as `NVRM: Xid (PCI:0000:65:00): 79, pid=7, GPU has fallen off the bus.`
 _LINE = re.compile(
     r"^(?:\d+,\d+,(?P<usec>\d+)[^;]*;)?.*?NVRM: Xid \(PCI:(?P<address>[0-9a-fA-F:.]+)\): "
     r"(?P<number>\d+),? ?(?P<text>.*)$",

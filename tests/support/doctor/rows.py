@@ -137,7 +137,7 @@ ROWS = (
         "recovery-action",
         "restart_app",
         "GPU 0 NVIDIA H200: the driver asks to stop the jobs that use NVLink or peer-to-peer "
-        "copies, then to look again",
+        "copies, then to check",
         health__recovery_action=3,
     ),
     passes("fabric", "GPU 0 NVIDIA H200 is in no NVLink fabric"),

@@ -89,7 +89,7 @@ def _filling(values: Mapping[str, Any]) -> Callable[..., int]:
         if "error" in values:
             raise NvmlError(values["error"])
         for name, value in values.items():
-            setattr(reference._obj, name, value)  # noqa: SLF001  ctypes has no other way
+            setattr(reference._obj, name, value)
         return 0
 
     return ask

@@ -270,6 +270,9 @@ class FakeSensor:
     def read(self) -> Reading:
         return Reading(1200.0, 690.0, 91.0, reasons=0x40 | 0x04, processes=2)
 
+    def slowed_sec(self) -> dict[str, float]:
+        return {}
+
 
 def test_a_throttled_and_shared_gpu_is_told_from_inside_the_window(
     monkeypatch: pytest.MonkeyPatch, cuda: DeviceInfo

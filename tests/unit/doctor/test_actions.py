@@ -30,7 +30,9 @@ START = datetime(2026, 11, 1, tzinfo=UTC)
 RESET = "GPU recovery action changed from 0x0 (None) to 0x1 (GPU Reset Required)"
 
 
-def record(facts: Facts | None = GPU_MACHINE, code: ExitCode = ExitCode.OK, **sections: Any) -> Record:
+def record(
+    facts: Facts | None = GPU_MACHINE, code: ExitCode = ExitCode.OK, **sections: Any
+) -> Record:
     """A record of a run on that machine."""
     builder = RecordBuilder("run", ())
     builder.set("environment", facts)
@@ -49,9 +51,7 @@ def logged(number: int, text: str = "", at_sec: float = 9.0) -> Xid:
 
 
 def test_a_healthy_machine_needs_no_action() -> None:
-    assert advise(record()) == Advice(
-        Action.NONE, "nothing is wrong", gpus=advise(record()).gpus
-    )
+    assert advise(record()) == Advice(Action.NONE, "nothing is wrong", gpus=advise(record()).gpus)
     assert [gpu.action for gpu in advise(record()).gpus] == [Action.NONE]
 
 
@@ -129,7 +129,9 @@ def test_an_xid_during_the_run_asks_for_a_restart_where_the_driver_asks_for_noth
 
 
 def test_an_xid_of_another_gpu_asks_for_nothing_of_this_one() -> None:
-    facts = machine(health__recovery_action=None, xids=(replace(logged(79), address="0000:66:00.0"),))
+    facts = machine(
+        health__recovery_action=None, xids=(replace(logged(79), address="0000:66:00.0"),)
+    )
     assert advise(record(facts)).gpus[0].action is Action.NONE
 
 
@@ -175,9 +177,9 @@ def test_wrong_numbers_drain_the_machine_and_name_what_to_run_next() -> None:
 
 
 def test_a_failed_check_asks_to_fix_the_host() -> None:
-    failed = Finding("shm", State.FAIL, "/dev/shm is full", case="full")
+    failed = Finding("shm", State.FAIL, "shared memory is full", case="full")
     found = advise(record(findings=[failed]))
-    assert (found.action, found.reason) == (Action.FIX_HOST, "shm: /dev/shm is full")
+    assert (found.action, found.reason) == (Action.FIX_HOST, "shm: shared memory is full")
 
 
 def test_a_time_that_says_nothing_asks_to_try_again() -> None:

@@ -4,10 +4,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from support.fakes.nvml import fake_nvml as module
 
 from workload.hardware import sensors
 from workload.hardware.nvml import HardwareError
-from workload.hardware.sensors import NvmlSensor, Reading, summarize
+from workload.hardware.sensors import NvmlSensor, Reading, slowed_between, summarize
 
 CALM = Reading(1980.0, 300.0, 50.0, reasons=0, processes=1)
 
@@ -129,3 +130,33 @@ def test_counters_that_the_driver_would_not_tell_are_left_out(
 
 def test_what_is_beyond_repair_is_among_the_counters(monkeypatch: pytest.MonkeyPatch) -> None:
     assert counters(monkeypatch).keys() > sensors.UNCORRECTABLE
+
+
+def slowed(monkeypatch: pytest.MonkeyPatch, fields: dict[int, int]) -> dict[str, float]:
+    nvml = module({"fields": fields, "nvmlDeviceGetHandleByUUID": "a handle"})
+    monkeypatch.setattr(sensors, "load_nvml", lambda: nvml)
+    return NvmlSensor("GPU-0").slowed_sec()
+
+
+def test_the_drivers_counters_say_how_long_each_slowdown_lasted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN and …_HW_POWER_BRAKE_SLOWDOWN
+    found = slowed(monkeypatch, {269: 3_000_000_000, 271: 0})
+    assert found == {"software thermal slowdown": 3.0, "power brake slowdown": 0.0}
+
+
+def test_a_counter_without_an_answer_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert slowed(monkeypatch, {}) == {}
+
+
+def test_heat_for_three_of_twenty_seconds_is_seen_though_every_reading_was_cool() -> None:
+    before, after = {"software thermal slowdown": 1.0}, {"software thermal slowdown": 4.0}
+    seen = summarize([(0.0, CALM), (19.0, CALM)], slowed_between(before, after, 20.0), 20.0)
+    assert seen is not None
+    assert seen.throttled == ()
+    assert seen.slowdowns == ("software thermal slowdown for 3 s of 20 s",)
+
+
+def test_a_counter_that_grows_faster_than_time_is_another_one() -> None:
+    assert slowed_between({"power brake slowdown": 0.0}, {"power brake slowdown": 9.0}, 2.0) == {}

@@ -14,6 +14,7 @@ from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import unmeasured
 from workload.core import statistics, units
 from workload.core.errors import ExitCode
+from workload.core.models.action import Action, Advice, GpuAction
 from workload.core.models.case import Case, CaseStatus, Kind
 from workload.core.models.rating import Ceilings
 from workload.core.models.verify import VerifyResult
@@ -160,10 +161,24 @@ def test_wrong_checks_are_named() -> None:
 
 
 def test_the_verdict_stands_alone_below_rates_and_step_times() -> None:
-    assert summary.verdict_lines(ExitCode.OK, CPU, [case()], [TRAINING]) == [
+    advice = Advice(Action.NONE, "nothing is wrong")
+    assert summary.verdict_lines(ExitCode.OK, CPU, [case()], [TRAINING], advice) == [
         "best       float32 0.524 GFLOP/s",
         "train      book 1 ms a step",
-        "PASS  cpu a CPU",
+        "PASS  cpu a CPU; action: none",
+    ]
+
+
+def test_the_action_has_its_reason_and_each_gpu_with_a_fault_its_evidence() -> None:
+    gpus = (
+        GpuAction(0, "H200", "GPU-0", Action.NONE, "nothing is wrong"),
+        GpuAction(5, "H200", "GPU-5", Action.REBOOT, "asked", "recovery-2", ("Xid 79",)),
+    )
+    advice = Advice(Action.REBOOT, "GPU 5 H200: asked", gpus=gpus)
+    assert summary.action_words(advice) == "action: reboot (GPU 5 H200: asked)"
+    assert summary.action_lines(advice) == [
+        "action     GPU 5 H200: reboot, asked",
+        "           Xid 79",
     ]
 
 

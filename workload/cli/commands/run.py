@@ -15,8 +15,8 @@ from workload.cli.steps.device import announce
 from workload.cli.steps.doctor import examine_and_record, report_first_failure
 from workload.cli.steps.matmuls import requested_matmuls
 from workload.cli.steps.train import exit_code_of_trainings, train_presets
-from workload.cli.steps.xids import watched
 from workload.cli.steps.verify import exit_code_of_checks, verify_and_record
+from workload.cli.steps.xids import watched
 from workload.compare import pair
 from workload.compare.loader import side_of_process
 from workload.core import roofline

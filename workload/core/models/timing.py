@@ -2,6 +2,8 @@
 
 from typing import Annotated
 
+from msgspec import field
+
 from workload.core.methods import COLD, CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK, WARM
 from workload.core.models.model import (
     Amount,
@@ -25,6 +27,9 @@ INVALID_IQR = {CUDA_EVENTS: 0.1, CUDA_GRAPH: 0.1}
 # Half the width of the median's interval, as a share of it, above which a result has a warning.
 WIDE_INTERVAL = 0.05
 
+# A GPU that was slowed down for more of the window than this was not measured at its own speed.
+SLOWED_SHARE = 0.01
+
 Readings = tuple[Amount | None, ...]
 
 
@@ -33,7 +38,8 @@ class Telemetry(Model, frozen=True):
 
     `throttled` are the reasons, seen in any reading, why the GPU was slowed down: thermal or
     hardware slowdown, or a power brake. `power_capped` says that it ran at its own power limit,
-    as a healthy GPU does under large matmuls. `other_processes` is the most seen.
+    as a healthy GPU does under large matmuls. `other_processes` is the most seen. `slowed_sec` is
+    how long each reason lasted in the window by the driver's counters, which miss nothing.
     """
 
     at_sec: Samples
@@ -43,6 +49,18 @@ class Telemetry(Model, frozen=True):
     throttled: tuple[str, ...] = ()
     power_capped: bool = False
     other_processes: Count | None = None
+    slowed_sec: dict[str, Seconds] = field(default_factory=dict)
+    window_sec: Seconds | None = None
+
+    @property
+    def slowdowns(self) -> tuple[str, ...]:
+        """The reasons that lasted more than SLOWED_SHARE of the window, with their seconds."""
+        window_sec = self.window_sec or 0.0
+        return tuple(
+            f"{reason} for {format_seconds(sec)} of {format_seconds(window_sec)}"
+            for reason, sec in self.slowed_sec.items()
+            if window_sec and sec > SLOWED_SHARE * window_sec
+        )
 
 
 class Timing(Model, frozen=True):
@@ -118,8 +136,8 @@ class Timing(Model, frozen=True):
     def invalid(self) -> str | None:
         """Why this time says nothing about the device, or None."""
         seen = self.telemetry
-        if seen and seen.throttled:
-            return f"the GPU was throttled ({', '.join(seen.throttled)})"
+        if seen and (slowed := seen.slowdowns or seen.throttled):
+            return f"the GPU was throttled ({', '.join(slowed)})"
         if seen and seen.other_processes:
             many = seen.other_processes > 1
             return f"{seen.other_processes} other GPU process{'es' if many else ''} running"

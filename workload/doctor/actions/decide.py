@@ -95,7 +95,8 @@ def _machine_faults(record: Record) -> Iterator[Fault]:
             yield Fault(finding.id, Action.FIX_HOST, f"{finding.id}: {finding.found}")
     for case in record.cases or ():
         if case.status is CaseStatus.INVALID:
-            slowed = case.timing and case.timing.telemetry and case.timing.telemetry.throttled
+            seen = case.timing.telemetry if case.timing else None
+            slowed = seen and (seen.throttled or seen.slowdowns)
             action = Action.FIX_HOST if slowed else Action.RETRY
             yield Fault("invalid-time", action, f"{case.name}: {case.reason}")
 
@@ -107,7 +108,11 @@ def _wrong_numbers(record: Record) -> Iterator[Fault]:
         *(f"{one.name} {one.dtype}" for one in record.verify or () if not one.ok),
         *(case.name for case in record.cases or () if case.status is CaseStatus.WRONG),
         # Other settings than a preset's may diverge on any machine.
-        *(f"training {one.preset}" for one in record.train or () if one.diverged_at_step and one.preset),
+        *(
+            f"training {one.preset}"
+            for one in record.train or ()
+            if one.diverged_at_step and one.preset
+        ),
     ]
     if wrong:
         reason = f"wrong numbers; {DEEP} to see whether they come back"

@@ -93,7 +93,9 @@ def _fabric(health: GpuHealth) -> Iterator[Fault]:
     if fabric.state == "in progress":
         yield Fault("fabric-in-progress", Action.RETRY, "the GPU is joining its NVLink fabric")
     elif fabric.state == "not started":
-        yield Fault("fabric-not-started", Action.FIX_HOST, "the GPU has not joined its NVLink fabric")
+        yield Fault(
+            "fabric-not-started", Action.FIX_HOST, "the GPU has not joined its NVLink fabric"
+        )
     elif fabric.error:
         yield Fault(
             "fabric-error",

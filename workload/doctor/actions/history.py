@@ -40,9 +40,7 @@ def earlier_records(folder: Path | None) -> tuple[Record, ...]:
     return tuple(sorted(found, key=lambda record: record.started_at))
 
 
-def escalated(
-    current: GpuAction, boot_id: str | None, earlier: Sequence[Record]
-) -> GpuAction:
+def escalated(current: GpuAction, boot_id: str | None, earlier: Sequence[Record]) -> GpuAction:
     """Return the action for a GPU after what earlier records show of the same fault of it.
 
     While what was asked for has not been done, the action of the newest record stays.

@@ -25,7 +25,7 @@ RECOVERIES = {
     3: Recovery(
         "drain P2P",
         Action.RESTART_APP,
-        "the driver asks to stop the jobs that use NVLink or peer-to-peer copies, then to look again",
+        "the driver asks to stop the jobs that use NVLink or peer-to-peer copies, then to check",
     ),
     4: Recovery(
         "drain and reset",

@@ -132,7 +132,8 @@ def ecc(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
         return not_reported(gpu, state, "ecc")
     if state.ecc_uncorrected:
         return failed(
-            f"uncorrectable memory errors on {gpu_name(gpu)}: {state.ecc_uncorrected}", case="errors"
+            f"uncorrectable memory errors on {gpu_name(gpu)}: {state.ecc_uncorrected}",
+            case="errors",
         )
     if state.ecc:
         return passed(f"ECC is on for {gpu_name(gpu)}, no uncorrectable errors")
