@@ -122,7 +122,7 @@ def machine(**changes: Any) -> Facts:
     state, health = inner.pop("gpu", {}), inner.pop("health", {})
     if state or health:
         if health:
-            state["health"] = replace(HEALTHY.health, **health)
+            state["health"] = replace(HEALTHY.health, **health)  # type: ignore[type-var]  # it has one
         gpu = replace(H200, state=replace(HEALTHY, **state))
         changes["driver"] = replace(DRIVER, gpus=(gpu,))
     burned = inner.pop("burned", None)

@@ -172,7 +172,7 @@ def test_wrong_numbers_drain_the_machine_and_name_what_to_run_next() -> None:
     found = advise(record(findings=[wrong], code=ExitCode.WRONG_NUMBERS))
     assert found.action is Action.DRAIN
     assert "run `workload doctor --deep`" in found.reason
-    case = replace(measured.case(64, 1.0), status=CaseStatus.WRONG)
+    case = replace(measured.case(), status=CaseStatus.WRONG)
     assert advise(record(cases=[case])).action is Action.DRAIN
 
 
@@ -183,7 +183,7 @@ def test_a_failed_check_asks_to_fix_the_host() -> None:
 
 
 def test_a_time_that_says_nothing_asks_to_try_again() -> None:
-    case = replace(measured.case(64, 1.0), status=CaseStatus.INVALID, reason="too noisy")
+    case = replace(measured.case(), status=CaseStatus.INVALID, reason="too noisy")
     assert advise(record(cases=[case])).action is Action.RETRY
 
 
