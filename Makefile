@@ -20,6 +20,8 @@ help: ## Show this list
 ## PYTHON=  run on this host with this interpreter and its packages
 ## A= B=    what to compare: records, or files or folders of results/benchmarks
 ## RUNS=    how many pairs of processes cpu-ab runs (5)
+## BUDGET= seconds of gpu-proof (600);  OUT= its folder;  WHEELS= wheels of packages that PYTHON= lacks
+## FILE=    what gpu-proof-read reads: the folder or the archive of a proof
 ## B_ARGS=  options of the candidate alone in cpu-ab;  B_IMAGE= its image;  COMPARE= its comparison
 
 .PHONY: doctor cpu-run gpu-run cpu-test gpu-test cpu-shell gpu-shell compare report
@@ -78,6 +80,12 @@ cpu-modes: ## Time the training modes against their targets
 	@docker/host/run cpu-test python tests/benchmarks/mode_targets.py --device cpu $(ARGS)
 gpu-modes: ## The same on the GPU
 	@docker/host/run gpu-test python tests/benchmarks/mode_targets.py --device cuda $(ARGS)
+
+.PHONY: gpu-proof gpu-proof-read
+gpu-proof: ## Prove everything on a machine with a GPU, in ten minutes; its archive lands in results/
+	@docker/host/gpu-proof $(ARGS)
+gpu-proof-read: ## Print what a proof shows, as Markdown: FILE=; ARGS=--place copies its records here
+	@$(or $(PYTHON),python3) tests/tools/gpu_proof/read.py "$(FILE)" $(ARGS)
 
 .PHONY: cpu-sbom gpu-sbom cpu-devel-sbom gpu-devel-sbom cpu-scan gpu-scan cpu-devel-scan gpu-devel-scan
 cpu-sbom: ## Write the image's SBOM; a package that is not as locked fails

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from workload.cli.main import prepare_openmp
 
@@ -221,14 +222,16 @@ def dual_error(bench: Bench) -> float:
     return float(error.abs().max())
 
 
-def on_gpu(device: DeviceInfo, rounds: int) -> Iterator[tuple[str, Seconds, list[Target]]]:
+def on_gpu(
+    device: DeviceInfo, rounds: int, without: str | None
+) -> Iterator[tuple[str, Seconds, list[Target]]]:
     """`book` and `wide`: the best mode that does the seed's arithmetic against eager."""
     for preset in ("book", "wide"):
         spec = PRESETS[preset]
         usable = [
             name
             for name, mode in MODES.items()
-            if mode.same_arithmetic and mode.refusal(spec, device) is None
+            if name != without and mode.same_arithmetic and mode.refusal(spec, device) is None
         ]
         bench = checked(spec, device, usable)
         seconds = bench.alternate({name: bench.steps(name) for name in usable}, rounds)
@@ -277,13 +280,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=15, help="at least 9 for a verdict")
+    parser.add_argument(
+        "--without", choices=MODES, help="leave a mode out on a GPU: compile takes a minute first"
+    )
     arguments = parser.parse_args()
     console = Console()
     missed = False
     try:
         device = devices.resolve(arguments.device)
         console.print(f"{device.name}, {device.threads} threads, {arguments.rounds} rounds")
-        measure = on_gpu if device.kind == "cuda" else on_cpu
+        measure = partial(on_gpu, without=arguments.without) if device.kind == "cuda" else on_cpu
         for preset, seconds, targets in measure(device, arguments.rounds):
             console.print(times_table(preset, seconds), targets_table(targets))
             missed = missed or not all(target.met for target in targets)

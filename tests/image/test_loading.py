@@ -1,6 +1,8 @@
 """Everything left in the image loads: pruning removed nothing that something else needs."""
 
 import re
+import tomllib
+from pathlib import Path
 
 import pytest
 from support.containers import Containers
@@ -54,6 +56,14 @@ array = torch.arange(4.0).numpy()
 print(torch.from_numpy(array @ array.reshape(4, 1)).item())
 """
 
+LOCKED = """
+import csv
+from importlib import metadata
+for distribution in metadata.distributions():
+    for path, value, *_ in csv.reader((distribution.read_text("RECORD") or "").splitlines()):
+        print(path, value)
+"""
+
 
 def failures(containers: Containers) -> tuple[int, list[list[str]]]:
     """How many libraries there are, and the path and the error of each that does not load."""
@@ -94,3 +104,19 @@ def test_triton_compiles_a_kernel_for_each_generation_without_a_gpu(
     ended = containers.run("sh", "-c", write_and_run, KERNEL, timeout_sec=120)
     assert (ended.code, ended.stderr) == (0, "")
     assert ended.stdout.split("\n")[:-1] == [f"{sm} ELF" for sm in (75, 80, 90, 100, 120)]
+
+
+def test_the_files_of_the_cuts_that_wait_are_the_locked_ones(
+    containers: Containers, target: str
+) -> None:
+    listed = tomllib.loads((Path(__file__).parents[2] / "docker/prune.toml").read_text())["prune"]
+    entries = [
+        entry for entry in listed if entry.get("wait_for_gpu") and target in entry["targets"]
+    ]
+    assert bool(entries) == (target == "gpu")
+    ended = containers.run("python", "-c", LOCKED)
+    assert ended.code == 0, ended.stderr
+    recorded = dict(line.split(" ", 1) for line in ended.stdout.splitlines())
+    for entry in entries:
+        found = {path: recorded.get(path) for path in entry["locked"]}
+        assert found == entry["locked"]

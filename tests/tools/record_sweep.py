@@ -3,6 +3,7 @@
     python tests/tools/record_sweep.py                          # all shapes, ten readings each
     python tests/tools/record_sweep.py --best 0.3 --readings 20 # more of the best third
     python tests/tools/record_sweep.py --device cuda --dtype bfloat16
+    python tests/tools/record_sweep.py --seconds 20 --output FILE   # as many as the time allows
 
 A shape's readings lie apart in time, so that a busy minute spoils one of each, not a region of
 the grid. tests/sweeps/<kind>-<dtype>.json is written every few seconds and the next call goes
@@ -13,6 +14,7 @@ tests/unit/bench/test_search.py.
 
 import argparse
 import json
+import math
 import random
 import sys
 import time
@@ -48,18 +50,27 @@ def main() -> None:
     parser.add_argument("--dtype", default="float32", help="of the matrices")
     parser.add_argument("--best", type=float, default=1.0, help="share of the shapes to time")
     parser.add_argument("--readings", type=int, default=10, help="undisturbed ones of each shape")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="end after so long")
+    parser.add_argument("--output", type=Path, help="another file than the one in tests/sweeps")
     arguments = parser.parse_args()
     device = devices.resolve(arguments.device)
-    path = path_of(device.kind, arguments.dtype)
+    path = arguments.output or path_of(device.kind, arguments.dtype)
     document = read_or_begin(path, device, arguments.dtype)
     sweep = Sweep(document)
     make_timer = Timer(device, arguments.dtype)
-    while lacking := sweep.lacking(arguments.best, arguments.readings):
+    ends_at = time.monotonic() + arguments.seconds
+    while time.monotonic() < ends_at and (
+        lacking := sweep.lacking(arguments.best, arguments.readings)
+    ):
         random.shuffle(lacking)  # drift must not look like a slope
         for shape in lacking[:SHAPES_A_WRITE]:
+            if time.monotonic() > ends_at:
+                break
             sweep.add(shape, undisturbed_gflops(shape, make_timer, sweep.readings[shape]))
         document["date"] = datetime.now(UTC).date().isoformat()
         path.write_text(json.dumps(document, separators=(",", ":")) + "\n")
+    read = sum(bool(readings) for readings in sweep.readings.values())
+    print(f"{path.name}: {read} of {len(sweep.grid)} shapes")
 
 
 def read_or_begin(path: Path, device: DeviceInfo, dtype: str) -> dict[str, Any]:

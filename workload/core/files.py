@@ -50,15 +50,17 @@ def read_json(path: Path, max_bytes: int, wanted: str) -> Any:
     Raises BadInputError in one line for any other file; `wanted` says which file to name instead.
     """
     try:
-        text = read_regular(path, max_bytes).decode()
-        return json.loads(
-            text, parse_constant=_refuse, parse_int=_parse_int, parse_float=_parse_float
-        )
+        return parse_json(read_regular(path, max_bytes).decode())
     except OSError as error:
         reason = error.strerror or error
         raise BadInputError(f"{path} cannot be read: {reason}; check the path") from error
     except (ValueError, RecursionError) as error:
         raise BadInputError(f"{path} is not JSON ({first_line(error)}): name {wanted}") from error
+
+
+def parse_json(text: str) -> Any:
+    """Parse JSON whose numbers are all finite. Raises ValueError, or RecursionError if too deep."""
+    return json.loads(text, parse_constant=_refuse, parse_int=_parse_int, parse_float=_parse_float)
 
 
 def require_replaceable(

@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class Entry:
     reason: str
     keep_for_devel: bool = False
     wait_for_gpu: bool = False
+    locked: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Identify the entry in a message."""

@@ -1,0 +1,86 @@
+"""docker/host/gpu-proof and its goals: where a proof runs, and what it refuses."""
+
+import pytest
+from support.fakes.host import Host
+
+GPU = 'case "$*" in *Runtimes*) echo nvidia ;; esac'
+PROGRAM = "tests/tools/gpu_proof"
+
+
+@pytest.fixture
+def python_host(host: Host) -> Host:
+    """A host without an engine, and an interpreter to use as it is."""
+    host.add("mypython")
+    host.environment["PYTHON"] = "mypython"
+    return host
+
+
+def refusal(host: Host, *command: str) -> str:
+    result = host.run(*command)
+    assert result.returncode == 2
+    assert not any(PROGRAM in call for call in host.called)
+    return result.stderr
+
+
+def test_with_an_engine_it_runs_in_the_test_image_with_the_gpus(host: Host) -> None:
+    host.add("docker", GPU)
+    host.add("nvidia-smi", 'echo "NVIDIA H200, 580.65.06"')
+    result = host.run("make", "gpu-proof", "BUDGET=420", "OUT=results/mine", "ARGS=--smoke")
+    assert result.returncode == 0, result.stderr
+    call = host.called[-1]
+    assert "--gpus all" in call
+    assert call.endswith(
+        f"workload:gpu-test python {PROGRAM} --budget 420 --out results/mine --smoke"
+    )
+
+
+def test_a_rehearsal_needs_no_gpu(host: Host) -> None:
+    host.add("docker", GPU)
+    result = host.run("docker/host/gpu-proof", "--device", "cpu")
+    assert result.returncode == 0, result.stderr
+    call = host.called[-1]
+    assert "--gpus" not in call
+    assert call.endswith(f"workload:cpu-test python {PROGRAM} --budget 600 --device cpu")
+
+
+def test_a_given_interpreter_runs_it_without_an_engine_or_make(python_host: Host) -> None:
+    python_host.environment |= {"OUT": "/out/a b", "WHEELS": "/wheels"}
+    result = python_host.run("docker/host/gpu-proof")
+    assert result.returncode == 0, result.stderr
+    assert python_host.called == [
+        f"mypython {PROGRAM} --budget 600 --out /out/a b --wheels /wheels"
+    ]
+
+
+@pytest.mark.parametrize("out", ["/tmp/x", "results/../x", "resultsx", "x/results/y"])  # noqa: S108  a name
+def test_in_a_container_only_results_can_be_written(out: str, host: Host) -> None:
+    host.add("docker", GPU)
+    assert refusal(host, "make", "gpu-proof", f"OUT={out}").startswith(
+        f"gpu-proof: OUT={out} is not mounted in the container: name a folder in results/\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "error"),
+    [
+        ("WHEELS=wheels", "gpu-proof: WHEELS= is for ENGINE=host: the image has all packages\n"),
+        ("IMAGE=x", "gpu-proof: IMAGE= is for run, shell and compare: the proof builds its own\n"),
+        ("ENGINE=lxc", "check-engine: ENGINE is docker or host, not 'lxc'\n"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused(setting: str, error: str, host: Host) -> None:
+    host.add("docker", GPU)
+    assert refusal(host, "make", "gpu-proof", setting).startswith(error)
+
+
+def test_without_a_gpu_nothing_is_built(host: Host) -> None:
+    host.add("docker", "exit 0")
+    result = host.run("make", "gpu-proof")
+    assert result.stderr.endswith("gpu-proof] Error 4\n")
+    assert not any("bake" in call for call in host.called)
+
+
+def test_reading_gets_the_file_and_the_options(python_host: Host) -> None:
+    result = python_host.run("make", "gpu-proof-read", "FILE=a b.tar.gz", "ARGS=--place")
+    assert result.returncode == 0, result.stderr
+    assert python_host.called == [f"mypython {PROGRAM}/read.py a b.tar.gz --place"]

@@ -1,0 +1,262 @@
+"""Try the cuts of docker/prune.toml that wait for a GPU, without touching an installed file.
+
+A scratch tree has the packages as links; what a cut strips is a copy there, and what it deletes is
+no longer linked. PyTorch from this tree then calls every library (exercise.py): with all cuts at
+once, and only if that fails, with none and with halves of them, to find the ones to blame.
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+sys.path.append(str(Path(__file__).parents[2]))  # tools
+sys.path.append(str(Path(__file__).parents[3] / "docker/steps/layers"))  # prune
+
+from prune import OPTIONS, Entry
+from tools.gpu_proof.result import Result
+
+from workload.core.errors import ExitCode
+
+HERE = Path(__file__).parent
+LISTED = HERE.parents[2] / "docker/prune.toml"
+WORKS, FAILS, NOT_TRIED = "works", "fails", "not tried"
+MIN_TRY_SEC = 2.0
+NO_PARTS = ("import", "mapped")  # of what exercise.py prints
+
+Parts = dict[str, str]
+
+
+class OutOfTimeError(Exception):
+    """No time is left for another try."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """An entry that waits, and the files here that it means."""
+
+    entry: Entry
+    files: dict[str, Path]  # by path relative to site-packages
+
+
+def waiting(listed: Path, site: Path) -> list[Cut]:
+    """Return the entries that wait for a GPU, with their files below `site`."""
+    entries = [Entry(**fields) for fields in tomllib.loads(listed.read_text())["prune"]]
+    chosen = [entry for entry in entries if entry.wait_for_gpu]
+    tops = {pattern.split("/")[0] for entry in chosen for pattern in entry.patterns}
+    files = {
+        os.path.relpath(path, site): path
+        for top in sorted(tops)
+        for path in sorted((site / top).rglob("*"))
+        if path.is_file() and not path.is_symlink()
+    }
+    return [Cut(entry, entry.matches(files, every=False)) for entry in chosen]
+
+
+def record_hash(path: Path) -> str:
+    """Return a file's hash as a wheel's RECORD has it."""
+    with path.open("rb") as file:
+        value = hashlib.file_digest(file, "sha256").digest()
+    return "sha256=" + base64.urlsafe_b64encode(value).decode().rstrip("=")
+
+
+class Tree:
+    """Links to the installed packages, in which files can be cut."""
+
+    def __init__(self, site: Path, folder: Path, cuts: Sequence[Cut]) -> None:
+        """Link everything: a package as a whole, unless files are cut in it or it is PyTorch.
+
+        PyTorch finds libraries by `..`, which from a linked folder is where the link leads to.
+        """
+        self.site = site
+        self.path = folder / "site"
+        self._stripped = folder / "stripped"
+        self._every = [(path, cut.entry) for cut in cuts for path in cut.files]
+        self.hard = True
+        self.path.mkdir()
+        self._stripped.mkdir()
+        self.tops = sorted({"torch", *(path.split("/")[0] for path, _ in self._every)})
+        for entry in site.iterdir():
+            if entry.name not in self.tops:
+                (self.path / entry.name).symlink_to(entry)
+        for top in self.tops:
+            for parent, _, names in os.walk(site / top):
+                below = Path(parent).relative_to(site)
+                (self.path / below).mkdir(parents=True, exist_ok=True)
+                for name in names:
+                    self._link(below / name)
+
+    def cut(self, cuts: Sequence[Cut]) -> None:
+        """Cut these and restore all others."""
+        for path, _ in self._every:
+            (self.path / path).unlink(missing_ok=True)
+            self._link(Path(path))
+        for cut in cuts:
+            for path in cut.files:
+                (self.path / path).unlink()
+                if cut.entry.kind != "delete":
+                    (self.path / path).hardlink_to(self._strip(path, cut.entry.kind))
+
+    def _link(self, below: Path) -> None:
+        source, target = self.site / below, self.path / below
+        if self.hard:
+            try:
+                target.hardlink_to(source)
+                return
+            except OSError:  # another file system, or another user's file
+                self.hard = False
+        target.symlink_to(source)
+
+    def _strip(self, path: str, kind: str) -> Path:
+        target = self._stripped / path
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            command = ["strip", OPTIONS[kind], "-o", str(target), str(self.site / path)]
+            subprocess.run(command, check=True)
+        return target
+
+
+def culprits(cuts: Sequence[Cut], works: Callable[[Sequence[Cut]], bool]) -> list[Cut]:
+    """Return the cuts with which something stops working, by halves: a good half takes one try."""
+    if not cuts or works(cuts):
+        return []
+    if len(cuts) == 1:
+        return list(cuts)
+    half = len(cuts) // 2
+    found = culprits(cuts[:half], works) + culprits(cuts[half:], works)
+    return found or list(cuts)  # only together
+
+
+def failures(parts: Parts) -> Parts:
+    """Return the parts that did not work, with their errors."""
+    return {name: how for name, how in parts.items() if name not in NO_PARTS and how != "ok"}
+
+
+class Trial:
+    """Tries cuts until the time is up."""
+
+    def __init__(self, tree: Tree, options: Sequence[str], ends_at: float) -> None:
+        """Try in `tree`; `options` are those of exercise.py."""
+        self._tree = tree
+        self._options = options
+        self._ends_at = ends_at
+        self.excused: set[str] = set()  # what fails without any cut, too
+
+    def works(self, cuts: Sequence[Cut]) -> bool:
+        """Return whether the cuts break nothing."""
+        return not set(failures(self.parts(cuts))) - self.excused
+
+    def parts(self, cuts: Sequence[Cut]) -> Parts:
+        """Cut, and return how every part of the exercise ended."""
+        self._tree.cut(cuts)
+        left_sec = self._ends_at - time.monotonic()
+        if left_sec < MIN_TRY_SEC:
+            raise OutOfTimeError
+        command = [sys.executable, "-S", "-B", str(HERE / "exercise.py"), *self._options]
+        others = [entry for entry in sys.path if Path(entry) != self._tree.site]
+        path = ":".join([str(self._tree.path), *others[1:]])  # the first is this program's folder
+        try:
+            ended = subprocess.run(
+                command,
+                env={**os.environ, "PYTHONPATH": path},
+                capture_output=True,
+                text=True,
+                timeout=left_sec,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise OutOfTimeError from error
+        if ended.returncode:
+            errors = ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"]
+            return {"start": errors[-1]}
+        parts: Parts = json.loads(ended.stdout.splitlines()[-1])
+        return parts | self._strays(parts, cuts)
+
+    def _strays(self, parts: Parts, cuts: Sequence[Cut]) -> Parts:
+        """Return a failure where the exercise used files beside the tree: it showed nothing."""
+        if parts["import"] != str(self._tree.path):
+            return {"tree": f"torch came from {parts['import']}"}
+        # A symbolic link is mapped by the name of its target.
+        suspects = [*self._tree.tops] if self._tree.hard else [p for cut in cuts for p in cut.files]
+        begin = tuple(str(self._tree.site / suspect) for suspect in suspects)
+        beside = [path for path in parts["mapped"].splitlines() if path.startswith(begin)]
+        return {"tree": f"{beside[0]} is not of the tree"} if beside else {}
+
+
+def tried(trial: Trial, cuts: Sequence[Cut], result: Result) -> dict[str, str]:
+    """Try all cuts at once, and look for the ones to blame if that fails; entry -> state."""
+    try:
+        with_all = trial.parts(cuts)
+        result.set("with_all_cuts", {k: v for k, v in with_all.items() if k not in NO_PARTS})
+        if not failures(with_all):
+            return {str(cut.entry): WORKS for cut in cuts}
+        without = failures(trial.parts([]))
+        result.set("without_cuts", without)
+        trial.excused = set(without)
+        blamed = culprits(cuts, trial.works)
+    except OutOfTimeError:
+        return {str(cut.entry): f"{NOT_TRIED}: no time was left" for cut in cuts}
+    return {str(cut.entry): FAILS if cut in blamed else WORKS for cut in cuts}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--seconds", type=float, default=27.0)
+    parser.add_argument("--quick", action="store_true", help="one matmul alone")
+    parser.add_argument("--result", type=Path, required=True)
+    arguments = parser.parse_args()
+    ends_at = time.monotonic() + arguments.seconds
+    options = ["--device", arguments.device, *(["--quick"] if arguments.quick else [])]
+    result = Result(arguments.result)
+    spec = find_spec("torch")
+    if spec is None or spec.origin is None:
+        print("cuts: torch is not installed", file=sys.stderr)
+        return ExitCode.UNFIT
+    site = Path(spec.origin).parents[1]
+    cuts = waiting(LISTED, site)
+    states = {str(cut.entry): obstacle(cut) for cut in cuts}
+    possible = [cut for cut in cuts if not states[str(cut.entry)]]
+    if possible:
+        with tempfile.TemporaryDirectory(dir=arguments.result.parent) as folder:
+            tree = Tree(site, Path(folder), possible)
+            result.set("links", "hard" if tree.hard else "symbolic")
+            states |= tried(Trial(tree, options, ends_at), possible, result)
+    result.set("cuts", [described(cut, states[str(cut.entry)]) for cut in cuts])
+    found = list(states.values())
+    if possible:
+        print(f"{found.count(WORKS)} of {len(found)} cuts work, {found.count(FAILS)} do not")
+    else:
+        print(f"no cut was tried: {found[0].partition(': ')[2]}")
+    return ExitCode.OK if possible and set(found) <= {WORKS, FAILS} else ExitCode.UNFIT
+
+
+def obstacle(cut: Cut) -> str:
+    """Return why a cut cannot be tried here; empty if it can."""
+    if not cut.files:
+        return f"{NOT_TRIED}: this machine's packages have no such files"
+    if cut.entry.kind != "delete" and shutil.which("strip") is None:
+        return f"{NOT_TRIED}: strip is not installed (binutils)"
+    return ""
+
+
+def described(cut: Cut, state: str) -> dict[str, Any]:
+    """Return what the reader of the proof needs to know of a cut."""
+    hashes = {path: record_hash(file) for path, file in cut.files.items()}
+    return {"entry": str(cut.entry), "state": state, "files": hashes}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

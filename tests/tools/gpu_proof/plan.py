@@ -1,0 +1,165 @@
+"""The steps of a proof, in their order, each with its share of the time."""
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+PLANNED_SEC = 420.0  # the shares and budgets below are those of a proof of seven minutes
+SMOKE_SEC = 117.0
+PACK_SEC = 3.0  # kept back for the archive
+# Modules that a step needs, and the distributions that have them.
+DISTRIBUTIONS = {
+    "torch": "torch",
+    "msgspec": "msgspec",
+    "rich": "rich",
+    "safetensors": "safetensors",
+    "pynvml": "nvidia-ml-py",
+    "pytest": "pytest",
+    "pytest_benchmark": "pytest-benchmark",
+    "pytest_timeout": "pytest-timeout",
+    "pygal": "pygal",
+    "jinja2": "jinja2",
+}
+PACKAGE = ("torch", "msgspec", "rich", "safetensors", "pynvml")
+TEST_TOOLS = ("pytest", "pytest_benchmark", "pytest_timeout")
+PAGE = ("pygal", "jinja2")
+NO_COMPILER = "not compile"  # the first compilation takes longer than a step
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command: what it needs, how long it may take, and which files of it are kept."""
+
+    name: str
+    share_sec: float
+    command: tuple[str, ...]
+    gpu: bool = False  # whether it needs one
+    modules: tuple[str, ...] = ()
+    keep: tuple[str, str] | None = None  # a pattern in the scratch folder, a name in the proof's
+    result: str | None = None  # a pattern in the scratch folder, of a document for the events
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for."""
+
+    device: str  # cuda; cpu rehearses the steps of a GPU on the CPU
+    budget_sec: float
+    smoke: bool = False
+
+    @property
+    def target(self) -> str:
+        """Return the tests' name of the device."""
+        return {"cuda": "gpu", "cpu": "cpu"}[self.device]
+
+
+def steps(options: Options, scratch: Path) -> list[Step]:
+    """Return the steps, with shares that add up to the budget."""
+    planned = _smoke(options, scratch) if options.smoke else _full(options, scratch)
+    if options.device == "cpu":
+        planned = [replace(step, gpu=step.name == "tests-gpu") for step in planned]
+    scale = (options.budget_sec - PACK_SEC) / sum(step.share_sec for step in planned)
+    return [replace(step, share_sec=scale * step.share_sec) for step in planned]
+
+
+def _full(options: Options, scratch: Path) -> list[Step]:
+    device, scale = options.device, options.budget_sec / PLANNED_SEC
+    case = ("--case-budget", f"{0.4 * scale:.2f}", "-k", NO_COMPILER)
+    return [
+        _facts(scratch, 5),
+        _doctor(device, scratch, 20),
+        _run("gpu", device, scratch, 80, "--budget", f"{60 * scale:.0f}"),
+        _run("cpu", "cpu", scratch, 40, "--budget", f"{20 * scale:.0f}"),
+        _tests(60, f"--timeout={45 * scale:.0f}"),
+        _benchmarks("gpu", options.target, scratch, 45, *case),
+        _benchmarks("cpu", "cpu", scratch, 35, *case),
+        _modes(device, 45, "--rounds", "5"),
+        _own("determinism", device, scratch, 25, f"--seconds={15 * scale:.0f}"),
+        _sweep(device, scratch, 30, 20 * scale),
+        _own("cuts", device, scratch, 30, f"--seconds={27 * scale:.0f}"),
+    ]
+
+
+def _smoke(options: Options, scratch: Path) -> list[Step]:
+    """Return the same steps with the least that each can do."""
+    device = options.device
+    least = ("--budget", "1", "--sizes", "256", "--dtypes", "float32")
+    case = ("--case-budget", "0.05", "-k", "1024-float32 or launch")
+    modes = [] if device == "cpu" else [_modes(device, 10, "--rounds", "1")]  # 40 s on a CPU
+    return [
+        _facts(scratch, 8),
+        _doctor(device, scratch, 8),
+        _run("gpu", device, scratch, 18, *least),
+        _run("cpu", "cpu", scratch, 18, *least),
+        _tests(10, "-k", "auto or memory"),
+        _benchmarks("gpu", options.target, scratch, 10, *case),
+        _benchmarks("cpu", "cpu", scratch, 10, *case),
+        *modes,
+        _own("determinism", device, scratch, 7, "--seconds=1"),
+        _sweep(device, scratch, 7, 1.0),
+        _own("cuts", device, scratch, 9, "--seconds=8", "--quick"),
+    ]
+
+
+def _facts(scratch: Path, share_sec: float) -> Step:
+    command = (sys.executable, str(HERE / "facts.py"), "--result", str(scratch / "facts.json"))
+    return Step("facts", share_sec, command, gpu=False, result="facts.json")
+
+
+def _doctor(device: str, scratch: Path, share_sec: float) -> Step:
+    command = _workload("doctor", "--device", device, "--output", str(scratch / "doctor"))
+    return Step("doctor", share_sec, command, False, PACKAGE, result="doctor/*.json")
+
+
+def _run(kind: str, device: str, scratch: Path, share_sec: float, *options: str) -> Step:
+    name = f"run-{kind}"
+    command = _workload("run", "--device", device, *options, "--output", str(scratch / name))
+    keep = (f"{name}/*.json", f"{name}.json")
+    return Step(name, share_sec, command, kind == "gpu", PACKAGE, keep)
+
+
+def _tests(share_sec: float, *options: str) -> Step:
+    command = _pytest("--target", "gpu", "-v", *options, "tests/gpu")
+    return Step("tests-gpu", share_sec, command, True, PACKAGE + TEST_TOOLS)
+
+
+def _benchmarks(kind: str, target: str, scratch: Path, share_sec: float, *options: str) -> Step:
+    name = f"benchmarks-{kind}"
+    record = f"--benchmark-json={scratch / name}.json"
+    command = _pytest("--target", target, record, *options, "tests/benchmarks")
+    modules = PACKAGE + TEST_TOOLS + PAGE
+    return Step(name, share_sec, command, kind == "gpu", modules, (f"{name}.json", f"{name}.json"))
+
+
+def _modes(device: str, share_sec: float, *options: str) -> Step:
+    program = str(ROOT / "tests/benchmarks/mode_targets.py")
+    command = (sys.executable, program, "--device", device, "--without", "compile", *options)
+    return Step("modes", share_sec, command, True, PACKAGE)
+
+
+def _sweep(device: str, scratch: Path, share_sec: float, seconds: float) -> Step:
+    program = str(HERE.parent / "record_sweep.py")
+    path = str(scratch / "sweep.json")
+    what = ("--device", device, "--dtype", "bfloat16", "--readings", "1", "--output", path)
+    command = (sys.executable, program, *what, "--seconds", f"{seconds:.0f}")
+    return Step("sweep", share_sec, command, True, PACKAGE, ("sweep.json", "sweep.json"))
+
+
+def _own(name: str, device: str, scratch: Path, share_sec: float, *options: str) -> Step:
+    """Return a step that a program beside this file does; it writes its result as it goes."""
+    result = f"{name}.json"
+    command = (sys.executable, str(HERE / f"{name}.py"), "--device", device, *options)
+    command += ("--result", str(scratch / result))
+    return Step(name, share_sec, command, True, ("torch",), result=result)
+
+
+def _workload(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "workload", *arguments)
+
+
+def _pytest(*arguments: str) -> tuple[str, ...]:
+    """Return a session with the named plugins alone, in which another version's warning is none."""
+    plugins = ("-p", "no:cacheprovider", "-p", "pytest_benchmark.plugin", "-p", "pytest_timeout")
+    return (sys.executable, "-m", "pytest", *plugins, "-o", "filterwarnings=default", *arguments)

@@ -1,0 +1,170 @@
+"""The cuts that wait for a GPU are tried on links, and the ones to blame are found."""
+
+import itertools
+import json
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tools.gpu_proof import cuts
+from tools.gpu_proof.cuts import Cut, Tree, culprits
+
+LISTED = Path(__file__).parents[3] / "docker/prune.toml"
+NAMES = "abcde"
+FILES = {
+    "torch/__init__.py": "import torch",
+    "torch/lib/big.so": "code names",
+    "torch/lib/other.so": "code",
+    "nvidia/lib/unused.so": "unused",
+    "sympy/core/a.py": "import sympy",
+    "six.py": "import six",
+}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    for name, content in FILES.items():
+        path = tmp_path / "site-packages" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return tmp_path / "site-packages"
+
+
+@pytest.fixture
+def found(site: Path) -> list[Cut]:
+    listed = site.parent / "prune.toml"
+    entries: list[dict[str, Any]] = [
+        {"package": "torch", "patterns": ["torch/lib/big.so"], "kind": "strip-symbols"},
+        {"package": "nvidia-x", "patterns": ["nvidia/**/unused.so"], "kind": "delete"},
+        {"package": "nvidia-x", "patterns": ["nvidia/**/absent.so"], "kind": "delete"},
+        {"package": "six", "patterns": ["six.py"], "kind": "delete", "wait_for_gpu": False},
+    ]
+    common: dict[str, Any] = {"targets": ["gpu"], "reason": "unused", "wait_for_gpu": True}
+    tables = (
+        "\n".join(f"{key} = {json.dumps(value)}" for key, value in (common | entry).items())
+        for entry in entries
+    )
+    listed.write_text("".join(f"[[prune]]\n{table}\n" for table in tables))
+    return cuts.waiting(listed, site)
+
+
+@pytest.fixture
+def tree(site: Path, found: list[Cut], monkeypatch: pytest.MonkeyPatch) -> Tree:
+    """A tree of all cuts, with a strip that leaves a file's first word."""
+
+    def strip(command: list[str], check: bool) -> None:
+        assert check
+        assert command[:3] == ["strip", "--strip-unneeded", "-o"]
+        Path(command[3]).write_text(Path(command[4]).read_text().split()[0])
+
+    monkeypatch.setattr("tools.gpu_proof.cuts.subprocess.run", strip)
+    folder = site.parent / "scratch"
+    folder.mkdir()
+    return Tree(site, folder, found)
+
+
+def content(folder: Path) -> dict[str, str]:
+    return {name: (folder / name).read_text() for name in FILES if (folder / name).exists()}
+
+
+def test_only_what_waits_is_tried_and_absent_files_are_known(found: list[Cut]) -> None:
+    assert [sorted(cut.files) for cut in found] == [
+        ["torch/lib/big.so"],
+        ["nvidia/lib/unused.so"],
+        [],
+    ]
+    assert [cuts.obstacle(cut) for cut in found[1:]] == [
+        "",
+        "not tried: this machine's packages have no such files",
+    ]
+
+
+def test_a_cut_that_strips_needs_strip(found: list[Cut], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert cuts.obstacle(found[0]) == "not tried: strip is not installed (binutils)"
+
+
+def test_a_tree_without_cuts_is_what_is_installed(tree: Tree) -> None:
+    assert content(tree.path) == FILES
+
+
+def test_a_cut_shows_in_the_tree_alone_and_is_restored(
+    tree: Tree, site: Path, found: list[Cut]
+) -> None:
+    tree.cut(found)
+    assert content(tree.path) == {
+        name: text.replace("code names", "code")
+        for name, text in FILES.items()
+        if name != "nvidia/lib/unused.so"
+    }
+    assert content(site) == FILES
+    tree.cut([])
+    assert content(tree.path) == FILES
+
+
+def test_files_are_hard_links_so_that_a_library_is_found_beside_another(
+    tree: Tree, site: Path
+) -> None:
+    assert tree.hard
+    assert (tree.path / "torch/lib/other.so").samefile(site / "torch/lib/other.so")
+    assert not (tree.path / "torch/lib/other.so").is_symlink()
+
+
+def test_where_hard_links_are_impossible_symbolic_ones_do(
+    site: Path, found: list[Cut], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("Invalid cross-device link")
+
+    monkeypatch.setattr("pathlib.Path.hardlink_to", refuse)
+    folder = site.parent / "other"
+    folder.mkdir()
+    tree = Tree(site, folder, found)
+    assert not tree.hard
+    assert content(tree.path) == FILES
+
+
+def test_pytorch_is_never_one_link_because_it_looks_beside_itself(
+    site: Path, found: list[Cut]
+) -> None:
+    folder = site.parent / "other"
+    folder.mkdir()
+    tree = Tree(site, folder, found[1:])
+    tree.cut(found[1:])
+    assert not (tree.path / "torch").is_symlink()
+    assert not (tree.path / "torch/lib/../../nvidia/lib/unused.so").exists()
+
+
+@pytest.mark.parametrize(
+    "blamed", [set(pair) for n in range(3) for pair in itertools.combinations(NAMES, n)]
+)
+def test_halves_find_every_cut_that_breaks_something(blamed: set[str]) -> None:
+    def works(chosen: Sequence[Any]) -> bool:
+        return not blamed & set(chosen)
+
+    assert set(culprits(NAMES, works)) == blamed  # type: ignore[arg-type]  # names will do
+
+
+def test_cuts_that_break_something_only_together_are_all_to_blame() -> None:
+    tried = []
+
+    def works(chosen: Sequence[Any]) -> bool:
+        tried.append(chosen)
+        return len(chosen) < 5
+
+    assert "".join(culprits(NAMES, works)) == NAMES  # type: ignore[arg-type]  # names will do
+    assert len(tried) == 3
+
+
+def test_a_hash_is_written_as_in_a_record(site: Path) -> None:
+    assert cuts.record_hash(site / "six.py") == "sha256=jzpaZd7YtftkfuiJ2BkyGqYxiI6B3t_7EEVU9SQJuEU"
+
+
+def test_every_waiting_cut_has_the_hashes_of_the_locked_files() -> None:
+    entries = tomllib.loads(LISTED.read_text())["prune"]
+    waiting = [entry for entry in entries if entry.get("wait_for_gpu")]
+    assert len(waiting) == 5
+    assert all(entry["locked"] for entry in waiting)
+    assert not any(entry.get("locked") for entry in entries if entry not in waiting)

@@ -1,0 +1,222 @@
+"""What a proof shows, as a page and as places in a checkout."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tools.gpu_proof import places, read
+from tools.gpu_proof.folder import EVENTS
+from tools.gpu_proof.page import page
+from tools.gpu_proof.reading import Reading
+from tools.gpu_proof.reading import read as read_files
+
+from workload.core.errors import BadInputError
+
+GPU = {"usable": True, "name": "NVIDIA H200"}
+CUT = "delete nvidia-cusolver nvidia/cu13/lib/libcusolverMg.so*"
+LOCKED = {
+    "nvidia/cu13/lib/libcusolverMg.so.12": "sha256=RuwIdDr9ECMgdRBacx8jq5SZjm0GtzmRRO31WgyCfZE"
+}
+CHANGELOG = """# Changelog
+- `make gpu-run` of an earlier version
+### Not yet seen on a GPU
+
+- `make gpu-run` and `make gpu-test` on an NVIDIA host.
+- `make gpu-bench`: waits.
+- arm64.
+
+## 0.1.0
+- the cuts
+"""
+Event = dict[str, Any]
+
+
+def step(name: str, state: str = "passed", said: str = "", **fields: Any) -> list[Event]:
+    ended = {"event": "ended", "step": name, "state": state, "said": [said], "sec": 1.5, **fields}
+    return [{"event": "started", "step": name}, ended]
+
+
+def reading(
+    *events: Event, gpu: Any = GPU, device: str = "cuda", smoke: bool = False, **documents: Any
+) -> Reading:
+    first = {"event": "began", "at": "2026", "device": device, "smoke": smoke, "revision": "abc"}
+    lines = [first, *step("facts", result={"gpu": gpu, "packages": {"torch": "2.11.0"}}), *events]
+    files = {EVENTS: "\n".join(map(json.dumps, lines)).encode()}
+    files |= {
+        f"{name}.json".replace("_", "-"): json.dumps(d).encode() for name, d in documents.items()
+    }
+    return read_files(files)
+
+
+def test_the_page_says_what_passed_failed_and_was_slow() -> None:
+    text = page(
+        reading(
+            *step("run-gpu", said="PASS cuda:0"),
+            *step("modes", "slow", "eager / graph MISSED"),
+            *step("tests-gpu", "failed", "FAILED tests/gpu/test_device.py"),
+            {"event": "finished"},
+        ),
+        CHANGELOG,
+    )
+    assert text.startswith(
+        "# GPU proof: NVIDIA H200, torch unknown\n\n**2 passed, 1 slow, 1 failed**"
+    )
+    assert "| run-gpu | passed | 2 | PASS cuda:0 |" in text
+    assert "## Slow\n\n- modes: eager / graph MISSED" in text
+    assert "- tests-gpu: failed: FAILED tests/gpu/test\\_device.py" in text
+    assert "| torch | 2.11.0 | 2.13.0 |" in text
+    assert "killed" not in text
+
+
+def test_a_step_without_an_end_was_cut_off_by_a_kill() -> None:
+    found = reading({"event": "started", "step": "modes"})
+    assert list(places.faults(found)) == ["modes: cut off: no output"]
+    assert "The proof was killed before its end." in page(found, CHANGELOG)
+
+
+def test_torn_lines_and_documents_are_named() -> None:
+    files = {
+        EVENTS: b'{"event": "began"}\n{"event": "star',
+        "run-gpu.json": b"{",
+        "sweep.json": b"1e999",
+    }
+    found = read_files(files)
+    assert found.unreadable == ["1 of the lines of proof.jsonl", "run-gpu.json", "sweep.json"]
+    assert "Not readable: run-gpu.json." in page(found, CHANGELOG)
+
+
+@pytest.mark.parametrize(
+    "value", [None, 3, "text", [], {}, [[]], [None], {"a": 1}, "\x1b[2J", "a\nb", "|", "1" * 5000]
+)
+@pytest.mark.parametrize("field", ["event", "step", "state", "said", "sec", "result", "packages"])
+def test_malformed_events_make_a_page_all_the_same(field: str, value: Any) -> None:
+    events = [
+        {"event": kind, "step": "doctor", field: value} for kind in ("began", "ended", "lacking")
+    ]
+    facts = dict.fromkeys(("machine", "packages", "nvidia_smi", "torch", "gpu"), value)
+    results = [
+        *step("facts", result=facts),
+        *step("doctor", result={"findings": value}),
+        *step("determinism", result={"distinct": value}),
+        *step("cuts", result={"cuts": value}),
+        *step("sweep", result=value),
+    ]
+    text = page(reading(*events, *results, run_gpu={"cases": value}, sweep=value), CHANGELOG)
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) < 3000
+
+
+def test_text_of_a_proof_cannot_break_out_of_its_table() -> None:
+    text = page(reading(*step("one", said="a | b\n# c <script> [d](e)")), CHANGELOG)
+    assert "a \\| b \\# c \\<script\\> \\[d\\](e)" in text
+
+
+def test_the_changelogs_lines_that_were_seen_are_told_from_the_open_ones() -> None:
+    found = reading(*step("run-gpu"), *step("tests-gpu"), *step("benchmarks-gpu"))
+    assert list(places.seen(found, CHANGELOG)) == [
+        ("`make gpu-run` and `make gpu-test` on an NVIDIA host.", "seen"),
+        ("`make gpu-bench`: waits.", "open: benchmarks-cpu did not pass"),
+        ("arm64.", "not part of the proof"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ({"device": "cpu"}, "a rehearsal on the CPU"),
+        ({"gpu": {"usable": False, "problem": "none"}}, "no GPU was usable"),
+        ({"gpu": {"name": "STAND-IN H200"}}, "a made-up GPU, STAND-IN H200"),
+        ({"smoke": True}, "a smoke test"),
+    ],
+)
+def test_what_ran_on_no_gpu_or_hardly_ran_counts_for_nothing(how: Event, reason: str) -> None:
+    cut = {"entry": CUT, "state": "works", "files": LOCKED}
+    passed = [*step("run-gpu"), *step("tests-gpu"), *step("cuts", result={"cuts": [cut]})]
+    found = reading(*passed, run_gpu={}, **how)
+    assert [record.problem for record in places.records(found)] == [reason]
+    assert next(places.seen(found, CHANGELOG))[1] == f"open: {reason}"
+    assert [verdict for _, verdict in places.cuts(found)] == [f"waits: {reason}"]
+
+
+@pytest.mark.parametrize(
+    ("state", "files", "verdict"),
+    [
+        ("works", LOCKED, "remove its `wait_for_gpu` and `locked`"),
+        (
+            "works",
+            dict.fromkeys(LOCKED, "sha256=x"),
+            "waits: it works, but these are not the locked files",
+        ),
+        ("works", {}, "waits: it works, but these are not the locked files"),
+        ("fails", LOCKED, "waits: fails"),
+    ],
+)
+def test_a_cut_stops_waiting_only_for_the_locked_files(
+    state: str, files: Event, verdict: str
+) -> None:
+    cut = {"entry": CUT, "state": state, "files": files}
+    found = reading(*step("cuts", result={"cuts": [cut]}))
+    assert [told for _, told in places.cuts(found)] == [verdict]
+
+
+def test_records_have_places_by_their_devices() -> None:
+    device = {"machine_info": {"workload": {"device": {"name": "NVIDIA H200/../x"}}}}
+    names = ("run-gpu", "benchmarks-gpu", "sweep")
+    passed = [event for name in names for event in step(name)]
+    found = reading(
+        *passed, run_gpu={}, benchmarks_gpu=device, sweep={"gflops": [[1.0]]}, run_cpu={}
+    )
+    assert {
+        record.name: str(record.path or record.problem) for record in places.records(found)
+    } == {
+        "run-gpu.json": "results/run-gpu-nvidia-h200.json",
+        "run-cpu.json": "run-cpu did not pass",
+        "benchmarks-gpu.json": "tests/benchmarks/records/gpu-nvidia-h200-x.json",
+        "sweep.json": "tests/sweeps/cuda-bfloat16.json",
+    }
+
+
+@pytest.mark.parametrize("rates", [[], [[1.0], []], None])
+def test_a_sweep_with_gaps_has_no_place(rates: Any) -> None:
+    (record,) = places.records(reading(*step("sweep"), sweep={"gflops": rates}))
+    assert record.path is None
+
+
+def test_faults_are_collected_from_every_step() -> None:
+    doctor = {"findings": [{"id": "ecc", "state": "fail", "found": "2 errors"}, {"state": "pass"}]}
+    run = {
+        "cases": [
+            {"name": "matmul", "status": "invalid", "reason": "throttled"},
+            {"name": "copy", "status": "ok", "rating": {"peak_share": 1.2}},
+        ],
+        "verify": [{"name": "a + b", "dtype": "float32", "ok": False}],
+    }
+    found = reading(
+        *step("doctor", result=doctor),
+        *step("determinism", result={"distinct": {"matmul": 2, "fft": 1}}),
+        run_gpu=run,
+    )
+    assert list(places.faults(found)) == [
+        "doctor: ecc: 2 errors",
+        "run-gpu.json: matmul: throttled",
+        "run-gpu.json: verify: a + b float32",
+        "determinism: matmul: 2 results",
+        "peaks.toml: copy reached 120% of its peak",
+    ]
+
+
+def test_a_record_that_is_none_is_not_placed(tmp_path: Path) -> None:
+    found = reading(*step("run-gpu"), run_gpu={"schema_version": 1})
+    with pytest.raises(BadInputError, match=r"run-gpu\.json is not a valid record"):
+        read.place(found, {"run-gpu.json": b'{"schema_version": 1}'}, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_valid_record_is_placed_as_it_is(tmp_path: Path) -> None:
+    recorded = Path(__file__).parents[2] / "benchmarks/records/cpu-amd-epyc.json"
+    data = recorded.read_bytes()
+    found = reading(*step("benchmarks-cpu"), benchmarks_cpu=json.loads(data))
+    read.place(found, {"benchmarks-cpu.json": data}, tmp_path)
+    placed = tmp_path / "tests/benchmarks/records/cpu-amd-epyc.json"
+    assert placed.read_bytes() == data

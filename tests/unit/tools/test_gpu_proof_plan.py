@@ -1,0 +1,125 @@
+"""The plan of a proof: shares of the time, and commands that exist."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tools.gpu_proof import packages
+from tools.gpu_proof.archive import KNOWN
+from tools.gpu_proof.plan import DISTRIBUTIONS, PACK_SEC, SMOKE_SEC, Options, Step, steps
+
+TESTS = Path(__file__).parents[2]
+OPTIONS = [
+    Options("cuda", 420.0),
+    Options("cuda", 3600.0),
+    Options("cuda", SMOKE_SEC, smoke=True),
+    Options("cpu", 600.0),
+    Options("cpu", SMOKE_SEC, smoke=True),
+]
+
+
+def planned(options: Options) -> list[Step]:
+    return steps(options, Path("/scratch"))
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_the_shares_and_the_archive_make_up_the_budget(options: Options) -> None:
+    shares = [step.share_sec for step in planned(options)]
+    assert sum(shares) + PACK_SEC == pytest.approx(options.budget_sec)
+
+
+def test_in_seven_minutes_the_most_important_record_is_the_third_step() -> None:
+    third = planned(Options("cuda", 420.0))[2]
+    assert third.name == "run-gpu"
+    assert third.share_sec == pytest.approx(80, rel=0.02)
+    assert "--budget 60" in " ".join(third.command)
+
+
+def test_a_smoke_test_has_the_steps_of_a_proof_and_takes_two_minutes_at_most() -> None:
+    names = [step.name for step in planned(Options("cuda", 420.0))]
+    smoke = planned(Options("cuda", SMOKE_SEC, smoke=True))
+    assert [step.name for step in smoke] == names
+    assert SMOKE_SEC <= 120
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_every_program_and_folder_that_a_step_names_exists(options: Options) -> None:
+    for step in planned(options):
+        words = [word for word in step.command[1:] if "tests/" in word]
+        assert [word for word in words if not (TESTS.parent / word).exists()] == []
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_every_kept_file_can_be_read_again(options: Options) -> None:
+    kept = [step.keep[1] for step in planned(options) if step.keep]
+    assert sorted(kept) == sorted(name for name in KNOWN if name.endswith(".json"))
+
+
+def test_a_rehearsal_takes_the_gpus_steps_on_the_cpu() -> None:
+    rehearsed = planned(Options("cpu", 600.0))
+    assert [step.name for step in rehearsed if step.gpu] == ["tests-gpu"]
+    assert not any("cuda" in step.command for step in rehearsed)
+
+
+def test_every_module_that_a_step_needs_has_a_package_to_install() -> None:
+    needed = {module for step in planned(OPTIONS[0]) for module in step.modules}
+    assert needed == set(DISTRIBUTIONS)
+
+
+def test_own_programs_understand_their_command_lines() -> None:
+    programs = {step.command[1] for step in planned(OPTIONS[0]) if "gpu_proof" in step.command[1]}
+    assert len(programs) == 3
+    for program in programs:
+        shown = subprocess.run(
+            [sys.executable, program, "--help"], capture_output=True, text=True, check=False
+        )
+        assert "--result" in shown.stdout, shown.stderr
+
+
+def wheel(folder: Path, name: str, text: str) -> None:
+    """Make a wheel of one module."""
+    import zipfile  # noqa: PLC0415  this function's alone
+
+    info = f"{name}-1.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-1-py3-none-any.whl", "w") as made:
+        made.writestr(f"{name}.py", text)
+        made.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        made.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        made.writestr(f"{info}/RECORD", "")
+
+
+@pytest.fixture
+def path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what a test installs be forgotten."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setenv("PYTHONPATH", "")
+
+
+@pytest.mark.usefixtures("path")
+def test_missing_packages_are_taken_from_a_folder_of_wheels(tmp_path: Path) -> None:
+    wheel(tmp_path, "absent_here", "")
+    assert packages.missing(["absent_here"]) == ["absent_here"]
+    assert packages.install(tmp_path, tmp_path / "site") is None
+    assert packages.missing(["absent_here"]) == []
+
+
+@pytest.mark.usefixtures("path")
+def test_a_package_that_this_machine_has_is_not_replaced(tmp_path: Path) -> None:
+    wheel(tmp_path, "pytest", "raise RuntimeError")
+    assert packages.install(tmp_path, tmp_path / "site") is None
+    assert not (tmp_path / "site").exists()
+
+
+@pytest.mark.usefixtures("path")
+def test_a_wheel_for_another_python_is_named(tmp_path: Path) -> None:
+    (tmp_path / "absent_here-1-cp99-cp99-win32.whl").touch()
+    problem = packages.install(tmp_path, tmp_path / "site") or ""
+    assert "absent_here-1-cp99-cp99-win32.whl is not a supported wheel" in problem
+    assert "\n" not in problem
+
+
+def test_a_folder_without_wheels_is_named(tmp_path: Path) -> None:
+    assert packages.install(tmp_path, tmp_path / "site") == f"WHEELS={tmp_path} has no wheels"

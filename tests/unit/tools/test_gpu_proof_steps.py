@@ -1,0 +1,201 @@
+"""A proof goes through all its steps, whatever each of them does."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.processes import wait_until
+from tools.gpu_proof.folder import EVENTS, LOG, Folder
+from tools.gpu_proof.plan import Step
+from tools.gpu_proof.proof import Proof
+
+from workload.core.errors import ExitCode
+
+ENOUGH_SEC = 60.0
+TESTS = Path(__file__).parents[2]
+NO_GPU = (
+    'import sys; open(sys.argv[1], "w").write(\'{"gpu": {"usable": false, "problem": "none"}}\')'
+)
+
+
+def step(name: str, code: str, share_sec: float = ENOUGH_SEC, **fields: Any) -> Step:
+    return Step(name, share_sec, (sys.executable, "-c", code), **fields)
+
+
+def events(folder: Path, kind: str = "ended") -> list[dict[str, Any]]:
+    found = [json.loads(line) for line in (folder / EVENTS).read_text().splitlines()]
+    return [event for event in found if event["event"] == kind]
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def taken(out: Path, *steps: Step) -> tuple[list[str], ExitCode]:
+    """Take the steps; their states and the exit code."""
+    scratch = out.parent / "scratch"
+    scratch.mkdir()
+    proof = Proof(Folder(out), scratch)
+    proof.take(steps)
+    return proof.states, proof.exit_code
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "ends_with"),
+    [
+        ("", "passed", ExitCode.OK),
+        ("raise SystemExit(3)", "wrong numbers", ExitCode.WRONG_NUMBERS),
+        ("raise SystemExit(5)", "slow", ExitCode.TOO_SLOW),
+        ("raise SystemExit(4)", "failed", ExitCode.UNFIT),
+        ("import os; os.abort()", "failed", ExitCode.UNFIT),
+    ],
+)
+def test_a_step_ends_as_its_exit_code_says_and_the_next_one_runs(
+    code: str, state: str, ends_with: ExitCode, out: Path
+) -> None:
+    assert taken(out, step("one", code), step("two", "")) == ([state, "passed"], ends_with)
+
+
+def test_the_last_line_of_a_step_says_how_it_went(out: Path) -> None:
+    taken(out, step("one", "print('first'); raise SystemExit('out of ideas')"))
+    assert events(out)[0]["said"] == ["out of ideas"]
+
+
+def test_of_a_test_session_the_failures_and_the_counts_are_said(out: Path) -> None:
+    lines = "noise\\nFAILED tests/gpu/test_a.py::test_b - wrong\\nTests: 3 passed\\nnoise"
+    taken(out, step("one", f"print('{lines}')"))
+    told = ["FAILED tests/gpu/test_a.py::test_b - wrong", "Tests: 3 passed"]
+    assert events(out)[0]["said"] == told
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import time; time.sleep(600)",
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)",
+        "while True: print('x' * 1000)",
+    ],
+)
+def test_a_step_that_does_not_end_is_stopped_and_the_next_one_runs(code: str, out: Path) -> None:
+    started = time.monotonic()
+    states, ends_with = taken(out, step("one", code, 2.0), step("two", ""))
+    assert (states, ends_with) == (["out of time", "passed"], ExitCode.UNFIT)
+    assert time.monotonic() - started < ENOUGH_SEC
+
+
+def test_a_grandchild_that_holds_the_output_holds_nothing_up_and_is_ended(out: Path) -> None:
+    code = (
+        "import subprocess, sys; "
+        "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid)"
+    )
+    started = time.monotonic()
+    assert taken(out, step("one", code)) == (["passed"], ExitCode.OK)
+    assert time.monotonic() - started < ENOUGH_SEC
+    grandchild = int(events(out)[0]["said"][0])
+    while is_running(grandchild):  # a signal takes its time; the test's limit ends this
+        time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_step_uses_the_time_that_earlier_ones_left(out: Path) -> None:
+    taken(out, step("one", "", 40.0), step("two", "import time; time.sleep(1)", 0.5))
+    assert events(out)[1]["state"] == "passed"
+
+
+def test_a_command_that_cannot_start_fails_in_one_line(out: Path) -> None:
+    states, _ = taken(out, Step("one", 5.0, ("/nowhere/python",)))
+    assert states == ["failed"]
+    assert events(out)[0]["said"] == ["/nowhere/python: No such file or directory"]
+
+
+def test_without_a_gpu_the_steps_that_need_one_are_not_run_and_say_why(out: Path) -> None:
+    facts = Step(
+        "facts",
+        ENOUGH_SEC,
+        (sys.executable, "-c", NO_GPU, str(out.parent / "scratch/facts.json")),
+        result="facts.json",
+    )
+    states, ends_with = taken(out, facts, step("two", "", gpu=True), step("three", ""))
+    assert (states, ends_with) == (["passed", "not run", "passed"], ExitCode.UNFIT)
+    assert events(out)[1]["said"] == ["no GPU: none"]
+
+
+def test_facts_that_crash_do_not_keep_the_gpus_steps_from_trying(out: Path) -> None:
+    states, _ = taken(out, step("facts", "raise SystemExit(1)"), step("two", "", gpu=True))
+    assert states == ["failed", "passed"]
+
+
+def test_a_step_whose_packages_are_missing_names_them(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.gpu_proof.packages.find_spec", lambda _name: None)
+    states, _ = taken(out, step("one", "", modules=("torch", "pynvml")))
+    assert states == ["not run"]
+    assert events(out)[0]["said"] == ["not installed: torch, nvidia-ml-py"]
+
+
+@pytest.mark.parametrize("code", ["", "raise SystemExit(4)"])
+def test_a_record_is_kept_at_once_however_its_step_ends(code: str, out: Path) -> None:
+    path = out.parent / "scratch/a-1.json"
+    program = f"open({str(path)!r}, 'w').write('{{}}'); {code}"
+    taken(out, step("one", program, keep=("a-*.json", "a.json")))
+    assert json.loads((out / "a.json").read_text()) == {}
+    assert events(out)[0]["kept"] == ["a.json"]
+
+
+def test_the_same_interpreter_s_packages_and_no_other_plugins_reach_a_step(out: Path) -> None:
+    code = (
+        "import os, workload; "
+        "print(os.environ['PYTEST_DISABLE_PLUGIN_AUTOLOAD'], workload.__name__)"
+    )
+    taken(out, step("one", code))
+    assert events(out)[0]["said"] == ["1 workload"]
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from tools.gpu_proof.folder import Folder
+from tools.gpu_proof.plan import Step
+from tools.gpu_proof.proof import Proof, Stopped, stop_on_signals
+out = Path(sys.argv[1])
+stop_on_signals()
+steps = [Step("one", 60.0, (sys.executable, "-c", "print('done')")),
+         Step("two", 600.0, (sys.executable, "-c", "import time; print('here'); time.sleep(600)"))]
+try:
+    Proof(Folder(out), out).take(steps)
+except Stopped as stopped:
+    sys.exit(int(stopped.code))
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 143)],
+)
+def test_a_proof_that_is_ended_leaves_what_it_had(number: int, code: int, out: Path) -> None:
+    proof = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(out)],
+        env={**os.environ, "PYTHONPATH": f"{TESTS}:{TESTS.parent}"},
+    )
+    log = out / LOG
+    wait_until(proof, lambda: log.exists() and "here" in log.read_text())
+    proof.send_signal(number)
+    assert proof.wait(ENOUGH_SEC) == code
+    assert [event["step"] for event in events(out, "started")] == ["one", "two"]
+    ended = {event["step"]: event["said"] for event in events(out)}
+    assert ended["one"] == ["done"]
+    assert ended.get("two") == (None if number == signal.SIGKILL else ["ended by a signal"])
