@@ -55,7 +55,7 @@ def test_without_a_gpu_the_gpus_benchmarks_build_nothing(host: Host) -> None:
 
 
 def test_a_host_runs_the_same_benchmarks(host: Host) -> None:
-    host.add("mypython")
+    host.add_python()
     assert host.run("make", "cpu-bench", "PYTHON=mypython").returncode == 0
     (call,) = host.called
     assert call.endswith("--target cpu --store results/benchmarks tests/benchmarks")
@@ -80,7 +80,7 @@ def sides(host: Host) -> dict[str, str]:
 
 
 def test_two_sides_take_turns_within_each_pair(host: Host, checkout: Path) -> None:
-    host.add("mypython")
+    host.add_python()
     host.environment["PYTHON"] = "mypython"
     result = host.run(f"{checkout}/docker/host/ab", "cpu", "2")
     assert result.returncode == 0, result.stderr
@@ -94,7 +94,7 @@ def test_two_sides_take_turns_within_each_pair(host: Host, checkout: Path) -> No
 
 
 def test_options_of_side_b_reach_side_b_alone(host: Host, checkout: Path) -> None:
-    host.add("mypython")
+    host.add_python()
     host.environment |= {"PYTHON": "mypython", "COMPARE": "--fail-if-slower 5%"}
     host.run(f"{checkout}/docker/host/ab", "cpu", "1", "--slow", "matmul 1024 float32=1.2")
     called = sides(host)
@@ -123,7 +123,7 @@ def test_a_number_of_pairs_that_is_none_is_bad_input(host: Host, pairs: str) -> 
 
 @pytest.mark.parametrize("failing", ["a", "b"])
 def test_a_failing_side_ends_it_with_its_output(host: Host, checkout: Path, failing: str) -> None:
-    host.add("mypython", f'case "$*" in *"--turns {failing}:"*) echo broken case; exit 7 ;; esac')
+    host.add_python(script=f'case "$*" in *"--turns {failing}:"*) echo broken case; exit 7 ;; esac')
     host.environment["PYTHON"] = "mypython"
     result = host.run(f"{checkout}/docker/host/ab", "cpu", "4")
     assert result.returncode == 7

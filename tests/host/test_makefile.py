@@ -105,7 +105,7 @@ def test_an_image_with_a_compiler_takes_the_facts_of_the_one_without(docker_host
 def test_a_scan_looks_at_the_lock_and_the_image_whose_sbom_was_checked(
     image: str, docker_host: Host
 ) -> None:
-    docker_host.add("mypython")
+    docker_host.add_python()
     result = docker_host.run("make", f"{image}-scan", "PYTHON=mypython")
     assert result.returncode == 0, result.stderr
     sbom, scan = docker_host.called[-2:]
@@ -116,14 +116,14 @@ def test_a_scan_looks_at_the_lock_and_the_image_whose_sbom_was_checked(
 
 
 def test_a_given_image_is_scanned_and_not_built(docker_host: Host) -> None:
-    docker_host.add("mypython")
+    docker_host.add_python()
     docker_host.run("make", "cpu-scan", "PYTHON=mypython", "IMAGE=mine:1")
     assert docker_host.called[0] == "mypython docker/release/sbom.py cpu mine:1"
     assert not any("bake" in call for call in docker_host.called)
 
 
 def test_an_audit_looks_at_every_lock(host: Host) -> None:
-    host.add("mypython")
+    host.add_python()
     host.run("make", "audit", "PYTHON=mypython")
     (call,) = host.called
     assert call.startswith("mypython docker/release/scan.py docker/locks/build.txt")
@@ -175,7 +175,7 @@ def test_without_an_engine_the_host_runs_after_one_line(host: Host) -> None:
 
 
 def test_a_shell_on_the_host_is_the_callers(host: Host) -> None:
-    host.add("mypython")
+    host.add_python()
     host.add("myshell")
     host.environment["SHELL"] = "myshell"
     host.environment["PYTHON"] = "mypython"
@@ -196,7 +196,7 @@ def test_an_image_needs_an_engine(host: Host) -> None:
 
 
 def test_a_given_interpreter_runs_with_its_own_packages(host: Host) -> None:
-    host.add("mypython")
+    host.add_python()
     result = host.run("make", "cpu-run", "PYTHON=mypython", "ARGS=--budget 5")
     assert result.returncode == 0
     assert host.called == ["mypython -m workload run --device cpu --budget 5"]
@@ -214,7 +214,7 @@ def sessions(host: Host, engine: str) -> list[str]:
         host.add("docker", ENGINE)
         result = host.run("make", "cpu-test", "ENGINE=docker", "ARGS=-v")
     else:
-        host.add("mypython")
+        host.add_python()
         result = host.run("make", "cpu-test", "PYTHON=mypython", "ARGS=-v")
     assert result.returncode == 0, result.stderr
     return [call for call in host.called if " -m pytest " in call]
@@ -247,7 +247,7 @@ def test_all_sessions_of_the_tests_add_to_one_count(engine: str, host: Host) -> 
 
 
 def test_counts_of_an_earlier_run_are_removed(host: Host, checkout: Path) -> None:
-    host.add("mypython")
+    host.add_python()
     host.environment["PYTHON"] = "mypython"
     (checkout / "results/.test-counts").write_text("1 0\n")
     assert host.run(f"{checkout}/docker/host/run-tests", "cpu").returncode == 0
@@ -276,7 +276,7 @@ def checkout(host: Host) -> Path:
     path = host.bin.parent / "checkout"
     shutil.copytree(CHECKOUT / "docker", path / "docker")
     (path / "results").mkdir(exist_ok=True)
-    host.add("mypython")
+    host.add_python()
     host.environment["PYTHON"] = "mypython"
     return path
 

@@ -12,7 +12,8 @@ from workload.cli.arguments import parse
 from workload.cli.options import Options, RecordOptions
 from workload.cli.registry import load
 from workload.core.descriptors import open_standard, reserve_stdout
-from workload.core.errors import ExitCode, UnfitError, first_line
+from workload.core.errors import ExitCode, UnfitError
+from workload.core.imports import import_problem
 from workload.hardware.affinity import given_cpus
 from workload.hardware.binding import binding_problem
 
@@ -30,8 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         # Only now: `--help` and a refusal need neither rich nor msgspec.
         from workload.cli.session import Session  # noqa: PLC0415
-    except Exception as error:  # a broken library raises anything
-        sys.stderr.write(f"workload {options.command}: {_import_problem(error)}\n")
+    except (Exception, SystemExit) as error:  # a broken library raises anything
+        sys.stderr.write(f"workload {options.command}: {import_problem(error)}\n")
         return ExitCode.UNFIT
     session = Session(options, argv, document)
     return int(session.run(lambda session: _run_command(session, options)))
@@ -48,15 +49,8 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
     try:
         command = load(options)
     except (Exception, SystemExit) as error:  # a broken library raises anything
-        raise UnfitError(f"{_import_problem(error)}; `workload doctor` says more") from error
+        raise UnfitError(f"{import_problem(error)}; `workload doctor` says more") from error
     return command(session)
-
-
-def _import_problem(error: BaseException) -> str:
-    return (
-        f"a library cannot be imported ({first_line(error)}): install from docker/locks, "
-        "or run inside the image"
-    )
 
 
 def prepare_openmp() -> None:

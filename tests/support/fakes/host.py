@@ -51,9 +51,17 @@ class Host:
 
     def add(self, command: str, script: str = "exit 0") -> None:
         """Install a stub that notes its arguments in `calls`, then runs the lines `script`."""
+        self._install(command, f'echo "{command} $*" >>{self.calls}\n{script}\n')
+
+    def add_python(self, command: str = "mypython", script: str = "exit 0") -> None:
+        """Install the stub of an interpreter that works; questions about itself are no calls."""
+        works = '[ "$1" != -c ] || { echo "problem: none" && exit; }'
+        self._install(command, f'{works}\necho "{command} $*" >>{self.calls}\n{script}\n')
+
+    def _install(self, command: str, script: str) -> None:
         path = self.bin / command
         path.unlink(missing_ok=True)  # a link to this machine's own
-        path.write_text(f'#!/bin/sh\necho "{command} $*" >>{self.calls}\n{script}\n')
+        path.write_text(f"#!/bin/sh\n{script}")
         path.chmod(0o755)
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:

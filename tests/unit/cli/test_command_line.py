@@ -1,12 +1,17 @@
 """The console script itself: quick, torch-free where it can be, honest about bugs."""
 
+import ast
+import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from support.outcome import Outcome
 
+from workload import __main__
 from workload.cli import main
 from workload.core.errors import ExitCode
 
@@ -81,7 +86,47 @@ def test_a_missing_msgspec_is_an_unfit_environment_in_one_line() -> None:
     assert outcome.returncode == ExitCode.UNFIT
     (line,) = outcome.stderr.splitlines()
     assert line.startswith("workload doctor: a library cannot be imported (")
-    assert line.endswith("install from docker/locks, or run inside the image")
+    assert line.endswith("install the packages of docker/locks, or run inside the image")
+
+
+@pytest.mark.parametrize("content", ["", "raise SystemExit(0)", "raise ValueError('no')"])
+@pytest.mark.parametrize("name", ["rich", "msgspec", "torch", "random", "signal", "argparse"])
+@pytest.mark.parametrize("command", ["doctor --quick --device cpu", "verify"])
+def test_a_file_in_the_place_of_a_library_is_named_in_one_line(
+    command: str, name: str, content: str, tmp_path: Path
+) -> None:
+    file = tmp_path / f"{name}.py"
+    file.write_text(content)
+    ended = subprocess.run(
+        [sys.executable, "-m", "workload", *command.split()],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{Path.cwd()}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == ExitCode.UNFIT
+    (line,) = ended.stderr.splitlines()
+    quick_torch = name == "torch" and "quick" in command
+    assert ("PyTorch is not installed" if quick_torch else f"{file} is in a library's") in line
+
+
+def test_an_older_python_is_told_so_in_one_line() -> None:
+    old = "import sys; sys.version_info = (3, 10, 4)"
+    ended = python(f"{old}; from workload.__main__ import main; sys.exit(main())")
+    assert ended.returncode == ExitCode.UNFIT
+    assert ended.stderr == "workload: this is Python 3.10: use 3.11 or newer\n"
+
+
+def test_an_older_python_can_read_what_tells_it_so() -> None:
+    package = Path(__main__.__file__).parent
+    for name in ("__init__.py", "__main__.py"):
+        ast.parse((package / name).read_text(), feature_version=(3, 7))
+
+
+def test_the_oldest_python_is_the_one_that_the_package_declares() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    assert project["requires-python"] == ">=" + ".".join(map(str, __main__.OLDEST))
+    assert __main__.UNFIT == ExitCode.UNFIT
 
 
 @pytest.mark.parametrize("error", [SystemExit(0), ValueError("numpy.dtype size changed")])

@@ -43,7 +43,7 @@ def test_quick_imports_no_torch() -> None:
 
 
 def test_quick_names_what_it_skips(workload: Workload) -> None:
-    assert "skipped with --quick" in workload("doctor", "--quick").stdout
+    assert "skipped with --quick" in workload("doctor", "--quick").text
 
 
 def test_a_torch_that_kills_its_process_is_exit_4_in_one_line(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """Checks of PyTorch: its import, its build, the start of CUDA, and its threads."""
 
-from workload.core.models.facts import Facts
+from workload.core.models.facts import QUICK, Facts
+from workload.core.models.pytorch import TorchFiles
 from workload.doctor.checks.check import (
     CheckResult,
     check,
     failed,
     known,
     passed,
+    read,
     unknown,
     warned,
 )
@@ -34,10 +36,11 @@ from workload.hardware.cuda_support import kernel_source, parse_capability
     why="nothing can be computed without PyTorch",
     fix="use one of the project's images, or install torch 2.11 or newer",
     link="https://pytorch.org/get-started/locally/",
-    needs=(LOOKED,),
 )
 def torch_import(facts: Facts) -> CheckResult:
-    """Check the import, which ran in a process of its own."""
+    """Check the import, which ran in a process of its own; `--quick` looks for the files."""
+    if facts.depth == QUICK:
+        return _installed(read(facts, "torch_files"))
     if facts.torch_signal:
         return failed(
             f"PyTorch ended its process by {facts.torch_signal}",
@@ -49,6 +52,12 @@ def torch_import(facts: Facts) -> CheckResult:
     if facts.torch is None:
         return failed(f"PyTorch cannot be imported ({facts.torch_error})", case="broken")
     return passed(f"PyTorch {facts.torch.version}, {facts.torch.built_for} build")
+
+
+def _installed(files: TorchFiles | None) -> CheckResult:
+    if files is None:
+        return failed("PyTorch is not installed, or torch is another file", case="not_installed")
+    return passed(f"PyTorch {files.version} is installed")
 
 
 @gpu_check(

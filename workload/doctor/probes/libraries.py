@@ -22,10 +22,11 @@ PACKAGES = frozenset(
 
 
 def read_torch_files() -> TorchFiles | None:
-    """Return version and CUDA version of the installed torch; None without torch."""
+    """Return version and CUDA version of the installed torch; None if it is missing or in part."""
     spec = importlib.util.find_spec("torch")
-    folder = next(iter(spec.submodule_search_locations or ()), None) if spec else None
-    return read_version_file(Path(folder, "version.py")) if folder else None
+    if spec is None or spec.origin is None or not spec.submodule_search_locations:
+        return None  # or its __init__.py is missing, or torch is a single file
+    return read_version_file(Path(spec.origin).with_name("version.py"))
 
 
 def read_version_file(path: Path) -> TorchFiles | None:
