@@ -40,9 +40,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run_command(session: "Session", options: Options) -> ExitCode:
     _require_directory()
-    problem = binding_problem() if isinstance(options, RecordOptions) else None
-    if problem:
-        raise UnfitError(problem)
+    if isinstance(options, RecordOptions):
+        from workload.cli.steps.variables import record_variables  # noqa: PLC0415  needs msgspec
+
+        record_variables(session)
+        problem = binding_problem()
+        if problem:
+            raise UnfitError(problem)
     prepare_openmp()
     # The images carry no NumPy, which nothing here uses: no reason to warn about it.
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")

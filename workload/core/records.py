@@ -27,6 +27,7 @@ SECTIONS = (
     "host_cpu",
     "xids",
     "advice",
+    "variables",
 )
 MAX_RECORD_BYTES = 64 << 20  # a record of a long run is under 1 MB; more is not a record
 

@@ -23,6 +23,7 @@ from workload.hardware.cgroups import last_cache_bytes, read_limits
 from workload.hardware.cuda_problem import cuda_problem
 from workload.hardware.cuda_support import parse_capability
 from workload.hardware.nvml import HardwareError, Nvml
+from workload.hardware.openmp import team_limit
 from workload.hardware.processor import read_processor
 from workload.hardware.sensors import NvmlSensor, Sensor
 
@@ -64,9 +65,14 @@ def _pin_arithmetic() -> None:
 
 
 def _limit_threads(usable: int, binding: Binding | None) -> None:
-    """Use no more threads than there are CPUs for them: the others would only wait."""
+    """Use no more threads than there are CPUs for them, and than OpenMP runs.
+
+    More than the CPUs would only wait; where PyTorch asks for more than run, results are wrong.
+    """
+    asked = torch.get_num_threads()
     bound = len(binding.threads) if binding else usable
-    torch.set_num_threads(min(torch.get_num_threads(), usable, bound))
+    team, _ = team_limit(os.environ) or (asked, "")
+    torch.set_num_threads(min(asked, usable, bound, team))
 
 
 def parse(requested: str) -> tuple[str, int]:

@@ -287,6 +287,7 @@ ROWS = (
     fails("cpu-kernel", "not_run", "a matmul on the CPU did not run", torch__kernels=GPU_RUNS),
     not_applicable("cpu-threads", "quick", "skipped with --quick", torch=None, depth=QUICK),
     passes("cpu-threads", "8 of 16 usable threads"),
+    passes("environment", "no environment variable changes speed or bits"),
     passes("memory", "68.7 GB of memory available"),
     passes(
         "memory",

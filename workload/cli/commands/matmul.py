@@ -7,6 +7,7 @@ from workload.cli.steps import measure
 from workload.cli.steps.device import announce
 from workload.cli.steps.matmuls import requested_matmuls
 from workload.cli.steps.search import search_and_record
+from workload.cli.steps.variables import warn_of_variables
 from workload.core.errors import ExitCode
 from workload.core.models.case import Case, CaseStatus
 from workload.hardware import devices
@@ -24,6 +25,7 @@ def command(session: Session, options: MatmulOptions) -> ExitCode:
     """
     device = with_best_threads(devices.resolve(options.device))
     announce(session, device)
+    warn_of_variables(session, device.kind)
     matmuls, budget_sec = requested_matmuls(options, device), options.budget
     known: list[Case] = []
     if options.search:

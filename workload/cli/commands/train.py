@@ -6,6 +6,7 @@ from workload.cli.session import Session
 from workload.cli.steps import measure
 from workload.cli.steps.device import announce
 from workload.cli.steps.train import require_finite
+from workload.cli.steps.variables import warn_of_variables
 from workload.core import roofline
 from workload.core.errors import ExitCode, UnfitError
 from workload.core.models.train import TrainResult
@@ -23,6 +24,7 @@ def command(session: Session, options: TrainOptions) -> ExitCode:
     if problem:
         raise UnfitError(f"{problem}: choose another --dtype")
     announce(session, device)
+    warn_of_variables(session, device.kind)
     with progress("train", spec.steps) as advance:
 
         def show_mode(mode: str, reason: str) -> None:

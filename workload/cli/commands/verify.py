@@ -4,6 +4,7 @@ from workload.cli.options import VerifyOptions
 from workload.cli.session import Session
 from workload.cli.steps.device import announce
 from workload.cli.steps.verify import exit_code_of_checks, verify_and_record
+from workload.cli.steps.variables import warn_of_variables
 from workload.core.errors import ExitCode
 from workload.hardware import devices
 from workload.report.terminal import summary
@@ -13,6 +14,7 @@ def command(session: Session, options: VerifyOptions) -> ExitCode:
     """Compare with float64 on the CPU; print a line a dtype, with --verbose every comparison."""
     device = devices.resolve(options.device)
     announce(session, device)
+    warn_of_variables(session, device.kind)
     checks = verify_and_record(session, device, options.dtypes)
     if options.verbose:
         session.info(summary.checks_table(checks), "")

@@ -14,6 +14,7 @@ from workload.core.models.finding import Finding
 from workload.core.models.model import Model, Seconds, one_of
 from workload.core.models.rating import Ceilings
 from workload.core.models.train import TrainResult
+from workload.core.models.variable import Variable
 from workload.core.models.verify import VerifyResult
 
 # 1: the first. 2: `cases` of every kind with their timing and rating, in place of `matmul`;
@@ -57,3 +58,5 @@ class Record(Model, frozen=True):
     exit_code: ExitCode
     reason: str | None
     duration_sec: Seconds
+    # What is set of `core/variables.toml`.
+    variables: tuple[Variable, ...] | None = None

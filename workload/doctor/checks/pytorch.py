@@ -2,6 +2,7 @@
 
 from workload.core.models.facts import QUICK, Facts
 from workload.core.models.pytorch import TorchFiles
+from workload.core.units import plural
 from workload.doctor.checks.check import (
     CheckResult,
     check,
@@ -28,6 +29,7 @@ from workload.doctor.checks.gpu_needs import (
     requested_gpu,
 )
 from workload.hardware.cuda_support import kernel_source, parse_capability
+from workload.hardware.openmp import team_limit
 
 
 @check(
@@ -189,6 +191,16 @@ def cpu_threads(facts: Facts) -> CheckResult:
     """Compare PyTorch's thread count with the CPUs that this process may use."""
     torch, usable = known(facts.torch), known(facts.limits).usable_threads
     threads = torch.threads
+    team, variable = team_limit(known(facts.environment)) or (threads, "")
+    if team < threads:
+        return warned(
+            f"PyTorch asks for {plural(threads, 'thread')}, with {variable} OpenMP runs {team}",
+            case="fewer",
+            why="oneDNN then leaves parts of bfloat16 matmuls and of convolutions' gradients out: "
+            "results are wrong",
+            fix=f"unset {variable.partition('=')[0]}, or set OMP_NUM_THREADS={team} in your own "
+            "programs (workload does so itself)",
+        )
     if torch.binding:
         return warned(
             torch.binding,

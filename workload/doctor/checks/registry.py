@@ -8,6 +8,7 @@ from workload.core.models.facts import Facts
 from workload.core.models.finding import Finding
 from workload.doctor.checks import (
     driver,
+    environment,
     gpu,
     gpu_health,
     kernels,
@@ -57,6 +58,7 @@ CHECKS: tuple[Check, ...] = (
     gpu.pcie,
     kernels.cpu_kernel,
     pytorch.cpu_threads,
+    environment.variables,
     machine.memory,
     machine.shm,
     torch_compile.home,

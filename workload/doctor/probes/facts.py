@@ -29,6 +29,7 @@ from workload.doctor.probes.machine import (
     read_user,
 )
 from workload.doctor.probes.torch_process import probing
+from workload.doctor.redaction import redaction
 from workload.hardware.cgroups import read_limits
 from workload.hardware.compilers import find_compilers
 from workload.hardware.nvml import Hardware, HardwareError, Nvml
@@ -81,11 +82,15 @@ def gather(
             clock=ask("clock", lambda: read_clock(root)),
             unlocked=ask("unlocked", read_unlocked),
             versions=ask("versions", read_versions),
-            environment=ask("environment", lambda: read_environment(os.environ)),
             boot_id=ask("boot_id", lambda: read_boot_id(root)),
             xids=ask("xids", lambda: read_logged_xids(root)),
+            environment=ask("environment", _environment),
             unread=ask.unread,
         )
+
+
+def _environment() -> dict[str, str]:
+    return read_environment(os.environ, redaction(os.environ).text)
 
 
 class _Asking:

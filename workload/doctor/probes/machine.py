@@ -4,11 +4,12 @@ import os
 import platform
 import pwd
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from workload.core.files import read_text
 from workload.core.models.machine import Cpu, DeviceNode, System, User
+from workload.core.variables import known_variables
 from workload.doctor.probes.folders import write_problem
 from workload.hardware.processor import read_processor
 
@@ -20,15 +21,11 @@ RELEVANT_ISA = frozenset(
     asimd asimdhp asimddp sve sve2 bf16 i8mm
     """.split()  # noqa: SIM905  a list of words reads better than one of strings
 )
-# The only variables in a record; no other variable, and so no secret, is read.
+# These and those of core/variables.toml are the only variables in a record; no other is read.
 ENVIRONMENT_ALLOWED = frozenset(
     """
-    CUDA_DEVICE_ORDER CUDA_HOME CUDA_LAUNCH_BLOCKING CUDA_MODULE_LOADING CUDA_VERSION
-    CUDA_VISIBLE_DEVICES NVIDIA_DISABLE_REQUIRE NVIDIA_DRIVER_CAPABILITIES NVIDIA_REQUIRE_CUDA
-    NVIDIA_TF32_OVERRIDE NVIDIA_VISIBLE_DEVICES CUBLAS_WORKSPACE_CONFIG NCCL_DEBUG
-    PYTORCH_ALLOC_CONF PYTORCH_CUDA_ALLOC_CONF TORCH_ALLOW_TF32_CUBLAS_OVERRIDE
-    TORCHINDUCTOR_CACHE_DIR TRITON_CACHE_DIR ATEN_CPU_CAPABILITY DNNL_MAX_CPU_ISA
-    MKL_NUM_THREADS OMP_NUM_THREADS LD_LIBRARY_PATH LD_PRELOAD WORKLOAD_VARIANT
+    CUDA_HOME CUDA_VERSION NVIDIA_DISABLE_REQUIRE NVIDIA_DRIVER_CAPABILITIES NVIDIA_REQUIRE_CUDA
+    NVIDIA_VISIBLE_DEVICES TORCHINDUCTOR_CACHE_DIR TRITON_CACHE_DIR LD_LIBRARY_PATH WORKLOAD_VARIANT
     """.split()  # noqa: SIM905  as above
 )
 USER_NAME_VARIABLES = ("LOGNAME", "USER", "LNAME", "USERNAME")  # read by getpass.getuser()
@@ -133,6 +130,9 @@ def read_link_widths(root: Path) -> dict[str, int]:
     }
 
 
-def read_environment(environment: Mapping[str, str]) -> dict[str, str]:
+def read_environment(
+    environment: Mapping[str, str], redact: Callable[[str], str] = str
+) -> dict[str, str]:
     """Return the allowed variables that are set."""
-    return {name: environment[name] for name in sorted(ENVIRONMENT_ALLOWED & environment.keys())}
+    allowed = ENVIRONMENT_ALLOWED | known_variables().keys()
+    return {name: redact(environment[name]) for name in sorted(allowed & environment.keys())}

@@ -44,6 +44,11 @@ def device_words(device: DeviceInfo) -> str:
     return f"{device.torch_name}: {printable(device.name)}, {detail}"
 
 
+def variables_line(found: str) -> str:
+    """Return a warning about environment variables; `found` says what they change."""
+    return labelled("warning", f"environment: {found}; unset what is not set on purpose")
+
+
 def facts_table(facts: dict[str, Any]) -> Table:
     """Every known fact, nested names joined by dots."""
     table = new_table("fact", "value")

@@ -1,0 +1,86 @@
+"""The environment variables that change speed or bits: `variables.toml`, and which are set."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import tomllib
+
+from workload.core.models.variable import NEITHER, Variable
+from workload.core.units import printable
+
+TABLE = Path(__file__).with_name("variables.toml")
+MAX_VALUE = 200  # characters of a value that are recorded
+
+
+@dataclass(frozen=True)
+class Known:
+    """A variable of the table; the values in it are in lower case."""
+
+    devices: tuple[str, ...]
+    changes: str
+    harmless: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    threads: bool = False
+
+    def changed_by(self, value: str, usable_threads: int | None) -> str:
+        """Return what this value changes; `usable_threads` is None where it is unknown."""
+        word = value.strip().lower()
+        unset = not word or word in self.harmless or (self.only and word not in self.only)
+        return NEITHER if unset or self._is_enough(word, usable_threads) else self.changes
+
+    def _is_enough(self, word: str, usable_threads: int | None) -> bool:
+        # `4,2` is four threads, and two in regions within regions.
+        match = re.fullmatch(r"\+?([0-9]{1,9})(?:,[0-9, ]*)?", word)
+        enough = self.threads and usable_threads is not None and match is not None
+        return bool(enough and match and int(match[1]) >= (usable_threads or 0))
+
+
+@cache
+def known_variables() -> dict[str, Known]:
+    """Return the table, by the names of the variables."""
+    table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    return {
+        name: Known(
+            devices=tuple(library["devices"]),
+            changes=row["changes"],
+            harmless=tuple(row.get("harmless", ())),
+            only=tuple(row.get("only", ())),
+            threads=row.get("threads", False),
+        )
+        for library in table["library"]
+        for name, row in library["variables"].items()
+    }
+
+
+def set_variables(
+    environment: Mapping[str, str],
+    usable_threads: int | None,
+    redact: Callable[[str], str] = str,
+) -> tuple[Variable, ...]:
+    """Return the variables of the table that are set, in the order of their names."""
+    known = known_variables()
+    return tuple(
+        Variable(
+            name=name,
+            value=printable(redact(environment[name]))[:MAX_VALUE],
+            changes=known[name].changed_by(environment[name], usable_threads),
+            devices=known[name].devices,
+        )
+        for name in sorted(known.keys() & environment.keys())
+    )
+
+
+def effects(variables: Iterable[Variable], *devices: str) -> str | None:
+    """Say which variables change results of these devices, and what; None if none does."""
+    groups: dict[str, list[str]] = {}
+    for variable in variables:
+        if variable.matters(*devices):
+            groups.setdefault(variable.changes, []).append(str(variable))
+    return "; ".join(_effect(groups[what], what) for what in sorted(groups, reverse=True)) or None
+
+
+def _effect(names: list[str], what: str) -> str:
+    return f"{', '.join(names)} change{'' if len(names) > 1 else 's'} {what}"
