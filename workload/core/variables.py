@@ -1,12 +1,11 @@
 """The environment variables that change speed or bits: `variables.toml`, and which are set."""
 
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-import tomllib
 
 from workload.core.models.variable import NEITHER, Variable
 from workload.core.units import printable

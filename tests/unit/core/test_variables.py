@@ -2,10 +2,10 @@
 
 import os
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
-import tomllib
 
 from workload.cli.main import prepare_openmp
 from workload.core.models.variable import BITS, BOTH, NEITHER, SPEED

@@ -13,6 +13,7 @@ from workload.core.models.train import TrainResult
 from workload.core.train_case import train_case
 from workload.hardware import devices
 from workload.report.terminal import summary
+from workload.train.float64 import with_float64
 from workload.train.loop import train
 
 
@@ -47,6 +48,7 @@ def command(session: Session, options: TrainOptions) -> ExitCode:
             on_report=lambda step, loss: session.info(summary.loss_line(step, loss)),
             on_progress=show,
         )
+    result = with_float64(result, device)
     session.builder.set("train", [result])
     require_finite(result, spec)
     ceilings = measure.measure_limits(session, device, spec.dtype)

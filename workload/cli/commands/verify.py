@@ -3,8 +3,8 @@
 from workload.cli.options import VerifyOptions
 from workload.cli.session import Session
 from workload.cli.steps.device import announce
-from workload.cli.steps.verify import exit_code_of_checks, verify_and_record
 from workload.cli.steps.variables import warn_of_variables
+from workload.cli.steps.verify import exit_code_of_checks, verify_and_record
 from workload.core.errors import ExitCode
 from workload.hardware import devices
 from workload.report.terminal import summary

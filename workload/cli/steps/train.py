@@ -8,6 +8,7 @@ from workload.core.errors import ExitCode, WrongNumbersError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
 from workload.core.train_spec import PRESETS, TrainSpec, divergence_line
+from workload.train.float64 import with_float64
 from workload.train.loop import train
 
 
@@ -24,7 +25,8 @@ def train_presets(
                 keep([*done, result])
                 advance(len(result.losses), "")
 
-            done.append(train(spec, device, preset=preset, on_progress=show))
+            result = train(spec, device, preset=preset, on_progress=show)
+            done.append(with_float64(result, device))
         keep(done)
     return done
 

@@ -41,6 +41,10 @@ class TrainResult(Model, frozen=True):
     diverged_at_step: Positive | None = None
     mode: Annotated[str, one_of(*MODES)] = "eager"
     mode_reason: str = "asked for"  # why this mode
+    # The last loss in float64, from the same numbers; None if it was not computed.
+    float64_loss: Amount | None = None
+    # From here on every loss is off by more than a hundredth; None if the last one is not.
+    rounding_from_step: Positive | None = None
     # Derived.
     final_loss: Amount | None = None  # None before the first step
     median_step_sec: Amount | None = None  # over the blocks; None when nothing was timed

@@ -21,6 +21,7 @@ from workload.report.page.charts import Chart, Series
 from workload.report.page.figures import Figure, Key, figure, look_of, thinned
 from workload.report.page.speedups import title_of
 from workload.report.page.subjects import Subject, short
+from workload.report.terminal.summary import rounding_words
 
 MAX_LOSSES, MAX_DOTS, MAX_READINGS = 160, 80, 400  # points drawn of a line, or in a row
 MAX_FIGURES = 4  # of losses
@@ -81,7 +82,10 @@ def _ending(result: TrainResult) -> str:
     if result.diverged_at_step is not None:
         return f"diverged at step {result.diverged_at_step}"
     final = result.final_loss
-    return f"{final:.3g} at step {len(result.losses)}" if final is not None else "no loss"
+    if final is None:
+        return "no loss"
+    words = rounding_words(result)
+    return f"{final:.3g} at step {len(result.losses)}{f' ({words})' if words else ''}"
 
 
 def step_times(chosen: Sequence[Subject]) -> Figure | None:

@@ -152,9 +152,26 @@ def train_line(result: TrainResult, rating: Rating | None = None) -> str:
     speed = f"{format_seconds(step)} a step" if step is not None else "already finished"
     if rating:
         speed += f" ({rating.regime}, {percent(rating.ceiling_share)} of the measured ceiling)"
-    loss = "no loss" if result.final_loss is None else f"loss {result.final_loss:.4g}"
-    text = f"{name} {result.dtype}{mode}: {plural(len(result.losses), 'step')}, {speed}, {loss}"
-    return labelled("train", text)
+    steps = plural(len(result.losses), "step")
+    return labelled("train", f"{name} {result.dtype}{mode}: {steps}, {speed}, {_loss(result)}")
+
+
+def _loss(result: TrainResult) -> str:
+    """Return the last loss, and beside it what float64 reaches if that is another number."""
+    if result.final_loss is None:
+        return "no loss"
+    words = rounding_words(result)
+    return f"loss {result.final_loss:.4g}{f' ({words})' if words else ''}"
+
+
+def rounding_words(result: TrainResult) -> str | None:
+    """Say from which step on the losses are rounding errors; None if they are not, or unknown."""
+    if result.float64_loss is None or result.rounding_from_step is None:
+        return None
+    return (
+        f"rounding from step {result.rounding_from_step} on: float64 reaches "
+        f"{result.float64_loss:.3g}"
+    )
 
 
 def action_words(advice: Advice) -> str:
