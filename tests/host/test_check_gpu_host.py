@@ -32,6 +32,44 @@ def test_an_older_engine_is_asked_for_its_cdi_folders(host: Host) -> None:
     assert machine.run("docker/host/check-gpu-host").stdout == "--device nvidia.com/gpu=all\n"
 
 
+def test_docker_needs_no_more_than_nvidias_hook(host: Host) -> None:
+    change = {"runtimes": "runc", "adds": ["nvidia-container-runtime-hook"]}
+    result = make_machine(host, change).run("docker/host/check-gpu-host")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "--gpus all\n", "")
+
+
+@pytest.mark.parametrize(
+    "kind", ['kind: "nvidia.com/gpu"', '{"kind":"nvidia.com/gpu","devices":[]}']
+)
+def test_a_cdi_spec_that_the_engine_does_not_list_is_tried(host: Host, kind: str) -> None:
+    change = {"runtimes": "runc", "files": {"var/run/cdi/nvidia.yaml": kind}}
+    result = make_machine(host, change).run("docker/host/check-gpu-host")
+    assert (result.returncode, result.stdout) == (0, "--device nvidia.com/gpu=all\n")
+
+
+@pytest.mark.parametrize("devices", ["null", "[]"])
+def test_a_cdi_spec_for_another_use_is_no_gpu(host: Host, devices: str) -> None:
+    files = {"etc/cdi/management.yaml": "kind: management.nvidia.com/gpu\n"}
+    (line,) = lines(make_machine(host, {"runtimes": "runc", "devices": devices, "files": files}))
+    assert "are of another vendor" in line
+
+
+def test_podman_takes_cdi_and_no_gpus_option(host: Host) -> None:
+    change = {
+        "version": "Client: Podman Engine\nVersion: 5.4.2",
+        "files": {"etc/cdi/nvidia.yaml": "kind: nvidia.com/gpu\n"},
+        "adds": ["nvidia-container-runtime-hook"],
+        "environment": {"IMAGE": "example.com/workload:gpu"},
+    }
+    result = make_machine(host, change).run("docker/host/check-gpu-host")
+    assert (result.returncode, result.stdout) == (0, "--device nvidia.com/gpu=all\n")
+
+
+def test_what_an_engine_elsewhere_has_for_its_gpu_is_tried(host: Host) -> None:
+    change = {"runtimes": "runc", "environment": {"DOCKER_HOST": "tcp://10.0.0.1:2376"}}
+    assert make_machine(host, change).run("docker/host/check-gpu-host").stdout == "--gpus all\n"
+
+
 def test_a_silent_engine_is_named_by_its_address(host: Host) -> None:
     silent = {"code": 1, "text": "Cannot connect to the Docker daemon"}
     address = {"DOCKER_HOST": "unix:///nowhere"}

@@ -27,7 +27,8 @@ def runs(host: Host) -> list[str]:
 
 @pytest.mark.parametrize(("refusal", "said"), WORDINGS)
 def test_a_refusal_is_shown_and_translated(host: Host, refusal: dict[str, Any], said: str) -> None:
-    machine = make_machine(host, {"image": "", "run": {"code": refusal["code"], "text": said}})
+    answers = {"image": "", "run": {"code": refusal["code"], "text": said}}
+    machine = make_machine(host, {**answers, **refusal.get("machine", {})})
     result = machine.run("docker/host/in-docker", "gpu", "mine")
     translation = f"in-docker: {refusal['line']}; {refusal['next']}"
     assert result.stderr == f"{said}\n{translation}\n"

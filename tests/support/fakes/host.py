@@ -13,6 +13,8 @@ TOOLS = [
     "grep",
     "head",
     "id",
+    "ls",
+    "od",
     "cat",
     "awk",
     "make",

@@ -33,6 +33,8 @@ ANSWERS: dict[str, Any] = {
     "status": "[[Backing Filesystem extfs]]",
     "folder": "/var/lib/docker",
     "runtimes": "runc\nnvidia",
+    "security": "[name=seccomp,profile=builtin]",
+    "system": "Debian GNU/Linux 12 (bookworm)",
     "devices": "null",
     "cdi_folders": "",
     "context": "unix:///var/run/docker.sock",
@@ -53,6 +55,8 @@ ASKED = {
     "*Runtimes*": "runtimes",
     "*DiscoveredDevices*": "devices",
     "*CDISpecDirs*": "cdi_folders",
+    "*SecurityOptions*": "security",
+    "*OperatingSystem*": "system",
     "info": "info",
     "version*": "version",
     "buildx*": "buildx",
@@ -71,8 +75,9 @@ def rows(name: str) -> list[dict[str, Any]]:
 def make_machine(host: Host, change: Mapping[str, Any]) -> Host:
     """Install a healthy machine's commands and files on `host`, changed by a fault.
 
-    `change` has the answers that differ, `lacks` (commands that are not installed), `files`
-    (text by path; an empty table takes one away) and `environment`.
+    `change` has the answers that differ, `lacks` (commands that are not installed), `adds` (those
+    that are installed too), `files` (text by path; an empty table takes one away), `listing` and
+    `user` (what `ls` and `id -u` print) and `environment`.
     """
     answers = {**ANSWERS, **{name: change[name] for name in ANSWERS if name in change}}
     lacks, kilobytes = change.get("lacks", []), answers["free_kb"]
@@ -84,9 +89,14 @@ def make_machine(host: Host, change: Mapping[str, Any]) -> Host:
         "uname": _say(answers["kernel"]),
         "df": _say(f"head\ndisk 1 1 {kilobytes} 1% /" if kilobytes else {"code": 1, "text": ""}),
     }
+    for command, name in {"ls": "listing", "id": "user"}.items():
+        if name in change:
+            commands[command] = _say(change[name])
     for command, script in commands.items():
         if command not in lacks:
             host.add(command, script)
+    for command in change.get("adds", []):
+        host.add(command)
     root = host.bin.parent / "root"
     for path, text in {**FILES, **change.get("files", {})}.items():
         if text != {}:

@@ -1,0 +1,43 @@
+"""`make doctor` with engines that fail, hang or print warnings: no answer ends the checks."""
+
+import pytest
+from support.fakes.host import Host
+from support.fakes.machine import ANSWERS, ASKED, IDS, make_machine
+from support.host_report import states
+
+QUESTIONS = [name for name in ASKED.values() if name not in ("info", "run", "pull")]
+
+
+@pytest.mark.parametrize("code", [0, 1, 124, 125])
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_no_answer_of_an_engine_ends_the_checks(host: Host, question: str, code: int) -> None:
+    answer = {"code": code, "text": "Error: template: <.X>: can't evaluate field"}
+    result = make_machine(host, {question: answer}).run("docker/host/doctor")
+    assert list(states(result)) == IDS
+    assert result.stderr == ""
+    assert result.returncode == (4 if "fail" in states(result).values() else 0)
+
+
+def test_an_engine_whose_every_answer_is_an_error_gets_every_check(host: Host) -> None:
+    silent = {question: {"code": 125, "text": ""} for question in QUESTIONS}
+    result = make_machine(host, {**silent, "python": "3.12"}).run("docker/host/doctor")
+    assert list(states(result)) == IDS
+
+
+@pytest.mark.parametrize("noise", ["WARNING: No swap limit support", "Emulate Docker CLI", ""])
+def test_warnings_among_an_engines_answers_change_nothing(host: Host, noise: str) -> None:
+    quiet = make_machine(host, {}).run("docker/host/doctor").stdout
+    noisy = {
+        question: f"{noise}\n{ANSWERS[question]}"
+        for question in QUESTIONS
+        if isinstance(ANSWERS[question], str)
+    }
+    assert make_machine(host, noisy).run("docker/host/doctor").stdout == quiet
+
+
+def test_an_engine_that_hangs_in_mid_list_is_not_asked_again(host: Host) -> None:
+    change = {"memory": {"code": 124, "text": ""}, "lacks": ["nvidia-smi"]}
+    result = make_machine(host, change).run("docker/host/doctor")
+    assert list(states(result)) == IDS
+    questions = [call for call in host.called if call.startswith("docker")]
+    assert questions[-1] == "docker info --format {{.MemTotal}}"
