@@ -1,4 +1,4 @@
-"""What every test session shares: the target, the skip gate, repeatable property tests."""
+"""Options and hooks of every test session: target, skip gate, repeatable property tests."""
 
 import contextlib
 import os
@@ -75,7 +75,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def nightly(pytestconfig: pytest.Config) -> bool:
-    """Whether to repeat what is random many times: `--hypothesis-profile nightly`."""
+    """Return whether random tests are repeated many times: `--hypothesis-profile nightly`."""
     return bool(pytestconfig.getoption("--hypothesis-profile", None) == "nightly")
 
 

@@ -3,7 +3,7 @@
     python train.py [auto|cpu|cuda|cuda:N]
 
 The network and its loop are this project's own; which device works, and how long a step takes,
-is `workload`'s to say. Exit 4: the device cannot be used. Exit 3: it did not learn.
+is reported by `workload`. Exit 4: the device cannot be used. Exit 3: it did not learn.
 """
 
 import sys
@@ -19,13 +19,13 @@ from workload.core.units import format_seconds
 from workload.hardware import devices
 
 IMAGES, SIDE, PATCH, STEPS = 256, 16, 4, 200
-TIMED_SEC = 2.0  # a step's time is sought for so long
-ENOUGH = 0.95  # of the images must be told apart
+TIMED_SEC = 2.0  # for timing one step
+ENOUGH = 0.95  # of the images must be classified correctly
 BY_EVENTS = TimingConfig(CUDA_EVENTS)  # on a GPU; this optimizer, as set up, cannot be in a graph
 
 
 def stripes() -> tuple[Tensor, Tensor]:
-    """Noisy images (IMAGES, SIDE, SIDE) and which of them have vertical stripes."""
+    """Return noisy images (IMAGES, SIDE, SIDE), and which of them have vertical stripes."""
     kinds = torch.arange(IMAGES) % 2
     wave = torch.sin(torch.arange(SIDE) * 1.5)
     rows = wave[:, None].expand(SIDE, SIDE)
@@ -37,7 +37,7 @@ class Network(nn.Module):
     """Looks at an image patch by patch, then at all patches together."""
 
     def __init__(self) -> None:
-        """As small as the task."""
+        """Make a small network, as the task is small."""
         super().__init__()
         self.patch = nn.Linear(PATCH**2, 16)
         self.whole = nn.Linear(16, 2)
@@ -50,7 +50,7 @@ class Network(nn.Module):
 
 
 def main(requested: str) -> None:
-    """Choose the device, train, time a step, and say how it went."""
+    """Choose the device, train, time a step, and print the result."""
     device = devices.resolve(requested)
     print(f"device  {device.torch_name}: {device.name} ({device.reason})")
     where = devices.torch_device(device)

@@ -98,7 +98,7 @@ def read_source() -> str:
 
 
 def read_release() -> Release:
-    """Return the release that the variables and the checkout describe, and tell bake of it."""
+    """Return the release that the variables and the checkout describe; set bake's variables."""
     registry, version = os.environ.get("REGISTRY", ""), os.environ.get("VERSION", "")
     if not registry or not version:
         refuse(BAD_INPUT, "usage: make publish REGISTRY=ghcr.io/me VERSION=1.2.3")

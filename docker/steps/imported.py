@@ -1,7 +1,7 @@
 """imported.py ROOT: copy into ROOT the sources of what a run imports of the libraries.
 
 Known from imports alone, so that it is the same on every machine, with a GPU or without. What
-they do not bring must be named here: tests/image/test_bytecode.py runs the workload and tells.
+they do not import must be listed here: tests/image/test_bytecode.py finds what is missing.
 """
 
 import importlib

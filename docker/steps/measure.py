@@ -27,13 +27,13 @@ def nccl() -> str:
 def arch_list() -> str:
     """Return what torch's kernels were compiled for, as sm_75 sm_80 …; empty for the CPU.
 
-    torch.cuda.get_arch_list() answers nothing without a GPU; the flags beneath it do.
+    torch.cuda.get_arch_list() is empty without a GPU; the build flags are not.
     """
     return torch._C._cuda_getArchFlags() or "" if torch.version.cuda else ""
 
 
 def labels(package: Path) -> dict[str, str]:
-    """Return the labels, by name; what an image does not have has no label."""
+    """Return the labels, by name; a missing part has no label."""
     (version,) = re.findall(r'^__version__ = "(.+)"', package.read_text(), re.MULTILINE)
     measured = {
         "org.opencontainers.image.version": version,

@@ -1,7 +1,7 @@
-"""Do the numbers depend on who takes them? Usage: agreement.py [--target cpu|gpu] [--rounds N]
+"""Compare the benchmarks with other ways to time; run it with --target cpu|gpu and --rounds N.
 
-1. The timing protocol against a plain loop written by hand, in one process, in alternation.
-2. The command line against pytest-benchmark on one case, in processes that alternate.
+1. This project's timing against a plain loop, alternating in one process.
+2. The command line against pytest-benchmark on one case, in alternating processes.
 
 Prints both ratios of medians and a verdict; exit code 3 if one is out of its limits. No test,
 because a busy machine would fail it.
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def compare_loops(device: DeviceInfo, rounds: int) -> list[float]:
-    """Median of the harness over median of the loop, a ratio a round."""
+    """Return the ratio of the medians, ours over the loop's, for each round."""
     call = LOOP_CASE.prepare(device).call
 
     def by_harness() -> float:
@@ -73,7 +73,7 @@ def compare_loops(device: DeviceInfo, rounds: int) -> list[float]:
 
 
 def plain_loop(call: Callable[[], object], device: DeviceInfo) -> float:
-    """What anybody would write: median seconds of a call, for as long as the harness takes."""
+    """Return the median seconds of a call in a plain loop that runs as long as the timing does."""
     calls = LOOP_CALLS[device.kind]
     samples = []
     deadline = time.perf_counter() + LOOP_BUDGET_SEC
@@ -88,14 +88,14 @@ def plain_loop(call: Callable[[], object], device: DeviceInfo) -> float:
 
 
 def compare_processes(target: str, rounds: int) -> list[float]:
-    """Median by pytest-benchmark over median by the command line, a ratio a pair of processes."""
+    """Return the ratio of the medians, pytest-benchmark's over the command line's, a pair."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "suite.json"
         return alternated(lambda: by_suite(target, path), lambda: by_command(target), rounds)
 
 
 def by_suite(target: str, path: Path) -> float:
-    """The median that pytest-benchmark writes."""
+    """Return the median that pytest-benchmark writes."""
     suite = Path(__file__).parent / "test_matmul_speed.py"
     options = f"-q -p no:cacheprovider --case-budget {PROCESS_BUDGET_SEC} --target {target}"
     run("pytest", *options.split(), "-k", PROCESS_CASE, "--benchmark-json", str(path), str(suite))
@@ -104,7 +104,7 @@ def by_suite(target: str, path: Path) -> float:
 
 
 def by_command(target: str) -> float:
-    """The median that `workload matmul` writes."""
+    """Return the median that `workload matmul` writes."""
     size, _, dtype = PROCESS_CASE.partition("-")
     budget = PROCESS_BUDGET_SEC / (1 - LIMITS_SHARE)
     options = f"--device {DEVICES[target]} --sizes {size} --dtypes {dtype} --budget {budget}"
@@ -114,7 +114,7 @@ def by_command(target: str) -> float:
 
 
 def run(module: str, *arguments: str) -> str:
-    """The module's output; its words too, and the end of this process, where it fails."""
+    """Return the module's output; print it and exit if it fails."""
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
@@ -123,7 +123,7 @@ def run(module: str, *arguments: str) -> str:
 
 
 def alternated(first: Callable[[], float], second: Callable[[], float], rounds: int) -> list[float]:
-    """Ratios first / second; who comes first alternates too."""
+    """Return the ratios first / second; the order alternates too."""
     ratios = []
     for index in range(rounds):
         if index % 2:
@@ -135,7 +135,7 @@ def alternated(first: Callable[[], float], second: Callable[[], float], rounds: 
 
 
 def judged(name: str, ratios: Sequence[float], limits: tuple[float, float]) -> bool:
-    """Print the median ratio, its interval and a verdict; whether it is within the limits."""
+    """Print the median ratio, its interval and a verdict; return whether it is in the limits."""
     ratio = median(ratios) or 0.0
     interval = median_interval(ratios)
     known = "95 %: {:.4f} to {:.4f}".format(*interval) if interval else "too few rounds to tell"

@@ -1,4 +1,4 @@
-"""One protocol for every benchmark, the same as the command line's; pytest-benchmark keeps the
+"""Every benchmark is timed as on the command line; pytest-benchmark keeps the
 statistics. The device comes from --target, so test ids are the same on both.
 """
 
@@ -95,7 +95,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """All benchmarks, then all of them again: passes of one case lie as far apart as can be."""
+    """Run all benchmarks, then all again, so that the passes of one case are far apart in time."""
     if config.option.passes > 1 and len(items) == 1:
         # pytest tears a test down only before another one.
         raise pytest.UsageError("--passes needs two benchmarks or more: choose another -k")
@@ -103,7 +103,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _resolved(target: str) -> DeviceInfo:
-    """The target's device; a missing GPU is an error here, never a fallback."""
+    """Return the target's device; a missing GPU is an error here, never a fallback."""
     try:
         return devices.resolve({"cpu": "cpu", "gpu": "cuda"}[target])
     except WorkloadError as error:
@@ -125,7 +125,7 @@ def _as_it_is(case: Case) -> Case:
 
 @pytest.fixture(scope="session")
 def turns(pytestconfig: pytest.Config) -> Iterator[Turns | None]:
-    """This process's place beside another, if it was given one."""
+    """Return the turns that this process takes with another, if any."""
     if not pytestconfig.option.turns:
         yield None
         return
@@ -142,7 +142,7 @@ def measured(
     benchmark: BenchmarkFixture,
     request: pytest.FixtureRequest,
 ) -> Measured:
-    """Measure an operation by the protocol, insist that it is right, and hand its samples on."""
+    """Time an operation, require a correct result, and give its samples to pytest-benchmark."""
     options = request.config.option
 
     def run(operation: Operation, told: Callable[[Case], Case] = _as_it_is) -> None:
@@ -166,7 +166,7 @@ def measured(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
-    """Fail if the case that was to be slowed was not among those that ran."""
+    """Fail if the case to be slowed down did not run."""
     slow: Slowdown | None = session.config.option.slow
     log = session.config.stash.get(LOG, None)
     if slow and not (log and any(case.name == slow.name for case in log.cases.values())):
@@ -183,12 +183,12 @@ def pytest_benchmark_scale_unit(
 
 
 def pytest_benchmark_generate_commit_info() -> dict[str, Any] | None:
-    """In an image, the commit it was built from."""
+    """Return the commit that the image was built from."""
     return commit_info(os.environ)
 
 
 def pytest_benchmark_generate_machine_info() -> dict[str, Any]:
-    """What the numbers belong to, without the host's name. py-cpuinfo would take a second."""
+    """Describe the machine without its name. py-cpuinfo would take a second."""
     processor = read_processor()
     return {
         "machine": platform.machine(),

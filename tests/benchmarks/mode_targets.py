@@ -72,14 +72,14 @@ class Target:
 
 @dataclass(frozen=True)
 class Bench:
-    """One training on one device, from whose data every sample starts."""
+    """One training on one device; every sample starts from its data."""
 
     spec: TrainSpec
     device: DeviceInfo
     data: Data
 
     def steps(self, name: str, steps: int = STEPS) -> Sample:
-        """Steps of a mode; set-up and a first step are not timed."""
+        """Time steps of a mode, without the set-up and the first step."""
 
         def set_up() -> Callable[[], object]:
             loop = MODES[name].start(self.spec, self.device, self.data)
@@ -89,7 +89,7 @@ class Bench:
         return set_up
 
     def chapter(self, steps: int) -> Sample:
-        """The chapter's code; a first step, which makes the gradients' buffers, is not timed."""
+        """Time the chapter's code, without the first step, which allocates gradients."""
         x, y, *weights = self.data
         rate = self.spec.learning_rate
 
@@ -101,13 +101,13 @@ class Bench:
         return set_up
 
     def products(self, steps: int) -> Sample:
-        """The two large products of `fused` alone: its floor."""
+        """Time the two large matmuls of `fused` alone, its lower limit."""
 
         def set_up() -> Callable[[], object]:
             loop = MODES["fused"].start(self.spec, self.device, self.data)
             assert isinstance(loop, FusedLoop)
             loop.advance(1)
-            g = torch.randn_like(loop._g) * 1e-6  # w1 stays what it is, nearly
+            g = torch.randn_like(loop._g) * 1e-6  # hardly changes w1
 
             def products() -> None:
                 for _ in range(steps):
@@ -119,7 +119,7 @@ class Bench:
         return set_up
 
     def whole(self, name: str) -> Sample:
-        """A whole run: set-up, all steps, and the weights."""
+        """Time a whole run: set-up, all steps, and the weights."""
 
         def run() -> object:
             loop = MODES[name].start(self.spec, self.device, self.data)
@@ -129,7 +129,7 @@ class Bench:
         return lambda: run
 
     def alternate(self, samples: dict[str, Sample], rounds: int) -> Seconds:
-        """Seconds of each, taken in turns, forwards and backwards."""
+        """Return the seconds of each, timed in turns, forwards and backwards."""
         seconds: Seconds = {name: [] for name in samples}
         for turn in range(rounds + 1):  # the first warms up
             for name in list(samples)[:: 1 if turn % 2 else -1]:
@@ -146,7 +146,7 @@ class Bench:
 
 
 def checked(spec: TrainSpec, device: DeviceInfo, names: list[str]) -> Bench:
-    """A bench for modes that have shown themselves right."""
+    """Return a bench, after its modes were checked."""
     for name in names:
         require_right(MODES[name], spec, device)
     where = devices.torch_device(device)
@@ -156,7 +156,7 @@ def checked(spec: TrainSpec, device: DeviceInfo, names: list[str]) -> Bench:
 
 # fmt: off
 def chapter(data: Data, learning_rate: float, steps: int) -> None:
-    """The chapter's loop, verbatim but for the number of its steps."""
+    """Run the chapter's loop, unchanged except for the number of steps."""
     x, y, w1, w2 = data
     for t in range(1, steps + 1):
         y_pred = x.mm(w1).clamp(min = 0).mm(w2)
@@ -241,12 +241,12 @@ def on_gpu(
 
 
 def ratios(seconds: Seconds, one: str, other: str) -> list[float]:
-    """How many times longer `one` took, round by round."""
+    """Return how many times longer `one` took, for each round."""
     return [a / b for a, b in zip(seconds[one], seconds[other], strict=True)]
 
 
 def times_table(preset: str, seconds: Seconds) -> Table:
-    """Seconds a step, and GFLOP/s counted as for the chapter's five products."""
+    """Return seconds a step, and GFLOP/s of the chapter's five matmuls."""
     spec = PRESETS[preset]
     table = Table(preset, "a step", "GFLOP/s")
     for name, taken in seconds.items():

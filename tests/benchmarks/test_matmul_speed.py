@@ -12,7 +12,7 @@ from workload.core.units import DTYPE_BYTES
 
 pytestmark = pytest.mark.benchmark(timer=clock)
 
-# What either device has by default, and the chapter's own product.
+# The default sizes of both devices, and the chapter's own matmul.
 EDGES = sorted({edge for edges in DEFAULT_SIZES.values() for edge in edges})
 SHAPES = [*((edge, edge, edge) for edge in EDGES), (64, 10_000, 100)]
 

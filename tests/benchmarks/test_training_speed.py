@@ -22,7 +22,7 @@ pytestmark = [
 @pytest.mark.parametrize("preset", ["book", "wide"])
 def test_training_step(measured: Callable[..., None], preset: str, mode: str) -> None:
     by = MODES[mode]
-    # The other arithmetic gathers rounding errors: float64 is what it can be asked for.
+    # `dual` accumulates rounding errors, so it runs in float64 only.
     dtype = "float32" if by.same_arithmetic else "float64"
     steps = TrainSteps(replace(PRESETS[preset], dtype=dtype), by)
     measured(steps, partial(of_one_step, mode=by))

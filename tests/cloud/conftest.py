@@ -1,4 +1,4 @@
-"""A registry that holds the CPU image, and VMs that are always removed."""
+"""A registry with the CPU image, and VMs that are removed after each test."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,7 +14,7 @@ REPOSITORY = "workload"
 
 @pytest.fixture(scope="session")
 def client() -> Iterator[DockerClient]:
-    """The engine of this host."""
+    """Return the engine of this host."""
     client = docker.from_env(timeout=300)
     yield client
     client.close()
@@ -22,7 +22,7 @@ def client() -> Iterator[DockerClient]:
 
 @pytest.fixture(scope="session")
 def registry(client: DockerClient) -> Iterator[str]:
-    """The volume of the registry; each VM serves it on its loopback."""
+    """Return the registry's volume; each VM serves it on its loopback."""
     volume = client.volumes.create()
     yield volume.name
     volume.remove()

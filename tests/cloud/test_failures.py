@@ -1,4 +1,4 @@
-"""What fails on a VM leaves a status file that says what to do, and a failed unit."""
+"""A failure on a VM leaves a status file with a fix, and a failed unit."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from support.vm import SHORT, STATE, Vm
 @pytest.fixture(scope="module")
 def vm(make_vm: Callable[..., Vm]) -> Vm:
     """A VM without a GPU, whose user data asks for one."""
-    # sleep: so that the pauses between two tries at a registry are only noted.
+    # sleep: a stub, so that waiting between two tries takes no time.
     vm = make_vm("sleep", has_gpu=False, CLOUD="gcp", ARGS=SHORT)
     vm.settle()
     return vm

@@ -150,7 +150,7 @@ def test_the_record_of_a_run_that_failed_goes_up_too(gcp: Vm) -> None:
 
 
 def test_container_optimized_os_gets_the_drivers_folder_and_the_devices(gcp: Vm) -> None:
-    # As COS has it: no toolkit, its own installer; and a run that is asked for again.
+    # As on COS: no toolkit, its own installer. The run is requested twice.
     gcp.sh("rm /usr/local/bin/nvidia-* /etc/docker/daemon.json && systemctl restart docker")
     gcp.sh("ln -s /opt/stub /usr/local/bin/cos-extensions")
     gcp.sh(f"rm -f {STATE}/finished /var/log/stub-calls")

@@ -1,4 +1,4 @@
-"""What is rendered, by cloud-init's own schema and by the clouds' limits."""
+"""The rendered user data fits cloud-init's schema and the clouds' limits."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ def machine(client: DockerClient) -> Iterator[Container]:
 
 
 def findings(machine: Container, user_data: str) -> str:
-    """What cloud-init's schema command finds wrong."""
+    """Return the errors that cloud-init's schema command finds."""
     machine.put_archive("/", archive({"/root/user-data": user_data}, {}))
     code, output = machine.exec_run(["cloud-init", "schema", "--config-file", "/root/user-data"])
     return "" if code == 0 else str(output.decode())

@@ -1,4 +1,4 @@
-"""The image of docker/example, and containers of it that are always removed."""
+"""The image of docker/example, and containers of it that are removed after each test."""
 
 from collections.abc import Iterator
 
@@ -19,13 +19,13 @@ def client() -> Iterator[DockerClient]:
 
 @pytest.fixture
 def image() -> str:
-    """What .ci/test-example built."""
+    """Return the image that .ci/test-example built."""
     return "workload:example"
 
 
 @pytest.fixture
 def base() -> str:
-    """What it was built on."""
+    """Return the image that it was built on."""
     return "workload:cpu"
 
 

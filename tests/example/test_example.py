@@ -1,4 +1,4 @@
-"""A project that builds FROM the image: nothing twice, no privilege, an honest exit code."""
+"""A project built FROM the image adds little, needs no privilege, and exits with the right code."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The GPU is found, chosen and right; and the whole main job runs on it."""
+"""The GPU is found and chosen, computes correctly, and runs the whole main job."""
 
 import json
 import subprocess

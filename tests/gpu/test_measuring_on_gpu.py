@@ -1,4 +1,4 @@
-"""What only a GPU can show of the timing, the copies and the convolutions."""
+"""Timing, copies and convolutions on a real GPU."""
 
 from dataclasses import replace
 

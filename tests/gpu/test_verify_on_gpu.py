@@ -1,4 +1,4 @@
-"""What a GPU computes: every check passes, and a float32 in disguise is found."""
+"""Every check passes on a GPU, and a float32 that is really TF32 is found."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The Makefile's benchmarks, with a stub engine that notes what is run in it."""
+"""The Makefile's benchmarks, with a stub engine that records what it runs."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""docker/host/check-gpu-host: what `gpu-run` asks first; test_host_doctor.py has its faults."""
+"""docker/host/check-gpu-host, which `gpu-run` runs first; test_host_doctor.py tests its faults."""
 
 import pytest
 from support.fakes.host import Host

@@ -1,4 +1,4 @@
-"""`.ci/run`: the failure of any step is the failure of the script, and ends it there."""
+"""`.ci/run`: it ends at the first step that fails, and fails."""
 
 import os
 import shutil
@@ -49,7 +49,7 @@ def scripts() -> list[str]:
 def run(
     host: Host, script: str, *lanes: str, failing: str = "none"
 ) -> subprocess.CompletedProcess[str]:
-    """Run it among stubs of all that it calls; the command line `failing` exits 7."""
+    """Run it with stubs of everything it calls; the command line `failing` exits with 7."""
     root = Path(script).parents[1]
     called = [root / path for path in scripts()]
     for path in (*called, host.bin / "make", host.bin / "docker"):
@@ -65,7 +65,7 @@ def run(
 
 
 def calls_of(host: Host) -> list[str]:
-    """What was called since the last look."""
+    """Return the calls since the last time."""
     calls = host.called
     host.calls.unlink()
     return calls

@@ -13,14 +13,14 @@ CLOUD_FILES = CHECKOUT / "docker/cloud"
 
 
 def render(host: Host, *settings: str, target: str = "vm-user-data") -> str:
-    """What make prints for the settings; asserts that it succeeds."""
+    """Return what make prints for the settings; assert that it succeeds."""
     result = host.run("make", "--silent", target, f"IMAGE={IMAGE}", "CLOUD=aws", *settings)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
 
 def refused(host: Host, *settings: str) -> str:
-    """Why the settings are refused; asserts that it is one line, and exit code 2."""
+    """Return why the settings are refused; assert one line and exit code 2."""
     given = dict(setting.split("=", 1) for setting in settings)
     host.environment.update({"IMAGE": IMAGE, "CLOUD": "aws"} | given)
     result: subprocess.CompletedProcess[str] = host.run("docker/cloud/render", "user-data.yaml")

@@ -1,4 +1,4 @@
-"""`make doctor`: every fault of faults.toml, on a made-up machine, and `gpu-run` beside it."""
+"""`make doctor` and `gpu-run` report every fault of faults.toml, on simulated machines."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""docker/host/in-docker: refusals to start are translated, all else is left alone."""
+"""docker/host/in-docker explains why a container did not start, and changes nothing else."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ WORDINGS = [
 
 @pytest.fixture
 def sound(host: Host) -> Host:
-    """A healthy machine that has the image."""
+    """Return a healthy machine that has the image."""
     return make_machine(host, {"image": ""})
 
 

@@ -1,4 +1,4 @@
-"""The Makefile: which commands a target runs, with a stub engine that notes them."""
+"""The Makefile: which commands a target runs, with a stub engine that records them."""
 
 import re
 import shutil

@@ -111,7 +111,7 @@ def indexes(host: Host) -> list[str]:
 
 
 def refused(host: Host, code: int, *step: str) -> str:
-    """The one line with which nothing was built and nothing joined."""
+    """Return the error line of a run that built and joined nothing."""
     result = publish(host, *step)
     assert (result.returncode, builds(host), indexes(host)) == (code, [], [])
     assert result.stderr.count("\n") == 1

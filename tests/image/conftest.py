@@ -1,4 +1,4 @@
-"""The image under test, and containers of it that are always removed."""
+"""The image under test, and containers of it that are removed after each test."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is a property of another image: nothing is missing, so no skip."""
+    """Deselect tests of other images; they are no skips."""
     kinds = {config.getoption("--target"), "devel" if config.getoption("--devel") else "runtime"}
     other = [i for i in items if any(m.args[0] not in kinds for m in i.iter_markers("only"))]
     config.hook.pytest_deselected(items=other)
@@ -54,7 +54,7 @@ def image(pytestconfig: pytest.Config, recipe: str) -> str:
 
 @pytest.fixture(scope="session")
 def config(client: DockerClient, image: str) -> dict[str, Any]:
-    """What the image says of itself: Cmd, User, Env, Labels, …"""
+    """Return the image's configuration: Cmd, User, Env, Labels, …"""
     return dict(client.images.get(image).attrs["Config"])
 
 

@@ -1,4 +1,4 @@
-"""What a run imports is compiled before: a start in a container compiles nothing."""
+"""Everything that a run imports is compiled in the image: a start compiles nothing."""
 
 import pytest
 from support.containers import Containers

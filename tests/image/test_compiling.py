@@ -1,4 +1,4 @@
-"""What needs a compiler: refused in one line by the runtime images, done by the -devel images."""
+"""The -devel images compile; the runtime images refuse to in one line."""
 
 import json
 import re

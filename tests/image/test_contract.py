@@ -1,4 +1,4 @@
-"""What others may rely on when they run the images or build on them."""
+"""What users of the images and projects built FROM them rely on."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The images work with every privilege taken away, and carry no secret."""
+"""The images work without any privilege, and contain no secret."""
 
 import io
 import json

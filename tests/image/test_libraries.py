@@ -1,4 +1,4 @@
-"""One of every CUDA library: two of one kind is how cuDNN's SUBLIBRARY_VERSION_MISMATCH begins."""
+"""Each CUDA library is in the image once: two cause cuDNN's SUBLIBRARY_VERSION_MISMATCH."""
 
 import re
 from collections import defaultdict

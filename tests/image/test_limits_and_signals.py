@@ -1,4 +1,4 @@
-"""A container's limits are respected, and its end is quick and orderly."""
+"""A container respects its limits, and ends quickly when it is stopped."""
 
 import json
 import re
@@ -51,7 +51,7 @@ def test_stopping_a_long_product_takes_less_than_a_second(containers: Containers
 
 
 def wait_until_busy(container: Container, cpu_sec: float) -> None:
-    """Until it has used so much CPU time: imports and smaller products are behind it."""
+    """Wait until it has used so much CPU time that imports and smaller matmuls are done."""
     used_ns = 0
     while used_ns < cpu_sec * 1e9:
         usage = container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]

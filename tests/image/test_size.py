@@ -1,4 +1,4 @@
-"""The images keep their size budget, and an edit moves little."""
+"""The images stay within their size budget, and an edit changes small layers only."""
 
 import json
 from pathlib import Path

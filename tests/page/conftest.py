@@ -1,4 +1,4 @@
-"""A real browser, and the pages it looks at. Without Chromium these tests fail."""
+"""A real browser, and the pages to test. Without Chromium these tests fail."""
 
 import os
 import shutil

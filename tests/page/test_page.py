@@ -1,4 +1,4 @@
-"""The report as a person sees it: on a phone and a desk, in light and dark."""
+"""The report in a browser: on a phone and a desktop, light and dark."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ THEMES = ["light", "dark"]
 
 
 class View:
-    """One page, open at one width in one theme, and what happened since it was asked for."""
+    """One page, open at one width in one theme, and what happened since it was loaded."""
 
     def __init__(self, browser: Chrome, path: Path, width: int, theme: str) -> None:
         self.browser = browser

@@ -1,4 +1,4 @@
-"""A registry on loopback, an engine beside it, and the table of what moved between them."""
+"""A registry on loopback, the engine, and the table of the bytes moved between them."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ MOVES = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the GPU image be moved too: gigabytes, and minutes of compression."""
+    """Add the option to push the GPU image too: gigabytes, and minutes of compression."""
     parser.addoption("--push-gpu", action="store_true", help="move the GPU image for real")
 
 
@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what takes minutes unless it is asked for: nothing is missing, so no skip."""
+    """Deselect what takes minutes unless it is requested; it is no skip."""
     left_out = [item for item in items if item.get_closest_marker("moves_gpu")]
     if not config.getoption("--push-gpu"):
         config.hook.pytest_deselected(items=left_out)

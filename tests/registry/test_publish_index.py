@@ -1,4 +1,4 @@
-"""docker/release/publish.py: the plan that bake makes of it, and an index in a real registry."""
+"""docker/release/publish.py: its plan, as bake resolves it, and an index in a real registry."""
 
 import json
 import os

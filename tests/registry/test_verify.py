@@ -29,7 +29,7 @@ def derived(client: DockerClient, shipping: Shipping) -> Iterator[Derived]:
 
 @pytest.fixture(scope="module")
 def tagged(shipping: Shipping) -> str:
-    """The name of the published image; each test pushes to it what it is about."""
+    """Return the name of the published image; each test pushes its own image there."""
     return f"{shipping.name}:{TAG}"
 
 

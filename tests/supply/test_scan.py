@@ -1,4 +1,4 @@
-"""The scan names what is known, and a missing answer never passes."""
+"""The scan names known vulnerabilities, and fails without an answer."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Containers that a test cannot leave behind, and whose log lines count."""
+"""Containers that are always removed, and whose logs are checked."""
 
 import io
 import re
@@ -16,7 +16,7 @@ ALARM = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|\w+Warning:|Traceback")
 
 @dataclass(frozen=True)
 class Ended:
-    """How a container ended and what it said."""
+    """How a container ended, and its output."""
 
     code: int
     stdout: str

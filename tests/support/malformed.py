@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-# What parsers and renderers stumble over: limits of numbers, markup, escapes, lone surrogates.
+# Values that break parsers and renderers: limits of numbers, markup, escapes, lone surrogates.
 TEXTS = st.text(max_size=8) | st.sampled_from(
     [
         *("\0", "\n", "../../etc/passwd", "<script>alert(1)</script>", "\x1b[31m", "\u202e"),
@@ -102,7 +102,7 @@ def malformed_command_line(draw: st.DrawFn, commands: Sequence[str]) -> list[str
 
 
 def places_in(document: Any, prefix: Place = ()) -> list[Place]:
-    """Every place in a document, as the keys and indexes that lead there."""
+    """Return every place in a document, as keys and indexes."""
     items = document.items() if isinstance(document, dict) else enumerate(document)
     found: list[Place] = []
     for key, value in items:
@@ -113,7 +113,7 @@ def places_in(document: Any, prefix: Place = ()) -> list[Place]:
 
 
 def change(document: Any, place: Place, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
-    """Replace or remove what stands at a place."""
+    """Replace or remove the value at a place."""
     for key in place[:-1]:
         document = document[key]
     old = document[place[-1]]

@@ -52,7 +52,7 @@ def data_of(spec: TrainSpec) -> Data:
 
 
 class UpdatesFirst(FusedLoop):
-    """Wrong: the hidden layer's gradient from the w2 that the step has just made."""
+    """Wrong: computes the hidden layer's gradient with the updated w2."""
 
     def _step(self, r: Tensor) -> None:
         h, g = self._hidden(), self._g
@@ -63,7 +63,7 @@ class UpdatesFirst(FusedLoop):
 
 
 class StepsTooFar(FusedLoop):
-    """Wrong by a thousandth: what a hasty fusion of constants may bring about."""
+    """Wrong by a thousandth: as if two constants were merged incorrectly."""
 
     def _update(self, g: Tensor) -> None:
         self._w1.addmm_(g, self._x, alpha=1.001 * self._rate)
@@ -81,7 +81,7 @@ class NeverClosed(FusedLoop):
 
 
 class ForgetsTheUpdate(FusedLoop):
-    """Wrong: every step is the first."""
+    """Wrong: never updates the weights, so each step repeats the first."""
 
     def _update(self, g: Tensor) -> None:
         pass
@@ -103,5 +103,5 @@ class WrongIfLong(FusedLoop):
 
 
 def wrong(loop: type[FusedLoop]) -> Mode:
-    """A mode whose loop is not what its name says."""
+    """Return a mode whose loop is wrong."""
     return Mode("fused", loop)

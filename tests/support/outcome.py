@@ -1,11 +1,11 @@
-"""What a person sees of one command."""
+"""What one command prints."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one call of `workload` left behind."""
+    """The exit code and the output of one call of `workload`."""
 
     code: int
     stdout: str

@@ -1,4 +1,4 @@
-"""Waiting for a process that a test has started; one that ends meanwhile fails the test."""
+"""Wait for a process that a test started; the test fails if it ends meanwhile."""
 
 import subprocess
 import time

@@ -30,19 +30,19 @@ class Sweep:
         return median(self.readings[shape])
 
     def lacking(self, best: float, readings: int) -> list[Shape]:
-        """Of this share of the grid, the fastest, the shapes with fewer readings than that."""
+        """Return the shapes with too few readings among the fastest share of the grid."""
         ranked = sorted(self.grid, key=lambda shape: -max(self.readings[shape], default=0))
         chosen = ranked[: round(best * len(ranked))]
         return [shape for shape in chosen if len(self.readings[shape]) < readings]
 
     def add(self, shape: Shape, gflops: float) -> None:
-        """Keep a reading, four digits of it, with those that it does not show to be disturbed."""
+        """Add a reading with four digits, and drop those that it shows to be disturbed."""
         row = self.readings[shape]
         row[:] = undisturbed([*row, float(f"{gflops:.4g}")])
 
 
 def undisturbed(row: list[float]) -> list[float]:
-    """The readings of one shape that nothing else slowed down."""
+    """Return the readings of one shape that were not disturbed."""
     return [rate for rate in row if rate >= DISTURBED * max(row)]
 
 

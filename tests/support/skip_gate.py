@@ -1,4 +1,4 @@
-"""A skip must be on the committed list, with its reason, or the session fails."""
+"""Fail a session with a skip that is not on the committed list with its reason."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 
 
 class SkipGate:
-    """A pytest plugin: notes every skip, refuses the unlisted ones and counts at the end.
+    """A pytest plugin that fails on unlisted skips, and prints the counts at the end.
 
     `counts` is a file to which the session adds its numbers, so that the last of several
     sessions prints the total of all.

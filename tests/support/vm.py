@@ -1,4 +1,4 @@
-"""Throwaway cloud VMs: containers with systemd, cloud-init and an engine of their own."""
+"""Temporary cloud VMs: containers with systemd, cloud-init and their own engine."""
 
 import io
 import os
@@ -21,7 +21,7 @@ SETTLED_SEC = 240
 
 
 def render(template: str = "user-data.yaml", **settings: str) -> str:
-    """What `make vm-user-data` prints; raises CalledProcessError for settings it refuses."""
+    """Return what `make vm-user-data` prints; raise CalledProcessError for settings it refuses."""
     return subprocess.run(
         [f"{CHECKOUT}/docker/cloud/render", template],
         env={"PATH": os.environ["PATH"], **settings},
@@ -84,11 +84,11 @@ class Vm:
         self.container.wait(timeout=SETTLED_SEC)
 
     def shown(self, name: str) -> str:
-        """A property of the unit, as systemd has it."""
+        """Return a property of the unit from systemd."""
         return self.sh(f"systemctl show --property {name} --value {UNIT}").strip()
 
     def run_again(self, **settings: str) -> str:
-        """Change settings, as a person would, and restart the unit; its state at the end."""
+        """Change settings and restart the unit; return its state at the end."""
         for name, value in settings.items():
             self.sh(f"sed -i 's|^{name}=.*|{name}={value}|' /etc/workload/first-boot.env")
         self.container.exec_run(["systemctl", "restart", UNIT])
@@ -102,7 +102,7 @@ class Vm:
 
     @property
     def calls(self) -> list[str]:
-        """How the stubs were called so far."""
+        """Return the stubs' calls so far."""
         return self.sh("cat /var/log/stub-calls 2>/dev/null || true").splitlines()
 
 

@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def python(side: str, *words: str) -> str:
-    """What a Python of one side prints; raises SystemExit if it fails."""
+    """Return what a Python of one side prints; raise SystemExit if it fails."""
     command = [str(ROOT / SIDES[side]), "cpu", "python", *words]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:

@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def read_or_begin(path: Path, device: DeviceInfo, dtype: str) -> dict[str, Any]:
-    """The document so far; readings of two machines or versions never mix."""
+    """Read the document so far; readings of two machines or versions are never mixed."""
     edges = DEFAULT_EDGES[device.kind]
     made_by = {
         "device": device.name,
@@ -103,7 +103,7 @@ class Timer:
         self.c = torch.empty(elements, device=where, dtype=kind)
 
     def gflops(self, shape: Shape) -> float:
-        """The rate of one batch, after a call that warms up and tells the batch's length."""
+        """Return the rate of one batch, after a warm-up call that gives the batch's length."""
         calls = max(1, round(MIN_BATCH_SEC / self._call_sec(shape, 1)))
         return shape.flops / self._call_sec(shape, calls) / 1e9
 
@@ -120,7 +120,7 @@ class Timer:
 
 
 def undisturbed_gflops(shape: Shape, make_timer: Timer, readings: list[float]) -> float:
-    """A reading that those before do not show to be disturbed, or the last attempt's."""
+    """Return a reading that earlier ones do not show to be disturbed, or the last attempt's."""
     for _ in range(ATTEMPTS):
         rate = make_timer.gflops(shape)
         if rate in undisturbed([*readings, rate]):

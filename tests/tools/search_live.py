@@ -38,7 +38,7 @@ LOWEST_RATIO = 0.99
 
 
 def main() -> int:
-    """Search, then compare with the scan; 0 if the search did as well."""
+    """Search, then compare with the scan; return 0 if the search did as well."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", choices=DEVICES, default="cpu")
     parser.add_argument("--dtype", default="float32")
@@ -55,12 +55,12 @@ def main() -> int:
 
 
 def gflops_of(device: DeviceInfo, dtype: str) -> Callable[[Shape], float | None]:
-    """What measures a shape: checked first, like every case."""
+    """Return a function that checks and times a shape."""
     return lambda shape: run_case(MatMul(shape, dtype), device, CASE_SEC).gflops
 
 
 def searched(sweep: Sweep, rate: Callable[[Shape], float | None], seed: int) -> Shape:
-    """The winner of a live search, its best few measured again."""
+    """Return the fastest shape of a search; its best few are measured again."""
     started = time.monotonic()
     most = round(EVALUATED_SHARE * len(sweep.grid))
     result = search(sweep.grid, rate, most, seed)
@@ -72,7 +72,7 @@ def searched(sweep: Sweep, rate: Callable[[Shape], float | None], seed: int) -> 
 
 
 def compared(found: Shape, scanned: Shape, rate: Callable[[Shape], float | None]) -> int:
-    """Print how fast both winners are, in alternation, and judge."""
+    """Time both winners in alternation; print the times and a verdict."""
     rates = {one.shape: one.gflops or 0 for one in confirm([*{found, scanned}], rate, ROUNDS)}
     ratio = rates[found] / rates[scanned]
     verdict = "as good" if ratio >= LOWEST_RATIO else "WORSE"

@@ -52,7 +52,7 @@ class Slope:
 
     @property
     def grows(self) -> bool:
-        """Whether even the lower end of the interval is too much over all runs."""
+        """Return whether even the lower end of the interval is too much over all runs."""
         unit = "MiB" if self.name.endswith("MiB") else ""
         return self.low * (self.runs - 1) > MAX_GROWTH[unit]
 
@@ -69,7 +69,7 @@ def slope(name: str, values: Sequence[float]) -> Slope:
 
 
 def one_after_another(runs: int, output: Path) -> list[Sample]:
-    """Run a process each; what it used and what it left behind."""
+    """Run each in a process of its own; return what it used and left behind."""
     samples: list[Sample] = []
     temporary = output / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ def one_after_another(runs: int, output: Path) -> list[Sample]:
 
 
 def in_one_process(minutes: float, output: Path) -> list[Sample]:
-    """Run again and again in this process; what it holds after each run."""
+    """Run repeatedly in this process; return what it holds after each run."""
     from workload.cli.main import main  # noqa: PLC0415  the other part needs no torch
 
     samples: list[Sample] = []

@@ -1,7 +1,7 @@
-"""What the benchmarks of one session found, and how it goes into pytest-benchmark's JSON.
+"""The results of a benchmark session, and how they are added to pytest-benchmark's JSON.
 
-Each benchmark's `extra_info` has the numbers people look for and, as `case`, all of them.
-Cases without a time are no benchmarks to pytest-benchmark; they stand in the document's own
+Each benchmark's `extra_info` has the main numbers and, as `case`, all of them.
+Cases without a time are not in pytest-benchmark's list; they are in the document's
 `workload`, each with its status and its reason.
 """
 
@@ -44,7 +44,7 @@ class BenchmarkLog:
         self._passes: Counter[str] = Counter()
 
     def add(self, test_id: str, case: Case) -> tuple[int, Case]:
-        """Keep a case: how often it has been measured by now, and all that is known of it."""
+        """Add a case, joined with its earlier passes; return how often it was measured."""
         earlier = self.cases.get(test_id)
         self.cases[test_id] = case if earlier is None else joined(earlier, case)
         self._passes[test_id] += 1
@@ -56,7 +56,7 @@ class BenchmarkLog:
         return roofline.measured(self.cases.values(), datasheet_ceilings(self.device))
 
     def rated(self) -> dict[str, Case]:
-        """The cases with what bounds them and how near to it they came."""
+        """Return the cases with their ratings."""
         cases = roofline.rated(list(self.cases.values()), self.ceilings)
         return dict(zip(self.cases, cases, strict=True))
 
@@ -141,7 +141,7 @@ def _joined_telemetry(earlier: Telemetry | None, later: Telemetry | None) -> Tel
 
 
 def extra_info(case: Case, device: DeviceInfo) -> dict[str, Any]:
-    """The numbers of one case: those people look for by themselves, then all of them."""
+    """Return the main numbers of one case, then all of them."""
     timing, rating = case.timing, case.rating
     return {
         "device": device.name,
@@ -174,7 +174,7 @@ def commit_info(environment: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def group_of(case: Case) -> str:
-    """Which cases share a table: those that compute the same, in any dtype."""
+    """Return the table of a case: cases that compute the same share one, in any dtype."""
     words = (case.kind, shape_label(case.shape), None if case.flops else case.variant)
     return " ".join(filter(None, words))
 

@@ -1,4 +1,4 @@
-"""One product made slower on purpose: the proof that a slower case would be noticed."""
+"""Slow one matmul down on purpose, to prove that a slower case is noticed."""
 
 from dataclasses import dataclass, replace
 
@@ -19,7 +19,7 @@ class Slowdown:
     factor: float
 
     def applied(self, operation: Operation) -> Operation:
-        """The operation, slower if it is the one that is meant."""
+        """Return the operation, slower if it is the named one."""
         if not isinstance(operation, MatMul) or product_name(operation) != self.name:
             return operation
         return replace(operation, multiply=doing_more(operation.multiply, self.factor))
@@ -31,7 +31,7 @@ def product_name(product: MatMul) -> str:
 
 
 def doing_more(multiply: Multiply, factor: float) -> Multiply:
-    """The whole product, then its first rows again: real work on any device."""
+    """Compute the whole matmul, then its first rows again: real work on any device."""
 
     def multiply_more(a: Tensor, b: Tensor, out: Tensor) -> None:
         multiply(a, b, out)

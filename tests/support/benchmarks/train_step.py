@@ -21,13 +21,13 @@ from workload.train.modes.mode import Mode
 
 @dataclass(frozen=True)
 class TrainSteps:
-    """BLOCK_STEPS steps, which a mode may do together, on fixed data; the weights move on."""
+    """BLOCK_STEPS steps on fixed data, which a mode may do together; the weights change."""
 
     spec: TrainSpec
     mode: Mode
 
     kind: ClassVar[Kind] = Kind.TRAIN
-    # Not a graph: what a mode costs with its launches is what is measured.
+    # Not a graph, so that the mode's own launches are timed.
     timing_config: ClassVar[TimingConfig] = TimingConfig(CUDA_EVENTS)
 
     @property
@@ -60,7 +60,7 @@ class TrainSteps:
         return self.spec.needed_bytes
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """Why the device cannot have this mode."""
+        """Say why the device does not support this mode, or None."""
         refusal = self.mode.refusal(self.spec, device)
         return None if refusal is None else str(refusal)
 

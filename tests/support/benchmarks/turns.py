@@ -1,6 +1,6 @@
-"""Two processes measure in turn, case by case, A B B A.
+"""Let two processes measure in turns, case by case: A B B A.
 
-What changes on a machine within minutes, another guest's work above all, then meets both sides
+Changes of the machine within minutes, such as the load of other guests, then affect both sides
 alike, and cancels in their ratio. How often a side has measured is the size of its file in a
 shared folder: appending a byte is atomic, and no lock outlives a process that was killed.
 """

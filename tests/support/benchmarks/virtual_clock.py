@@ -1,4 +1,4 @@
-"""A clock that shows times that were measured before.
+"""A clock that replays measured times.
 
 pytest-benchmark reads its timer before and after a round and keeps the difference. With this
 clock as the timer and `next_sample` as the function under test, a round takes exactly as long
@@ -46,7 +46,7 @@ class VirtualClock:
         self._now_sec += self._left.pop(0)
 
     def play(self, samples_sec: Sequence[float], benchmark: Pedantic) -> None:
-        """Hand the samples over, a round each: one iteration needs no calibration."""
+        """Replay the samples, one a round: a single iteration needs no calibration."""
         self._left = list(samples_sec)
         benchmark.pedantic(
             self.next_sample, setup=self.rewind, rounds=len(samples_sec), iterations=1

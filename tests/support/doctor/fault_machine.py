@@ -54,7 +54,7 @@ FILES = {
     "sys/fs/cgroup/memory.max": "max",
 }
 PACKAGES = {"nvidia-cudnn-cu13": "9.20.0.48", "torch": "2.13.0"}
-# What no file below a root can carry.
+# Facts that no file below a root can express.
 FACTS: dict[str, dict[str, Any]] = {
     "limits": {"shm_bytes": 8 << 30},
     "user": {"uid": 10001, "has_passwd_entry": True, "tmp": "/tmp", "tmp_writable": True},  # noqa: S108  words

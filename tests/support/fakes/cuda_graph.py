@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 
 class FakeGraph:
-    """What was captured, to be replayed."""
+    """A graph that records operations and replays them."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, tuple[Any, ...], dict[str, Any], Any]] = []
@@ -61,7 +61,7 @@ class _Recording(TorchDispatchMode):
 
 
 class FakeStream:
-    """Keeps nothing in order: there is one thread."""
+    """A stream that does nothing: there is one thread."""
 
     def __init__(self, _device: torch.device | None = None) -> None:
         pass
@@ -79,7 +79,7 @@ def capture(graph: FakeGraph, stream: FakeStream) -> Iterator[None]:
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let torch.cuda do as if."""
+    """Replace torch.cuda's graphs and streams."""
     for name, fake in {
         "CUDAGraph": FakeGraph,
         "graph": capture,

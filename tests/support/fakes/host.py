@@ -1,4 +1,4 @@
-"""A host to run the scripts on, where a test says what is installed."""
+"""A simulated host for the scripts, on which a test installs what it needs."""
 
 import subprocess
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ class Host:
     environment: dict[str, str] = field(default_factory=dict)
 
     def add(self, command: str, script: str = "exit 0") -> None:
-        """Install a stub that notes its arguments in `calls`, then runs the lines `script`."""
+        """Install a stub that records its arguments in `calls`, then runs the lines `script`."""
         self._install(command, f'echo "{command} $*" >>{self.calls}\n{script}\n')
 
     def add_python(self, command: str = "mypython", script: str = "exit 0") -> None:

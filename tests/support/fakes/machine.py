@@ -1,4 +1,4 @@
-"""A machine for the checks of the host: sound, with a GPU, until a fault changes it."""
+"""A healthy machine with a GPU for the checks of the host, changed by a fault."""
 
 import tomllib
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ ANSWERS: dict[str, Any] = {
     "free_kb": "500000000",
     "python": "3.11",
 }
-# Which command line asks for which answer; the first that fits.
+# Which command line gets which answer; the first that matches.
 ASKED = {
     "*MemoryLimit*": "limits",
     "*MemTotal*": "memory",
@@ -107,7 +107,7 @@ def make_machine(host: Host, change: Mapping[str, Any]) -> Host:
 
 
 def _say(answer: str | Mapping[str, Any]) -> str:
-    """The lines of shell that give an answer; a failing one speaks on stderr, as docker does."""
+    """Return shell code that prints an answer; a failing one prints to stderr, as docker does."""
     if answer == "":
         return ":"
     if isinstance(answer, str):

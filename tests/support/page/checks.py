@@ -1,4 +1,4 @@
-"""Scripts that ask the browser about the page it shows. Each answers with what is wrong."""
+"""Scripts that check the page in the browser. Each returns the problems it finds."""
 
 # Elements that reach beyond the window; what lies in a container that scrolls may.
 OUTSIDE = """
@@ -45,7 +45,7 @@ const texts = [...document.body.querySelectorAll('*')].filter(node =>
 return Math.min(...texts.map(node => parseFloat(getComputedStyle(node).fontSize) * scale(node)));
 """
 
-# Words with less than 4.5:1 against the ground they stand on (WCAG 2.1, 1.4.3).
+# Text with less than 4.5:1 contrast to its background (WCAG 2.1, 1.4.3).
 CONTRAST = """
 const parse = colour => colour.match(/[0-9.]+/g).map(Number);
 const linear = part => (part /= 255) <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;

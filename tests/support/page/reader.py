@@ -1,11 +1,11 @@
-"""An HTML page as tests read it: by its tags, its headings and what a person would see."""
+"""An HTML page for tests: its tags, its headings and its visible text."""
 
 import re
 from html.parser import HTMLParser
 
 
 class Page(HTMLParser):
-    """Everything that the parser of a browser would find; `html` is the source."""
+    """A parsed page; `html` is the source."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Cases, runs and files as a measurement would have left them, without measuring."""
+"""Cases, runs and files like those of real measurements, without measuring."""
 
 import json
 from collections.abc import Sequence
@@ -42,12 +42,12 @@ STARTED = datetime(2026, 11, 23, tzinfo=UTC)
 def timing(
     seconds: float = 1e-3, samples: int = 20, method: str = HOST_CLOCK, cache: str = WARM
 ) -> Timing:
-    """Samples that are all equal: the interval of their median has no width."""
+    """Return equal samples: the interval of their median has no width."""
     return Timing(method, cache, 1, (seconds,) * samples, 0.1, steady=True, overhead_sec=0.0)
 
 
 def case(seconds: float = 1e-3, size: int = 64, dtype: str = "float32", **changes: Any) -> Case:
-    """A right product of this size, at this speed."""
+    """Return a correct matmul of this size, at this speed."""
     values: dict[str, Any] = {
         "kind": Kind.MATMUL,
         "shape": (size, size, size),
@@ -131,7 +131,7 @@ def write_benchmarks(path: Path, *cases: Case, **changes: Any) -> Path:
 
 
 def set_at(document: Any, place: str, value: object) -> None:
-    """Replace what stands at a dotted place."""
+    """Replace the value at a dotted path."""
     *way, last = place.split(".")
     for step in way:
         document = document[int(step) if step.isdigit() else step]

@@ -70,7 +70,7 @@ def timing(seconds: float, device: DeviceInfo, count: int = 30) -> Timing:
 
 
 def telemetry(count: int) -> Telemetry:
-    """A GPU under load, a little restless."""
+    """Return telemetry of a GPU under load, with small variations."""
     factors = wave(count)
     return Telemetry(
         at_sec=tuple(0.02 * index for index in range(count)),
@@ -110,7 +110,7 @@ def copy(device: DeviceInfo) -> Case:
 
 
 def launch(device: DeviceInfo) -> Case:
-    """An operation that does next to nothing."""
+    """Return a launch."""
     seconds = {"cpu": 7e-7, "cuda": 4e-6}[device.kind]
     return Case(
         Kind.LAUNCH, (1,), "float32", 0, 8, 1, CaseStatus.OK,
@@ -174,7 +174,7 @@ def training(preset: str, device: DeviceInfo) -> TrainResult:
 
 
 def facts(torch: str = "0 synthetic", system: str = "none", **known: Any) -> Facts:
-    """Facts of which next to nothing is known."""
+    """Return facts that are mostly unknown."""
     unknown: dict[str, Any] = dict.fromkeys(Facts.__struct_fields__)
     return Facts(
         **unknown
@@ -197,7 +197,7 @@ def made(
     started_at: str = "2001-01-01T00:00:00+00:00",
     **sections: Any,
 ) -> Record:
-    """A record of that device; `sections` replace what a sound run has."""
+    """Return a record of that device; `sections` replace those of a healthy run."""
     builder = RecordBuilder("run", ["run"])
     if device is not None:
         found, ceilings = cases(device)
@@ -230,5 +230,5 @@ HOSTILE = (
 
 
 def hostile(device: DeviceInfo) -> DeviceInfo:
-    """A device whose every word attacks the page."""
+    """Return a device whose texts all contain markup attacks."""
     return replace(device, name=HOSTILE, reason=HOSTILE, driver=HOSTILE, capability=HOSTILE)

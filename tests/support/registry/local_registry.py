@@ -1,4 +1,4 @@
-"""A registry server on loopback that counts what an engine takes from it."""
+"""A registry server on loopback that counts the bytes an engine pulls."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 OPENER = build_opener(ProxyHandler({}))
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 START_SEC = 10
-# What an engine was sent. Our own requests have another user agent.
+# Bytes sent to an engine; our own requests have another user agent.
 SENT = re.compile(r'"GET /v2/\S+/(?:manifests|blobs)/\S+ HTTP/1\.1" 200 (\d+) "[^"]*" "docker/')
 SETTINGS = """
 version: 0.1
@@ -70,7 +70,7 @@ class LocalRegistry:
                 time.sleep(0.1)
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Any:
-        """One request; its response, to be read. A path may also be a whole address."""
+        """Send a request; return its response. A path may also be a whole address."""
         url = path if "://" in path else f"http://{self.address}{path}"
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
         return OPENER.open(Request(url, body, fields, method=method), timeout=30)  # noqa: S310
@@ -102,12 +102,12 @@ class LocalRegistry:
         self.ask("PUT", path, body, Content_Type=MANIFEST).close()
 
     def kept_bytes(self) -> int:
-        """What the server keeps, each blob once."""
+        """Return the bytes that the server stores, each blob once."""
         kept = (self._folder / "storage").rglob("data")
         return sum(path.stat().st_size for path in kept)
 
     def sent_bytes(self) -> int:
-        """What engines were sent so far; the log comes after the answer, so we wait for it."""
+        """Return the bytes sent to engines so far, once the server's log is complete."""
         log = ""
         while log != (log := self._log.read_text()):
             time.sleep(0.3)

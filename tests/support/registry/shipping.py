@@ -1,4 +1,4 @@
-"""What an engine moves to and from a registry: bytes, seconds, digests."""
+"""Pushes and pulls of an engine: bytes, seconds, digests."""
 
 import time
 from dataclasses import dataclass
@@ -102,7 +102,7 @@ class Shipping:
 
 
 def checked(said: Any) -> list[dict[str, Any]]:
-    """The lines an engine said of a move; raises RuntimeError with its words if it failed."""
+    """Return the engine's lines of a move; raise RuntimeError with its error if it failed."""
     lines = list(said)
     failures = [line["error"] for line in lines if "error" in line]
     if failures:

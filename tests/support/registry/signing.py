@@ -36,7 +36,7 @@ class Signer:
         )
 
     def refusal(self, image: str, **settings: str) -> str:
-        """Return the last line of what verify-image says of an image that it refuses."""
+        """Return the last line that verify-image prints about an image that it refuses."""
         result = self.verify(image, **settings)
         assert result.returncode == 4, result.stdout + result.stderr
         return result.stderr.splitlines()[-1]

@@ -1,4 +1,4 @@
-"""Each operation counts its work, and its check finds what is wrong with its result."""
+"""Each operation counts its work, and its check finds wrong results."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Every case fits, has fair inputs, is right, and only then is timed."""
+"""A case is timed only if it fits, has standard inputs and a correct result."""
 
 import dataclasses
 import json
@@ -83,7 +83,7 @@ def test_a_wrong_product_has_no_speed(multiply: Multiply, cpu: DeviceInfo) -> No
 
 
 def test_one_wrong_element_far_from_the_sampled_rows_is_found(cpu: DeviceInfo) -> None:
-    """A product so large that only some of its rows are compared one by one."""
+    """A matmul so large that only some of its rows are compared element by element."""
     assert LARGE.flops > result_check.FULL_CHECK_FLOPS
     wrong = dataclasses.replace(LARGE, multiply=with_one_wrong_element)
     assert run_case(wrong, cpu, 3).status is CaseStatus.WRONG

@@ -1,4 +1,4 @@
-"""The guided search finds the fastest shapes of recorded and of made sweeps."""
+"""The search finds the fastest shapes of recorded and of synthetic sweeps."""
 
 import itertools
 import math
@@ -34,7 +34,7 @@ def searched(rates: Rates, most: int) -> list[float]:
 
 
 def drawn(rates: Rates, most: int) -> list[float]:
-    """What as many evaluations of random shapes found."""
+    """Return the best of as many random shapes."""
     best = max(rates.values())
     values = list(rates.values())
     return [max(random.Random(seed).sample(values, most)) / best for seed in SEEDS]
@@ -73,12 +73,12 @@ def test_every_shape_of_a_scan_was_timed_several_times(path: Path) -> None:
 
 
 def smooth(shape: Shape) -> float:
-    """Faster with each edge, without end."""
+    """Return a rate that grows with each edge."""
     return 100 * math.prod(edge / (edge + 60) for edge in (shape.m, shape.k, shape.n))
 
 
 def hill(shape: Shape) -> float:
-    """Fastest in the middle, as where a cache is outgrown."""
+    """Return a rate that is highest in the middle, as where a cache is exceeded."""
     tops = zip((shape.m, shape.k, shape.n), (700, 300, 900), strict=True)
     return 100 * math.exp(-0.02 * sum(math.log2(edge / top) ** 2 for edge, top in tops))
 

@@ -1,4 +1,4 @@
-"""The number of threads is tried, not guessed."""
+"""The number of threads is chosen by measuring."""
 
 import pytest
 import torch

@@ -17,8 +17,8 @@ from workload.hardware import devices
 from workload.hardware.sensors import Reading
 
 
-class FakeStopwatch:
-    """A timer whose batches take what a test says, on a clock of their own."""
+class FakeTimer:
+    """A timer whose batches take the given times, on a simulated clock."""
 
     method = HOST_CLOCK
 
@@ -46,15 +46,15 @@ class FakeStopwatch:
 @pytest.fixture
 def timed(
     monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo
-) -> Callable[..., tuple[FakeStopwatch, Timing]]:
+) -> Callable[..., tuple[FakeTimer, Timing]]:
     """`timed(seconds, budget)`: a measurement on a fake clock; batch i takes seconds(i) a call."""
 
     def call(
         seconds: Callable[[int], float],
         budget_sec: float,
         timing_config: TimingConfig = timing.BY_DEVICE,
-    ) -> tuple[FakeStopwatch, timing.Timing]:
-        watch = FakeStopwatch(seconds)
+    ) -> tuple[FakeTimer, timing.Timing]:
+        watch = FakeTimer(seconds)
         monkeypatch.setattr(timing, "make_timer", lambda *_: watch)
         monkeypatch.setattr(timing, "flushed", lambda watch, _device: watch)
         monkeypatch.setattr(timing, "_overhead_sec", lambda *_: 0.0)
@@ -71,7 +71,7 @@ def steady(call_sec: float) -> Callable[[int], float]:
     return lambda _batch: call_sec
 
 
-Timed = Callable[..., tuple[FakeStopwatch, Timing]]
+Timed = Callable[..., tuple[FakeTimer, Timing]]
 
 
 def test_at_least_three_samples_are_taken_whatever_the_budget(timed: Timed) -> None:
@@ -217,7 +217,7 @@ class FakeCuda:
 
 @pytest.fixture
 def cuda(cpu: DeviceInfo) -> DeviceInfo:
-    """A device that calls itself a GPU."""
+    """Return a device that claims to be a GPU."""
     return replace(cpu, kind="cuda", torch_name="cuda:0")
 
 

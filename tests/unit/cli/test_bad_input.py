@@ -1,4 +1,4 @@
-"""Bad input beside its good twin: one clear line and the right code, or success."""
+"""Bad input gets one clear line and its exit code; the good input beside it succeeds."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""The console script itself: quick, torch-free where it can be, honest about bugs."""
+"""The console script: quick, without torch where possible, and clear about bugs."""
 
 import ast
 import os

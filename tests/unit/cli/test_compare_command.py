@@ -1,4 +1,4 @@
-"""`workload compare`: what a person sees, in every format, and the exit codes of a gate."""
+"""`workload compare`: its output in every format, and its exit codes."""
 
 import json
 from collections.abc import Callable
@@ -272,7 +272,7 @@ def test_the_page_needs_nothing_beside_it(compare: Compare) -> None:
 
 @pytest.fixture
 def hostile(tmp_path: Path, workload: Callable[..., Outcome]) -> Callable[[str], Outcome]:
-    """A comparison of a device whose name is an attack, in a format."""
+    """Return a comparison of a device whose name is a markup attack."""
     path = write_record(tmp_path, case(), device=replace(CPU, name=HOSTILE))
     return lambda wanted: workload("compare", path, path, "--format", wanted)
 

@@ -1,4 +1,4 @@
-"""What is printed arrives, or its loss is told and changes the exit code."""
+"""Output that cannot be written is reported and changes the exit code."""
 
 import io
 import json

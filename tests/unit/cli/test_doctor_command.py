@@ -1,4 +1,4 @@
-"""`workload doctor` as a person calls it."""
+"""`workload doctor` on the command line."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A GPU that disappears, or runs out of memory, in the middle of the work: what is known stays."""
+"""A GPU is lost, or runs out of memory, during a run: earlier results are kept."""
 
 import json
 from collections.abc import Callable
@@ -34,7 +34,7 @@ ERRORS = [
 
 
 class Gpu:
-    """Multiplies until it is lost: at a product of `last` or more. Then it answers nothing."""
+    """A GPU that is lost at a matmul of `last` or more, and does not answer from then on."""
 
     def __init__(self, error: Exception, last: int, monkeypatch: pytest.MonkeyPatch) -> None:
         self.error, self.last, self.lost = error, last, False

@@ -1,4 +1,4 @@
-"""Whatever stands in its input, a reader succeeds or fails with a documented error of one line.
+"""A reader accepts its input, or fails with a documented error of one line.
 
 20,000 inputs a reader, some minutes: pytest --hypothesis-profile nightly, with this file's name.
 """

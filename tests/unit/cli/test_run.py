@@ -1,4 +1,4 @@
-"""The main job from the doctor to the verdict, and what a GPU adds to it."""
+"""The main job from the doctor to the verdict, on a CPU and on a GPU."""
 
 import json
 import re
@@ -56,7 +56,7 @@ def test_the_main_job_ends_with_a_verdict_and_a_valid_record(
 
 @pytest.fixture
 def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One training and a second of products: for runs of which only the end matters."""
+    """Make a run brief: one training and a second of matmuls."""
     monkeypatch.setattr(run, "TRAIN_PRESETS", ("book",))
     monkeypatch.setattr(run, "MIN_MATMUL_SEC", 1.0)
     monkeypatch.setattr(run, "with_best_threads", lambda device: device)
@@ -98,7 +98,7 @@ def test_a_gpu_is_compared_with_the_cpu_beside_it(
     tmp_path: Path,
     workload: Callable[..., Outcome],
 ) -> None:
-    """The CPU plays the GPU: what is tested is the job around it, not its speed."""
+    """The CPU stands in for the GPU: this tests the job, not the speed."""
     pretended = replace(cpu, kind="cuda", name="Pretended GPU", capability="9.0")
     monkeypatch.setattr(devices, "resolve", lambda text: cpu if text == "cpu" else pretended)
     monkeypatch.setattr(devices, "synchronize", lambda _device: None)
@@ -136,7 +136,7 @@ def test_what_a_gpu_is_compared_by_is_among_its_default_products(
 
 
 def on_the_host_clock(method: str, operation: Call, device: DeviceInfo) -> Timer:
-    """The clock of a CPU, which says that it is one of a GPU."""
+    """Time with the host's clock, but report CUDA events."""
     watch = make_timer(HOST_CLOCK, operation, device)
     watch.method = method
     return watch

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT are served in the middle of a long product, with a partial record."""
+"""SIGTERM and SIGINT end a long matmul, with a partial record."""
 
 import json
 import signal
@@ -76,7 +76,7 @@ def test_a_signal_ends_a_training_with_its_code_and_the_losses_so_far(
 ) -> None:
     long_training.send_signal(number)
     time.sleep(0.1)  # of two that wait at once the kernel delivers the lower number first
-    long_training.send_signal(signal.SIGINT)  # one who cannot wait
+    long_training.send_signal(signal.SIGINT)  # an impatient user
     stdout, _ = long_training.communicate(timeout=5)
     assert long_training.returncode == code
     (path,) = tmp_path.iterdir()

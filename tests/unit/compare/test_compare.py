@@ -1,4 +1,4 @@
-"""Two sides, case by case: what is paired, what is not, and the verdicts."""
+"""Two sides are compared case by case: pairs, unpaired cases, and verdicts."""
 
 from itertools import pairwise
 from typing import Any

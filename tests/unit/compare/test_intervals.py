@@ -1,4 +1,4 @@
-"""Intervals of a ratio: known quantiles, known cases, and how often they hold the truth."""
+"""Intervals of a ratio: known quantiles, known cases, and their coverage."""
 
 import math
 import random

@@ -1,4 +1,4 @@
-"""Sides from files: what measurements left is read back, whatever else is one clear refusal."""
+"""Sides are read from files of measurements; any other file is refused in one line."""
 
 import json
 import os

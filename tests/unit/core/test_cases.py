@@ -1,4 +1,4 @@
-"""A measurement tells how far it may be trusted, and when not at all."""
+"""A measurement has a warning where it is unreliable, and is invalid where it says nothing."""
 
 import pytest
 from msgspec.structs import replace

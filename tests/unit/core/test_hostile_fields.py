@@ -1,4 +1,4 @@
-"""Every string of a file is words: on the page, on a terminal, in Markdown, and never a path."""
+"""Strings of a file are shown as text, on the page, a terminal and in Markdown, never as a path."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ ATTACK = (
     "<script>alert(1)</script><img src=x onerror=alert(1)>\"onerror='x' [a](javascript:alert(1))"
     " ![b](//x) | `c` \x1b]0;owned\x07\x1b[31m\u202egnp.exe\r\n{{ 7 * 7 }} ../../../tmp/owned"
 )
-# What a person may not be shown as it is: it moves the cursor, or turns the writing around.
+# Characters that must not be printed: they move the cursor or change the writing direction.
 CONTROLS = {"\x1b", "\x07", "\u202e", "\r"}
 
 

@@ -1,4 +1,4 @@
-"""Records: valid, written whole, refused by name when they are not."""
+"""Records are valid and written whole; others are refused by name."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""What raw samples say of the median, and how often that is true."""
+"""Intervals of the median from raw samples, and their coverage."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""The bounds are exceeded by no correct product and by every crippled one."""
+"""Correct matmuls stay within the tolerances, and faulty ones exceed them."""
 
 import sys
 

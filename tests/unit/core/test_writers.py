@@ -26,7 +26,7 @@ KILLS, MANY_KILLS = 10, 60
 PROCESSES, MANY_PROCESSES = 8, 20
 SMALLEST_FILE = 512  # bytes; whatever is written here is larger
 
-# Two contents in turns, told by their first byte, of a size that takes a while to write.
+# Two alternating contents with different first bytes, large enough to take a while to write.
 KEEP_WRITING = """
 import itertools, sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The README tells what the code does."""
+"""The README matches the code."""
 
 import re
 from pathlib import Path

@@ -31,7 +31,7 @@ PLANTED = {
     "HOME": "/srv/people/alexandra",
     "USER": "alexandra",
     "HOSTNAME": "node17.cluster.example.org",
-    # On the list of what may be told, and full of what must not.
+    # On the list of variables that are included, with values that must be hidden.
     "LD_LIBRARY_PATH": "/home/robert/lib:/x/https://bob:s3cr3t@host/lib:/y/tr0ub4dor&3/lib",
     "CUDA_HOME": "/nfs/alexandra/cuda?token=abcdef123456",
     "LD_PRELOAD": "/opt/hf_QwErTyUiOpAsDfGhJkLzXcVb/x.so /opt/node17/y.so /opt/quokka7/z.so",

@@ -30,7 +30,7 @@ BITS = {"float64": torch.int64, "float32": torch.int32}
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
-    """Which is faster where products are as small as here."""
+    """Use one thread, which is faster for small matmuls."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -49,7 +49,7 @@ class Ticking:
 
 
 class Bent:
-    """The right product, but for what `bend` does to some of them, counted from 1."""
+    """A correct matmul, except that `bend` changes some of them, counted from 1."""
 
     def __init__(self, bend: Callable[[Tensor], object], *numbers: int) -> None:
         self._bend, self._numbers, self.count = bend, numbers, 0
@@ -71,7 +71,7 @@ def flipping(bit: int, dtype: str = "float32", place: int = 1000) -> Callable[[T
 def small(
     cpu: DeviceInfo, product: Multiply, dtype: str = "float32", budget_sec: float = 0.3
 ) -> BurnIn:
-    """Some hundred products of one tile, or more, by a clock of its own."""
+    """Some hundred matmuls of one tile or more, on a simulated clock."""
     return burn_in(cpu, dtype, budget_sec, edge=TILE, product=product, clock=Ticking(0.01))
 
 
@@ -117,7 +117,7 @@ def test_nan_is_wrong(cpu: DeviceInfo) -> None:
 
 def test_a_kernel_that_does_nothing_is_wrong(cpu: DeviceInfo) -> None:
     def rest(_a: Tensor, _b: Tensor, _out: Tensor) -> None:
-        """Leaves the product before where it is."""
+        """A matmul that does nothing, so the previous result stays."""
 
     found = small(cpu, rest)
     assert found.wrong_products == found.products

@@ -1,4 +1,4 @@
-"""What the doctor reads: from fixture trees, from stand-ins, and from this very machine."""
+"""The doctor's facts: from fixture trees, from fakes, and from this machine."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Small real work, on this CPU and with stand-ins for several GPUs."""
+"""Small kernels, on this CPU and on fakes for several GPUs."""
 
 import json
 import sys

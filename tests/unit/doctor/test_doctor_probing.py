@@ -1,4 +1,4 @@
-"""PyTorch is asked in a process that it may end, and the doctor goes on."""
+"""PyTorch is probed in a child process; if that crashes, the doctor goes on."""
 
 import signal
 import sys

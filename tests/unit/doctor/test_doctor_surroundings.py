@@ -1,4 +1,4 @@
-"""What the doctor reads of folders, clock and compilers."""
+"""The doctor reads facts about folders, clock and compilers."""
 
 import os
 import stat

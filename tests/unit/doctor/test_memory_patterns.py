@@ -1,4 +1,4 @@
-"""Memory that changes what it holds is found, whichever bit and wherever."""
+"""A changed bit in memory is found, whichever it is."""
 
 from collections.abc import Callable
 

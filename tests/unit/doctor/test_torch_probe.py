@@ -1,4 +1,4 @@
-"""What PyTorch says of itself and its GPUs, here a stand-in for most of it."""
+"""PyTorch reports facts about itself and its GPUs; here most of it is a fake."""
 
 import sys
 from types import SimpleNamespace

@@ -15,7 +15,7 @@ from workload.hardware.nvml import HardwareError
 
 
 class CudaStub:
-    """A GPU as torch shows it; `fault` names what is wrong with it."""
+    """A GPU as torch reports it, with a `fault`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
         facts = {

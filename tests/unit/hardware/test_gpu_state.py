@@ -1,4 +1,4 @@
-"""What NVML says of a GPU's settings and health, and why it says no more."""
+"""NVML reports a GPU's settings and health, and the reason of each missing answer."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Driver facts through a stand-in for the pynvml module, and through the real one."""
+"""Driver facts through a fake of the pynvml module, and through the real one."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""What NVML says of a GPU while it works; here a module that answers in its place."""
+"""NVML's readings of a GPU under load, from a fake of the pynvml module."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Results as words: right units, no control characters, the reason beside each gap."""
+"""Results as text: correct units, no control characters, a reason for each gap."""
 
 import doctest
 from types import ModuleType

@@ -1,4 +1,4 @@
-"""The page: verdict first, every section filled or honest, nothing in it foreign or alive."""
+"""The page: verdict first, each section filled or explained, no scripts and no requests."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`workload report` and the files it reads: what is usable is used, the rest is named."""
+"""`workload report` uses the files that it can read, and names the others."""
 
 import json
 import os

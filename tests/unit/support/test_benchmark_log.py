@@ -1,4 +1,4 @@
-"""What a session of benchmarks leaves behind: ratings, cases without a time, where and on what."""
+"""The log of a benchmark session: ratings, cases without a time, path and machine."""
 
 import json
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ def case(status: CaseStatus = CaseStatus.OK, seconds: float = 1e-3) -> Case:
 
 
 def document(*test_ids: str) -> dict[str, Any]:
-    """What pytest-benchmark is about to write."""
+    """Return the document that pytest-benchmark is about to write."""
     return {"benchmarks": [{"fullname": test_id, "extra_info": {}} for test_id in test_ids]}
 
 

@@ -1,4 +1,4 @@
-"""A short session of the benchmarks as `make cpu-bench` runs it, and what stock tools read."""
+"""A short session of the benchmarks as `make cpu-bench` runs it, read by other tools."""
 
 import json
 import os

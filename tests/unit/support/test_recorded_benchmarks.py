@@ -1,4 +1,4 @@
-"""The records of real machines are read, compared and reported, and are what they say."""
+"""The committed records of real machines are valid, and can be compared and reported."""
 
 import subprocess
 import sys

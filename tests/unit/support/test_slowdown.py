@@ -1,4 +1,4 @@
-"""A product slowed on purpose stays right, does more, and no other is touched."""
+"""A matmul slowed down on purpose stays correct and does more work; no other changes."""
 
 import pytest
 import torch

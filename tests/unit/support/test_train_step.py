@@ -1,4 +1,4 @@
-"""Steps of the training loop as a benchmark: told of one, and right before it is timed."""
+"""Steps of the training loop as a benchmark: checked first, then timed per step."""
 
 import math
 from dataclasses import replace

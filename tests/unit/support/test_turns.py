@@ -1,4 +1,4 @@
-"""Two sides take turns, A B B A, and neither waits for ever."""
+"""Two sides take turns, A B B A, and no wait is unlimited."""
 
 import threading
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""pytest-benchmark's statistics are those of samples that the protocol took."""
+"""pytest-benchmark's statistics are those of the replayed samples."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ SAMPLES = (0.1, 0.3, 1e-9, 0.7, 1 / 3)
 
 
 class Rounds:
-    """What pytest-benchmark does with a timer, a set-up and a target."""
+    """A fake of pytest-benchmark's rounds: timer, set-up and target."""
 
     def __init__(self, timer: Callable[[], float]) -> None:
         self.timer = timer

@@ -1,4 +1,4 @@
-"""tests/tools/overhead.py divides what was measured side by side."""
+"""tests/tools/overhead.py divides the times of each pair."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""tests/tools/soak.py tells growth from noise."""
+"""tests/tools/soak.py distinguishes growth from noise."""
 
 import pytest
 from tools import soak

@@ -1,4 +1,4 @@
-"""tests/tools/start_times.py counts what it should."""
+"""tests/tools/start_times.py times every image and program."""
 
 from pathlib import Path
 

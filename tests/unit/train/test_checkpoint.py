@@ -1,4 +1,4 @@
-"""Checkpoints: whole or refused, and a resumed run is the uninterrupted one, bit for bit."""
+"""Checkpoints are whole or refused; a resumed run equals an uninterrupted one bit for bit."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What is wrong with a mode is found before it is timed, and nothing is found in a right one."""
+"""A wrong mode is found before it is timed; a correct one passes."""
 
 import json
 from collections.abc import Callable
@@ -88,7 +88,7 @@ def test_dtypes_that_flip_relus_have_their_engine_checked_in_float32(dtype: str)
 
 
 def test_a_loss_that_grows_is_not_held_against_an_engine() -> None:
-    """It amplifies rounding; that it is not finite in the end is for the training to say."""
+    """A growing loss amplifies rounding; the training reports one that is not finite."""
     check.require_right(EAGER, PRESETS["printed"], CPU)
 
 

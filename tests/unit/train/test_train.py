@@ -1,4 +1,4 @@
-"""The chapter's loop gives the chapter's numbers, on every run."""
+"""The training loop gives the chapter's losses, on every run."""
 
 import json
 import math
@@ -17,7 +17,7 @@ from workload.train.modes.data import draw
 
 
 def chapter_losses(spec: TrainSpec) -> list[float]:
-    """The chapter's code, with a seed and without the prints."""
+    """Run the chapter's code with a seed, without its prints."""
     torch.manual_seed(spec.seed)
     x = torch.randn(spec.batch_size, spec.input_size)
     y = torch.randn(spec.batch_size, spec.output_size)

@@ -1,4 +1,4 @@
-"""On a correct device every check passes, with room to spare and without being vacuous."""
+"""On a correct device every check passes, and none is vacuous."""
 
 from collections.abc import Iterator
 from typing import Never

@@ -1,4 +1,4 @@
-"""Each planted fault is found, and found by the checks it should fail."""
+"""Each planted fault is found, by the expected checks."""
 
 from collections.abc import Callable
 from typing import Any

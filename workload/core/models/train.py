@@ -1,4 +1,4 @@
-"""What a training run left."""
+"""The result of a training run."""
 
 from typing import Annotated
 
