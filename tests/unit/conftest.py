@@ -11,6 +11,7 @@ from support.outcome import Outcome
 from workload.cli import main, signals
 from workload.cli.commands import matmul
 from workload.cli.steps import measure
+from workload.core import places
 from workload.core.models.device import DeviceInfo
 from workload.hardware import devices
 
@@ -26,6 +27,8 @@ def workload(
     monkeypatch.setattr(devices, "cuda_problem", lambda _index: "hidden from the unit tests")
     monkeypatch.setattr(signals, "serve", lambda _save: None)
     monkeypatch.setattr(signals, "exit_on_signal", lambda: None)
+    # Not so of a folder of the test in the /tmp of a test image.
+    monkeypatch.setattr(places, "ends_with_container", lambda _folder: False)
     # Two seconds less for each of many calls; tests of their own cover all three.
     monkeypatch.setattr(matmul, "with_best_threads", lambda device: device)
     monkeypatch.setattr(measure, "limiting_operations", lambda _device: [])

@@ -40,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run_command(session: "Session", options: Options) -> ExitCode:
     _require_directory()
+    session.require_writable_places()
     if isinstance(options, RecordOptions):
         from workload.cli.steps.variables import record_variables  # noqa: PLC0415  needs msgspec
 

@@ -1,5 +1,6 @@
 """The options of a command: one typed object for each, made by `arguments.parse`."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +17,11 @@ class Options:
     json: bool
 
     @property
+    def written(self) -> dict[str, Path]:
+        """Return the folder that each option writes into."""
+        return {}
+
+    @property
     def document(self) -> bool:
         """Return whether stdout carries a document, so that everything else goes to stderr."""
         return self.json
@@ -27,6 +33,11 @@ class RecordOptions(Options):
 
     device: str
     output: Path | None  # the record's directory; None: no record is written
+
+    @property
+    def written(self) -> dict[str, Path]:
+        """Return the folder that each option writes into."""
+        return {} if self.output is None else {"--output": self.output}
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,11 @@ class TrainOptions(RecordOptions):
     resume: bool
 
     @property
+    def written(self) -> dict[str, Path]:
+        """Return the folder that each option writes into."""
+        return super().written | _folder_of("--checkpoint", self.checkpoint)
+
+    @property
     def spec(self) -> TrainSpec:
         """Return the preset with the given values."""
         base = PRESETS[self.preset]
@@ -105,6 +121,11 @@ class DoctorOptions(RecordOptions):
     facts: bool
     bundle: Path | None
 
+    @property
+    def written(self) -> dict[str, Path]:
+        """Return the folder that each option writes into."""
+        return super().written | _folder_of("--bundle", self.bundle)
+
 
 @dataclass(frozen=True)
 class ExplainOptions(Options):
@@ -137,3 +158,12 @@ class ReportOptions(Options):
     command = "report"
     results: Path
     page: Path | None
+
+    @property
+    def written(self) -> dict[str, Path]:
+        """Return the folder that each option writes into."""
+        return _folder_of("--output", self.page)
+
+
+def _folder_of(option: str, file: Path | None) -> dict[str, Path]:
+    return {} if file is None else {option: Path(os.path.realpath(file)).parent}

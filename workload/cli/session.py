@@ -1,16 +1,20 @@
 """One call of the command line: its output, its record and its end."""
 
+import contextlib
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import BinaryIO
 
 from workload.cli import signals
 from workload.cli.console import Console
 from workload.cli.options import Options, RecordOptions
-from workload.core import records
+from workload.core import places, records
 from workload.core.errors import ExitCode, LostDeviceError, NotSavedError, WorkloadError
 from workload.core.models.action import Action, Advice, Fault, Xid
+from workload.core.models.record import Record
 from workload.doctor.actions.decide import advise
 from workload.doctor.actions.history import earlier_records
 from workload.report.terminal.tables import labelled
@@ -36,6 +40,7 @@ class Session:
         self._ended: ExitCode | None = None
         self._faults: list[Fault] = []
         self._xids: Callable[[], tuple[Xid, ...]] | None = None
+        self._saves = True
 
     def run(self, command: Callable[["Session"], ExitCode]) -> ExitCode:
         """Run `command`; however it ends, write the record if there is one, and return the code."""
@@ -71,6 +76,22 @@ class Session:
         self.builder.set("advice", advice)
         return advice
 
+    def require_writable_places(self) -> None:
+        """Raise NotSavedError if the command would end with nowhere to write, before it starts."""
+        for option, folder in self._options.written.items():
+            try:
+                places.require_writable(folder, option)
+            except NotSavedError:
+                if option == "--bundle":  # the findings are shown without it
+                    continue
+                self._saves = False
+                raise
+            if places.ends_with_container(folder):
+                self.info(
+                    f"warning: {folder} is in the container and is lost with it: mount a folder "
+                    f"there, as with --volume, or choose another with {option}"
+                )
+
     def _end(self, code: ExitCode, reason: str | None) -> ExitCode:
         """End once, by the command or by a signal, whichever comes first; return the exit code."""
         with self._ending:
@@ -87,16 +108,26 @@ class Session:
         if code not in INTERRUPTIONS:
             self.advise(code)
         ended = self.builder.as_ended(code, reason)
-        if options.output is not None:
+        if options.output is not None and self._saves:
             try:
-                self.info(labelled("record", str(records.save(ended, options.output))))
+                self._announce(records.save(ended, options.output))
             except NotSavedError as error:
                 self.error(str(error))
                 code = code or error.exit_code
                 ended = self.builder.as_ended(code, reason or str(error))
+                self._keep_elsewhere(ended)
         if options.json:
             self.print_document(records.dump(ended))
         return code
+
+    def _keep_elsewhere(self, ended: Record) -> None:
+        """Write the record into the temporary folder, if that is possible."""
+        with contextlib.suppress(NotSavedError, OSError):
+            self._announce(records.save(ended, Path(tempfile.gettempdir())))
+
+    def _announce(self, path: Path) -> None:
+        lost = ", lost with this container" if places.ends_with_container(path.parent) else ""
+        self.info(labelled("record", f"{path}{lost}"))
 
     def _save_interrupted(self, code: ExitCode) -> ExitCode:
         """Save what is known so far; called from the signal thread."""

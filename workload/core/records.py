@@ -15,6 +15,7 @@ from workload.core.files import read_json, write_atomically
 from workload.core.models.case import Case
 from workload.core.models.model import Model, as_json, from_json
 from workload.core.models.record import SCHEMA_VERSION, Record
+from workload.core.places import fix_of
 
 SECTIONS = (
     "device",
@@ -108,7 +109,7 @@ def save(record: Record, directory: Path) -> Path:
     except OSError as error:
         raise NotSavedError(
             f"the record could not be written to {directory}: {error.strerror or error}; "
-            "free space or choose a writable directory with --output"
+            f"{fix_of(error, directory, '--output')}"
         ) from error
     return path
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from workload.core.errors import BadInputError, NotSavedError, first_line
 from workload.core.files import read_regular, write_atomically
+from workload.core.places import fix_of
 from workload.core.train_spec import TrainSpec
 from workload.core.units import storage_dtype
 
@@ -63,7 +64,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         reason = error.strerror or error
         raise NotSavedError(
             f"checkpoint {path} could not be written: {reason}; "
-            "free space or choose a writable place with --checkpoint"
+            f"{fix_of(error, path.parent, '--checkpoint')}"
         ) from error
 
 

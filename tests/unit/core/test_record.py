@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from support.outcome import Outcome
 from support.records.measured import case
 
-from workload.core import records
+from workload.core import places, records
 from workload.core.errors import BadInputError, ExitCode, NotSavedError
 from workload.core.files import write_atomically
 from workload.core.models.case import CaseStatus
@@ -92,23 +93,50 @@ def test_a_full_disk_leaves_nothing_behind(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_numbers_are_printed_though_the_record_cannot_be_saved(
-    tmp_path: Path, workload: Callable[..., Outcome]
+@pytest.fixture
+def blocked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder into which nothing can be written any more when the run ends; TMPDIR is another."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr(places, "require_writable", lambda _folder, _option: None)
+    (tmp_path / "file").touch()
+    return tmp_path / "file"
+
+
+def test_a_record_that_cannot_be_saved_is_kept_in_the_temporary_folder(
+    blocked: Path, workload: Callable[..., Outcome]
 ) -> None:
-    blocked = tmp_path / "file"
-    blocked.touch()
     outcome = workload(*SMALL.split(), "--output", blocked)
     assert outcome.code == ExitCode.NOT_SAVED
     assert "GFLOP/s" in outcome.stdout
+    (path,) = (blocked.parent / "tmp").glob("*.json")
+    assert f"record     {path}" in outcome.stdout
+    assert records.load(path).exit_code == ExitCode.NOT_SAVED
 
 
 def test_json_of_an_unsaved_record_is_still_one_document(
-    tmp_path: Path, workload: Callable[..., Outcome]
+    blocked: Path, workload: Callable[..., Outcome]
 ) -> None:
-    blocked = tmp_path / "file"
-    blocked.touch()
     outcome = workload(*SMALL.split(), "--output", blocked, "--json")
     assert json.loads(outcome.stdout)["exit_code"] == ExitCode.NOT_SAVED
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"{SMALL} --output {{file}}",
+        "train --checkpoint {file}/below",
+        "report {tmp} --output {file}/below",
+    ],
+)
+def test_nothing_runs_where_its_result_cannot_be_written(
+    line: str, tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    (tmp_path / "file").touch()
+    outcome = workload(*line.format(file=tmp_path / "file", tmp=tmp_path).split())
+    assert (outcome.code, outcome.stdout) == (ExitCode.NOT_SAVED, "")
+    assert f"nothing can be written to {tmp_path}/file" in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
 
 
 def test_the_saved_record_equals_the_json_on_stdout(

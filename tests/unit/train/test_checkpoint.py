@@ -128,10 +128,13 @@ def test_a_checkpoint_whose_sum_is_right_and_numbers_are_not_is_refused(
 
 
 def test_the_loss_is_told_though_the_checkpoint_cannot_be_written(
-    tmp_path: Path, workload: Callable[..., Outcome]
+    tmp_path: Path, workload: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def full(_path: Path, _data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "write_atomically", full)
     line = f"train --steps 100 --checkpoint {tmp_path}/run --output {tmp_path}/records --json"
-    (tmp_path / "run").symlink_to("/proc/nowhere")
     outcome = workload(*line.split())
     assert outcome.code == ExitCode.NOT_SAVED
     assert "Iteration:  100" in outcome.stderr

@@ -1,11 +1,11 @@
 """Facts about the folders that PyTorch and this package write to."""
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from workload.core.models.machine import Folder
+from workload.core.places import write_error
 
 CACHE_VARIABLES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "XDG_CACHE_HOME")
 
@@ -40,9 +40,5 @@ def read_folder(purpose: str, path: Path) -> Folder:
 
 def write_problem(folder: str) -> str | None:
     """Return why no file can be written into `folder`, None if one was."""
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"x")
-    except OSError as error:
-        return error.strerror or str(error)
-    return None
+    error = write_error(Path(folder))
+    return None if error is None else error.strerror or str(error)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from workload.core.files import read_text
 from workload.core.models.machine import Cpu, DeviceNode, System, User
+from workload.core.places import container_kind
 from workload.core.variables import known_variables
 from workload.doctor.probes.folders import write_problem
 from workload.hardware.processor import read_processor
@@ -38,23 +39,13 @@ def read_system(root: Path, environment: Mapping[str, str]) -> System:
         os=_os_name(root),
         kernel=platform.release(),
         machine=platform.machine(),
-        container=_container(root, environment),
+        container=container_kind(root, environment),
     )
 
 
 def _os_name(root: Path) -> str | None:
     match = re.search(r'^PRETTY_NAME="?([^"\n]*)', read_text(root / "etc/os-release"), re.MULTILINE)
     return match[1] if match else None
-
-
-def _container(root: Path, environment: Mapping[str, str]) -> str | None:
-    if "KUBERNETES_SERVICE_HOST" in environment:
-        return "kubernetes"
-    if (root / ".dockerenv").exists():
-        return "docker"
-    if (root / "run/.containerenv").exists():
-        return "podman"
-    return environment.get("container") or None  # set by systemd-nspawn, LXC and others
 
 
 def read_cpu(root: Path) -> Cpu:

@@ -1,0 +1,118 @@
+"""Folders to write to: whether a file can be written there, the fix if not, how long it lasts."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from workload.core.errors import NotSavedError
+from workload.core.files import read_text
+
+SHORT_LIVED = ("docker", "podman", "kubernetes")  # containers that are removed after their command
+
+
+def write_error(folder: Path) -> OSError | None:
+    """Return why no file can be written into `folder`, None if one was.
+
+    A byte is written: permission bits prove nothing for root, on a read-only mount or on NFS.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+    except OSError as error:
+        return error
+    return None
+
+
+def require_writable(folder: Path, option: str) -> None:
+    """Raise NotSavedError if no file could be written into `folder`, which need not exist yet.
+
+    `option` is its option on the command line.
+    """
+    try:
+        error = write_error(existing_part(folder))
+    except OSError as missing:
+        error = missing
+    if error is not None:
+        raise NotSavedError(
+            f"nothing can be written to {folder}: {error.strerror or error}; "
+            f"{fix_of(error, folder, option)}"
+        ) from error
+
+
+def existing_part(folder: Path) -> Path:
+    """Return `folder`, or of the folders above it the lowest that exists.
+
+    Raises OSError if something else is in the way.
+    """
+    for place in (folder, *folder.absolute().parents):
+        if os.path.isdir(place):
+            return place
+        if place.is_symlink() and not place.exists():
+            raise FileNotFoundError(
+                errno.ENOENT, f"{place} is a link to {place.readlink()}, which does not exist"
+            )
+        if os.path.lexists(place):
+            raise NotADirectoryError(errno.ENOTDIR, f"{place} is not a folder")
+    return Path("/")
+
+
+def fix_of(error: OSError, folder: Path, option: str) -> str:
+    """Return what to do if a file could not be written into `folder` because of `error`."""
+    otherwise = f"choose a writable directory with {option}"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"{_fix_of_owner(folder)}, or {otherwise}"
+    if error.errno == errno.EROFS:
+        return f"mount it writable, or {otherwise}"
+    if error.errno in (errno.ENOTDIR, errno.ENOENT):
+        return otherwise
+    return f"free space or {otherwise}"
+
+
+def _fix_of_owner(folder: Path) -> str:
+    try:
+        place = existing_part(folder)
+        owner, user = place.stat().st_uid, os.geteuid()
+    except OSError:
+        return "change its owner"
+    if owner == user:
+        return f"it is this user's own: chmod u+rwx {place}"
+    return (
+        f"it belongs to uid {owner} and this is uid {user}: chown -R {user} {place}, "
+        f"in Docker --user {owner}"
+    )
+
+
+def container_kind(root: Path, environment: Mapping[str, str]) -> str | None:
+    """Return the kind of container this process is in, None if in none."""
+    if "KUBERNETES_SERVICE_HOST" in environment:
+        return "kubernetes"
+    if (root / ".dockerenv").exists():
+        return "docker"
+    if (root / "run/.containerenv").exists():
+        return "podman"
+    return environment.get("container") or None  # set by systemd-nspawn, LXC and others
+
+
+def ends_with_container(folder: Path, root: Path = Path("/")) -> bool:
+    """Return whether what is written to `folder` is gone when this container is removed.
+
+    It is where no volume is mounted: in the container's own layer, or on its tmpfs.
+    """
+    if container_kind(root, os.environ) not in SHORT_LIVED:
+        return False
+    try:
+        device = existing_part(folder).stat().st_dev
+        return device == root.stat().st_dev or _file_system(device, root) == "tmpfs"
+    except OSError:
+        return False
+
+
+def _file_system(device: int, root: Path) -> str | None:
+    number = f"{os.major(device)}:{os.minor(device)}"
+    for line in read_text(root / "proc/self/mountinfo").splitlines():
+        before, _, after = line.partition(" - ")
+        if before.split()[2:3] == [number]:
+            return after.split()[0]
+    return None
