@@ -45,7 +45,8 @@ def test_another_layout_is_an_error(tmp_path: Path, wheels: Path) -> None:
 @pytest.mark.parametrize(
     ("structure", "size"),
     [("c_nvmlMemory_t", 24), ("nvmlPciInfo_t", 68), ("c_nvmlProcessInfo_t", 24),
-     ("c_nvmlUtilization_t", 8)],
+     ("c_nvmlUtilization_t", 8), ("c_nvmlFieldValue_t", 40), ("c_nvmlGpuFabricInfo_v2_t", 36),
+     ("c_nvmlEccSramErrorStatus_v1_t", 104), ("c_nvmlEventData_t", 32)],
 )  # fmt: skip
 def test_structures_of_nvml_have_the_size_of_the_bindings(structure: str, size: int) -> None:
     assert ctypes.sizeof(getattr(pynvml, structure)) == size

@@ -1,59 +1,16 @@
 /* A stand-in for NVIDIA's libnvidia-ml.so.1: says what the table says of the driver and its GPUs.
  * A value `unsupported` is answered by "Not Supported". Names and numbers are those of the NVML API
  * Reference Guide; the layouts are checked against the Python binding. */
-#include "table.h"
+#include "nvml.h"
 
-typedef int Return;
-enum { OK = 0, UNINITIALIZED = 1, INVALID = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, TOO_SMALL = 7 };
+int nvml_users;
 
 struct memory { unsigned long long total, free, used; };
 struct pci { char legacy[16]; unsigned domain, bus, device, id, subsystem; char bus_id[32]; };
 struct process { unsigned pid; unsigned long long used; unsigned gpu_instance, compute_instance; };
 struct utilization { unsigned gpu, memory; };
-#define LAYOUT(type, size) _Static_assert(sizeof(struct type) == size, #type)
 LAYOUT(memory, 24); LAYOUT(pci, 68); LAYOUT(process, 24); LAYOUT(utilization, 8);
 
-static int users;
-
-static int gpu_count(void) { return (int)number("nvml", "gpus", number("cuda", "gpus", 1)); }
-
-/* A handle is the GPU's index + 1; that of a MIG slice has the slice above it. */
-static int index_of(void *handle) { return (int)((size_t)handle & 0xff) - 1; }
-
-static Return enter(const char *function) {
-  Return fault = failure("nvml", function);
-  if (fault) return fault;
-  return users ? OK : UNINITIALIZED;
-}
-
-static Return gpu(void *handle, const char *function) {
-  Return fault = enter(function);
-  if (fault) return fault;
-  if (index_of(handle) < 0 || index_of(handle) >= gpu_count()) return INVALID;
-  const char *section = gpu_section(index_of(handle));
-  fault = (Return)number(section, "every", 0);
-  return fault ? fault : failure(section, function);
-}
-
-static Return ask(void *handle, const char *function, const char *key, long long otherwise, long long *value) {
-  Return fault = gpu(handle, function);
-  if (fault) return fault;
-  const char *section = gpu_section(index_of(handle));
-  if (!strcmp(said(section, key, ""), "unsupported")) return NOT_SUPPORTED;
-  *value = number(section, key, otherwise);
-  return OK;
-}
-
-#define ENTER do { Return fault = enter(__func__); if (fault) return fault; } while (0)
-#define GPU(handle) do { Return fault = gpu(handle, __func__); if (fault) return fault; } while (0)
-#define ASK(handle, key, otherwise, value) \
-  do { Return fault = ask(handle, __func__, key, otherwise, &value); if (fault) return fault; } while (0)
-#define SAY(text, room, words) do { snprintf(text, room, "%s", words); return OK; } while (0)
-/* A function of a handle that answers one number, and one with something asked for before it. */
-#define NUMBER(function, key, otherwise) \
-  API Return function(void *handle, unsigned *out) { long long v; ASK(handle, key, otherwise, v); *out = (unsigned)v; return OK; }
-#define NUMBER_OF(function, key, otherwise) \
-  API Return function(void *handle, unsigned kind, unsigned *out) { long long v; ASK(handle, key, otherwise, v); *out = (unsigned)v; return OK; }
 /* Now, and after the next reset. */
 #define MODE(function, key, otherwise) \
   API Return function(void *handle, unsigned *now, unsigned *next) { long long v; ASK(handle, key, otherwise, v); *now = *next = (unsigned)v; return OK; }
@@ -61,12 +18,12 @@ static Return ask(void *handle, const char *function, const char *key, long long
 /* ---- start and system ---- */
 API Return nvmlInitWithFlags(unsigned flags) {
   Return fault = failure("nvml", "nvmlInit");
-  if (!fault) users++;
+  if (!fault) nvml_users++;
   return fault;
 }
 API Return nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
 API Return nvmlInit(void) { return nvmlInitWithFlags(0); } /* PyTorch counts GPUs with it */
-API Return nvmlShutdown(void) { if (users) users--; return OK; }
+API Return nvmlShutdown(void) { if (nvml_users) nvml_users--; return OK; }
 API const char *nvmlErrorString(Return error) { return "an error of the stand-in"; }
 API Return nvmlSystemGetDriverVersion(char *text, unsigned room) { ENTER; SAY(text, room, said("nvml", "driver", "580.65.06")); }
 API Return nvmlSystemGetCudaDriverVersion_v2(int *version) { ENTER; *version = (int)number("nvml", "cuda", 13000); return OK; }

@@ -32,6 +32,7 @@ class Machine:
     kernel: str | None = "580.65.06"
     nodes: tuple[str, ...] = NODES
     environment: Mapping[str, str] = field(default_factory=dict)
+    log: str | None = ""  # the kernel's
 
 
 class Lab:
@@ -66,6 +67,8 @@ class Lab:
             (root / "libcudart").symlink_to(compiled(self._folder, CUDART))
         if machine.kernel:
             (root / "version").write_text(MODULE.format(machine.kernel))
+        if machine.log is not None:
+            (root / "log").write_text(machine.log)
         (root / "nodes").write_text("".join(f"{name}\n" for name in machine.nodes))
         (root / "table").write_text(ini(machine.table))
 

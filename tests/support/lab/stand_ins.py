@@ -12,7 +12,7 @@ FLAGS = (
 CUDA, NVML, CUDART = "libcuda.so.1", "libnvidia-ml.so.1", "libcudart.so.13"
 FILES = {
     CUDA: ("cuda.c",),
-    NVML: ("nvml.c",),
+    NVML: ("nvml.c", "nvml_health.c"),
     CUDART: ("cudart_devices.c", "cudart_memory.c", "cudart_streams.c", "cudart_kernels.c"),
 }
 

@@ -1,0 +1,80 @@
+/* What the NVML stand-in says of faults: recovery action, NVLink fabric, SRAM, NVLinks, Xids. */
+#include <stdint.h>
+#include "nvml.h"
+
+union value { double d; unsigned u; unsigned long ul; unsigned long long ull; };
+struct field { unsigned id, scope; long long at, latency; unsigned type; Return result; union value value; };
+struct fabric { unsigned version; unsigned char cluster[16]; Return status; unsigned clique; unsigned char state; unsigned health; };
+struct sram { unsigned version; unsigned long long counts[11]; unsigned exceeded; };
+struct event { void *device; unsigned long long type, data; unsigned gpu_instance, compute_instance; };
+LAYOUT(field, 40); LAYOUT(fabric, 36); LAYOUT(sram, 104); LAYOUT(event, 32);
+enum { TIMEOUT = 10, UNSIGNED_LONG_LONG = 3, XID = 8, VOLATILE_PARITY = 3 };
+
+/* A field N that the table has as `field_N`; others are not supported, each by its own code. */
+API Return nvmlDeviceGetFieldValues(void *handle, int count, struct field *fields) {
+  GPU(handle);
+  for (int i = 0; i < count; i++) {
+    char key[32];
+    snprintf(key, sizeof key, "field_%u", fields[i].id);
+    const char *value = said(gpu_section(index_of(handle)), key, fields[i].id == 230 ? "0" : "unsupported");
+    fields[i].result = strcmp(value, "unsupported") ? OK : NOT_SUPPORTED;
+    fields[i].type = UNSIGNED_LONG_LONG;
+    fields[i].value.ull = strtoull(value, NULL, 0);
+  }
+  return OK;
+}
+
+API Return nvmlDeviceGetGpuFabricInfoV(void *handle, struct fabric *fabric) {
+  long long value;
+  ASK(handle, "fabric_state", 0, value);
+  fabric->state = (unsigned char)value;
+  ASK(handle, "fabric_status", 0, value);
+  fabric->status = (Return)value;
+  ASK(handle, "fabric_health", 0, value);
+  fabric->health = (unsigned)value;
+  return OK;
+}
+
+API Return nvmlDeviceGetSramEccErrorStatus(void *handle, struct sram *status) {
+  long long value;
+  ASK(handle, "sram_uncorrectable", 0, value);
+  status->counts[VOLATILE_PARITY] = (unsigned long long)value;
+  ASK(handle, "sram_exceeded", 0, value);
+  status->exceeded = (unsigned)value;
+  return OK;
+}
+
+API Return nvmlDeviceGetNvLinkState(void *handle, unsigned link, unsigned *active) {
+  long long links;
+  ASK(handle, "nvlinks", 0, links);
+  *active = 1;
+  return link < links ? OK : NOT_SUPPORTED;
+}
+
+NUMBER(nvmlDeviceGetPowerManagementLimit, "power_limit_mw", 700000)
+NUMBER(nvmlDeviceGetPowerManagementDefaultLimit, "default_power_limit_mw", 700000)
+
+/* Events: each GPU's `xids`, such as 48 94, once it is registered. */
+static struct { int gpu; unsigned long long number; } queue[64];
+static int queued, taken;
+
+API Return nvmlEventSetCreate(void **set) { ENTER; *set = queue; return OK; }
+API Return nvmlEventSetFree(void *set) { ENTER; return OK; }
+API Return nvmlDeviceRegisterEvents(void *handle, unsigned long long types, void *set) {
+  GPU(handle);
+  char text[256], *rest = text, *word;
+  snprintf(text, sizeof text, "%s", said(gpu_section(index_of(handle)), "xids", ""));
+  while ((word = strsep(&rest, " ")) && queued < 64)
+    if (*word && types & XID) {
+      queue[queued].gpu = index_of(handle);
+      queue[queued++].number = strtoull(word, NULL, 10);
+    }
+  return OK;
+}
+API Return nvmlEventSetWait_v2(void *set, struct event *event, unsigned msec) {
+  ENTER;
+  if (taken == queued) return TIMEOUT;
+  *event = (struct event){(void *)(size_t)(queue[taken].gpu + 1), XID, queue[taken].number, 0, 0};
+  taken++;
+  return OK;
+}

@@ -1,0 +1,61 @@
+"""The driver's verdict becomes one action, for each GPU and the machine: rows of actions.toml."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.lab.driver_lab import Lab, Machine
+
+ROWS = tomllib.loads((Path(__file__).parent / "actions.toml").read_text())["row"]
+ASKED = {"gpu": {"field_230": 1, "ecc_uncorrected": 5}}
+
+
+def examine(lab: Lab, root: Path, machine: Machine, *options: str) -> dict[str, Any]:
+    """The record of the doctor on that machine; `root` is new for each run."""
+    root.mkdir(exist_ok=True)
+    ended = lab.run(machine, root, ["doctor", "--device", "cuda", "--quick", "--json", *options])
+    found: dict[str, Any] = json.loads(ended.stdout)
+    assert f"action: {found['action']}" in ended.stderr
+    return found
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row["name"] for row in ROWS])
+def test_a_machine_gets_the_action_of_its_row(
+    row: dict[str, Any], lab: Lab, tmp_path: Path
+) -> None:
+    machine = Machine(table=row.get("table", {}), log=row.get("log", ""))
+    found = examine(lab, tmp_path, machine)
+    assert found["action"] == row["action"]
+    assert row.get("reason", "") in found["action_reason"]
+    actions = [gpu["action"] for gpu in found["gpus"]]
+    assert actions == row.get("gpus", [row["action"]])
+
+
+def test_three_runs_on_an_untouched_machine_give_the_same_action(lab: Lab, tmp_path: Path) -> None:
+    machine = Machine(table=ASKED)
+    results = ("--output", str(tmp_path / "results"))
+    found = [examine(lab, tmp_path / str(run), machine, *results) for run in range(3)]
+    assert [one["action"] for one in found] == ["reset-gpu"] * 3
+
+
+def test_a_fault_that_comes_back_after_a_reset_asks_for_a_reboot(lab: Lab, tmp_path: Path) -> None:
+    results = ("--output", str(tmp_path / "results"))
+    examine(lab, tmp_path / "1", Machine(table=ASKED), *results)
+    reset = Machine(table={"gpu": {"field_230": 1, "ecc_uncorrected": 1}})
+    found = examine(lab, tmp_path / "2", reset, *results)
+    assert found["action"] == "reboot"
+    assert "came back after a reset of the GPU" in found["gpus"][0]["evidence"][-1]
+
+
+def test_another_gpu_in_the_same_slot_starts_from_the_beginning(lab: Lab, tmp_path: Path) -> None:
+    results = ("--output", str(tmp_path / "results"))
+    examine(lab, tmp_path / "1", Machine(table=ASKED), *results)
+    other = {
+        "field_230": 1,
+        "ecc_uncorrected": 1,
+        "uuid": "GPU-99999999-1111-2222-3333-444444444444",
+    }
+    found = examine(lab, tmp_path / "2", Machine(table={"gpu": other}), *results)
+    assert found["action"] == "reset-gpu"
