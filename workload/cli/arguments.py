@@ -70,6 +70,8 @@ def _contradiction(given: argparse.Namespace) -> str | None:
             return "--budget limits --deep: give both"
         case "compare" if given.json and given.format not in (TABLE, "json"):
             return f"--json and --format {given.format} contradict: choose one"
+        case "compare" if given.strict and given.fail_if_slower is None:
+            return "--strict needs --fail-if-slower SHARE, the gate that it makes stricter"
         case "train" if given.resume and given.checkpoint is None:
             return "--resume needs --checkpoint FILE, the file to resume from"
     return None

@@ -144,6 +144,7 @@ class CompareOptions(Options):
     candidate: Path
     format: str
     fail_if_slower: float | None
+    strict: bool
 
     @property
     def document(self) -> bool:

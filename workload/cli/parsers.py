@@ -152,7 +152,12 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
         type=types.share,
         metavar="SHARE",
         help="exit with 5 if a case of the candidate is slower by more, with its whole interval: "
-        "5%% or 0.05",
+        "5%% or 0.05; with 4 if no case can be judged",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="with --fail-if-slower: exit with 5 if a case cannot be judged, too",
     )
 
 

@@ -11,6 +11,7 @@ from workload.core.models.case import Case
 from workload.core.models.device import DeviceInfo
 from workload.core.models.model import from_json
 from workload.core.models.rating import Ceilings
+from workload.core.models.variable import Variable
 from workload.core.records import require_version
 from workload.core.units import printable
 
@@ -32,6 +33,9 @@ def run_of_benchmarks(document: dict[str, Any], path: Path) -> Run:
     ceilings = origin.get("ceilings")
     if ceilings is not None:
         ceilings = _part(Ceilings, ceilings, f"{ORIGIN}.ceilings", path)
+    variables = origin.get("variables")
+    if variables is not None:
+        variables = _part(tuple[Variable, ...], variables, f"{ORIGIN}.variables", path)
     versions = _versions(origin.get("versions"))
     image, variant, revision = (_words(origin.get(name)) for name in ORIGIN_FIELDS)
     return Run(
@@ -51,6 +55,7 @@ def run_of_benchmarks(document: dict[str, Any], path: Path) -> Run:
             "variant": variant,
             "revision": revision,
         },
+        variables=variables,
     )
 
 

@@ -22,7 +22,8 @@ ByCache = dict[str, Indexed]
 class Unpaired:
     """A case that both sides have and that is not compared.
 
-    `problem` says why in words that cases share, `detail` adds what is this case's own.
+    `problem` says why in words that cases share, `detail` adds what is this case's own. `measured`:
+    both sides have a time, and the two mean different things.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Unpaired:
     problem: str
     detail: str | None = None
     wrong: bool = False  # because a result is wrong
+    measured: bool = False
 
     @property
     def reason(self) -> str:
@@ -102,7 +104,7 @@ def _outcomes(
     shared = [cache for cache in our_caches if cache in their_caches]
     if not shared:
         words = f"{_listed(our_caches)} caches in the {BASELINE}, {_listed(their_caches)} in the "
-        yield Unpaired(name, title, words + CANDIDATE)
+        yield Unpaired(name, title, words + CANDIDATE, measured=True)
     for cache in shared:
         suffix = f" ({COLD} caches)" if cache == COLD else ""
         one, other = our_caches[cache], their_caches[cache]
@@ -110,7 +112,7 @@ def _outcomes(
         reason = _incomparable(_cases(one), _cases(other), same_kind)
         if reason or _twice(one) or _twice(other):
             problem = reason or "measured twice in one process run"
-            yield Unpaired(name + suffix, title + suffix, problem)
+            yield Unpaired(name + suffix, title + suffix, problem, measured=True)
             continue
         if len(our_side.runs) == len(their_side.runs):
             one, other = _aligned(one, other)

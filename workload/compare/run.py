@@ -14,6 +14,7 @@ from workload.core.models.model import as_json
 from workload.core.models.rating import Ceilings
 from workload.core.models.record import HostCpu, Record
 from workload.core.models.train import TrainResult
+from workload.core.models.variable import Variable
 from workload.core.models.verify import VerifyResult
 from workload.core.roofline import rated
 from workload.core.train_case import train_case
@@ -40,6 +41,7 @@ class Run(msgspec.Struct, frozen=True):
     reason: str | None = None
     verify: tuple[VerifyResult, ...] = ()
     environment: dict[str, Any] = {}
+    variables: tuple[Variable, ...] | None = None  # None: it does not say
     host: "Run | None" = None  # of a GPU's run: the CPU beside it
 
 
@@ -61,6 +63,7 @@ def run_of_record(record: Record, path: Path) -> Run:
         reason=record.reason,
         verify=record.verify or (),
         environment=as_json(record.environment) or {},
+        variables=record.variables,
     )
     host = record.host_cpu
     return msgspec.structs.replace(run, host=_host_run(run, host)) if host else run

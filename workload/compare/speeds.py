@@ -39,6 +39,7 @@ class Reached:
     regime: Regime | None
     transfer_sec: float | None
     warning: str | None  # of a single run; several runs have an interval instead
+    contended: str | None  # who kept the threads waiting, in at least half of the runs
 
 
 class Speed(Model, frozen=True):
@@ -132,7 +133,14 @@ def _reached(cases: Sequence[Case], amount: int | None, seconds: float) -> Reach
         regime=ratings[0].regime if ratings else None,
         transfer_sec=median([case.transfer_sec for case in cases if case.transfer_sec]),
         warning=only.warning if only else None,
+        contended=_contended(cases),
     )
+
+
+def _contended(cases: Sequence[Case]) -> str | None:
+    """Return the first reason; fewer than half of the runs move a side little."""
+    found = [case.timing.contended for case in cases if case.timing and case.timing.contended]
+    return found[0] if 2 * len(found) >= len(cases) and found else None
 
 
 def _samples(cases: Sequence[Case]) -> list[tuple[float, ...]]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workload.compare.agreement import Disagreement, disagreements
+from workload.compare.bias import Difference, Unjudged, differences, unjudged, varied_threads
 from workload.compare.loader import Side
 from workload.compare.pairing import Pairing, Unpaired, pair
 from workload.compare.speeds import Speed, Verdict
@@ -40,20 +41,14 @@ class Comparison:
     lost: tuple[str, ...]  # that the baseline measured and the candidate did not, or not usably
     only_in_candidate: tuple[str, ...]
     disagreements: tuple[Disagreement, ...]
+    varied_threads: tuple[int, ...]  # of one and the same CPU
+    differences: tuple[Difference, ...]  # in the environment
+    unjudged: tuple[Unjudged, ...]  # by a gate
 
     @property
     def worst_disagreement(self) -> Disagreement | None:
         """The one that uses most of its tolerance; one without an error is worst."""
         return max(self.disagreements, key=lambda one: one.share, default=None)
-
-    @property
-    def varied_threads(self) -> tuple[int, ...]:
-        """The thread counts of one and the same CPU, if its runs differ in them."""
-        parties = (self.baseline, self.candidate)
-        devices = {(party.device.kind, party.device.name) for party in parties}
-        counts = tuple(sorted({*self.baseline.threads, *self.candidate.threads}))
-        one_cpu = len(devices) == 1 and self.baseline.device.kind == "cpu"
-        return counts if one_cpu and len(counts) > 1 else ()
 
     @property
     def same_files(self) -> bool:
@@ -67,8 +62,14 @@ class Comparison:
         return {verdict: counts[verdict] for verdict in Verdict if counts[verdict]}
 
     def slower_by(self, share: float) -> list[Speed]:
-        """Return the cases whose whole interval lies below 1 - `share` of the baseline's speed."""
-        return [speed for speed in self.speeds if speed.is_slower_by(share)]
+        """Return the judged cases whose whole interval is below 1 - `share` of the baseline's."""
+        return [speed for speed in self.judged if speed.is_slower_by(share)]
+
+    @property
+    def judged(self) -> list[Speed]:
+        """The cases that a gate judges."""
+        names = {one.name for one in self.unjudged}
+        return [speed for speed in self.speeds if speed.name not in names]
 
 
 def compare(baseline: Side, candidate: Side) -> Comparison:
@@ -88,6 +89,9 @@ def compare(baseline: Side, candidate: Side) -> Comparison:
         candidate=_party(candidate),
         interleaved=_interleaved(baseline, candidate),
         disagreements=tuple(disagreements(ours, theirs)),
+        varied_threads=varied_threads(baseline, candidate),
+        differences=differences(baseline, candidate),
+        unjudged=unjudged(baseline, candidate, pairing),
         **vars(pairing),
     )
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -22,9 +22,15 @@ from workload.core.models.pytorch import TorchFacts
 from workload.core.models.rating import Ceilings
 from workload.core.models.record import SCHEMA_VERSION
 from workload.core.models.timing import Telemetry
+from workload.core.models.variable import Variable
+from workload.core.models.waits import Waits
 from workload.core.shape import shape_label
+from workload.core.variables import set_variables
+from workload.doctor.redaction import redaction
+from workload.hardware.cgroups import read_limits
 from workload.hardware.datasheet import datasheet_ceilings
 
+Number = TypeVar("Number", int, float)
 # Why a benchmark has nothing to time. Details are in the record; tests/allowed-skips.txt has
 # these words.
 SKIPS = {
@@ -75,6 +81,11 @@ class BenchmarkLog:
             ]
         }
 
+    @staticmethod
+    def _variables(environment: Mapping[str, str]) -> tuple[Variable, ...]:
+        usable_threads = read_limits().usable_threads
+        return set_variables(environment, usable_threads, redaction(environment).text)
+
     def machine_info(
         self, environment: Mapping[str, str], facts: TorchFacts | None, python: str
     ) -> dict[str, Any]:
@@ -89,6 +100,7 @@ class BenchmarkLog:
             "image": environment.get("WORKLOAD_IMAGE") or None,
             "variant": environment.get("WORKLOAD_VARIANT") or None,
             "revision": environment.get("WORKLOAD_REVISION") or None,
+            "variables": as_json(self._variables(environment)),
             "versions": {
                 "torch": facts.version if facts else None,
                 "cuda": facts.cuda_version if facts else None,
@@ -114,6 +126,7 @@ def joined(earlier: Case, later: Case) -> Case:
         warm_up_sec=earlier.timing.warm_up_sec + later.timing.warm_up_sec,
         steady=earlier.timing.steady and later.timing.steady,
         telemetry=_joined_telemetry(earlier.timing.telemetry, later.timing.telemetry),
+        waits=_joined_waits(earlier.timing.waits, later.timing.waits),
     )
     shares = [share for share in (earlier.error_share, later.error_share) if share is not None]
     return replace(
@@ -123,6 +136,25 @@ def joined(earlier: Case, later: Case) -> Case:
         timing=timing,
         error_share=max(shares, default=None),
     )
+
+
+def _joined_waits(earlier: Waits | None, later: Waits | None) -> Waits | None:
+    """The waits of both windows together; what one of them does not know is unknown."""
+    if earlier is None or later is None:
+        return None
+    return Waits(
+        window_sec=earlier.window_sec + later.window_sec,
+        run_delay_sec=_sum(earlier.run_delay_sec, later.run_delay_sec),
+        waits=_sum(earlier.waits, later.waits),
+        foreign_sec=_sum(earlier.foreign_sec, later.foreign_sec),
+        steal_sec=_sum(earlier.steal_sec, later.steal_sec),
+        throttled_sec=_sum(earlier.throttled_sec, later.throttled_sec),
+        pressure_sec=_sum(earlier.pressure_sec, later.pressure_sec),
+    )
+
+
+def _sum(one: Number | None, other: Number | None) -> Number | None:
+    return None if one is None or other is None else one + other
 
 
 def _joined_telemetry(earlier: Telemetry | None, later: Telemetry | None) -> Telemetry | None:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from workload.compare.loader import Side
 from workload.compare.run import Run
 from workload.core import records
@@ -17,6 +19,8 @@ from workload.core.models.model import as_json
 from workload.core.models.record import SCHEMA_VERSION
 from workload.core.models.timing import Timing
 from workload.core.models.train import TrainResult
+from workload.core.models.variable import Variable
+from workload.core.models.waits import Waits
 from workload.core.records import RecordBuilder
 
 CPU = DeviceInfo("cpu", "cpu", "a CPU", "--device cpu", threads=2, swept_threads=(1, 2))
@@ -44,6 +48,12 @@ def timing(
 ) -> Timing:
     """Return equal samples: the interval of their median has no width."""
     return Timing(method, cache, 1, (seconds,) * samples, 0.1, steady=True, overhead_sec=0.0)
+
+
+def contended(seconds: float = 1e-3) -> Timing:
+    """The same, taken while the threads waited for other processes for 40 % of the time."""
+    waits = Waits(1.0, run_delay_sec=0.4, waits=20, foreign_sec=0.9)
+    return replace(timing(seconds), waits=waits)
 
 
 def case(seconds: float = 1e-3, size: int = 64, dtype: str = "float32", **changes: Any) -> Case:
@@ -89,9 +99,11 @@ def write_record(
     device: DeviceInfo | None = CPU,
     trainings: Sequence[TrainResult] = (),
     kind: str = "run",
+    variables: Sequence[Variable] | None = (),
 ) -> Path:
     """A valid record of these."""
     builder = RecordBuilder(kind, [])
+    builder.set("variables", variables)
     if device:
         builder.set("device", device)
     builder.set("cases", cases)
@@ -99,7 +111,12 @@ def write_record(
     return records.save(builder.as_ended(ExitCode.OK, None), directory)
 
 
-def benchmark_document(*cases: Case, device: DeviceInfo = CPU, minute: int = 0) -> dict[str, Any]:
+def benchmark_document(
+    *cases: Case,
+    device: DeviceInfo = CPU,
+    minute: int = 0,
+    variables: Sequence[Variable] | None = (),
+) -> dict[str, Any]:
     """What pytest-benchmark 5.3.1 writes of these cases: the parts that are read, and others."""
     return {
         "machine_info": {
@@ -112,6 +129,7 @@ def benchmark_document(*cases: Case, device: DeviceInfo = CPU, minute: int = 0) 
                 "variant": "cpu",
                 "revision": "abc",
                 "versions": {"torch": "2.13.0"},
+                "variables": as_json(variables),
             },
         },
         "commit_info": {},

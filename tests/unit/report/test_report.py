@@ -25,6 +25,7 @@ from workload.core.errors import ExitCode
 from workload.core.models.case import CaseStatus
 from workload.core.models.model import as_json
 from workload.core.models.record import Record
+from workload.core.models.variable import Variable
 from workload.core.records import dump
 from workload.report.page import build_page, load_results
 
@@ -184,6 +185,16 @@ def test_nothing_in_the_page_runs_or_is_loaded(both: Page) -> None:
     assert [link for link in both.links if not link.startswith(("#", "data:,"))] == []
     assert re.findall(r"https?:|//|@import|url\(|base64", both.html) == []
     assert "default-src 'none'" in both.html
+
+
+def test_the_environment_has_the_variables_that_change_the_results(render: Render) -> None:
+    variables = (
+        Variable("MKL_CBWR", "AVX2", "speed and bits", ("cpu",)),
+        Variable("NVIDIA_TF32_OVERRIDE", "0", "speed and bits", ("cuda",)),
+    )
+    shown = render(made(CPU, variables=variables)).section("environment")
+    assert "MKL_CBWR=AVX2 changes speed and bits" in shown
+    assert "NVIDIA_TF32_OVERRIDE" not in shown
 
 
 @pytest.mark.parametrize("place", ["name", "reason", "case", "environment"])

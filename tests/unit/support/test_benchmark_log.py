@@ -12,9 +12,11 @@ from support.benchmarks.log import (
     commit_info,
     extra_info,
     group_of,
+    joined,
     rate_unit,
     record_path,
 )
+from support.records import measured
 
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import unmeasured
@@ -22,6 +24,7 @@ from workload.core.methods import HOST_CLOCK, WARM
 from workload.core.models.case import Case, CaseStatus
 from workload.core.models.device import DeviceInfo
 from workload.core.models.timing import Timing
+from workload.core.models.waits import Waits
 from workload.core.shape import Shape
 from workload.doctor.probes.torch_probe import probe
 
@@ -105,6 +108,26 @@ def test_the_machine_says_which_image_commit_and_versions(log: BenchmarkLog) -> 
     assert facts is not None
     assert info["versions"]["torch"] == facts.version
     assert info["versions"]["threads"] == log.device.threads
+
+
+def test_the_machine_says_what_was_set(log: BenchmarkLog) -> None:
+    info = log.machine_info({"MKL_CBWR": "AVX2", "HOSTNAME": "a-host"}, None, "3.11.2")
+    assert info["variables"] == [
+        {"name": "MKL_CBWR", "value": "AVX2", "changes": "speed and bits", "devices": ["cpu"]}
+    ]
+
+
+def test_passes_waited_together_for_as_long_as_each_alone() -> None:
+    quiet = measured.timing()
+    busy = measured.contended()
+    known = replace(quiet, waits=Waits(1.0, run_delay_sec=0.0, waits=5))
+    for earlier, waits in (
+        (known, Waits(2.0, run_delay_sec=0.4, waits=25)),
+        (quiet, None),
+    ):
+        both = joined(measured.case(timing=earlier), measured.case(timing=busy)).timing
+        assert both is not None
+        assert both.waits == waits
 
 
 def test_the_commit_is_the_images() -> None:

@@ -1,8 +1,10 @@
 """`workload compare`: two sides, case by case, and a gate against regressions."""
 
+from collections.abc import Sequence
+
 from workload.cli.options import CompareOptions
 from workload.cli.session import Session
-from workload.compare import Comparison, compare
+from workload.compare import Comparison, Speed, compare
 from workload.compare.loader import load_side
 from workload.core import records
 from workload.core.errors import ExitCode
@@ -20,7 +22,7 @@ def command(session: Session, options: CompareOptions) -> ExitCode:
     for problem in (*baseline.problems, *candidate.problems):
         session.error(f"left out: {problem}")
     comparison = compare(baseline, candidate)
-    text = comparison_table.text_of(comparison)
+    text = comparison_table.text_of(comparison, options.fail_if_slower is not None)
     before, after = map(comparison_table.lines, (text.before, text.after))
     session.info(*before, "", text.table, "", *after)
     _print_document(session, options, comparison, text)
@@ -65,12 +67,28 @@ def _exit_code_of_speeds(
             "measured: measure both with the same options"
         )
     slower = comparison.slower_by(allowed)
-    if not slower:
-        return ExitCode.UNFIT if comparison.lost else ExitCode.OK
-    named = some(
+    if slower:
+        session.error(f"the candidate is slower by over {100 * allowed:.3g}%: {_named(slower)}")
+        return ExitCode.TOO_SLOW
+    if comparison.unjudged and (options.strict or not comparison.judged):
+        session.error(_unjudged_line(comparison))
+        return ExitCode.TOO_SLOW if options.strict else ExitCode.UNFIT
+    return ExitCode.UNFIT if comparison.lost else ExitCode.OK
+
+
+def _named(slower: Sequence[Speed]) -> str:
+    return some(
         f"{speed.title} at {times_words(speed.speedup)} times the baseline's speed "
         f"(95% interval {span_words(speed.interval)})"
         for speed in sorted(slower, key=lambda speed: speed.speedup)
     )
-    session.error(f"the candidate is slower by over {100 * allowed:.3g}%: {named}")
-    return ExitCode.TOO_SLOW
+
+
+def _unjudged_line(comparison: Comparison) -> str:
+    """Say which cases could not be judged, why, and what to do."""
+    groups = comparison_table.grouped(comparison.unjudged).items()
+    reasons = "; ".join(
+        f"{problem}: {some(case.words for case in group)}" for problem, group in groups
+    )
+    what = "--strict: not judged" if comparison.judged else "no case could be judged"
+    return f"{what}: {reasons}: measure both sides alike, on a quiet machine"

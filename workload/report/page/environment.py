@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from workload.core.units import format_bytes
+from workload.core.variables import effects
 from workload.report.page.subjects import Subject, short
 
 MAX_ROWS, MAX_WORDS, MAX_DEPTH = 160, 160, 6
@@ -55,6 +56,7 @@ def _device_facts(subject: Subject) -> Iterator[tuple[str, str | None]]:
     yield "compute capability", short(device.capability or "")
     yield "driver", short(device.driver or "")
     yield "started", f"{run.started_at:%Y-%m-%d %H:%M} UTC"
+    yield "variables", short(effects(run.variables or (), device.kind) or "", MAX_WORDS)
     yield "workload", short(run.versions.get("workload", ""))
     yield "records", short(", ".join(subject.sources), MAX_WORDS)
 

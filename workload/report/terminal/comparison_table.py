@@ -5,8 +5,10 @@ The text is made once, for a terminal, for Markdown and for an HTML page.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from workload.compare import Basis, Comparison, Party, Speed, Unpaired, Verdict
+from workload.compare.bias import Unjudged
 from workload.compare.intervals import Span
 from workload.compare.speeds import MARGIN, Reached
 from workload.core.units import format_rate, format_seconds, plural, printable, some
@@ -16,6 +18,7 @@ from workload.report.terminal.tables import Grid, labelled
 SHOWN_VERSIONS = ("torch", "cuda", "cudnn", "workload")
 NUMBERS = ("baseline", "candidate", "speed-up", "95% interval", "with transfers")
 OPTIONAL = ("bound by", "error/tol", "with transfers", "95% interval")
+Excluded = TypeVar("Excluded", Unpaired, Unjudged)
 _BASIS_WORDS = {
     Basis.PAIRED: "Student's t over pairs of process runs, each run by its 10% quantile",
     Basis.WELCH: "Welch's t over the process runs of each side, each run by its 10% quantile",
@@ -39,8 +42,11 @@ class Text:
     after: list[tuple[str, str]]
 
 
-def text_of(comparison: Comparison) -> Text:
-    """Return who is compared and the summary, every case, and what else is to be known."""
+def text_of(comparison: Comparison, gate: bool = False) -> Text:
+    """Return who is compared and the summary, every case, and what else is to be known.
+
+    With a `gate`, that includes every case that it does not judge.
+    """
     return Text(
         before=[
             ("baseline", _party(comparison.baseline)),
@@ -50,7 +56,7 @@ def text_of(comparison: Comparison) -> Text:
         ],
         table=speeds_table(comparison.speeds),
         marks=[speed.verdict for speed in comparison.speeds],
-        after=list(_notes(comparison)),
+        after=[*_notes(comparison), *(_unjudged(comparison.unjudged) if gate else ())],
     )
 
 
@@ -152,8 +158,8 @@ def _notes(comparison: Comparison) -> Iterator[tuple[str, str]]:
     for warning in _warnings(comparison):
         yield "warning", warning
     yield from _noise(comparison.speeds)
-    for problem, group in _by_problem(comparison.unpaired).items():
-        yield "unpaired", printable(f"{problem}: {some(map(_named, group))}")
+    for problem, unpaired in grouped(comparison.unpaired).items():
+        yield "unpaired", printable(f"{problem}: {some(map(_named, unpaired))}")
     for side, titles in (
         ("baseline", comparison.only_in_baseline),
         ("candidate", comparison.only_in_candidate),
@@ -176,6 +182,8 @@ def _warnings(comparison: Comparison) -> Iterator[str]:
     if comparison.varied_threads:
         counts = " and ".join(map(str, comparison.varied_threads))
         yield f"the runs of this CPU used {counts} threads, which alone may make a difference"
+    for difference in comparison.differences:
+        yield printable(f"{difference}: it changes {difference.changes}")
 
 
 def _noise(speeds: Sequence[Speed]) -> Iterator[tuple[str, str]]:
@@ -194,9 +202,15 @@ def _noise(speeds: Sequence[Speed]) -> Iterator[tuple[str, str]]:
             yield "warning", printable(f"{counted} ({some(noisy)})")
 
 
-def _by_problem(unpaired: Sequence[Unpaired]) -> dict[str, list[Unpaired]]:
-    groups: dict[str, list[Unpaired]] = {}
-    for one in unpaired:
+def _unjudged(unjudged: Sequence[Unjudged]) -> Iterator[tuple[str, str]]:
+    for problem, cases in grouped(unjudged).items():
+        yield "unjudged", printable(f"{problem}: {', '.join(case.words for case in cases)}")
+
+
+def grouped(cases: Sequence[Excluded]) -> dict[str, list[Excluded]]:
+    """Group cases by their problem."""
+    groups: dict[str, list[Excluded]] = {}
+    for one in cases:
         groups.setdefault(one.problem, []).append(one)
     return groups
 

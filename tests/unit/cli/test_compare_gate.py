@@ -1,0 +1,238 @@
+"""`compare --fail-if-slower` judges no case that something beside the code made slower."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from support.outcome import Outcome
+from support.records.measured import (
+    CPU,
+    GPU,
+    case,
+    contended,
+    timing,
+    write_benchmarks,
+    write_record,
+)
+
+from workload.core.errors import ExitCode
+from workload.core.methods import CUDA_EVENTS
+from workload.core.models.case import Case
+from workload.core.models.variable import Variable
+
+GATE = ("--fail-if-slower", "5%")
+SLOW = 2e-3
+COMPATIBLE = Variable("MKL_CBWR", "COMPATIBLE", "speed and bits", ("cpu",))
+TF32 = Variable("NVIDIA_TF32_OVERRIDE", "0", "speed and bits", ("cuda",))
+BITS_ONLY = Variable("SOME_MODE", "1", "bits", ("cpu",))
+HARMLESS = Variable("OMP_DYNAMIC", "false", "neither", ("cpu",))
+Write = Callable[..., Path]
+Gate = Callable[..., Outcome]
+
+
+def write_run(folder: Path, *cases: Case, **changes: Any) -> Path:
+    return write_record(folder, *cases, **changes)
+
+
+def write_file(folder: Path, *cases: Case, **changes: Any) -> Path:
+    return write_benchmarks(folder / "0001.json", *cases, **changes)
+
+
+@pytest.fixture(params=[write_run, write_file], ids=["records", "benchmarks"])
+def gate(request: pytest.FixtureRequest, tmp_path: Path, workload: Callable[..., Outcome]) -> Gate:
+    """`gate(a, b, *options, candidate={…})`: both sides of both kinds of file, compared."""
+
+    def call(
+        a: list[Case], b: list[Case], *options: str, candidate: dict[str, Any] | None = None
+    ) -> Outcome:
+        baseline = request.param(tmp_path / "a", *a)
+        other = request.param(tmp_path / "b", *b, **candidate or {})
+        return workload("compare", baseline, other, *GATE, *options)
+
+    return call
+
+
+BIASES = [
+    ({"device": replace(CPU, threads=1)}, "the runs used 1 and 2 threads"),
+    (
+        {"device": replace(CPU, binding="OMP_PROC_BIND=true bound the main thread to CPU 0")},
+        "OpenMP bound the threads of some runs",
+    ),
+    (
+        {"variables": [COMPATIBLE]},
+        "MKL_CBWR is not set in the baseline, COMPATIBLE in the candidate",
+    ),
+]
+
+
+@pytest.mark.parametrize(("candidate", "reason"), BIASES)
+def test_what_is_biased_ends_with_4_and_is_named(
+    candidate: dict[str, Any], reason: str, gate: Gate
+) -> None:
+    both = [case(), case(size=32)]
+    outcome = gate(both, [case(SLOW), case(SLOW, size=32)], candidate=candidate)
+    assert outcome.code == ExitCode.UNFIT
+    assert outcome.stderr == (
+        f"workload compare: no case could be judged: {reason}: matmul 64 float32, "
+        "matmul 32 float32: measure both sides alike, on a quiet machine\n"
+    )
+    assert f"unjudged {reason}: matmul 64 float32, matmul 32 float32" in outcome.text
+    assert "2 SLOWER" in outcome.text
+
+
+@pytest.mark.parametrize(
+    "candidate", [{"variables": [TF32]}, {"variables": [BITS_ONLY]}, {"variables": [HARMLESS]}]
+)
+def test_a_variable_that_does_not_change_this_speed_is_no_excuse(
+    candidate: dict[str, Any], gate: Gate
+) -> None:
+    assert gate([case()], [case(SLOW)], candidate=candidate).code == ExitCode.TOO_SLOW
+
+
+def test_a_gpu_is_judged_with_another_number_of_threads_of_its_host(gate: Gate) -> None:
+    timed = timing(method=CUDA_EVENTS)
+    slow = timing(SLOW, method=CUDA_EVENTS)
+    device = replace(GPU, threads=1)
+    outcome = gate([case(timing=timed)], [case(timing=slow)], candidate={"device": device})
+    assert outcome.code == ExitCode.TOO_SLOW
+
+
+def test_a_contended_case_does_not_fail_the_gate_and_others_do(gate: Gate) -> None:
+    a = [case(), case(size=32)]
+    outcome = gate(a, [case(timing=contended(SLOW)), case(size=32)])
+    assert (outcome.code, outcome.stderr) == (ExitCode.OK, "")
+    assert (
+        "unjudged not alone on the CPUs in the candidate: "
+        "matmul 64 float32 (other processes: threads waited 40% of the time)"
+    ) in outcome.text
+
+
+def test_beside_a_contended_case_a_slow_one_ends_with_5(gate: Gate) -> None:
+    a = [case(), case(size=32)]
+    outcome = gate(a, [case(timing=contended(SLOW)), case(SLOW, size=32)])
+    assert outcome.code == ExitCode.TOO_SLOW
+    assert "slower by over 5%: matmul 32 float32 at 0.500 times" in outcome.stderr
+    assert "matmul 64" not in outcome.stderr
+
+
+def test_a_contended_baseline_is_not_judged_either(gate: Gate) -> None:
+    outcome = gate([case(timing=contended())], [case(SLOW)])
+    assert outcome.code == ExitCode.UNFIT
+    assert "not alone on the CPUs in the baseline: matmul 64 float32 (other" in outcome.stderr
+
+
+def test_strict_ends_with_5_where_a_case_is_not_judged(gate: Gate) -> None:
+    a = [case(), case(size=32)]
+    outcome = gate(a, [case(timing=contended()), case(size=32)], "--strict")
+    assert outcome.code == ExitCode.TOO_SLOW
+    assert outcome.stderr == (
+        "workload compare: --strict: not judged: not alone on the CPUs in the candidate: "
+        "matmul 64 float32 (other processes: threads waited 40% of the time): "
+        "measure both sides alike, on a quiet machine\n"
+    )
+
+
+def test_strict_passes_where_all_cases_are_judged(gate: Gate) -> None:
+    assert gate([case()], [case()], "--strict").code == ExitCode.OK
+
+
+def test_strict_alone_is_refused(workload: Callable[..., Outcome]) -> None:
+    outcome = workload("compare", "a", "b", "--strict")
+    assert outcome.code == ExitCode.BAD_INPUT
+    assert "--strict needs --fail-if-slower SHARE, the gate" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [
+        replace(timing(SLOW), steady=False),
+        replace(timing(), samples_sec=(1.9e-3,) * 10 + (2.5e-3,) * 10),
+    ],
+    ids=["not steady", "noisy"],
+)
+def test_noise_is_no_excuse(slow: Any, gate: Gate) -> None:
+    outcome = gate([case()], [case(timing=slow)])
+    assert outcome.code == ExitCode.TOO_SLOW
+    assert "noisy or unsteady in the candidate: 1 of 1" in outcome.text
+
+
+def test_too_few_samples_for_an_interval_are_not_judged(gate: Gate) -> None:
+    outcome = gate([case()], [case(timing=timing(SLOW, samples=3))])
+    assert outcome.code == ExitCode.UNFIT
+    assert "no case could be judged: too few samples for an interval: matmul 64" in outcome.stderr
+
+
+def test_times_that_mean_different_things_are_not_judged(gate: Gate) -> None:
+    a = [case(), case(size=32)]
+    other = case(SLOW, size=32, timing=timing(SLOW, cache="cold"))
+    outcome = gate(a, [case(), other], "--strict")
+    assert outcome.code == ExitCode.TOO_SLOW
+    assert "warm caches in the baseline, cold in the candidate: matmul 32 float32" in outcome.stderr
+
+
+@pytest.mark.parametrize(("busy", "code"), [(1, ExitCode.TOO_SLOW), (2, ExitCode.UNFIT)])
+def test_a_side_counts_as_contended_where_half_of_its_runs_were(
+    busy: int, code: ExitCode, tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    for minute in range(3):
+        write_benchmarks(tmp_path / "a" / f"{minute}.json", case(), minute=2 * minute)
+        slow = contended(SLOW) if minute < busy else timing(SLOW)
+        write_benchmarks(
+            tmp_path / "b" / f"{minute}.json", case(timing=slow), minute=2 * minute + 1
+        )
+    assert workload("compare", tmp_path / "a", tmp_path / "b", *GATE).code == code
+
+
+def test_without_the_gate_a_difference_of_the_environment_is_a_warning(
+    tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    a = write_record(tmp_path / "a", case())
+    b = write_record(tmp_path / "b", case(SLOW), variables=[COMPATIBLE])
+    outcome = workload("compare", a, b)
+    assert (outcome.code, outcome.stderr) == (ExitCode.OK, "")
+    assert (
+        "warning MKL_CBWR is not set in the baseline, COMPATIBLE in the candidate: "
+        "it changes speed and bits"
+    ) in outcome.text
+    assert "unjudged" not in outcome.text
+
+
+def test_the_same_environment_on_both_sides_is_no_difference(
+    tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    a, b = (write_record(tmp_path / name, case(), variables=[COMPATIBLE]) for name in "ab")
+    assert "MKL_CBWR" not in workload("compare", a, b).stdout
+
+
+def test_a_record_that_does_not_say_what_was_set_differs_in_nothing(
+    tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    a = write_record(tmp_path / "a", case(), variables=None)
+    b = write_record(tmp_path / "b", case(SLOW), variables=[COMPATIBLE])
+    assert workload("compare", a, b, *GATE).code == ExitCode.TOO_SLOW
+
+
+def test_the_json_has_the_unjudged_and_the_differences(
+    tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    a = write_record(tmp_path / "a", case())
+    b = write_record(tmp_path / "b", case(), variables=[COMPATIBLE])
+    document = json.loads(workload("compare", a, b, "--json").stdout)
+    assert [one["title"] for one in document["unjudged"]] == ["matmul 64 float32"]
+    assert document["differences"][0]["candidate"] == ["COMPATIBLE"]
+
+
+def test_a_file_with_malformed_variables_is_refused_in_one_line(
+    tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    path = write_benchmarks(tmp_path / "a.json", case())
+    document = json.loads(path.read_text())
+    document["machine_info"]["workload"]["variables"] = [{"name": 3}]
+    path.write_text(json.dumps(document))
+    outcome = workload("compare", path, path)
+    assert outcome.code == ExitCode.BAD_INPUT
+    assert "machine_info.workload.variables" in outcome.stderr
+    assert outcome.stderr.count("\n") == 1

@@ -1,0 +1,144 @@
+"""Which cases a gate does not judge, because something beside the code made one side slower. Pure.
+
+Noise is no such reason: it is in the interval. Bias is in no interval.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from workload.compare.loader import Side
+from workload.compare.pairing import BASELINE, CANDIDATE, Pairing
+from workload.compare.speeds import Speed
+from workload.core.models.variable import SPEED
+from workload.core.units import printable
+
+UNSET = "not set"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A variable that changes this comparison's results and is not the same on both sides.
+
+    Where the runs of a side differ, every value is there; None is a run without it.
+    """
+
+    name: str
+    changes: str
+    baseline: tuple[str | None, ...]
+    candidate: tuple[str | None, ...]
+
+    def __str__(self) -> str:
+        """Say how it is set on each side."""
+        ours, theirs = (
+            " and ".join(value or UNSET for value in values)
+            for values in (self.baseline, self.candidate)
+        )
+        return f"{self.name} is {ours} in the {BASELINE}, {theirs} in the {CANDIDATE}"
+
+
+@dataclass(frozen=True)
+class Unjudged:
+    """A case that is not judged: `problem` in words that cases share, `detail` its own."""
+
+    name: str
+    title: str
+    problem: str
+    detail: str | None = None
+
+    @property
+    def words(self) -> str:
+        """The title, with what is this case's own."""
+        return f"{self.title} ({self.detail})" if self.detail else self.title
+
+
+def differences(baseline: Side, candidate: Side) -> tuple[Difference, ...]:
+    """Return the variables that differ and matter on the device of a side that has them.
+
+    Runs that do not say what was set are left out.
+    """
+    ours, theirs = _values(baseline), _values(candidate)
+    if not ours or not theirs:
+        return ()
+    changes = {
+        variable.name: variable.changes
+        for side in (baseline, candidate)
+        for run in side.runs
+        for variable in run.variables or ()
+        if variable.matters(side.device.kind)
+    }
+    found = (
+        Difference(name, changes[name], _of(ours, name), _of(theirs, name))
+        for name in sorted(changes)
+    )
+    return tuple(one for one in found if one.baseline != one.candidate or len(one.baseline) > 1)
+
+
+def _values(side: Side) -> list[dict[str, str]]:
+    """Return name -> value of each run that says what was set."""
+    return [
+        {variable.name: variable.value for variable in run.variables}
+        for run in side.runs
+        if run.variables is not None
+    ]
+
+
+def _of(runs: Sequence[dict[str, str]], name: str) -> tuple[str | None, ...]:
+    return tuple(sorted({run.get(name) for run in runs}, key=lambda value: value or ""))
+
+
+def varied_threads(baseline: Side, candidate: Side) -> tuple[int, ...]:
+    """Return the thread counts of one and the same CPU, if its runs differ in them."""
+    devices = [run.device for side in (baseline, candidate) for run in side.runs if run.device]
+    counts = tuple(sorted({device.threads for device in devices}))
+    one_cpu = len({(device.kind, device.name) for device in devices}) == 1
+    return counts if one_cpu and devices[0].kind == "cpu" and len(counts) > 1 else ()
+
+
+def varied_bindings(baseline: Side, candidate: Side) -> bool:
+    """Return whether OpenMP bound the threads of some runs on CPUs otherwise than those of others.
+
+    What it did on two CPUs is told in numbers of their own cores, and not compared.
+    """
+    devices = [run.device for side in (baseline, candidate) for run in side.runs if run.device]
+    cpus = [device for device in devices if device.kind == "cpu"]
+    one_name = len({device.name for device in cpus}) == 1
+    bound = {device.binding if one_name else bool(device.binding) for device in cpus}
+    return len(bound) > 1
+
+
+def unjudged(baseline: Side, candidate: Side, pairing: Pairing) -> tuple[Unjudged, ...]:
+    """Return the cases that both sides measured and that a gate does not judge, with the reason."""
+    shared = " and ".join(_of_sides(baseline, candidate))
+    found = (_unjudged(speed, shared) for speed in pairing.speeds)
+    return (
+        *(one for one in found if one),
+        *(
+            Unjudged(one.name, one.title, one.problem, one.detail)
+            for one in pairing.unpaired
+            if one.measured
+        ),
+    )
+
+
+def _of_sides(baseline: Side, candidate: Side) -> Iterator[str]:
+    counts = varied_threads(baseline, candidate)
+    if counts:
+        yield f"the runs used {' and '.join(map(str, counts))} threads"
+    if varied_bindings(baseline, candidate):
+        yield "OpenMP bound the threads of some runs"
+    for one in differences(baseline, candidate):
+        if SPEED in one.changes:
+            yield printable(str(one))
+
+
+def _unjudged(speed: Speed, shared: str) -> Unjudged | None:
+    if shared:
+        return Unjudged(speed.name, speed.title, shared)
+    for side, reached in ((BASELINE, speed.baseline), (CANDIDATE, speed.candidate)):
+        if reached.contended:
+            return Unjudged(
+                speed.name, speed.title, f"not alone on the CPUs in the {side}", reached.contended
+            )
+    if speed.interval is None:
+        return Unjudged(speed.name, speed.title, "too few samples for an interval")
+    return None
