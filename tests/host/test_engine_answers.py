@@ -18,6 +18,26 @@ def test_no_answer_of_an_engine_ends_the_checks(host: Host, question: str, code:
     assert result.returncode == (4 if "fail" in states(result).values() else 0)
 
 
+UNKILLABLE = "trap '' TERM; while :; do sleep 1; done"
+
+
+def test_an_engine_that_hangs_has_a_deadline(host: Host) -> None:
+    machine = make_machine(host, {"environment": {"HOST_DEADLINE_SEC": "1"}, "python": "3.12"})
+    machine.add("docker", f"case $1 in info) {UNKILLABLE} ;; esac")
+    result = machine.run("docker/host/doctor")
+    assert "no engine: no answer in 30 s at the" in result.stdout
+    assert list(states(result)) == IDS
+
+
+@pytest.mark.parametrize("script", [UNKILLABLE, "(trap '' TERM; sleep 20) & exit 9"])
+def test_a_driver_that_hangs_has_a_deadline(host: Host, script: str) -> None:
+    machine = make_machine(host, {"environment": {"HOST_DEADLINE_SEC": "1"}})
+    machine.add("nvidia-smi", script)
+    result = machine.run("docker/host/doctor")
+    assert states(result)["gpu-driver"] == "fail"
+    assert list(states(result)) == IDS
+
+
 def test_an_engine_whose_every_answer_is_an_error_gets_every_check(host: Host) -> None:
     silent = {question: {"code": 125, "text": ""} for question in QUESTIONS}
     result = make_machine(host, {**silent, "python": "3.12"}).run("docker/host/doctor")
