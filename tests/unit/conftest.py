@@ -14,6 +14,7 @@ from workload.cli.steps import measure
 from workload.core import places
 from workload.core.models.device import DeviceInfo
 from workload.hardware import devices
+from workload.hardware.waits import Watch
 
 
 @pytest.fixture
@@ -30,9 +31,11 @@ def workload(
     # Not so of a folder of the test in the /tmp of a test image.
     monkeypatch.setattr(places, "ends_with_container", lambda _folder: False)
     # Two seconds less for each of many calls; tests of their own cover all three.
-    monkeypatch.setattr(matmul, "with_best_threads", lambda device: device)
+    monkeypatch.setattr(matmul, "with_best_threads", lambda device, *_: device)
     monkeypatch.setattr(measure, "limiting_operations", lambda _device: [])
     monkeypatch.setattr(measure, "MAX_LIMITS_SEC", BRIEF_SEC)
+    # Whatever else runs on this machine.
+    monkeypatch.setattr(Watch, "waits", lambda _watch: None)
 
     def call(*argv: object) -> Outcome:
         capfd.readouterr()

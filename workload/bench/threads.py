@@ -1,6 +1,8 @@
 """Find the number of threads that makes a CPU fastest; quota and core count do not show it."""
 
 import math
+from collections.abc import Mapping, Sequence
+from statistics import geometric_mean
 
 from msgspec.structs import replace
 
@@ -10,23 +12,44 @@ from workload.core.models.device import DeviceInfo
 from workload.hardware import devices
 
 PROBE = MatMul(squares(1024)[0], "float32")
-PROBE_SEC = 0.3
-# Of counts nearly as fast choose the highest: other load slows more threads more.
+PROBE_EDGE = 1024  # of the largest probe
+PROBE_SEC = 0.3  # of each count
+# Counts whose times differ by less are about as fast.
 TIE = 1.15
 
 
-def with_best_threads(device: DeviceInfo) -> DeviceInfo:
-    """Set the highest number of threads that is about as fast as the fastest, for this process.
+def with_best_threads(device: DeviceInfo, probes: Sequence[MatMul] = (PROBE,)) -> DeviceInfo:
+    """Set the number of threads that is fastest now, for this process.
 
-    Tries 1, 2, 4 and so on up to what the quota allows. Returns a GPU unchanged.
+    Tries 1, 2, 4 and so on up to what the quota allows, by the geometric mean of the probes'
+    medians. Of counts about as fast it takes the highest or, if threads had to wait for other work,
+    the lowest. Returns a GPU unchanged.
     """
     if device.kind != "cpu":
         return device
     tried = thread_counts(device.threads)
-    seconds = {count: _best_sec(devices.set_threads(device, count)) for count in tried}
-    enough = TIE * min(seconds.values())
-    best = max(count for count in tried if seconds[count] <= enough)
-    return replace(devices.set_threads(device, best), swept_threads=tried)
+    found = {count: _probe(devices.set_threads(device, count), probes) for count in tried}
+    return replace(devices.set_threads(device, fastest(found)), swept_threads=tried)
+
+
+def fastest(found: Mapping[int, tuple[float, bool]]) -> int:
+    """Return the best count, given the seconds of each and whether its threads had to wait."""
+    enough = TIE * min(sec for sec, _ in found.values())
+    among = [count for count, (sec, _) in found.items() if sec <= enough]
+    contended = any(waited for _, waited in found.values())
+    return min(among) if contended else max(among)
+
+
+def probes_of(matmuls: Sequence[MatMul]) -> tuple[MatMul, ...]:
+    """Return the smallest and the largest of these shapes, clipped, in float32.
+
+    Threads that wait for other work slow a small matmul a hundred times more than a large one.
+    """
+    if not matmuls:
+        return (PROBE,)
+    ordered = sorted((matmul.size for matmul in matmuls), key=lambda size: size.flops)
+    clipped = (MatMul(size, "float32").clipped(PROBE_EDGE) for size in (ordered[0], ordered[-1]))
+    return tuple(dict.fromkeys(clipped))
 
 
 def thread_counts(most: int) -> tuple[int, ...]:
@@ -39,7 +62,8 @@ def thread_counts(most: int) -> tuple[int, ...]:
     return (*(count for count in doublings if count < most), most)
 
 
-def _best_sec(device: DeviceInfo) -> float:
-    """Return the fastest sample: other load only ever adds time."""
-    timing = run_case(PROBE, device, PROBE_SEC).timing
-    return min(timing.samples_sec) if timing else math.inf
+def _probe(device: DeviceInfo, probes: Sequence[MatMul]) -> tuple[float, bool]:
+    """Return the geometric mean of the probes' medians, and whether threads had to wait."""
+    timings = [run_case(probe, device, PROBE_SEC / len(probes)).timing for probe in probes]
+    medians = [timing.median_sec or math.inf if timing else math.inf for timing in timings]
+    return geometric_mean(medians), any(timing and timing.contended for timing in timings)

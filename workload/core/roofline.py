@@ -21,22 +21,33 @@ from workload.core.models.case import Case, CaseStatus, Kind
 from workload.core.models.rating import Ceilings, Rating, Regime
 
 
-def measured(cases: Iterable[Case], known: Ceilings) -> Ceilings:
-    """Raise the `known` ceilings to what these cases reached, where that is better."""
-    rates = dict(known.measured_gflops)
+def measured(cases: Iterable[Case], known: Ceilings, least: int = 2) -> Ceilings:
+    """Raise the `known` ceilings to what these cases reached, where that is better.
+
+    A case in a dtype of its own is no ceiling: it would be at 100 % of itself. So `least` cases
+    make one; one is enough where it rates others. A case of a contended CPU makes none.
+    """
+    reached: dict[str, list[float]] = {}
     found = dict(_limits(known))
     for case in cases:
-        if case.status is not CaseStatus.OK:
+        if case.status is not CaseStatus.OK or (case.timing and case.timing.contended):
             continue
         if case.gflops:
-            rates[case.dtype] = max(case.gflops, rates.get(case.dtype, 0.0))
+            reached.setdefault(case.dtype, []).append(case.gflops)
         elif case.kind is Kind.LAUNCH and case.median_sec:
             found[case.kind] = min(case.median_sec, found[case.kind] or case.median_sec)
         elif case.kind in found and case.gbs:
             found[case.kind] = max(case.gbs, found[case.kind] or 0.0)
+    best = {dtype: max(rates) for dtype, rates in reached.items()}
+    rates = known.measured_gflops
     return replace(
         known,
-        measured_gflops=rates,
+        measured_gflops=rates
+        | {
+            dtype: max(rate, rates.get(dtype, 0.0))
+            for dtype, rate in best.items()
+            if dtype in rates or len(reached[dtype]) >= least
+        },
         measured_gbs=found[Kind.COPY],
         launch_sec=found[Kind.LAUNCH],
         host_to_device_gbs=found[Kind.TO_DEVICE],
@@ -59,18 +70,19 @@ def rated(cases: Sequence[Case], ceilings: Ceilings) -> list[Case]:
 
 
 def rate(case: Case, ceilings: Ceilings) -> Rating | None:
-    """Return what bounds the case; None without a speed, or without the ceilings to know.
+    """Return what bounds the case; None without a speed, or without the limits to know.
 
     If the rate of the case's arithmetic is unknown, so is its bound: it could be that rate.
     """
+    peak_share = _peak_share(case, ceilings) if case.status is CaseStatus.OK else None
     if case.flops and not ceilings.measured_gflops.get(case.dtype):
-        return None
+        return Rating(None, peak_share, None) if peak_share else None
     bounds = bounds_sec(case, ceilings) if case.flops or case.bytes else {}
     spent_sec = case.median_sec
     if case.status is not CaseStatus.OK or not spent_sec or not bounds:
         return None
     regime = max(bounds, key=lambda name: bounds[name])
-    return Rating(regime, _peak_share(case, ceilings), bounds[regime] / spent_sec)
+    return Rating(regime, peak_share, bounds[regime] / spent_sec)
 
 
 def bounds_sec(case: Case, ceilings: Ceilings) -> dict[Regime, float]:

@@ -59,7 +59,7 @@ def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a run brief: one training and a second of matmuls."""
     monkeypatch.setattr(run, "TRAIN_PRESETS", ("book",))
     monkeypatch.setattr(run, "MIN_MATMUL_SEC", 1.0)
-    monkeypatch.setattr(run, "with_best_threads", lambda device: device)
+    monkeypatch.setattr(run, "with_best_threads", lambda device, *_: device)
     monkeypatch.setattr(run, "default_convolutions", lambda _device: [])
 
 

@@ -4,10 +4,11 @@ import pytest
 from msgspec.structs import replace
 
 from workload.core import roofline
-from workload.core.methods import COLD, CUDA_GRAPH
+from workload.core.methods import COLD, CUDA_GRAPH, HOST_CLOCK
 from workload.core.models.case import Case, CaseStatus, Kind
-from workload.core.models.rating import Ceilings, Regime
+from workload.core.models.rating import Ceilings, Rating, Regime
 from workload.core.models.timing import Timing
+from workload.core.models.waits import Waits
 
 # 1 ms of launches or of memory or of arithmetic are 1e3 launches, 1e9 bytes, 1e9 FLOPs.
 CEILINGS = Ceilings(
@@ -44,7 +45,8 @@ def test_the_longest_of_the_three_limits_names_the_regime(measured: Case, regime
 
 def test_arithmetic_without_a_measured_rate_has_no_known_bound() -> None:
     busy = replace(CEILINGS, measured_gflops={})
-    assert roofline.rate(case(flops=10**9, moved=10**6), busy) is None
+    rating = roofline.rate(case(flops=10**9, moved=10**6), busy)
+    assert rating == Rating(None, 0.25, None)
 
 
 def test_the_share_of_the_peak_is_of_the_datasheets_rate() -> None:
@@ -126,3 +128,30 @@ def test_a_slower_copy_lowers_no_ceiling() -> None:
 def test_other_arithmetic_sets_no_ceiling() -> None:
     dual = case(kind=Kind.TRAIN)
     assert roofline.measured([dual], CEILINGS) == CEILINGS
+
+
+def test_a_case_alone_in_its_dtype_has_no_ceiling_and_no_bound() -> None:
+    alone = case(flops=10**9, moved=10**6)
+    stated = Ceilings(peak_gflops={"float32": 2000.0}, measured_gbs=1000.0, launch_sec=1e-6)
+    found = roofline.measured([alone], stated)
+    assert found.measured_gflops == {}
+    assert roofline.rate(alone, found) == Rating(None, 0.25, None)
+
+
+def test_one_case_is_a_ceiling_for_others() -> None:
+    found = roofline.measured([case(flops=10**9)], Ceilings(), least=1)
+    assert found.measured_gflops == {"float32": pytest.approx(500)}
+
+
+WAITED = replace(
+    TIMING, method=HOST_CLOCK, waits=Waits(1.0, run_delay_sec=0.5, waits=9, foreign_sec=0.9)
+)
+
+
+@pytest.mark.parametrize(
+    "contended",
+    [case(flops=10**12), case(moved=10**12, kind=Kind.COPY), case(moved=8, kind=Kind.LAUNCH)],
+)
+def test_a_case_of_a_contended_cpu_makes_no_ceiling(contended: Case) -> None:
+    waited = replace(contended, timing=WAITED)
+    assert roofline.measured([waited, waited], Ceilings()) == Ceilings()

@@ -16,8 +16,9 @@ from workload.core import statistics, units
 from workload.core.errors import ExitCode
 from workload.core.models.action import Action, Advice, GpuAction
 from workload.core.models.case import Case, CaseStatus, Kind
-from workload.core.models.rating import Ceilings
+from workload.core.models.rating import Ceilings, Rating
 from workload.core.models.verify import VerifyResult
+from workload.core.models.waits import Waits
 from workload.core.shape import Shape
 from workload.core.train_case import train_case
 from workload.report.terminal import case_table, summary
@@ -95,6 +96,20 @@ def test_noisy_times_are_counted_and_named() -> None:
         "repeat on an idle machine or raise --budget",
         "uncertain: 1 of 3: matmul 16 float32 (not steady after a warm-up of 100 ms)",
     ]
+
+
+def test_times_beside_other_work_are_named_with_who_was_waited_for() -> None:
+    waits = Waits(1.0, run_delay_sec=0.5, waits=9, foreign_sec=0.9)
+    busy = case(size=32, timing=replace(timing(), waits=waits, samples_sec=(1e-3, 2e-3) * 9))
+    assert case_table.warning_lines([case(), busy]) == [
+        "contended: 1 of 2: matmul 32 float32 (other processes: threads waited 50% of the time); "
+        "repeat where the CPUs are free"
+    ]
+
+
+def test_a_case_without_a_ceiling_keeps_its_share_of_the_peak() -> None:
+    alone = case(rating=Rating(None, 0.5, None))
+    assert case_table.case_row(alone)[4:7] == ("50%", "-", "-")
 
 
 def test_cases_without_warnings_have_no_warning_line() -> None:

@@ -76,8 +76,8 @@ def test_the_machine_and_its_limits_are_in_the_record(document: dict[str, Any]) 
     assert info["schema_version"] == SCHEMA_VERSION
     assert info["device"]["kind"] == "cpu"
     assert info["versions"]["threads"] == info["device"]["threads"]
-    assert info["ceilings"]["measured_gflops"]["float32"] > 0
-    assert info["ceilings"]["launch_sec"] > 0
+    assert info["ceilings"]["measured_gflops"] == {}  # one product alone is no ceiling
+    assert "launch_sec" in info["ceilings"]  # unknown on a busy machine
 
 
 def test_no_test_id_names_a_device(document: dict[str, Any]) -> None:

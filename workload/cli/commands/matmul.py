@@ -1,6 +1,6 @@
 """`workload matmul`: GFLOP/s of matmuls."""
 
-from workload.bench.threads import with_best_threads
+from workload.bench.threads import probes_of, with_best_threads
 from workload.cli.options import MatmulOptions
 from workload.cli.session import Session
 from workload.cli.steps import measure
@@ -23,10 +23,11 @@ def command(session: Session, options: MatmulOptions) -> ExitCode:
 
     With --search, find the fastest shapes first; they are the ceiling of the other cases.
     """
-    device = with_best_threads(devices.resolve(options.device))
+    device = devices.resolve(options.device)
+    matmuls, budget_sec = requested_matmuls(options, device), options.budget
+    device = with_best_threads(device, probes_of(matmuls))
     announce(session, device)
     warn_of_variables(session, device.kind)
-    matmuls, budget_sec = requested_matmuls(options, device), options.budget
     known: list[Case] = []
     if options.search:
         dtypes = options.dtypes or SEARCHED_DTYPES

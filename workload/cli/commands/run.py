@@ -7,7 +7,7 @@ from workload.bench.operations import Operation
 from workload.bench.operations.convolution import default_convolutions
 from workload.bench.operations.matmul import MatMul, squares
 from workload.bench.runner import run_cases
-from workload.bench.threads import with_best_threads
+from workload.bench.threads import probes_of, with_best_threads
 from workload.cli.options import RunOptions
 from workload.cli.session import Session
 from workload.cli.steps import measure
@@ -54,7 +54,8 @@ def _measure_and_judge(session: Session, options: RunOptions) -> ExitCode:
     device = devices.resolve(options.device)
     session.builder.set("device", device)
     codes = [_doctor(session, options.device)]
-    device = with_best_threads(device)
+    matmuls = requested_matmuls(options, device)
+    device = with_best_threads(device, probes_of(matmuls))
     announce(session, device)
     codes.append(_verify(session, device))
     trained = train_presets(TRAIN_PRESETS, device, lambda done: session.builder.set("train", done))
@@ -62,10 +63,7 @@ def _measure_and_judge(session: Session, options: RunOptions) -> ExitCode:
     codes.append(exit_code_of_trainings(session, trained))
     left_sec = max(deadline - time.monotonic(), MATMUL_SHARE * options.budget, MIN_MATMUL_SEC)
     host_cpu_sec = HOST_CPU_SHARE * left_sec if device.kind == "cuda" else 0.0
-    operations: list[Operation] = [
-        *requested_matmuls(options, device),
-        *default_convolutions(device),
-    ]
+    operations: list[Operation] = [*matmuls, *default_convolutions(device)]
     session.info(_stage_line(operations, left_sec))
     cases, ceilings = measure.measure_and_record(
         session, device, operations, left_sec - host_cpu_sec
@@ -110,7 +108,7 @@ def _compare_with_host_cpu(
     budget_sec: float,
 ) -> ExitCode:
     """Run a few of the same cases on the host's CPU, and show how much faster the GPU is."""
-    cpu = with_best_threads(devices.resolve("cpu"))
+    cpu = with_best_threads(devices.resolve("cpu"), probes_of(COMMON))
     cpu_trained = train_presets(TRAIN_PRESETS, cpu, lambda _done: None)
     cpu_cases = list(run_cases(COMMON, cpu, budget_sec))
     session.builder.set("host_cpu", HostCpu(cpu, tuple(cpu_trained), tuple(cpu_cases)))

@@ -67,10 +67,10 @@ def measure_and_record(
         lost = error
         left = every[len(cases) :]
         cases += [unmeasured(operation, CaseStatus.SKIPPED, lost.what) for operation in left]
-    ceilings = roofline.measured([*known, *cases], datasheet_ceilings(device))
-    cases = roofline.rated(cases, ceilings)
     measured = {case.name for case in cases}
     others = [case for case in known if case.name not in measured]
+    ceilings = roofline.measured([*others, *cases], datasheet_ceilings(device))
+    cases = roofline.rated(cases, ceilings)
     session.builder.set("cases", [*cases, *roofline.rated(others, ceilings)])
     session.builder.set("ceilings", ceilings)
     if lost:
@@ -83,7 +83,7 @@ def measure_limits(session: Session, device: DeviceInfo, dtype: str) -> Ceilings
     """Measure the limits alone, with one matmul in `dtype`: for what is timed elsewhere."""
     operations = [*limiting_operations(device), MatMul(LIMITING_MATMUL, dtype)]
     cases = list(run_cases(operations, device, MAX_LIMITS_SEC))
-    ceilings = roofline.measured(cases, datasheet_ceilings(device))
+    ceilings = roofline.measured(cases, datasheet_ceilings(device), least=1)
     session.builder.set("ceilings", ceilings)
     return ceilings
 

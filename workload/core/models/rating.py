@@ -19,10 +19,11 @@ class Rating(Model, frozen=True):
     """What limits a case, and how close to the limit it came.
 
     `peak_share` is a share of the datasheet's dense peak (on a CPU, of the nominal peak),
-    `ceiling_share` of what this device reached at the case's arithmetic intensity.
+    `ceiling_share` of what this device reached at the case's arithmetic intensity. Without a
+    measured ceiling the regime is None too.
     """
 
-    regime: Regime
+    regime: Regime | None
     peak_share: Amount | None
     ceiling_share: Amount | None
 

@@ -132,7 +132,7 @@ def _dots(cases: Sequence[Case]) -> list[Series]:
 
 def _note(case: Case) -> str:
     rate = f"{format_rate(case.gflops or 0.0)} GFLOP/s"
-    bound = f", {case.rating.regime.value}" if case.rating else ""
+    bound = f", {case.rating.regime.value}" if case.rating and case.rating.regime else ""
     return f"{title_of(case)}: {rate}{bound}"
 
 

@@ -62,7 +62,7 @@ def case_row(case: Case) -> tuple[str, ...]:
         _median(case.timing),
         percent(peak),
         percent(ceiling),
-        rating.regime.removesuffix("-bound") if rating else "-",
+        rating.regime.removesuffix("-bound") if rating and rating.regime else "-",
         percent(case.error_share),
     )
 
@@ -175,11 +175,18 @@ def _measured_limits(ceilings: Ceilings) -> str:
 
 
 def warning_lines(cases: Sequence[Case], budget: Budget | None = None) -> list[str]:
-    """Return a line for noisy times, and one for others that are not reliable."""
+    """Return a line each for contended times, noisy ones, and those with another warning."""
     timed = [(case, case.timing) for case in cases if case.timing]
-    noisy = [(case, timing) for case, timing in timed if timing.warning and timing.noisy]
-    others = [case for case, timing in timed if timing.warning and not timing.noisy]
+    warned = [(case, timing) for case, timing in timed if timing.warning]
+    contended = [case for case, timing in warned if timing.contended]
+    noisy = [(case, timing) for case, timing in warned if timing.noisy and not timing.contended]
+    others = [case for case, timing in warned if not (timing.noisy or timing.contended)]
     lines = []
+    if contended:
+        names = some(f"{full_title(case)} ({case_note(case)})" for case in contended)
+        lines.append(
+            f"contended: {len(contended)} of {len(timed)}: {names}; repeat where the CPUs are free"
+        )
     if noisy:
         most = max(timing.spread or 0.0 for _, timing in noisy)
         names = some(full_title(case) for case, _ in noisy)

@@ -150,7 +150,7 @@ def train_line(result: TrainResult, rating: Rating | None = None) -> str:
     mode = "" if result.mode == "eager" else f" {result.mode}"
     step = result.median_step_sec
     speed = f"{format_seconds(step)} a step" if step is not None else "already finished"
-    if rating:
+    if rating and rating.regime:
         speed += f" ({rating.regime}, {percent(rating.ceiling_share)} of the measured ceiling)"
     steps = plural(len(result.losses), "step")
     return labelled("train", f"{name} {result.dtype}{mode}: {steps}, {speed}, {_loss(result)}")
