@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from support import skip_gate
+from support import skip_gate, without_xdist
 
 from workload.cli.main import prepare_openmp
 
@@ -41,8 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--counts", type=Path, help="add the counts to this file and print the total so far"
     )
     if find_spec("xdist") is None:  # on a GPU machine without a network
-        for option in ("--numprocesses", "--maxprocesses", "--dist"):
-            group.addoption(option, help="ignored: pytest-xdist is not installed")
+        without_xdist.add_options(group)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-# Between SIGTERM, at which `workload` saves its record, and SIGKILL; at most a third of the time.
-TERM_SEC = 4.0
+# Between SIGTERM, at which `workload` saves its record, and SIGKILL.
+TERM_SEC = 3.0
+MAX_TERM_SHARE = 0.2  # of the time
 # A process that waits for a driver or a disk inside the kernel is not even ended by SIGKILL.
 ABANDON_SEC = 2.0
 MAX_LINE_BYTES = 1 << 16
@@ -85,7 +86,7 @@ def run(
         return Ended(None, time.monotonic() - started, problem=f"{command[0]}: {error.strerror}")
     assert process.stdout  # requested above
     lines = Lines(process.stdout.fileno(), write)
-    in_time, term_sec = False, min(TERM_SEC, limit_sec / 3)
+    in_time, term_sec = False, min(TERM_SEC, MAX_TERM_SHARE * limit_sec)
     try:
         in_time = _wait(process, lines, started + limit_sec - term_sec)
     finally:  # also where a signal ends this process

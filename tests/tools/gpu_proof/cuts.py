@@ -111,13 +111,11 @@ class Tree:
 
     def _link(self, below: Path) -> None:
         source, target = self.site / below, self.path / below
-        if self.hard:
-            try:
-                target.hardlink_to(source)
-                return
-            except OSError:  # another file system, or another user's file
-                self.hard = False
-        target.symlink_to(source)
+        try:
+            target.hardlink_to(source)
+        except OSError:  # another file system, or another user's file
+            self.hard = False
+            target.symlink_to(source)
 
     def _strip(self, path: str, kind: str) -> Path:
         target = self._stripped / path

@@ -111,6 +111,8 @@ def faults(reading: Reading) -> Iterator[str]:
     for step in reading.steps.values():
         if step.state in FAULTS:
             yield f"{step.name}: {step.state}: {'; '.join(step.said) or 'no output'}"
+        if step.left_out:
+            yield f"{step.name}: {step.left_out}"
     for finding in items(reading.result("doctor"), "findings"):
         if at(finding, "state") in ("fail", "warn"):
             yield f"doctor: {clean(at(finding, 'id'))}: {clean(at(finding, 'found'))}"

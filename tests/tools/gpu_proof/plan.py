@@ -68,8 +68,8 @@ def _full(options: Options, scratch: Path) -> list[Step]:
     device, scale = options.device, options.budget_sec / PLANNED_SEC
     case = ("--case-budget", f"{0.4 * scale:.2f}", "-k", NO_COMPILER)
     return [
-        _facts(scratch, 5),
-        _doctor(device, scratch, 20),
+        _facts(scratch, 12),  # the first to import torch, from a disk that may be cold
+        _doctor(device, scratch, 13),
         _run("gpu", device, scratch, 80, "--budget", f"{60 * scale:.0f}"),
         _run("cpu", "cpu", scratch, 40, "--budget", f"{20 * scale:.0f}"),
         _tests(60, f"--timeout={45 * scale:.0f}"),
@@ -87,19 +87,19 @@ def _smoke(options: Options, scratch: Path) -> list[Step]:
     device = options.device
     least = ("--budget", "1", "--sizes", "256", "--dtypes", "float32")
     case = ("--case-budget", "0.05", "-k", "1024-float32 or launch")
-    modes = [] if device == "cpu" else [_modes(device, 10, "--rounds", "1")]  # 40 s on a CPU
+    modes = [] if device == "cpu" else [_modes(device, 8, "--rounds", "1")]  # 40 s on a CPU
     return [
-        _facts(scratch, 8),
+        _facts(scratch, 18),
         _doctor(device, scratch, 8),
-        _run("gpu", device, scratch, 18, *least),
-        _run("cpu", "cpu", scratch, 18, *least),
-        _tests(10, "-k", "auto or memory"),
-        _benchmarks("gpu", options.target, scratch, 10, *case),
-        _benchmarks("cpu", "cpu", scratch, 10, *case),
+        _run("gpu", device, scratch, 15, *least),
+        _run("cpu", "cpu", scratch, 13, *least),
+        _tests(8, "-k", "auto or memory"),
+        _benchmarks("gpu", options.target, scratch, 8, *case),
+        _benchmarks("cpu", "cpu", scratch, 8, *case),
         *modes,
-        _own("determinism", device, scratch, 7, "--seconds=1"),
+        _own("determinism", device, scratch, 10, "--seconds=1"),
         _sweep(device, scratch, 7, 1.0),
-        _own("cuts", device, scratch, 9, "--seconds=8", "--quick"),
+        _own("cuts", device, scratch, 10, "--seconds=9", "--quick"),
     ]
 
 
@@ -152,7 +152,7 @@ def _own(name: str, device: str, scratch: Path, share_sec: float, *options: str)
     result = f"{name}.json"
     command = (sys.executable, str(HERE / f"{name}.py"), "--device", device, *options)
     command += ("--result", str(scratch / result))
-    return Step(name, share_sec, command, True, ("torch",), result=result)
+    return Step(name, share_sec, command, True, PACKAGE, result=result)
 
 
 def _workload(*arguments: str) -> tuple[str, ...]:

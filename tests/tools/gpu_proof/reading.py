@@ -26,6 +26,7 @@ class StepRead:
     seconds: float | None = None
     said: tuple[str, ...] = ()
     result: Any = None
+    left_out: str | None = None  # a record that could not be kept
 
 
 @dataclass
@@ -126,7 +127,9 @@ def _take(reading: Reading, event: Any) -> None:
     elif kind == "ended":
         state, seconds = clean(at(event, "state")), number(at(event, "sec"))
         result = at(event, "result")
-        reading.steps[name] = StepRead(name, state, seconds, texts(event, "said"), result)
+        left_out = clean(at(event, "left_out")) if at(event, "left_out") else None
+        said = texts(event, "said")
+        reading.steps[name] = StepRead(name, state, seconds, said, result, left_out)
     elif kind == "lacking":
         reading.lacking = texts(event, "packages")
     elif kind == "finished":

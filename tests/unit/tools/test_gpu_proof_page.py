@@ -75,6 +75,13 @@ def test_a_step_without_an_end_was_cut_off_by_a_kill() -> None:
     assert "The proof was killed before its end." in page(found, CHANGELOG)
 
 
+def test_a_record_that_was_not_kept_is_named() -> None:
+    found = reading(*step("run-gpu", left_out="run-gpu.json was not kept: No space left on device"))
+    assert list(places.faults(found)) == [
+        "run-gpu: run-gpu.json was not kept: No space left on device"
+    ]
+
+
 def test_torn_lines_and_documents_are_named() -> None:
     files = {
         EVENTS: b'{"event": "began"}\n{"event": "star',
