@@ -1,5 +1,6 @@
 """Run one command until it ends or its time is up; nothing it does holds up the caller."""
 
+import ctypes
 import os
 import select
 import signal
@@ -16,6 +17,8 @@ MAX_TERM_SHARE = 0.2  # of the time
 ABANDON_SEC = 2.0
 MAX_LINE_BYTES = 1 << 16
 POLL_SEC = 0.05
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
 
 Write = Callable[[bytes], None]
 
@@ -80,7 +83,8 @@ def run(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=environment,
-            start_new_session=True,
+            process_group=0,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509  this process has one thread
         )
     except OSError as error:
         return Ended(None, time.monotonic() - started, problem=f"{command[0]}: {error.strerror}")
@@ -100,6 +104,11 @@ def run(
     seconds = time.monotonic() - started
     problem = None if process.poll() is not None else "it cannot be killed: the kernel holds it"
     return Ended(process.returncode, seconds, not in_time, problem)
+
+
+def _end_with_parent() -> None:
+    """Let the kernel kill this process when its parent is gone, even by SIGKILL."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _wait(process: subprocess.Popen[bytes], lines: Lines, ends_at: float) -> bool:

@@ -22,7 +22,7 @@ OUT_OF_TIME, NOT_RUN = "out of time", "not run"
 STATES = {ExitCode.OK: PASSED, ExitCode.WRONG_NUMBERS: WRONG, ExitCode.TOO_SLOW: SLOW}
 # The lines that say how a step went: of pytest, of the modes, of the commands.
 SAID = re.compile(
-    r"(FAILED|ERROR|NOT ALLOWED|Tests:) |.*\bMISSED\b|(doctor +)?(PASS|FAIL)\b|workload \w+: "
+    r"(FAILED|ERROR|NOT ALLOWED|Tests:) |.*\bMISSED\b|(doctor +)?(PASS|WARN|FAIL)\b|workload \w+: "
 )
 MAX_SAID = 40
 MAX_RESULT_BYTES = 1 << 20

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tools.gpu_proof.archive import RECORDS
-from tools.gpu_proof.folder import EVENTS
+from tools.gpu_proof.folder import EVENTS, LOG
 from tools.gpu_proof.proof import PASSED
 
 from workload.core.files import parse_json
@@ -109,6 +109,7 @@ def read(files: Mapping[str, bytes]) -> Reading:
         _take(reading, event)
     if torn:
         reading.unreadable.append(f"{torn} of the lines of {EVENTS}")
+    _add_last_words(reading, files.get(LOG, b"").decode(errors="replace"))
     for name in RECORDS:
         if name in files:
             try:
@@ -116,6 +117,14 @@ def read(files: Mapping[str, bytes]) -> Reading:
             except (ValueError, RecursionError):
                 reading.unreadable.append(name)
     return reading
+
+
+def _add_last_words(reading: Reading, log: str) -> None:
+    """Let a step that was cut off say the last line of its output."""
+    for step in reading.steps.values():
+        if step.state == CUT_OFF:
+            _, _, output = log.rpartition(f"==== {step.name}: ")
+            step.said = tuple(map(clean, output.strip().splitlines()[1:][-1:]))
 
 
 def _take(reading: Reading, event: Any) -> None:

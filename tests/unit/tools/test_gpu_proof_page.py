@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tools.gpu_proof import places, read
-from tools.gpu_proof.folder import EVENTS
+from tools.gpu_proof.folder import EVENTS, LOG
 from tools.gpu_proof.page import page
 from tools.gpu_proof.reading import Reading
 from tools.gpu_proof.reading import read as read_files
@@ -73,6 +73,12 @@ def test_a_step_without_an_end_was_cut_off_by_a_kill() -> None:
     found = reading({"event": "started", "step": "modes"})
     assert list(places.faults(found)) == ["modes: cut off: no output"]
     assert "The proof was killed before its end." in page(found, CHANGELOG)
+
+
+def test_a_step_that_was_cut_off_says_its_last_words() -> None:
+    log = b"\n==== facts: at most 5 s\nfirst\n\n==== modes: at most 5 s\none\nlast | words\n"
+    found = read_files({EVENTS: b'{"event": "started", "step": "modes"}', LOG: log})
+    assert found.steps["modes"].said == ("last \\| words",)
 
 
 def test_a_record_that_was_not_kept_is_named() -> None:

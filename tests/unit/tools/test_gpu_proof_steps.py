@@ -173,8 +173,9 @@ from tools.gpu_proof.plan import Step
 from tools.gpu_proof.proof import Proof, Stopped, stop_on_signals
 out = Path(sys.argv[1])
 stop_on_signals()
+WAIT = "import os, time; print('here', os.getpid()); time.sleep(600)"
 steps = [Step("one", 60.0, (sys.executable, "-c", "print('done')")),
-         Step("two", 600.0, (sys.executable, "-c", "import time; print('here'); time.sleep(600)"))]
+         Step("two", 600.0, (sys.executable, "-c", WAIT))]
 try:
     Proof(Folder(out), out).take(steps)
 except Stopped as stopped:
@@ -192,9 +193,12 @@ def test_a_proof_that_is_ended_leaves_what_it_had(number: int, code: int, out: P
         env={**os.environ, "PYTHONPATH": f"{TESTS}:{TESTS.parent}"},
     )
     log = out / LOG
-    wait_until(proof, lambda: log.exists() and "here" in log.read_text())
+    wait_until(proof, lambda: log.exists() and "here " in log.read_text())
     proof.send_signal(number)
     assert proof.wait(ENOUGH_SEC) == code
+    step_two = int(log.read_text().split("here ")[1].split()[0])
+    while is_running(step_two):  # the test's limit ends this
+        time.sleep(0.01)
     assert [event["step"] for event in events(out, "started")] == ["one", "two"]
     ended = {event["step"]: event["said"] for event in events(out)}
     assert ended["one"] == ["done"]
