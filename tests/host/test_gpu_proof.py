@@ -10,7 +10,7 @@ PROGRAM = "tests/tools/gpu_proof"
 @pytest.fixture
 def python_host(host: Host) -> Host:
     """A host without an engine, and an interpreter to use as it is."""
-    host.add("mypython")
+    host.add_python("mypython")
     host.environment["PYTHON"] = "mypython"
     return host
 

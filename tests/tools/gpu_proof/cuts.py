@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -233,12 +234,17 @@ def main() -> int:
             result.set("links", "hard" if tree.hard else "symbolic")
             states |= tried(Trial(tree, options, ends_at), possible, result)
     result.set("cuts", [described(cut, states[str(cut.entry)]) for cut in cuts])
-    found = list(states.values())
-    if possible:
-        print(f"{found.count(WORKS)} of {len(found)} cuts work, {found.count(FAILS)} do not")
-    else:
-        print(f"no cut was tried: {found[0].partition(': ')[2]}")
-    return ExitCode.OK if possible and set(found) <= {WORKS, FAILS} else ExitCode.UNFIT
+    print(summary(list(states.values())))
+    found = set(states.values())
+    return ExitCode.OK if found <= {WORKS, FAILS} else ExitCode.UNFIT
+
+
+def summary(states: Sequence[str]) -> str:
+    """Return how many cuts work, do not, and were not tried for what reason."""
+    counts = Counter(states)
+    works, fails = counts.pop(WORKS, 0), counts.pop(FAILS, 0)
+    others = (f", {count} {state}" for state, count in counts.items())
+    return f"{works} of {len(states)} cuts work, {fails} do not{''.join(others)}"
 
 
 def obstacle(cut: Cut) -> str:

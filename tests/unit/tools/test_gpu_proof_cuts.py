@@ -158,6 +158,13 @@ def test_cuts_that_break_something_only_together_are_all_to_blame() -> None:
     assert len(tried) == 3
 
 
+def test_cuts_that_were_not_tried_are_counted_with_their_reason() -> None:
+    late = "not tried: no time was left"
+    assert cuts.summary([cuts.WORKS, cuts.FAILS, late, late]) == (
+        "1 of 4 cuts work, 1 do not, 2 not tried: no time was left"
+    )
+
+
 def test_a_hash_is_written_as_in_a_record(site: Path) -> None:
     assert cuts.record_hash(site / "six.py") == "sha256=jzpaZd7YtftkfuiJ2BkyGqYxiI6B3t_7EEVU9SQJuEU"
 
