@@ -21,7 +21,7 @@ from tools.gpu_proof import packages
 from tools.gpu_proof.arguments import Parser
 from tools.gpu_proof.folder import NAME, Folder, Redaction
 from tools.gpu_proof.plan import DISTRIBUTIONS, SMOKE_SEC, Options, steps
-from tools.gpu_proof.proof import Proof, Stopped, began, stop_on_signals
+from tools.gpu_proof.proof import Proof, Stopped, began, stop_on_signals, tell
 
 from workload.core.errors import BadInputError, ExitCode
 
@@ -79,7 +79,7 @@ def prove(options: Options, folder: Folder, scratch: Path, wheels: Path | None) 
     folder.event("finished", exit_code=int(code))
     archive = folder.pack()
     if archive:
-        print(f"archive  {archive} (check its content before you send it)")
+        tell(f"archive  {archive} (check its content before you send it)")
     if folder.problem:
         print(f"gpu-proof: not all was written: {folder.problem}; free space", file=sys.stderr)
         code = code or ExitCode.NOT_SAVED

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -43,7 +44,10 @@ class Stopped(BaseException):
 
 
 def stop_on_signals() -> None:
-    """Let the first signal end the step and the proof in good order, and ignore others."""
+    """Let the first signal end the step and the proof in good order, and ignore others.
+
+    SIGHUP stays ignored where it is: under nohup the proof goes on when its terminal is gone.
+    """
 
     def stop(number: int, _frame: object) -> NoReturn:
         for each in SIGNALS:
@@ -51,7 +55,16 @@ def stop_on_signals() -> None:
         raise Stopped(SIGNALS[signal.Signals(number)])
 
     for number in SIGNALS:
-        signal.signal(number, stop)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, stop)
+
+
+def tell(line: str) -> None:
+    """Print a line; a proof goes on without anyone who reads it."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Proof:
@@ -123,7 +136,7 @@ class Proof:
         self.states.append(state)
         self._folder.event("ended", step=step.name, state=state, said=list(said), **fields)
         seconds = f"{fields['sec']:6.1f} s" if "sec" in fields else " " * 8
-        print(f"{state:13} {step.name:15} {seconds}  {said[-1] if said else ''}", flush=True)
+        tell(f"{state:13} {step.name:15} {seconds}  {said[-1] if said else ''}")
 
     def _kept(self, step: Step) -> dict[str, Any]:
         """Copy the step's record out and return what the event has of it."""
