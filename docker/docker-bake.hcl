@@ -51,7 +51,7 @@ target "_common" {
   dockerfile = "docker/Dockerfile"
   target     = "runtime"
   contexts   = WHEELHOUSE != "" ? { wheelhouse = WHEELHOUSE } : {}
-  secret     = CA_FILE != "" ? ["id=ca,src=${CA_FILE}"] : []
+  secret     = CA_FILE != "" ? ["id=ca,\"src=${replace(CA_FILE, "\"", "\"\"")}\""] : [] # the value is CSV
   args       = { REVISION = REVISION, OFFLINE = OFFLINE, APT_SNAPSHOT = APT_SNAPSHOT }
 }
 

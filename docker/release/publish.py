@@ -114,9 +114,11 @@ def read_release() -> Release:
         )
     if not re.fullmatch(r"\d+\.\d+\.\d+", version):
         refuse(BAD_INPUT, f"VERSION={version} is not of the form 1.2.3")
-    revision = git("rev-parse", "HEAD")
-    if not revision:
-        refuse(UNFIT, "this is not a git checkout: the labels need a commit")
+    asked = ask("git", "rev-parse", "HEAD")
+    revision = asked.stdout.strip()
+    if asked.returncode or not revision:
+        reason = " ".join(asked.stderr.split()) or "this is not a git checkout"
+        refuse(UNFIT, f"{reason}: the labels need a commit")
     os.environ |= {
         "REPOSITORY": f"{registry}/workload",
         "REVISION": revision,

@@ -20,6 +20,15 @@ def test_both_services_share_the_anchor() -> None:
     assert "<<: *workload" in service("gpu")
 
 
+def test_the_project_has_a_name_whatever_the_folder_is_called() -> None:
+    assert re.search(r"^name: workload\b", TEXT, re.MULTILINE)
+
+
+def test_results_is_mounted_with_a_label_for_selinux() -> None:
+    assert "type: bind\n      source: ./results\n" in TEXT
+    assert "bind: { selinux: z, create_host_path: true }" in TEXT
+
+
 def test_only_the_gpu_service_reserves_devices() -> None:
     assert "reservations:" in service("gpu")
     assert "capabilities: [gpu]" in service("gpu")

@@ -147,7 +147,8 @@ def test_another_image_than_the_recipe_s_is_not_built(host: Host) -> None:
     result = host.run("docker/build", "tpu")
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
-        "build: an image is cpu or gpu, or one of them with -devel or -test, not 'tpu'\n"
+        "build: an image is cpu or gpu, or one of them with -devel or -test, or gpu-lab, "
+        "not 'tpu'\n"
     )
 
 
@@ -315,9 +316,39 @@ def test_compare_takes_the_two_newest_records_of_one_kind(
 
 
 @pytest.mark.parametrize("b", ["results/b.json", "results/benchmarks/cpu", "results/benchmarks/c/"])
-def test_compare_takes_the_files_and_folders_it_is_given(docker_host: Host, b: str) -> None:
-    call = ran(docker_host, "compare", "A=results/a.json", f"B={b}")
-    assert call.endswith(f"python -m workload compare results/a.json {b}")
+def test_compare_takes_the_files_and_folders_it_is_given(
+    host: Host, checkout: Path, b: str
+) -> None:
+    (checkout / "results/benchmarks/cpu").mkdir(parents=True)
+    (checkout / "results/benchmarks/c").mkdir()
+    host.environment |= {"A": f"{checkout}/results/a.json", "B": b}
+    for name in ("a.json", "b.json"):
+        (checkout / "results" / name).touch()
+    assert compared(host, checkout) == f"results/a.json {b}"
+
+
+def test_compare_names_a_record_that_does_not_exist(host: Host, checkout: Path) -> None:
+    host.environment |= {"A": "results/none.json", "B": "results/b.json"}
+    assert (
+        compared(host, checkout) == "compare: A=results/none.json does not exist: check the path\n"
+    )
+
+
+def test_compare_refuses_what_a_container_does_not_see(host: Host, checkout: Path) -> None:
+    (checkout / "mine.json").touch()
+    del host.environment["PYTHON"]
+    host.add("docker", ENGINE)
+    host.environment |= {"A": "mine.json", "B": "results/b.json"}
+    assert "compare: A=mine.json is outside results/, all that the container sees" in (
+        host.run(f"{checkout}/docker/host/compare").stderr
+    )
+
+
+def test_compare_takes_a_record_from_anywhere_on_the_host(host: Host, checkout: Path) -> None:
+    (checkout / "mine.json").touch()
+    (checkout / "results/b.json").touch()
+    host.environment |= {"A": "mine.json", "B": "results/b.json"}
+    assert compared(host, checkout) == "mine.json results/b.json"
 
 
 def test_the_report_is_made_of_the_folder_where_records_land(docker_host: Host) -> None:

@@ -38,6 +38,7 @@ TOOLS = [
     "ln",
     "mv",
     "readlink",
+    "sed",
     "sleep",
     "touch",
 ]

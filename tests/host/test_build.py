@@ -1,0 +1,80 @@
+"""docker/build: the commit that an image is labelled with, and the paths it takes."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from support.fakes.host import CHECKOUT, Host
+
+DUBIOUS = """
+echo "fatal: detected dubious ownership in repository at '/x'" >&2
+printf 'To add an exception, call:\\n\\n\\tgit config --global --add safe.directory /x\\n' >&2
+exit 128
+"""
+ANSWERS = 'case "$*" in *log*) echo "abc123 1750000000" ;; *) echo abc123 ;; esac'
+NOTES_ENVIRONMENT = 'echo "REVISION=$REVISION SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH-none}" >&2'
+
+
+@pytest.fixture
+def checkout(host: Host, tmp_path: Path) -> Path:
+    """A checkout of the scripts alone, and an engine that shows what a build is told."""
+    shutil.copytree(CHECKOUT / "docker", tmp_path / "checkout/docker")
+    host.add("docker", NOTES_ENVIRONMENT)
+    return tmp_path / "checkout"
+
+
+def built(host: Host, checkout: Path) -> list[str]:
+    """The lines on stderr of a build that succeeds."""
+    result = host.run(f"{checkout}/docker/build", "cpu")
+    assert result.returncode == 0
+    return result.stderr.splitlines()
+
+
+@pytest.mark.parametrize("kind", ["folder", "file of a worktree"])
+def test_an_image_has_the_revision_and_date_of_its_commit(
+    host: Host, checkout: Path, kind: str
+) -> None:
+    host.add("git", ANSWERS)
+    if kind == "folder":
+        (checkout / ".git").mkdir()
+    else:
+        (checkout / ".git").write_text("gitdir: /elsewhere/.git/worktrees/x\n")
+    assert set(built(host, checkout)) == {"REVISION=abc123 SOURCE_DATE_EPOCH=1750000000"}
+
+
+def test_why_git_does_not_answer_is_one_line(host: Host, checkout: Path) -> None:
+    (checkout / ".git").mkdir()
+    host.add("git", DUBIOUS)
+    line, *lines = built(host, checkout)
+    assert line == (
+        "build: the image gets no revision and no date (REVISION=, SOURCE_DATE_EPOCH=): fatal: "
+        "detected dubious ownership in repository at '/x' To add an exception, call: "
+        "git config --global --add safe.directory /x"
+    )
+    assert set(lines) == {"REVISION= SOURCE_DATE_EPOCH=none"}
+
+
+def test_a_folder_that_is_no_checkout_has_no_revision_and_says_nothing(
+    host: Host, checkout: Path
+) -> None:
+    host.add("git", ANSWERS)  # of a checkout above
+    assert set(built(host, checkout)) == {"REVISION= SOURCE_DATE_EPOCH=none"}
+
+
+def test_a_host_without_git_says_nothing(host: Host, checkout: Path) -> None:
+    (checkout / ".git").mkdir()
+    assert set(built(host, checkout)) == {"REVISION= SOURCE_DATE_EPOCH=none"}
+
+
+def test_a_given_revision_and_date_are_taken(host: Host, checkout: Path) -> None:
+    (checkout / ".git").mkdir()
+    host.add("git", DUBIOUS)
+    host.environment |= {"REVISION": "mine", "SOURCE_DATE_EPOCH": "1"}
+    assert set(built(host, checkout)) == {"REVISION=mine SOURCE_DATE_EPOCH=1"}
+
+
+def test_a_temporary_folder_with_a_comma_is_one_field(host: Host, checkout: Path) -> None:
+    host.environment["TMPDIR"] = str(checkout.with_name("a,b"))
+    checkout.with_name("a,b").mkdir()
+    built(host, checkout)
+    assert f'*.output=type=local,"dest={checkout.with_name("a,b")}/' in host.calls.read_text()
