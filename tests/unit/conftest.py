@@ -14,6 +14,7 @@ from workload.cli.steps import measure
 from workload.core import places
 from workload.core.models.device import DeviceInfo
 from workload.hardware import devices
+from workload.hardware.cuda_problem import Problem
 from workload.hardware.waits import Watch
 
 
@@ -25,7 +26,8 @@ def workload(
 
     Without a GPU wherever it runs, so that these tests say the same in both images.
     """
-    monkeypatch.setattr(devices, "cuda_problem", lambda _index: "hidden from the unit tests")
+    problem = Problem("hidden from the unit tests", "run tests/gpu")
+    monkeypatch.setattr(devices, "cuda_problem", lambda _index: problem)
     monkeypatch.setattr(signals, "serve", lambda _save: None)
     monkeypatch.setattr(signals, "exit_on_signal", lambda: None)
     # Not so of a folder of the test in the /tmp of a test image.

@@ -42,6 +42,7 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
     _require_directory()
     session.require_writable_places()
     if isinstance(options, RecordOptions):
+        _set_patience(session, options)
         from workload.cli.steps.variables import record_variables  # noqa: PLC0415  needs msgspec
 
         record_variables(session)
@@ -51,11 +52,19 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
     prepare_openmp()
     # The images carry no NumPy, which nothing here uses: no reason to warn about it.
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
+    # torch repeats at any later moment why CUDA does not start; the device's line says it.
+    warnings.filterwarnings("ignore", message="CUDA initialization")
     try:
         command = load(options)
     except (Exception, SystemExit) as error:  # a broken library raises anything
         raise UnfitError(f"{import_problem(error)}; `workload doctor` says more") from error
     return command(session)
+
+
+def _set_patience(session: "Session", options: RecordOptions) -> None:
+    from workload.hardware.driver_process import patience  # noqa: PLC0415  needs msgspec
+
+    patience.limit_sec, patience.tell = options.driver_timeout, session.error
 
 
 def prepare_openmp() -> None:

@@ -32,6 +32,7 @@ class RecordOptions(Options):
     """The options of a command that uses a device and writes a record."""
 
     device: str
+    driver_timeout: float  # seconds to wait for an answer of the NVIDIA driver
     output: Path | None  # the record's directory; None: no record is written
 
     @property

@@ -19,6 +19,8 @@ from workload.core.train_spec import MODE_NAMES, PRESETS
 
 RESULTS = Path("results")
 DEEP_BUDGET_SEC = 120.0
+# A healthy host takes one to three seconds for each GPU without persistence mode.
+DRIVER_SEC = 120.0
 TABLE = "table"
 FORMATS = (TABLE, "markdown", "html", "json")
 
@@ -186,6 +188,13 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
         type=types.device,
         default="auto",
         help="auto, cpu, cuda or cuda:N; cuda never falls back",
+    )
+    parser.add_argument(
+        "--driver-timeout",
+        type=types.positive,
+        default=DRIVER_SEC,
+        metavar="SECONDS",
+        help="how long to wait for an answer of the NVIDIA driver",
     )
 
 

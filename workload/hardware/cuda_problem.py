@@ -1,55 +1,118 @@
-"""Find out why CUDA cannot be used here, by a matmul on the device."""
+"""Find out why CUDA cannot be used here: asked without PyTorch, then by a matmul on the device."""
 
+import os
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from workload.core.errors import first_line
-from workload.hardware.cuda_support import minimum_driver, supports
+from workload.core.models.gpu import CudaStart
+from workload.hardware.cuda_support import (
+    library_text,
+    minimum_driver,
+    older_library,
+    supports,
+)
+from workload.hardware.driver_codes import cause_of, shortened, start_cause
+from workload.hardware.driver_process import cuda_start
+
+DOCTOR = "`workload doctor` says more"
 
 
-def cuda_problem(index: int) -> str | None:
+@dataclass(frozen=True)
+class Problem:
+    """Why a device cannot be used, and what to do."""
+
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        """Return both in one line."""
+        return f"{self.what}: {' '.join(self.fix.split())}"
+
+
+def cuda_problem(index: int) -> Problem | None:
     """Say why CUDA device `index` cannot be used; None if a matmul on it was right."""
     if torch.version.cuda is None:
-        return "this torch is the CPU build: use the GPU image or a CUDA build of torch"
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        available = torch.cuda.is_available()
-    if not available:
-        return _why_unavailable(torch.version.cuda, [str(entry.message) for entry in caught])
-    count = torch.cuda.device_count()
-    if index >= count:
-        return f"cuda:{index} does not exist: choose one of cuda:0 to cuda:{count - 1}"
-    return _kernel_problem(index)
-
-
-def _why_unavailable(cuda: str, messages: list[str]) -> str:
-    if not Path("/proc/driver/nvidia/version").exists() and not Path("/dev/nvidiactl").exists():
-        return (
-            "no NVIDIA driver is visible here: install the driver on the host "
-            "and start the container with --gpus all"
+        return Problem("this torch is the CPU build", "use the GPU image or a CUDA build of torch")
+    if not _driver_visible():
+        return Problem(
+            "no NVIDIA driver is visible here",
+            "install the driver on the host and start the container with --gpus all",
         )
-    needed = minimum_driver(cuda)
-    detail = f" ({messages[0].splitlines()[0]})" if messages else ""
-    return (
-        f"CUDA does not start{detail}: CUDA {cuda} needs driver {needed} or newer; "
-        "`workload doctor` says more"
-    )
+    start = cuda_start(index)
+    return start_problem(start, index, torch.version.cuda) or _kernel_problem(index)
 
 
-def _kernel_problem(index: int) -> str | None:
+def driver_blocks(index: int | None) -> Problem | None:
+    """Say that the driver hangs or ends processes; PyTorch's CUDA build asks it on a CPU too."""
+    if torch.version.cuda is None or torch.cuda.is_initialized() or not _driver_visible():
+        return None
+    start = cuda_start(index)
+    if not start.hung and not start.signal:
+        return None
+    return Problem(f"the NVIDIA driver {start.error}", f"reboot the host; {DOCTOR}")
+
+
+def _driver_visible() -> bool:
+    traces = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg", "/dev/nvmap")
+    return any(Path(trace).exists() for trace in traces)
+
+
+def start_problem(start: CudaStart, index: int, cuda: str) -> Problem | None:
+    """Say why libcuda does not start, or does not show the GPU or let this process use it."""
+    if start.code is None:
+        return Problem(f"CUDA does not start ({start.error})", DOCTOR)
+    if older_library(start, cuda):
+        return Problem(
+            f"CUDA {cuda} needs driver {minimum_driver(cuda)} or newer; {library_text(start)}",
+            "update the driver on the host, or remove an older libcuda.so.1 from the image",
+        )
+    return _coded_problem(start, index)
+
+
+def _coded_problem(start: CudaStart, index: int) -> Problem | None:
+    hiding = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if start.count is not None and index >= start.count:
+        return Problem(f"cuda:{index} does not exist", _choose(start.count, hiding))
+    code = start.code or start.context
+    if not code:
+        return None
+    cause = start_cause(code, start.library, hiding)
+    what = "CUDA does not start" if start.code else f"cuda:{index} cannot be used"
+    return Problem(f"{what} ({cause.told()})", f"{cause.why}: {cause.fix}")
+
+
+def _choose(count: int, hiding: str | None) -> str:
+    """Return which GPUs there are, and what hides others."""
+    there = "cuda:0" if count == 1 else f"one of cuda:0 to cuda:{count - 1}"
+    shows = f"; CUDA_VISIBLE_DEVICES is set to '{hiding}'" if hiding is not None else ""
+    return f"choose {there}{shows}"
+
+
+def _kernel_problem(index: int) -> Problem | None:
+    try:
+        return _compute(index)
+    except Exception as error:  # torch raises AssertionError too
+        cause = cause_of(error)
+        what = f"a kernel failed ({shortened(first_line(error))})"
+        return Problem(what, f"{cause.why}: {cause.fix}" if cause else DOCTOR)
+
+
+def _compute(index: int) -> Problem | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # their text is that of the error
+        torch.cuda.init()
     major, minor = torch.cuda.get_device_capability(index)
     arch_list = torch.cuda.get_arch_list()
     if not supports((major, minor), arch_list):
-        return (
-            f"compute capability {major}.{minor} is not among this torch's "
-            f"{' '.join(arch_list)}: use a torch build for this GPU"
+        return Problem(
+            f"compute capability {major}.{minor} is not among this torch's {' '.join(arch_list)}",
+            "use a torch build for this GPU",
         )
-    try:
-        ones = torch.ones(64, 64, device=f"cuda:{index}")
-        if float((ones @ ones).sum()) == 64.0**3:
-            return None
-        return "a matmul of ones gave a wrong result: run `workload doctor --device cuda`"
-    except RuntimeError as error:
-        return f"a kernel failed ({first_line(error)}): run `workload doctor`"
+    ones = torch.ones(64, 64, device=f"cuda:{index}")
+    if float((ones @ ones).sum()) == 64.0**3:
+        return None
+    return Problem("a matmul of ones gave a wrong result", "run `workload doctor --device cuda`")

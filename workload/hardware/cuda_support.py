@@ -11,6 +11,8 @@ Not covered: Tegra's capabilities, which desktop binaries do not support.
 import re
 from collections.abc import Iterable
 
+from workload.core.models.gpu import CudaStart
+
 # CUDA major version -> first driver branch that runs all its minor versions.
 MINIMUM_DRIVERS = {11: "450", 12: "525", 13: "580"}
 
@@ -34,6 +36,18 @@ def driver_suffices(driver_version: str, cuda_version: str) -> bool | None:
     if needed is None or not branch.isdecimal():
         return None
     return int(branch) >= int(needed)
+
+
+def older_library(start: CudaStart, cuda_version: str) -> bool:
+    """Return whether the libcuda that was loaded is of an older major version than a CUDA build."""
+    major = cuda_version.partition(".")[0]
+    return bool(start.version) and major.isdecimal() and (start.version or 0) // 1000 < int(major)
+
+
+def library_text(start: CudaStart) -> str:
+    """Return which libcuda was loaded, and the CUDA that it runs."""
+    version = start.version or 0
+    return f"{start.library or 'libcuda'} is of CUDA {version // 1000}.{version % 1000 // 10}"
 
 
 def forward_compatible(brand: str | None) -> bool | None:

@@ -20,9 +20,10 @@ from workload.core.models.device import DeviceInfo
 from workload.core.units import DTYPE_BYTES, storage_dtype
 from workload.hardware.binding import Binding, read_binding
 from workload.hardware.cgroups import last_cache_bytes, read_limits
-from workload.hardware.cuda_problem import cuda_problem
+from workload.hardware.cuda_problem import cuda_problem, driver_blocks
 from workload.hardware.cuda_support import parse_capability
-from workload.hardware.nvml import HardwareError, Nvml
+from workload.hardware.driver_process import driver_version
+from workload.hardware.nvml import HardwareError
 from workload.hardware.openmp import team_limit
 from workload.hardware.processor import read_processor
 from workload.hardware.sensors import NvmlSensor, Sensor
@@ -47,6 +48,10 @@ def resolve(requested: str) -> DeviceInfo:
 
 
 def _chosen(requested: str, kind: str, index: int) -> DeviceInfo:
+    # PyTorch's CUDA build asks the driver in each backward pass, on the CPU too.
+    blocked = driver_blocks(None if kind == "cpu" else index)
+    if blocked:
+        raise UnfitError(f"device {requested} is not usable: {blocked}")
     if kind == "cpu":
         return _cpu("--device cpu")
     problem = cuda_problem(index)
@@ -54,7 +59,7 @@ def _chosen(requested: str, kind: str, index: int) -> DeviceInfo:
         return _cuda(index, f"--device {requested}" if kind == "cuda" else "auto: CUDA works here")
     if kind == "cuda":
         raise UnfitError(f"device {requested} is not usable: {problem}")
-    return _cpu(f"auto: {problem.partition(': ')[0]}")
+    return _cpu(f"auto: {problem.what}")
 
 
 def _pin_arithmetic() -> None:
@@ -113,17 +118,10 @@ def _cuda(index: int, reason: str) -> DeviceInfo:
         threads=torch.get_num_threads(),
         capability=f"{properties.major}.{properties.minor}",
         memory_bytes=properties.total_memory,
-        driver=_driver_version(),
+        driver=driver_version(),
         sm_count=properties.multi_processor_count,
         cache_bytes=properties.L2_cache_size,
     )
-
-
-def _driver_version() -> str | None:
-    try:
-        return Nvml().driver().version
-    except HardwareError:  # some containers and WSL have CUDA without NVML
-        return None
 
 
 def torch_device(info: DeviceInfo) -> torch.device:
@@ -189,10 +187,10 @@ def set_threads(info: DeviceInfo, threads: int) -> DeviceInfo:
 def sensor(info: DeviceInfo) -> Sensor | None:
     """Return what reads the GPU's clocks and processes while it works.
 
-    None on a CPU, without NVML, or if NVML does not know this GPU, as in some containers and for
-    MIG slices.
+    None on a CPU, without NVML or an answer of it, or if NVML does not know this GPU, as in some
+    containers and for MIG slices.
     """
-    if info.kind != "cuda":
+    if info.kind != "cuda" or driver_version() is None:
         return None
     try:
         return NvmlSensor(f"GPU-{torch.cuda.get_device_properties(info.torch_name).uuid}")

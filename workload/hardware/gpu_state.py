@@ -32,13 +32,19 @@ BRANDS = {
     14: "NVIDIA",
 }
 NOT_SUPPORTED = "Not Supported"
+FUNCTION_NOT_FOUND = 13  # NVML_ERROR_FUNCTION_NOT_FOUND
+
+
+def failures(nvml: Any) -> tuple[type[Exception], ...]:
+    """Return what the binding raises: for a function that is missing not always NVMLError."""
+    return (nvml.NVMLError, getattr(nvml, "NVMLLibraryMismatchError", nvml.NVMLError))
 
 
 def answer(nvml: Any, ask: Callable[..., Answer], *args: object) -> Answer | None:
     """Return NVML's answer, or None: GPUs differ in what they support."""
     try:
         return ask(*args)
-    except nvml.NVMLError:
+    except failures(nvml):
         return None
 
 
@@ -112,6 +118,12 @@ def _mig_slices(nvml: Any, handle: Any) -> int | None:
     return sum(found is not None for found in slices)
 
 
+def _reason(error: Exception, name: str) -> str:
+    """Return NVML's reason; the binding's own for a function that is missing is a paragraph."""
+    missing = getattr(error, "value", None) in (None, FUNCTION_NOT_FOUND) and "ersion" in str(error)
+    return f"this driver has no {name}" if missing else str(error)
+
+
 class Questions:
     """Asks NVML about one GPU, and keeps the reason of each question without an answer."""
 
@@ -129,6 +141,6 @@ class Questions:
             return None
         try:
             return ask(self._handle, *args)
-        except self._nvml.NVMLError as error:
-            self.silent[question] = str(error)
+        except failures(self._nvml) as error:
+            self.silent[question] = _reason(error, name)
             return None

@@ -9,11 +9,17 @@ from msgspec.structs import replace
 
 from workload.core.models.gpu import Driver, Gpu, GpuState
 from workload.hardware.gpu_health import read_gpu_health
-from workload.hardware.gpu_state import answer, read_gpu_state
+from workload.hardware.gpu_state import answer, failures, read_gpu_state
 
 
 class HardwareError(Exception):
-    """The driver did not answer. The text is the library's reason."""
+    """The driver did not answer. The text is the library's reason, `code` is `nvmlReturn_t`."""
+
+    def __init__(self, reason: str, code: int | None = None, *, hung: bool = False) -> None:
+        """Take the reason; `hung` if there was none within the time limit."""
+        super().__init__(reason)
+        self.code = code
+        self.hung = hung
 
 
 class Hardware(Protocol):
@@ -36,8 +42,13 @@ class Nvml:
                 return _read_driver(pynvml)
             finally:
                 pynvml.nvmlShutdown()
-        except pynvml.NVMLError as error:
-            raise HardwareError(f"NVML: {str(error).removeprefix('NVML ')}") from None
+        except failures(pynvml) as error:
+            raise nvml_error(error) from None
+
+
+def nvml_error(error: Exception) -> HardwareError:
+    """Return an error of NVML's binding with its code."""
+    return HardwareError(f"NVML: {str(error).removeprefix('NVML ')}", getattr(error, "value", None))
 
 
 def load_nvml() -> Any:
@@ -59,14 +70,17 @@ def _read_driver(nvml: Any) -> Driver:
 
 
 def _read_gpu(nvml: Any, index: int) -> Gpu:
-    handle = answer(nvml, nvml.nvmlDeviceGetHandleByIndex, index)
-    if handle is None:  # fallen off the bus, or not permitted: the GPU still exists
-        return Gpu(index, None, None, None, None, None)
+    try:
+        handle = nvml.nvmlDeviceGetHandleByIndex(index)
+        name = nvml.nvmlDeviceGetName(handle)
+    except failures(nvml) as error:  # off the bus, or not permitted: the GPU still exists
+        code = getattr(error, "value", None)
+        return Gpu(index, None, None, None, None, None, None, str(error), code)
     capability = answer(nvml, nvml.nvmlDeviceGetCudaComputeCapability, handle)
     memory = answer(nvml, nvml.nvmlDeviceGetMemoryInfo, handle)
     return Gpu(
         index=index,
-        name=answer(nvml, nvml.nvmlDeviceGetName, handle),
+        name=name,
         uuid=answer(nvml, nvml.nvmlDeviceGetUUID, handle),
         capability=None if capability is None else "{}.{}".format(*capability),
         memory_total_bytes=None if memory is None else memory.total,

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from workload.core.models.timing import Telemetry
 from workload.hardware.gpu_health import read_fields
-from workload.hardware.gpu_state import Questions, answer, clock_reasons, throttle_names
-from workload.hardware.nvml import HardwareError, load_nvml
+from workload.hardware.gpu_state import Questions, answer, clock_reasons, failures, throttle_names
+from workload.hardware.nvml import load_nvml, nvml_error
 
 POWER_CAP = 0x04  # a bit of `reasons`
 UNCORRECTABLE = frozenset(
@@ -67,8 +67,8 @@ class NvmlSensor:
         try:
             self._nvml.nvmlInit()
             self._handle = self._nvml.nvmlDeviceGetHandleByUUID(uuid)
-        except self._nvml.NVMLError as error:
-            raise HardwareError(f"NVML: {error}") from None
+        except failures(self._nvml) as error:
+            raise nvml_error(error) from None
 
     def read(self) -> Reading:
         """Read the GPU now."""

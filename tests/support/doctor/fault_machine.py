@@ -21,6 +21,7 @@ from support.doctor.machines import (
 from support.fakes.nvml import fake_nvml
 
 from workload.core.models.facts import DEEP, Facts
+from workload.core.models.gpu import CudaStart
 from workload.core.models.machine import Clock, Folder
 from workload.core.models.pytorch import KernelRun, Probed, TorchFacts, TorchFiles, TorchGpu
 from workload.core.models.stress import Deep
@@ -29,6 +30,8 @@ from workload.doctor.probes import libraries
 from workload.doctor.probes.facts import gather
 from workload.doctor.probes.libraries import read_mapped_libraries
 from workload.hardware.compilers import find_compilers
+from workload.hardware.driver_codes import cause_of
+from workload.hardware.nvml import Nvml
 
 # A container on a host with one H200, as the doctor's readers find it.
 FILES = {
@@ -75,11 +78,20 @@ def read_facts(fault: dict[str, Any], root: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "pynvml", fake_nvml(fault.get("nvml")))
     monkeypatch.setattr(facts_module, "probing", lambda *_: nullcontext(probed))
     monkeypatch.setattr(facts_module, "read_torch_files", lambda: files)
+    monkeypatch.setattr(facts_module, "cuda_start", lambda _: cuda_start(fault, torch))
     monkeypatch.setattr(facts_module, "read_cuda_library", lambda: fault.get("cuda_library"))
     monkeypatch.setattr(libraries, "locked_versions", lambda: {"gpu": PACKAGES})
     monkeypatch.setattr(libraries, "_installed", lambda: PACKAGES | fault.get("packages", {}))
-    facts = gather(fault.get("device", "cuda"), root=root, depth=DEEP)
+    facts = gather(fault.get("device", "cuda"), Nvml(), root=root, depth=DEEP)
     return replace(_with_facts(facts, fault.get("facts", {})), deep=_stress(facts, fault))
+
+
+def cuda_start(fault: dict[str, Any], torch: TorchFacts | None) -> CudaStart:
+    """Return how CUDA starts without PyTorch: as the row says, or as PyTorch says."""
+    cause = cause_of(torch.cuda_error) if torch and torch.cuda_error else None
+    healthy = {"library": "/usr/lib/libcuda.so.1", "version": 13000, "code": 0, "count": 1}
+    code = {"code": cause.code} if cause else {}
+    return CudaStart(**{**healthy, **code, **fault.get("cuda", {})})
 
 
 def _write_files(fault: dict[str, Any], root: Path) -> None:

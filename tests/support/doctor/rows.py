@@ -26,6 +26,7 @@ from workload.core.models.facts import DEFAULT, QUICK, Facts
 from workload.core.models.finding import State
 from workload.core.models.gpu import Driver, Fabric
 from workload.core.models.machine import Clock, Compilers
+from workload.core.models.pytorch import KernelRun
 from workload.core.models.stress import BurnWatch
 
 
@@ -60,6 +61,7 @@ def not_applicable(id_: str, case: str, found: str, **changes: Any) -> Row:
     return Row(id_, case, State.NOT_APPLICABLE, found, machine(**changes))
 
 
+CRASHED = "CUDA error: unspecified launch failure"
 NO_FOLDER_KNOWN = {"folders": ()}
 LOST_GPU = replace(H200, state=None)
 
@@ -113,8 +115,22 @@ ROWS = (
     ),
     passes("device-nodes", "/dev/nvidia0, /dev/nvidia-uvm, /dev/nvidiactl"),
     is_unknown("device-nodes", "CUDA works without /dev/nvidiactl", device_nodes=NODES[:2]),
+    not_applicable("device-nodes", "no-gpu-here", "no GPU found", **NO_DRIVER),
     not_applicable(
-        "device-nodes", "driver-silent", "the NVIDIA driver does not answer", **NO_DRIVER
+        "mig",
+        "driver-silent",
+        "the NVIDIA driver does not answer",
+        driver=None,
+        driver_error="NVML: Unknown Error",
+    ),
+    fails(
+        "gpu-driver",
+        "hung",
+        "the NVIDIA driver did not answer (NVML did not answer within 120 s)",
+        driver=None,
+        driver_error="NVML did not answer within 120 s",
+        driver_hung=True,
+        **NOT_STARTED,
     ),
     passes("driver-version", "driver 580.65.06 supports CUDA 13.0 (580 or newer is required)"),
     fails(
@@ -239,6 +255,18 @@ ROWS = (
     passes("cudnn", "cuDNN 9.20.0"),
     passes("gpu-kernel", "a kernel on cuda:0: all 4096 elements correct"),
     fails("gpu-kernel", "not_run", "a kernel did not run", torch__kernels=(CPU_RUN,)),
+    not_applicable(
+        "cublas",
+        "gpu-failed",
+        "an earlier kernel failed",
+        torch__kernels=(CPU_RUN, KernelRun("kernel", "cuda:0", 0, None, CRASHED), *GPU_RUNS[1:]),
+    ),
+    not_applicable(
+        "gpu-kernel",
+        "not-built",
+        "this PyTorch has no kernels for the GPU",
+        torch__arch_list=("sm_100",),
+    ),
     passes("cublas", "a matmul on cuda:0: all 4096 elements correct"),
     fails("cublas", "not_run", "a matmul did not run", torch__kernels=(CPU_RUN,)),
     passes("cudnn-convolution", "a convolution on cuda:0: all 4096 elements correct"),

@@ -47,9 +47,15 @@ NOT_SUPPORTED = 3
 class NvmlError(Exception):
     """Stands in for pynvml.NVMLError."""
 
+    def __init__(self, reason: str, value: int = 999) -> None:
+        super().__init__(reason)
+        self.value = value
+
 
 def fake_nvml(changes: Mapping[str, Any] | None = None) -> Any:
-    """The module; {"error": reason} lets a question fail, other objects get attributes."""
+    """The module. {"error": reason, "code": 15} lets a question fail; {"at": [...]} has one answer
+    for each first argument; other objects get attributes.
+    """
     module: Any = ModuleType("pynvml")
     for name in dir(pynvml):  # constants and structures
         if name.startswith(("NVML_", "c_nvml", "nvmlEventType")):
@@ -96,9 +102,11 @@ def _filling(values: Mapping[str, Any]) -> Callable[..., int]:
 
 
 def _answering(value: Any) -> Callable[..., Any]:
-    def ask(*_: object) -> Any:
+    def ask(*arguments: Any) -> Any:
+        if isinstance(value, dict) and "at" in value:
+            return _answering(value["at"][arguments[0]])()
         if isinstance(value, dict) and "error" in value:
-            raise NvmlError(value["error"])
+            raise NvmlError(value["error"], value.get("code", 999))
         return SimpleNamespace(**value) if isinstance(value, dict) else value
 
     return ask

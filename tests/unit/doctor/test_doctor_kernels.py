@@ -67,23 +67,31 @@ def test_what_the_child_found_is_read_back() -> None:
         "runs": [structs.asdict(KernelRun("copy", "cuda:0 to cuda:1", 4, 0, None))],
         "error": None,
     }
-    several = probe_in_child(child(f"print('a warning'); print({json.dumps(found)!r})"))
+    answer = f"several: {json.dumps(found)}"
+    several = probe_in_child(child(f"print('a warning'); print({answer!r})"))
     assert several.unreachable == ("0 and 1",)
     assert several.runs == (KernelRun("copy", "cuda:0 to cuda:1", 4, 0, None),)
 
 
 def test_a_child_that_hangs_is_an_error() -> None:
-    assert probe_in_child(child("import time; time.sleep(60)"), 0.2).error == "no answer in 0 s"
+    hung = probe_in_child(child("import time; time.sleep(60)"), 0.2)
+    assert hung.error == "its process did not answer within 0.2 s"
 
 
 def test_a_child_that_dies_is_an_error() -> None:
     code = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
-    assert probe_in_child(child(code)).error == "the child process exited with code -11"
+    assert probe_in_child(child(code)).error == "its process ended by SIGSEGV"
 
 
 @pytest.mark.parametrize("said", ["", "hello", "[]", "{}"])
 def test_a_child_that_prints_no_answer_is_an_error(said: str) -> None:
-    assert probe_in_child(child(f"print({said!r})")).error == "the child process exited with code 0"
+    assert probe_in_child(child(f"print({said!r})")).error == "its process exited with code 0"
+
+
+@pytest.mark.parametrize("said", ["", "[]", "{}", "hello"])
+def test_a_malformed_answer_is_an_error(said: str) -> None:
+    error = probe_in_child(child(f"print('several: ' + {said!r})")).error
+    assert (error or "").startswith("its answer is malformed: ")
 
 
 def test_a_child_that_cannot_start_is_an_error() -> None:
@@ -97,10 +105,12 @@ class HostCopies:
         reachable = {(0, 1): False, (1, 0): True}
         nccl = SimpleNamespace(all_reduce=all_reduce)
         self.cuda = SimpleNamespace(
-            device_count=lambda: 2,
+            init=lambda: None,
+            device_count=lambda: 3,  # NVML's, of which one is lost
             can_device_access_peer=lambda one, other: reachable[one, other],
             nccl=nccl,
         )
+        self._C = SimpleNamespace(_cuda_getDeviceCount=lambda: 2)
         self.int32 = torch.int32
         self.stack = torch.stack
 

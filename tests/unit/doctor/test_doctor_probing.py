@@ -1,5 +1,6 @@
 """PyTorch is probed in a child process; if that crashes, the doctor goes on."""
 
+import json
 import signal
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from support.doctor.machines import machine
 from support.fakes.devices import FailingHardware
 
 from workload.core.models.finding import State
+from workload.core.models.model import as_json
 from workload.doctor import examine
 from workload.doctor.checks.registry import run_all
 from workload.doctor.probes import facts as facts_module
@@ -46,21 +48,45 @@ def test_a_signal_that_ends_the_child_is_a_fact(name: str) -> None:
 @pytest.mark.usefixtures("_not_loaded")
 def test_a_child_that_ends_without_an_answer_is_a_fact() -> None:
     with probing("cpu", command=child("print('hello'); raise SystemExit(7)")) as found:
-        assert found.error == "the child process exited with code 7"
+        assert found.error == "its process exited with code 7"
 
 
 @pytest.mark.usefixtures("_not_loaded")
 def test_a_child_that_hangs_is_ended_and_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor_probing, "ANSWER_SEC", 0.5)
+    monkeypatch.setattr(doctor_probing, "IMPORT_SEC", 0.5)
     with probing("cpu", command=child("import time; time.sleep(60)")) as found:
-        assert found.error == "no answer within 0.5 s"
+        assert found.error == "its process did not answer within 0.5 s"
+
+
+AFTER_THE_IMPORT = "import sys; d = sys.argv[1]; print('torch phase: cuda', flush=True); "
+FACTS = as_json(ask("cpu"))
+
+
+@pytest.mark.usefixtures("_not_loaded")
+@pytest.mark.parametrize(
+    ("ends", "text"),
+    [
+        ("import os; os.abort()", "the process with it ended by SIGABRT"),
+        ("import time; time.sleep(60)", "the NVIDIA driver did not answer within 0.5 s"),
+    ],
+)
+def test_a_driver_that_ends_or_blocks_the_child_is_no_broken_torch(
+    ends: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor_probing.patience, "limit_sec", 0.5)
+    answer = f"torch probed: {json.dumps(FACTS)}"
+    code = f"import sys\nif sys.argv[1] == 'cpu': print({answer!r}, flush=True); input()\n"
+    with probing("cuda", command=child(f"{code}{AFTER_THE_IMPORT}{ends}")) as found:
+        assert (found.error, found.signal) == (None, None)
+        assert found.torch
+        assert found.torch.cuda_error == text
 
 
 @pytest.mark.usefixtures("_not_loaded")
 def test_lines_that_libraries_print_are_no_answer() -> None:
     answer = '{"torch": null, "error": "no", "signal": null, "mapped_libraries": ["a", "b"]}'
     noise = "import sys; sys.stdout.buffer.write(b'\\xff\\n'); print('{a warning}')"
-    code = f"{noise}; print({'probed: ' + answer!r}, flush=True); input()"
+    code = f"{noise}; print({'torch probed: ' + answer!r}, flush=True); input()"
     with probing("cpu", command=child(code)) as found:
         assert (found.error, found.mapped_libraries) == ("no", ("a", "b"))
 

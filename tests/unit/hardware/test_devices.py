@@ -1,5 +1,6 @@
 """Which device is used: `auto` says why, an explicit CUDA device never falls back."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +9,8 @@ from msgspec.structs import replace
 
 from workload.core.errors import BadInputError, UnfitError
 from workload.core.models.device import DeviceInfo
-from workload.hardware import datasheet, devices
+from workload.core.models.gpu import CudaStart
+from workload.hardware import cuda_problem, datasheet, devices
 from workload.hardware.binding import Binding
 from workload.hardware.datasheet import datasheet_ceilings
 from workload.hardware.nvml import HardwareError
@@ -18,9 +20,9 @@ class CudaStub:
     """A GPU as torch reports it, with a `fault`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
-        facts = {
-            "is_available": True,
-            "device_count": 1,
+        start = changes.pop("start", CudaStart("libcuda.so.1", 13000, code=0, count=1, context=0))
+        facts: dict[str, object] = {
+            "init": None,
             "get_device_capability": (9, 0),
             "get_arch_list": ["sm_80", "sm_90"],
             "get_device_properties": SimpleNamespace(
@@ -35,6 +37,9 @@ class CudaStub:
             **changes,
         }
         monkeypatch.setattr(torch.version, "cuda", "13.0")
+        monkeypatch.setattr(cuda_problem, "cuda_start", lambda _index: start)
+        monkeypatch.setattr(cuda_problem.Path, "exists", lambda _path: True)
+        monkeypatch.setattr(devices, "driver_version", lambda: "580.65.06")
         for name, value in facts.items():
             monkeypatch.setattr(torch.cuda, name, lambda *_, value=value: value)
         # The kernel that proves the GPU runs on the CPU instead.
@@ -70,7 +75,7 @@ def test_cuda_on_the_cpu_build_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_an_index_beyond_the_gpus_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    CudaStub(monkeypatch, device_count=2)
+    CudaStub(monkeypatch, start=CudaStart(code=0, count=2))
     with pytest.raises(UnfitError, match=r"cuda:9 does not exist: choose one of cuda:0 to cuda:1"):
         devices.resolve("cuda:9")
 
@@ -83,17 +88,71 @@ def test_a_gpu_without_kernels_is_refused_though_cuda_is_available(
         devices.resolve("cuda")
 
 
-def test_a_driver_that_does_not_start_is_refused_with_the_one_needed(
-    monkeypatch: pytest.MonkeyPatch,
+STARTS = {
+    "an old libcuda": (
+        CudaStart("/old/libcuda.so.1", 12040, code=100),
+        "CUDA 13.0 needs driver 580 or newer; /old/libcuda.so.1 is of CUDA 12.4: update",
+    ),
+    "a code": (
+        CudaStart("libcuda.so.1", 13000, code=802),
+        "CUDA does not start (system not yet initialized, error 802): on a host with NVSwitches",
+    ),
+    "a GPU that another process has": (
+        CudaStart("libcuda.so.1", 13000, code=0, count=1, context=46),
+        "cuda:0 cannot be used (CUDA-capable device(s) is/are busy or unavailable, error 46): ",
+    ),
+    "a hang": (
+        CudaStart(error="did not answer within 120 s", hung=True),
+        "the NVIDIA driver did not answer within 120 s: reboot the host",
+    ),
+    "an abort": (
+        CudaStart(error="ended by SIGABRT", signal="SIGABRT"),
+        "the NVIDIA driver ended by SIGABRT: reboot the host",
+    ),
+    "no libcuda": (
+        CudaStart(error="libcuda.so.1: cannot open shared object file"),
+        "CUDA does not start (libcuda.so.1: cannot open shared object file): ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("start", "text"), STARTS.values(), ids=list(STARTS))
+def test_a_driver_that_does_not_start_is_refused_with_its_reason(
+    start: CudaStart, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    CudaStub(monkeypatch, is_available=False)
-    monkeypatch.setattr(devices.Path, "exists", lambda _path: True)
-    with pytest.raises(UnfitError, match=r"CUDA 13\.0 needs driver 580 or newer"):
+    CudaStub(monkeypatch, start=start)
+    with pytest.raises(UnfitError, match=re.escape(f"device cuda is not usable: {text}")):
+        devices.resolve("cuda")
+
+
+def test_auto_gives_the_whole_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    CudaStub(monkeypatch, start=CudaStart("libcuda.so.1", 13000, code=803))
+    assert devices.resolve("auto").reason == (
+        "auto: CUDA does not start "
+        "(system has unsupported display driver / cuda driver combination, error 803)"
+    )
+
+
+def test_a_gpu_that_cuda_visible_devices_hides_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    CudaStub(monkeypatch, start=CudaStart(code=0, count=1))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,9,1")
+    with pytest.raises(UnfitError, match=r"choose cuda:0; CUDA_VISIBLE_DEVICES is set to '0,9,1'"):
+        devices.resolve("cuda:1")
+
+
+def test_anything_that_torch_raises_is_no_working_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    CudaStub(monkeypatch)
+
+    def fails(*_: object) -> None:
+        raise AssertionError("Invalid device id")
+
+    monkeypatch.setattr(torch.cuda, "get_device_capability", fails)
+    with pytest.raises(UnfitError, match=r"a kernel failed \(Invalid device id\)"):
         devices.resolve("cuda")
 
 
 def test_no_driver_at_all_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    CudaStub(monkeypatch, is_available=False)
+    CudaStub(monkeypatch)
     monkeypatch.setattr(devices.Path, "exists", lambda _path: False)
     with pytest.raises(UnfitError, match="no NVIDIA driver is visible here"):
         devices.resolve("cuda")

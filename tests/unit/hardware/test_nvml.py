@@ -8,18 +8,15 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from support.fakes.nvml import NvmlError
 
 from workload.core.models.gpu import Gpu
 from workload.hardware.nvml import HardwareError, Nvml
 
 
-class NvmlError(Exception):
-    """Stands in for pynvml.NVMLError."""
-
-
-def raising(reason: str) -> Callable[..., Any]:
+def raising(reason: str, code: int = 999) -> Callable[..., Any]:
     def ask(*_: object) -> Any:
-        raise NvmlError(reason)
+        raise NvmlError(reason, code)
 
     return ask
 
@@ -67,8 +64,30 @@ def test_what_a_gpu_does_not_support_is_unknown(nvml: Any) -> None:
 
 
 def test_a_gpu_that_is_lost_is_still_counted(nvml: Any) -> None:
-    nvml.nvmlDeviceGetHandleByIndex = raising("GPU is lost")
-    assert Nvml().driver().gpus == (Gpu(0, None, None, None, None, None),)
+    nvml.nvmlDeviceGetHandleByIndex = raising("GPU is lost", 15)
+    (gpu,) = Nvml().driver().gpus
+    assert (gpu.index, gpu.name, gpu.error, gpu.code) == (0, None, "GPU is lost", 15)
+
+
+def test_a_gpu_that_is_lost_after_its_handle_is_still_counted(nvml: Any) -> None:
+    nvml.nvmlDeviceGetName = raising("GPU is lost", 15)
+    assert [gpu.code for gpu in Nvml().driver().gpus] == [15]
+
+
+def test_a_function_that_an_old_driver_lacks_is_unknown(nvml: Any) -> None:
+    class MismatchError(Exception):
+        """As the binding's, which is no NVMLError."""
+
+    def fails(_: object) -> None:
+        raise MismatchError("Unversioned function called and the pyNVML version does not match")
+
+    nvml.NVMLLibraryMismatchError = MismatchError
+    nvml.nvmlDeviceGetComputeRunningProcesses = fails
+    (gpu,) = Nvml().driver().gpus
+    assert gpu.state
+    assert gpu.state.processes is None
+    reason = "this driver has no nvmlDeviceGetComputeRunningProcesses"
+    assert gpu.state.silent["gpu-shared"] == reason
 
 
 def test_a_driver_that_does_not_load_fails_with_the_reason(nvml: Any) -> None:

@@ -3,7 +3,7 @@
 from msgspec import field
 
 from workload.core.models.action import Xid
-from workload.core.models.gpu import Driver
+from workload.core.models.gpu import CudaStart, Driver
 from workload.core.models.machine import (
     Clock,
     Compilers,
@@ -55,3 +55,6 @@ class Facts(Fact, frozen=True):
     deep: Deep | None = None  # None also without --deep
     boot_id: str | None = None  # another one after each start of the machine
     xids: tuple[Xid, ...] | None = None  # None where the kernel's log cannot be read
+    driver_code: int | None = None  # of `driver_error`, `nvmlReturn_t`
+    driver_hung: bool = False  # NVML did not answer in time
+    cuda: CudaStart | None = None  # None where CUDA was not asked

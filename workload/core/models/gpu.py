@@ -74,6 +74,21 @@ class Gpu(Fact, frozen=True):
     memory_total_bytes: int | None
     memory_free_bytes: int | None
     state: GpuState | None = None
+    error: str | None = None  # NVML's reason why the GPU itself does not answer
+    code: int | None = None  # of that reason, `nvmlReturn_t`
+
+
+class CudaStart(Fact, frozen=True):
+    """How CUDA starts without PyTorch; codes are `CUresult`, 0 is success."""
+
+    library: str | None = None  # the libcuda that was loaded
+    version: int | None = None  # the newest CUDA it runs: 13000 is 13.0
+    code: int | None = None  # of the start; None: it did not answer
+    count: int | None = None  # GPUs that CUDA shows
+    context: int | None = None  # the code with which the requested GPU can be used
+    error: str | None = None  # why libcuda did not answer
+    hung: bool = False  # it was ended after the time limit
+    signal: str | None = None  # that ended it, "SIGABRT"
 
 
 class Driver(Fact, frozen=True):

@@ -1,6 +1,7 @@
-"""Checks of the NVIDIA driver: whether it answers, its library, device files and version."""
+"""Checks of the NVIDIA driver: whether it answers, and its version."""
 
 from workload.core.models.facts import Facts
+from workload.core.models.gpu import Driver
 from workload.doctor.checks.check import (
     CheckResult,
     failed,
@@ -10,31 +11,31 @@ from workload.doctor.checks.check import (
     unknown,
     warned,
 )
+from workload.doctor.checks.driver_files import RELOAD, SURVIVES_RELOAD, TOOLKIT
 from workload.doctor.checks.gpu_needs import (
     CUDA_BUILD,
     DRIVER,
-    GPU,
-    VISIBLE,
     cuda_started,
     cuda_version,
     gpu_check,
     is_driver_new_enough,
     needed_driver,
-    node_problem,
+    one_gpu_named,
+    requested_gpu,
     requested_gpus,
 )
-from workload.hardware.cuda_support import forward_compatible, minimum_driver
+from workload.hardware.cuda_support import (
+    driver_suffices,
+    forward_compatible,
+    library_text,
+    minimum_driver,
+    older_library,
+)
+from workload.hardware.driver_codes import NVML_PERMISSION
 
 # NVML's answer in a container whose devices were taken away while it ran.
 LOST = "Unknown Error"
-TOOLKIT = "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/"
-RELOAD = (
-    "`systemctl daemon-reload` on the host removes devices that the NVIDIA runtime added to a "
-    "running container"
-)
-SURVIVES_RELOAD = (
-    "restart the container with --device nvidia.com/gpu=all (CDI), which is not affected"
-)
+DEBUG = "https://docs.nvidia.com/deploy/gpu-debug-guidelines/"
 
 
 @gpu_check(
@@ -49,8 +50,15 @@ def gpu_driver(facts: Facts) -> CheckResult:
     """Check that NVML lists a GPU, and find out why it does not."""
     driver = facts.driver
     if driver and driver.gpus:
-        names = ", ".join(gpu.name or "a GPU that does not answer" for gpu in driver.gpus)
-        return passed(f"driver {driver.version} (CUDA {driver.cuda_version or 'unknown'}): {names}")
+        return _with_gpus(facts, driver)
+    if facts.driver_hung:
+        return failed(
+            f"the NVIDIA driver did not answer ({facts.driver_error})",
+            case="hung",
+            why="a GPU that fell off the bus, or the kernel module, blocks it",
+            fix="look for Xid errors in the kernel's log (sudo dmesg); reboot the host",
+            link=DEBUG,
+        )
     if cuda_started(facts):
         return warned(
             f"CUDA works, but NVML does not ({facts.driver_error or 'it lists no GPU'})",
@@ -67,6 +75,27 @@ def gpu_driver(facts: Facts) -> CheckResult:
             fix="start the container with --gpus all; on the host see the output of:\nnvidia-smi",
         )
     return _no_driver(facts)
+
+
+def _with_gpus(facts: Facts, driver: Driver) -> CheckResult:
+    lost = [gpu for gpu in driver.gpus if gpu.error and gpu.code != NVML_PERMISSION]
+    if lost:
+        which = ", ".join(f"GPU {gpu.index} ({gpu.error})" for gpu in lost)
+        many = f"all {len(lost)} GPUs are" if len(lost) > 1 else "its GPU is"
+        others = len(lost) < len(driver.gpus)
+        end = warned if others and one_gpu_named(facts) and requested_gpu(facts) else failed
+        return end(
+            f"lost GPUs of driver {driver.version}: {which}"
+            if others
+            else f"driver {driver.version}: {many} lost ({lost[0].error})",
+            case="gpu_lost" if others else "gpus_lost",
+            why="a GPU fell off the bus or needs a reset; work on all GPUs fails",
+            fix="look for Xid errors in the kernel's log (sudo dmesg); reset the GPU or reboot the "
+            "host:\nsudo nvidia-smi -r",
+            link=DEBUG,
+        )
+    names = ", ".join(gpu.name or f"GPU {gpu.index} is not for this process" for gpu in driver.gpus)
+    return passed(f"driver {driver.version} (CUDA {driver.cuda_version or 'unknown'}): {names}")
 
 
 def _no_driver(facts: Facts) -> CheckResult:
@@ -103,74 +132,22 @@ def _no_driver(facts: Facts) -> CheckResult:
             fix=SURVIVES_RELOAD,
             link=f"{TOOLKIT}troubleshooting.html",
         )
+    if facts.driver_code == NVML_PERMISSION:
+        return failed(
+            f"the NVIDIA driver refuses this user ({reason})",
+            case="not_permitted",
+            why="this user may not open the GPU's files in /dev, or SELinux or the container's "
+            "cgroup denies it",
+            fix="start the container with --gpus all, with SELinux also with "
+            "--security-opt label=disable; on the host see the modes of:\nls -l /dev/nvidia*",
+            link=f"{TOOLKIT}troubleshooting.html",
+        )
     return failed(
         f"the NVIDIA driver does not answer ({reason}); kernel module {kernel_driver} is loaded",
         case="not_answering",
         why="the driver's library is missing or has another version, or the container lost its GPU",
         fix="restart the container; reboot the host after an update of the driver; there, see "
         "the output of:\nnvidia-smi",
-    )
-
-
-@gpu_check(
-    "cuda-library",
-    asks="Does the loader find libcuda, the driver's part of CUDA?",
-    why="CUDA cannot start without libcuda; in a container the NVIDIA Container Toolkit adds it",
-    fix="reinstall the NVIDIA driver on the host",
-    link=f"{TOOLKIT}docker-specialized.html",
-    needs=(VISIBLE,),
-)
-def cuda_library(facts: Facts) -> CheckResult:
-    """Check that libcuda can be loaded."""
-    error = read(facts, "cuda_library_error")
-    if error is None:
-        return passed("libcuda found")
-    if cuda_started(facts):
-        return unknown(f"CUDA works, but libcuda is not found ({error})")
-    if known(facts.system).container:
-        return failed(
-            f"libcuda is not found in this container ({error})",
-            case="missing_in_container",
-            fix="install the NVIDIA Container Toolkit on the host, and start the container with "
-            "--gpus all and NVIDIA_DRIVER_CAPABILITIES=compute,utility",
-        )
-    return failed(f"libcuda is not found ({error})", case="missing")
-
-
-@gpu_check(
-    "device-nodes",
-    asks="Do the GPU's files in /dev exist, and may this user open them?",
-    why="CUDA opens the GPU through these files",
-    fix="start the container with --gpus all, or with --device nvidia.com/gpu=all",
-    link=f"{TOOLKIT}troubleshooting.html",
-    needs=(DRIVER, GPU),
-)
-def device_nodes(facts: Facts) -> CheckResult:
-    """Check that the GPU's files exist and can be opened."""
-    problem = node_problem(facts)
-    if not problem:
-        return passed(", ".join(node.path for node in known(facts.device_nodes)))
-    case, paths = problem
-    if cuda_started(facts):
-        return unknown(f"CUDA works without {paths}")
-    if case == "missing":
-        return failed(
-            f"missing: {paths}",
-            case=case,
-            fix="start the container with --gpus all; on the host load the module:\n"
-            "sudo nvidia-modprobe -u -c=0",
-        )
-    if case == "denied":
-        return failed(
-            f"uid {known(facts.user).uid} may not read and write: {paths}",
-            case=case,
-            fix="add the files' group (docker run --group-add), or give the files mode 0666",
-        )
-    return failed(
-        f"the container's cgroup denies access to: {paths}",
-        case="revoked",
-        why=RELOAD,
-        fix=SURVIVES_RELOAD,
     )
 
 
@@ -187,6 +164,13 @@ def driver_version(facts: Facts) -> CheckResult:
     cuda, version = known(cuda_version(facts)), known(facts.driver).version
     minimum = minimum_driver(cuda)
     enough = is_driver_new_enough(facts)
+    if facts.cuda and older_library(facts.cuda, cuda) and driver_suffices(version, cuda):
+        return failed(
+            f"{library_text(facts.cuda)}, older than driver {version}",
+            case="older_library",
+            why=f"the loader finds another libcuda before the driver's; PyTorch needs CUDA {cuda}",
+            fix="remove that libcuda.so.1 from the image and its folder from LD_LIBRARY_PATH",
+        )
     if enough is None:
         return unknown(f"the driver that CUDA {cuda} needs is not known")
     if enough:

@@ -1,51 +1,27 @@
 """Checks of the GPU's settings and health, as the driver reports them."""
 
-from collections.abc import Callable
-from typing import Unpack
-
 from workload.core.models.facts import Facts
 from workload.core.models.gpu import Gpu, GpuState
 from workload.core.units import format_bytes
 from workload.doctor.checks.check import (
-    Check,
     CheckResult,
-    Need,
-    Texts,
     failed,
     known,
-    not_applicable,
     passed,
-    unknown,
     warned,
-    worst,
 )
-from workload.doctor.checks.gpu_needs import DRIVER, GPU, gpu_check, requested_gpu, requested_gpus
+from workload.doctor.checks.each_gpu import each_gpu_check, gpu_name, not_reported
+from workload.doctor.checks.gpu_needs import (
+    requested_gpu,
+    start_code,
+)
 from workload.hardware.cuda_support import DATA_CENTRE_BRANDS
-from workload.hardware.gpu_state import NOT_SUPPORTED
 
 # The GPU memory that the driver and this process use themselves; a rule of thumb. The driver
 # takes some hundred MB, and so does a CUDA context.
 OWN_MEMORY_BYTES = 2_000_000_000
 
-GpuFunction = Callable[[Facts, Gpu, GpuState], CheckResult]
-ANSWERS = Need(
-    "card-lost",
-    "the GPU does not answer the driver",
-    lambda facts: any(gpu.state for gpu in requested_gpus(facts)),
-)
-
-
-def each_gpu_check(id_: str, **texts: Unpack[Texts]) -> Callable[[GpuFunction], Check]:
-    """Turn a function of one GPU into a check: the worst result of the requested GPUs."""
-
-    def decorate(function: GpuFunction) -> Check:
-        def check_all(facts: Facts) -> CheckResult:
-            gpus = [gpu for gpu in requested_gpus(facts) if gpu.state]
-            return worst(function(facts, gpu, known(gpu.state)) for gpu in gpus)
-
-        return gpu_check(id_, needs=(DRIVER, GPU, ANSWERS), **texts)(check_all)
-
-    return decorate
+OUT_OF_MEMORY, BUSY = 2, 46  # cudaError_t
 
 
 @each_gpu_check(
@@ -80,7 +56,7 @@ def mig(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     fix="on the host, reset the compute mode:\nsudo nvidia-smi -c DEFAULT",
     link="https://docs.nvidia.com/deploy/mps/",
 )
-def compute_mode(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
+def compute_mode(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Check the compute mode."""
     mode = state.compute_mode
     if mode is None:
@@ -88,6 +64,9 @@ def compute_mode(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     if mode == "prohibited":
         why = "no process can compute on it"
         return failed(f"{gpu_name(gpu)} is in compute mode {mode}", case="prohibited", why=why)
+    if mode != "default" and start_code(facts) == BUSY:
+        why = "another process has it, so no second one can use it"
+        return failed(f"{gpu_name(gpu)} is in compute mode {mode}", case="taken", why=why)
     if mode != "default":
         return warned(f"{gpu_name(gpu)} is in compute mode {mode}", case="exclusive")
     return passed(f"{gpu_name(gpu)} is in compute mode {mode}")
@@ -104,6 +83,13 @@ def compute_mode(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 def gpu_shared(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Count other processes; a container hides them, but not the memory that they use."""
     used_bytes = (gpu.memory_total_bytes or 0) - (gpu.memory_free_bytes or 0)
+    if gpu.memory_free_bytes is not None and start_code(facts) == OUT_OF_MEMORY:
+        return failed(
+            f"the memory of {gpu_name(gpu)} is full: {format_bytes(used_bytes)} of "
+            f"{format_bytes(gpu.memory_total_bytes or 0)} are used",
+            case="full",
+            why="CUDA needs some hundred MB of it to start",
+        )
     if state.processes is None:
         return not_reported(gpu, state, "gpu-shared")
     others = state.processes - (1 if requested_gpu(facts) else 0)
@@ -222,17 +208,3 @@ def pcie(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     if link.width < full_width or link.generation < link.gpu_generation:
         return warned(f"{found}, it supports {link.gpu_generation} x{full_width}", case="slow")
     return passed(found)
-
-
-def gpu_name(gpu: Gpu) -> str:
-    """Return the GPU's index and name."""
-    return f"GPU {gpu.index} {gpu.name or '(name unknown)'}"
-
-
-def not_reported(gpu: Gpu, state: GpuState, question: str) -> CheckResult:
-    """Return the result for a question that the driver did not answer, with its reason."""
-    reason = state.silent.get(question, "no reason given")
-    if reason == NOT_SUPPORTED:
-        return not_applicable(f"not supported by {gpu_name(gpu)}", case="card-has-none")
-    found = f"not reported by the driver for {gpu_name(gpu)} ({reason})"
-    return unknown(found, case="card-silent")

@@ -7,7 +7,7 @@ from workload.core.units import some
 from workload.doctor.actions.recovery import recovery
 from workload.doctor.actions.xids import look_up
 from workload.doctor.checks.check import CheckResult, failed, known, passed, unknown, warned
-from workload.doctor.checks.gpu import each_gpu_check, gpu_name, not_reported
+from workload.doctor.checks.each_gpu import each_gpu_check, gpu_name, not_reported
 from workload.doctor.checks.gpu_needs import DRIVER, GPU, gpu_check, requested_gpus
 
 MEMORY_ERRORS = "https://docs.nvidia.com/deploy/a100-gpu-mem-error-mgmt/"

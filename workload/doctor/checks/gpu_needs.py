@@ -20,7 +20,15 @@ from workload.doctor.checks.check import (
     read,
 )
 from workload.doctor.probes.torch_probe import requested_index
-from workload.hardware.cuda_support import MINIMUM_DRIVERS, driver_suffices, minimum_driver
+from workload.hardware.cuda_support import (
+    MINIMUM_DRIVERS,
+    driver_suffices,
+    minimum_driver,
+    older_library,
+    parse_capability,
+    supports,
+)
+from workload.hardware.driver_codes import cause_of
 
 WSL_NODE = "/dev/dxg"
 NO_GPU = "no GPU found"
@@ -66,9 +74,52 @@ def requested_gpus(facts: Facts) -> tuple[Gpu, ...]:
     return tuple(one for one in gpus if gpu and one.uuid == gpu.uuid) or gpus
 
 
+def other_gpus(facts: Facts) -> tuple[Gpu, ...]:
+    """Return the GPUs that PyTorch sees besides the requested one."""
+    seen = {gpu.uuid for gpu in facts.torch.gpus} if facts.torch else set()
+    gpus, requested = facts.driver.gpus if facts.driver else (), requested_gpus(facts)
+    return tuple(gpu for gpu in gpus if gpu.uuid in seen and gpu not in requested)
+
+
+def one_gpu_named(facts: Facts) -> bool:
+    """Return whether the user named one GPU, so that the others are not used."""
+    return facts.requested_device.startswith("cuda:")
+
+
+def start_code(facts: Facts) -> int | None:
+    """Return the code with which CUDA did not start, or the requested GPU could not be used."""
+    start, torch = facts.cuda, facts.torch
+    if start and (start.code or start.context):
+        return start.code or start.context
+    cause = cause_of(torch.cuda_error) if torch and torch.cuda_error else None
+    return cause.code if cause else None
+
+
+def sticky_before(facts: Facts, operation: str) -> bool:
+    """Return whether an earlier kernel failed so that no later one can run."""
+    runs = facts.torch.kernels if facts.torch else ()
+    for run in (run for run in runs if run.device != "cpu"):
+        if run.operation == operation:
+            return False
+        cause = cause_of(run.error) if run.error else None
+        if cause and cause.sticky:
+            return True
+    return False
+
+
+def kernels_built(facts: Facts) -> bool:
+    """Return whether this PyTorch has kernels for the requested GPU, or does not say."""
+    gpu, torch = requested_gpu(facts), facts.torch
+    if gpu is None or torch is None or not torch.arch_list:
+        return True
+    return supports(parse_capability(gpu.capability), torch.arch_list)
+
+
 def is_driver_new_enough(facts: Facts) -> bool | None:
-    """Return whether the driver supports PyTorch's CUDA; None if either is unknown."""
+    """Return whether driver and libcuda support PyTorch's CUDA; None if either is unknown."""
     cuda = cuda_version(facts)
+    if cuda and facts.cuda and older_library(facts.cuda, cuda):
+        return False
     if facts.driver is None or cuda is None:
         return None
     return driver_suffices(facts.driver.version, cuda)
@@ -125,7 +176,13 @@ NODES = Need(
     "the GPU's device files are missing or inaccessible",
     lambda facts: cuda_started(facts) or not node_problem(facts),
 )
+BUILT = Need("not-built", "this PyTorch has no kernels for the GPU", kernels_built)
 STARTED = Need("cuda-not-started", "CUDA does not start", cuda_started)
+CUDNN_ASKED = Need(
+    "driver-silent",
+    "the NVIDIA driver does not answer",
+    lambda facts: not (facts.cuda and (facts.cuda.hung or facts.cuda.signal)),
+)
 EXISTS = Need(
     "no-such-gpu",
     "the requested GPU does not exist",

@@ -16,16 +16,37 @@ from workload.doctor.checks.check import (
     passed,
     warned,
 )
-from workload.doctor.checks.gpu_needs import EXISTS, LOOKED, STARTED, TORCH, gpu_check
+from workload.doctor.checks.gpu_needs import (
+    BUILT,
+    EXISTS,
+    LOOKED,
+    STARTED,
+    TORCH,
+    gpu_check,
+    sticky_before,
+)
+from workload.hardware.driver_codes import cause_of
 
 SEVERAL = Need(
     "one-gpu",
     "there is only one GPU",
     lambda facts: facts.torch is not None and facts.torch.several is not None,
 )
+
+
+def not_failed_before(operation: str) -> Need:
+    """Return the need that no earlier kernel ended the process's use of the GPU."""
+    return Need(
+        "gpu-failed",
+        "an earlier kernel failed",
+        lambda facts: not sticky_before(facts, operation),
+    )
+
+
 WRONG_GPU = "this GPU computes wrong results"
 CHANGE_GPU = "use another GPU; check memory, clocks and power, then run:\nworkload verify"
 WRONG_COPIES = "what several GPUs compute together is wrong; IOMMU or PCIe ACS can cause this"
+DEBUG = "https://docs.nvidia.com/deploy/gpu-debug-guidelines/"
 NCCL_GUIDE = "https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/troubleshooting.html"
 
 
@@ -54,7 +75,7 @@ def cpu_kernel(facts: Facts) -> CheckResult:
     fix="restart the container or host; check for another process that fills the GPU's memory:\n"
     "nvidia-smi",
     link="https://docs.nvidia.com/deploy/gpu-debug-guidelines/",
-    needs=(LOOKED, STARTED, EXISTS),
+    needs=(LOOKED, STARTED, EXISTS, BUILT),
 )
 def gpu_kernel(facts: Facts) -> CheckResult:
     """Check every element of a kernel's result on the GPU."""
@@ -69,7 +90,7 @@ def gpu_kernel(facts: Facts) -> CheckResult:
     fix="reinstall torch with the NVIDIA wheels it is locked to; check for another process that "
     "fills the GPU's memory:\nnvidia-smi",
     link="https://docs.nvidia.com/cuda/cublas/",
-    needs=(LOOKED, STARTED, EXISTS),
+    needs=(LOOKED, STARTED, EXISTS, BUILT, not_failed_before("product")),
 )
 def cublas(facts: Facts) -> CheckResult:
     """Check every element of a matmul on the GPU."""
@@ -84,7 +105,7 @@ def cublas(facts: Facts) -> CheckResult:
     fix="remove folders with another cuDNN from LD_LIBRARY_PATH; reinstall torch with the NVIDIA "
     "wheels it is locked to",
     link="https://github.com/pytorch/pytorch/issues/188892",
-    needs=(LOOKED, STARTED, EXISTS),
+    needs=(LOOKED, STARTED, EXISTS, BUILT, not_failed_before("convolution")),
 )
 def cudnn_convolution(facts: Facts) -> CheckResult:
     """Check every element of a convolution on the GPU."""
@@ -99,14 +120,14 @@ def cudnn_convolution(facts: Facts) -> CheckResult:
     fix="on a host without virtual machines disable IOMMU and PCIe ACS; print how the GPUs are "
     "connected:\nnvidia-smi topo -p2p r",
     link=NCCL_GUIDE,
-    needs=(LOOKED, STARTED, SEVERAL),
+    needs=(LOOKED, STARTED, BUILT, SEVERAL),
 )
 def peer_access(facts: Facts) -> CheckResult:
     """Check every copied element, and whether peer access is possible."""
     several = known(known(facts.torch).several)
     result = _judge_together(several, "copy", "a copy between GPUs")
     if result.case == "error":
-        return replace(result, why="work on several GPUs cannot run")
+        return replace(result, why=result.why or "work on several GPUs cannot run")
     if result.case != "pass" or not several.unreachable:
         return result
     return warned(
@@ -121,7 +142,7 @@ def peer_access(facts: Facts) -> CheckResult:
     fix="start the container with --shm-size=1g; try NCCL_P2P_DISABLE=1; NCCL_DEBUG=INFO shows "
     "where it stops",
     link=NCCL_GUIDE,
-    needs=(LOOKED, STARTED, SEVERAL),
+    needs=(LOOKED, STARTED, BUILT, SEVERAL),
 )
 def nccl(facts: Facts) -> CheckResult:
     """Check every element of an all-reduce."""
@@ -135,7 +156,7 @@ def _find(runs: Iterable[KernelRun], operation: str, kind: str) -> KernelRun | N
 
 def _judge_together(several: SeveralGpus, operation: str, what: str) -> CheckResult:
     if several.error:
-        return failed(f"{what} failed ({several.error})", case="error")
+        return _error(f"{what} failed", several.error)
     return _judge(_find(several.runs, operation, "cuda"), what, why=WRONG_COPIES)
 
 
@@ -149,8 +170,17 @@ def _judge(
         )
     where = "" if run.device == "cpu" else f" on {run.device}"
     if run.wrong is None:
-        return failed(f"{what}{where} failed ({run.error})", case="error")
+        return _error(f"{what}{where} failed", run.error or "no reason given")
     if run.wrong:
         found = f"{what}{where}: {run.wrong} of {run.elements} elements wrong"
         return failed(found, case=WRONG, why=why, fix=fix)
     return passed(f"{what}{where}: all {run.elements} elements correct")
+
+
+def _error(what: str, error: str) -> CheckResult:
+    """Return a failure with the cause and fix of its code; the check's own where it has none."""
+    cause = cause_of(error)
+    found = f"{what} ({error})"
+    if cause is None:
+        return failed(found, case="error")
+    return failed(found, case="error", why=cause.why, fix=cause.fix, link=DEBUG)

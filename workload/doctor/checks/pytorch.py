@@ -1,7 +1,7 @@
 """Checks of PyTorch: its import, its build, the start of CUDA, and its threads."""
 
 from workload.core.models.facts import QUICK, Facts
-from workload.core.models.pytorch import TorchFiles
+from workload.core.models.pytorch import TorchFacts, TorchFiles
 from workload.core.units import plural
 from workload.doctor.checks.check import (
     CheckResult,
@@ -14,7 +14,9 @@ from workload.doctor.checks.check import (
     warned,
 )
 from workload.doctor.checks.gpu_needs import (
+    BUILT,
     CUDA_BUILD,
+    CUDNN_ASKED,
     EXISTS,
     GPU,
     INSTALLED,
@@ -25,10 +27,11 @@ from workload.doctor.checks.gpu_needs import (
     TORCH,
     cuda_version,
     gpu_check,
-    needed_driver,
     requested_gpu,
+    start_code,
 )
 from workload.hardware.cuda_support import kernel_source, parse_capability
+from workload.hardware.driver_codes import start_cause
 from workload.hardware.openmp import team_limit
 
 
@@ -92,27 +95,40 @@ def torch_build(facts: Facts) -> CheckResult:
 )
 def cuda_start(facts: Facts) -> CheckResult:
     """Check that PyTorch sees a GPU, and find out why it does not."""
-    torch = known(facts.torch)
+    torch, start = known(facts.torch), facts.cuda
     if torch.gpus:
-        return passed(f"PyTorch sees {', '.join(gpu.name for gpu in torch.gpus)}")
-    error = torch.cuda_error or "PyTorch sees no GPU"
-    visible = known(facts.environment).get("CUDA_VISIBLE_DEVICES")
-    if "804" in error or "forward compatibility" in error:
+        return _seen(facts, torch)
+    if start and (start.hung or start.signal):
         return failed(
-            f"CUDA does not start ({error})",
-            case="forward_compatibility",
-            why="cuda-compat is on the loader's path; it is supported on data-center GPUs only",
-            fix=f"update the host's driver to {needed_driver(facts)} or newer, or remove "
-            "/usr/local/cuda/compat from LD_LIBRARY_PATH",
+            f"the NVIDIA driver {start.error}",
+            case="hung" if start.hung else "died",
+            why="libcuda hangs or ends its process when CUDA starts, with any program",
+            fix="look for Xid errors in the kernel's log (sudo dmesg); reboot the host",
         )
-    if visible is not None:
-        return failed(
-            f"PyTorch sees no GPU ({error})",
-            case="hidden",
-            why=f"CUDA_VISIBLE_DEVICES is set to '{visible}', which may hide every GPU",
-            fix="unset CUDA_VISIBLE_DEVICES, or set it to a GPU that exists",
+    code = start_code(facts)
+    if code is None:
+        error = torch.cuda_error or (start and start.error) or "PyTorch sees no GPU"
+        return failed(f"CUDA does not start ({error})", case="error")
+    hiding = known(facts.environment).get("CUDA_VISIBLE_DEVICES")
+    cause = start_cause(code, start.library if start else None, hiding)
+    what = "cannot use the GPU" if start and start.context else "does not start"
+    return failed(f"CUDA {what} ({cause.told()})", case=cause.case, why=cause.why, fix=cause.fix)
+
+
+def _seen(facts: Facts, torch: TorchFacts) -> CheckResult:
+    """Compare what PyTorch sees with what the driver lists, where nothing hides GPUs."""
+    names = ", ".join(gpu.name for gpu in torch.gpus)
+    listed = facts.driver.gpus if facts.driver else ()
+    divided = any(gpu.state and gpu.state.mig for gpu in listed)
+    hidden = "CUDA_VISIBLE_DEVICES" in known(facts.environment)
+    if len(torch.gpus) < len(listed) and not divided and not hidden:
+        return warned(
+            f"CUDA sees {len(torch.gpus)} of the driver's {len(listed)} GPUs: {names}",
+            case="fewer",
+            why="a GPU is lost, or not for this container",
+            fix="compare with the host's list:\nnvidia-smi -L",
         )
-    return failed(f"CUDA does not start ({error})", case="error")
+    return passed(f"PyTorch sees {names}")
 
 
 @gpu_check(
@@ -128,8 +144,12 @@ def device_index(facts: Facts) -> CheckResult:
     device, count = facts.requested_device, len(facts.torch.gpus) if facts.torch else 0
     if requested_gpu(facts):
         return passed(f"{device} is one of {count} GPUs" if count > 1 else f"{device} exists")
+    hiding = known(facts.environment).get("CUDA_VISIBLE_DEVICES")
+    shown = f", of CUDA_VISIBLE_DEVICES '{hiding}'" if hiding is not None else ""
     return failed(
-        f"{device} does not exist", case="out_of_range", why=f"the last GPU is cuda:{count - 1}"
+        f"{device} does not exist",
+        case="out_of_range",
+        why=f"the last GPU is cuda:{count - 1}{shown}",
     )
 
 
@@ -162,7 +182,7 @@ def compute_capability(facts: Facts) -> CheckResult:
     why="convolutions fail or are slow",
     fix="reinstall torch with the NVIDIA wheels it is locked to",
     link="https://docs.nvidia.com/deeplearning/cudnn/latest/",
-    needs=(*TORCH, CUDA_BUILD),
+    needs=(*TORCH, CUDA_BUILD, CUDNN_ASKED, BUILT),
 )
 def cudnn(facts: Facts) -> CheckResult:
     """Check the cuDNN version that PyTorch reports."""

@@ -8,6 +8,7 @@ from workload.core.models.facts import Facts
 from workload.core.models.finding import Finding
 from workload.doctor.checks import (
     driver,
+    driver_files,
     environment,
     gpu,
     gpu_health,
@@ -28,14 +29,17 @@ CHECKS: tuple[Check, ...] = (
     machine.tmp,  # before torch-import, which may fail without it
     pytorch.torch_import,
     pytorch.torch_build,
+    driver_files.device_nodes,  # before gpu-driver: NVML opens these files
     driver.gpu_driver,
-    driver.cuda_library,
-    driver.device_nodes,
+    driver_files.cuda_library,
     driver.driver_version,
     gpu_health.recovery_action,
     gpu_health.fabric,
     gpu.mig,
     gpu.compute_mode,
+    gpu.gpu_shared,
+    gpu.ecc,
+    gpu.row_remap,
     libraries.library_path,
     libraries.cuda_libraries,
     pytorch.cuda_start,
@@ -47,9 +51,6 @@ CHECKS: tuple[Check, ...] = (
     kernels.cudnn_convolution,
     kernels.peer_access,
     kernels.nccl,
-    gpu.gpu_shared,
-    gpu.ecc,
-    gpu.row_remap,
     gpu_health.sram_ecc,
     gpu_health.xid,
     gpu_health.power_limit,

@@ -28,11 +28,13 @@ from workload.doctor.probes.machine import (
     read_system,
     read_user,
 )
+from workload.doctor.probes.torch_probe import requested_index
 from workload.doctor.probes.torch_process import probing
 from workload.doctor.redaction import redaction
 from workload.hardware.cgroups import read_limits
 from workload.hardware.compilers import find_compilers
-from workload.hardware.nvml import Hardware, HardwareError, Nvml
+from workload.hardware.driver_process import NvmlProcess, cuda_start
+from workload.hardware.nvml import Hardware, HardwareError
 from workload.hardware.xids import read_boot_id, read_logged_xids
 
 Fact = TypeVar("Fact")
@@ -51,12 +53,16 @@ def gather(
     `root`. The fact of a reader that crashes is None.
     """
     ask = _Asking()
+    files = ask("torch_files", read_torch_files)
     with ExitStack() as stack:
-        look = Probed if depth == QUICK else lambda: stack.enter_context(
-            probing(requested_device, root)
-        )  # fmt: skip
+        # Before PyTorch, which a driver that hangs or aborts would take with it.
+        asked = depth != QUICK and requested_device != "cpu" and files and files.cuda_version
+        index = requested_index(requested_device)
+        start = ask("cuda", lambda: cuda_start(index)) if asked else None
+        device = "cpu" if start and (start.hung or start.signal) else requested_device
+        look = Probed if depth == QUICK else lambda: stack.enter_context(probing(device, root))
         found = ask("torch", look) or Probed()
-        driver, driver_error = _driver(hardware or Nvml())
+        driver, silent = _driver(hardware or NvmlProcess())
         return Facts(
             requested_device=requested_device,
             depth=depth,
@@ -67,9 +73,12 @@ def gather(
             torch=found.torch,
             torch_error=found.error or ask.unread.get("torch"),
             torch_signal=found.signal,
-            torch_files=ask("torch_files", read_torch_files),
+            torch_files=files,
+            cuda=start,
             driver=driver,
-            driver_error=driver_error,
+            driver_error=None if silent is None else str(silent),
+            driver_code=None if silent is None else silent.code,
+            driver_hung=silent is not None and silent.hung,
             kernel_driver=ask("kernel_driver", lambda: read_kernel_driver(root)),
             cuda_library_error=ask("cuda_library_error", read_cuda_library),
             # After the start of CUDA, which creates some of them.
@@ -107,10 +116,10 @@ class _Asking:
             return None
 
 
-def _driver(hardware: Hardware) -> tuple[Driver | None, str | None]:
+def _driver(hardware: Hardware) -> tuple[Driver | None, HardwareError | None]:
     try:
         return hardware.driver(), None
     except HardwareError as error:
-        return None, str(error)
+        return None, error
     except Exception as error:  # a binding that does not match the driver raises anything
-        return None, f"NVML: {first_line(error)}"
+        return None, HardwareError(f"NVML: {first_line(error)}")

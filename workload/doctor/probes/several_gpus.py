@@ -4,7 +4,6 @@ Runs in a child process, because communication between GPUs often hangs instead 
 """
 
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from itertools import permutations
@@ -15,9 +14,12 @@ from workload.core.errors import first_line
 from workload.core.models.model import as_json, from_json
 from workload.core.models.pytorch import SeveralGpus
 from workload.doctor.probes.kernels import run
+from workload.hardware.child import Child, NoAnswerError, end_with_parent
+from workload.hardware.driver_codes import shortened
 
 ELEMENTS = 1 << 20
-TIMEOUT_SEC = 120  # NCCL takes some ten seconds to start on eight GPUs
+ANSWER = "several: "  # prefix of the answer's line; libraries print other lines
+TIMEOUT_SEC = 120.0  # NCCL takes some ten seconds to start on eight GPUs
 
 
 def probe_in_child(
@@ -25,26 +27,29 @@ def probe_in_child(
 ) -> SeveralGpus:
     """Return what the child finds; a child that hangs or dies becomes an error."""
     try:
-        ended = subprocess.run(  # noqa: S603  this very module
-            command, capture_output=True, text=True, timeout=timeout_sec, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return SeveralGpus((), (), f"no answer in {timeout_sec:.0f} s")
+        child = Child(command)
     except OSError as error:
         return SeveralGpus((), (), first_line(error))
-    return _parsed(ended.stdout, ended.returncode)
-
-
-def _parsed(text: str, code: int) -> SeveralGpus:
     try:
-        return from_json(SeveralGpus, json.loads(text.splitlines()[-1]))
-    except (IndexError, ValueError):
-        return SeveralGpus((), (), f"the child process exited with code {code}")
+        return from_json(SeveralGpus, json.loads(child.answer(ANSWER, timeout_sec)))
+    except NoAnswerError as error:
+        return SeveralGpus((), (), f"its process {error}")
+    except ValueError as error:
+        return SeveralGpus((), (), f"its answer is malformed: {first_line(error)}")
+    finally:
+        child.close()
+
+
+def gpu_count(torch: Any) -> int:
+    """Return how many GPUs CUDA has; `torch.cuda.device_count()` asks NVML, which may see more."""
+    count: int = getattr(torch._C, "_cuda_getDeviceCount", torch.cuda.device_count)()
+    return count
 
 
 def probe(torch: Any) -> SeveralGpus:
     """Test all pairs of GPUs that PyTorch sees."""
-    count = torch.cuda.device_count()
+    torch.cuda.init()
+    count = gpu_count(torch)
     unreachable = tuple(
         f"{one} and {other}"
         for one, other in permutations(range(count), 2)
@@ -75,10 +80,18 @@ def _all_reduce(torch: Any, count: int) -> tuple[Any, Any]:
     return found, torch.full((count, ELEMENTS), count * (count + 1) / 2)
 
 
-if __name__ == "__main__":
-    answers = reserve_stdout()  # NCCL_DEBUG=INFO prints on descriptor 1
-    import torch
+def _probe() -> SeveralGpus:
+    try:
+        import torch  # noqa: PLC0415  takes seconds
 
+        return probe(torch)
+    except Exception as error:  # drivers and libraries raise anything
+        return SeveralGpus((), (), shortened(first_line(error)))
+
+
+if __name__ == "__main__":
+    end_with_parent()
+    answers = reserve_stdout()  # NCCL_DEBUG=INFO prints on descriptor 1
     if answers:
-        answers.write(json.dumps(as_json(probe(torch))).encode())
+        answers.write(f"{ANSWER}{json.dumps(as_json(_probe()))}\n".encode())
         answers.close()

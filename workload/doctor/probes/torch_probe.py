@@ -5,17 +5,24 @@ from collections.abc import Callable
 from typing import Any
 
 from workload.core.errors import first_line
-from workload.core.models.pytorch import TorchFacts, TorchGpu
+from workload.core.models.pytorch import SeveralGpus, TorchFacts, TorchGpu
 from workload.doctor.probes.kernels import run_kernels
-from workload.doctor.probes.several_gpus import probe_in_child
+from workload.doctor.probes.several_gpus import gpu_count, probe_in_child
 from workload.hardware.affinity import given_cpus
 from workload.hardware.binding import read_binding
+from workload.hardware.driver_codes import shortened
+
+CUDA, SEVERAL = "cuda", "several"  # what is done after the import, and then with several GPUs
+Tell = Callable[[str], None]
 
 
-def probe(requested_device: str) -> tuple[TorchFacts | None, str | None]:
+def probe(
+    requested_device: str, begin: Tell = lambda _phase: None
+) -> tuple[TorchFacts | None, str | None]:
     """Return the facts, or None and the reason why torch cannot be imported or asked.
 
-    Runs kernels on the CPU and, unless the CPU was requested, on the requested GPU.
+    Runs kernels on the CPU and, unless the CPU was requested, on the requested GPU. Calls `begin`
+    before it starts CUDA, and before it uses several GPUs.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the facts include their causes
@@ -23,16 +30,22 @@ def probe(requested_device: str) -> tuple[TorchFacts | None, str | None]:
             given_cpus()  # before OpenMP binds threads
             import torch  # noqa: PLC0415  takes seconds
 
-            return probe_module(torch, requested_device), None
+            return probe_module(torch, requested_device, begin), None
         except Exception as error:  # a broken library raises anything
-            return None, first_line(error)
+            return None, shortened(first_line(error))
 
 
-def probe_module(torch: Any, requested_device: str) -> TorchFacts:
+def probe_module(
+    torch: Any, requested_device: str, begin: Tell = lambda _phase: None
+) -> TorchFacts:
     """Return the facts of an imported torch; tests pass a fake."""
     binding = read_binding(torch)
+    if requested_device != "cpu":
+        begin(CUDA)
     gpus, cuda_error = (None, None) if requested_device == "cpu" else _try(lambda: _start(torch))
-    cudnn_number, cudnn_error = _try(torch.backends.cudnn.version)
+    # Asking for cuDNN's version starts CUDA.
+    asks_cudnn = requested_device != "cpu"
+    cudnn_number, cudnn_error = _try(torch.backends.cudnn.version) if asks_cudnn else (None, None)
     nccl_numbers, _ = _try(torch.cuda.nccl.version)
     return TorchFacts(
         version=str(torch.__version__),
@@ -51,9 +64,14 @@ def probe_module(torch: Any, requested_device: str) -> TorchFacts:
             for device in _kernel_devices(requested_device, len(gpus or ()))
             for run in run_kernels(device)
         ),
-        several=probe_in_child() if len(gpus or ()) > 1 else None,
+        several=_probe_several(begin) if len(gpus or ()) > 1 else None,
         binding=str(binding) if binding else None,
     )
+
+
+def _probe_several(begin: Tell) -> SeveralGpus:
+    begin(SEVERAL)
+    return probe_in_child()
 
 
 def _built_for(torch: Any) -> str:
@@ -70,8 +88,7 @@ def _arch_list(torch: Any) -> tuple[str, ...]:
 
 def _start(torch: Any) -> tuple[TorchGpu, ...]:
     torch.cuda.init()  # raises the reason, which is_available() hides
-    count = torch.cuda.device_count()
-    properties = map(torch.cuda.get_device_properties, range(count))
+    properties = map(torch.cuda.get_device_properties, range(gpu_count(torch)))
     return tuple(
         TorchGpu(found.name, f"{found.major}.{found.minor}", found.total_memory, _uuid(found))
         for found in properties
@@ -104,4 +121,4 @@ def _try(ask: Callable[[], Any]) -> tuple[Any, str | None]:
     try:
         return ask(), None
     except Exception as error:  # drivers and libraries raise anything
-        return None, first_line(error)
+        return None, shortened(first_line(error))

@@ -8,51 +8,59 @@ seconds.
 
 import json
 import os
-import signal
-import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+from msgspec.structs import replace
 
 from workload.core.descriptors import reserve_stdout
 from workload.core.models.model import as_json, from_json
 from workload.core.models.pytorch import Probed
 from workload.doctor.probes.libraries import read_mapped_libraries
-from workload.doctor.probes.torch_probe import probe
+from workload.doctor.probes.torch_probe import CUDA, SEVERAL, probe
+from workload.hardware.child import Child, EndedError, HungError, NoAnswerError, end_with_parent
+from workload.hardware.driver_process import patience
 
 CHILD = (sys.executable, "-m", __name__)
+PHASE = "phase: "  # prefix of a line that says what follows
 ANSWER = "probed: "  # prefix of the answer's line; libraries print other lines
-# More than a first import from a slow disk, the start of CUDA on many GPUs and the limit of
-# several_gpus together; a driver that hangs never answers.
-ANSWER_SEC = 300.0
+LINE = "torch "  # prefix of both
+IMPORT_SEC = 300.0  # more than a first import from a slow disk
+SEVERAL_SEC = 180.0  # more than the limit of several_gpus
 
 
 @contextmanager
 def probing(
     requested_device: str, root: Path = Path("/"), command: Sequence[str] = CHILD
 ) -> Iterator[Probed]:
-    """Yield what PyTorch reports; meanwhile the child keeps its context on the GPU."""
+    """Yield what PyTorch reports; meanwhile the child keeps its context on the GPU.
+
+    If the driver hangs or ends the child after the import, another child asks without CUDA, and
+    `torch.cuda_error` is how the first one ended.
+    """
     if "torch" in sys.modules:
         yield ask(requested_device, root)
         return
     try:
-        child = subprocess.Popen(  # noqa: S603  this very module
-            [*command, requested_device],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-        )
+        child = Child([*command, requested_device])
     except OSError as error:
         yield Probed(error=f"no process could be started: {error}")
         return
-    with child:
-        yield _answer(child)
-        child.communicate()  # closes its stdin, which ends it
+    try:
+        probed, ended = _answer(child)
+        yield probed if ended is None else _without_cuda(root, command, ended)
+    finally:
+        child.close()
+
+
+def _without_cuda(root: Path, command: Sequence[str], ended: str) -> Probed:
+    with probing("cpu", root, command) as found:
+        torch = found.torch and replace(found.torch, cuda_error=ended)
+        return replace(found, torch=torch)
 
 
 def ask(requested_device: str, root: Path = Path("/")) -> Probed:
@@ -61,30 +69,24 @@ def ask(requested_device: str, root: Path = Path("/")) -> Probed:
     return Probed(torch, error, mapped_libraries=read_mapped_libraries(root))
 
 
-def _answer(child: "subprocess.Popen[str]") -> Probed:
-    """Return the child's answer, or how it ended without one."""
-    started = time.monotonic()
-    watchdog = threading.Timer(ANSWER_SEC, child.kill)
-    watchdog.start()
+def _answer(child: Child) -> tuple[Probed, str | None]:
+    """Return the child's answer; None and how it ended where that was after the import."""
+    limits_sec = {None: IMPORT_SEC, CUDA: patience.limit_sec, SEVERAL: SEVERAL_SEC}
+    phase: str | None = None
     try:
-        for line in child.stdout or ():
+        while True:
+            waiting = patience.waiting if phase == CUDA else lambda: None
+            line = child.answer(LINE, limits_sec[phase], waiting)
             if line.startswith(ANSWER):
-                return from_json(Probed, json.loads(line.removeprefix(ANSWER)))
-        code = child.wait()
-    finally:
-        watchdog.cancel()
-    if time.monotonic() - started >= ANSWER_SEC:
-        return Probed(error=f"no answer within {ANSWER_SEC:g} s")
-    if code < 0:
-        return Probed(signal=_signal_name(-code))
-    return Probed(error=f"the child process exited with code {code}")
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a number without a name
-        return f"signal {number}"
+                return from_json(Probed, json.loads(line.removeprefix(ANSWER))), None
+            phase = line.removeprefix(PHASE)
+    except NoAnswerError as error:
+        if phase is not None:
+            who = "the NVIDIA driver" if isinstance(error, HungError) else "the process with it"
+            return Probed(), f"{who} {error}"
+        if isinstance(error, EndedError) and error.signal:
+            return Probed(signal=error.signal), None
+        return Probed(error=f"its process {error}"), None
 
 
 def _exit_with_parent() -> None:
@@ -93,13 +95,25 @@ def _exit_with_parent() -> None:
     os._exit(0)
 
 
-if __name__ == "__main__":
-    answers = reserve_stdout()
-    threading.Thread(target=_exit_with_parent).start()
+def _main(answers: BinaryIO) -> None:
+    """Write a line for each phase, then the answer."""
+
+    def write(line: str) -> None:
+        answers.write(f"{LINE}{line}\n".encode())
+        answers.flush()
+
     try:
-        probed = ask(sys.argv[1])
+        torch, error = probe(sys.argv[1], lambda phase: write(PHASE + phase))
+        probed = Probed(torch, error, mapped_libraries=read_mapped_libraries(Path("/")))
     except BaseException as error:  # a library may even raise SystemExit
         probed = Probed(error=f"{type(error).__name__}: {error}")
+    write(ANSWER + json.dumps(as_json(probed)))
+    answers.close()
+
+
+if __name__ == "__main__":
+    end_with_parent()
+    answers = reserve_stdout()
+    threading.Thread(target=_exit_with_parent).start()
     if answers:
-        answers.write(f"{ANSWER}{json.dumps(as_json(probed))}\n".encode())
-        answers.close()
+        _main(answers)

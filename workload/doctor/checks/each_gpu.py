@@ -1,0 +1,69 @@
+"""Checks of each GPU: what they share."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Unpack
+
+from workload.core.models.facts import Facts
+from workload.core.models.finding import State
+from workload.core.models.gpu import Gpu, GpuState
+from workload.doctor.checks.check import (
+    Check,
+    CheckResult,
+    Need,
+    Texts,
+    not_applicable,
+    unknown,
+    worst,
+)
+from workload.doctor.checks.gpu_needs import (
+    DRIVER,
+    GPU,
+    gpu_check,
+    one_gpu_named,
+    other_gpus,
+    requested_gpus,
+)
+from workload.hardware.gpu_state import NOT_SUPPORTED
+
+GpuFunction = Callable[[Facts, Gpu, GpuState], CheckResult]
+ANSWERS = Need(
+    "card-lost",
+    "the GPU does not answer the driver",
+    lambda facts: any(gpu.state for gpu in requested_gpus(facts)),
+)
+
+
+def each_gpu_check(id_: str, **texts: Unpack[Texts]) -> Callable[[GpuFunction], Check]:
+    """Turn a function of one GPU into a check: the worst result of the requested GPUs.
+
+    Of the other GPUs only failures count, because the checks of several GPUs use them all; they
+    are warnings where the user named one.
+    """
+
+    def decorate(function: GpuFunction) -> Check:
+        def check_all(facts: Facts) -> CheckResult:
+            own = [function(facts, gpu, gpu.state) for gpu in requested_gpus(facts) if gpu.state]
+            others = [function(facts, gpu, gpu.state) for gpu in other_gpus(facts) if gpu.state]
+            failures = [result for result in others if result.state is State.FAIL]
+            if one_gpu_named(facts):
+                failures = [replace(result, state=State.WARN) for result in failures]
+            return worst([*own, *failures])
+
+        return gpu_check(id_, needs=(DRIVER, GPU, ANSWERS), **texts)(check_all)
+
+    return decorate
+
+
+def gpu_name(gpu: Gpu) -> str:
+    """Return the GPU's index and name."""
+    return f"GPU {gpu.index} {gpu.name or '(name unknown)'}"
+
+
+def not_reported(gpu: Gpu, state: GpuState, question: str) -> CheckResult:
+    """Return the result for a question that the driver did not answer, with its reason."""
+    reason = state.silent.get(question, "no reason given")
+    if reason == NOT_SUPPORTED:
+        return not_applicable(f"not supported by {gpu_name(gpu)}", case="card-has-none")
+    found = f"not reported by the driver for {gpu_name(gpu)} ({reason})"
+    return unknown(found, case="card-silent")

@@ -1,0 +1,133 @@
+"""A process that asks a library which may hang, abort, or end its process.
+
+Each answer is a line with a deadline. A process that cannot be killed, because it waits in the
+kernel, is left behind.
+"""
+
+import ctypes
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+KILL_SEC = 2.0  # how long a killed process may take to end
+PROGRESS_SEC = 10.0  # after which waiting is announced
+_POLL_SEC = 0.2
+_SET_DEATH_SIGNAL = 1  # linux/prctl.h, PR_SET_PDEATHSIG
+
+
+class NoAnswerError(Exception):
+    """The process gave no answer; the text says how it ended."""
+
+
+class HungError(NoAnswerError):
+    """The process did not answer in time, and was killed."""
+
+    def __init__(self, timeout_sec: float) -> None:
+        """Take the limit."""
+        super().__init__(f"did not answer within {timeout_sec:g} s")
+
+
+class EndedError(NoAnswerError):
+    """The process ended by itself; `signal` is the name of the signal that ended it, if any."""
+
+    def __init__(self, code: int) -> None:
+        """Take the exit code, negative for a signal."""
+        self.signal = signal_name(-code) if code < 0 else None
+        super().__init__(f"ended by {self.signal}" if self.signal else f"exited with code {code}")
+
+
+class Child:
+    """One process, in a session of its own so that those that it starts are killed with it."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        """Start it. Raises OSError."""
+        self._process = subprocess.Popen(  # noqa: S603  commands of this package
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            start_new_session=True,
+        )
+        self._read = b""
+
+    def answer(
+        self, prefix: str, timeout_sec: float, waiting: Callable[[], None] = lambda: None
+    ) -> str:
+        """Return what follows `prefix` in the next line that starts with it.
+
+        Calls `waiting` once after PROGRESS_SEC. Raises HungError, and EndedError where the process
+        ends without such a line, even if another process holds its output open.
+        """
+        started, told = time.monotonic(), False
+        while True:
+            line = self._next_line()
+            if line is not None and line.startswith(prefix):
+                return line.removeprefix(prefix)
+            if line is not None or self._wait_for_output():
+                continue
+            elapsed_sec = time.monotonic() - started
+            if elapsed_sec >= timeout_sec:
+                self.kill()
+                raise HungError(timeout_sec)
+            if elapsed_sec >= PROGRESS_SEC and not told:
+                told = True
+                waiting()
+
+    def _next_line(self) -> str | None:
+        line, newline, rest = self._read.partition(b"\n")
+        if not newline:
+            return None
+        self._read = rest
+        return line.decode(errors="replace")
+
+    def _wait_for_output(self) -> bool:
+        """Return whether there was more output soon. Raises EndedError at the end."""
+        assert self._process.stdout  # noqa: S101  a pipe, see above
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            ready = bool(selector.select(_POLL_SEC))
+        chunk = os.read(self._process.stdout.fileno(), 1 << 16) if ready else b""
+        self._read += chunk
+        if not chunk and (ready or self._process.poll() is not None):
+            raise EndedError(self.close())
+        return bool(chunk)
+
+    def close(self) -> int:
+        """Close its input, which ends it, and kill it if it does not end; return its exit code."""
+        assert self._process.stdin  # noqa: S101  a pipe, see above
+        self._process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(KILL_SEC)
+        if self._process.returncode is None:
+            self.kill()
+        if self._process.stdout:
+            self._process.stdout.close()
+        return self._process.returncode or 0
+
+    def kill(self) -> None:
+        """Kill it and what it started; leave it behind if it does not end."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        try:
+            self._process.wait(KILL_SEC)
+        except subprocess.TimeoutExpired:
+            self._process.returncode = -signal.SIGKILL  # no one waits for it from now on
+
+
+def end_with_parent() -> None:
+    """Let the kernel kill this process when its parent ends, however it does."""
+    with suppress(OSError, AttributeError):  # not Linux
+        ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
+
+
+def signal_name(number: int) -> str:
+    """Return SIGKILL for 9."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a number without a name
+        return f"signal {number}"

@@ -1,0 +1,75 @@
+"""What the driver's two libraries answer, in a process of its own: either may hang or abort.
+
+`python -m workload.hardware.driver_answers cuda INDEX` starts CUDA without PyTorch and makes a
+context on one GPU; `… nvml` asks NVML. It prints one line. Names and numbers: CUDA Driver API.
+"""
+
+import ctypes
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from workload.core.descriptors import reserve_stdout
+from workload.core.files import read_text
+from workload.core.models.gpu import CudaStart
+from workload.core.models.model import as_json
+from workload.hardware.child import end_with_parent
+from workload.hardware.nvml import HardwareError, Nvml
+
+ANSWER = "driver: "  # prefix of the line; libraries print other lines
+
+
+def start_cuda(index: int | None = None) -> CudaStart:
+    """Start CUDA and make a context on GPU `index`, as every program does; on none for None."""
+    try:
+        cuda = ctypes.CDLL("libcuda.so.1")
+        version, count = ctypes.c_int(), ctypes.c_int()
+        cuda.cuDriverGetVersion(ctypes.byref(version))
+        code = cuda.cuInit(0)
+        if code == 0:
+            code = cuda.cuDeviceGetCount(ctypes.byref(count))
+    except (OSError, AttributeError) as error:  # no such library or function
+        return CudaStart(error=str(error))
+    return CudaStart(
+        library=mapped("libcuda.so"),
+        version=version.value or None,
+        code=code,
+        count=count.value if code == 0 else None,
+        context=_context(cuda, index) if index is not None and index < count.value else None,
+    )
+
+
+def _context(cuda: Any, index: int) -> int:
+    """Return the code with which the GPU's context is made and works."""
+    context = ctypes.c_void_p()
+    code = cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), index)
+    if code == 0:
+        code = cuda.cuCtxSetCurrent(context) or cuda.cuCtxSynchronize()
+        cuda.cuDevicePrimaryCtxRelease_v2(index)
+    return int(code)
+
+
+def mapped(name: str) -> str | None:
+    """Return the path of a library that this process has loaded."""
+    lines = read_text(Path("/proc/self/maps")).splitlines()
+    paths = (line[line.find("/") :] for line in lines if "/" in line)
+    return next((path for path in paths if path.rpartition("/")[2].startswith(name)), None)
+
+
+def ask_nvml() -> dict[str, Any]:
+    """Return the driver's facts, or NVML's reason and code."""
+    try:
+        return {"driver": as_json(Nvml().driver())}
+    except HardwareError as error:
+        return {"error": str(error), "code": error.code}
+
+
+if __name__ == "__main__":
+    end_with_parent()
+    answers = reserve_stdout()
+    question, *arguments = sys.argv[1:]
+    answer = ask_nvml() if question == "nvml" else as_json(start_cuda(*map(int, arguments)))
+    if answers:
+        answers.write(f"{ANSWER}{json.dumps(answer)}\n".encode())
+        answers.close()

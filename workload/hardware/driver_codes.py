@@ -1,0 +1,116 @@
+"""What the codes of CUDA and NVML mean, and what to do. Pure.
+
+The table is driver_codes.toml. What PyTorch says for each code was read in tests/lab.
+"""
+
+import re
+import tomllib
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+
+
+class Kind(StrEnum):
+    """Classes of codes that are handled alike."""
+
+    START = "start"  # CUDA does not start, for the whole machine
+    MEMORY = "memory"  # the GPU's memory ran out
+    BUSY = "busy"  # another process has the GPU
+    NO_DEVICE = "no-device"
+    KERNEL_IMAGE = "kernel-image"  # no code for this GPU
+    ECC = "ecc"
+    LAUNCH = "launch"  # a kernel failed; nothing else of this process works any more
+    PERMISSION = "permission"
+    LOST = "lost"  # the GPU no longer responds
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What a code means: `case` is its name in a finding."""
+
+    code: int
+    kind: Kind
+    case: str
+    text: str  # NVIDIA's
+    why: str
+    fix: str
+
+    @property
+    def sticky(self) -> bool:
+        """Return whether every later call of the process fails with it too."""
+        return self.kind in (Kind.LAUNCH, Kind.ECC, Kind.LOST)
+
+    def told(self) -> str:
+        """Return NVIDIA's text and the code."""
+        return f"{self.text}, error {self.code}"
+
+
+# PyTorch's own texts, where it has some, and those of libraries, whose codes differ.
+_TEXTS = {
+    "No CUDA GPUs are available": 100,
+    "CUDA driver initialization failed": 3,
+    "CUDA unknown error": 999,
+    "CUBLAS_STATUS_ALLOC_FAILED": 2,
+    "CUBLAS_STATUS_ARCH_MISMATCH": 209,
+    "CUDNN_STATUS_ARCH_MISMATCH": 209,
+    "CUDNN_STATUS_ALLOC_FAILED": 2,
+}
+_OLD_DRIVER = re.compile(r"driver on your system is too old \(found version (\d+)\)")
+NVML_PERMISSION = 4  # NVML_ERROR_NO_PERMISSION
+
+
+@cache
+def causes() -> dict[int, Cause]:
+    """Return the table, by code."""
+    text = resources.files("workload.hardware").joinpath("driver_codes.toml").read_text("utf-8")
+    table = tomllib.loads(text)
+    rows = ({**row, "fix": row["fix"].replace("{xid}", table["xid"])} for row in table["cuda"])
+    return {row["code"]: Cause(**{**row, "kind": Kind(row["kind"])}) for row in rows}
+
+
+def cuda_cause(code: int) -> Cause:
+    """Return what a CUDA code means; an unknown one is one of the start."""
+    unknown = replace(causes()[999], code=code, kind=Kind.START, case="error", text="CUDA error")
+    return causes().get(code, unknown)
+
+
+def cause_of(error: BaseException | str) -> Cause | None:
+    """Return what an exception of PyTorch, or its text, means; None if it has no known code."""
+    code = getattr(error, "error_code", None)  # torch.AcceleratorError
+    text = str(error)
+    if isinstance(code, int) and code in causes():
+        return causes()[code]
+    numbered = re.search(r"\bError (\d+): ", text)
+    if numbered:
+        return cuda_cause(int(numbered[1]))
+    if _OLD_DRIVER.search(text):
+        return causes()[35]
+    if "CUDA out of memory" in text:
+        return causes()[2]
+    known = [code for words, code in _TEXTS.items() if words in text]
+    if not known and "CUDA error" in text:
+        known = [cause.code for cause in causes().values() if f"CUDA error: {cause.text}" in text]
+    return causes()[known[0]] if known else None
+
+
+def start_cause(code: int, library: str | None, hiding: str | None) -> Cause:
+    """Return why CUDA does not start with libcuda's path and CUDA_VISIBLE_DEVICES."""
+    cause = cuda_cause(code)
+    if cause.kind is Kind.NO_DEVICE and hiding is not None:
+        return replace(
+            cause,
+            case="hidden",
+            why=f"CUDA_VISIBLE_DEVICES is set to '{hiding}', which may hide every GPU",
+            fix="unset CUDA_VISIBLE_DEVICES, or set it to a GPU that exists",
+        )
+    if cause.case in ("stub_library", "driver_mismatch") and library:
+        return replace(cause, why=f"{cause.why}; it is {library}")
+    return cause
+
+
+def shortened(text: str) -> str:
+    """Return PyTorch's text without what it adds to the reason."""
+    reason = re.search(r"\bError \d+: .*", text)
+    text = reason[0] if reason else text.removeprefix("CUDA initialization: ")
+    return re.sub(r" \(Triggered internally at .*\)$", "", text)

@@ -1,0 +1,77 @@
+"""Asks the driver in a process of its own, with a deadline: a broken one hangs or aborts."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from workload.core.models.gpu import CudaStart, Driver
+from workload.core.models.model import from_json
+from workload.hardware.child import Child, EndedError, HungError, NoAnswerError
+from workload.hardware.nvml import HardwareError
+
+CHILD = (sys.executable, "-m", "workload.hardware.driver_answers")
+ANSWER = "driver: "
+
+
+@dataclass
+class Patience:
+    """How long to wait for the driver, and whom to tell that it takes long."""
+
+    limit_sec: float = 120.0
+    tell: Callable[[str], None] = lambda _text: None
+
+    def waiting(self) -> None:
+        """Say that the driver has not answered yet."""
+        self.tell(f"waiting for the NVIDIA driver, up to {self.limit_sec:g} s (--driver-timeout)")
+
+
+patience = Patience()  # of this process; the command line sets it
+
+
+class NvmlProcess:
+    """Driver facts through NVML, asked in a process of its own."""
+
+    def driver(self) -> Driver:
+        """Read the driver and its GPUs. Raises HardwareError with the reason."""
+        try:
+            answer = _ask("nvml")
+        except HungError as error:
+            raise HardwareError(f"NVML {error}", hung=True) from None
+        except (NoAnswerError, OSError) as error:
+            raise HardwareError(f"NVML: its process {error}") from None
+        if "error" in answer:
+            raise HardwareError(answer["error"], answer["code"])
+        return from_json(Driver, answer["driver"])
+
+
+@cache
+def driver_version() -> str | None:
+    """Return the driver's version; None if NVML does not answer."""
+    try:
+        return NvmlProcess().driver().version
+    except HardwareError:  # some containers and WSL have CUDA without NVML
+        return None
+
+
+@cache
+def cuda_start(index: int | None) -> CudaStart:
+    """Return how CUDA starts on GPU `index`, without PyTorch; None uses no GPU. Asked once."""
+    try:
+        return from_json(CudaStart, _ask("cuda", *([] if index is None else [str(index)])))
+    except HungError as error:
+        return CudaStart(error=str(error), hung=True)
+    except EndedError as error:
+        return CudaStart(error=str(error), signal=error.signal)
+    except (NoAnswerError, OSError) as error:
+        return CudaStart(error=f"could not be asked ({error})")
+
+
+def _ask(*question: str, command: Sequence[str] = CHILD) -> Any:
+    child = Child([*command, *question])
+    try:
+        return json.loads(child.answer(ANSWER, patience.limit_sec, patience.waiting))
+    finally:
+        child.close()
