@@ -33,6 +33,7 @@ from workload.cli.console import laid_out
 from workload.core.errors import WorkloadError
 from workload.core.models.case import Case, CaseStatus
 from workload.core.models.device import DeviceInfo
+from workload.core.variables import effects
 from workload.doctor.probes.torch_probe import probe
 from workload.hardware import devices
 from workload.hardware.processor import read_processor
@@ -234,8 +235,10 @@ def pytest_terminal_summary(
         return
     cases = list(log.rated().values())
     budget = case_table.Budget(config.option.case_budget, BUDGET_OPTION)
+    found = effects(log.variables(os.environ), log.device.kind)
     parts: tuple[str | Grid, ...] = (
         summary.device_line(log.device),
+        *([summary.variables_line(found)] if found else []),
         case_table.cases_table(cases),
         "",
         *case_table.legend_lines(cases, log.ceilings),

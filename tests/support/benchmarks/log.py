@@ -82,7 +82,8 @@ class BenchmarkLog:
         }
 
     @staticmethod
-    def _variables(environment: Mapping[str, str]) -> tuple[Variable, ...]:
+    def variables(environment: Mapping[str, str]) -> tuple[Variable, ...]:
+        """What is set of the variables that change speed or bits."""
         usable_threads = read_limits().usable_threads
         return set_variables(environment, usable_threads, redaction(environment).text)
 
@@ -100,7 +101,7 @@ class BenchmarkLog:
             "image": environment.get("WORKLOAD_IMAGE") or None,
             "variant": environment.get("WORKLOAD_VARIANT") or None,
             "revision": environment.get("WORKLOAD_REVISION") or None,
-            "variables": as_json(self._variables(environment)),
+            "variables": as_json(self.variables(environment)),
             "versions": {
                 "torch": facts.version if facts else None,
                 "cuda": facts.cuda_version if facts else None,

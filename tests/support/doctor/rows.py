@@ -17,6 +17,7 @@ from support.doctor.machines import (
     OLD_DRIVER,
     SEVERAL,
     STRESS,
+    TORCH,
     machine,
 )
 from support.fakes.devices import GIB, H200
@@ -316,6 +317,26 @@ ROWS = (
     not_applicable("cpu-threads", "quick", "skipped with --quick", torch=None, depth=QUICK),
     passes("cpu-threads", "8 of 16 usable threads"),
     passes("environment", "no environment variable changes speed or bits"),
+    passes(
+        "environment",
+        "no environment variable changes speed or bits",
+        requested_device="cpu",
+        environment={"CUDA_LAUNCH_BLOCKING": "1"},
+    ),
+    warns(  # WSL without NVML
+        "environment",
+        "set",
+        "CUDA_LAUNCH_BLOCKING=1 changes speed",
+        driver=None,
+        environment={"CUDA_LAUNCH_BLOCKING": "1", "NCCL_ALGO": "Ring"},
+    ),
+    warns(
+        "environment",
+        "set",
+        "NCCL_ALGO=Ring changes speed and bits",
+        torch__gpus=TORCH.gpus * 2,
+        environment={"NCCL_ALGO": "Ring"},
+    ),
     passes("memory", "68.7 GB of memory available"),
     passes(
         "memory",

@@ -55,6 +55,11 @@ def test_the_table_has_a_column_of_gflops(session: tuple[str, Path]) -> None:
     assert "test_product[512-float32]" in printed
 
 
+def test_the_session_says_what_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    assert "environment: ONEDNN_MAX_CPU_ISA=AVX2" in benchmarks(ids="launch")
+
+
 def test_the_statistics_are_those_of_the_protocols_samples(document: dict[str, Any]) -> None:
     assert len(document["benchmarks"]) == 2
     for benchmark in document["benchmarks"]:

@@ -23,5 +23,6 @@ def variables(facts: Facts) -> CheckResult:
 
 def _devices(facts: Facts) -> list[str]:
     """Return what results there may be: of the CPU, of a GPU, of several."""
-    gpus = len(facts.driver.gpus) if facts.driver and facts.requested_device != "cpu" else 0
+    seen = (source.gpus for source in (facts.driver, facts.torch) if source)
+    gpus = 0 if facts.requested_device == "cpu" else max(map(len, seen), default=0)
     return ["cpu", *["cuda"][:gpus], *["nccl"][: max(0, gpus - 1)]]
