@@ -12,7 +12,7 @@ class ExitCode(IntEnum):
     BAD_INPUT = 2
     WRONG_NUMBERS = 3
     UNFIT = 4  # the environment: no device, old driver, not enough memory, nothing could run
-    TOO_SLOW = 5
+    TOO_SLOW = 5  # or, with --strict, not judged
     NOT_SAVED = 6  # a result was computed but could not be written
     INTERRUPTED = 130  # 128 + SIGINT
     TERMINATED = 143  # 128 + SIGTERM
