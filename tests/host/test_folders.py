@@ -138,7 +138,7 @@ def test_results_that_is_no_folder_is_one_line_before_anything_is_built(
             "results belongs to root, as a container without --user leaves it; "
             "give it to yourself: sudo chown -R 1000:1000 results",
         ),
-        ("Read-only file system", "use a copy of this checkout that can be written"),
+        ("Read-only file system", "mount it writable, or use a copy of this checkout"),
         ("No space left on device", "free space, "),
     ],
 )

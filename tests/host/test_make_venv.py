@@ -190,8 +190,8 @@ def test_a_folder_that_cannot_be_written_is_one_line(host: Host, checkout: Path,
     result = with_python(host, pip, "3.11").run(f"{checkout}/docker/host/make-venv", "cpu")
     assert result.returncode == 4
     assert result.stderr == (
-        "make-venv: .venvs cannot be written (Read-only file system): use a copy of this checkout "
-        "that can be written, or set PYTHON= to an interpreter that has the packages\n"
+        "make-venv: .venvs cannot be written (Read-only file system): mount it writable, or use a "
+        "copy of this checkout, or set PYTHON= to an interpreter that has the packages\n"
     )
 
 

@@ -5,6 +5,7 @@ from workload.cli.session import Session
 from workload.core import records
 from workload.core.errors import ExitCode, NotSavedError
 from workload.core.files import require_replaceable, write_atomically
+from workload.core.places import fix_of
 from workload.core.units import plural
 from workload.report.page import build_page, load_results
 from workload.report.terminal.tables import labelled
@@ -28,7 +29,7 @@ def command(session: Session, options: ReportOptions) -> ExitCode:
     except OSError as error:
         raise NotSavedError(
             f"{path} could not be written: {error.strerror or error}; "
-            "free space or choose another --output"
+            f"{fix_of(error, path.parent, '--output')}"
         ) from error
     session.info(labelled("report", f"{path} ({plural(len(runs), 'run')})"))
     if options.json:

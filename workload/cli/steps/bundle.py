@@ -14,6 +14,7 @@ from workload.core.files import write_atomically
 from workload.core.models.facts import Facts
 from workload.core.models.finding import Finding
 from workload.core.models.model import as_json, from_json
+from workload.core.places import fix_of
 from workload.doctor.bundle import archive, is_bundle, texts
 from workload.doctor.redaction import redaction
 from workload.report.terminal import findings as findings_text
@@ -38,7 +39,7 @@ def save(
     except OSError as error:
         refusal = NotSavedError(
             f"the bundle could not be written to {path}: {error.strerror or error}; "
-            "free space or choose another --bundle"
+            f"{fix_of(error, path.parent, '--bundle')}"
         )
         session.error(str(refusal))
         return code or refusal.exit_code
