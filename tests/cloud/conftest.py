@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from support.vm import VM_IMAGE, Vm, create, render
+from support.vm import GPU, VM_IMAGE, Vm, create, render
 
 import docker
 from docker import DockerClient
@@ -67,9 +67,13 @@ def make_vm(client: DockerClient, registry: str, pulled: str) -> Iterator[Callab
     """Makes and boots a VM from user data with the given settings."""
     made = []
 
-    def make(*stubs: str, has_gpu: bool = True, **settings: Any) -> Vm:
+    def make(
+        *stubs: str, pci: dict[str, str] = GPU, links: dict[str, str] | None = None, **settings: Any
+    ) -> Vm:
         user_data = render(**({"IMAGE": pulled} | settings))
-        made.append(create(client, registry, user_data, has_gpu=has_gpu, stubs=stubs))
+        commands = {f"/usr/local/bin/{stub}": "/opt/stub" for stub in stubs}
+        links = commands | (links or {})
+        made.append(create(client, registry, user_data, pci=pci, links=links))
         vm = Vm(made[-1])
         vm.boot()
         return vm

@@ -10,7 +10,7 @@ from support.vm import SHORT, STATE, Vm
 def vm(make_vm: Callable[..., Vm]) -> Vm:
     """A VM without a GPU, whose user data asks for one."""
     # sleep: a stub, so that waiting between two tries takes no time.
-    vm = make_vm("sleep", has_gpu=False, CLOUD="gcp", ARGS=SHORT)
+    vm = make_vm("sleep", pci={}, CLOUD="gcp", ARGS=SHORT)
     vm.settle()
     return vm
 
@@ -35,19 +35,44 @@ def test_a_registry_that_is_down(vm: Vm) -> None:
     vm.run_again(DEVICE="cpu")
     vm.sh("systemctl start docker-registry")
     assert_failed(vm, "pull", "the registry does not answer", "a way to it")
-    assert vm.calls == ["sleep 10", "sleep 30"]
+    assert vm.calls == ["sleep 10", "sleep 30", "sleep 120", "sleep 300"]
 
 
 def test_a_wrong_digest(vm: Vm, pulled: str) -> None:
     vm.run_again(DEVICE="cpu", IMAGE=pulled.partition("@")[0] + "@sha256:" + "0" * 64)
-    vm.sh(f"sed -i 's|^IMAGE=.*|IMAGE={pulled}|' /etc/workload/first-boot.env")
+    vm.set(IMAGE=pulled)
     assert_failed(vm, "pull", "the registry has no such image", "a published IMAGE")
 
 
 def test_a_tag_in_place_of_a_digest(vm: Vm, pulled: str) -> None:
     vm.run_again(DEVICE="cpu", IMAGE=pulled.partition("@")[0] + ":cpu")
-    vm.sh(f"sed -i 's|^IMAGE=.*|IMAGE={pulled}|' /etc/workload/first-boot.env")
+    vm.set(IMAGE=pulled)
     assert_failed(vm, "start", "IMAGE has no digest", "IMAGE=name@sha256:")
+
+
+LIMITED = """
+import http.server, json
+class Limited(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        code = 200 if self.path == "/v2/" else 429
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        error = {"code": "TOOMANYREQUESTS", "message": "You have reached your pull rate limit."}
+        self.wfile.write(json.dumps({"errors": [error]}).encode())
+    do_HEAD = do_GET
+http.server.HTTPServer(("127.0.0.1", 5001), Limited).serve_forever()
+"""
+
+
+def test_a_registry_that_limits_pulls(vm: Vm, pulled: str) -> None:
+    vm.sh(f"cat >/opt/limited <<'EOF'\n{LIMITED}\nEOF")
+    vm.sh("systemd-run -q python3 /opt/limited; rm -f /var/log/stub-calls")
+    vm.run_again(DEVICE="cpu", IMAGE="127.0.0.1:5001/a@sha256:" + "0" * 64)
+    vm.set(IMAGE=pulled)
+    assert_failed(vm, "pull", "the registry limits pulls", "docker login; or name a mirror")
+    assert "toomanyrequests" in vm.status["what"]
+    assert vm.calls[-1] == "sleep 300"
 
 
 def test_a_full_disk_while_pulling(vm: Vm) -> None:

@@ -4,12 +4,18 @@ import json
 from collections.abc import Callable
 
 import pytest
-from support.vm import SHORT, STATE, UNIT, Vm
+from support.vm import API, SHORT, STATE, UNIT, Vm
 
 from workload.core.records import invalidity
 
 MakeVm = Callable[..., Vm]
-INSTALLED = ("docker", "gcloud", "nvidia-smi", "nvidia-ctk", "nvidia-container-runtime-hook")
+INSTALLED = ("docker", "curl", "nvidia-smi", "nvidia-ctk", "nvidia-container-runtime-hook")
+
+
+def google_upload(record: str) -> str:
+    """How a record goes to gs://records/vm."""
+    name = record.rpartition("/")[2]
+    return f"curl {API} --upload-file {record} https://storage.googleapis.com/records/vm/{name}"
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +36,7 @@ def aws(make_vm: MakeVm) -> Vm:
 
 @pytest.fixture(scope="module")
 def gcp(make_vm: MakeVm) -> Vm:
-    """An image that has driver, toolkit and the cloud's command."""
+    """An image that has driver and toolkit."""
     vm = make_vm(
         *INSTALLED,
         CLOUD="gcp",
@@ -92,9 +98,16 @@ def test_the_engine_hands_the_gpu_over(vm: Vm) -> None:
     assert any(call.startswith("nvidia-container-runtime-hook") for call in vm.calls)
 
 
-def test_the_record_goes_up_by_the_clouds_own_command(aws: Vm, gcp: Vm) -> None:
+def test_the_record_goes_up_as_the_machine(aws: Vm, gcp: Vm) -> None:
     assert f"aws s3 cp {aws.status['record']} s3://records/vm/" in aws.calls
-    assert f"gcloud storage cp {gcp.status['record']} gs://records/vm/" in gcp.calls
+    assert google_upload(gcp.status["record"]) in gcp.calls
+    assert gcp.sh("cat /run/workload-token") == "Authorization: Bearer of-the-machine\n"
+
+
+def test_the_token_is_shown_nowhere(gcp: Vm) -> None:
+    assert "of-the-machine" not in gcp.sh("journalctl --no-pager --unit workload-first-boot")
+    assert not [call for call in gcp.calls if "of-the-machine" in call]
+    assert gcp.sh("stat --format %a /run/workload-token") == "600\n"
 
 
 def test_a_refused_upload_fails_and_keeps_the_record(aws: Vm) -> None:
@@ -107,11 +120,16 @@ def test_a_refused_upload_fails_and_keeps_the_record(aws: Vm) -> None:
 def test_azure_uploads_as_the_machines_identity(aws: Vm) -> None:
     aws.run_again(CLOUD="azure", UPLOAD="https://mine.blob.core.windows.net/records/a/vm")
     name = aws.status["record"].rpartition("/")[2]
-    assert "az login --identity --output none" in aws.calls
-    assert aws.calls[-1] == (
-        "az storage blob upload --auth-mode login --overwrite --account-name mine"
-        f" --container-name records --name a/vm/{name} --file {STATE}/results/{name} --output none"
+    assert (
+        "identity/oauth2/token?api-version=2018-02-01&resource=https://storage.azure.com/"
+        in (aws.calls[-2])
     )
+    upload, date = aws.calls[-1].split(" -H x-ms-date: ")
+    assert upload == (
+        f"curl {API} --upload-file {STATE}/results/{name} -H x-ms-version: 2021-08-06"
+        " -H x-ms-blob-type: BlockBlob"
+    )
+    assert date.endswith(f" GMT https://mine.blob.core.windows.net/records/a/vm/{name}")
 
 
 def test_lambda_copies_to_an_attached_file_system(aws: Vm) -> None:
@@ -139,6 +157,17 @@ def test_the_runs_are_hardened(vm: Vm) -> None:
         assert "--network none --cap-drop ALL --security-opt no-new-privileges" in run
 
 
+def test_the_run_waits_for_the_machines_own_updates(gcp: Vm) -> None:
+    unit = "/etc/systemd/system/apt-daily-upgrade.service"
+    gcp.sh(f"printf '[Service]\nType=oneshot\nExecStart=/bin/sleep 15' >{unit}")
+    gcp.sh("systemctl daemon-reload && systemctl start --no-block apt-daily-upgrade")
+    gcp.sh(f"rm {STATE}/finished")
+    gcp.run_again(ARGS="--help")
+    journal = gcp.sh("journalctl --no-pager --unit workload-first-boot")
+    assert "first-boot: quiet: it waits for the machine's own updates" in journal
+    assert gcp.sh("systemctl is-active apt-daily-upgrade.timer") == "active\n"
+
+
 def test_the_record_of_a_run_that_failed_goes_up_too(gcp: Vm) -> None:
     gcp.sh(f"rm {STATE}/finished")
     before = gcp.status["record"]
@@ -146,7 +175,7 @@ def test_the_record_of_a_run_that_failed_goes_up_too(gcp: Vm) -> None:
     status = gcp.status
     assert (status["step"], status["record"] != before) == ("run", True)
     assert "the run ended with 4" in status["what"]
-    assert gcp.calls[-1] == f"gcloud storage cp {status['record']} gs://records/vm/"
+    assert gcp.calls[-1] == google_upload(status["record"])
 
 
 def test_container_optimized_os_gets_the_drivers_folder_and_the_devices(gcp: Vm) -> None:
@@ -155,7 +184,9 @@ def test_container_optimized_os_gets_the_drivers_folder_and_the_devices(gcp: Vm)
     gcp.sh("ln -s /opt/stub /usr/local/bin/cos-extensions")
     gcp.sh(f"rm -f {STATE}/finished /var/log/stub-calls")
     # --help: how it is run is what counts here.
-    assert gcp.run_again(CLOUD="cos", UPLOAD="", ARGS="--help") == "active", gcp.status
+    assert gcp.run_again(CLOUD="cos", UPLOAD="gs://records/vm", ARGS="--help") == "active", (
+        gcp.status
+    )
     assert "cos-extensions install gpu -- -version=latest" in gcp.calls
     (run,) = [call for call in gcp.calls if "workload run" in call]
     assert run.startswith(

@@ -1,10 +1,13 @@
 """What `make vm-user-data` and `make kubernetes-job` print, and what they refuse."""
 
+import base64
+import gzip
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from support.fakes.host import CHECKOUT, Host
 
 DIGEST = "@sha256:" + "0123456789abcdef" * 4
@@ -33,21 +36,58 @@ def refused(host: Host, *settings: str) -> str:
 def test_every_cloud_gets_its_settings(host: Host, cloud: str) -> None:
     shown = render(host, f"CLOUD={cloud}", "ARGS=--budget 10", "DEVICE=auto")
     assert shown.startswith("#cloud-config\n")
-    settings = f"IMAGE={IMAGE} CLOUD={cloud} DEVICE=auto ARGS=--budget 10 UPLOAD="
-    assert settings == " ".join(line.strip() for line in shown.splitlines()[5:10])
+    settings = f"IMAGE={IMAGE} CLOUD={cloud} DEVICE=auto ARGS=--budget 10 UPLOAD= SHUTDOWN="
+    assert settings == " ".join(line.strip() for line in shown.splitlines()[6:12])
 
 
 @pytest.mark.parametrize(
-    "name", ["first-boot", "workload-first-boot.service", "../host/exit-codes"]
+    "name",
+    ["first-boot", "machine", "clouds", "workload-first-boot.service", "../host/exit-codes"],
 )
 def test_the_files_arrive_as_they_are(host: Host, name: str) -> None:
-    lines = (CLOUD_FILES / name).read_text().splitlines()
-    inside = [line and f"      {line}" for line in lines]
-    assert "\n".join(inside) in render(host)
+    files = yaml.safe_load(render(host))["write_files"]
+    (packed,) = [file for file in files if Path(file["path"]).name == Path(name).name]
+    assert packed["encoding"] == "gz+b64"
+    arrived = gzip.decompress(base64.b64decode(packed["content"], validate=True))
+    assert arrived == (CLOUD_FILES / name).read_bytes()
 
 
-def test_gpu_and_no_upload_are_the_default(host: Host) -> None:
-    assert "      DEVICE=cuda\n      ARGS=\n      UPLOAD=\n" in render(host)
+def test_the_same_settings_give_the_same_user_data(host: Host) -> None:
+    assert render(host) == render(host)
+
+
+def test_a_gpu_no_upload_and_no_shutdown_are_the_default(host: Host) -> None:
+    assert "DEVICE=cuda\n      ARGS=\n      UPLOAD=\n      SHUTDOWN=\n" in render(host)
+
+
+@pytest.mark.parametrize(
+    ("cloud", "upload"),
+    [
+        ("aws", "s3://records"),
+        ("gcp", "gs://records"),
+        ("cos", "gs://records"),
+        ("azure", "https://mine.blob.core.windows.net/records"),
+    ],
+)
+def test_a_machine_can_end_itself(host: Host, cloud: str, upload: str) -> None:
+    settings = (f"CLOUD={cloud}", f"UPLOAD={upload}", "SHUTDOWN=1")
+    assert "      SHUTDOWN=1\n" in render(host, *settings)
+
+
+def test_lambda_ends_no_machine_without_a_secret(host: Host) -> None:
+    reason = refused(host, "CLOUD=lambda", "UPLOAD=/lambda/nfs/records", "SHUTDOWN=1")
+    assert "SHUTDOWN=1 is not for lambda, where only an API key ends a machine" in reason
+
+
+def test_a_machine_does_not_end_with_its_only_record(host: Host) -> None:
+    reason = refused(host, "SHUTDOWN=1")
+    assert "SHUTDOWN=1 needs UPLOAD=: the record would end with the machine" in reason
+
+
+@pytest.mark.parametrize("value", ["yes", "10", "true"])
+def test_shutdown_is_1_or_nothing(host: Host, value: str) -> None:
+    reason = refused(host, "UPLOAD=s3://records", f"SHUTDOWN={value}")
+    assert f"SHUTDOWN is 1 or nothing, not '{value}'" in reason
 
 
 @pytest.mark.parametrize(
@@ -56,6 +96,7 @@ def test_gpu_and_no_upload_are_the_default(host: Host) -> None:
         ("aws", "s3://records"),
         ("aws", "s3://records/a/b-2"),
         ("gcp", "gs://my_records/a"),
+        ("cos", "gs://my_records/a"),
         ("azure", "https://mine.blob.core.windows.net/records/a"),
         ("lambda", "/lambda/nfs/records"),
     ],
@@ -105,6 +146,7 @@ def test_a_credential_in_the_upload_is_refused(host: Host, cloud: str, upload: s
     [
         ("aws", "gs://records"),
         ("gcp", "s3://records"),
+        ("cos", "s3://records"),
         ("azure", "https://example.com/records"),
         ("lambda", "/home/ubuntu"),
         ("lambda", "/lambda/nfs/../etc"),
@@ -115,10 +157,6 @@ def test_a_credential_in_the_upload_is_refused(host: Host, cloud: str, upload: s
 )
 def test_an_upload_of_another_kind_is_refused(host: Host, cloud: str, upload: str) -> None:
     assert f"UPLOAD on {cloud} is " in refused(host, f"CLOUD={cloud}", f"UPLOAD={upload}")
-
-
-def test_cos_has_nothing_to_upload_with(host: Host) -> None:
-    assert "UPLOAD is not for cos" in refused(host, "CLOUD=cos", "UPLOAD=gs://records")
 
 
 @pytest.mark.parametrize("args", ["--budget $(reboot)", "--sizes 'a b'"])
@@ -137,17 +175,19 @@ def test_a_missing_part_is_no_empty_part(host: Host, tmp_path: Path) -> None:
     (tmp_path / "docker/cloud/first-boot").unlink()
     result = host.run(f"{tmp_path}/docker/cloud/render", "user-data.yaml")
     assert result.returncode == 4
-    assert result.stderr == "render: first-boot is missing: is this a whole checkout?\n"
+    assert result.stderr == (
+        "render: first-boot cannot be packed: is this a whole checkout, with gzip and base64?\n"
+    )
 
 
-@pytest.mark.parametrize("setting", ["ARGS=--budget 10", "UPLOAD=s3://records"])
+@pytest.mark.parametrize("setting", ["ARGS=--budget 10", "UPLOAD=s3://records", "SHUTDOWN=1"])
 def test_the_job_takes_no_setting_that_it_would_ignore(host: Host, setting: str) -> None:
     result = host.run("make", "--silent", "kubernetes-job", f"IMAGE={IMAGE}", setting)
     assert result.returncode == 2
     assert "the Job takes IMAGE alone" in result.stderr
 
 
-@pytest.mark.parametrize("name", ["IMAGE", "CLOUD", "DEVICE", "ARGS", "UPLOAD"])
+@pytest.mark.parametrize("name", ["IMAGE", "CLOUD", "DEVICE", "ARGS", "UPLOAD", "SHUTDOWN"])
 def test_a_second_line_is_no_second_setting(host: Host, name: str) -> None:
     assert "a setting is one line" in refused(host, f"{name}=aws\nDEVICE=cpu")
 
@@ -188,5 +228,7 @@ def test_the_job_writes_to_empty_volumes_alone(host: Host) -> None:
 
 
 def test_every_way_runs_the_one_script(host: Host) -> None:
-    assert "docker/cloud/first-boot" in (CLOUD_FILES / "skypilot.yaml").read_text()
-    assert "sh /etc/workload/first-boot" in render(host)
+    skypilot = (CLOUD_FILES / "skypilot.yaml").read_text()
+    for name in ("first-boot", "machine", "clouds"):
+        assert f"docker/cloud/{name}" in skypilot
+    assert "path: /etc/workload/first-boot\n" in render(host)

@@ -16,6 +16,10 @@ CHECKOUT = Path(__file__).parents[2]
 VM_IMAGE = "workload-cloud:vm"
 UNIT = "workload-first-boot.service"
 STATE = "/var/lib/workload"
+PCI_DEVICES = "/sys/bus/pci/devices"
+GPU = {"0000:00:1e.0/vendor": "0x10de", "0000:00:1e.0/class": "0x030200"}
+# How curl speaks to a cloud, with the machine's token in a file.
+API = "-fsS --retry 3 --max-time 300 -H @/run/workload-token"
 SHORT = "--budget 1 --sizes 256 --dtypes float32"
 SETTLED_SEC = 240
 
@@ -87,10 +91,22 @@ class Vm:
         """Return a property of the unit from systemd."""
         return self.sh(f"systemctl show --property {name} --value {UNIT}").strip()
 
-    def run_again(self, **settings: str) -> str:
-        """Change settings and restart the unit; return its state at the end."""
+    def read(self, path: str) -> str:
+        """Return a file's text; the VM may be off."""
+        data = b"".join(self.container.get_archive(path)[0])
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            file = tar.extractfile(tar.getmembers()[0])
+            assert file is not None
+            return file.read().decode()
+
+    def set(self, **settings: str) -> None:
+        """Change settings as a user would."""
         for name, value in settings.items():
             self.sh(f"sed -i 's|^{name}=.*|{name}={value}|' /etc/workload/first-boot.env")
+
+    def run_again(self, **settings: str) -> str:
+        """Change settings and restart the unit; return its state at the end."""
+        self.set(**settings)
         self.container.exec_run(["systemctl", "restart", UNIT])
         return self.settle()
 
@@ -107,23 +123,30 @@ class Vm:
 
 
 def create(
-    client: DockerClient, registry: str, user_data: str, *, has_gpu: bool, stubs: tuple[str, ...]
+    client: DockerClient,
+    registry: str,
+    user_data: str,
+    *,
+    pci: dict[str, str],
+    links: dict[str, str],
 ) -> Container:
-    """A VM that has not booted yet, with the registry's volume and the named stubs."""
-    devices = "/sys/bus/pci/devices"
-    gpu = {f"{devices}/0000:00:1e.0/vendor": "0x10de\n"} if has_gpu else {}
+    """A VM that has not booted yet, with the registry's volume, PCI devices' files and links."""
+    devices = {f"{PCI_DEVICES}/{path}": f"{text}\n" for path, text in pci.items()}
     container = client.containers.create(
         VM_IMAGE,
         privileged=True,
         cgroupns="private",
         tmpfs={"/run": "exec", "/tmp": "exec"},  # noqa: S108  the VM's
-        volumes=[f"{registry}:/var/lib/docker-registry", "/var/lib/docker", *[devices][: len(gpu)]],
+        volumes=[
+            f"{registry}:/var/lib/docker-registry",
+            "/var/lib/docker",
+            *[PCI_DEVICES][: len(pci)],
+        ],
     )
     seed = "/var/lib/cloud/seed/nocloud"
     cloud_init = {
         f"{seed}/meta-data": f"instance-id: {container.short_id}\n",
         f"{seed}/user-data": user_data,
     }
-    commands = {f"/usr/local/bin/{stub}": "/opt/stub" for stub in stubs}
-    container.put_archive("/", archive(cloud_init | gpu, commands))
+    container.put_archive("/", archive(cloud_init | devices, links))
     return container

@@ -17,6 +17,8 @@ TOOLS = [
     "od",
     "cat",
     "awk",
+    "base64",
+    "gzip",
     "make",
     "mkdir",
     "rm",

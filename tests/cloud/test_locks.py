@@ -1,0 +1,81 @@
+"""First boot beside the machine's own updates: locks that are held, and a dpkg that was cut off."""
+
+from collections.abc import Callable
+
+import pytest
+from support.vm import Vm
+
+HOLDER = "/etc/systemd/system/workload-first-boot.service.wants/hold-locks.service"
+LOCKS = (
+    "/var/lib/apt/lists/lock",
+    "/var/lib/dpkg/lock-frontend",
+    "/var/lib/dpkg/lock",
+    "/var/cache/apt/archives/lock",
+)
+
+
+@pytest.fixture(scope="module")
+def vm(make_vm: Callable[..., Vm], pulled: str) -> Vm:
+    """A VM on which every lock is held on its first boot and on the one after the driver."""
+    vm = make_vm(
+        *("apt-get", "curl", "modprobe", "docker"),
+        links={HOLDER: "/etc/systemd/system/hold-locks.service"},
+        CLOUD="gcp",
+        # What comes after the packages does not matter here.
+        IMAGE=pulled.partition("@")[0] + "@sha256:" + "0" * 64,
+    )
+    vm.wait_for_power_off()
+    vm.boot()
+    vm.settle()
+    return vm
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("step", ["driver", "toolkit"])
+def test_it_waits_for_a_lock_and_names_who_holds_it(vm: Vm, step: str, lock: str) -> None:
+    journal = vm.sh("journalctl --no-pager --unit workload-first-boot")
+    waits = f"first-boot: {step}: it waits, as apt-get says: E: Could not get lock {lock}. "
+    assert f"{waits}It is held by process " in journal
+
+
+def test_it_goes_on_when_they_are_free(vm: Vm) -> None:
+    vm.sh("dpkg --status nvidia-utils-580-server nvidia-container-toolkit")
+    assert vm.status["step"] == "pull", vm.status
+
+
+def test_it_finishes_what_dpkg_was_cut_off_in(vm: Vm) -> None:
+    vm.sh(f"rm {HOLDER} && systemctl daemon-reload && dpkg --purge nvidia-container-toolkit")
+    vm.sh("touch /var/lib/dpkg/updates/0001")
+    vm.run_again()
+    vm.sh("dpkg --status nvidia-container-toolkit")
+    assert "dpkg was interrupted" in vm.sh("journalctl --no-pager --unit workload-first-boot")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "W: Failed to fetch http://a/b  Temporary failure resolving 'archive.ubuntu.com'",
+        "E: Release file for http://a/b is not valid yet (invalid for another 3h 2min 1s).",
+        "E: Failed to fetch http://a  File has unexpected size (1 != 2). Mirror sync in progress?",
+        "E: Failed to fetch http://a/b  Hash Sum mismatch",
+        "W: Failed to fetch http://a  Could not connect to a:80 (192.0.2.1), connection timed out",
+        "E: Failed to fetch http://a/b  503  Service Unavailable [IP: 192.0.2.1 80]",
+        "debconf: DbDriver: /var/cache/debconf/config.dat is locked by another process",
+        "dpkg: error: dpkg frontend lock was locked by another process with pid 1234",
+    ],
+)
+def test_it_waits_for_what_passes_by_itself(vm: Vm, said: str) -> None:
+    vm.sh("dpkg --purge nvidia-container-toolkit && ln -sf /opt/stub /usr/local/bin/sleep")
+    vm.sh(f'mkdir -p /etc/as-if && echo "{said}" >/etc/as-if/apt-says')
+    vm.run_again()
+    vm.sh("dpkg --status nvidia-container-toolkit")
+    assert f"as apt-get says: {said}" in vm.sh("journalctl --no-pager -u workload-first-boot")
+
+
+def test_a_package_that_no_source_has_is_not_waited_for(vm: Vm) -> None:
+    vm.sh("dpkg --purge nvidia-container-toolkit")
+    vm.sh("sed -i s/nvidia-container-toolkit/another/ /opt/packages/Packages")
+    vm.run_again()
+    assert vm.status["step"] == "toolkit"
+    assert "E: Unable to locate package nvidia-container-toolkit" in vm.status["what"]
+    assert vm.status["do"].startswith("take an image that has it")
