@@ -10,6 +10,11 @@ from workload.core.errors import NotSavedError
 from workload.core.files import read_text
 
 SHORT_LIVED = ("docker", "podman", "kubernetes")  # containers that are removed after their command
+OWN_FILE_SYSTEMS = (
+    "overlay",
+    "fuse.fuse-overlayfs",
+    "tmpfs",
+)  # a volume has another
 
 
 def write_error(folder: Path) -> OSError | None:
@@ -103,8 +108,7 @@ def ends_with_container(folder: Path, root: Path = Path("/")) -> bool:
     if container_kind(root, os.environ) not in SHORT_LIVED:
         return False
     try:
-        device = existing_part(folder).stat().st_dev
-        return device == root.stat().st_dev or _file_system(device, root) == "tmpfs"
+        return _file_system(existing_part(folder).stat().st_dev, root) in OWN_FILE_SYSTEMS
     except OSError:
         return False
 

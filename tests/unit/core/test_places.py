@@ -59,9 +59,14 @@ def test_the_fix_fits_the_reason(
 
 @pytest.mark.parametrize(
     ("file_system", "mark", "lost"),
-    [("tmpfs", ".dockerenv", True), ("ext4", ".dockerenv", False), ("tmpfs", "other", False)],
+    [
+        ("tmpfs", ".dockerenv", True),
+        ("overlay", ".dockerenv", True),
+        ("ext4", ".dockerenv", False),
+        ("tmpfs", "other", False),
+    ],
 )
-def test_a_tmpfs_of_a_container_ends_with_it(
+def test_the_layer_and_the_tmpfs_of_a_container_end_with_it(
     file_system: str, mark: str, lost: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
@@ -73,8 +78,3 @@ def test_a_tmpfs_of_a_container_ends_with_it(
         f"36 35 {os.major(device)}:{os.minor(device)} / /x rw - {file_system} none rw\n"
     )
     assert places.ends_with_container(Path("/proc"), tmp_path) is lost
-
-
-def test_the_layer_of_a_container_ends_with_it(tmp_path: Path) -> None:
-    (tmp_path / ".dockerenv").touch()
-    assert places.ends_with_container(tmp_path / "results", tmp_path)
