@@ -47,12 +47,12 @@ def _record(reading: Reading, name: str, document: Any) -> Record:
     step = name.removesuffix(".json")
     if weak := _too_weak(reading):
         return Record(name, None, weak)
+    if step.startswith("run-"):  # it says itself how the run ended
+        return Record(name, Path("results") / f"{step}-{_slug(reading.gpu)}.json")
     if not reading.passed(step):
         return Record(name, None, f"{step} did not pass")
     if name == "sweep.json":
         return _sweep(document)
-    if step.startswith("run-"):
-        return Record(name, Path("results") / f"{step}-{_slug(reading.gpu)}.json")
     device = at(document, "machine_info", "workload", "device", "name")
     return Record(name, Path("tests/benchmarks/records") / f"{step[11:]}-{_slug(device)}.json")
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from tools.gpu_proof import cuts
-from tools.gpu_proof.cuts import Cut, Tree, culprits
+from tools.gpu_proof.cut_tree import Cut, Tree, record_hash, waiting
+from tools.gpu_proof.cuts import culprits
 
 LISTED = Path(__file__).parents[3] / "docker/prune.toml"
 NAMES = "abcde"
@@ -47,7 +48,7 @@ def found(site: Path) -> list[Cut]:
         for entry in entries
     )
     listed.write_text("".join(f"[[prune]]\n{table}\n" for table in tables))
-    return cuts.waiting(listed, site)
+    return waiting(listed, site)
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def tree(site: Path, found: list[Cut], monkeypatch: pytest.MonkeyPatch) -> Tree:
         assert command[:3] == ["strip", "--strip-unneeded", "-o"]
         Path(command[3]).write_text(Path(command[4]).read_text().split()[0])
 
-    monkeypatch.setattr("tools.gpu_proof.cuts.subprocess.run", strip)
+    monkeypatch.setattr("tools.gpu_proof.cut_tree.subprocess.run", strip)
     folder = site.parent / "scratch"
     folder.mkdir()
     return Tree(site, folder, found)
@@ -166,12 +167,12 @@ def test_cuts_that_were_not_tried_are_counted_with_their_reason() -> None:
 
 
 def test_a_hash_is_written_as_in_a_record(site: Path) -> None:
-    assert cuts.record_hash(site / "six.py") == "sha256=jzpaZd7YtftkfuiJ2BkyGqYxiI6B3t_7EEVU9SQJuEU"
+    assert record_hash(site / "six.py") == "sha256=jzpaZd7YtftkfuiJ2BkyGqYxiI6B3t_7EEVU9SQJuEU"
 
 
 def test_every_waiting_cut_has_the_hashes_of_the_locked_files() -> None:
     entries = tomllib.loads(LISTED.read_text())["prune"]
-    waiting = [entry for entry in entries if entry.get("wait_for_gpu")]
-    assert len(waiting) == 5
-    assert all(entry["locked"] for entry in waiting)
-    assert not any(entry.get("locked") for entry in entries if entry not in waiting)
+    listed = [entry for entry in entries if entry.get("wait_for_gpu")]
+    assert len(listed) == 5
+    assert all(entry["locked"] for entry in listed)
+    assert not any(entry.get("locked") for entry in entries if entry not in listed)

@@ -178,13 +178,19 @@ def test_records_have_places_by_their_devices() -> None:
     names = ("run-gpu", "benchmarks-gpu", "sweep")
     passed = [event for name in names for event in step(name)]
     found = reading(
-        *passed, run_gpu={}, benchmarks_gpu=device, sweep={"gflops": [[1.0]]}, run_cpu={}
+        *passed,
+        run_gpu={},
+        benchmarks_gpu=device,
+        sweep={"gflops": [[1.0]]},
+        run_cpu={},
+        benchmarks_cpu={},
     )
     assert {
         record.name: str(record.path or record.problem) for record in places.records(found)
     } == {
         "run-gpu.json": "results/run-gpu-nvidia-h200.json",
-        "run-cpu.json": "run-cpu did not pass",
+        "run-cpu.json": "results/run-cpu-nvidia-h200.json",
+        "benchmarks-cpu.json": "benchmarks-cpu did not pass",
         "benchmarks-gpu.json": "tests/benchmarks/records/gpu-nvidia-h200-x.json",
         "sweep.json": "tests/sweeps/cuda-bfloat16.json",
     }
