@@ -76,7 +76,8 @@ class Trial:
         if left_sec < MIN_TRY_SEC:
             raise OutOfTimeError
         command = [sys.executable, "-S", "-B", str(HERE / "exercise.py"), *self._options]
-        others = [entry for entry in sys.path if Path(entry) != self._tree.site]
+        site = self._tree.site.resolve()
+        others = [entry for entry in sys.path if Path(entry).resolve() != site]
         path = ":".join([str(self._tree.path), *others[1:]])  # the first is this program's folder
         try:
             ended = subprocess.run(
