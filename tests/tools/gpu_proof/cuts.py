@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ HERE = Path(__file__).parent
 LISTED = HERE.parents[2] / "docker/prune.toml"
 WORKS, FAILS, NOT_TRIED = "works", "fails", "not tried"
 MIN_TRY_SEC = 2.0
+NO_TIME = "no time was left"
 NO_PARTS = ("import", "mapped")  # of what exercise.py prints
 
 Parts = dict[str, str]
@@ -48,6 +50,15 @@ def culprits(cuts: Sequence[Cut], works: Callable[[Sequence[Cut]], bool]) -> lis
     half = len(cuts) // 2
     found = culprits(cuts[:half], works) + culprits(cuts[half:], works)
     return found or list(cuts)  # only together
+
+
+def told(output: bytes | None) -> Parts:
+    """Return what an exercise has printed: JSON among what libraries print."""
+    parts: Parts = {}
+    for line in (output or b"").splitlines():
+        with suppress(ValueError):
+            parts |= json.loads(line)
+    return parts
 
 
 def failures(parts: Parts) -> Parts:
@@ -74,7 +85,7 @@ class Trial:
         self._tree.cut(cuts)
         left_sec = self._ends_at - time.monotonic()
         if left_sec < MIN_TRY_SEC:
-            raise OutOfTimeError
+            raise OutOfTimeError(NO_TIME)
         command = [sys.executable, "-S", "-B", str(HERE / "exercise.py"), *self._options]
         site = self._tree.site.resolve()
         others = [entry for entry in sys.path if Path(entry).resolve() != site]
@@ -84,16 +95,18 @@ class Trial:
                 command,
                 env={**os.environ, "PYTHONPATH": path},
                 capture_output=True,
-                text=True,
                 timeout=left_sec,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise OutOfTimeError from error
+            hung = [name for name, how in told(error.stdout).items() if how == "started"]
+            raise OutOfTimeError(f"{hung[0]} did not end" if hung else NO_TIME) from error
         if ended.returncode:
-            errors = ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"]
+            errors = ended.stderr.decode(errors="replace").strip().splitlines() or [
+                f"exit code {ended.returncode}"
+            ]
             return {"start": errors[-1]}
-        parts: Parts = json.loads(ended.stdout.splitlines()[-1])
+        parts = told(ended.stdout)
         return parts | self._strays(parts, cuts)
 
     def _strays(self, parts: Parts, cuts: Sequence[Cut]) -> Parts:
@@ -118,8 +131,8 @@ def tried(trial: Trial, cuts: Sequence[Cut], result: Result) -> dict[str, str]:
         result.set("without_cuts", without)
         trial.excused = set(without)
         blamed = culprits(cuts, trial.works)
-    except OutOfTimeError:
-        return {str(cut.entry): f"{NOT_TRIED}: no time was left" for cut in cuts}
+    except OutOfTimeError as error:
+        return {str(cut.entry): f"{NOT_TRIED}: {error}" for cut in cuts}
     return {str(cut.entry): FAILS if cut in blamed else WORKS for cut in cuts}
 
 

@@ -1,5 +1,6 @@
-"""Call every library that PyTorch loads for a device; print one JSON line: part -> ok or error.
+"""Call every library that PyTorch loads for a device; print JSON lines: part -> ok or error.
 
+A part is `started` before, so that the last line names a part that hangs.
 Runs with the packages of a scratch tree, from which files are missing (cuts.py). Each part is also
 computed on the CPU, so that a library that answers wrongly fails, too. Needs nothing but torch.
 """
@@ -24,12 +25,17 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
-    found: dict[str, str] = {"import": str(Path(torch.__file__).parent.parent)}
+    tell("import", str(Path(torch.__file__).parent.parent))
     for name, part in parts(arguments.device).items():
         if not arguments.quick or name == QUICK:
-            found[name] = tried(part, arguments.device)
-    found["mapped"] = "\n".join(mapped())
-    print(json.dumps(found))
+            tell(name, "started")
+            tell(name, tried(part, arguments.device))
+    tell("mapped", "\n".join(mapped()))
+
+
+def tell(part: str, how: str) -> None:
+    """Print a line at once."""
+    print(json.dumps({part: how}), flush=True)
 
 
 def parts(device: str) -> dict[str, Callable[[str], Any]]:

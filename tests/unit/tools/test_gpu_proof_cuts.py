@@ -159,6 +159,11 @@ def test_cuts_that_break_something_only_together_are_all_to_blame() -> None:
     assert len(tried) == 3
 
 
+def test_the_part_that_hangs_is_the_one_that_started_and_did_not_end() -> None:
+    output = b'{"fft": "started"}\nnoise {\n{"fft": "ok"}\n{"NCCL": "started"}\n{"NC'
+    assert cuts.told(output) == {"fft": "ok", "NCCL": "started"}
+
+
 def test_cuts_that_were_not_tried_are_counted_with_their_reason() -> None:
     late = "not tried: no time was left"
     assert cuts.summary([cuts.WORKS, cuts.FAILS, late, late]) == (
