@@ -39,6 +39,15 @@ def test_an_engine_that_hangs_has_a_deadline(host: Host) -> None:
     assert list(states(result)) == IDS
 
 
+def test_an_error_on_stdout_is_read_where_stderr_is_empty(host: Host) -> None:
+    machine = make_machine(host, {"python": "3.12"})
+    machine.add(
+        "docker", "echo \"The command 'docker' could not be found in this WSL 2 distro.\"; exit 1"
+    )
+    result = machine.run("docker/host/doctor")
+    assert "Docker Desktop is not available in this WSL" in result.stdout
+
+
 @pytest.mark.parametrize("script", [UNKILLABLE, "(trap '' TERM; sleep 20) & exit 9"])
 def test_a_driver_that_hangs_has_a_deadline(host: Host, script: str) -> None:
     machine = make_machine(host, {"environment": {"HOST_DEADLINE_SEC": "1"}})
