@@ -47,7 +47,7 @@ class Lab:
         self, machine: Machine, root: Path, command: Sequence[str]
     ) -> "subprocess.CompletedProcess[str]":
         """Run a command of `workload` there; `root` is an empty folder for the machine's files."""
-        self._write(machine, root)
+        self.write(machine, root)
         return subprocess.run(
             [str(LAB / "enter"), str(root), sys.executable, "-m", "workload", *command],
             env=self._environment(machine, root),
@@ -57,7 +57,8 @@ class Lab:
             check=False,
         )
 
-    def _write(self, machine: Machine, root: Path) -> None:
+    def write(self, machine: Machine, root: Path) -> None:
+        """Write the machine's files into the folder `root`."""
         libraries = root / "libraries"
         libraries.mkdir()
         for name in machine.libraries:
