@@ -13,9 +13,8 @@ REFUSALS = {
     "requirement error: unsatisfied condition: cuda>=13.0, please update your driver": (
         "the NVIDIA driver is too old, 580 or newer is required"
     ),
-    "initialization error: load library failed: libnvidia-ml.so.1: cannot open shared object file": (
-        "no NVIDIA driver, or a part of it is missing"
-    ),
+    "initialization error: load library failed: libnvidia-ml.so.1: cannot open shared object "
+    "file": ("no NVIDIA driver, or a part of it is missing"),
     "initialization error: nvml error: driver not loaded": (
         "the driver's kernel module is not loaded"
     ),

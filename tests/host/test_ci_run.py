@@ -19,7 +19,14 @@ CHECKS = {
         "make cpu-run ENGINE=host",
         "make cpu-bench ENGINE=docker",
     ),
-    "gpu-image": ("test-image gpu", "test-devel cpu", "test-devel gpu", "test-example"),
+    "gpu-image": (
+        "test-image gpu",
+        "test-lab",
+        "test-engine",
+        "test-devel cpu",
+        "test-devel gpu",
+        "test-example",
+    ),
     "ship": ("test-cloud", "test-page", "test-supply", "compare-builds cpu", "test-registry"),
     "nightly": ("make cpu-test", "test-registry --push-gpu", "make audit", "in-docker cpu-test"),
 }
