@@ -17,7 +17,7 @@ from workload.core import records
 from workload.core.errors import BadInputError
 from workload.core.files import read_json
 from workload.core.models.case import Case
-from workload.core.models.device import DeviceInfo
+from workload.core.models.device import STAND_IN, DeviceInfo
 from workload.core.models.train import TrainResult
 from workload.core.records import MAX_RECORD_BYTES
 from workload.core.train_case import train_case
@@ -54,9 +54,18 @@ def load_side(path: Path) -> Side:
 def load_run(path: Path) -> Run:
     """Read a run from a file. Raises BadInputError in one line."""
     document = read_json(path, MAX_RECORD_BYTES, WANTED)
-    if isinstance(document, dict) and "benchmarks" in document:
-        return run_of_benchmarks(document, path)
-    return run_of_record(records.parse(document, path), path)
+    is_benchmark = isinstance(document, dict) and "benchmarks" in document
+    run = (
+        run_of_benchmarks(document, path)
+        if is_benchmark
+        else run_of_record(records.parse(document, path), path)
+    )
+    if run.device and run.device.name.startswith(STAND_IN):
+        raise BadInputError(
+            f"{path} is of {run.device.name}, which is no GPU, so its times mean nothing: "
+            "name a record of a real one"
+        )
+    return run
 
 
 def _comparable(path: Path) -> Run:

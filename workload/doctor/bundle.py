@@ -8,7 +8,6 @@ import gzip
 import io
 import re
 import shutil
-import subprocess
 import tarfile
 from collections.abc import Mapping
 from importlib import metadata
@@ -18,6 +17,7 @@ from workload.core.errors import first_line
 from workload.core.files import read_text
 from workload.core.models.facts import Facts
 from workload.hardware.cgroups import control_groups
+from workload.hardware.child import Child, HungError
 
 FOLDER = "workload-doctor"  # in the archive
 ARCHIVE_NAME = f"{FOLDER}.tar"  # in the head of the gzip file, by which a bundle is known
@@ -65,14 +65,15 @@ def nvidia_smi(command: str = "nvidia-smi", limit_sec: float = SMI_SEC) -> str:
     if path is None:
         return ""
     try:
-        ended = subprocess.run(  # noqa: S603  the driver's own tool
-            [path, "-q"], capture_output=True, text=True, timeout=limit_sec, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return f"no answer in {limit_sec:.0f} s"
-    except (OSError, UnicodeDecodeError) as error:
+        child = Child([path, "-q"], with_errors=True)
+    except OSError as error:
         return f"it failed: {first_line(error)}"
-    return _PRIVATE_LINES.sub("", ended.stdout + ended.stderr)
+    try:
+        return _PRIVATE_LINES.sub("", child.output(limit_sec))
+    except HungError:
+        return f"no answer in {limit_sec:.0f} s"
+    finally:
+        child.close()
 
 
 def archive(members: Mapping[str, str]) -> bytes:

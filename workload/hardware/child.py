@@ -43,13 +43,13 @@ class EndedError(NoAnswerError):
 class Child:
     """One process, in a session of its own so that those that it starts are killed with it."""
 
-    def __init__(self, command: Sequence[str]) -> None:
-        """Start it. Raises OSError."""
+    def __init__(self, command: Sequence[str], *, with_errors: bool = False) -> None:
+        """Start it, with its stderr as part of its output or without. Raises OSError."""
         self._process = subprocess.Popen(  # noqa: S603  commands of this package
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT if with_errors else subprocess.DEVNULL,
             bufsize=0,
             start_new_session=True,
         )
@@ -77,6 +77,17 @@ class Child:
             if elapsed_sec >= PROGRESS_SEC and not told:
                 told = True
                 waiting()
+
+    def output(self, timeout_sec: float) -> str:
+        """Return all it prints until it ends. Raises HungError."""
+        deadline = time.monotonic() + timeout_sec
+        with suppress(EndedError):
+            while True:
+                self._wait_for_output()
+                if time.monotonic() >= deadline:
+                    self.kill()
+                    raise HungError(timeout_sec)
+        return self._read.decode(errors="replace")
 
     def _next_line(self) -> str | None:
         line, newline, rest = self._read.partition(b"\n")

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,18 @@ def refusal(path: Path) -> str:
 def test_a_record_is_one_run_of_its_cases(tmp_path: Path) -> None:
     side = load_side(write_record(tmp_path, case(), device=GPU))
     assert (side.device, [run.cases for run in side.runs]) == (GPU, [(case(),)])
+
+
+@pytest.mark.parametrize("write", [write_record, write_benchmarks])
+def test_the_speed_of_a_stand_in_for_a_gpu_is_refused(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "file.json" if write is write_benchmarks else tmp_path
+    path = write(folder, case(), device=replace(GPU, name="STAND-IN H100"))
+    assert refusal(path) == (
+        f"{path} is of STAND-IN H100, which is no GPU, so its times mean nothing: "
+        "name a record of a real one"
+    )
 
 
 def test_a_training_is_among_the_cases_and_keeps_its_losses(tmp_path: Path) -> None:

@@ -67,5 +67,14 @@ def test_a_process_that_cannot_be_killed_is_left_behind(monkeypatch: pytest.Monk
     child.kill()  # what the test left
 
 
+def test_all_that_it_prints_is_its_output() -> None:
+    child = Child(
+        (sys.executable, "-c", "import sys; print('a', flush=True); print('b', file=sys.stderr)"),
+        with_errors=True,
+    )
+    assert child.output(30) == "a\nb\n"
+    child.close()
+
+
 def test_closing_its_input_ends_it() -> None:
     assert running("input()").close() == 1  # EOFError

@@ -6,6 +6,8 @@ from msgspec import Meta
 
 from workload.core.models.model import Count, Model, Positive, one_of
 
+STAND_IN = "STAND-IN"  # how the GPUs of tests/lab are called, whose times mean nothing
+
 
 class DeviceInfo(Model, frozen=True):
     """The device a result belongs to. `reason` says why it was chosen.
