@@ -3,7 +3,6 @@
 import os
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -16,7 +15,7 @@ from workload.hardware.cuda_support import (
     supports,
 )
 from workload.hardware.driver_codes import cause_of, shortened, start_cause
-from workload.hardware.driver_process import cuda_start
+from workload.hardware.driver_process import cuda_start, driver_visible
 
 DOCTOR = "`workload doctor` says more"
 
@@ -37,7 +36,7 @@ def cuda_problem(index: int) -> Problem | None:
     """Say why CUDA device `index` cannot be used; None if a matmul on it was right."""
     if torch.version.cuda is None:
         return Problem("this torch is the CPU build", "use the GPU image or a CUDA build of torch")
-    if not _driver_visible():
+    if not driver_visible():
         return Problem(
             "no NVIDIA driver is visible here",
             "install the driver on the host and start the container with --gpus all",
@@ -48,17 +47,12 @@ def cuda_problem(index: int) -> Problem | None:
 
 def driver_blocks(index: int | None) -> Problem | None:
     """Say that the driver hangs or ends processes; PyTorch's CUDA build asks it on a CPU too."""
-    if torch.version.cuda is None or torch.cuda.is_initialized() or not _driver_visible():
+    if torch.version.cuda is None or torch.cuda.is_initialized() or not driver_visible():
         return None
     start = cuda_start(index)
     if not start.hung and not start.signal:
         return None
     return Problem(f"the NVIDIA driver {start.error}", f"reboot the host; {DOCTOR}")
-
-
-def _driver_visible() -> bool:
-    traces = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg", "/dev/nvmap")
-    return any(Path(trace).exists() for trace in traces)
 
 
 def start_problem(start: CudaStart, index: int, cuda: str) -> Problem | None:

@@ -57,7 +57,9 @@ _TEXTS = {
     "CUDNN_STATUS_ALLOC_FAILED": 2,
 }
 _OLD_DRIVER = re.compile(r"driver on your system is too old \(found version (\d+)\)")
-NVML_PERMISSION = 4  # NVML_ERROR_NO_PERMISSION
+# nvmlReturn_t
+NVML_PERMISSION = 4  # normal for the other GPUs of a container's host
+NVML_RESET_REQUIRED = 16
 
 
 @cache

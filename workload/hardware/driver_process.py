@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from workload.core.models.gpu import CudaStart, Driver
@@ -47,9 +48,17 @@ class NvmlProcess:
         return from_json(Driver, answer["driver"])
 
 
+def driver_visible() -> bool:
+    """Return whether the driver left a trace here; WSL and Tegra have other files."""
+    traces = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg", "/dev/nvmap")
+    return any(Path(trace).exists() for trace in traces)
+
+
 @cache
 def driver_version() -> str | None:
-    """Return the driver's version; None if NVML does not answer."""
+    """Return the driver's version; None if NVML does not answer: then no process may ask it."""
+    if not driver_visible():
+        return None
     try:
         return NvmlProcess().driver().version
     except HardwareError:  # some containers and WSL have CUDA without NVML

@@ -120,7 +120,8 @@ def _mig_slices(nvml: Any, handle: Any) -> int | None:
 
 def _reason(error: Exception, name: str) -> str:
     """Return NVML's reason; the binding's own for a function that is missing is a paragraph."""
-    missing = getattr(error, "value", None) in (None, FUNCTION_NOT_FOUND) and "ersion" in str(error)
+    code = getattr(error, "value", None)  # the binding's own exception has none
+    missing = code == FUNCTION_NOT_FOUND or (code is None and "version" in str(error))
     return f"this driver has no {name}" if missing else str(error)
 
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from workload.core.models.action import Xid
+from workload.hardware.gpu_state import failures
 from workload.hardware.nvml import HardwareError, load_nvml
 
 # Such as `NVRM: Xid (PCI:0000:65:00): 79, pid=7, GPU has fallen off the bus.`
@@ -100,11 +101,12 @@ class XidEvents:
             nvml = load_nvml()
         except HardwareError:
             return self
+        no_events: tuple[type[Exception], ...] = (*failures(nvml), AttributeError)
         try:
             nvml.nvmlInit()
             self._events = _registered(nvml)
             self._nvml = nvml
-        except (nvml.NVMLError, AttributeError):  # no driver, or one without events
+        except no_events:  # no driver, or one without events
             self._nvml = None
         return self
 
@@ -117,7 +119,7 @@ class XidEvents:
         """Collect what is left, and end the registration."""
         self.collect()
         if self._nvml:
-            with suppress(self._nvml.NVMLError):
+            with suppress(*failures(self._nvml)):
                 self._nvml.nvmlEventSetFree(self._events)
                 self._nvml.nvmlShutdown()
         self._nvml = None
@@ -129,7 +131,7 @@ class XidEvents:
             try:
                 event = nvml.nvmlEventSetWait_v2(self._events, TIMEOUT_MSEC)
                 address = nvml.nvmlDeviceGetPciInfo(event.device).busId
-            except nvml.NVMLError:  # a timeout: there is no more
+            except failures(nvml):  # a timeout: there is no more
                 break
             text = address.decode() if isinstance(address, bytes) else address
             number = int(event.eventData)
@@ -141,7 +143,7 @@ def _registered(nvml: Any) -> Any:
     """Return a set of events, with the Xids of each GPU that has events."""
     events = nvml.nvmlEventSetCreate()
     for index in range(nvml.nvmlDeviceGetCount()):
-        with suppress(nvml.NVMLError):  # this GPU is lost, or has no events
+        with suppress(*failures(nvml)):  # this GPU is lost, or has no events
             handle = nvml.nvmlDeviceGetHandleByIndex(index)
             nvml.nvmlDeviceRegisterEvents(handle, nvml.nvmlEventTypeXidCriticalError, events)
     return events

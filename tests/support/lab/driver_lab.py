@@ -35,6 +35,16 @@ class Machine:
     log: str | None = ""  # the kernel's
 
 
+def machine_of(row: Mapping[str, Any]) -> Machine:
+    """Return the machine of a row of a TOML file."""
+    names = ("level", "table", "kernel", "environment")
+    given: dict[str, Any] = {name: row[name] for name in names if name in row}
+    lists: dict[str, Any] = {
+        name: tuple(row[name]) for name in ("libraries", "nodes") if name in row
+    }
+    return Machine(missing=frozenset(row.get("missing", ())), **given, **lists)
+
+
 class Lab:
     """Compiles the stand-ins into a folder, and runs commands on machines made of them."""
 

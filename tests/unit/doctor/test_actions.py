@@ -161,6 +161,22 @@ def test_too_many_sram_errors_drain_the_machine() -> None:
     assert action(health__sram_threshold_exceeded=True) is Action.DRAIN
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"), [(4, Action.NONE), (15, Action.REBOOT), (16, Action.RESET_GPU)]
+)
+def test_the_code_of_a_gpu_without_an_answer_asks_for_an_action(
+    code: int, expected: Action
+) -> None:
+    silent = replace(H200, name=None, uuid=None, state=None, error="…", code=code)
+    driver = replace(DRIVER, gpus=(H200, silent))
+    assert advise(record(machine(driver=driver))).gpus[1].action is expected
+
+
+def test_a_driver_that_hangs_asks_for_a_reboot() -> None:
+    hung = Finding("gpu-driver", State.FAIL, "the NVIDIA driver did not answer", case="hung")
+    assert advise(record(findings=[hung])).action is Action.REBOOT
+
+
 def test_a_gpu_that_the_driver_does_not_reach_asks_for_a_reboot() -> None:
     lost = replace(H200, name=None, uuid=None, state=None)
     facts = machine(driver=replace(DRIVER, gpus=(lost,)))

@@ -38,7 +38,7 @@ class CudaStub:
         }
         monkeypatch.setattr(torch.version, "cuda", "13.0")
         monkeypatch.setattr(cuda_problem, "cuda_start", lambda _index: start)
-        monkeypatch.setattr(cuda_problem.Path, "exists", lambda _path: True)
+        monkeypatch.setattr(cuda_problem, "driver_visible", lambda: True)
         monkeypatch.setattr(devices, "driver_version", lambda: "580.65.06")
         for name, value in facts.items():
             monkeypatch.setattr(torch.cuda, name, lambda *_, value=value: value)
@@ -153,7 +153,7 @@ def test_anything_that_torch_raises_is_no_working_gpu(monkeypatch: pytest.Monkey
 
 def test_no_driver_at_all_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     CudaStub(monkeypatch)
-    monkeypatch.setattr(devices.Path, "exists", lambda _path: False)
+    monkeypatch.setattr(cuda_problem, "driver_visible", lambda: False)
     with pytest.raises(UnfitError, match="no NVIDIA driver is visible here"):
         devices.resolve("cuda")
 

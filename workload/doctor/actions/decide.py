@@ -13,6 +13,8 @@ from workload.doctor.checks.check import WRONG
 
 # Checks whose facts are judged for each GPU: see `faults`.
 BY_GPU = frozenset({"ecc", "row-remap", "recovery-action", "fabric", "sram-ecc"})
+# Cases of a driver that hangs or ends every process that asks it.
+BLOCKED = frozenset({("gpu-driver", "hung"), ("cuda-start", "hung"), ("cuda-start", "died")})
 NOTHING = "nothing is wrong"
 DEEP = "run `workload doctor --deep`"
 
@@ -92,7 +94,8 @@ def _machine_faults(record: Record) -> Iterator[Fault]:
     yield from _wrong_numbers(record)
     for finding in record.findings or ():
         if finding.state is State.FAIL and finding.case != WRONG and finding.id not in BY_GPU:
-            yield Fault(finding.id, Action.FIX_HOST, f"{finding.id}: {finding.found}")
+            action = Action.REBOOT if (finding.id, finding.case) in BLOCKED else Action.FIX_HOST
+            yield Fault(finding.id, action, f"{finding.id}: {finding.found}")
     for case in record.cases or ():
         if case.status is CaseStatus.INVALID:
             seen = case.timing.telemetry if case.timing else None

@@ -6,6 +6,7 @@ from workload.core.models.action import Action, Fault, Xid
 from workload.core.models.gpu import Gpu, GpuHealth, GpuState
 from workload.doctor.actions.recovery import recovery
 from workload.doctor.actions.xids import XidRow, look_up, recovery_action_of
+from workload.hardware.driver_codes import NVML_PERMISSION, NVML_RESET_REQUIRED
 
 SHOWN_TEXT = 120  # characters of the driver's own words
 
@@ -16,10 +17,12 @@ def gpu_faults(gpu: Gpu, xids: Sequence[Xid]) -> Iterator[Fault]:
     The driver's recovery action outranks the table of Xids: where it is known, an Xid of the
     hardware is evidence only, and one of this run asks for no more than to start again.
     """
+    if gpu.state is None and gpu.code == NVML_PERMISSION:
+        return  # of another container
     if gpu.state is None:
-        yield Fault(
-            "no-answer", Action.REBOOT, "the driver does not reach it", tuple(map(_shown, xids))
-        )
+        evidence = (*((gpu.error,) if gpu.error else ()), *map(_shown, xids))
+        action = Action.RESET_GPU if gpu.code == NVML_RESET_REQUIRED else Action.REBOOT
+        yield Fault("no-answer", action, "the driver does not reach it", evidence)
         return
     health = gpu.state.health or GpuHealth()
     asked = recovery_asked(health, xids)
