@@ -64,6 +64,7 @@ def hang(vm: Vm) -> None:
 
 def test_the_power_goes_off_after_the_upload(ended: Vm) -> None:
     assert ended.status["state"] == "done", ended.status
+    assert ended.status["action"] == "none"
     upload = f"aws s3 cp {ended.status['record']} s3://records/vm/"
     assert ended.calls.index("systemctl poweroff") > ended.calls.index(upload)
 
