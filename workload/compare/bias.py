@@ -44,6 +44,7 @@ class Unjudged:
     title: str
     problem: str
     detail: str | None = None
+    contended: bool = False
 
     @property
     def words(self) -> str:
@@ -107,7 +108,10 @@ def varied_bindings(baseline: Side, candidate: Side) -> bool:
 
 
 def unjudged(baseline: Side, candidate: Side, pairing: Pairing) -> tuple[Unjudged, ...]:
-    """Return the cases that both sides measured and that a gate does not judge, with the reason."""
+    """Return the cases that both sides measured and that a gate does not judge, with the reason.
+
+    Of the contended ones a gate judges those that are slower even without their waits.
+    """
     shared = " and ".join(_of_sides(baseline, candidate))
     found = (_unjudged(speed, shared) for speed in pairing.speeds)
     return (
@@ -136,9 +140,8 @@ def _unjudged(speed: Speed, shared: str) -> Unjudged | None:
         return Unjudged(speed.name, speed.title, shared)
     for side, reached in ((BASELINE, speed.baseline), (CANDIDATE, speed.candidate)):
         if reached.contended:
-            return Unjudged(
-                speed.name, speed.title, f"not alone on the CPUs in the {side}", reached.contended
-            )
+            problem = f"not alone on the CPUs in the {side}"
+            return Unjudged(speed.name, speed.title, problem, reached.contended, contended=True)
     if speed.interval is None:
         return Unjudged(speed.name, speed.title, "too few samples for an interval")
     return None

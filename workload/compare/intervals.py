@@ -61,13 +61,18 @@ def is_time(seconds: float | None) -> bool:
     return seconds is not None and SHORTEST_SEC <= seconds <= LONGEST_SEC
 
 
+def counted_quantile(a_runs: int, b_runs: int) -> float:
+    """Return the quantile of a run's samples by which it counts."""
+    return MEDIAN if min(a_runs, b_runs) == 1 else LOWEST_TENTH
+
+
 def ratio_of(a: Sequence[Samples], b: Sequence[Samples], paired: bool = False) -> Ratio:
     """Compute the ratio of a's seconds to b's, from the samples of each process run.
 
     `paired`: run by run, in this order, a's belong to b's. A side's seconds are the geometric
     mean of its runs' 10% quantiles or, with one run on a side, of medians; each is_time().
     """
-    fraction = MEDIAN if min(len(a), len(b)) == 1 else LOWEST_TENTH
+    fraction = counted_quantile(len(a), len(b))
     a_logs, b_logs = _logs(a, fraction), _logs(b, fraction)
     span, basis = _log_interval(a, b, a_logs, b_logs, paired)
     return Ratio(

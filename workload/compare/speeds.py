@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import fmean
 
-from workload.compare.intervals import Basis, Span, ratio_of
+from workload.compare.intervals import Basis, Span, counted_quantile, ratio_of
 from workload.core.models.case import Case, Kind
 from workload.core.models.model import Model, derive
 from workload.core.models.rating import Regime
-from workload.core.statistics import median
+from workload.core.statistics import median, quantile
 
 # Differences within ±5% do not matter: GPUs differ by about 4% from one day to the next.
 # SAME is inside, FASTER above 1.05, SLOWER below 0.95, each with its whole interval.
@@ -40,6 +41,7 @@ class Reached:
     transfer_sec: float | None
     warning: str | None  # of a single run; several runs have an interval instead
     contended: str | None  # who kept the threads waiting, in at least half of the runs
+    least_sec: float  # a call, if the waits of contended runs delayed it as much as they can have
 
 
 class Speed(Model, frozen=True):
@@ -83,6 +85,11 @@ class Speed(Model, frozen=True):
         """Return whether the whole interval lies below 1 - `share` of the baseline's speed."""
         return self.interval is not None and self.interval[1] < 1 - share
 
+    def is_slower_despite_waits(self, share: float) -> bool:
+        """Return whether it is slower by `share`, even without the waits of the candidate."""
+        left = self.candidate.least_sec / self.candidate.sec
+        return self.interval is not None and self.interval[1] < (1 - share) * left
+
 
 def speed_of(
     name: str,
@@ -97,12 +104,13 @@ def speed_of(
     """
     ratio = ratio_of(_samples(baseline), _samples(candidate), paired)
     unit, amount = _unit(baseline[0])
+    counted = counted_quantile(len(baseline), len(candidate))
     return Speed(
         name=name,
         title=title,
         unit=unit,
-        baseline=_reached(baseline, amount, ratio.baseline_sec),
-        candidate=_reached(candidate, amount, ratio.candidate_sec),
+        baseline=_reached(baseline, amount, ratio.baseline_sec, counted),
+        candidate=_reached(candidate, amount, ratio.candidate_sec, counted),
         speedup=ratio.value,
         interval=ratio.interval,
         basis=ratio.basis,
@@ -121,7 +129,7 @@ def _unit(case: Case) -> tuple[str, int | None]:
     return ("GB/s", case.bytes) if case.bytes else ("s", None)
 
 
-def _reached(cases: Sequence[Case], amount: int | None, seconds: float) -> Reached:
+def _reached(cases: Sequence[Case], amount: int | None, seconds: float, counted: float) -> Reached:
     errors = [case.error_share for case in cases if case.error_share is not None]
     ratings = [case.rating for case in cases if case.rating]
     only = cases[0].timing if len(cases) == 1 else None
@@ -134,7 +142,23 @@ def _reached(cases: Sequence[Case], amount: int | None, seconds: float) -> Reach
         transfer_sec=median([case.transfer_sec for case in cases if case.transfer_sec]),
         warning=only.warning if only else None,
         contended=_contended(cases),
+        least_sec=seconds * _left_without_waits(cases, counted),
     )
+
+
+def _left_without_waits(cases: Sequence[Case], counted: float) -> float:
+    """Return the least share of a side's seconds that does not come from waiting.
+
+    The `counted` quantile of a run's samples is later by d only if all samples above it are, a
+    share of 1 - counted. So d is at most the mean wait over that share (Markov's inequality).
+    """
+    left = 1.0
+    for timing in (case.timing for case in cases):
+        if timing and timing.contended and timing.waits:
+            wait_sec = timing.waits.share * fmean(timing.samples_sec)
+            counted_sec = quantile(timing.samples_sec, counted) or 0.0
+            left *= max(0.0, counted_sec - wait_sec / (1 - counted)) / (counted_sec or 1.0)
+    return float(left ** (1 / len(cases)))
 
 
 def _contended(cases: Sequence[Case]) -> str | None:

@@ -63,13 +63,13 @@ class Comparison:
 
     def slower_by(self, share: float) -> list[Speed]:
         """Return the judged cases whose whole interval is below 1 - `share` of the baseline's."""
-        return [speed for speed in self.judged if speed.is_slower_by(share)]
+        names = {one.name for one in self.unjudged_by(share)}
+        return [one for one in self.speeds if one.name not in names and one.is_slower_by(share)]
 
-    @property
-    def judged(self) -> list[Speed]:
-        """The cases that a gate judges."""
-        names = {one.name for one in self.unjudged}
-        return [speed for speed in self.speeds if speed.name not in names]
+    def unjudged_by(self, share: float) -> list[Unjudged]:
+        """Return the cases that a gate does not judge if it allows `share`."""
+        slower = {one.name for one in self.speeds if one.is_slower_despite_waits(share)}
+        return [one for one in self.unjudged if not (one.contended and one.name in slower)]
 
 
 def compare(baseline: Side, candidate: Side) -> Comparison:

@@ -50,9 +50,9 @@ def timing(
     return Timing(method, cache, 1, (seconds,) * samples, 0.1, steady=True, overhead_sec=0.0)
 
 
-def contended(seconds: float = 1e-3) -> Timing:
-    """The same, taken while the threads waited for other processes for 40 % of the time."""
-    waits = Waits(1.0, run_delay_sec=0.4, waits=20, foreign_sec=0.9)
+def contended(seconds: float = 1e-3, share: float = 0.4) -> Timing:
+    """The same, taken while the threads waited for other processes for a share of the time."""
+    waits = Waits(1.0, run_delay_sec=share, waits=20, foreign_sec=0.9)
     return replace(timing(seconds), waits=waits)
 
 

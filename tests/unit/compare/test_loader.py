@@ -201,6 +201,11 @@ CASE = "benchmarks.0.extra_info.case"
             0,
             "Expected `int` >= 1 - at `machine_info.workload.device.threads`",
         ),
+        (
+            "machine_info.workload.variables",
+            [{"name": 3}],
+            "Expected `str`, got `int` - at `machine_info.workload.variables[0].name`",
+        ),
         ("machine_info.workload.ceilings", [], "got `array` - at `machine_info.workload.ceilings`"),
         (CASE, {}, "missing required field `kind` - at `benchmarks[0].extra_info.case`"),
         (CASE, "matmul", "Expected `object`, got `str` - at `benchmarks[0].extra_info.case`"),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from workload.cli.options import CompareOptions
 from workload.cli.session import Session
 from workload.compare import Comparison, Speed, compare
+from workload.compare.bias import Unjudged
 from workload.compare.loader import load_side
 from workload.core import records
 from workload.core.errors import ExitCode
@@ -22,7 +23,7 @@ def command(session: Session, options: CompareOptions) -> ExitCode:
     for problem in (*baseline.problems, *candidate.problems):
         session.error(f"left out: {problem}")
     comparison = compare(baseline, candidate)
-    text = comparison_table.text_of(comparison, options.fail_if_slower is not None)
+    text = comparison_table.text_of(comparison, options.fail_if_slower)
     before, after = map(comparison_table.lines, (text.before, text.after))
     session.info(*before, "", text.table, "", *after)
     _print_document(session, options, comparison, text)
@@ -70,8 +71,10 @@ def _exit_code_of_speeds(
     if slower:
         session.error(f"the candidate is slower by over {100 * allowed:.3g}%: {_named(slower)}")
         return ExitCode.TOO_SLOW
-    if comparison.unjudged and (options.strict or not comparison.judged):
-        session.error(_unjudged_line(comparison))
+    unjudged = comparison.unjudged_by(allowed)
+    none = {one.name for one in comparison.speeds} <= {one.name for one in unjudged}
+    if unjudged and (options.strict or none):
+        session.error(_unjudged_line(unjudged, "no case could be judged" if none else "not judged"))
         return ExitCode.TOO_SLOW if options.strict else ExitCode.UNFIT
     return ExitCode.UNFIT if comparison.lost else ExitCode.OK
 
@@ -84,11 +87,10 @@ def _named(slower: Sequence[Speed]) -> str:
     )
 
 
-def _unjudged_line(comparison: Comparison) -> str:
+def _unjudged_line(unjudged: Sequence[Unjudged], what: str) -> str:
     """Say which cases could not be judged, why, and what to do."""
-    groups = comparison_table.grouped(comparison.unjudged).items()
     reasons = "; ".join(
-        f"{problem}: {some(case.words for case in group)}" for problem, group in groups
+        f"{problem}: {some(case.words for case in group)}"
+        for problem, group in comparison_table.grouped(unjudged).items()
     )
-    what = "--strict: not judged" if comparison.judged else "no case could be judged"
     return f"{what}: {reasons}: measure both sides alike, on a quiet machine"

@@ -30,16 +30,24 @@ class Waits(Model, frozen=True):
     @property
     def reason(self) -> str | None:
         """Who kept the threads waiting, and for what share of the window; None if none did."""
-        causes = (
-            ("CPU quota: threads were stopped", self._share(self.throttled_sec)),
-            ("hypervisor: CPUs were taken away", self._share(self._stolen_sec)),
-            ("other processes: threads waited", self._share(self._delayed_sec)),
-        )
-        told = [(share, cause) for cause, share in causes if share >= TOLD_SHARE]
+        told = [(share, cause) for cause, share in self._causes.items() if share >= TOLD_SHARE]
         if not told:
             return None
         share, cause = max(told)
         return f"{cause} {min(share, 1):.0%} of the time"
+
+    @property
+    def share(self) -> float:
+        """The share of the window by which they delayed the work at most: one thread suffices."""
+        return min(1.0, sum(self._causes.values()))
+
+    @property
+    def _causes(self) -> dict[str, float]:
+        return {
+            "CPU quota: threads were stopped": self._share(self.throttled_sec),
+            "hypervisor: CPUs were taken away": self._share(self._stolen_sec),
+            "other processes: threads waited": self._share(self._delayed_sec),
+        }
 
     @property
     def _stolen_sec(self) -> float | None:

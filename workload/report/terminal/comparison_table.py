@@ -42,10 +42,10 @@ class Text:
     after: list[tuple[str, str]]
 
 
-def text_of(comparison: Comparison, gate: bool = False) -> Text:
+def text_of(comparison: Comparison, gate: float | None = None) -> Text:
     """Return who is compared and the summary, every case, and what else is to be known.
 
-    With a `gate`, that includes every case that it does not judge.
+    With a `gate` that allows this share, that includes every case that it does not judge.
     """
     return Text(
         before=[
@@ -56,7 +56,7 @@ def text_of(comparison: Comparison, gate: bool = False) -> Text:
         ],
         table=speeds_table(comparison.speeds),
         marks=[speed.verdict for speed in comparison.speeds],
-        after=[*_notes(comparison), *(_unjudged(comparison.unjudged) if gate else ())],
+        after=[*_notes(comparison), *(_unjudged(comparison.unjudged_by(gate)) if gate else ())],
     )
 
 
