@@ -106,6 +106,18 @@ def test_in_a_rootless_engine_root_is_the_caller(host: Host, checkout: Path) -> 
     assert " --user 0:0 " in container(host)
 
 
+@pytest.mark.parametrize(("rootless", "user"), [("false", "1000:1001"), ("true", "0:0")])
+def test_podmans_own_word_for_rootless_counts(
+    host: Host, checkout: Path, rootless: str, user: str
+) -> None:
+    answer_id(host, 0, 0, "0")
+    own_results(host, 1000, 1001)
+    host.environment["IMAGE"] = "example.com/workload:cpu"
+    answers = f'*Rootless*) echo name=rootless:{rootless} ;; version*) echo "Podman Engine" ;;'
+    run_in_docker(host, checkout, f'case "$*" in *SecurityOptions*) exit 125 ;; {answers} esac')
+    assert f" --user {user} " in container(host)
+
+
 def not_a_folder(checkout: Path) -> str:
     (checkout / "results").touch()
     return "results is a file, not a folder: move it away"
