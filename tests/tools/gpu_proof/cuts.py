@@ -26,6 +26,7 @@ from tools.gpu_proof.cut_tree import Cut, Tree, record_hash, waiting
 from tools.gpu_proof.result import Result
 
 from workload.core.errors import ExitCode
+from workload.core.units import some
 
 HERE = Path(__file__).parent
 LISTED = HERE.parents[2] / "docker/prune.toml"
@@ -133,7 +134,9 @@ def tried(trial: Trial, cuts: Sequence[Cut], result: Result) -> dict[str, str]:
         blamed = culprits(cuts, trial.works)
     except OutOfTimeError as error:
         return {str(cut.entry): f"{NOT_TRIED}: {error}" for cut in cuts}
-    return {str(cut.entry): FAILS if cut in blamed else WORKS for cut in cuts}
+    # What does not work here at all shows nothing about a cut.
+    rest = f"{NOT_TRIED}: without it, too, this fails: {some(without)}" if without else WORKS
+    return {str(cut.entry): FAILS if cut in blamed else rest for cut in cuts}
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ import pytest
 from tools.gpu_proof import cuts
 from tools.gpu_proof.cut_tree import Cut, Tree, record_hash, waiting
 from tools.gpu_proof.cuts import culprits
+from tools.gpu_proof.result import Result
 
 LISTED = Path(__file__).parents[3] / "docker/prune.toml"
 NAMES = "abcde"
@@ -157,6 +158,40 @@ def test_cuts_that_break_something_only_together_are_all_to_blame() -> None:
 
     assert "".join(culprits(NAMES, works)) == NAMES  # type: ignore[arg-type]  # names will do
     assert len(tried) == 3
+
+
+class FakeTrial:
+    """A trial in which some parts fail always, and a part fails with one of the cuts."""
+
+    def __init__(self, always: Sequence[str], breaks: Cut | None = None) -> None:
+        self.excused: set[str] = set()
+        self._always = always
+        self._breaks = breaks
+
+    def parts(self, chosen: Sequence[Cut]) -> cuts.Parts:
+        broken = {"fft": "error"} if self._breaks in chosen else {"fft": "ok"}
+        return broken | dict.fromkeys(self._always, "error")
+
+    def works(self, chosen: Sequence[Cut]) -> bool:
+        return not set(cuts.failures(self.parts(chosen))) - self.excused
+
+
+@pytest.mark.parametrize(
+    ("always", "broken", "expected"),
+    [
+        ([], False, ["works", "works"]),
+        ([], True, ["fails", "works"]),
+        (["NCCL"], False, ["not tried: without it, too, this fails: NCCL"] * 2),
+        (["NCCL"], True, ["fails", "not tried: without it, too, this fails: NCCL"]),
+    ],
+)
+def test_a_cut_works_only_where_everything_works_with_it(
+    always: list[str], broken: bool, expected: list[str], found: list[Cut], tmp_path: Path
+) -> None:
+    chosen = found[:2]
+    trial = FakeTrial(always, chosen[0] if broken else None)
+    states = cuts.tried(trial, chosen, Result(tmp_path / "result.json"))  # type: ignore[arg-type]  # a fake
+    assert [states[str(cut.entry)] for cut in chosen] == expected
 
 
 def test_the_part_that_hangs_is_the_one_that_started_and_did_not_end() -> None:
