@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from support import skip_gate, without_xdist
 
-from workload.cli.main import prepare_openmp
+from workload.cli.main import prepare_libraries
 
 pytest_plugins = ["pytester"]  # the skip gate is tested on sessions of its own
 
 # Before anything imports torch, as the command line does: tests were 12 times slower on a busy
 # machine of two cores.
-prepare_openmp()
+prepare_libraries()
 # Parallel workers share the cores: one thread each, and each process that a worker starts.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"

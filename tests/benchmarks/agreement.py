@@ -16,10 +16,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from workload.cli.main import prepare_openmp
+from workload.cli.main import prepare_libraries
 
 # Before torch is imported, as on the command line.
-prepare_openmp()
+prepare_libraries()
 
 import torch
 

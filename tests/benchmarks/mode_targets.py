@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from workload.cli.main import prepare_openmp
+from workload.cli.main import prepare_libraries
 
-prepare_openmp()  # as the command line does, before torch is imported
+prepare_libraries()  # as the command line does, before torch is imported
 
 import torch  # noqa: E402  see above
 from rich.console import Console  # noqa: E402

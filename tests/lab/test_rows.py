@@ -23,6 +23,7 @@ def test_a_command_ends_as_its_row_says(row: dict[str, Any], lab: Lab, tmp_path:
     found = errors(ended.stderr)
     assert list(map(fnmatch, found, expected)) == [True] * len(expected), found
     assert len(found) == len(expected)
+    assert "CUDA warning" not in ended.stderr
     assert ended.returncode == row["code"]
     if is_doctor:
         findings = json.loads(ended.stdout)["findings"]

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from workload.cli.main import prepare_openmp
+from workload.cli.main import prepare_libraries
 
-prepare_openmp()  # before torch is imported, as on the command line
+prepare_libraries()  # before torch is imported, as on the command line
 sys.path.append(str(Path(__file__).parents[1]))  # support
 
 import torch

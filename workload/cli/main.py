@@ -4,6 +4,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"workload {options.command}: {import_problem(error)}\n")
         return ExitCode.UNFIT
     session = Session(options, argv, document)
-    return int(session.run(lambda session: _run_command(session, options)))
+    code = session.run(lambda session: _run_command(session, options))
+    if session.lost:
+        _exit_without_cuda(code)
+    return int(code)
+
+
+def _exit_without_cuda(code: ExitCode) -> None:
+    """End the process at once if PyTorch started CUDA.
+
+    Once the GPU is lost, what PyTorch frees at the end may abort the process.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with suppress(OSError):
+                stream.flush()
+    os._exit(code)
 
 
 def _run_command(session: "Session", options: Options) -> ExitCode:
@@ -49,7 +68,7 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
         problem = binding_problem()
         if problem:
             raise UnfitError(problem)
-    prepare_openmp()
+    prepare_libraries()
     # The images carry no NumPy, which nothing here uses: no reason to warn about it.
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
     # torch repeats at any later moment why CUDA does not start; the device's line says it.
@@ -67,8 +86,8 @@ def _set_patience(session: "Session", options: RecordOptions) -> None:
     patience.limit_sec, patience.tell = options.driver_timeout, session.error
 
 
-def prepare_openmp() -> None:
-    """Remember the CPUs that OpenMP may take away, and let its threads spin for a short time.
+def prepare_libraries() -> None:
+    """Remember the CPUs that OpenMP may take away, let its threads spin for a short time.
 
     They spin for some tens of microseconds, then sleep. Without a limit they make small matmuls
     up to a thousand times slower on a busy machine; on an idle one both are as fast (2 cores: 180
@@ -76,6 +95,8 @@ def prepare_openmp() -> None:
     """
     given_cpus()
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    # After an error of the GPU, each object that PyTorch frees at the end would warn of it again.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
 
 
 def _require_directory() -> None:

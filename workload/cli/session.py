@@ -41,6 +41,8 @@ class Session:
         self._faults: list[Fault] = []
         self._xids: Callable[[], tuple[Xid, ...]] | None = None
         self._saves = True
+        # Kept with what its traceback holds: see main.
+        self.lost: LostDeviceError | None = None
 
     def run(self, command: Callable[["Session"], ExitCode]) -> ExitCode:
         """Run `command`; however it ends, write the record if there is one, and return the code."""
@@ -51,6 +53,7 @@ class Session:
         except WorkloadError as error:
             code, reason = error.exit_code, str(error)
             if isinstance(error, LostDeviceError):
+                self.lost = error
                 self._faults.append(Fault("lost-device", Action.REBOOT, error.what))
             self.error(reason)
         except MemoryError:

@@ -61,15 +61,16 @@ class OutOfMemoryError(UnfitError):
         super().__init__(f"{self.what}: choose smaller sizes")
 
 
+XID = "see the kernel's log for its Xid, reset the GPU or restart its host"
+
+
 class LostDeviceError(UnfitError):
     """The device failed during its work and no longer responds."""
 
-    def __init__(self, device: str, reason: str) -> None:
+    def __init__(self, device: str, reason: str, fix: str = XID) -> None:
         """Take the driver's one-line `reason`."""
         self.what = f"{device} was lost ({reason})"
-        super().__init__(
-            f"{self.what}: see the kernel's log for its Xid, reset the GPU or restart its host"
-        )
+        super().__init__(f"{self.what}: {' '.join(fix.split())}")
 
 
 class NotSavedError(WorkloadError):

@@ -10,6 +10,7 @@ import torch
 from msgspec.structs import replace
 
 from workload.core.errors import (
+    XID,
     BadInputError,
     LostDeviceError,
     OutOfMemoryError,
@@ -22,6 +23,7 @@ from workload.hardware.binding import Binding, read_binding
 from workload.hardware.cgroups import last_cache_bytes, read_limits
 from workload.hardware.cuda_problem import cuda_problem, driver_blocks
 from workload.hardware.cuda_support import parse_capability
+from workload.hardware.driver_codes import Kind, cause_of
 from workload.hardware.driver_process import driver_version
 from workload.hardware.nvml import HardwareError
 from workload.hardware.openmp import team_limit
@@ -209,17 +211,19 @@ def translate_cuda_errors(info: DeviceInfo) -> Iterator[None]:
     """Raise OutOfMemoryError if memory runs out in the block, LostDeviceError if the device fails.
 
     After some errors, and once a GPU has fallen off the bus, nothing on the device works for the
-    rest of the process, so any error is followed by a test whether the device still responds. If it
-    does, the error is raised unchanged.
+    rest of the process. An error whose code does not say so is followed by a test whether the
+    device still responds. If it does, the error is raised unchanged.
     """
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
             raise OutOfMemoryError(first_line(error)) from error
-        if _responds(info):
+        cause = cause_of(error) if info.kind == "cuda" else None
+        if (cause is None or not cause.sticky) and _responds(info):
             raise
-        raise LostDeviceError(info.torch_name, first_line(error)) from error
+        fix = cause.fix if cause and cause.kind is Kind.ECC else XID
+        raise LostDeviceError(info.torch_name, first_line(error), fix) from error
 
 
 def _responds(info: DeviceInfo) -> bool:
@@ -243,5 +247,9 @@ def available_bytes(info: DeviceInfo) -> int | None:
 
 def is_out_of_memory(error: Exception) -> bool:
     """Return whether memory ran out; PyTorch's CPU allocator raises a plain RuntimeError."""
-    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    return known or "can't allocate memory" in str(error)
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    cause = cause_of(error)
+    if cause:
+        return cause.kind is Kind.MEMORY
+    return "can't allocate memory" in str(error)

@@ -62,7 +62,7 @@ def _checks(case: VerifyCase) -> Iterator[VerifyResult]:
     if case.dtype in trajectory.DTYPES:
         groups.append(trajectory.checks)
     try:
-        with devices.matmul_precision(case.dtype):
+        with devices.translate_cuda_errors(case.device), devices.matmul_precision(case.dtype):
             for group in groups:
                 yield from group(case)
     except RuntimeError as error:

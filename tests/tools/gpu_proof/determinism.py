@@ -19,9 +19,9 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[2]))  # tools
 
-from workload.cli.main import prepare_openmp
+from workload.cli.main import prepare_libraries
 
-prepare_openmp()  # before torch is imported, as on the command line
+prepare_libraries()  # before torch is imported, as on the command line
 
 import torch
 from tools.gpu_proof.result import Result

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workload.cli.main import prepare_openmp
+from workload.cli.main import prepare_libraries
 from workload.core.models.variable import BITS, BOTH, NEITHER, SPEED
 from workload.core.variables import TABLE, effects, known_variables, set_variables
 
@@ -98,7 +98,7 @@ def test_a_value_is_redacted_printable_and_short() -> None:
 
 def test_what_the_program_sets_itself_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
-    prepare_openmp()
+    prepare_libraries()
     assert what("GOMP_SPINCOUNT", os.environ["GOMP_SPINCOUNT"]) == NEITHER
 
 

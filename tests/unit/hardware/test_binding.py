@@ -99,8 +99,8 @@ def run(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
 
 
 RESOLVE = """
-from workload.cli.main import prepare_openmp
-prepare_openmp()
+from workload.cli.main import prepare_libraries
+prepare_libraries()
 from workload.hardware import devices
 from workload.hardware.cgroups import read_limits
 print(read_limits().affinity_cpus, devices.resolve("cpu").threads, devices.resolve("cpu").binding)
