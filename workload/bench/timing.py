@@ -10,6 +10,7 @@ windows.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from workload.bench.timers import Call, Timer, flushed, make_timer
@@ -65,7 +66,9 @@ def measure(
     timer = _chosen(operation, device, config)
     share_sec = min(budget_sec * WARM_UP_SHARE, MAX_WARM_UP_SEC)
     at_least_sec = min(MIN_WARM_UP_SEC[device.kind], share_sec)
-    call_sec, steady = _warm_up(timer, config, at_least_sec, share_sec)
+    call_sec, steady = until_steady(
+        timer, lambda sec: _calls_per_sample(sec, config), at_least_sec, share_sec
+    )
     warm_up_sec = time.perf_counter() - started
     calls = timer.rounded(_calls_per_sample(call_sec, config))
     timer.forget_readings()
@@ -105,19 +108,20 @@ def _calls_per_sample(call_sec: float, config: TimingConfig) -> int:
     return 1 if config.cache == COLD else max(1, round(MIN_SAMPLE_SEC / max(call_sec, 1e-9)))
 
 
-def _warm_up(
-    timer: Timer, config: TimingConfig, at_least_sec: float, at_most_sec: float
+def until_steady(
+    timer: Timer, calls_of: Callable[[float], int], at_least_sec: float, at_most_sec: float
 ) -> tuple[float, bool]:
     """Call at least once, until batches are equally fast or the time is up.
 
-    Returns the seconds of one call, and whether batches became equally fast.
+    `calls_of` is how many calls of so many seconds make a batch. Returns the seconds of one call,
+    and whether batches became equally fast.
     """
     started = time.perf_counter()
     batches = [timer.batch(1)]
     while (spent_sec := time.perf_counter() - started) + batches[-1] < at_most_sec:
         if spent_sec >= at_least_sec and _is_steady(batches):
             return batches[-1], True
-        batches.append(timer.batch(_calls_per_sample(batches[-1], config)))
+        batches.append(timer.batch(calls_of(batches[-1])))
     return batches[-1], _is_steady(batches)
 
 

@@ -82,6 +82,7 @@ class TrainOptions(RecordOptions):
     checkpoint: Path | None
     checkpoint_every: int
     resume: bool
+    threads: int | None
 
     @property
     def written(self) -> dict[str, Path]:

@@ -74,6 +74,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--checkpoint-every", type=types.size, metavar="N", default=100, help="steps between saves"
     )
     parser.add_argument("--resume", action="store_true", help="continue from --checkpoint")
+    parser.add_argument(
+        "--threads",
+        type=types.size,
+        metavar="N",
+        help="CPU threads (default: by the sizes or, with --resume, as in the checkpoint)",
+    )
     _add_output(parser, None)
 
 

@@ -23,7 +23,7 @@ def spec_of(result: TrainResult) -> TrainSpec:
 def train_case(result: TrainResult, device_kind: str) -> Case:
     """Make a case of one step, of shape (batch, input, hidden, output); WRONG if it diverged.
 
-    Its samples are means of blocks of steps, by the clock of the device. Nothing was warmed up.
+    Its samples are means of blocks of steps, by the clock of the device.
     The mode was compared with float64 before the training, not each of its steps.
     """
     spec = spec_of(result)
@@ -61,7 +61,8 @@ def _timing(result: TrainResult, method: str) -> Timing | None:
         cache=WARM,
         calls_per_sample=max(1, round(timed_steps / blocks)),
         samples_sec=result.step_time_sec,
-        warm_up_sec=0.0,
-        steady=False,
+        warm_up_sec=result.warm_up_sec,
+        steady=result.steady,
         overhead_sec=0.0,
+        waits=result.waits,
     )

@@ -22,7 +22,7 @@ from workload.core.places import fix_of
 from workload.core.train_spec import TrainSpec
 from workload.core.units import storage_dtype
 
-FORMAT = "workload-train/1"
+FORMAT = "workload-train/2"
 # What the parsers may raise for a hostile or damaged file.
 _MALFORMED = (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 MAX_BYTES = 1 << 36
@@ -38,6 +38,7 @@ class Checkpoint:
     w1: Tensor
     w2: Tensor
     losses: Tensor
+    threads: int | None = None  # of a CPU: the last bits depend on them
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
@@ -47,6 +48,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         "format": FORMAT,
         "spec": json.dumps(asdict(checkpoint.spec)),
         "step": str(checkpoint.step),
+        "threads": json.dumps(checkpoint.threads),
     }
     metadata["sha256"] = _digest(metadata, tensors)
     specs = {
@@ -115,7 +117,14 @@ def _parse(data: bytes) -> Checkpoint:
             raise ValueError(f"{name} is of {tensors[name].dtype}, not torch.{dtype}")
         if not bool(torch.isfinite(tensors[name]).all()):
             raise ValueError(f"{name} is not finite")
-    return Checkpoint(spec, step, **tensors)
+    return Checkpoint(spec, step, **tensors, threads=_threads(metadata["threads"]))
+
+
+def _threads(text: str) -> int | None:
+    threads = json.loads(text)
+    if threads is None or (type(threads) is int and threads > 0):
+        return threads
+    raise ValueError(f"{text} is no number of threads")
 
 
 def _metadata(data: bytes) -> dict[str, str]:
@@ -126,7 +135,7 @@ def _metadata(data: bytes) -> dict[str, str]:
 
 def _digest(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
-    for key in ("format", "spec", "step"):
+    for key in ("format", "spec", "step", "threads"):
         digest.update(metadata[key].encode() + b"\0")
     for name in TENSORS:
         digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())

@@ -7,17 +7,20 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from msgspec.structs import replace
 
 from workload.bench.timers import Laps
 from workload.core.errors import BadInputError, NotSavedError, UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
-from workload.core.units import format_bytes
+from workload.core.units import format_bytes, plural
 from workload.hardware import devices
+from workload.hardware.waits import Watch
 from workload.train import checkpoint, modes
 from workload.train.checkpoint import Checkpoint
 from workload.train.modes.data import Data, draw
+from workload.train.warm_up import warm_up
 
 REPORT_EVERY = 100  # steps, as in the book's example; losses are read no more often
 TIMED_STEPS = 2 * BLOCK_STEPS  # their mean is one sample of the step time
@@ -41,6 +44,7 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
     checkpoint_path: Path | None = None,
     checkpoint_every: int = REPORT_EVERY,
     resume: bool = False,
+    threads: int | None = None,
     on_mode: OnMode = _ignore,
     on_report: Report = _ignore,
     on_progress: Progress = _ignore,
@@ -49,18 +53,21 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
 
     `mode` is one of MODE_NAMES. `on_mode` gets its name and why it was chosen, `on_report`
     (step, loss) every 100 steps, `on_progress` the result so far, from time to time and before an
-    error. A loss that is not finite ends the run: `diverged_at_step` is its step.
+    error. A loss that is not finite ends the run: `diverged_at_step` is its step. On a CPU it runs
+    with the threads of `device`; a resumed run with those of its checkpoint, which `threads`, if
+    given, must agree with.
 
-    Raises UnfitError if the training does not fit memory or the device is lost or does not support
-    the mode; WrongNumbersError, before any step, if the mode computes wrong losses; BadInputError
-    for a mode that does not support the dtype or a checkpoint that cannot be resumed; NotSavedError
-    if a checkpoint cannot be written.
+    Raises UnfitError if the training does not fit memory, a checkpoint needs more CPUs than there
+    are, or the device is lost or does not support the mode; WrongNumbersError, before any step, if
+    the mode computes wrong losses; BadInputError for a mode that does not support the dtype or a
+    checkpoint that cannot be resumed; NotSavedError if a checkpoint cannot be written.
     """
     _require_memory(spec, device)
     with devices.translate_cuda_errors(device):
         run = _Run(spec, device)
     if checkpoint_path:
-        run.resumed_from_step = _open_checkpoint(run, checkpoint_path, resume)
+        run.resumed_from_step = _open_checkpoint(run, checkpoint_path, resume, threads)
+    devices.set_threads(run.device, run.device.threads)
     run.start(mode)
     on_mode(run.mode, run.mode_reason)
     next_progress = 0.0
@@ -108,6 +115,7 @@ class _Run:
         self.losses: list[float] = []
         self.step_time_sec: list[float] = []
         self.diverged_at_step: int | None = None
+        self.warm_up_sec, self.steady = 0.0, False
         self._data: Data = draw(spec, devices.torch_dtype(spec.dtype))
 
     def restore(self, state: Checkpoint) -> None:
@@ -125,8 +133,14 @@ class _Run:
             del self._data
             mode, self.mode_reason = modes.choose(requested, self.spec, self.device, (x, y, w1, w2))
             self.mode = mode.name
+            left = self.spec.steps - self.step
             with devices.matmul_precision(self.spec.dtype):
+                if left:
+                    copy = mode.start(self.spec, self.device, (x, y, w1, w2))
+                    self.warm_up_sec, self.steady = warm_up(copy, self.device, left, TIMED_STEPS)
+                    del copy  # its memory is needed
                 self._loop = mode.start(self.spec, self.device, (x, y, w1, w2))
+        self._watch = Watch()
 
     def advance(self, stop: int) -> None:
         """Run up to step `stop`; read the losses once, at the end."""
@@ -153,7 +167,8 @@ class _Run:
 
     def state(self) -> Checkpoint:
         losses = torch.tensor(self.losses, dtype=torch.float64)
-        return Checkpoint(self.spec, self.step, *self._loop.weights(), losses)
+        threads = self.device.threads if self.device.kind == "cpu" else None
+        return Checkpoint(self.spec, self.step, *self._loop.weights(), losses, threads)
 
     def result(self, preset: str | None, finished: bool = False) -> TrainResult:
         weights = checkpoint.weights_sha256(*self._loop.weights()) if finished else None
@@ -167,6 +182,10 @@ class _Run:
             diverged_at_step=self.diverged_at_step,
             mode=self.mode,
             mode_reason=self.mode_reason,
+            threads=self.device.threads if self.device.kind == "cpu" else None,
+            warm_up_sec=self.warm_up_sec,
+            steady=self.steady,
+            waits=self._watch.waits(),
         )
 
 
@@ -179,7 +198,7 @@ def _require_memory(spec: TrainSpec, device: DeviceInfo) -> None:
         )
 
 
-def _open_checkpoint(run: _Run, path: Path, resume: bool) -> int:
+def _open_checkpoint(run: _Run, path: Path, resume: bool, threads: int | None) -> int:
     """Restore the run from `path` with `resume`; return the step it continues from."""
     try:
         usable, exists = not path.is_dir() and path.parent.is_dir(), path.exists()
@@ -207,5 +226,22 @@ def _open_checkpoint(run: _Run, path: Path, resume: bool) -> int:
         raise BadInputError(
             f"{path} is at step {state.step}, beyond --steps {run.spec.steps}: choose more --steps"
         )
+    if state.threads is not None and run.device.kind == "cpu":
+        _require_threads(path, state.threads, run.device, threads)
+        run.device = replace(run.device, threads=state.threads)
     run.restore(state)
     return state.step
+
+
+def _require_threads(path: Path, saved: int, device: DeviceInfo, asked: int | None) -> None:
+    """Refuse another number of threads than the checkpoint's: the last bits would differ."""
+    words, usable = plural(saved, "thread"), device.usable_cpus or device.threads
+    if asked not in (None, saved):
+        raise BadInputError(
+            f"{path} was trained with {words}, not {asked}: resume it without --threads"
+        )
+    if saved > usable:
+        raise UnfitError(
+            f"{path} was trained with {words}, and this process may use {plural(usable, 'CPU')}: "
+            f"resume it where it may use {saved}, or start again with another --checkpoint"
+        )

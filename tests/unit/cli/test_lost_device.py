@@ -20,6 +20,7 @@ from workload.core.models.device import DeviceInfo
 from workload.core.shape import Shape
 from workload.hardware import devices, sensors
 from workload.hardware.sensors import NvmlSensor, Reading
+from workload.train import loop
 from workload.train.modes import MODES
 from workload.train.modes.eager import EagerLoop
 
@@ -134,6 +135,7 @@ def test_a_training_keeps_its_losses_when_its_gpu_fails(
             return super().advance(count)
 
     monkeypatch.setitem(MODES, "eager", replace(MODES["eager"], start=Failing))
+    monkeypatch.setattr(loop, "warm_up", lambda *_: (0.1, True))  # which fails in no step
     outcome = workload("train", "--steps", "1000", "--output", tmp_path)
     assert outcome.code == ExitCode.UNFIT
     assert outcome.stderr.startswith(f"workload train: {words}")

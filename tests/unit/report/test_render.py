@@ -16,7 +16,7 @@ from workload.core import statistics, units
 from workload.core.errors import ExitCode
 from workload.core.models.action import Action, Advice, GpuAction
 from workload.core.models.case import Case, CaseStatus, Kind
-from workload.core.models.rating import Ceilings, Rating
+from workload.core.models.rating import Ceilings, Rating, Regime
 from workload.core.models.verify import VerifyResult
 from workload.core.models.waits import Waits
 from workload.core.shape import Shape
@@ -213,3 +213,16 @@ def test_markup_in_a_name_is_printed_as_it_is() -> None:
 def test_a_tolerance_of_zero_that_is_kept_uses_none_of_it() -> None:
     (line,) = summary.checks_lines([VerifyResult("a + b", "float64", 0.0, 0.0, "error")])
     assert line.endswith("largest error 0% of tolerance (a + b)")
+
+
+def test_a_step_far_below_the_ceiling_is_a_warning() -> None:
+    slow, fine = (
+        replace(train_case(TRAINING, "cpu"), rating=Rating(Regime.COMPUTE, None, share))
+        for share in (0.01, 0.3)
+    )
+    *_, line = case_table.warning_lines([slow])
+    assert line == (
+        "slow: far below the measured ceiling: train book eager float32 (1%); "
+        "repeat where the CPUs are free"
+    )
+    assert not any(line.startswith("slow") for line in case_table.warning_lines([fine]))

@@ -14,13 +14,15 @@ from typing import Any
 
 import pytest
 import torch
+from msgspec import structs
 from support.outcome import Outcome
 from support.processes import wait_until
 
-from workload.core.errors import BadInputError, ExitCode, NotSavedError
+from workload.core.errors import BadInputError, ExitCode, NotSavedError, UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
 from workload.core.train_spec import PRESETS
+from workload.hardware import devices
 from workload.train import checkpoint
 from workload.train.loop import train
 
@@ -49,6 +51,48 @@ def test_a_resumed_run_is_bit_identical_to_an_uninterrupted_one(
     resumed = train(SPEC, cpu, checkpoint_path=path, resume=True)
     assert resumed.resumed_from_step == 130
     assert bits(resumed) == bits(train(SPEC, cpu))
+
+
+def with_threads(cpu: DeviceInfo, threads: int, usable: int) -> DeviceInfo:
+    return structs.replace(cpu, threads=threads, usable_cpus=usable)
+
+
+def test_a_resumed_run_takes_the_threads_of_its_checkpoint(tmp_path: Path, cpu: DeviceInfo) -> None:
+    path = tmp_path / "run.safetensors"
+    one, two = (with_threads(cpu, count, usable=2) for count in (1, 2))
+    train(replace(SPEC, steps=130), one, checkpoint_path=path)
+    resumed = train(SPEC, two, checkpoint_path=path, resume=True)
+    assert (checkpoint.read(path).threads, resumed.threads) == (1, 1)
+    assert bits(resumed) == bits(train(SPEC, one))
+
+
+def test_more_threads_than_this_machine_has_cpus_are_refused(
+    tmp_path: Path, cpu: DeviceInfo
+) -> None:
+    path = tmp_path / "run.safetensors"
+    train(SPEC, with_threads(cpu, 2, usable=2), checkpoint_path=path)
+    words = "trained with 2 threads, and this process may use 1 CPU: resume it where it may use 2"
+    with pytest.raises(UnfitError, match=words):
+        train(SPEC, with_threads(cpu, 1, usable=1), checkpoint_path=path, resume=True)
+
+
+def test_other_threads_than_those_of_the_checkpoint_are_refused(
+    tmp_path: Path, cpu: DeviceInfo
+) -> None:
+    path = tmp_path / "run.safetensors"
+    one = with_threads(cpu, 1, usable=2)
+    train(SPEC, one, checkpoint_path=path)
+    with pytest.raises(BadInputError, match="trained with 1 thread, not 2: resume it without"):
+        train(SPEC, one, checkpoint_path=path, resume=True, threads=2)
+
+
+@pytest.mark.parametrize("threads", [0, -1, True, "2"])
+def test_a_checkpoint_with_an_impossible_number_of_threads_is_refused(
+    threads: Any, written: Path
+) -> None:
+    checkpoint.save(replace(checkpoint.read(written), threads=threads), written)
+    with pytest.raises(BadInputError, match="is no number of threads"):
+        checkpoint.read(written)
 
 
 def test_resuming_a_finished_run_repeats_its_last_line(written: Path, cpu: DeviceInfo) -> None:
@@ -162,7 +206,7 @@ def test_killed_runs_resume_to_the_same_losses_and_weights(
     tmp_path: Path, nightly: bool, cpu: DeviceInfo
 ) -> None:
     """SIGKILL at random moments of a long run that had written a checkpoint."""
-    torch.set_num_threads(1)  # as the processes; bits may depend on it
+    cpu = devices.set_threads(cpu, 1)  # as the processes; bits may depend on it
     spec = replace(PRESETS["book"], steps=STEPS)
     expected = train(spec, cpu)
     moments = random.Random(0)

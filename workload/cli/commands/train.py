@@ -1,18 +1,21 @@
 """`workload train`: train the example network."""
 
+from msgspec.structs import replace
+
 from workload.cli.options import TrainOptions
 from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.cli.steps import measure
 from workload.cli.steps.device import announce
 from workload.cli.steps.train import require_finite
+from workload.cli.steps.training_threads import show_faster_threads, with_training_threads
 from workload.cli.steps.variables import warn_of_variables
 from workload.core import roofline
 from workload.core.errors import ExitCode, UnfitError
 from workload.core.models.train import TrainResult
 from workload.core.train_case import train_case
 from workload.hardware import devices
-from workload.report.terminal import summary
+from workload.report.terminal import case_table, summary
 from workload.train.float64 import with_float64
 from workload.train.loop import train
 
@@ -24,6 +27,7 @@ def command(session: Session, options: TrainOptions) -> ExitCode:
     problem = devices.tf32_problem(device) if spec.dtype == "tf32" else None
     if problem:
         raise UnfitError(f"{problem}: choose another --dtype")
+    device = with_training_threads(device, options)
     announce(session, device)
     warn_of_variables(session, device.kind)
     with progress("train", spec.steps) as advance:
@@ -44,14 +48,19 @@ def command(session: Session, options: TrainOptions) -> ExitCode:
             checkpoint_path=options.checkpoint,
             checkpoint_every=options.checkpoint_every,
             resume=options.resume,
+            threads=options.threads,
             on_mode=show_mode,
             on_report=lambda step, loss: session.info(summary.loss_line(step, loss)),
             on_progress=show,
         )
+    device = replace(device, threads=result.threads or device.threads)
+    session.builder.set("device", device)  # the checkpoint may have had another number of threads
     result = with_float64(result, device)
     session.builder.set("train", [result])
     require_finite(result, spec)
     ceilings = measure.measure_limits(session, device, spec.dtype)
-    rating = roofline.rate(train_case(result, device.kind), ceilings)
-    session.info(summary.train_line(result, rating))
+    (case,) = roofline.rated([train_case(result, device.kind)], ceilings)
+    session.info(summary.train_line(result, case.rating), *case_table.warning_lines([case]))
+    if options.threads is None:
+        show_faster_threads(session, result, device)
     return ExitCode.OK

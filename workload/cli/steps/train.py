@@ -8,14 +8,19 @@ from workload.core.errors import ExitCode, WrongNumbersError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
 from workload.core.train_spec import PRESETS, TrainSpec, divergence_line
+from workload.hardware import devices
 from workload.train.float64 import with_float64
 from workload.train.loop import train
+from workload.train.threads import with_fastest_threads
 
 
 def train_presets(
     presets: Sequence[str], device: DeviceInfo, keep: Callable[[list[TrainResult]], None]
 ) -> list[TrainResult]:
-    """Train each preset; `keep` gets what is known so far, an unfinished training included."""
+    """Train each preset with the number of threads that is fastest now.
+
+    `keep` gets what is known so far, an unfinished training included.
+    """
     done: list[TrainResult] = []
     for preset in presets:
         spec = PRESETS[preset]
@@ -25,7 +30,10 @@ def train_presets(
                 keep([*done, result])
                 advance(len(result.losses), "")
 
-            result = train(spec, device, preset=preset, on_progress=show)
+            result = train(
+                spec, with_fastest_threads(spec, device), preset=preset, on_progress=show
+            )
+            devices.set_threads(device, device.threads)
             done.append(with_float64(result, device))
         keep(done)
     return done

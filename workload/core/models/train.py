@@ -11,10 +11,12 @@ from workload.core.models.model import (
     Model,
     Positive,
     Samples,
+    Seconds,
     Size,
     derive,
     one_of,
 )
+from workload.core.models.waits import Waits
 from workload.core.statistics import median
 from workload.core.train_spec import AUTO, MODE_NAMES
 
@@ -45,6 +47,10 @@ class TrainResult(Model, frozen=True):
     float64_loss: Amount | None = None
     # From here on every loss is off by more than a hundredth; None if the last one is not.
     rounding_from_step: Positive | None = None
+    threads: Positive | None = None  # of a CPU
+    warm_up_sec: Seconds = 0.0
+    steady: bool = False  # whether the warm-up ended because steps had become equally fast
+    waits: Waits | None = None  # what kept the threads from running
     # Derived.
     final_loss: Amount | None = None  # None before the first step
     median_step_sec: Amount | None = None  # over the blocks; None when nothing was timed

@@ -26,6 +26,7 @@ OPTIONAL_COLUMNS = ("bound by", "error/tol", "% peak")
 
 WHOLE = 0.0995  # from here on, a share is shown in whole percents
 
+SLOW_STEP = 0.1  # of the ceiling: a step of `book` on a quiet CPU reaches a third
 STEP_SEC = 10  # hints name budgets in such steps
 _NOT_RUN = {
     CaseStatus.WRONG: "wrong numbers",
@@ -197,7 +198,22 @@ def warning_lines(cases: Sequence[Case], budget: Budget | None = None) -> list[s
     if others:
         names = some(f"{full_title(case)} ({case_note(case)})" for case in others)
         lines.append(f"uncertain: {len(others)} of {len(timed)}: {names}")
-    return lines
+    return [*lines, *_slow_steps(cases)]
+
+
+def _slow_steps(cases: Iterable[Case]) -> list[str]:
+    """Return a line for training steps far below what this device was measured to reach."""
+    slow = [
+        f"{full_title(case)} ({percent(case.rating.ceiling_share)})"
+        for case in cases
+        if case.kind is Kind.TRAIN
+        and case.rating
+        and case.rating.ceiling_share is not None
+        and case.rating.ceiling_share < SLOW_STEP
+    ]
+    if not slow:
+        return []
+    return [f"slow: far below the measured ceiling: {some(slow)}; repeat where the CPUs are free"]
 
 
 def best_rates(cases: Iterable[Case]) -> dict[str, float]:

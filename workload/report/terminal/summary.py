@@ -152,6 +152,8 @@ def train_line(result: TrainResult, rating: Rating | None = None) -> str:
     speed = f"{format_seconds(step)} a step" if step is not None else "already finished"
     if rating and rating.regime:
         speed += f" ({rating.regime}, {percent(rating.ceiling_share)} of the measured ceiling)"
+    if result.threads and step is not None:
+        speed = speed.replace(" a step", f" a step on {plural(result.threads, 'thread')}", 1)
     steps = plural(len(result.losses), "step")
     return labelled("train", f"{name} {result.dtype}{mode}: {steps}, {speed}, {_loss(result)}")
 

@@ -1,0 +1,65 @@
+"""How many CPU threads a training uses.
+
+Threads that wait for other work make a short step ten times slower, and the losses' last bits
+depend on their number. So `train` takes a number that the shapes decide, and `run`, whose trainings
+are never resumed, the one that is fastest now.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import partial
+
+from msgspec.structs import replace
+
+from workload.bench.threads import fastest, thread_counts
+from workload.bench.timing import measure
+from workload.core.models.device import DeviceInfo
+from workload.core.train_spec import TrainSpec
+from workload.hardware import devices
+from workload.train.modes.data import draw
+from workload.train.modes.eager import EAGER
+from workload.train.modes.mode import Mode
+
+TRIAL_SEC = 0.3  # of each count
+# A count that is faster by less is no hint.
+WORTH_A_HINT = 1.25
+
+
+def with_fastest_threads(spec: TrainSpec, device: DeviceInfo) -> DeviceInfo:
+    """Set the number of threads with which a step is fastest now; return a GPU unchanged."""
+    if device.kind != "cpu":
+        return device
+    tried = thread_counts(max(device.threads, *device.swept_threads, 1))
+    count = fastest(step_times(spec, device, tried))
+    return replace(devices.set_threads(device, count), swept_threads=tried)
+
+
+def faster_threads(
+    spec: TrainSpec, device: DeviceInfo, most: int, mode: Mode = EAGER
+) -> tuple[int, float, float] | None:
+    """Return a count that is much faster now, its seconds a step, and those of the device's count.
+
+    None if there is none up to `most`.
+    """
+    tried = tuple(dict.fromkeys((*thread_counts(most), device.threads)))
+    found = step_times(spec, device, tried, mode)
+    best, (own_sec, _) = fastest(found), found[device.threads]
+    best_sec = found[best][0]
+    return (best, best_sec, own_sec) if own_sec > WORTH_A_HINT * best_sec else None
+
+
+def step_times(
+    spec: TrainSpec, device: DeviceInfo, counts: Sequence[int], mode: Mode = EAGER
+) -> dict[int, tuple[float, bool]]:
+    """Return, by count, the median seconds of a step and whether threads had to wait."""
+    data = draw(spec, devices.torch_dtype(spec.dtype))
+    found = {}
+    try:
+        for count in counts:
+            info = devices.set_threads(device, count)
+            loop = mode.start(spec, info, data)
+            timing = measure(partial(loop.advance, 1), info, TRIAL_SEC)
+            found[count] = timing.median_sec or math.inf, timing.contended is not None
+    finally:
+        devices.set_threads(device, device.threads)
+    return found

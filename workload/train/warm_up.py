@@ -1,0 +1,35 @@
+"""Warm up a training on a copy of its weights: its first steps are to be as fast as the others."""
+
+import time
+
+from workload.bench.timers import make_timer
+from workload.bench.timing import MIN_WARM_UP_SEC, until_steady
+from workload.core.methods import CUDA_EVENTS, HOST_CLOCK
+from workload.core.models.device import DeviceInfo
+from workload.train.modes.mode import Loop
+
+BATCH_SEC = 0.02  # of steps whose times are compared
+# A warm-up takes at most so long or, where steps are long, this share of the training.
+MAX_WARM_UP_SEC = 1.0
+WARM_UP_SHARE = 0.05
+
+
+def warm_up(loop: Loop, device: DeviceInfo, steps: int, most: int) -> tuple[float, bool]:
+    """Train `loop` until batches of up to `most` steps are equally fast or the time is up.
+
+    Returns the seconds it took, and whether they became equally fast. `steps` is how many the
+    training will do.
+    """
+    started = time.perf_counter()
+    method = HOST_CLOCK if device.kind == "cpu" else CUDA_EVENTS
+    timer = make_timer(method, lambda: loop.advance(1), device)
+    step_sec = timer.batch(1)  # loads libraries
+    if step_sec < MAX_WARM_UP_SEC:
+        step_sec = timer.batch(1)
+    at_most_sec = max(MAX_WARM_UP_SEC, WARM_UP_SHARE * steps * step_sec)
+    steady = False
+    if step_sec < at_most_sec:
+        count = max(1, min(most, round(BATCH_SEC / max(step_sec, 1e-9))))
+        batch = make_timer(method, lambda: loop.advance(count), device)
+        _, steady = until_steady(batch, lambda _sec: 1, MIN_WARM_UP_SEC[device.kind], at_most_sec)
+    return time.perf_counter() - started, steady
