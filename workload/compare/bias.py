@@ -91,8 +91,13 @@ def varied_threads(baseline: Side, candidate: Side) -> tuple[int, ...]:
     """Return the thread counts of one and the same CPU, if its runs differ in them."""
     devices = [run.device for side in (baseline, candidate) for run in side.runs if run.device]
     counts = tuple(sorted({device.threads for device in devices}))
-    one_cpu = len({(device.kind, device.name) for device in devices}) == 1
-    return counts if one_cpu and devices[0].kind == "cpu" and len(counts) > 1 else ()
+    return counts if _one_cpu(baseline, candidate) and len(counts) > 1 else ()
+
+
+def _one_cpu(baseline: Side, candidate: Side) -> bool:
+    devices = [run.device for side in (baseline, candidate) for run in side.runs if run.device]
+    kinds = {(device.kind, device.name) for device in devices}
+    return len(kinds) == 1 and devices[0].kind == "cpu"
 
 
 def varied_bindings(baseline: Side, candidate: Side) -> bool:
@@ -113,7 +118,8 @@ def unjudged(baseline: Side, candidate: Side, pairing: Pairing) -> tuple[Unjudge
     Of the contended ones a gate judges those that are slower even without their waits.
     """
     shared = " and ".join(_of_sides(baseline, candidate))
-    found = (_unjudged(speed, shared) for speed in pairing.speeds)
+    one_cpu = _one_cpu(baseline, candidate)
+    found = (_unjudged(speed, shared, one_cpu) for speed in pairing.speeds)
     return (
         *(one for one in found if one),
         *(
@@ -135,9 +141,13 @@ def _of_sides(baseline: Side, candidate: Side) -> Iterator[str]:
             yield printable(str(one))
 
 
-def _unjudged(speed: Speed, shared: str) -> Unjudged | None:
+def _unjudged(speed: Speed, shared: str, one_cpu: bool) -> Unjudged | None:
     if shared:
         return Unjudged(speed.name, speed.title, shared)
+    counts = sorted({*speed.baseline.threads, *speed.candidate.threads})
+    if one_cpu and len(counts) > 1:
+        problem = f"the runs used {' and '.join(map(str, counts))} threads for it"
+        return Unjudged(speed.name, speed.title, problem)
     for side, reached in ((BASELINE, speed.baseline), (CANDIDATE, speed.candidate)):
         if reached.contended:
             problem = f"not alone on the CPUs in the {side}"

@@ -41,6 +41,7 @@ class Reached:
     transfer_sec: float | None
     warning: str | None  # of a single run; several runs have an interval instead
     contended: str | None  # who kept the threads waiting, in at least half of the runs
+    threads: tuple[int, ...]  # of its runs, where the case has a number of its own
     least_sec: float  # a call, if the waits of contended runs delayed it as much as they can have
 
 
@@ -142,6 +143,7 @@ def _reached(cases: Sequence[Case], amount: int | None, seconds: float, counted:
         transfer_sec=median([case.transfer_sec for case in cases if case.transfer_sec]),
         warning=only.warning if only else None,
         contended=_contended(cases),
+        threads=tuple(sorted({case.threads for case in cases if case.threads})),
         least_sec=seconds * _left_without_waits(cases, counted),
     )
 

@@ -40,6 +40,7 @@ def train_case(result: TrainResult, device_kind: str) -> Case:
         reason=reason,
         timing=_timing(result, HOST_CLOCK if device_kind == "cpu" else CUDA_EVENTS),
         variant=result.mode,
+        threads=result.threads,
     )
 
 

@@ -92,6 +92,13 @@ def test_a_variable_that_does_not_change_this_speed_is_no_excuse(
     assert gate([case()], [case(SLOW)], candidate=candidate).code == ExitCode.TOO_SLOW
 
 
+def test_a_training_with_another_number_of_threads_is_not_judged(gate: Gate) -> None:
+    one, two = replace(case(SLOW), threads=1), replace(case(), threads=2)
+    outcome = gate([two, case(size=32)], [one, case(size=32)])
+    assert outcome.code == ExitCode.OK
+    assert "unjudged the runs used 1 and 2 threads for it: matmul 64 float32" in outcome.text
+
+
 def test_a_gpu_is_judged_with_another_number_of_threads_of_its_host(gate: Gate) -> None:
     timed = timing(method=CUDA_EVENTS)
     slow = timing(SLOW, method=CUDA_EVENTS)

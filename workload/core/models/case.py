@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from workload.core.models.model import Amount, Count, Dtype, Model, Size, derive
+from workload.core.models.model import Amount, Count, Dtype, Model, Positive, Size, derive
 from workload.core.models.rating import Rating
 from workload.core.models.timing import Timing
 from workload.core.shape import shape_label
@@ -62,6 +62,7 @@ class Case(Model, frozen=True):
     transfer_sec: Amount | None = None
     rating: Rating | None = None
     variant: str | None = None  # what else tells cases apart: the mode of a training
+    threads: Positive | None = None  # of a CPU, if not those of the device: a training's
     needed_sec: Amount | None = None  # estimated, of a case that was skipped for lack of time
     allowed_sec: Amount | None = None  # its share of the budget
     # Derived. Rates are at the median time; None without a valid time, or nothing to count.
