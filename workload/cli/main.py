@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from workload.cli import signals
 from workload.cli.arguments import parse
-from workload.cli.options import Options, RecordOptions
+from workload.cli.options import DoctorOptions, Options, RecordOptions
 from workload.cli.registry import load
 from workload.core.descriptors import open_standard, reserve_stdout
 from workload.core.errors import ExitCode, UnfitError
@@ -68,6 +68,10 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
         problem = binding_problem()
         if problem:
             raise UnfitError(problem)
+    if isinstance(options, RecordOptions) and not isinstance(options, DoctorOptions):
+        from workload.hardware.room import require_room  # noqa: PLC0415  needs msgspec
+
+        require_room()
     prepare_libraries()
     # The images carry no NumPy, which nothing here uses: no reason to warn about it.
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")

@@ -1,6 +1,8 @@
 """One call of the command line: its output, its record and its end."""
 
 import contextlib
+import errno
+import os
 import tempfile
 import threading
 import traceback
@@ -13,6 +15,7 @@ from workload.cli.console import Console
 from workload.cli.options import Options, RecordOptions
 from workload.core import places, records
 from workload.core.errors import ExitCode, LostDeviceError, NotSavedError, WorkloadError
+from workload.core.imports import import_problem
 from workload.core.models.action import Action, Advice, Fault, Xid
 from workload.core.models.record import Record
 from workload.doctor.actions.decide import advise
@@ -21,6 +24,14 @@ from workload.report.terminal.tables import labelled
 
 # Half of a run says nothing about the machine.
 INTERRUPTIONS = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+
+# What a limit of the system ends anywhere, and what to do.
+LIMITS = {
+    errno.EMFILE: "raise the limit of open files: ulimit -n 1024",
+    errno.ENFILE: "close programs: the whole system has too many open files",
+    errno.ENOMEM: "allow more memory: --memory, ulimit -v or ulimit -d",
+    errno.EAGAIN: "allow more processes and threads: --pids-limit or ulimit -u",
+}
 
 
 class Session:
@@ -60,9 +71,7 @@ class Session:
             code, reason = ExitCode.UNFIT, "memory ran out: allow more, or choose smaller sizes"
             self.error(reason)
         except Exception as error:
-            code, reason = ExitCode.BUG, f"{type(error).__name__}: {error}"
-            self._console.show_traceback(traceback.format_exc())
-            self.error(f"unexpected error, please report it with the lines above: {reason}")
+            code, reason = self._explain(error)
         return self._end(code, reason)
 
     def watch(self, xids: Callable[[], tuple[Xid, ...]]) -> None:
@@ -94,6 +103,22 @@ class Session:
                     f"warning: {folder} is in the container and is lost with it: mount a folder "
                     f"there, as with --volume, or choose another with {option}"
                 )
+
+    def _explain(self, error: Exception) -> tuple[ExitCode, str]:
+        """Print an exception that nothing expected: a limit, a library that lacks, or a bug."""
+        number = error.errno if isinstance(error, OSError) else None
+        if number in LIMITS:
+            reason = f"{os.strerror(number)}: {LIMITS[number]}"
+            self.error(reason)
+            return ExitCode.UNFIT, reason
+        if isinstance(error, ImportError):
+            reason = import_problem(error)
+            self.error(reason)
+            return ExitCode.UNFIT, reason
+        reason = f"{type(error).__name__}: {error}"
+        self._console.show_traceback(traceback.format_exc())
+        self.error(f"unexpected error, please report it with the lines above: {reason}")
+        return ExitCode.BUG, reason
 
     def _end(self, code: ExitCode, reason: str | None) -> ExitCode:
         """End once, by the command or by a signal, whichever comes first; return the exit code."""

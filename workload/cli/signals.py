@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from workload.core.errors import ExitCode, UnfitError
+from workload.core.errors import ExitCode
 from workload.core.files import remove_unfinished
 
 # How long saving may take before the process exits anyway: `docker stop` kills after ten seconds,
@@ -36,8 +36,9 @@ def exit_on_signal() -> None:
 def serve(save: Callable[[ExitCode], ExitCode]) -> None:
     """On SIGTERM or SIGINT call `save`, and end the process with the code it returns.
 
-    `save` runs in its own thread and gets GRACE_SEC, even if more signals come. Call this from the
-    main thread; it replaces an earlier call.
+    `save` runs in its own thread and gets GRACE_SEC, even if more signals come. Where no thread
+    starts, a signal ends the process without it. Call this from the main thread; it replaces an
+    earlier call.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -48,10 +49,11 @@ def serve(save: Callable[[ExitCode], ExitCode]) -> None:
     _writers.add(writer)
     for number in _EXIT_CODES:
         signal.signal(number, _do_nothing)
+    thread = threading.Thread(target=_wait, args=(reader, save), name="signals", daemon=True)
     try:
-        threading.Thread(target=_wait, args=(reader, save), name="signals", daemon=True).start()
-    except RuntimeError as error:  # "can't start new thread"
-        raise UnfitError(f"{error}: allow this container or user more processes") from error
+        thread.start()
+    except RuntimeError:  # the doctor says why; what needs threads is refused
+        exit_on_signal()
 
 
 def _do_nothing(*_: object) -> None:

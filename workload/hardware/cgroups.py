@@ -41,6 +41,16 @@ def read_limits(root: Path = Path("/")) -> Limits:
     )
 
 
+def read_pids_left(root: Path = Path("/")) -> int | None:
+    """Read how many more processes and threads this process's groups allow; None: any number."""
+    left = [
+        limit - (_integer(read_text(level / "pids.current")) or 0)
+        for level in _levels(root, _own_groups(root), "pids")[1]
+        if (limit := _integer(read_text(level / "pids.max"))) is not None
+    ]
+    return max(0, min(left)) if left else None
+
+
 def control_groups(root: Path = Path("/")) -> tuple[Path, ...]:
     """Return the folders of this process's memory and CPU groups, innermost first."""
     groups = _own_groups(root)

@@ -15,6 +15,7 @@ from workload.core.models.machine import (
     DeviceNode,
     Folder,
     Limits,
+    Room,
     System,
     User,
 )
@@ -104,6 +105,7 @@ GPU_MACHINE = Facts(
     environment={},
     deep=STRESS,
     boot_id="boot-1",
+    room=Room(31, 31, None, None, None, 8 << 20, None, None),
     xids=(),
 )
 

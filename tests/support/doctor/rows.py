@@ -76,6 +76,7 @@ ROWS = (
         "its facts could not be read",
         machine(cpu=None, unread={"cpu": "ValueError: no"}),
     ),
+    passes("threads", "31 threads could be started"),
     passes("disk", "9.66 GB free at /tmp"),
     is_unknown("disk", "free disk space is not reported", **NO_FOLDER_KNOWN),
     passes("tmp", "/tmp is writable"),  # noqa: S108  words

@@ -175,7 +175,8 @@ def training(preset: str, device: DeviceInfo) -> TrainResult:
 
 def facts(torch: str = "0 synthetic", system: str = "none", **known: Any) -> Facts:
     """Return facts that are mostly unknown."""
-    unknown: dict[str, Any] = dict.fromkeys(Facts.__struct_fields__)
+    required = len(Facts.__struct_fields__) - len(Facts.__struct_defaults__)
+    unknown: dict[str, Any] = dict.fromkeys(Facts.__struct_fields__[:required])
     return Facts(
         **unknown
         | {
@@ -184,7 +185,6 @@ def facts(torch: str = "0 synthetic", system: str = "none", **known: Any) -> Fac
             "system": System("3 synthetic", system, "none", "none", None),
             "torch": replace(TORCH, version=torch),
             "mapped_libraries": (),
-            "unread": {},
         }
         | known
     )

@@ -132,6 +132,7 @@ READERS = {
     "system": "read_system",
     "cpu": "read_cpu",
     "limits": "read_limits",
+    "room": "read_room",
     "user": "read_user",
     "torch": "probing",
     "torch_files": "read_torch_files",
@@ -149,7 +150,7 @@ READERS = {
 }
 
 
-def crash(*_: object) -> None:
+def crash(*_: object, **__: object) -> None:
     raise IndexError("first line\nsecond line")
 
 

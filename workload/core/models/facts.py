@@ -11,6 +11,7 @@ from workload.core.models.machine import (
     DeviceNode,
     Folder,
     Limits,
+    Room,
     System,
     User,
 )
@@ -58,3 +59,4 @@ class Facts(Fact, frozen=True):
     driver_code: int | None = None  # of `driver_error`, `nvmlReturn_t`
     driver_hung: bool = False  # NVML did not answer in time
     cuda: CudaStart | None = None  # None where CUDA was not asked
+    room: Room | None = None  # for threads and memory

@@ -81,6 +81,19 @@ class Limits(Fact, frozen=True):
         return max(0, self.memory_limit_bytes - (self.memory_used_bytes or 0))
 
 
+class Room(Fact, frozen=True):
+    """Whether PyTorch's threads start, and the limits of this process. Unlimited is None."""
+
+    threads_wanted: int  # beside those that run
+    threads_started: int
+    thread_error: str | None  # why the next one did not start, in the system's words
+    pids_left: int | None  # of the control group with the least room, before the threads started
+    user_limit: int | None  # processes and threads of this user; None for root
+    stack_bytes: int | None  # of each thread
+    address_bytes: int | None
+    data_bytes: int | None
+
+
 class Compilers(Fact, frozen=True):
     """Paths, or None where there is none; `headers` tells whether Python.h is there."""
 

@@ -5,7 +5,7 @@ import os
 from datetime import UTC, datetime
 
 from workload.core.models.facts import QUICK, Facts
-from workload.core.units import format_bytes
+from workload.core.units import format_bytes, plural
 from workload.doctor.checks.check import (
     REPORT,
     CheckResult,
@@ -17,6 +17,7 @@ from workload.doctor.checks.check import (
     unknown,
     warned,
 )
+from workload.hardware.room import thread_shortage
 
 ROSETTA = "VirtualApple"
 # A record is under 1 MB; the torch.compile cache of one model is about 10 MB. A rule of thumb.
@@ -66,6 +67,22 @@ def architecture(facts: Facts) -> CheckResult:
     if is_arm != wants_arm or vendor == ROSETTA:
         return warned(f"{machine} programs run emulated on {cpu}", case="emulated")
     return passed(f"{machine} programs run on {cpu}")
+
+
+@check(
+    "threads",
+    asks="Can this process start the threads that PyTorch needs?",
+    why="OpenMP ends the process where a thread does not start",
+    fix="allow this container or user more processes",
+    link="https://docs.docker.com/reference/cli/docker/container/run/#ulimit",
+)
+def threads(facts: Facts) -> CheckResult:
+    """Check that as many threads as PyTorch needs started."""
+    room = known(facts.room)
+    shortage = thread_shortage(room)
+    if shortage is None:
+        return passed(f"{plural(room.threads_wanted, 'thread')} could be started")
+    return failed(shortage.found, case=shortage.case, why=shortage.why, fix=shortage.fix)
 
 
 @check(

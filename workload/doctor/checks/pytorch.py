@@ -33,6 +33,9 @@ from workload.doctor.checks.gpu_needs import (
 from workload.hardware.cuda_support import kernel_source, parse_capability
 from workload.hardware.driver_codes import start_cause
 from workload.hardware.openmp import team_limit
+from workload.hardware.room import import_shortage
+
+KILLED = "SIGKILL"
 
 
 @check(
@@ -46,12 +49,21 @@ def torch_import(facts: Facts) -> CheckResult:
     """Check the import, which ran in a process of its own; `--quick` looks for the files."""
     if facts.depth == QUICK:
         return _installed(read(facts, "torch_files"))
+    shortage = None if facts.torch else import_shortage(facts.room, facts.limits)
+    if shortage:
+        return failed(shortage.found, case=shortage.case, why=shortage.why, fix=shortage.fix)
+    if facts.torch_signal == KILLED:
+        return failed(
+            f"PyTorch's process was ended by {KILLED}",
+            case="killed",
+            why="memory ran out, or another process ended it",
+            fix="stop other programs, or start the container with a larger --memory",
+        )
     if facts.torch_signal:
         return failed(
             f"PyTorch ended its process by {facts.torch_signal}",
             case="died",
-            why="a library is broken or uses instructions that this CPU lacks; SIGKILL means that "
-            "memory ran out",
+            why="a library is broken or uses instructions that this CPU lacks",
             fix="use one of the project's images, reinstall torch, or update the GPU driver",
         )
     if facts.torch is None:

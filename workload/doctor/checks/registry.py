@@ -25,6 +25,7 @@ from workload.doctor.checks.runner import CRASHED, run_checks
 CHECKS: tuple[Check, ...] = (
     machine.facts_read,  # first: others need facts
     machine.architecture,
+    machine.threads,  # before torch-import, which fails without them
     machine.disk,  # before tmp: a full disk is not writable
     machine.tmp,  # before torch-import, which may fail without it
     pytorch.torch_import,

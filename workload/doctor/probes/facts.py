@@ -1,6 +1,7 @@
 """Reads all facts once, without judging them."""
 
 import os
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,12 +30,13 @@ from workload.doctor.probes.machine import (
     read_user,
 )
 from workload.doctor.probes.torch_probe import requested_index
-from workload.doctor.probes.torch_process import probing
+from workload.doctor.probes.torch_process import CHILD_THREADS, probing
 from workload.doctor.redaction import redaction
 from workload.hardware.cgroups import read_limits
 from workload.hardware.compilers import find_compilers
 from workload.hardware.driver_process import NvmlProcess, cuda_start
 from workload.hardware.nvml import Hardware, HardwareError
+from workload.hardware.room import read_room
 from workload.hardware.xids import read_boot_id, read_logged_xids
 
 Fact = TypeVar("Fact")
@@ -54,6 +56,8 @@ def gather(
     """
     ask = _Asking()
     files = ask("torch_files", read_torch_files)
+    in_child = depth != QUICK and "torch" not in sys.modules
+    others = CHILD_THREADS if in_child else 0
     with ExitStack() as stack:
         # Before PyTorch, which a driver that hangs or aborts would take with it.
         asked = depth != QUICK and requested_device != "cpu" and files and files.cuda_version
@@ -63,12 +67,14 @@ def gather(
         look = Probed if depth == QUICK else lambda: stack.enter_context(probing(device, root))
         found = ask("torch", look) or Probed()
         driver, silent = _driver(hardware or NvmlProcess())
+        limits = ask("limits", lambda: read_limits(root))
         return Facts(
             requested_device=requested_device,
             depth=depth,
             system=ask("system", lambda: read_system(root, os.environ)),
             cpu=ask("cpu", lambda: read_cpu(root)),
-            limits=ask("limits", lambda: read_limits(root)),
+            limits=limits,
+            room=ask("room", lambda: read_room(limits, root, others=others)),
             user=ask("user", lambda: read_user(os.environ)),
             torch=found.torch,
             torch_error=found.error or ask.unread.get("torch"),

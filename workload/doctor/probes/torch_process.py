@@ -6,6 +6,7 @@ loaded already, as in `workload run`, the probe runs in this process: a second i
 seconds.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -29,6 +30,7 @@ CHILD = (sys.executable, "-m", __name__)
 PHASE = "phase: "  # prefix of a line that says what follows
 ANSWER = "probed: "  # prefix of the answer's line; libraries print other lines
 LINE = "torch "  # prefix of both
+CHILD_THREADS = 2  # of the child: its main thread, and the one that waits for the parent's end
 IMPORT_SEC = 300.0  # more than a first import from a slow disk
 SEVERAL_SEC = 180.0  # more than the limit of several_gpus
 
@@ -114,6 +116,7 @@ def _main(answers: BinaryIO) -> None:
 if __name__ == "__main__":
     end_with_parent()
     answers = reserve_stdout()
-    threading.Thread(target=_exit_with_parent).start()
+    with contextlib.suppress(RuntimeError):  # where no thread starts, it ends after its answer
+        threading.Thread(target=_exit_with_parent).start()
     if answers:
         _main(answers)

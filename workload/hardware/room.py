@@ -1,0 +1,197 @@
+"""Whether this process has the threads and the memory without which the import of PyTorch ends it.
+
+OpenMP and OpenBLAS end the process with 1, the kernel ends it with SIGKILL: nothing that the
+import raises. So the room is measured before. Threads are tried, since no file shows every limit.
+"""
+
+import errno
+import os
+import re
+import resource
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from workload.core.errors import UnfitError
+from workload.core.models.machine import Limits, Room
+from workload.core.units import format_bytes
+from workload.hardware.cgroups import read_limits, read_pids_left
+
+OWN_THREADS = 2  # the main thread, and the one that serves signals
+MOST_OF_BLAS = 128  # threads that OpenBLAS starts at most, whatever the quota
+# Measured with the CPU build on two CPUs: with less it does not import.
+IMPORT_BYTES = 150_000_000
+ADDRESS_BYTES = 700_000_000
+DATA_BYTES = 250_000_000
+HUGE_STACK_BYTES = 1 << 30
+STACK_UNITS = {"B": 1, "": 1 << 10, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """What is short, why, and what to do."""
+
+    case: str
+    found: str
+    why: str
+    fix: str
+
+
+def require_room() -> None:
+    """Raise UnfitError where the import of PyTorch would end this process."""
+    limits = read_limits()
+    room = read_room(limits)
+    shortage = thread_shortage(room) or import_shortage(room, limits)
+    if shortage:
+        raise UnfitError(f"{shortage.found}: {shortage.why}: {shortage.fix}")
+
+
+def read_room(
+    limits: Limits | None,
+    root: Path = Path("/"),
+    environment: Mapping[str, str] = os.environ,
+    others: int = 0,
+) -> Room:
+    """Start as many threads as PyTorch will, end them, and read the limits that stopped them.
+
+    `limits` are None where they cannot be read. `others` are the threads and processes that the
+    caller starts beside PyTorch's.
+    """
+    pids_left, cpus = read_pids_left(root), limits.affinity_cpus if limits else os.cpu_count() or 1
+    most = min(cpus, _integer(environment.get("OMP_NUM_THREADS", "")) or cpus)
+    of_openmp = min(limits.usable_threads if limits else cpus, most)
+    needed = OWN_THREADS + of_openmp + min(most, MOST_OF_BLAS) - 1 + others
+    wanted = max(1, needed - len(list(root.glob("proc/self/task/*"))))
+    stack_bytes = openmp_stack_bytes(environment)
+    started, error = start_threads(wanted, stack_bytes)
+    return Room(
+        threads_wanted=wanted,
+        threads_started=started,
+        thread_error=error,
+        pids_left=pids_left,
+        user_limit=_limit(resource.RLIMIT_NPROC) if os.getuid() else None,
+        stack_bytes=stack_bytes or _limit(resource.RLIMIT_STACK),
+        address_bytes=_limit(resource.RLIMIT_AS),
+        data_bytes=_limit(resource.RLIMIT_DATA),
+    )
+
+
+def start_threads(wanted: int, stack_bytes: int = 0) -> tuple[int, str | None]:
+    """Return how many threads of `wanted` start at once, and why the next one does not.
+
+    Their stacks have the given size (0: the default).
+    """
+    release, error = threading.Event(), None
+    threads: list[threading.Thread] = []
+    before = threading.stack_size()
+    try:
+        threading.stack_size(stack_bytes)
+        while len(threads) < wanted:
+            thread = threading.Thread(target=release.wait, daemon=True)
+            thread.start()
+            threads.append(thread)
+    except (RuntimeError, MemoryError, ValueError, OverflowError):
+        error = thread_error()
+    finally:
+        threading.stack_size(before)
+        release.set()
+        for thread in threads:
+            thread.join()
+    return len(threads), error
+
+
+def thread_error() -> str | None:
+    """Return the system's word for a thread that does not start, which Python hides; else None."""
+    import ctypes  # noqa: PLC0415  some Pythons lack it, and few need this
+
+    libc = ctypes.CDLL(None)
+    identity = ctypes.c_ulong()
+    start = ctypes.cast(libc.abs, ctypes.c_void_p)
+    number = libc.pthread_create(ctypes.byref(identity), None, start, None)
+    if number:
+        return os.strerror(number)
+    libc.pthread_join(identity, None)
+    return None
+
+
+def openmp_stack_bytes(environment: Mapping[str, str]) -> int:
+    """Return the size of the stacks of OpenMP's threads; 0 is the default."""
+    for name in ("OMP_STACKSIZE", "GOMP_STACKSIZE"):
+        match = re.fullmatch(r"\s*([0-9]{1,15})\s*([BKMG]?)\s*", environment.get(name, "").upper())
+        if match:
+            return int(match[1]) * STACK_UNITS[match[2]]
+    return 0
+
+
+def thread_shortage(room: Room) -> Shortage | None:
+    """Say which limit keeps PyTorch's threads from starting; None if they start."""
+    if room.threads_started >= room.threads_wanted:
+        return None
+    found = (
+        f"only {room.threads_started} of the {room.threads_wanted} threads that PyTorch needs "
+        f"can be started ({room.thread_error or 'too large a stack'})"
+    )
+    if room.thread_error == os.strerror(errno.EPERM):
+        return Shortage(
+            "refused",
+            found,
+            "an old Docker or libseccomp refuses the system call clone3, with which threads start",
+            "update Docker to 20.10.10 and libseccomp to 2.5 or newer on the host, or start the "
+            "container with --security-opt seccomp=unconfined",
+        )
+    if (room.stack_bytes or 0) > HUGE_STACK_BYTES:
+        stack = format_bytes(room.stack_bytes or 0)
+        return Shortage(
+            "stack",
+            found,
+            f"each has a stack of {stack}, from OMP_STACKSIZE or the limit of stacks",
+            "unset OMP_STACKSIZE, or lower the limit with ulimit -s",
+        )
+    if room.pids_left is not None and room.pids_left < room.threads_wanted:
+        return Shortage(
+            "pids",
+            found,
+            f"the control group allows {room.pids_left} more threads and processes",
+            "start the container with a larger --pids-limit",
+        )
+    limit = "" if room.user_limit is None else f" (this user's limit is {room.user_limit})"
+    return Shortage(
+        "few",
+        found,
+        f"the system allows no more threads or processes{limit}",
+        "raise the limit with ulimit -u, or start the container with a larger --ulimit nproc=",
+    )
+
+
+def import_shortage(room: Room | None, limits: Limits | None) -> Shortage | None:
+    """Say which limit of memory the import of PyTorch exceeds; None if there is room."""
+    available = limits.available_bytes if limits else None
+    for case, what, least, most, fix in (
+        (
+            "address",
+            "address space",
+            room.address_bytes if room else None,
+            ADDRESS_BYTES,
+            "ulimit -v unlimited",
+        ),
+        ("data", "data", room.data_bytes if room else None, DATA_BYTES, "ulimit -d unlimited"),
+        ("import", "memory", available, IMPORT_BYTES, "a larger --memory, or fewer programs"),
+    ):
+        if least is not None and least < most:
+            return Shortage(
+                case,
+                f"only {format_bytes(least)} of {what} available",
+                f"the import of PyTorch alone takes {format_bytes(most)}",
+                f"allow more: {fix}",
+            )
+    return None
+
+
+def _limit(kind: int) -> int | None:
+    limit = resource.getrlimit(kind)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
+def _integer(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"\s*[0-9]{1,6}\s*", text) else None
