@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tools.gpu_proof import packages
+from tools.gpu_proof import packages, proof
 from tools.gpu_proof.archive import KNOWN
 from tools.gpu_proof.plan import DISTRIBUTIONS, PACK_SEC, SMOKE_SEC, Options, Step, steps
+
+from workload.cli.arguments import parse
 
 TESTS = Path(__file__).parents[2]
 OPTIONS = [
@@ -67,14 +70,36 @@ def test_every_module_that_a_step_needs_has_a_package_to_install() -> None:
     assert needed == set(DISTRIBUTIONS)
 
 
-def test_own_programs_understand_their_command_lines() -> None:
-    programs = {step.command[1] for step in planned(OPTIONS[0]) if "gpu_proof" in step.command[1]}
-    assert len(programs) == 3
-    for program in programs:
-        shown = subprocess.run(
-            [sys.executable, program, "--help"], capture_output=True, text=True, check=False
-        )
-        assert "--result" in shown.stdout, shown.stderr
+def ran(command: Sequence[str], *more: str) -> "subprocess.CompletedProcess[str]":
+    """Run a step's command with further options."""
+    environment = proof.environment() | {"PYTEST_ADDOPTS": ""}
+    return subprocess.run(
+        [*command, *more], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_every_program_understands_its_options() -> None:
+    smoke = planned(OPTIONS[2])  # has every option
+    programs = [step for step in smoke if step.command[1] != "-m"]
+    assert [step.name for step in programs] == ["facts", "modes", "determinism", "sweep", "cuts"]
+    for step in programs:
+        refused = ran(step.command, "--nonsense")
+        assert refused.stderr.endswith("error: unrecognized arguments: --nonsense\n"), step.name
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_workload_understands_its_options(options: Options) -> None:
+    found = [step for step in planned(options) if step.command[2] == "workload"]
+    commands = [parse(step.command[3:]).command for step in found]
+    assert commands == ["doctor", "run", "run"]
+
+
+@pytest.mark.parametrize("options", [OPTIONS[0], OPTIONS[2]], ids=str)
+@pytest.mark.parametrize("name", ["tests-gpu", "benchmarks-gpu"])
+def test_pytest_finds_tests_by_its_options(name: str, options: Options, tmp_path: Path) -> None:
+    (step,) = [step for step in steps(options, tmp_path) if step.name == name]
+    shown = ran(step.command, "--collect-only", "-q")
+    assert shown.returncode == 0, shown.stdout + shown.stderr  # 5 if there are none
 
 
 def wheel(folder: Path, name: str, text: str) -> None:
