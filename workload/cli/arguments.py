@@ -1,10 +1,11 @@
 """Parse the command line. Every error is one line; torch is not needed."""
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from workload import __version__
 from workload.cli.actions import DefaultsFormatter
@@ -25,6 +26,11 @@ class Parser(argparse.ArgumentParser):
         """Exit with BAD_INPUT."""
         line = " ".join(message.split())
         self.exit(ExitCode.BAD_INPUT, f"{self.prog}: {line}; see `{self.prog} --help`\n")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print, as newer Pythons do, without an exception: `exit` says what is lost."""
+        with contextlib.suppress(OSError):
+            super()._print_message(message, file)
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """Exit with `status`, or with NOT_SAVED if help or version could not be written."""

@@ -175,8 +175,9 @@ def test_nothing_but_files_py_writes_files() -> None:
     """All of the above is tested of one function; another that writes would escape it."""
     for path in Path(package.__file__).parent.rglob("*.py"):
         calls = [node for node in ast.walk(ast.parse(path.read_text())) if is_write(node)]
-        # The bundle's archive is made in memory.
-        assert not calls or path.name in ("files.py", "bundle.py"), f"{path}:{calls[0].lineno}"
+        # The bundle's archive is made in memory, and descriptors.py opens none but stdout.
+        known = ("files.py", "bundle.py", "descriptors.py")
+        assert not calls or path.name in known, f"{path}:{calls[0].lineno}"
 
 
 def is_write(node: ast.AST) -> TypeGuard[ast.Call]:
