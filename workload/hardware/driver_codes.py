@@ -60,6 +60,8 @@ _OLD_DRIVER = re.compile(r"driver on your system is too old \(found version (\d+
 # nvmlReturn_t
 NVML_PERMISSION = 4  # normal for the other GPUs of a container's host
 NVML_RESET_REQUIRED = 16
+NVML_MISMATCH = 18
+NVML_UNKNOWN = 999  # in a container whose devices were taken away while it ran, for example
 
 
 @cache

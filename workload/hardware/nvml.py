@@ -48,7 +48,8 @@ class Nvml:
 
 def nvml_error(error: Exception) -> HardwareError:
     """Return an error of NVML's binding with its code."""
-    return HardwareError(f"NVML: {str(error).removeprefix('NVML ')}", getattr(error, "value", None))
+    reason = str(error).removeprefix("NVML ").rstrip(".")
+    return HardwareError(f"NVML: {reason}", getattr(error, "value", None))
 
 
 def load_nvml() -> Any:

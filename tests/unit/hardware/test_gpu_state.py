@@ -7,7 +7,7 @@ import pytest
 from support.fakes.nvml import HEALTHY, fake_nvml
 
 from workload.core.models.gpu import GpuState, Pcie
-from workload.doctor.checks.driver import LOST
+from workload.hardware import driver_codes
 from workload.hardware.gpu_state import (
     BRANDS,
     COMPUTE_MODES,
@@ -91,12 +91,21 @@ def test_the_numbers_are_those_of_the_real_binding() -> None:
     ]
 
 
+def test_the_reason_of_what_a_gpu_lacks_is_worded_as_by_the_real_binding() -> None:
+    assert str(pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)) == NOT_SUPPORTED
+
+
 @pytest.mark.parametrize(
-    ("code", "text"),
-    [("NVML_ERROR_NOT_SUPPORTED", NOT_SUPPORTED), ("NVML_ERROR_UNKNOWN", LOST)],
+    ("name", "code"),
+    [
+        ("NVML_ERROR_NO_PERMISSION", driver_codes.NVML_PERMISSION),
+        ("NVML_ERROR_RESET_REQUIRED", driver_codes.NVML_RESET_REQUIRED),
+        ("NVML_ERROR_LIB_RM_VERSION_MISMATCH", driver_codes.NVML_MISMATCH),
+        ("NVML_ERROR_UNKNOWN", driver_codes.NVML_UNKNOWN),
+    ],
 )
-def test_the_reasons_are_worded_as_by_the_real_binding(code: str, text: str) -> None:
-    assert str(pynvml.NVMLError(getattr(pynvml, code))) == text
+def test_the_codes_are_those_of_the_real_binding(name: str, code: int) -> None:
+    assert getattr(pynvml, name) == code
 
 
 def test_every_question_is_one_that_the_real_binding_knows() -> None:

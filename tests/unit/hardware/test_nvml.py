@@ -91,9 +91,10 @@ def test_a_function_that_an_old_driver_lacks_is_unknown(nvml: Any) -> None:
 
 
 def test_a_driver_that_does_not_load_fails_with_the_reason(nvml: Any) -> None:
-    nvml.nvmlInit = raising("Driver/library version mismatch")
-    with pytest.raises(HardwareError, match=r"^NVML: Driver/library version mismatch$"):
+    nvml.nvmlInit = raising("RM has detected an NVML/RM version mismatch.", 18)
+    with pytest.raises(HardwareError, match=r"^NVML: RM has detected .* mismatch$") as caught:
         Nvml().driver()
+    assert caught.value.code == 18
 
 
 def test_a_driver_that_fails_in_the_middle_fails_with_the_reason(nvml: Any) -> None:

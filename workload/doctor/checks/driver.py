@@ -31,10 +31,8 @@ from workload.hardware.cuda_support import (
     minimum_driver,
     older_library,
 )
-from workload.hardware.driver_codes import NVML_PERMISSION
+from workload.hardware.driver_codes import NVML_MISMATCH, NVML_PERMISSION, NVML_UNKNOWN
 
-# NVML's answer in a container whose devices were taken away while it ran.
-LOST = "Unknown Error"
 DEBUG = "https://docs.nvidia.com/deploy/gpu-debug-guidelines/"
 
 
@@ -124,7 +122,13 @@ def _no_driver(facts: Facts) -> CheckResult:
             fix="start it with --gpus all, or with --device nvidia.com/gpu=all",
             link=TOOLKIT,
         )
-    if container and LOST in (reason or ""):
+    return _by_code(facts, str(kernel_driver))
+
+
+def _by_code(facts: Facts, kernel_driver: str) -> CheckResult:
+    """Find out why NVML does not answer though the kernel module is loaded."""
+    reason, code = facts.driver_error, facts.driver_code
+    if known(facts.system).container and code == NVML_UNKNOWN:
         return failed(
             f"the container has lost its GPU ({reason})",
             case="lost",
@@ -132,7 +136,7 @@ def _no_driver(facts: Facts) -> CheckResult:
             fix=SURVIVES_RELOAD,
             link=f"{TOOLKIT}troubleshooting.html",
         )
-    if facts.driver_code == NVML_PERMISSION:
+    if code == NVML_PERMISSION:
         return failed(
             f"the NVIDIA driver refuses this user ({reason})",
             case="not_permitted",
@@ -141,6 +145,13 @@ def _no_driver(facts: Facts) -> CheckResult:
             fix="start the container with --gpus all, with SELinux also with "
             "--security-opt label=disable; on the host see the modes of:\nls -l /dev/nvidia*",
             link=f"{TOOLKIT}troubleshooting.html",
+        )
+    if code == NVML_MISMATCH:
+        return failed(
+            f"the driver's library is of another version than kernel module {kernel_driver}",
+            case="mismatch",
+            why="the driver was updated while its old module stayed loaded",
+            fix="reboot the host, then start the container again",
         )
     return failed(
         f"the NVIDIA driver does not answer ({reason}); kernel module {kernel_driver} is loaded",
