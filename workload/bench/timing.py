@@ -67,7 +67,7 @@ def measure(
     share_sec = min(budget_sec * WARM_UP_SHARE, MAX_WARM_UP_SEC)
     at_least_sec = min(MIN_WARM_UP_SEC[device.kind], share_sec)
     call_sec, steady = until_steady(
-        timer, lambda sec: _calls_per_sample(sec, config), at_least_sec, share_sec
+        timer.batch, lambda sec: _calls_per_sample(sec, config), at_least_sec, share_sec
     )
     warm_up_sec = time.perf_counter() - started
     calls = timer.rounded(_calls_per_sample(call_sec, config))
@@ -109,19 +109,23 @@ def _calls_per_sample(call_sec: float, config: TimingConfig) -> int:
 
 
 def until_steady(
-    timer: Timer, calls_of: Callable[[float], int], at_least_sec: float, at_most_sec: float
+    batch: Callable[[int], float],
+    calls_of: Callable[[float], int],
+    at_least_sec: float,
+    at_most_sec: float,
 ) -> tuple[float, bool]:
     """Call at least once, until batches are equally fast or the time is up.
 
-    `calls_of` is how many calls of so many seconds make a batch. Returns the seconds of one call,
-    and whether batches became equally fast.
+    `batch` makes so many calls and returns the seconds of one; `calls_of` is how many calls of so
+    many seconds make a batch. Returns the seconds of one call, and whether batches became equally
+    fast.
     """
     started = time.perf_counter()
-    batches = [timer.batch(1)]
+    batches = [batch(1)]
     while (spent_sec := time.perf_counter() - started) + batches[-1] < at_most_sec:
         if spent_sec >= at_least_sec and _is_steady(batches):
             return batches[-1], True
-        batches.append(timer.batch(calls_of(batches[-1])))
+        batches.append(batch(calls_of(batches[-1])))
     return batches[-1], _is_steady(batches)
 
 

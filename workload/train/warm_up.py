@@ -2,10 +2,9 @@
 
 import time
 
-from workload.bench.timers import make_timer
 from workload.bench.timing import MIN_WARM_UP_SEC, until_steady
-from workload.core.methods import CUDA_EVENTS, HOST_CLOCK
 from workload.core.models.device import DeviceInfo
+from workload.hardware import devices
 from workload.train.modes.mode import Loop
 
 BATCH_SEC = 0.02  # of steps whose times are compared
@@ -21,15 +20,20 @@ def warm_up(loop: Loop, device: DeviceInfo, steps: int, most: int) -> tuple[floa
     training will do.
     """
     started = time.perf_counter()
-    method = HOST_CLOCK if device.kind == "cpu" else CUDA_EVENTS
-    timer = make_timer(method, lambda: loop.advance(1), device)
-    step_sec = timer.batch(1)  # loads libraries
+
+    def advance(count: int) -> float:
+        before = time.perf_counter()
+        loop.advance(count)
+        devices.synchronize(device)
+        return (time.perf_counter() - before) / count
+
+    step_sec = advance(1)  # loads libraries
     if step_sec < MAX_WARM_UP_SEC:
-        step_sec = timer.batch(1)
+        step_sec = advance(1)
     at_most_sec = max(MAX_WARM_UP_SEC, WARM_UP_SHARE * steps * step_sec)
     steady = False
     if step_sec < at_most_sec:
         count = max(1, min(most, round(BATCH_SEC / max(step_sec, 1e-9))))
-        batch = make_timer(method, lambda: loop.advance(count), device)
-        _, steady = until_steady(batch, lambda _sec: 1, MIN_WARM_UP_SEC[device.kind], at_most_sec)
+        at_least_sec = MIN_WARM_UP_SEC[device.kind]
+        _, steady = until_steady(advance, lambda _sec: count, at_least_sec, at_most_sec)
     return time.perf_counter() - started, steady
