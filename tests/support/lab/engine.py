@@ -36,7 +36,8 @@ class LabEngine:
         folder = self._folder
         with (folder / "dockerd.log").open("wb") as log:
             self._daemon = subprocess.Popen(
-                ["dockerd", f"--host={self.host}", f"--data-root={folder}/data",
+                # A network of its own: without a bridge, dockerd removes the other engine's docker0.
+                ["unshare", "--net", "dockerd", f"--host={self.host}", f"--data-root={folder}/data",
                  f"--exec-root={folder}/exec", f"--pidfile={folder}/dockerd.pid",
                  "--bridge=none", "--iptables=false", "--ip6tables=false"],
                 env=self.environment() | {"LAB_MACHINE": str(self.machine)},
