@@ -36,7 +36,7 @@ class LabEngine:
         folder = self._folder
         with (folder / "dockerd.log").open("wb") as log:
             self._daemon = subprocess.Popen(
-                # A network of its own: without a bridge, dockerd removes the other engine's docker0.
+                # A network of its own: without a bridge it removes the other engine's docker0.
                 ["unshare", "--net", "dockerd", f"--host={self.host}", f"--data-root={folder}/data",
                  f"--exec-root={folder}/exec", f"--pidfile={folder}/dockerd.pid",
                  "--bridge=none", "--iptables=false", "--ip6tables=false"],
