@@ -21,24 +21,33 @@ from tools.gpu_proof import packages
 from tools.gpu_proof.arguments import Parser
 from tools.gpu_proof.folder import NAME, Folder, Redaction
 from tools.gpu_proof.plan import DISTRIBUTIONS, SMOKE_SEC, Options, steps
-from tools.gpu_proof.proof import Proof, Stopped, began, stop_on_signals, tell
+from tools.gpu_proof.proof import (
+    Proof,
+    Stopped,
+    any_text,
+    began,
+    ignore_signals,
+    stop_on_signals,
+    tell,
+)
 
-from workload.core.errors import BadInputError, ExitCode
+from workload.core.errors import BadInputError, ExitCode, UnfitError, WorkloadError
 
 MIN_BUDGET_SEC, MAX_BUDGET_SEC = 60.0, 86400.0
 
 
 def main() -> int:
     """Run the proof and return its exit code."""
+    any_text()
     try:
         arguments = parse()
         budget_sec = SMOKE_SEC if arguments.smoke else arguments.budget
         options = Options(arguments.device, budget_sec, arguments.smoke)
         folder = Folder(arguments.out)
-    except BadInputError as error:
+        scratch = make_scratch()
+    except WorkloadError as error:
         print(f"gpu-proof: {error}", file=sys.stderr)
         return error.exit_code
-    scratch = Path(tempfile.mkdtemp(prefix=f"{NAME}-"))
     try:
         return prove(options, folder, scratch, arguments.wheels)
     finally:
@@ -64,6 +73,15 @@ def parse() -> argparse.Namespace:
     return arguments
 
 
+def make_scratch() -> Path:
+    """Create a folder for what the steps write. Raises UnfitError."""
+    try:
+        return Path(tempfile.mkdtemp(prefix=f"{NAME}-"))
+    except OSError as error:
+        reason = error.strerror or error
+        raise UnfitError(f"no temporary folder can be made: {reason}; set TMPDIR=") from error
+
+
 def prove(options: Options, folder: Folder, scratch: Path, wheels: Path | None) -> int:
     """Take all steps, pack the folder, and say where it is."""
     stop_on_signals()
@@ -76,6 +94,7 @@ def prove(options: Options, folder: Folder, scratch: Path, wheels: Path | None) 
         code = proof.exit_code
     except Stopped as stopped:
         code = stopped.code
+    ignore_signals()
     folder.event("finished", exit_code=int(code))
     archive = folder.pack()
     if archive:

@@ -25,7 +25,7 @@ sys.path.append(str(Path(__file__).parents[2]))  # tools
 from tools.gpu_proof.cut_tree import Cut, Tree, record_hash, waiting
 from tools.gpu_proof.result import Result
 
-from workload.core.errors import ExitCode
+from workload.core.errors import ExitCode, first_line
 from workload.core.units import some
 
 HERE = Path(__file__).parent
@@ -38,8 +38,8 @@ NO_PARTS = ("import", "mapped")  # of what exercise.py prints
 Parts = dict[str, str]
 
 
-class OutOfTimeError(Exception):
-    """No time is left for another try."""
+class NotTriedError(Exception):
+    """A try could not be made, or did not end."""
 
 
 def culprits(cuts: Sequence[Cut], works: Callable[[Sequence[Cut]], bool]) -> list[Cut]:
@@ -83,10 +83,13 @@ class Trial:
 
     def parts(self, cuts: Sequence[Cut]) -> Parts:
         """Cut, and return how every part of the exercise ended."""
-        self._tree.cut(cuts)
+        try:
+            self._tree.cut(cuts)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise NotTriedError(first_line(error)) from error
         left_sec = self._ends_at - time.monotonic()
         if left_sec < MIN_TRY_SEC:
-            raise OutOfTimeError(NO_TIME)
+            raise NotTriedError(NO_TIME)
         command = [sys.executable, "-S", "-B", str(HERE / "exercise.py"), *self._options]
         site = self._tree.site.resolve()
         others = [entry for entry in sys.path if Path(entry).resolve() != site]
@@ -101,7 +104,7 @@ class Trial:
             )
         except subprocess.TimeoutExpired as error:
             hung = [name for name, how in told(error.stdout).items() if how == "started"]
-            raise OutOfTimeError(f"{hung[0]} did not end" if hung else NO_TIME) from error
+            raise NotTriedError(f"{hung[0]} did not end" if hung else NO_TIME) from error
         if ended.returncode:
             errors = ended.stderr.decode(errors="replace").strip().splitlines() or [
                 f"exit code {ended.returncode}"
@@ -132,7 +135,7 @@ def tried(trial: Trial, cuts: Sequence[Cut], result: Result) -> dict[str, str]:
         result.set("without_cuts", without)
         trial.excused = set(without)
         blamed = culprits(cuts, trial.works)
-    except OutOfTimeError as error:
+    except NotTriedError as error:
         return {str(cut.entry): f"{NOT_TRIED}: {error}" for cut in cuts}
     # What does not work here at all shows nothing about a cut.
     rest = f"{NOT_TRIED}: without it, too, this fails: {some(without)}" if without else WORKS

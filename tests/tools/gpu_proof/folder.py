@@ -104,15 +104,15 @@ class Folder:
             with (self.path / name).open("ab") as file:
                 if file.tell() + len(data) > MAX_FILE_BYTES:
                     raise OSError(f"{name} would be larger than {MAX_FILE_BYTES >> 20} MiB")
-                if name == EVENTS and self._torn:
-                    file.write(b"\n")
-                    self._torn = False
-                file.write(data)
+                if name == LOG:
+                    file.write(data)
+                    return
+                torn, self._torn = self._torn, True  # until it is written
+                file.write(b"\n" * torn + data)
                 file.flush()
-                if name == EVENTS:
-                    os.fsync(file.fileno())
+                os.fsync(file.fileno())
+                self._torn = False
         except OSError as error:
-            self._torn = self._torn or name == EVENTS
             self._failed(error)
 
     def _redacted(self, document: Any) -> Any:

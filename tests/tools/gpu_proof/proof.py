@@ -1,5 +1,6 @@
 """Take the steps one after another, each within its time, and keep what they leave."""
 
+import io
 import os
 import re
 import signal
@@ -50,13 +51,25 @@ def stop_on_signals() -> None:
     """
 
     def stop(number: int, _frame: object) -> NoReturn:
-        for each in SIGNALS:
-            signal.signal(each, signal.SIG_IGN)
+        ignore_signals()
         raise Stopped(SIGNALS[signal.Signals(number)])
 
     for number in SIGNALS:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, stop)
+
+
+def ignore_signals() -> None:
+    """Let no signal but SIGKILL disturb what is left to do."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def any_text() -> None:
+    """Let every text be printed, whatever the terminal's encoding."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def tell(line: str) -> None:

@@ -199,6 +199,13 @@ def test_the_part_that_hangs_is_the_one_that_started_and_did_not_end() -> None:
     assert cuts.told(output) == {"fft": "ok", "NCCL": "started"}
 
 
+def test_a_file_that_cannot_be_stripped_is_said(tree: Tree, found: list[Cut]) -> None:
+    (tree.site / "torch/lib/big.so").unlink()
+    trial = cuts.Trial(tree, [], float("inf"))
+    with pytest.raises(cuts.NotTriedError, match="No such file or directory"):
+        trial.parts(found)
+
+
 def test_cuts_that_were_not_tried_are_counted_with_their_reason() -> None:
     late = "not tried: no time was left"
     assert cuts.summary([cuts.WORKS, cuts.FAILS, late, late]) == (

@@ -1,6 +1,9 @@
 """What a proof shows, as a page and as places in a checkout."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +226,46 @@ def test_faults_are_collected_from_every_step() -> None:
         "determinism: matmul: 2 results",
         "peaks.toml: copy reached 120% of its peak",
     ]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"device": {"name": "STAND-IN H200"}},
+        {"device": "STAND-IN H200"},
+        {"machine_info": {"workload": {"device": {"name": "Stand-in H200"}}}},
+    ],
+)
+def test_a_record_of_a_made_up_gpu_has_no_place_even_in_the_proof_of_a_real_one(
+    document: Event,
+) -> None:
+    (record,) = places.records(reading(*step("benchmarks-gpu"), benchmarks_gpu=document))
+    assert (record.path, record.problem) == (
+        None,
+        f"of a made-up GPU, {'Stand-in' if 'machine_info' in document else 'STAND-IN'} H200",
+    )
+
+
+@pytest.mark.parametrize("arguments", [["FOLDER"], ["FOLDER", "--place"]])
+def test_the_page_is_printed_in_any_encoding(arguments: list[str], tmp_path: Path) -> None:
+    events = [*step("modes", "slow", "│ eager / graph │ MISSED │")]
+    (tmp_path / EVENTS).write_text("\n".join(map(json.dumps, events)))
+    command = [sys.executable, read.__file__, str(tmp_path), *arguments[1:]]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "\\u2502 eager / graph" in shown.stdout
+
+
+def test_a_reader_that_stops_reading_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / EVENTS).write_text('{"event": "began"}')
+    command = [sys.executable, read.__file__, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as shown:
+        assert shown.stdout
+        assert shown.stderr
+        shown.stdout.close()
+        assert shown.stderr.read() == b""
+    assert shown.returncode == 0
 
 
 def test_a_record_that_is_none_is_not_placed(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from support.processes import wait_until
+from tools.gpu_proof import child
 from tools.gpu_proof.folder import EVENTS, LOG, Folder
 from tools.gpu_proof.plan import Step
 from tools.gpu_proof.proof import Proof
@@ -101,6 +102,18 @@ def test_a_grandchild_that_holds_the_output_holds_nothing_up_and_is_ended(out: P
     grandchild = int(events(out)[0]["said"][0])
     while is_running(grandchild):  # a signal takes its time; the test's limit ends this
         time.sleep(0.01)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_process_that_cannot_be_killed_is_left_behind(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "_signal", lambda *_: None)  # as in an uninterruptible wait
+    hangs = "import os, time; print(os.getpid()); time.sleep(600)"
+    states, _ = taken(out, step("one", hangs, 1.0), step("two", ""))
+    os.kill(int((out / LOG).read_text().splitlines()[2]), signal.SIGKILL)
+    assert states == ["out of time", "passed"]
+    assert events(out)[0]["said"] == ["it cannot be killed: the kernel holds it"]
 
 
 def is_running(pid: int) -> bool:
