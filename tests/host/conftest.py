@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.fakes.host import TOOLS, Host
+from support.fakes.host import CHECKOUT, TOOLS, Host
 
 
 @pytest.fixture
@@ -18,3 +18,10 @@ def host(tmp_path: Path) -> Host:
         if found:
             (directory / tool).symlink_to(found)
     return Host(bin=directory, calls=tmp_path / "calls")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout of the scripts alone, whose results/ no run has touched."""
+    shutil.copytree(CHECKOUT / "docker", tmp_path / "checkout/docker")
+    return tmp_path / "checkout"

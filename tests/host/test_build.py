@@ -1,10 +1,9 @@
 """docker/build: the commit that an image is labelled with, and the paths it takes."""
 
-import shutil
 from pathlib import Path
 
 import pytest
-from support.fakes.host import CHECKOUT, Host
+from support.fakes.host import Host
 
 DUBIOUS = """
 echo "fatal: detected dubious ownership in repository at '/x'" >&2
@@ -16,11 +15,10 @@ NOTES_ENVIRONMENT = 'echo "REVISION=$REVISION SOURCE_DATE_EPOCH=${SOURCE_DATE_EP
 
 
 @pytest.fixture
-def checkout(host: Host, tmp_path: Path) -> Path:
-    """A checkout of the scripts alone, and an engine that shows what a build is told."""
-    shutil.copytree(CHECKOUT / "docker", tmp_path / "checkout/docker")
+def checkout(host: Host, checkout: Path) -> Path:
+    """A checkout, and an engine that shows what a build is told."""
     host.add("docker", NOTES_ENVIRONMENT)
-    return tmp_path / "checkout"
+    return checkout
 
 
 def built(host: Host, checkout: Path) -> list[str]:

@@ -1,23 +1,15 @@
 """Odd checkouts and an odd results/: docker/host/folders, and what the scripts make of them."""
 
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.fakes.host import CHECKOUT, Host
+from support.fakes.host import Host
 
 SELINUX = 'case "$*" in *SecurityOptions*) echo "[name=seccomp name=selinux]" ;; esac'
 ROOTLESS = 'case "$*" in *SecurityOptions*) echo "[name=rootless]" ;; esac'
 SCRIPTS = ("in-host", "in-docker", "run", "ready", "run-tests", "ab", "test-image", "make-venv")
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A checkout of the scripts alone."""
-    shutil.copytree(CHECKOUT / "docker", tmp_path / "checkout/docker")
-    return tmp_path / "checkout"
 
 
 def run_in_docker(
