@@ -63,15 +63,24 @@ def parse(argv: Sequence[str]) -> Options:
     command = commands.choices[namespace.command]
     if rest:
         command.error(f"unrecognized arguments: {' '.join(rest)}")
-    problem = _contradiction(namespace)
+    problem = _contradiction(namespace, parser.parse_args(["doctor"]))
     if problem:
         command.error(problem)
     return _options(namespace)
 
 
-def _contradiction(given: argparse.Namespace) -> str | None:
-    """Describe options that contradict each other; None if they do not."""
+def _contradiction(given: argparse.Namespace, doctor: argparse.Namespace) -> str | None:
+    """Describe options that contradict each other; None if they do not.
+
+    `doctor` has the defaults of that command.
+    """
     match given.command:
+        case "doctor" if given.explain:
+            names = [name for name, value in vars(doctor).items() if getattr(given, name) != value]
+            options = ", ".join(
+                f"--{name.replace('_', '-')}" for name in names if name not in ("explain", "json")
+            )
+            return f"explain checks nothing: leave {options} out" if options else None
         case "doctor" if given.budget is not None and not given.deep:
             return "--budget limits --deep: give both"
         case "compare" if given.json and given.format not in (TABLE, "json"):

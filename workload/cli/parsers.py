@@ -42,14 +42,15 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         default="book",
         help="network and training; the options below change it",
     )
-    parser.add_argument(
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument(
         "--mode",
         choices=MODE_NAMES,
         default="eager",
         help="how to do the steps; eager is the book's loop, auto the fastest with the same "
         "arithmetic",
     )
-    parser.add_argument(
+    mode.add_argument(
         "--engine",  # the name of --mode until 0.2; removed in 0.3
         dest="mode",
         action=actions.Renamed,

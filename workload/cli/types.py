@@ -63,11 +63,12 @@ def share(text: str) -> float:
 
 def shapes(text: str) -> list[Shape]:
     """Parse sizes separated by commas, each `4096` or `MxKxN`."""
-    return [_shape(word) for word in text.split(",")]
+    return [_shape(word) for word in _words(text)]
 
 
 def _shape(text: str) -> Shape:
-    edges = [size(edge) for edge in text.split("x")]
+    words = text.split("x")
+    edges = [] if "" in words else [size(edge) for edge in words]
     if len(edges) == 1:
         edges *= 3
     if len(edges) != 3:  # noqa: PLR2004  m, k and n
@@ -84,4 +85,11 @@ def dtype(text: str) -> str:
 
 def dtypes(text: str) -> list[str]:
     """Parse names of dtypes separated by commas."""
-    return [dtype(word) for word in text.split(",")]
+    return [dtype(word) for word in _words(text)]
+
+
+def _words(text: str) -> list[str]:
+    words = text.split(",")
+    if "" in words:
+        raise argparse.ArgumentTypeError(f"{text!r} has nothing before or after a comma")
+    return words

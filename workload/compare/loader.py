@@ -91,6 +91,7 @@ def side_of_process(
 def _files(directory: Path) -> list[Path]:
     """Its JSON files, or those of the folders in it, which pytest-benchmark makes."""
     try:
+        os.listdir(directory)  # raises, where a search of a folder that cannot be read finds none
         found = sorted(directory.glob("*.json")) or sorted(directory.glob("*/*.json"))
     except OSError as error:
         reason = error.strerror or error

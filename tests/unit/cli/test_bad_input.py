@@ -1,5 +1,6 @@
 """Bad input gets one clear line and its exit code; the good input beside it succeeds."""
 
+import errno
 import os
 import shlex
 from collections.abc import Callable
@@ -36,11 +37,17 @@ BAD = [
     ("matmul --sizes 4x5", ExitCode.BAD_INPUT, "'4x5' is not a size: use 4096 or MxKxN"),
     ("matmul --sizes 4x5x6x7", ExitCode.BAD_INPUT, "use 4096 or MxKxN"),
     ("matmul --sizes 4x5x0", ExitCode.BAD_INPUT, "'0' is not a whole number"),
-    ("matmul --sizes 32,,64", ExitCode.BAD_INPUT, "'' is not a whole number"),
+    ("matmul --sizes 32,,64", ExitCode.BAD_INPUT, "'32,,64' has nothing before or after a comma"),
+    ("matmul --sizes 256,x", ExitCode.BAD_INPUT, "'x' is not a size: use 4096 or MxKxN"),
+    ("matmul --sizes 4x5x", ExitCode.BAD_INPUT, "'4x5x' is not a size: use 4096 or MxKxN"),
     ("matmul --sizes", ExitCode.BAD_INPUT, "expected at least one argument"),
     ("matmul --sizes ٣", ExitCode.BAD_INPUT, "is not a whole number"),
     ("matmul --dtypes int8", ExitCode.BAD_INPUT, "'int8' is not a dtype: use one of float64"),
-    ("matmul --dtypes float32,", ExitCode.BAD_INPUT, "'' is not a dtype"),
+    (
+        "matmul --dtypes float32,",
+        ExitCode.BAD_INPUT,
+        "'float32,' has nothing before or after a comma",
+    ),
     ("matmul --dtypes tf32 --sizes 32", ExitCode.UNFIT, "no case could run"),
     ("matmul --budget 0", ExitCode.BAD_INPUT, "'0' is not a finite number above 0"),
     ("matmul --budget=-1", ExitCode.BAD_INPUT, "'-1' is not a finite number above 0"),
@@ -74,6 +81,9 @@ BAD = [
     ("train --batch-size 0", ExitCode.BAD_INPUT, "'0' is not a whole number"),
     ("train --input-size 2000000000", ExitCode.UNFIT, "choose smaller sizes"),
     ("train --hidden-size x", ExitCode.BAD_INPUT, "'x' is not a whole number"),
+    ("train --mode fused --engine eager", ExitCode.BAD_INPUT, "not allowed with argument --mode"),
+    ("doctor explain shm --quick", ExitCode.BAD_INPUT, "checks nothing: leave --quick out"),
+    ("doctor --device cpu --budget 3 explain", ExitCode.BAD_INPUT, "leave --budget, --device out"),
     ("train --mode slow", ExitCode.BAD_INPUT, "invalid choice: 'slow'"),
     (f"{SHORT} --mode dual", ExitCode.BAD_INPUT, "add --dtype float64"),
     (f"{SHORT} --mode graph", ExitCode.UNFIT, "choose --device cuda, or --mode fused"),
@@ -201,3 +211,18 @@ def test_bad_input_leaves_the_files_it_names_untouched(
     before = places["file"].read_bytes()
     workload(*shlex.split(line.format(**places)))
     assert places["file"].read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["report", "compare"])
+def test_a_folder_that_cannot_be_read_is_not_called_empty(
+    command: str, tmp_path: Path, workload: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_folder: object) -> list[str]:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    outcome = workload(command, *[tmp_path] * (2 if command == "compare" else 1))
+    assert outcome.code == ExitCode.BAD_INPUT
+    assert outcome.stderr == (
+        f"workload {command}: {tmp_path} cannot be read: Permission denied; check the path\n"
+    )

@@ -1,7 +1,7 @@
 """Checks of what `--deep` measured: matmuls, memory and the GPU's sensors under load."""
 
 from workload.core.models.facts import DEEP, Facts
-from workload.core.models.stress import BurnIn
+from workload.core.models.stress import BurnIn, Deep
 from workload.core.units import format_bytes, format_rate
 from workload.doctor.checks.check import (
     WRONG,
@@ -21,6 +21,7 @@ from workload.hardware.sensors import UNCORRECTABLE
 # too weak. A CPU also loses time to other programs.
 STEADY_SHARE = 0.9
 LONGER = "give it more time:\nworkload doctor --deep --budget 600"
+INTERRUPTED = "the stress test ended before it"
 
 ASKED = Need("not-deep", "runs with --deep only", lambda facts: facts.depth == DEEP)
 BURNED = Need(
@@ -44,10 +45,11 @@ NOT_CPU = Need(
 )
 def burn_in(facts: Facts) -> CheckResult:
     """Check every element of the matmuls, and the speed of a GPU."""
-    burned = known(facts.deep).burn_ins
+    deep = known(facts.deep)
+    burned = deep.burn_ins
     if not burned:
-        return _no_matmul()
-    results = [_judge_dtype(one) for one in burned]
+        return _no_matmul(deep)
+    results = [_judge_dtype(one, deep) for one in burned]
     wrong = [result for result in results if result.case == WRONG]  # more severe than an error
     result = worst(wrong or results)
     if result.case != "pass":
@@ -61,7 +63,7 @@ def burn_in(facts: Facts) -> CheckResult:
     )
 
 
-def _judge_dtype(burned: BurnIn) -> CheckResult:
+def _judge_dtype(burned: BurnIn, deep: Deep) -> CheckResult:
     where = f"{burned.dtype} on {burned.device}"
     if burned.wrong_elements:
         return failed(
@@ -77,7 +79,7 @@ def _judge_dtype(burned: BurnIn) -> CheckResult:
             why="the device stops working under load",
         )
     if not burned.products:
-        return _no_matmul()
+        return _no_matmul(deep)
     if _slowed(burned):
         return warned(
             f"{burned.device} slowed down under load, in GFLOP/s: {_rates(burned)}",
@@ -88,9 +90,15 @@ def _judge_dtype(burned: BurnIn) -> CheckResult:
     return passed(f"{where} is correct")
 
 
-def _no_matmul() -> CheckResult:
+def _no_matmul(deep: Deep) -> CheckResult:
+    if _interrupted(deep):
+        return unknown(INTERRUPTED, case="interrupted")
     why = "whether the device works under load is unknown"
     return failed("no matmul was completed", case="not_run", why=why, fix=LONGER)
+
+
+def _interrupted(deep: Deep) -> bool:
+    return deep.elapsed_sec < deep.budget_sec
 
 
 def _slowed(burned: BurnIn) -> bool:
@@ -118,8 +126,11 @@ def _rates(burned: BurnIn) -> str:
 )
 def memory_pattern(facts: Facts) -> CheckResult:
     """Check what was read back."""
-    memory = known(facts.deep).memory
+    deep = known(facts.deep)
+    memory = deep.memory
     if memory is None or not (memory.compared_bytes or memory.error):
+        if _interrupted(deep):
+            return unknown(INTERRUPTED, case="interrupted")
         why = "whether memory keeps what is written is unknown"
         return failed("no pattern was written and read back", case="not_run", why=why, fix=LONGER)
     compared = format_bytes(memory.compared_bytes)

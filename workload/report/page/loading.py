@@ -1,5 +1,6 @@
 """Load the runs in a folder of results, whatever its files hold."""
 
+import os
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -39,6 +40,7 @@ def _files(directory: Path) -> list[Path]:
     try:
         if not directory.is_dir():
             raise BadInputError(f"{directory} is no folder: name the one that holds the records")
+        os.listdir(directory)  # raises, where a search of a folder that cannot be read finds none
         paths = [path for path in directory.rglob("*.json") if _may_be_record(path.name)]
     except OSError as error:
         raise BadInputError(
