@@ -72,6 +72,14 @@ def test_it_waits_for_what_passes_by_itself(vm: Vm, said: str) -> None:
     assert f"as apt-get says: {said}" in vm.sh("journalctl --no-pager -u workload-first-boot")
 
 
+def test_a_source_that_is_gone_is_no_hindrance_where_it_is_not_needed(vm: Vm) -> None:
+    vm.sh("dpkg --purge nvidia-container-toolkit")
+    vm.sh("echo 'deb [trusted=yes] file:/opt/gone ./' >>/etc/apt/sources.list")
+    vm.run_again()
+    vm.sh("sed -i /gone/d /etc/apt/sources.list")
+    vm.sh("dpkg --status nvidia-container-toolkit")
+
+
 def test_a_package_that_no_source_has_is_not_waited_for(vm: Vm) -> None:
     vm.sh("dpkg --purge nvidia-container-toolkit")
     vm.sh("sed -i s/nvidia-container-toolkit/another/ /opt/packages/Packages")

@@ -231,4 +231,5 @@ def test_every_way_runs_the_one_script(host: Host) -> None:
     skypilot = (CLOUD_FILES / "skypilot.yaml").read_text()
     for name in ("first-boot", "machine", "clouds"):
         assert f"docker/cloud/{name}" in skypilot
+    assert " timeout 2h sh ~/first-boot\n" in skypilot
     assert "path: /etc/workload/first-boot\n" in render(host)
