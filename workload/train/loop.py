@@ -16,6 +16,7 @@ from workload.core.models.train import TrainResult
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
 from workload.core.units import format_bytes, plural
 from workload.hardware import devices
+from workload.hardware.openmp import most_threads
 from workload.hardware.waits import Watch
 from workload.train import checkpoint, modes
 from workload.train.checkpoint import Checkpoint
@@ -235,13 +236,13 @@ def _open_checkpoint(run: _Run, path: Path, resume: bool, threads: int | None) -
 
 def _require_threads(path: Path, saved: int, device: DeviceInfo, asked: int | None) -> None:
     """Refuse another number of threads than the checkpoint's: the last bits would differ."""
-    words, usable = plural(saved, "thread"), device.usable_cpus or device.threads
+    words, (most, why) = plural(saved, "thread"), most_threads(device)
     if asked not in (None, saved):
         raise BadInputError(
             f"{path} was trained with {words}, not {asked}: resume it without --threads"
         )
-    if saved > usable:
+    if saved > most:
         raise UnfitError(
-            f"{path} was trained with {words}, and this process may use {plural(usable, 'CPU')}: "
-            f"resume it where it may use {saved}, or start again with another --checkpoint"
+            f"{path} was trained with {words}, and {why}: "
+            f"resume it where {saved} can run, or start again with another --checkpoint"
         )

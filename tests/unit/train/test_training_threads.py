@@ -53,6 +53,19 @@ def test_more_threads_than_cpus_are_bad_input(workload: Callable[..., Outcome]) 
     )
 
 
+@pytest.mark.usefixtures("two_cpus")
+def test_more_threads_than_openmp_runs_are_bad_input(
+    workload: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_THREAD_LIMIT", "1")
+    outcome = workload("train", "--threads", "2")
+    assert outcome.code == ExitCode.BAD_INPUT
+    assert outcome.stderr == (
+        "workload train: --threads 2: with OMP_THREAD_LIMIT=1 OpenMP runs 1 thread: "
+        "choose no more threads\n"
+    )
+
+
 def test_threads_of_a_gpu_are_bad_input(
     monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo, workload: Callable[..., Outcome]
 ) -> None:

@@ -8,6 +8,7 @@ from workload.core.models.train import TrainResult
 from workload.core.train_case import spec_of
 from workload.core.units import format_seconds, plural
 from workload.hardware import devices
+from workload.hardware.openmp import most_threads
 from workload.report.terminal.tables import labelled
 from workload.train.modes import MODES
 from workload.train.threads import faster_threads
@@ -23,12 +24,9 @@ def with_training_threads(device: DeviceInfo, options: TrainOptions) -> DeviceIn
         if options.threads is not None:
             raise BadInputError(f"--threads is for CPUs, the device is {device.torch_name}")
         return device
-    usable = device.usable_cpus or device.threads
-    if options.threads is not None and options.threads > usable:
-        raise BadInputError(
-            f"--threads {options.threads}: this process may use {plural(usable, 'CPU')}: "
-            "choose no more threads"
-        )
+    most, why = most_threads(device)
+    if options.threads is not None and options.threads > most:
+        raise BadInputError(f"--threads {options.threads}: {why}: choose no more threads")
     return devices.set_threads(device, options.threads or options.spec.threads(device.threads))
 
 
@@ -37,9 +35,8 @@ def show_faster_threads(session: Session, result: TrainResult, device: DeviceInf
     step_sec = result.median_step_sec or LONGEST_STEP_SEC
     if device.kind != "cpu" or result.mode not in HINTED_MODES or step_sec >= LONGEST_STEP_SEC:
         return
-    found = faster_threads(
-        spec_of(result), device, device.usable_cpus or device.threads, MODES[result.mode]
-    )
+    most, _ = most_threads(device)
+    found = faster_threads(spec_of(result), device, most, MODES[result.mode])
     if found:
         count, *seconds = found
         sec, own_sec = map(format_seconds, seconds)
