@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.lab.driver_lab import Lab, machine_of
+from support.lab.driver_lab import HOST, Lab, Machine, machine_of
 
 ROWS = tomllib.loads((Path(__file__).parent / "rows.toml").read_text())["row"]
 
@@ -33,6 +33,14 @@ def test_a_command_ends_as_its_row_says(row: dict[str, Any], lab: Lab, tmp_path:
     said = " ".join(ended.stdout.split())  # wherever lines are wrapped
     for text in row.get("says", []):
         assert text in said
+
+
+def test_a_command_goes_on_when_nvml_stops_answering(lab: Lab, tmp_path: Path) -> None:
+    machine = Machine(HOST, {"nvml": {"fail": "nvmlDeviceGetPowerUsage=hang"}})
+    command = ["matmul", "--device", "cuda", "--sizes", "64", "--budget", "1"]
+    ended = lab.run(machine, tmp_path, [*command, "--driver-timeout", "3"])
+    assert "NVML did not answer within 3 s: going on without" in ended.stderr
+    assert "matmul 64" in ended.stdout + ended.stderr
 
 
 def errors(stderr: str) -> list[str]:

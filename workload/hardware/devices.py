@@ -27,6 +27,7 @@ from workload.hardware.driver_codes import Kind, cause_of
 from workload.hardware.driver_process import driver_version
 from workload.hardware.nvml import HardwareError
 from workload.hardware.openmp import team_limit
+from workload.hardware.patient import PatientSensor
 from workload.hardware.processor import read_processor
 from workload.hardware.sensors import NvmlSensor, Sensor
 
@@ -195,7 +196,8 @@ def sensor(info: DeviceInfo) -> Sensor | None:
     if info.kind != "cuda" or driver_version() is None:
         return None
     try:
-        return NvmlSensor(f"GPU-{torch.cuda.get_device_properties(info.torch_name).uuid}")
+        uuid = f"GPU-{torch.cuda.get_device_properties(info.torch_name).uuid}"
+        return PatientSensor(NvmlSensor(uuid))
     except HardwareError:
         return None
 

@@ -14,6 +14,7 @@ from typing import Any
 from workload.core.models.action import Xid
 from workload.hardware.gpu_state import failures
 from workload.hardware.nvml import HardwareError, load_nvml
+from workload.hardware.patient import Patient
 
 # Such as `NVRM: Xid (PCI:0000:65:00): 79, pid=7, GPU has fallen off the bus.`
 _LINE = re.compile(
@@ -94,6 +95,7 @@ class XidEvents:
         self._found: list[Xid] = []
         self._nvml: Any = None
         self._events: Any = None
+        self._patient = Patient()
 
     def __enter__(self) -> "XidEvents":
         """Register for events before the work starts, so that none is missed."""
@@ -103,9 +105,8 @@ class XidEvents:
             return self
         no_events: tuple[type[Exception], ...] = (*failures(nvml), AttributeError)
         try:
-            nvml.nvmlInit()
-            self._events = _registered(nvml)
-            self._nvml = nvml
+            self._events = self._patient.ask(lambda: _registered(nvml), None)
+            self._nvml = nvml if self._events is not None else None
         except no_events:  # no driver, or one without events
             self._nvml = None
         return self
@@ -120,12 +121,18 @@ class XidEvents:
         self.collect()
         if self._nvml:
             with suppress(*failures(self._nvml)):
-                self._nvml.nvmlEventSetFree(self._events)
-                self._nvml.nvmlShutdown()
+                self._patient.ask(self._free, None)
         self._nvml = None
+
+    def _free(self) -> None:
+        self._nvml.nvmlEventSetFree(self._events)
+        self._nvml.nvmlShutdown()
 
     def collect(self) -> tuple[Xid, ...]:
         """Return all Xids since the start."""
+        return self._patient.ask(self._collect, tuple(self._found))
+
+    def _collect(self) -> tuple[Xid, ...]:
         nvml = self._nvml
         while nvml and len(self._found) < MAX_EVENTS:
             try:
@@ -141,6 +148,7 @@ class XidEvents:
 
 def _registered(nvml: Any) -> Any:
     """Return a set of events, with the Xids of each GPU that has events."""
+    nvml.nvmlInit()
     events = nvml.nvmlEventSetCreate()
     for index in range(nvml.nvmlDeviceGetCount()):
         with suppress(*failures(nvml)):  # this GPU is lost, or has no events

@@ -1,0 +1,71 @@
+"""Asks a library of the driver in this process, but waits no longer than for any driver.
+
+A call that hangs keeps its thread, and nothing is asked any more. The command goes on without.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from workload.hardware.driver_process import patience
+from workload.hardware.sensors import Reading, Sensor
+
+Answer = TypeVar("Answer")
+UNREAD = Reading(None, None, None, None, None)
+
+
+class Patient:
+    """One thread that asks; `silent` once a question had no answer in time."""
+
+    def __init__(self) -> None:
+        """Start the thread, which does not keep the process from ending."""
+        self.silent = False
+        self._questions: queue.SimpleQueue[tuple[Callable[[], Any], Any]] = queue.SimpleQueue()
+        threading.Thread(target=self._work, name="driver", daemon=True).start()
+
+    def ask(self, question: Callable[[], Answer], otherwise: Answer) -> Answer:
+        """Return the answer, or `otherwise`; what `question` raises is raised here."""
+        if self.silent:
+            return otherwise
+        answers: queue.SimpleQueue[tuple[Any, Exception | None]] = queue.SimpleQueue()
+        self._questions.put((question, answers))
+        try:
+            answer, error = answers.get(timeout=patience.limit_sec)
+        except queue.Empty:
+            self.silent = True
+            patience.tell(f"NVML did not answer within {patience.limit_sec:g} s: going on without")
+            return otherwise
+        if error is not None:
+            raise error
+        found: Answer = answer
+        return found
+
+    def _work(self) -> None:
+        while True:
+            question, answers = self._questions.get()
+            try:
+                answers.put((question(), None))
+            except Exception as error:  # raised where it was asked
+                answers.put((None, error))
+
+
+class PatientSensor:
+    """A sensor that is asked by a Patient."""
+
+    def __init__(self, sensor: Sensor) -> None:
+        """Ask `sensor`."""
+        self._sensor = sensor
+        self._patient = Patient()
+
+    def read(self) -> Reading:
+        """Read the GPU now."""
+        return self._patient.ask(self._sensor.read, UNREAD)
+
+    def counters(self) -> dict[str, int]:
+        """Read the error counts so far."""
+        return self._patient.ask(self._sensor.counters, {})
+
+    def slowed_sec(self) -> dict[str, float]:
+        """Read how long the GPU was slowed down so far."""
+        return self._patient.ask(self._sensor.slowed_sec, {})
