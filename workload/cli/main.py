@@ -77,8 +77,11 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
     # torch repeats at any later moment why CUDA does not start; the device's line says it.
     warnings.filterwarnings("ignore", message="CUDA initialization")
+    from workload.cli.crashes import crash_is_unfit  # noqa: PLC0415  some Pythons lack ctypes
+
     try:
-        command = load(options)
+        with crash_is_unfit(options.command):
+            command = load(options)
     except (Exception, SystemExit) as error:  # a broken library raises anything
         raise UnfitError(f"{import_problem(error)}; `workload doctor` says more") from error
     return command(session)

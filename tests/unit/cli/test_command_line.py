@@ -156,3 +156,40 @@ def test_an_empty_path_is_refused(argv: tuple[str, ...], workload: Callable[...,
     outcome = workload(*argv)
     assert outcome.code == ExitCode.BAD_INPUT
     assert "an empty path: name a file or a folder" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("crash", "name"),
+    [
+        ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
+        ("import os; os.kill(os.getpid(), 4)", "SIGILL"),
+        ("import os; os.abort()", "SIGABRT"),
+    ],
+)
+def test_a_torch_that_crashes_when_it_is_imported_is_exit_4_in_one_line(
+    crash: str, name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch/__init__.py").write_text(crash)
+    ended = subprocess.run(
+        [sys.executable, "-m", "workload", "verify", "--device", "cpu"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{Path.cwd()}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == ExitCode.UNFIT
+    assert ended.stderr.startswith(
+        f"workload verify: a library ended the process by {name} when it was imported: "
+    )
+    assert ended.stderr.count("\n") == 1
+
+
+def test_after_the_import_a_crash_ends_the_process_as_before() -> None:
+    code = (
+        "import os; from workload.cli.crashes import crash_is_unfit\n"
+        "with crash_is_unfit('verify'): pass\n"
+        "os.abort()"
+    )
+    assert python(code).returncode == -6
