@@ -96,7 +96,9 @@ def test_an_archive_that_is_cut_off_is_refused(share: float, tmp_path: Path) -> 
     assert "is not an archive of gpu-proof (it is cut off): name gpu-proof.tar.gz" in refusal(path)
 
 
-@pytest.mark.parametrize("data", [b"no archive", gzip.compress(b"no tar" * 200)])
+@pytest.mark.parametrize(
+    "data", [b"no archive", gzip.compress(b"no tar" * 200)], ids=["text", "gzip"]
+)
 def test_another_file_is_refused(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.tar.gz"
     path.write_bytes(data)
