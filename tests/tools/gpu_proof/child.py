@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-# Between SIGTERM, at which `workload` saves its record, and SIGKILL.
-TERM_SEC = 3.0
-MAX_TERM_SHARE = 0.2  # of the time
+# Between SIGINT, at which `workload` and pytest save their records, and SIGKILL.
+SAVE_SEC = 5.0
+MAX_SAVE_SHARE = 0.2  # of the time
 # A process that waits for a driver or a disk inside the kernel is not even ended by SIGKILL.
 ABANDON_SEC = 2.0
 MAX_LINE_BYTES = 1 << 16
@@ -84,19 +84,19 @@ def run(
             stderr=subprocess.STDOUT,
             env=environment,
             process_group=0,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509  this process has one thread
+            preexec_fn=_prepare,  # noqa: PLW1509  this process has one thread
         )
     except OSError as error:
         return Ended(None, time.monotonic() - started, problem=f"{command[0]}: {error.strerror}")
     assert process.stdout  # requested above
     lines = Lines(process.stdout.fileno(), write)
-    in_time, term_sec = False, min(TERM_SEC, MAX_TERM_SHARE * limit_sec)
+    in_time, save_sec = False, min(SAVE_SEC, MAX_SAVE_SHARE * limit_sec)
     try:
-        in_time = _wait(process, lines, started + limit_sec - term_sec)
+        in_time = _wait(process, lines, started + limit_sec - save_sec)
     finally:  # also where a signal ends this process
         if not in_time:
-            _signal(process, signal.SIGTERM)
-            _wait(process, lines, time.monotonic() + term_sec)
+            _signal(process, signal.SIGINT)
+            _wait(process, lines, time.monotonic() + save_sec)
         _signal(process, signal.SIGKILL)  # whatever is left of the group
         _wait(process, lines, time.monotonic() + ABANDON_SEC)
         lines.finish()
@@ -106,8 +106,9 @@ def run(
     return Ended(process.returncode, seconds, not in_time, problem)
 
 
-def _end_with_parent() -> None:
-    """Let the kernel kill this process when its parent is gone, even by SIGKILL."""
+def _prepare() -> None:
+    """Let SIGINT end this process, and the kernel kill it when its parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores it
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

@@ -80,7 +80,7 @@ def test_of_a_test_session_the_failures_and_the_counts_are_said(out: Path) -> No
     "code",
     [
         "import time; time.sleep(600)",
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)",
+        "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(600)",
         "while True: print('x' * 1000)",
     ],
 )
@@ -89,6 +89,23 @@ def test_a_step_that_does_not_end_is_stopped_and_the_next_one_runs(code: str, ou
     states, ends_with = taken(out, step("one", code, 2.0), step("two", ""))
     assert (states, ends_with) == (["out of time", "passed"], ExitCode.UNFIT)
     assert time.monotonic() - started < ENOUGH_SEC
+
+
+def test_a_step_whose_time_is_up_can_still_save_its_record(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "MAX_SAVE_SHARE", 0.9)
+    path = out.parent / "scratch/a.json"
+    code = f"""
+import time
+try:
+    time.sleep(600)
+except KeyboardInterrupt:
+    open({str(path)!r}, "w").write("[1]")
+"""
+    states, _ = taken(out, step("one", code, 6.0, keep=("a.json", "a.json")))
+    assert states == ["out of time"]
+    assert json.loads((out / "a.json").read_text()) == [1]
 
 
 def test_a_grandchild_that_holds_the_output_holds_nothing_up_and_is_ended(out: Path) -> None:
