@@ -50,7 +50,7 @@ def test_pressure_without_other_work_is_no_reason() -> None:
 
 
 def test_a_quota_that_stops_threads_is_named() -> None:
-    reason = told(throttled_sec=0.6, run_delay_sec=0.5, waits=100)
+    reason = told(throttled_sec=0.6, run_delay_sec=0.65, waits=100)
     assert reason == "CPU quota: threads were stopped 60% of the time"
 
 

@@ -55,11 +55,15 @@ class Waits(Model, frozen=True):
 
     @property
     def _delayed_sec(self) -> float | None:
-        """The run delay, where other work caused it; without it, the pressure."""
+        """The run delay, where other work caused it; without it, the pressure.
+
+        Kernels count the time of a thread that the quota stopped as run delay too.
+        """
         if self.run_delay_sec is None:
             return self.pressure_sec if self._is_shared else None
-        long = self.run_delay_sec > (self.waits or 0) * WAKE_UP_SEC
-        return self.run_delay_sec if long or self._is_shared else None
+        delay_sec = max(0.0, self.run_delay_sec - (self.throttled_sec or 0.0))
+        long = delay_sec > (self.waits or 0) * WAKE_UP_SEC
+        return delay_sec if long or self._is_shared else None
 
     @property
     def _is_shared(self) -> bool:
