@@ -23,6 +23,7 @@ from typing import Any
 sys.path.append(str(Path(__file__).parents[2]))  # tools
 
 from tools.gpu_proof.cut_tree import Cut, Tree, record_hash, waiting
+from tools.gpu_proof.plan import STEP_SEC
 from tools.gpu_proof.result import Result
 
 from workload.core.errors import ExitCode, first_line
@@ -145,7 +146,8 @@ def tried(trial: Trial, cuts: Sequence[Cut], result: Result) -> dict[str, str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--seconds", type=float, default=27.0)
+    seconds = float(os.environ.get(STEP_SEC, "60"))
+    parser.add_argument("--seconds", type=float, default=seconds)
     parser.add_argument("--quick", action="store_true", help="one matmul alone")
     parser.add_argument("--result", type=Path, required=True)
     arguments = parser.parse_args()

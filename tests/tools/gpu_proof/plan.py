@@ -8,6 +8,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 PLANNED_SEC = 420.0  # the shares and budgets below are those of a proof of seven minutes
 SMOKE_SEC = 117.0
+STEP_SEC = "GPU_PROOF_STEP_SEC"  # the variable with the time that is really left for a step
 PACK_SEC = 3.0  # kept back for the archive
 # Modules that a step needs, and the distributions that have them.
 DISTRIBUTIONS = {
@@ -79,7 +80,7 @@ def _full(options: Options, scratch: Path) -> list[Step]:
         _modes(device, 45, "--rounds", "5"),
         _own("determinism", device, scratch, 25, f"--seconds={15 * scale:.0f}"),
         _sweep(device, scratch, 30, 20 * scale),
-        _own("cuts", device, scratch, 30, f"--seconds={27 * scale:.0f}"),
+        _own("cuts", device, scratch, 30),
     ]
 
 
@@ -100,7 +101,7 @@ def _smoke(options: Options, scratch: Path) -> list[Step]:
         *modes,
         _own("determinism", device, scratch, 10, "--seconds=1"),
         _sweep(device, scratch, 7, 1.0),
-        _own("cuts", device, scratch, 10, "--seconds=9", "--quick"),
+        _own("cuts", device, scratch, 10, "--quick"),
     ]
 
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from tools.gpu_proof import child, packages
 from tools.gpu_proof.folder import Folder, Output
-from tools.gpu_proof.plan import DISTRIBUTIONS, ROOT, Step
+from tools.gpu_proof.plan import DISTRIBUTIONS, ROOT, STEP_SEC, Step
 
 from workload.core.errors import ExitCode
 from workload.core.files import read_json
@@ -27,6 +27,7 @@ SAID = re.compile(
     r"(FAILED|ERROR|NOT ALLOWED|Tests:) |.*\bMISSED\b|(doctor +)?(PASS|WARN|FAIL)\b|workload \w+: "
 )
 MAX_SAID = 40
+OWN_SHARE = 0.75  # of a step's time: what a program may use that plans for itself
 MAX_RESULT_BYTES = 1 << 20
 SIGNALS = {
     signal.SIGINT: ExitCode.INTERRUPTED,
@@ -127,7 +128,10 @@ class Proof:
         self._folder.log(f"\n==== {step.name}: at most {limit_sec:.0f} s\n".encode())
         output = Output(self._folder)
         try:
-            ended = child.run(step.command, limit_sec, output.write, environment())
+            own_sec = OWN_SHARE * limit_sec
+            ended = child.run(
+                step.command, limit_sec, output.write, environment() | {STEP_SEC: f"{own_sec:.1f}"}
+            )
         except Stopped:
             output.finish()
             self._ended(step, FAILED, said=["ended by a signal"], **self._kept(step))

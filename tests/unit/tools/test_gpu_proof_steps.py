@@ -145,6 +145,12 @@ def test_a_step_uses_the_time_that_earlier_ones_left(out: Path) -> None:
     assert events(out)[1]["state"] == "passed"
 
 
+def test_a_step_that_plans_for_itself_knows_the_time_it_has(out: Path) -> None:
+    tells = "import os; print(os.environ['GPU_PROOF_STEP_SEC'])"
+    taken(out, step("one", "", 40.0), step("two", tells, 40.0))
+    assert 30 < float(events(out)[1]["said"][0]) <= 60  # three quarters of what is left of 80
+
+
 def test_a_command_that_cannot_start_fails_in_one_line(out: Path) -> None:
     states, _ = taken(out, Step("one", 5.0, ("/nowhere/python",)))
     assert states == ["failed"]
