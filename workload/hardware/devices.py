@@ -29,6 +29,7 @@ from workload.hardware.nvml import HardwareError
 from workload.hardware.openmp import team_limit
 from workload.hardware.patient import PatientSensor
 from workload.hardware.processor import read_processor
+from workload.hardware.requested import parse
 from workload.hardware.sensors import NvmlSensor, Sensor
 
 TF32_CAPABILITY = (8, 0)  # Ampere, the first with TF32
@@ -81,16 +82,6 @@ def _limit_threads(usable: int, binding: Binding | None) -> None:
     bound = len(binding.threads) if binding else usable
     team, _ = team_limit(os.environ) or (asked, "")
     torch.set_num_threads(min(asked, usable, bound, team))
-
-
-def parse(requested: str) -> tuple[str, int]:
-    """Parse `requested` as (auto, cpu or cuda; index). Raises BadInputError."""
-    kind, colon, index = requested.partition(":")
-    if kind in ("auto", "cpu") and not colon:
-        return kind, 0
-    if kind == "cuda" and (not colon or (index.isascii() and index.isdigit())):
-        return kind, int(index or 0)
-    raise BadInputError(f"unknown device {requested!r}: use auto, cpu, cuda or cuda:N")
 
 
 def _cpu(reason: str) -> DeviceInfo:
