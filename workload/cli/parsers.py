@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from workload.cli import actions, types
+from workload.cli import actions, shared, types
 from workload.cli.options import (
     CompareOptions,
     DoctorOptions,
@@ -14,28 +14,25 @@ from workload.cli.options import (
     TrainOptions,
     VerifyOptions,
 )
-from workload.core.methods import COLD, WARM
 from workload.core.train_spec import MODE_NAMES, PRESETS
 
 RESULTS = Path("results")
 DEEP_BUDGET_SEC = 120.0
-# A healthy host takes one to three seconds for each GPU without persistence mode.
-DRIVER_SEC = 120.0
 TABLE = "table"
 FORMATS = (TABLE, "markdown", "html", "json")
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(options=RunOptions)
-    _add_device(parser)
-    _add_budget(parser)
-    _add_cases(parser)
-    _add_output(parser, RESULTS)
+    shared.add_device(parser)
+    shared.add_budget(parser)
+    shared.add_cases(parser)
+    shared.add_output(parser, RESULTS)
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(options=TrainOptions)
-    _add_device(parser)
+    shared.add_device(parser)
     parser.add_argument(
         "--preset",
         choices=sorted(PRESETS),
@@ -81,28 +78,28 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="CPU threads (default: by the sizes or, with --resume, as in the checkpoint)",
     )
-    _add_output(parser, None)
+    shared.add_output(parser, None)
 
 
 def _add_matmul(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(options=MatmulOptions)
-    _add_device(parser)
-    _add_budget(parser)
-    _add_cases(parser)
+    shared.add_device(parser)
+    shared.add_budget(parser)
+    shared.add_cases(parser)
     parser.add_argument(
         "--search",
         action="store_true",
         help="first search the fastest shape; it is the ceiling of the other cases",
     )
-    _add_output(parser, None)
+    shared.add_output(parser, None)
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(options=VerifyOptions)
-    _add_device(parser)
-    _add_dtypes(parser)
+    shared.add_device(parser)
+    shared.add_dtypes(parser)
     parser.add_argument("--verbose", action="store_true", help="show every comparison")
-    _add_output(parser, None)
+    shared.add_output(parser, None)
 
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
@@ -140,8 +137,8 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write a .tar.gz for a bug report; user and machine names and secrets are removed",
     )
-    _add_device(parser)
-    _add_output(parser, None)
+    shared.add_device(parser)
+    shared.add_output(parser, None)
 
 
 def _add_compare(parser: argparse.ArgumentParser) -> None:
@@ -186,71 +183,6 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         type=types.path,
         metavar="FILE",
         help="page to write (default: report.html in that folder)",
-    )
-
-
-def _add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--device",
-        type=types.device,
-        default="auto",
-        help="auto, cpu, cuda or cuda:N; cuda never falls back",
-    )
-    parser.add_argument(
-        "--driver-timeout",
-        type=types.positive,
-        default=DRIVER_SEC,
-        metavar="SECONDS",
-        help="how long to wait for an answer of the NVIDIA driver",
-    )
-
-
-def _add_budget(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--budget",
-        type=types.positive,
-        default=60.0,
-        metavar="SECONDS",
-        help="time for the benchmarks; in `run`, the doctor, verify and training come off it",
-    )
-
-
-def _add_cases(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--sizes",
-        type=types.shapes,
-        action=actions.Distinct,
-        nargs="+",
-        metavar="SIZE",
-        help="4096 for a square, or MxKxN",
-    )
-    parser.add_argument(
-        "--cache",
-        choices=(WARM, COLD),
-        default=WARM,
-        help="cold: flush the caches before each matmul",
-    )
-    _add_dtypes(parser)
-
-
-def _add_dtypes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--dtypes",
-        type=types.dtypes,
-        action=actions.Distinct,
-        nargs="+",
-        metavar="DTYPE",
-        help=types.DTYPE_NAMES,
-    )
-
-
-def _add_output(parser: argparse.ArgumentParser, default: Path | None) -> None:
-    parser.add_argument(
-        "--output",
-        type=types.path,
-        default=default,
-        metavar="DIR",
-        help="directory to write the record to",
     )
 
 

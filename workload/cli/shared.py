@@ -1,0 +1,80 @@
+"""The options that several commands share, for argparse."""
+
+import argparse
+from pathlib import Path
+
+from workload.cli import actions, types
+from workload.core.methods import COLD, WARM
+
+# A healthy host takes one to three seconds for each GPU without persistence mode.
+DRIVER_SEC = 120.0
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add --device and --driver-timeout."""
+    parser.add_argument(
+        "--device",
+        type=types.device,
+        default="auto",
+        help="auto, cpu, cuda or cuda:N; cuda never falls back",
+    )
+    parser.add_argument(
+        "--driver-timeout",
+        type=types.positive,
+        default=DRIVER_SEC,
+        metavar="SECONDS",
+        help="how long to wait for an answer of the NVIDIA driver",
+    )
+
+
+def add_budget(parser: argparse.ArgumentParser) -> None:
+    """Add --budget."""
+    parser.add_argument(
+        "--budget",
+        type=types.positive,
+        default=60.0,
+        metavar="SECONDS",
+        help="time for the benchmarks; in `run`, the doctor, verify and training come off it",
+    )
+
+
+def add_cases(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose matmuls."""
+    parser.add_argument(
+        "--sizes",
+        type=types.shapes,
+        action=actions.Distinct,
+        nargs="+",
+        metavar="SIZE",
+        help="4096 for a square, or MxKxN",
+    )
+    parser.add_argument(
+        "--cache",
+        choices=(WARM, COLD),
+        default=WARM,
+        help="cold: flush the caches before each matmul",
+    )
+    add_dtypes(parser)
+
+
+def add_dtypes(parser: argparse.ArgumentParser) -> None:
+    """Add --dtypes."""
+    parser.add_argument(
+        "--dtypes",
+        type=types.dtypes,
+        action=actions.Distinct,
+        nargs="+",
+        metavar="DTYPE",
+        help=types.DTYPE_NAMES,
+    )
+
+
+def add_output(parser: argparse.ArgumentParser, default: Path | None) -> None:
+    """Add --output, whose default is `default`."""
+    parser.add_argument(
+        "--output",
+        type=types.path,
+        default=default,
+        metavar="DIR",
+        help="directory to write the record to",
+    )
