@@ -32,6 +32,8 @@ def workload(
     monkeypatch.setattr(signals, "exit_on_signal", lambda: None)
     # Not so of a folder of the test in the /tmp of a test image.
     monkeypatch.setattr(places, "ends_with_container", lambda _folder: False)
+    # Set for parallel workers; a command warns of it.
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     # Two seconds less for each of many calls; tests of their own cover all three.
     monkeypatch.setattr(matmul, "with_best_threads", lambda device, *_: device)
     monkeypatch.setattr(measure, "limiting_operations", lambda _device: [])
