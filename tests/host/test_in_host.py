@@ -17,7 +17,7 @@ SHADOWS = {
     "msgspec": "cannot import msgspec ({file} is in its place)",
     "torch": "cannot import torch ({file} is in its place)",
     "random": "(cannot import name '",
-    "types": "is no Python that works (ImportError: cannot import name 'GenericAlias' from 'types'",
+    "types": "cannot import name 'GenericAlias' from 'types'",
 }
 
 
