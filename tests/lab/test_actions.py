@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.lab.driver_lab import Lab, Machine
+from support.lab.driver_lab import HOST, Lab, Machine
 
 ROWS = tomllib.loads((Path(__file__).parent / "actions.toml").read_text())["row"]
 ASKED = {"gpu": {"field_230": 1, "ecc_uncorrected": 5}}
@@ -59,3 +59,32 @@ def test_another_gpu_in_the_same_slot_starts_from_the_beginning(lab: Lab, tmp_pa
     }
     found = examine(lab, tmp_path / "2", Machine(table={"gpu": other}), *results)
     assert found["action"] == "reset-gpu"
+
+
+def test_without_a_reset_a_reset_is_asked_for_again(lab: Lab, tmp_path: Path) -> None:
+    results = ("--output", str(tmp_path / "results"))
+    examine(lab, tmp_path / "1", Machine(table=ASKED), *results)
+    more = Machine(table={"gpu": {"field_230": 1, "ecc_uncorrected": 6}})
+    assert examine(lab, tmp_path / "2", more, *results)["action"] == "reset-gpu"
+
+
+def test_another_fault_after_a_reset_starts_from_the_beginning(lab: Lab, tmp_path: Path) -> None:
+    results = ("--output", str(tmp_path / "results"))
+    examine(lab, tmp_path / "1", Machine(table=ASKED), *results)
+    other = Machine(table={"gpu": {"field_230": 6, "ecc_uncorrected": 0}})
+    assert examine(lab, tmp_path / "2", other, *results)["action"] == "reset-gpu"
+
+
+def test_heat_that_no_reading_shows_is_seen_by_the_drivers_counter(
+    lab: Lab, tmp_path: Path
+) -> None:
+    # NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN: 3 of 20 s
+    hot = Machine(level=HOST, table={"gpu": {"field_269": "15%"}})
+    options = ("--device", "cuda", "--sizes", "64", "--dtypes", "float32", "--budget", "4")
+    ended = lab.run(hot, tmp_path, ["matmul", *options, "--json"])
+    record = json.loads(ended.stdout)
+    (case,) = [case for case in record["cases"] if case["name"] == "matmul 64 float32"]
+    assert case["timing"]["telemetry"]["throttled"] == []
+    assert case["status"] == "invalid"
+    assert case["reason"].startswith("the GPU was throttled (software thermal slowdown for ")
+    assert (ended.returncode, record["action"]) == (4, "fix-host")

@@ -1,5 +1,5 @@
 /* What the NVML stand-in says of faults: recovery action, NVLink fabric, SRAM, NVLinks, Xids. */
-#include <stdint.h>
+#include <time.h>
 #include "nvml.h"
 
 union value { double d; unsigned u; unsigned long ul; unsigned long long ull; };
@@ -10,7 +10,15 @@ struct event { void *device; unsigned long long type, data; unsigned gpu_instanc
 LAYOUT(field, 40); LAYOUT(fabric, 36); LAYOUT(sram, 104); LAYOUT(event, 32);
 enum { TIMEOUT = 10, UNSIGNED_LONG_LONG = 3, XID = 8, VOLATILE_PARITY = 3 };
 
-/* A field N that the table has as `field_N`; others are not supported, each by its own code. */
+/* A field N that the table has as `field_N`; others are not supported, each by its own code. A value
+ * such as `15%` is a counter of nanoseconds that grows by this share of the time. */
+static unsigned long long field_value(const char *text) {
+  struct timespec now;
+  if (!strchr(text, '%')) return strtoull(text, NULL, 0);
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (unsigned long long)(strtod(text, NULL) / 100 * ((double)now.tv_sec * 1e9 + (double)now.tv_nsec));
+}
+
 API Return nvmlDeviceGetFieldValues(void *handle, int count, struct field *fields) {
   GPU(handle);
   for (int i = 0; i < count; i++) {
@@ -19,7 +27,7 @@ API Return nvmlDeviceGetFieldValues(void *handle, int count, struct field *field
     const char *value = said(gpu_section(index_of(handle)), key, fields[i].id == 230 ? "0" : "unsupported");
     fields[i].result = strcmp(value, "unsupported") ? OK : NOT_SUPPORTED;
     fields[i].type = UNSIGNED_LONG_LONG;
-    fields[i].value.ull = strtoull(value, NULL, 0);
+    fields[i].value.ull = field_value(value);
   }
   return OK;
 }
