@@ -1,4 +1,4 @@
-"""SHUTDOWN=1: what is paid for ends, with the record safe, whatever else goes wrong."""
+"""SHUTDOWN=1 shuts the machine down, with the record safe, whatever else goes wrong."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

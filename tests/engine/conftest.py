@@ -12,7 +12,7 @@ IMAGE = "workload:gpu"
 
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabEngine]:
-    """The engine with the GPU image; made once, since copying that takes a minute."""
+    """The engine with the GPU image; made once, since copying it takes a minute."""
     with LabEngine(tmp_path_factory.mktemp("engine")) as engine:
         engine.load(IMAGE)
         lab = Lab(tmp_path_factory.mktemp("compiled"), Path())

@@ -1,8 +1,8 @@
-"""A library that crashes while it is imported ends the process with UNFIT and one line.
+"""End the process with UNFIT and one line where a library crashes while it is imported.
 
-Python's own handlers run between two bytecodes, so after a crash never. A callback of ctypes runs
-in the C handler itself. It writes and exits, nothing else; if even that crashes, the kernel ends
-the process by the signal, as it would have.
+Handlers of Python run between two bytecodes, so they never run after a crash. A callback of ctypes
+runs in the C handler itself. It writes and exits, nothing else; if even that crashes, the kernel
+ends the process by the signal, as it would without a handler.
 """
 
 import ctypes

@@ -22,7 +22,7 @@ from workload.doctor.actions.decide import advise
 from workload.doctor.actions.history import earlier_records
 from workload.report.terminal.tables import labelled
 
-# Half of a run says nothing about the machine.
+# An interrupted run shows nothing about the machine.
 INTERRUPTIONS = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 # What a limit of the system ends anywhere, and what to do.
@@ -105,7 +105,7 @@ class Session:
                 )
 
     def _explain(self, error: Exception) -> tuple[ExitCode, str]:
-        """Print an exception that nothing expected: a limit, a library that lacks, or a bug."""
+        """Print an unexpected exception: a limit, a missing library, or a bug."""
         number = error.errno if isinstance(error, OSError) else None
         if number in LIMITS:
             reason = f"{os.strerror(number)}: {LIMITS[number]}"

@@ -1,6 +1,6 @@
-"""Which cases a gate does not judge, because something beside the code made one side slower. Pure.
+"""Find the cases that a gate does not judge: something beside the code made one side slower. Pure.
 
-Noise is no such reason: it is in the interval. Bias is in no interval.
+Noise is no reason, since the interval has it. Bias is in no interval.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ class Difference:
     candidate: tuple[str | None, ...]
 
     def __str__(self) -> str:
-        """Say how it is set on each side."""
+        """Return how it is set on each side."""
         ours, theirs = (
             " and ".join(value or UNSET for value in values)
             for values in (self.baseline, self.candidate)
@@ -103,7 +103,7 @@ def _one_cpu(baseline: Side, candidate: Side) -> bool:
 def varied_bindings(baseline: Side, candidate: Side) -> bool:
     """Return whether OpenMP bound the threads of some runs on CPUs otherwise than those of others.
 
-    What it did on two CPUs is told in numbers of their own cores, and not compared.
+    Bindings on different CPUs are given in core numbers of each, and are not compared.
     """
     devices = [run.device for side in (baseline, candidate) for run in side.runs if run.device]
     cpus = [device for device in devices if device.kind == "cpu"]

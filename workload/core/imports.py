@@ -1,4 +1,4 @@
-"""Says why this package's libraries cannot be imported. Imports what the interpreter has loaded."""
+"""Explain failed imports of libraries. Imports only what the interpreter has loaded itself."""
 
 import os
 import sys

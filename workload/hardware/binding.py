@@ -1,4 +1,4 @@
-"""What OpenMP did to the CPUs of this process's threads.
+"""Read how OpenMP bound the threads of this process to CPUs.
 
 With the variables below, OpenMP binds the main thread when torch is imported and the others when
 they start. Threads and programs that the main thread starts later stay on its CPUs.
@@ -33,7 +33,7 @@ class Binding:
     settings: str
 
     def __str__(self) -> str:
-        """Say what binding did."""
+        """Return what binding did."""
         main, together = (f"CPU {_ranges(cpus)}" for cpus in (self.main, self.threads))
         return (
             f"{self.settings} bound the main thread to {main} and all threads together to "

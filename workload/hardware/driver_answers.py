@@ -1,4 +1,4 @@
-"""What the driver's two libraries answer, in a process of its own: either may hang or abort.
+"""Ask the two libraries of the driver, in a process of its own: either may hang or abort.
 
 `python -m workload.hardware.driver_answers cuda INDEX` starts CUDA without PyTorch and makes a
 context on one GPU; `… nvml` asks NVML. It prints one line. Names and numbers: CUDA Driver API.

@@ -1,4 +1,4 @@
-"""What the codes of CUDA and NVML mean, and what to do. Pure.
+"""Look up what the codes of CUDA and NVML mean, and what to do. Pure.
 
 The table is driver_codes.toml. What PyTorch says for each code was read in tests/lab.
 """

@@ -1,4 +1,4 @@
-"""Asks the driver in a process of its own, with a deadline: a broken one hangs or aborts."""
+"""Ask the driver in a process of its own, with a deadline: a broken one hangs or aborts."""
 
 import json
 import sys
@@ -19,13 +19,13 @@ ANSWER = "driver: "
 
 @dataclass
 class Patience:
-    """How long to wait for the driver, and whom to tell that it takes long."""
+    """The time limit for an answer of the driver; `tell` prints a line about a long wait."""
 
     limit_sec: float = 120.0
     tell: Callable[[str], None] = lambda _text: None
 
     def waiting(self) -> None:
-        """Say that the driver has not answered yet."""
+        """Report that the driver has not answered yet."""
         self.tell(f"waiting for the NVIDIA driver, up to {self.limit_sec:g} s (--driver-timeout)")
 
 

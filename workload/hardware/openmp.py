@@ -1,8 +1,8 @@
-"""How many threads OpenMP runs, whatever it is asked for.
+"""Find out how many threads OpenMP runs, which may be fewer than requested.
 
-PyTorch reports the threads that it asks for. oneDNN shares its work out among these, so with fewer
-of them parts of a result are never computed: of bfloat16 matmuls and of the gradients of
-convolutions (torch 2.13, two threads asked for, one run: 43,066 of 90,000 elements were wrong).
+PyTorch reports the threads that it requests. oneDNN divides its work among these, so with fewer of
+them parts of a result are never computed: of bfloat16 matmuls and of the gradients of convolutions
+(torch 2.13, two threads requested, one run: 43,066 of 90,000 elements were wrong).
 """
 
 import os

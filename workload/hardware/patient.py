@@ -1,6 +1,6 @@
-"""Asks a library of the driver in this process, but waits no longer than for any driver.
+"""Ask a library of the driver in this process, with the time limit of `driver_process`.
 
-A call that hangs keeps its thread, and nothing is asked any more. The command goes on without.
+A call that hangs blocks its thread. After that nothing is asked, and the command goes on without.
 """
 
 import queue

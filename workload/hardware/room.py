@@ -1,7 +1,7 @@
-"""Whether this process has the threads and the memory without which the import of PyTorch ends it.
+"""Check that this process has the threads and the memory that the import of PyTorch needs.
 
-OpenMP and OpenBLAS end the process with 1, the kernel ends it with SIGKILL: nothing that the
-import raises. So the room is measured before. Threads are tried, since no file shows every limit.
+Without them the import raises nothing: OpenMP and OpenBLAS end the process with 1, the kernel ends
+it with SIGKILL. So they are measured before. Threads are tried, since no file shows every limit.
 """
 
 import errno
@@ -125,7 +125,7 @@ def openmp_stack_bytes(environment: Mapping[str, str]) -> int:
 
 
 def thread_shortage(room: Room) -> Shortage | None:
-    """Say which limit keeps PyTorch's threads from starting; None if they start."""
+    """Return which limit keeps PyTorch's threads from starting; None if they start."""
     if room.threads_started >= room.threads_wanted:
         return None
     found = (
@@ -165,7 +165,7 @@ def thread_shortage(room: Room) -> Shortage | None:
 
 
 def import_shortage(room: Room | None, limits: Limits | None) -> Shortage | None:
-    """Say which limit of memory the import of PyTorch exceeds; None if there is room."""
+    """Return which limit of memory the import of PyTorch exceeds; None if there is room."""
     available = limits.available_bytes if limits else None
     for case, what, least, most, fix in (
         (

@@ -1,4 +1,4 @@
-"""What keeps the threads of this process waiting, read before and after a window.
+"""Measure what keeps the threads of this process waiting, between two readings.
 
 Sources: the kernel's Documentation/scheduler/sched-stats.rst (task schedstat),
 accounting/psi.rst, admin-guide/cgroup-v2.rst (cpu.stat, cpu.pressure), proc_stat(5).

@@ -1,4 +1,4 @@
-"""What the loss of a training would be in float64, and from which step on rounding decides it.
+"""Compute the loss of a training in float64, and the step from which rounding decides it.
 
 In the last steps of a converging training the losses are what rounding leaves: `book` ends in
 float32 at 3e-5, in float64 at 3e-7. The reference starts from the same numbers, rounded as the
@@ -18,9 +18,9 @@ from workload.hardware import devices
 from workload.train.modes.data import draw
 from workload.train.modes.dual import DualLoop
 
-# A loss further off than this has not two right digits.
+# The largest relative error of a loss that counts as right.
 RIGHT = 0.01
-# At most so many operations and steps: about a second.
+# The most operations and steps that are computed: about a second.
 MAX_FLOPS, MAX_STEPS = 2e10, 10_000
 
 

@@ -1,4 +1,4 @@
-"""How many CPU threads a training uses.
+"""Choose the number of CPU threads of a training.
 
 Threads that wait for other work make a short step ten times slower, and the losses' last bits
 depend on their number. So `train` takes a number that the shapes decide, and `run`, whose trainings
@@ -21,7 +21,7 @@ from workload.train.modes.eager import EAGER
 from workload.train.modes.mode import Mode
 
 TRIAL_SEC = 0.3  # of each count
-# A count that is faster by less is no hint.
+# The least speed-up that is worth a hint.
 WORTH_A_HINT = 1.25
 
 

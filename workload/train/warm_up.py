@@ -1,4 +1,4 @@
-"""Warm up a training on a copy of its weights: its first steps are to be as fast as the others."""
+"""Warm up a training on a copy of its weights, so that its first steps are as fast as any."""
 
 import time
 
@@ -8,7 +8,7 @@ from workload.hardware import devices
 from workload.train.modes.mode import Loop
 
 BATCH_SEC = 0.02  # of steps whose times are compared
-# A warm-up takes at most so long or, where steps are long, this share of the training.
+# The longest warm-up: this time or, where steps are long, this share of the training.
 MAX_WARM_UP_SEC = 1.0
 WARM_UP_SHARE = 0.05
 

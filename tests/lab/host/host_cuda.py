@@ -1,4 +1,4 @@
-"""Computes on the CPU what PyTorch asks of a CUDA device whose memory is the host's.
+"""Compute on the CPU what PyTorch asks of a CUDA device whose memory is the host's.
 
 The kernels of the stand-in for libcudart do nothing, so the CPU's kernel of each ATen call runs on
 the same bytes. Real are PyTorch's allocator, streams, events, captures and errors, and the program

@@ -1,4 +1,4 @@
-"""Lets every process that imports torch compute as host_cuda.py says: level HOST of the lab."""
+"""Let every process that imports torch compute as in host_cuda.py: level HOST of the lab."""
 
 import importlib.util
 import sys

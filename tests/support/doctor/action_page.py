@@ -48,6 +48,8 @@ FAULTS = (
     ("a time that is not valid: other processes, noise", "the case's reason", Action.RETRY),
     ("a time that is not valid: heat or power", "throttle reasons and counters", Action.FIX_HOST),
     ("the driver does not reach the GPU, or it was lost in a run", "NVML, CUDA", Action.REBOOT),
+    ("the driver requires a reset of the GPU", "NVML, return code 16", Action.RESET_GPU),
+    ("the driver hangs, or aborts the start of CUDA", "gpu-driver, cuda-start", Action.REBOOT),
     ("uncorrectable memory errors", "ECC counters, without a recovery action", Action.RESET_GPU),
     ("uncorrectable memory errors", "ECC counters; the driver asks for none", Action.RESTART_APP),
     ("a memory row could not be remapped", "remapped rows", Action.RESET_GPU),

@@ -2,8 +2,8 @@
 
 Every step has its share of the budget, and a step that fails or hangs does not stop the others.
 What they leave is written into a folder as they go and packed last. No setting of the GPU is
-changed. Exit code 0: all steps passed; 3: wrong numbers; 4: a step failed or could not run;
-5: slower than a target; 6: not all could be written.
+changed. Exit code 0: all steps passed; 2: bad options; 3: wrong numbers; 4: a step failed or could
+not run; 5: slower than a target; 6: not all could be written; 130, 143: ended by a signal.
 """
 
 import argparse

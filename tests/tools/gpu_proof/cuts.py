@@ -2,7 +2,7 @@
 
 A scratch tree has the packages as links; what a cut strips is a copy there, and what it deletes is
 no longer linked. PyTorch from this tree then calls every library (exercise.py): with all cuts at
-once, and only if that fails, with none and with halves of them, to find the ones to blame.
+once, and only if that fails, with none and with halves of them, to find those that break it.
 """
 
 import argparse
@@ -126,7 +126,7 @@ class Trial:
 
 
 def tried(trial: Trial, cuts: Sequence[Cut], result: Result) -> dict[str, str]:
-    """Try all cuts at once, and look for the ones to blame if that fails; entry -> state."""
+    """Try all cuts at once; if that fails, find those that break it. Return entry -> state."""
     try:
         with_all = trial.parts(cuts)
         result.set("with_all_cuts", {k: v for k, v in with_all.items() if k not in NO_PARTS})

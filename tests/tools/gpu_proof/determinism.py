@@ -1,4 +1,4 @@
-"""Does the same computation give the same bits, again and in another process?
+"""Check that the same computation gives the same bits, again and in another process.
 
 Every part computes from the same numbers. cuBLAS promises the same bits on the same kind of GPU,
 cuDNN with `deterministic`; what cuDNN does by itself is reported and may differ. Exit code 3: bits

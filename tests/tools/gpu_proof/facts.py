@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def machine() -> dict[str, Any]:
-    """The host, without its name."""
+    """Return the facts about the host, without its name."""
     cpus = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
     models = [line.partition(":")[2].strip() for line in cpus if line.startswith("model name")]
     return {
@@ -56,13 +56,13 @@ def machine() -> dict[str, Any]:
 
 
 def packages() -> dict[str, str]:
-    """Every installed distribution and its version."""
+    """Return every installed distribution and its version."""
     found = {one.name: one.version for one in metadata.distributions() if one.name}
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
 
 
 def nvidia_smi() -> list[str]:
-    """One line for each GPU, as the driver's own tool has it, or why there is none."""
+    """Return nvidia-smi's line for each GPU, or why there is none."""
     command = shutil.which("nvidia-smi")
     if command is None:
         return ["nvidia-smi is not installed"]
@@ -75,7 +75,7 @@ def nvidia_smi() -> list[str]:
 
 
 def torch_facts(torch: Any) -> dict[str, Any]:
-    """The build of PyTorch, without asking the driver."""
+    """Return the build of PyTorch, without asking the driver."""
     return {
         "version": torch.__version__,
         "cuda": torch.version.cuda,
@@ -84,7 +84,7 @@ def torch_facts(torch: Any) -> dict[str, Any]:
 
 
 def gpu_facts(torch: Any) -> dict[str, Any]:
-    """The GPU that `cuda` means, after one matmul on it, or the problem."""
+    """Return the GPU that `cuda` means, after one matmul on it, or the problem."""
     if torch.version.cuda is None:
         return {"usable": False, "problem": "this torch is the CPU build"}
     try:

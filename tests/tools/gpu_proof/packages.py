@@ -1,4 +1,4 @@
-"""What the steps import: find what this interpreter lacks, and take it from a folder of wheels."""
+"""Find the packages that this interpreter lacks for the steps, and install them from wheels."""
 
 import importlib
 import os

@@ -1,4 +1,4 @@
-"""Where a proof's findings belong: records, the changelog, the cuts, the faults to fix."""
+"""Find the places of a proof's findings: records, the changelog, the cuts, the faults to fix."""
 
 import re
 import tomllib

@@ -162,6 +162,6 @@ def _workload(*arguments: str) -> tuple[str, ...]:
 
 
 def _pytest(*arguments: str) -> tuple[str, ...]:
-    """Return a session with the named plugins alone, in which another version's warning is none."""
+    """Return a pytest command with the named plugins alone, in which warnings are not errors."""
     plugins = ("-p", "no:cacheprovider", "-p", "pytest_benchmark.plugin", "-p", "pytest_timeout")
     return (sys.executable, "-m", "pytest", *plugins, "-o", "filterwarnings=default", *arguments)

@@ -74,7 +74,7 @@ def any_text() -> None:
 
 
 def tell(line: str) -> None:
-    """Print a line; a proof goes on without anyone who reads it."""
+    """Print a line; the proof goes on if stdout is closed."""
     try:
         print(line, flush=True)
     except OSError:

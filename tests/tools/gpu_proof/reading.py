@@ -1,4 +1,4 @@
-"""What a proof's files say, with nothing taken for granted: they may be torn or malformed."""
+"""Read the files of a proof without trust in their content: they may be torn or malformed."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from support.doctor.machines import DRIVER, GPU_MACHINE, machine
 from support.fakes.devices import H200, HEALTHY
-from support.records import measured
+from support.records import measured, synthetic
 
 from workload.core import records
 from workload.core.errors import ExitCode
@@ -20,6 +20,7 @@ from workload.core.models.finding import Finding, State
 from workload.core.models.gpu import Fabric
 from workload.core.models.record import Record
 from workload.core.records import RecordBuilder
+from workload.core.train_spec import PRESETS
 from workload.doctor.actions import xids as xid_table
 from workload.doctor.actions.decide import advise
 from workload.doctor.actions.history import earlier_records
@@ -118,6 +119,11 @@ def test_the_newest_xid_154_outranks_the_table() -> None:
     assert action(health__recovery_action=None, xids=(*xids, back)) is Action.NONE
 
 
+def test_an_xid_154_without_a_text_asks_for_nothing_by_itself() -> None:
+    event = Xid(ADDRESS, 154, "", None, during_run=True)
+    assert advise(record(xids=[event])).action is Action.NONE
+
+
 def test_a_known_recovery_action_outranks_an_xid_of_the_log() -> None:
     assert action(health__recovery_action=0, xids=(logged(79),)) is Action.NONE
 
@@ -190,6 +196,21 @@ def test_wrong_numbers_drain_the_machine_and_name_what_to_run_next() -> None:
     assert "run `workload doctor --deep`" in found.reason
     case = replace(measured.case(), status=CaseStatus.WRONG)
     assert advise(record(cases=[case])).action is Action.DRAIN
+
+
+@pytest.mark.parametrize(("preset", "expected"), [("book", Action.DRAIN), ("printed", Action.NONE)])
+def test_a_training_that_should_converge_is_wrong_if_it_does_not(
+    preset: str, expected: Action
+) -> None:
+    spec = PRESETS[preset]
+    diverged = replace(
+        synthetic.training("book", synthetic.CPU),
+        preset=preset,
+        input_size=spec.input_size,
+        learning_rate=spec.learning_rate,
+        diverged_at_step=5,
+    )
+    assert advise(record(train=[diverged])).action is expected
 
 
 def test_a_failed_check_asks_to_fix_the_host() -> None:

@@ -2,7 +2,7 @@
 
 from workload.core.models.model import Amount, Count, Model, Seconds
 
-# A cause that took a smaller share of the window is not told.
+# A cause that took a smaller share of the window is not reported.
 TOLD_SHARE = 0.05
 # A thread that was asleep waits some microseconds for a free CPU, on an idle machine too. Either of
 # these shows that it waited for other work: a longer mean wait, or the CPU time of that work.

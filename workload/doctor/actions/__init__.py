@@ -1,4 +1,4 @@
-"""From facts and findings to one action: what to do with this machine and each of its GPUs.
+"""Decide on one action for the machine and each of its GPUs, from facts and findings.
 
-`faults` finds what is wrong, `history` sees what was tried before, `decide` takes the worst.
+`faults` finds what is wrong, `history` what was done before, `decide` takes the worst.
 """

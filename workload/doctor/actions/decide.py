@@ -7,6 +7,8 @@ from workload.core.models.case import CaseStatus
 from workload.core.models.finding import State
 from workload.core.models.gpu import Gpu
 from workload.core.models.record import Record
+from workload.core.models.train import TrainResult
+from workload.core.train_spec import STABLE_STEP_TIMES_INPUT
 from workload.doctor.actions.faults import gpu_faults
 from workload.doctor.actions.history import escalated
 from workload.doctor.checks.check import WRONG
@@ -16,6 +18,8 @@ BY_GPU = frozenset({"ecc", "row-remap", "recovery-action", "fabric", "sram-ecc"}
 # Cases of a driver that hangs or ends every process that asks it.
 BLOCKED = frozenset({("gpu-driver", "hung"), ("cuda-start", "hung"), ("cuda-start", "died")})
 NOTHING = "nothing is wrong"
+# As `book` and `wide` have it, but for rounding.
+MOST_STEP_TIMES_INPUT = 1.01 * STABLE_STEP_TIMES_INPUT
 DEEP = "run `workload doctor --deep`"
 
 
@@ -110,13 +114,14 @@ def _wrong_numbers(record: Record) -> Iterator[Fault]:
         *(one.found for one in record.findings or () if one.case == WRONG),
         *(f"{one.name} {one.dtype}" for one in record.verify or () if not one.ok),
         *(case.name for case in record.cases or () if case.status is CaseStatus.WRONG),
-        # Other settings than a preset's may diverge on any machine.
-        *(
-            f"training {one.preset}"
-            for one in record.train or ()
-            if one.diverged_at_step and one.preset
-        ),
+        *(f"training {one.preset or 'custom'}" for one in record.train or () if _is_wrong(one)),
     ]
     if wrong:
         reason = f"wrong numbers; {DEEP} to see whether they come back"
         yield Fault("wrong-numbers", Action.DRAIN, reason, tuple(wrong))
+
+
+def _is_wrong(trained: TrainResult) -> bool:
+    """Return whether a training diverged that should not: too long a step diverges anywhere."""
+    step_times_input = trained.learning_rate * trained.input_size
+    return bool(trained.diverged_at_step) and step_times_input <= MOST_STEP_TIMES_INPUT

@@ -1,11 +1,16 @@
-"""The faults of one GPU, by what its driver reports. A new fault is one more function here."""
+"""Find the faults of one GPU in what its driver reports. A new fault is one more `yield` here."""
 
 from collections.abc import Iterator, Sequence
 
 from workload.core.models.action import Action, Fault, Xid
 from workload.core.models.gpu import Gpu, GpuHealth, GpuState
 from workload.doctor.actions.recovery import recovery
-from workload.doctor.actions.xids import XidRow, look_up, recovery_action_of
+from workload.doctor.actions.xids import (
+    RECOVERY_CHANGED,
+    XidRow,
+    look_up,
+    recovery_action_of,
+)
 from workload.hardware.driver_codes import NVML_PERMISSION, NVML_RESET_REQUIRED
 
 SHOWN_TEXT = 120  # characters of the driver's own words
@@ -51,7 +56,7 @@ def _xids(xids: Sequence[Xid], *, outranked: bool) -> Iterator[Fault]:
     for xid in xids:
         row = look_up(xid.number)
         action = row.action
-        if recovery_action_of(xid) is not None or not action.severity:
+        if xid.number == RECOVERY_CHANGED or not action.severity:
             continue
         if outranked:
             if not xid.during_run:

@@ -1,4 +1,4 @@
-"""What was tried before: escalate an action that was done, and after which the fault came back.
+"""Escalate an action that was done and after which the same fault came back.
 
 Evidence comes from earlier records alone: another boot id shows a restart of the machine, error
 counters that fell show a reset. Without evidence an action stays as it is, however often it runs.

@@ -1,4 +1,4 @@
-"""What the driver itself says has to be done with a GPU: NVML's recovery action.
+"""Map the recovery action that the driver reports for a GPU through NVML to an action.
 
 Source: nvml.h, nvmlDeviceGpuRecoveryAction_t; NVIDIA, GPU Memory Error Management, "Recovery
 Action". A number that is not known here asks for "drain".

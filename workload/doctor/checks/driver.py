@@ -89,7 +89,7 @@ def _with_gpus(facts: Facts, driver: Driver) -> CheckResult:
             case="gpu_lost" if others else "gpus_lost",
             why="a GPU fell off the bus or needs a reset; work on all GPUs fails",
             fix="look for Xid errors in the kernel's log (sudo dmesg); reset the GPU or reboot the "
-            "host:\nsudo nvidia-smi -r",
+            "host:\nsudo nvidia-smi --gpu-reset -i INDEX",
             link=DEBUG,
         )
     names = ", ".join(gpu.name or f"GPU {gpu.index} is not for this process" for gpu in driver.gpus)

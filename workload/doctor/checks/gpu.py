@@ -109,7 +109,7 @@ def gpu_shared(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     asks="Is ECC on, and is the GPU free of uncorrectable memory errors?",
     why="a result may have been wrong or lost since the driver was loaded",
     fix="reboot or reset the GPU; replace it if the errors return after a reset:\n"
-    "sudo nvidia-smi -r",
+    "sudo nvidia-smi --gpu-reset -i INDEX",
     link="https://docs.nvidia.com/deploy/a100-gpu-mem-error-mgmt/",
 )
 def ecc(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
@@ -128,7 +128,8 @@ def ecc(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
             f"ECC is off for {gpu_name(gpu)}",
             case="off",
             why="memory errors in results are not detected",
-            fix="turn ECC on and reset the GPU:\nsudo nvidia-smi -e 1\nsudo nvidia-smi -r",
+            fix="turn ECC on and reset the GPU:\nsudo nvidia-smi -e 1\n"
+            "sudo nvidia-smi --gpu-reset -i INDEX",
         )
     return passed(f"ECC is off for {gpu_name(gpu)}, as usual for {state.brand or 'its'} GPUs")
 
@@ -151,7 +152,7 @@ def row_remap(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
             f"{gpu_name(gpu)} has a memory row remapping pending",
             case="pending",
             why="the memory around the row is not used until the GPU is reset",
-            fix="reset the GPU when no process uses it:\nsudo nvidia-smi -r",
+            fix="reset the GPU when no process uses it:\nsudo nvidia-smi --gpu-reset -i INDEX",
         )
     return passed(f"{gpu_name(gpu)} has no memory row remapping pending")
 
