@@ -79,3 +79,18 @@ def test_a_steady_time_of_a_busy_cpu_has_a_warning() -> None:
 
 def test_waits_of_the_host_do_not_touch_the_time_of_a_gpu() -> None:
     assert (timing(CUDA_EVENTS).contended, timing(CUDA_EVENTS).warning) == (None, None)
+
+
+def test_waits_that_made_two_samples_slow_leave_the_median_as_it_is() -> None:
+    waits = Waits(0.044, run_delay_sec=0.024, waits=4, foreign_sec=0.03)
+    samples = (*(1e-3,) * 20, 13e-3, 13e-3)
+    burst = Timing(HOST_CLOCK, WARM, 1, samples, 0.1, steady=True, overhead_sec=0.0, waits=waits)
+    assert waits.reason is not None
+    assert burst.contended is None
+
+
+def test_waits_in_half_of_the_samples_are_told() -> None:
+    waits = Waits(0.033, run_delay_sec=0.011, waits=20, foreign_sec=0.03)
+    samples = (*(1e-3,) * 10, *(2e-3,) * 12)
+    busy = Timing(HOST_CLOCK, WARM, 1, samples, 0.1, steady=True, overhead_sec=0.0, waits=waits)
+    assert busy.contended is not None

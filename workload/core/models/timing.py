@@ -30,6 +30,10 @@ WIDE_INTERVAL = 0.05
 # A GPU that was slowed down for more of the window than this was not measured at its own speed.
 SLOWED_SHARE = 0.01
 
+# Threads that waited for less of the time than this in all samples alike are no contention: one
+# process beside two threads makes them wait for a quarter of it. An idle machine stays below.
+CONTENDED_SHARE = 0.1
+
 Readings = tuple[Amount | None, ...]
 
 
@@ -94,8 +98,8 @@ class Timing(Model, frozen=True):
             median_sec=median(self.samples_sec),
             iqr_sec=interquartile_range(self.samples_sec),
             interval_sec=median_interval(self.samples_sec),
-            contended=self._contended(),
         )
+        derive(self, contended=self._contended())
         derive(self, warning=self.contended or self._warning())
 
     @property
@@ -116,8 +120,20 @@ class Timing(Model, frozen=True):
         return self.spread is not None and self.spread > NOISY_IQR
 
     def _contended(self) -> str | None:
-        """Say why the device was not free; a GPU's own clock does not count the host's waits."""
-        return self.waits.reason if self.waits and self.method == HOST_CLOCK else None
+        """Say why the device was not free; a GPU's own clock does not count the host's waits.
+
+        Waits that made a few samples slow leave the median as it is, so they do not count.
+        """
+        if self.waits is None or self.method != HOST_CLOCK:
+            return None
+        in_all_samples = self.waits.share - self._outlier_share
+        return self.waits.reason if in_all_samples >= CONTENDED_SHARE else None
+
+    @property
+    def _outlier_share(self) -> float:
+        """The share of all time that the samples took beyond their median."""
+        middle, total = self.median_sec, sum(self.samples_sec)
+        return max(0.0, 1 - len(self.samples_sec) * middle / total) if middle and total else 0.0
 
     def _warning(self) -> str | None:
         if self.noisy:
