@@ -82,8 +82,8 @@ def test_waits_of_the_host_do_not_touch_the_time_of_a_gpu() -> None:
 
 
 def test_waits_that_made_two_samples_slow_leave_the_median_as_it_is() -> None:
-    waits = Waits(0.044, run_delay_sec=0.024, waits=4, foreign_sec=0.03)
-    samples = (*(1e-3,) * 20, 13e-3, 13e-3)
+    waits = Waits(0.15, run_delay_sec=0.024, waits=4, foreign_sec=0.03)
+    samples = (*(1e-3,) * 126, 13e-3, 13e-3)
     burst = Timing(HOST_CLOCK, WARM, 1, samples, 0.1, steady=True, overhead_sec=0.0, waits=waits)
     assert waits.reason is not None
     assert burst.contended is None

@@ -33,6 +33,7 @@ SLOWED_SHARE = 0.01
 # Threads that waited for less of the time than this in all samples alike are no contention: one
 # process beside two threads makes them wait for a quarter of it. An idle machine stays below.
 CONTENDED_SHARE = 0.1
+BUSY_SHARE = 0.25  # beyond this the device was not free, whichever samples it made slow
 
 Readings = tuple[Amount | None, ...]
 
@@ -122,12 +123,13 @@ class Timing(Model, frozen=True):
     def _contended(self) -> str | None:
         """Say why the device was not free; a GPU's own clock does not count the host's waits.
 
-        Waits that made a few samples slow leave the median as it is, so they do not count.
+        A short wait that made a few samples slow leaves the median as it is, so it does not count.
         """
         if self.waits is None or self.method != HOST_CLOCK:
             return None
-        in_all_samples = self.waits.share - self._outlier_share
-        return self.waits.reason if in_all_samples >= CONTENDED_SHARE else None
+        share = self.waits.share
+        in_all_samples = share - self._outlier_share >= CONTENDED_SHARE
+        return self.waits.reason if in_all_samples or share >= BUSY_SHARE else None
 
     @property
     def _outlier_share(self) -> float:
