@@ -49,7 +49,6 @@ class Session:
         self.print_document = self._console.print_document
         self._ending = threading.Lock()
         self._ended: ExitCode | None = None
-        self._faults: list[Fault] = []
         self._xids: Callable[[], tuple[Xid, ...]] | None = None
         self._saves = True
         # Kept with what its traceback holds: see main.
@@ -65,7 +64,6 @@ class Session:
             code, reason = error.exit_code, str(error)
             if isinstance(error, LostDeviceError):
                 self.lost = error
-                self._faults.append(Fault("lost-device", Action.REBOOT, error.what))
             self.error(reason)
         except MemoryError:
             code, reason = ExitCode.UNFIT, "memory ran out: allow more, or choose smaller sizes"
@@ -84,7 +82,8 @@ class Session:
         if self._xids:
             self.builder.set("xids", self._xids())
         record = self.builder.as_ended(code, None)
-        advice = advise(record, lambda: earlier_records(folder), self._faults)
+        faults = [Fault("lost-device", Action.REBOOT, self.lost.what)] if self.lost else []
+        advice = advise(record, lambda: earlier_records(folder), faults)
         self.builder.set("advice", advice)
         return advice
 

@@ -66,6 +66,5 @@ class Advice(Fact, frozen=True):
 
     action: Action
     reason: str
-    fault: str | None = None
     evidence: tuple[str, ...] = ()
     gpus: tuple[GpuAction, ...] = ()

@@ -37,16 +37,15 @@ def advise(
     if any(gpu.fault for gpu in gpus):
         records = earlier()
         gpus = tuple(escalated(gpu, boot_id, records) for gpu in gpus)
-    own = [*faults, *_machine_faults(record)]
-    worst = _worst(own)
-    machine = Advice(Action.NONE, NOTHING)
-    if worst:
-        machine = Advice(worst.action, worst.reason, worst.id, worst.evidence)
-    worst_gpu = max(gpus, key=lambda gpu: gpu.action.severity, default=None)
-    if worst_gpu and worst_gpu.action.severity > machine.action.severity:
-        reason = f"GPU {worst_gpu.index} {worst_gpu.name or ''}".strip() + f": {worst_gpu.reason}"
-        machine = Advice(worst_gpu.action, reason, worst_gpu.fault, worst_gpu.evidence)
-    return Advice(machine.action, machine.reason, machine.fault, machine.evidence, gpus)
+    known = [*faults, *_machine_faults(record), *(_of_machine(gpu) for gpu in gpus if gpu.fault)]
+    worst = _worst(known) or Fault("none", Action.NONE, NOTHING)
+    return Advice(worst.action, worst.reason, worst.evidence, gpus)
+
+
+def _of_machine(gpu: GpuAction) -> Fault:
+    """Return the worst fault of a GPU as one of its machine."""
+    name = f"GPU {gpu.index} {gpu.name or ''}".strip()
+    return Fault(gpu.fault or "none", gpu.action, f"{name}: {gpu.reason}", gpu.evidence)
 
 
 def _worst(faults: Sequence[Fault]) -> Fault | None:
