@@ -11,10 +11,10 @@ from typing import Any
 from workload.core.models.gpu import CudaStart, Driver
 from workload.core.models.model import from_json
 from workload.hardware.child import Child, EndedError, HungError, NoAnswerError
+from workload.hardware.driver_answers import ANSWER
 from workload.hardware.nvml import HardwareError
 
 CHILD = (sys.executable, "-m", "workload.hardware.driver_answers")
-ANSWER = "driver: "
 
 
 @dataclass

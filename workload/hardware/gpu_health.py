@@ -82,13 +82,8 @@ def read_fields(nvml: Any, ask: Questions, names: Sequence[str], question: str) 
     found = {one.fieldId: one for one in values or ()}
     for one in found.values():
         if one.nvmlReturn != SUCCESS:
-            ask.silent[question] = _error_text(nvml, one.nvmlReturn)
+            ask.silent[question] = nvml.nvmlErrorString(one.nvmlReturn)
     return [_value(found.get(number)) for number in numbers]
-
-
-def _error_text(nvml: Any, code: int) -> str:
-    text = nvml.nvmlErrorString(code)
-    return text.decode() if isinstance(text, bytes) else str(text)
 
 
 def _value(field: Any) -> int | None:
@@ -109,7 +104,7 @@ def _fabric(nvml: Any, ask: Questions) -> Fabric | None:
     failed = info.state == COMPLETED and info.status != SUCCESS
     return Fabric(
         state=FABRIC_STATES[info.state],
-        error=_error_text(nvml, info.status) if failed else None,
+        error=nvml.nvmlErrorString(info.status) if failed else None,
         unhealthy=tuple(_unhealthy(info.healthMask)),
     )
 

@@ -97,10 +97,18 @@ def throttle_names(reasons: int) -> tuple[str, ...]:
     return tuple(name for bit, name in THROTTLE_REASONS.items() if reasons & bit)
 
 
+def pci_address(address: str) -> str:
+    """Return a PCI address as below /sys/bus/pci/devices: "0000:65:00" is "0000:65:00.0"."""
+    address = address.lower()
+    domain, *rest = address.split(":")
+    short = ":".join((domain[-4:], *rest))  # NVML's has a domain of eight digits
+    return short if "." in short else f"{short}.0"
+
+
 def _read_pcie(ask: "Questions") -> Pcie:
     info = ask("pcie", "nvmlDeviceGetPciInfo")  # "00000000:65:00.0": a domain of eight digits
     return Pcie(
-        address=None if info is None else info.busId.lower()[-len("0000:00:00.0") :],
+        address=None if info is None else pci_address(info.busId),
         generation=ask("pcie", "nvmlDeviceGetMaxPcieLinkGeneration"),
         gpu_generation=ask("pcie", "nvmlDeviceGetGpuMaxPcieLinkGeneration"),
         width=ask("pcie", "nvmlDeviceGetCurrPcieLinkWidth"),

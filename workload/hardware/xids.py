@@ -11,8 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from workload.core.files import read_text
 from workload.core.models.action import Xid
-from workload.hardware.gpu_state import failures
+from workload.hardware.gpu_state import failures, pci_address
 from workload.hardware.nvml import HardwareError, load_nvml
 from workload.hardware.patient import Patient
 
@@ -30,10 +31,7 @@ TIMEOUT_MSEC = 0
 
 def read_boot_id(root: Path) -> str | None:
     """Return the id of this start of the machine, the same in all its containers."""
-    try:
-        return (root / "proc/sys/kernel/random/boot_id").read_text().strip() or None
-    except (OSError, ValueError):
-        return None
+    return read_text(root / "proc/sys/kernel/random/boot_id").strip() or None
 
 
 def read_logged_xids(root: Path) -> tuple[Xid, ...] | None:
@@ -48,21 +46,13 @@ def parse_log(text: str) -> tuple[Xid, ...]:
     """Return the Xids in a kernel log, with the times of /dev/kmsg where it has them."""
     return tuple(
         Xid(
-            address=full_address(found["address"]),
+            address=pci_address(found["address"]),
             number=int(found["number"]),
             text=found["text"].strip(),
             at_sec=int(found["usec"]) / 1e6 if found["usec"] else None,
         )
         for found in _LINE.finditer(text)
     )
-
-
-def full_address(address: str) -> str:
-    """Return a PCI address as below /sys/bus/pci/devices: "0000:65:00" is "0000:65:00.0"."""
-    address = address.lower()
-    domain, *rest = address.split(":")
-    short = ":".join((domain[-4:], *rest))  # NVML's has a domain of eight digits
-    return short if "." in short else f"{short}.0"
 
 
 def _read_log(path: Path) -> str:
@@ -140,9 +130,8 @@ class XidEvents:
                 address = nvml.nvmlDeviceGetPciInfo(event.device).busId
             except failures(nvml):  # a timeout: there is no more
                 break
-            text = address.decode() if isinstance(address, bytes) else address
             number = int(event.eventData)
-            self._found.append(Xid(full_address(text), number, "", None, during_run=True))
+            self._found.append(Xid(pci_address(address), number, "", None, during_run=True))
         return tuple(self._found)
 
 
