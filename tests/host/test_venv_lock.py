@@ -136,8 +136,8 @@ def test_the_lock_of_another_host_counts_while_its_heart_beats(
     (lock / "owner").write_text("1 another-boot:another-namespace\n")
     (checkout / "go").touch()
     process = start()
-    for beat in range(10):
-        (lock / "beat").write_text(str(beat))
+    for count in range(10):
+        (lock / "heartbeat").write_text(str(count))
         time.sleep(0.5)
         assert process.poll() is None
     assert process.communicate(timeout=20)[0].startswith(f"{checkout.resolve()}/.venvs/cpu-")

@@ -61,7 +61,7 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
     _require_directory()
     session.require_writable_places()
     if isinstance(options, RecordOptions):
-        _set_patience(session, options)
+        _set_driver_deadline(session, options)
         from workload.cli.steps.variables import record_variables  # noqa: PLC0415  needs msgspec
 
         record_variables(session)
@@ -69,9 +69,9 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
         if problem:
             raise UnfitError(problem)
     if isinstance(options, RecordOptions) and not isinstance(options, DoctorOptions):
-        from workload.hardware.room import require_room  # noqa: PLC0415  needs msgspec
+        from workload.hardware.import_limits import require_import_limits  # noqa: PLC0415  needs msgspec
 
-        require_room()
+        require_import_limits()
     prepare_libraries()
     # The images carry no NumPy, which nothing here uses: no reason to warn about it.
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
@@ -87,10 +87,10 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
     return command(session)
 
 
-def _set_patience(session: "Session", options: RecordOptions) -> None:
-    from workload.hardware.driver_process import patience  # noqa: PLC0415  needs msgspec
+def _set_driver_deadline(session: "Session", options: RecordOptions) -> None:
+    from workload.hardware.driver_process import driver_deadline  # noqa: PLC0415  needs msgspec
 
-    patience.limit_sec, patience.tell = options.driver_timeout, session.error
+    driver_deadline.limit_sec, driver_deadline.tell = options.driver_timeout, session.error
 
 
 def prepare_libraries() -> None:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from workload.cli import actions, shared, types
+from workload.cli import actions, option_types, shared_options
 from workload.cli.options import (
     CompareOptions,
     DoctorOptions,
@@ -24,15 +24,15 @@ FORMATS = (TABLE, "markdown", "html", "json")
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(options=RunOptions)
-    shared.add_device(parser)
-    shared.add_budget(parser)
-    shared.add_cases(parser)
-    shared.add_output(parser, RESULTS)
+    shared_options.add_device(parser)
+    shared_options.add_budget(parser)
+    shared_options.add_cases(parser)
+    shared_options.add_output(parser, RESULTS)
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(options=TrainOptions)
-    shared.add_device(parser)
+    shared_options.add_device(parser)
     parser.add_argument(
         "--preset",
         choices=sorted(PRESETS),
@@ -56,50 +56,58 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         help=argparse.SUPPRESS,
     )
     for name in ("batch-size", "input-size", "hidden-size", "output-size", "steps"):
-        parser.add_argument(f"--{name}", type=types.size, metavar="N", help=argparse.SUPPRESS)
+        parser.add_argument(
+            f"--{name}", type=option_types.size, metavar="N", help=argparse.SUPPRESS
+        )
     parser.add_argument_group(
         "sizes", "--batch-size --input-size --hidden-size --output-size --steps N"
     )
-    parser.add_argument("--learning-rate", type=types.positive, metavar="RATE", help="step size")
     parser.add_argument(
-        "--seed", type=types.seed, metavar="N", help="seed of the data and the weights"
-    )
-    parser.add_argument("--dtype", type=types.dtype, help=types.DTYPE_NAMES)
-    parser.add_argument(
-        "--checkpoint", type=types.path, metavar="FILE", help="save the state to this file"
+        "--learning-rate", type=option_types.positive, metavar="RATE", help="step size"
     )
     parser.add_argument(
-        "--checkpoint-every", type=types.size, metavar="N", default=100, help="steps between saves"
+        "--seed", type=option_types.seed, metavar="N", help="seed of the data and the weights"
+    )
+    parser.add_argument("--dtype", type=option_types.dtype, help=option_types.DTYPE_NAMES)
+    parser.add_argument(
+        "--checkpoint", type=option_types.path, metavar="FILE", help="save the state to this file"
+    )
+    parser.add_argument(
+        "--checkpoint-every",
+        type=option_types.size,
+        metavar="N",
+        default=100,
+        help="steps between saves",
     )
     parser.add_argument("--resume", action="store_true", help="continue from --checkpoint")
     parser.add_argument(
         "--threads",
-        type=types.size,
+        type=option_types.size,
         metavar="N",
         help="CPU threads (default: by the sizes or, with --resume, as in the checkpoint)",
     )
-    shared.add_output(parser, None)
+    shared_options.add_output(parser, None)
 
 
 def _add_matmul(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(options=MatmulOptions)
-    shared.add_device(parser)
-    shared.add_budget(parser)
-    shared.add_cases(parser)
+    shared_options.add_device(parser)
+    shared_options.add_budget(parser)
+    shared_options.add_cases(parser)
     parser.add_argument(
         "--search",
         action="store_true",
         help="first search the fastest shape; it is the ceiling of the other cases",
     )
-    shared.add_output(parser, None)
+    shared_options.add_output(parser, None)
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(options=VerifyOptions)
-    shared.add_device(parser)
-    shared.add_dtypes(parser)
+    shared_options.add_device(parser)
+    shared_options.add_dtypes(parser)
     parser.add_argument("--verbose", action="store_true", help="show every comparison")
-    shared.add_output(parser, None)
+    shared_options.add_output(parser, None)
 
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
@@ -125,7 +133,7 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--budget",
-        type=types.positive,
+        type=option_types.positive,
         metavar="SECONDS",
         help=f"about how long --deep may take (default: {DEEP_BUDGET_SEC:.0f})",
     )
@@ -133,12 +141,12 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--facts", action="store_true", help="print the facts about this machine")
     parser.add_argument(
         "--bundle",
-        type=types.path,
+        type=option_types.path,
         metavar="FILE",
         help="write a .tar.gz for a bug report; user and machine names and secrets are removed",
     )
-    shared.add_device(parser)
-    shared.add_output(parser, None)
+    shared_options.add_device(parser)
+    shared_options.add_output(parser, None)
 
 
 def _add_compare(parser: argparse.ArgumentParser) -> None:
@@ -146,7 +154,7 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     for name, whose in (("baseline", "the CPU's"), ("candidate", "the GPU's")):
         parser.add_argument(
             name,
-            type=types.path,
+            type=option_types.path,
             metavar=name.upper(),
             help=f"a record, a pytest-benchmark file or a folder of these, for example {whose}",
         )
@@ -155,7 +163,7 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--fail-if-slower",
-        type=types.share,
+        type=option_types.share,
         metavar="SHARE",
         help="exit with 5 if a case of the candidate is slower by more, with its whole interval: "
         "5%% or 0.05; with 4 if no case can be judged",
@@ -171,7 +179,7 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(options=ReportOptions)
     parser.add_argument(
         "results",
-        type=types.path,
+        type=option_types.path,
         nargs="?",
         default=RESULTS,
         metavar="DIR",
@@ -180,7 +188,7 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output",
         dest="page",  # `output` is where a command's own record goes
-        type=types.path,
+        type=option_types.path,
         metavar="FILE",
         help="page to write (default: report.html in that folder)",
     )

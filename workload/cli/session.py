@@ -16,8 +16,9 @@ from workload.cli.options import Options, RecordOptions
 from workload.core import places, records
 from workload.core.errors import ExitCode, LostDeviceError, NotSavedError, WorkloadError
 from workload.core.imports import import_problem
-from workload.core.models.action import Action, Advice, Fault, Xid
+from workload.core.models.action import Action, Advice, Fault
 from workload.core.models.record import Record
+from workload.core.models.xid import Xid
 from workload.doctor.actions.decide import advise
 from workload.doctor.actions.history import earlier_records
 from workload.report.terminal.tables import labelled

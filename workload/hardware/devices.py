@@ -25,9 +25,9 @@ from workload.hardware.cuda_problem import cuda_problem, driver_blocks
 from workload.hardware.cuda_support import parse_capability
 from workload.hardware.driver_codes import Kind, cause_of
 from workload.hardware.driver_process import driver_version
+from workload.hardware.driver_thread import TimedSensor
 from workload.hardware.nvml import HardwareError
 from workload.hardware.openmp import team_limit
-from workload.hardware.patient import PatientSensor
 from workload.hardware.processor import read_processor
 from workload.hardware.requested import parse
 from workload.hardware.sensors import NvmlSensor, Sensor
@@ -188,7 +188,7 @@ def sensor(info: DeviceInfo) -> Sensor | None:
         return None
     try:
         uuid = f"GPU-{torch.cuda.get_device_properties(info.torch_name).uuid}"
-        return PatientSensor(NvmlSensor(uuid))
+        return TimedSensor(NvmlSensor(uuid))
     except HardwareError:
         return None
 

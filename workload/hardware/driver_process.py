@@ -18,7 +18,7 @@ CHILD = (sys.executable, "-m", "workload.hardware.driver_answers")
 
 
 @dataclass
-class Patience:
+class DriverDeadline:
     """The time limit for an answer of the driver; `tell` prints a line about a long wait."""
 
     limit_sec: float = 120.0
@@ -29,7 +29,7 @@ class Patience:
         self.tell(f"waiting for the NVIDIA driver, up to {self.limit_sec:g} s (--driver-timeout)")
 
 
-patience = Patience()  # of this process; the command line sets it
+driver_deadline = DriverDeadline()  # of this process; the command line sets it
 
 
 class NvmlProcess:
@@ -81,6 +81,6 @@ def cuda_start(index: int | None) -> CudaStart:
 def _ask(*question: str, command: Sequence[str] = CHILD) -> Any:
     child = Child([*command, *question])
     try:
-        return json.loads(child.answer(ANSWER, patience.limit_sec, patience.waiting))
+        return json.loads(child.answer(ANSWER, driver_deadline.limit_sec, driver_deadline.waiting))
     finally:
         child.close()

@@ -12,10 +12,10 @@ from types import TracebackType
 from typing import Any
 
 from workload.core.files import read_text
-from workload.core.models.action import Xid
+from workload.core.models.xid import Xid
+from workload.hardware.driver_thread import DriverThread
 from workload.hardware.gpu_state import failures, pci_address
 from workload.hardware.nvml import HardwareError, load_nvml
-from workload.hardware.patient import Patient
 
 # Such as `NVRM: Xid (PCI:0000:65:00): 79, pid=7, GPU has fallen off the bus.`
 _LINE = re.compile(
@@ -85,7 +85,7 @@ class XidEvents:
         self._found: list[Xid] = []
         self._nvml: Any = None
         self._events: Any = None
-        self._patient = Patient()
+        self._thread = DriverThread()
 
     def __enter__(self) -> "XidEvents":
         """Register for events before the work starts, so that none is missed."""
@@ -95,7 +95,7 @@ class XidEvents:
             return self
         no_events: tuple[type[Exception], ...] = (*failures(nvml), AttributeError)
         try:
-            self._events = self._patient.ask(lambda: _registered(nvml), None)
+            self._events = self._thread.ask(lambda: _registered(nvml), None)
             self._nvml = nvml if self._events is not None else None
         except no_events:  # no driver, or one without events
             self._nvml = None
@@ -111,7 +111,7 @@ class XidEvents:
         self.collect()
         if self._nvml:
             with suppress(*failures(self._nvml)):
-                self._patient.ask(self._free, None)
+                self._thread.ask(self._free, None)
         self._nvml = None
 
     def _free(self) -> None:
@@ -120,7 +120,7 @@ class XidEvents:
 
     def collect(self) -> tuple[Xid, ...]:
         """Return all Xids since the start."""
-        return self._patient.ask(self._collect, tuple(self._found))
+        return self._thread.ask(self._collect, tuple(self._found))
 
     def _collect(self) -> tuple[Xid, ...]:
         nvml = self._nvml

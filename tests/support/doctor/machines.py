@@ -14,8 +14,8 @@ from workload.core.models.machine import (
     Cpu,
     DeviceNode,
     Folder,
+    ImportLimits,
     Limits,
-    Room,
     System,
     User,
 )
@@ -105,7 +105,7 @@ GPU_MACHINE = Facts(
     environment={},
     deep=STRESS,
     boot_id="boot-1",
-    room=Room(31, 31, None, None, None, 8 << 20, None, None),
+    import_limits=ImportLimits(31, 31, None, None, None, 8 << 20, None, None),
     xids=(),
 )
 

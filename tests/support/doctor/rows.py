@@ -22,13 +22,13 @@ from support.doctor.machines import (
 )
 from support.fakes.devices import GIB, H200
 
-from workload.core.models.action import Xid
 from workload.core.models.facts import DEFAULT, QUICK, Facts
 from workload.core.models.finding import State
 from workload.core.models.gpu import Driver, Fabric
 from workload.core.models.machine import Clock, Compilers
 from workload.core.models.pytorch import KernelRun
 from workload.core.models.stress import BurnWatch
+from workload.core.models.xid import Xid
 
 
 @dataclass(frozen=True)

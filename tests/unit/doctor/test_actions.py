@@ -13,12 +13,13 @@ from support.records import measured, synthetic
 
 from workload.core import records
 from workload.core.errors import ExitCode
-from workload.core.models.action import Action, Advice, Fault, Xid
+from workload.core.models.action import Action, Advice, Fault
 from workload.core.models.case import CaseStatus
 from workload.core.models.facts import Facts
 from workload.core.models.finding import Finding, State
 from workload.core.models.gpu import Fabric
 from workload.core.models.record import Record
+from workload.core.models.xid import Xid
 from workload.core.records import RecordBuilder
 from workload.core.train_spec import PRESETS
 from workload.doctor.actions import xids as xid_table

@@ -73,7 +73,7 @@ FACTS = as_json(ask("cpu"))
 def test_a_driver_that_ends_or_blocks_the_child_is_no_broken_torch(
     ends: str, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor_probing.patience, "limit_sec", 0.5)
+    monkeypatch.setattr(doctor_probing.driver_deadline, "limit_sec", 0.5)
     answer = f"torch probed: {json.dumps(FACTS)}"
     code = f"import sys\nif sys.argv[1] == 'cpu': print({answer!r}, flush=True); input()\n"
     with probing("cuda", command=child(f"{code}{AFTER_THE_IMPORT}{ends}")) as found:
@@ -132,7 +132,7 @@ READERS = {
     "system": "read_system",
     "cpu": "read_cpu",
     "limits": "read_limits",
-    "room": "read_room",
+    "import_limits": "read_import_limits",
     "user": "read_user",
     "torch": "probing",
     "torch_files": "read_torch_files",

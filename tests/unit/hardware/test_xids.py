@@ -9,7 +9,7 @@ import pytest
 from support import trees
 from support.fakes.nvml import NvmlError, fake_nvml
 
-from workload.core.models.action import Xid
+from workload.core.models.xid import Xid
 from workload.hardware.xids import XidEvents, parse_log, read_boot_id, read_logged_xids
 
 LOG = """\

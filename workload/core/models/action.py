@@ -23,19 +23,6 @@ class Action(StrEnum):
         return list(Action).index(self)
 
 
-class Xid(Fact, frozen=True):
-    """An error that the NVIDIA driver reported, by its number in NVIDIA's catalog.
-
-    `during_run` is true for one that came while this command ran.
-    """
-
-    address: str  # of the GPU, as below /sys/bus/pci/devices
-    number: int
-    text: str
-    at_sec: float | None  # since the machine started; None without a time
-    during_run: bool = False
-
-
 class Fault(Fact, frozen=True):
     """One fault of a GPU or of the machine, and the action that it asks for.
 

@@ -2,7 +2,6 @@
 
 from msgspec import field
 
-from workload.core.models.action import Xid
 from workload.core.models.gpu import CudaStart, Driver
 from workload.core.models.machine import (
     Clock,
@@ -10,14 +9,15 @@ from workload.core.models.machine import (
     Cpu,
     DeviceNode,
     Folder,
+    ImportLimits,
     Limits,
-    Room,
     System,
     User,
 )
 from workload.core.models.model import Fact
 from workload.core.models.pytorch import TorchFacts, TorchFiles
 from workload.core.models.stress import Deep
+from workload.core.models.xid import Xid
 
 QUICK, DEFAULT, DEEP = "quick", "default", "deep"
 
@@ -59,4 +59,4 @@ class Facts(Fact, frozen=True):
     driver_code: int | None = None  # of `driver_error`, `nvmlReturn_t`
     driver_hung: bool = False  # NVML did not answer in time
     cuda: CudaStart | None = None  # None where CUDA was not asked
-    room: Room | None = None  # for threads and memory
+    import_limits: ImportLimits | None = None  # for threads and memory

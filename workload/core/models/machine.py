@@ -81,7 +81,7 @@ class Limits(Fact, frozen=True):
         return max(0, self.memory_limit_bytes - (self.memory_used_bytes or 0))
 
 
-class Room(Fact, frozen=True):
+class ImportLimits(Fact, frozen=True):
     """Whether PyTorch's threads start, and the limits of this process. Unlimited is None."""
 
     threads_wanted: int  # beside those that run

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from workload.core.errors import ExitCode
-from workload.core.models.action import Action, GpuAction, Xid
+from workload.core.models.action import Action, GpuAction
 from workload.core.models.case import Case
 from workload.core.models.device import DeviceInfo
 from workload.core.models.facts import Facts
@@ -16,6 +16,7 @@ from workload.core.models.rating import Ceilings
 from workload.core.models.train import TrainResult
 from workload.core.models.variable import Variable
 from workload.core.models.verify import VerifyResult
+from workload.core.models.xid import Xid
 
 # 1: the first. 2: `cases` of every kind with their timing and rating, in place of `matmul`;
 # `ceilings`; the engine (now `mode`) of a training. 3: see CHANGELOG.md, 0.2.0.

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from workload.core.models.action import Action, Advice, Fault, GpuAction, Xid
+from workload.core.models.action import Action, Advice, Fault, GpuAction
 from workload.core.models.case import CaseStatus
 from workload.core.models.finding import State
 from workload.core.models.gpu import Gpu
 from workload.core.models.record import Record
 from workload.core.models.train import TrainResult
+from workload.core.models.xid import Xid
 from workload.core.train_spec import STABLE_STEP_TIMES_INPUT
 from workload.doctor.actions.faults import gpu_faults
 from workload.doctor.actions.history import escalated

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from workload.core.models.action import Action, Fault, Xid
+from workload.core.models.action import Action, Fault
 from workload.core.models.gpu import Gpu, GpuHealth, GpuState
+from workload.core.models.xid import Xid
 from workload.doctor.actions.recovery import recovery
 from workload.doctor.actions.xids import (
     RECOVERY_CHANGED,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from workload.core.models.action import Action, Xid
+from workload.core.models.action import Action
+from workload.core.models.xid import Xid
 
 RECOVERY_CHANGED = 154  # its text has the new recovery action
 _CHANGED_TO = re.compile(r"\bto (0x[0-9a-fA-F]+|\d+)")

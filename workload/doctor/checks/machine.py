@@ -17,7 +17,7 @@ from workload.doctor.checks.check import (
     unknown,
     warned,
 )
-from workload.hardware.room import thread_shortage
+from workload.hardware.import_limits import thread_shortage
 
 ROSETTA = "VirtualApple"
 # A record is under 1 MB; the torch.compile cache of one model is about 10 MB. A rule of thumb.
@@ -78,10 +78,10 @@ def architecture(facts: Facts) -> CheckResult:
 )
 def threads(facts: Facts) -> CheckResult:
     """Check that as many threads as PyTorch needs started."""
-    room = known(facts.room)
-    shortage = thread_shortage(room)
+    found = known(facts.import_limits)
+    shortage = thread_shortage(found)
     if shortage is None:
-        return passed(f"{plural(room.threads_wanted, 'thread')} could be started")
+        return passed(f"{plural(found.threads_wanted, 'thread')} could be started")
     return failed(shortage.found, case=shortage.case, why=shortage.why, fix=shortage.fix)
 
 

@@ -32,8 +32,8 @@ from workload.doctor.checks.gpu_needs import (
 )
 from workload.hardware.cuda_support import kernel_source, parse_capability
 from workload.hardware.driver_codes import start_cause
+from workload.hardware.import_limits import import_shortage
 from workload.hardware.openmp import team_limit
-from workload.hardware.room import import_shortage
 
 KILLED = "SIGKILL"
 
@@ -49,7 +49,7 @@ def torch_import(facts: Facts) -> CheckResult:
     """Check the import, which ran in a process of its own; `--quick` looks for the files."""
     if facts.depth == QUICK:
         return _installed(read(facts, "torch_files"))
-    shortage = None if facts.torch else import_shortage(facts.room, facts.limits)
+    shortage = None if facts.torch else import_shortage(facts.import_limits, facts.limits)
     if shortage:
         return failed(shortage.found, case=shortage.case, why=shortage.why, fix=shortage.fix)
     if facts.torch_signal == KILLED:

@@ -35,8 +35,8 @@ from workload.doctor.redaction import redaction
 from workload.hardware.cgroups import read_limits
 from workload.hardware.compilers import find_compilers
 from workload.hardware.driver_process import NvmlProcess, cuda_start
+from workload.hardware.import_limits import read_import_limits
 from workload.hardware.nvml import Hardware, HardwareError
-from workload.hardware.room import read_room
 from workload.hardware.xids import read_boot_id, read_logged_xids
 
 Fact = TypeVar("Fact")
@@ -74,7 +74,9 @@ def gather(
             system=ask("system", lambda: read_system(root, os.environ)),
             cpu=ask("cpu", lambda: read_cpu(root)),
             limits=limits,
-            room=ask("room", lambda: read_room(limits, root, others=others)),
+            import_limits=ask(
+                "import_limits", lambda: read_import_limits(limits, root, others=others)
+            ),
             user=ask("user", lambda: read_user(os.environ)),
             torch=found.torch,
             torch_error=found.error or ask.unread.get("torch"),

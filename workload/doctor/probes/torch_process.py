@@ -24,7 +24,7 @@ from workload.core.models.pytorch import Probed
 from workload.doctor.probes.libraries import read_mapped_libraries
 from workload.doctor.probes.torch_probe import CUDA, SEVERAL, probe
 from workload.hardware.child import Child, EndedError, HungError, NoAnswerError, end_with_parent
-from workload.hardware.driver_process import patience
+from workload.hardware.driver_process import driver_deadline
 
 CHILD = (sys.executable, "-m", __name__)
 PHASE = "phase: "  # prefix of a line that says what follows
@@ -73,11 +73,11 @@ def ask(requested_device: str, root: Path = Path("/")) -> Probed:
 
 def _answer(child: Child) -> tuple[Probed, str | None]:
     """Return the child's answer; None and how it ended where that was after the import."""
-    limits_sec = {None: IMPORT_SEC, CUDA: patience.limit_sec, SEVERAL: SEVERAL_SEC}
+    limits_sec = {None: IMPORT_SEC, CUDA: driver_deadline.limit_sec, SEVERAL: SEVERAL_SEC}
     phase: str | None = None
     try:
         while True:
-            waiting = patience.waiting if phase == CUDA else lambda: None
+            waiting = driver_deadline.waiting if phase == CUDA else lambda: None
             line = child.answer(LINE, limits_sec[phase], waiting)
             if line.startswith(ANSWER):
                 return from_json(Probed, json.loads(line.removeprefix(ANSWER))), None

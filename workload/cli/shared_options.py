@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from workload.cli import actions, types
+from workload.cli import actions, option_types
 from workload.core.methods import COLD, WARM
 
 # A healthy host takes one to three seconds for each GPU without persistence mode.
@@ -14,13 +14,13 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     """Add --device and --driver-timeout."""
     parser.add_argument(
         "--device",
-        type=types.device,
+        type=option_types.device,
         default="auto",
         help="auto, cpu, cuda or cuda:N; cuda never falls back",
     )
     parser.add_argument(
         "--driver-timeout",
-        type=types.positive,
+        type=option_types.positive,
         default=DRIVER_SEC,
         metavar="SECONDS",
         help="how long to wait for an answer of the NVIDIA driver",
@@ -31,7 +31,7 @@ def add_budget(parser: argparse.ArgumentParser) -> None:
     """Add --budget."""
     parser.add_argument(
         "--budget",
-        type=types.positive,
+        type=option_types.positive,
         default=60.0,
         metavar="SECONDS",
         help="time for the benchmarks; in `run`, the doctor, verify and training come off it",
@@ -42,7 +42,7 @@ def add_cases(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose matmuls."""
     parser.add_argument(
         "--sizes",
-        type=types.shapes,
+        type=option_types.shapes,
         action=actions.Distinct,
         nargs="+",
         metavar="SIZE",
@@ -61,11 +61,11 @@ def add_dtypes(parser: argparse.ArgumentParser) -> None:
     """Add --dtypes."""
     parser.add_argument(
         "--dtypes",
-        type=types.dtypes,
+        type=option_types.dtypes,
         action=actions.Distinct,
         nargs="+",
         metavar="DTYPE",
-        help=types.DTYPE_NAMES,
+        help=option_types.DTYPE_NAMES,
     )
 
 
@@ -73,7 +73,7 @@ def add_output(parser: argparse.ArgumentParser, default: Path | None) -> None:
     """Add --output, whose default is `default`."""
     parser.add_argument(
         "--output",
-        type=types.path,
+        type=option_types.path,
         default=default,
         metavar="DIR",
         help="directory to write the record to",

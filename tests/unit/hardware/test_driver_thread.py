@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from workload.hardware import patient as patient_module
-from workload.hardware.patient import UNREAD, Patient, PatientSensor
+from workload.hardware import driver_thread
+from workload.hardware.driver_thread import UNREAD, DriverThread, TimedSensor
 from workload.hardware.sensors import Reading
 
 
@@ -14,8 +14,8 @@ from workload.hardware.sensors import Reading
 def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the user is told; the limit is short."""
     lines: list[str] = []
-    monkeypatch.setattr(patient_module.patience, "limit_sec", 0.2)
-    monkeypatch.setattr(patient_module.patience, "tell", lines.append)
+    monkeypatch.setattr(driver_thread.driver_deadline, "limit_sec", 0.2)
+    monkeypatch.setattr(driver_thread.driver_deadline, "tell", lines.append)
     return lines
 
 
@@ -28,7 +28,7 @@ def forever() -> Iterator[threading.Event]:
 
 
 def test_an_answer_is_returned(told: list[str]) -> None:
-    assert (Patient().ask(lambda: 42, 0), told) == (42, [])
+    assert (DriverThread().ask(lambda: 42, 0), told) == (42, [])
 
 
 def test_an_error_is_raised_where_it_was_asked() -> None:
@@ -36,13 +36,13 @@ def test_an_error_is_raised_where_it_was_asked() -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        Patient().ask(fails, 0)
+        DriverThread().ask(fails, 0)
 
 
 def test_a_question_that_hangs_is_the_last(told: list[str], forever: threading.Event) -> None:
-    patient = Patient()
-    assert patient.ask(forever.wait, False) is False
-    assert patient.ask(lambda: True, False) is False
+    thread = DriverThread()
+    assert thread.ask(forever.wait, False) is False
+    assert thread.ask(lambda: True, False) is False
     assert told == ["NVML did not answer within 0.2 s: going on without"]
 
 
@@ -65,7 +65,7 @@ class Hanging:
 
 @pytest.mark.usefixtures("told")
 def test_a_sensor_that_hangs_is_unknown_from_then_on(forever: threading.Event) -> None:
-    sensor = PatientSensor(Hanging(forever))
+    sensor = TimedSensor(Hanging(forever))
     assert sensor.counters() == {"PCIe replays": 1}
     assert sensor.read() == UNREAD
     assert (sensor.counters(), sensor.slowed_sec()) == ({}, {})

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workload.core.errors import UnfitError
-from workload.core.models.machine import Limits, Room
+from workload.core.models.machine import ImportLimits, Limits
 from workload.core.units import format_bytes
 from workload.hardware.cgroups import read_limits, read_pids_left
 
@@ -38,21 +38,21 @@ class Shortage:
     fix: str
 
 
-def require_room() -> None:
+def require_import_limits() -> None:
     """Raise UnfitError where the import of PyTorch would end this process."""
     limits = read_limits()
-    room = read_room(limits)
-    shortage = thread_shortage(room) or import_shortage(room, limits)
+    found = read_import_limits(limits)
+    shortage = thread_shortage(found) or import_shortage(found, limits)
     if shortage:
         raise UnfitError(f"{shortage.found}: {shortage.why}: {shortage.fix}")
 
 
-def read_room(
+def read_import_limits(
     limits: Limits | None,
     root: Path = Path("/"),
     environment: Mapping[str, str] = os.environ,
     others: int = 0,
-) -> Room:
+) -> ImportLimits:
     """Start as many threads as PyTorch will, end them, and read the limits that stopped them.
 
     `limits` are None where they cannot be read. `others` are the threads and processes that the
@@ -65,7 +65,7 @@ def read_room(
     wanted = max(1, needed - len(list(root.glob("proc/self/task/*"))))
     stack_bytes = openmp_stack_bytes(environment)
     started, error = start_threads(wanted, stack_bytes)
-    return Room(
+    return ImportLimits(
         threads_wanted=wanted,
         threads_started=started,
         thread_error=error,
@@ -124,15 +124,15 @@ def openmp_stack_bytes(environment: Mapping[str, str]) -> int:
     return 0
 
 
-def thread_shortage(room: Room) -> Shortage | None:
+def thread_shortage(limits: ImportLimits) -> Shortage | None:
     """Return which limit keeps PyTorch's threads from starting; None if they start."""
-    if room.threads_started >= room.threads_wanted:
+    if limits.threads_started >= limits.threads_wanted:
         return None
     found = (
-        f"only {room.threads_started} of the {room.threads_wanted} threads that PyTorch needs "
-        f"can be started ({room.thread_error or 'too large a stack'})"
+        f"only {limits.threads_started} of the {limits.threads_wanted} threads that PyTorch needs "
+        f"can be started ({limits.thread_error or 'too large a stack'})"
     )
-    if room.thread_error == os.strerror(errno.EPERM):
+    if limits.thread_error == os.strerror(errno.EPERM):
         return Shortage(
             "refused",
             found,
@@ -140,22 +140,22 @@ def thread_shortage(room: Room) -> Shortage | None:
             "update Docker to 20.10.10 and libseccomp to 2.5 or newer on the host, or start the "
             "container with --security-opt seccomp=unconfined",
         )
-    if (room.stack_bytes or 0) > HUGE_STACK_BYTES:
-        stack = format_bytes(room.stack_bytes or 0)
+    if (limits.stack_bytes or 0) > HUGE_STACK_BYTES:
+        stack = format_bytes(limits.stack_bytes or 0)
         return Shortage(
             "stack",
             found,
             f"each has a stack of {stack}, from OMP_STACKSIZE or the limit of stacks",
             "unset OMP_STACKSIZE, or lower the limit with ulimit -s",
         )
-    if room.pids_left is not None and room.pids_left < room.threads_wanted:
+    if limits.pids_left is not None and limits.pids_left < limits.threads_wanted:
         return Shortage(
             "pids",
             found,
-            f"the control group allows {room.pids_left} more threads and processes",
+            f"the control group allows {limits.pids_left} more threads and processes",
             "start the container with a larger --pids-limit",
         )
-    limit = "" if room.user_limit is None else f" (this user's limit is {room.user_limit})"
+    limit = "" if limits.user_limit is None else f" (this user's limit is {limits.user_limit})"
     return Shortage(
         "few",
         found,
@@ -164,18 +164,18 @@ def thread_shortage(room: Room) -> Shortage | None:
     )
 
 
-def import_shortage(room: Room | None, limits: Limits | None) -> Shortage | None:
-    """Return which limit of memory the import of PyTorch exceeds; None if there is room."""
+def import_shortage(found: ImportLimits | None, limits: Limits | None) -> Shortage | None:
+    """Return which limit of memory the import of PyTorch exceeds; None if none."""
     available = limits.available_bytes if limits else None
     for case, what, least, most, fix in (
         (
             "address",
             "address space",
-            room.address_bytes if room else None,
+            found.address_bytes if found else None,
             ADDRESS_BYTES,
             "ulimit -v unlimited",
         ),
-        ("data", "data", room.data_bytes if room else None, DATA_BYTES, "ulimit -d unlimited"),
+        ("data", "data", found.data_bytes if found else None, DATA_BYTES, "ulimit -d unlimited"),
         ("import", "memory", available, IMPORT_BYTES, "a larger --memory, or fewer programs"),
     ):
         if least is not None and least < most:

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from workload.core.models.machine import Limits, Room
-from workload.hardware import room
+from workload.core.models.machine import ImportLimits, Limits
+from workload.hardware import import_limits
 from workload.hardware.cgroups import read_pids_left
-from workload.hardware.room import (
+from workload.hardware.import_limits import (
     import_shortage,
     openmp_stack_bytes,
     start_threads,
@@ -24,7 +24,7 @@ from workload.hardware.room import (
 
 GIB = 1 << 30
 LIMITS = Limits(2, None, 2, None, GIB, 64 * GIB, GIB)
-ROOM = Room(3, 3, None, None, None, 8 << 20, None, None)
+IMPORT_LIMITS = ImportLimits(3, 3, None, None, None, 8 << 20, None, None)
 MATMUL = "matmul --sizes 64 --budget 0.3 --device cpu".split()
 QUICK = "doctor --quick --device cpu".split()
 
@@ -61,7 +61,7 @@ def test_a_thread_that_does_not_start_is_counted(monkeypatch: pytest.MonkeyPatch
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    monkeypatch.setattr(room, "thread_error", lambda: "no")
+    monkeypatch.setattr(import_limits, "thread_error", lambda: "no")
     assert start_threads(5) == (2, "no")
 
 
@@ -94,19 +94,19 @@ def test_openmps_stack_size_is_read_as_openmp_reads_it(name: str, text: str, siz
     ],
 )
 def test_the_fix_names_the_limit(change: dict[str, object], case: str, fix: str) -> None:
-    shortage = thread_shortage(replace(ROOM, threads_started=1, **change))
+    shortage = thread_shortage(replace(IMPORT_LIMITS, threads_started=1, **change))
     assert shortage is not None
     assert shortage.case == case
     assert fix in shortage.fix
 
 
 def test_enough_room_is_no_shortage() -> None:
-    assert thread_shortage(ROOM) is None
-    assert import_shortage(ROOM, LIMITS) is None
+    assert thread_shortage(IMPORT_LIMITS) is None
+    assert import_shortage(IMPORT_LIMITS, LIMITS) is None
 
 
 def test_a_container_without_memory_for_the_import_is_told_so() -> None:
-    shortage = import_shortage(ROOM, replace(LIMITS, memory_available_bytes=100_000_000))
+    shortage = import_shortage(IMPORT_LIMITS, replace(LIMITS, memory_available_bytes=100_000_000))
     assert shortage is not None
     assert shortage.found == "only 100 MB of memory available"
 

@@ -8,14 +8,14 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from workload.hardware.driver_process import patience
+from workload.hardware.driver_process import driver_deadline
 from workload.hardware.sensors import Reading, Sensor
 
 Answer = TypeVar("Answer")
 UNREAD = Reading(None, None, None, None, None)
 
 
-class Patient:
+class DriverThread:
     """One thread that asks; `silent` once a question had no answer in time."""
 
     def __init__(self) -> None:
@@ -31,10 +31,12 @@ class Patient:
         answers: queue.SimpleQueue[tuple[Any, Exception | None]] = queue.SimpleQueue()
         self._questions.put((question, answers))
         try:
-            answer, error = answers.get(timeout=patience.limit_sec)
+            answer, error = answers.get(timeout=driver_deadline.limit_sec)
         except queue.Empty:
             self.silent = True
-            patience.tell(f"NVML did not answer within {patience.limit_sec:g} s: going on without")
+            driver_deadline.tell(
+                f"NVML did not answer within {driver_deadline.limit_sec:g} s: going on without"
+            )
             return otherwise
         if error is not None:
             raise error
@@ -50,22 +52,22 @@ class Patient:
                 answers.put((None, error))
 
 
-class PatientSensor:
-    """A sensor that is asked by a Patient."""
+class TimedSensor:
+    """A sensor that is asked by a DriverThread."""
 
     def __init__(self, sensor: Sensor) -> None:
         """Ask `sensor`."""
         self._sensor = sensor
-        self._patient = Patient()
+        self._thread = DriverThread()
 
     def read(self) -> Reading:
         """Read the GPU now."""
-        return self._patient.ask(self._sensor.read, UNREAD)
+        return self._thread.ask(self._sensor.read, UNREAD)
 
     def counters(self) -> dict[str, int]:
         """Read the error counts so far."""
-        return self._patient.ask(self._sensor.counters, {})
+        return self._thread.ask(self._sensor.counters, {})
 
     def slowed_sec(self) -> dict[str, float]:
         """Read how long the GPU was slowed down so far."""
-        return self._patient.ask(self._sensor.slowed_sec, {})
+        return self._thread.ask(self._sensor.slowed_sec, {})
