@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = ROOT / ".ci/banned-words.txt"
-# The list and its test; old names in the changelog; licences, locks and records, which are no prose
+# The list and its test; old names in the changelog; licenses, locks and records, which are no prose
 # of this project.
 UNCHECKED = re.compile(
     r"\.ci/banned-words\.txt|tests/host/test_check_words\.py|CHANGELOG\.md|LICENSE"

@@ -1,4 +1,4 @@
-"""Every GPU check ends as expected on machines that differ in behaviour: machines.toml."""
+"""Every GPU check ends as expected on machines that differ in behavior: machines.toml."""
 
 import json
 import tomllib

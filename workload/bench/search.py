@@ -1,13 +1,13 @@
 """Find the fastest shape of a grid with a small part of the measurements of a full scan.
 
 Best-first search. It starts with a few shapes spread over the grid. Then it takes the fastest shape
-so far that has an untried neighbour, and measures the neighbour whose own measured neighbours are
-fastest on average. Neighbours differ in one edge, by one or two steps of the grid.
+so far that has an untried neighbor, and measures the neighbor whose own measured neighbors are
+fastest on average. Neighbors differ in one edge, by one or two steps of the grid.
 
 Why it works: the speed of a matmul depends mostly on each edge by itself (whether it fills the
-tiles, hides the launch, fits the cache), so the neighbours of a fast shape keep two of its three
+tiles, hides the launch, fits the cache), so the neighbors of a fast shape keep two of its three
 good edges. The second step jumps over a misaligned edge. A lucky reading or a local maximum
-costs a dozen evaluations at most: after these all its neighbours are tried.
+costs a dozen evaluations at most: after these all its neighbors are tried.
 
 Not covered: a fast shape far from all other fast ones is found only by chance, and one at the edge
 of what fits memory is found late, as two edges must change at once to move along it.
@@ -30,9 +30,9 @@ AXES = ("m", "k", "n")
 # Of the grid. With so many evaluations the search comes within a percent of the best of recorded
 # sweeps (tests/unit/bench/test_search.py).
 EVALUATED_SHARE = 0.05
-# Steps along one axis that still make a neighbour.
+# Steps along one axis that still make a neighbor.
 REACH = 2
-# The share of evaluations for the shapes that start the search. Small: neighbours teach more.
+# The share of evaluations for the shapes that start the search. Small: neighbors teach more.
 START_SHARE = 0.1
 # Powers of two, multiples of 64, of 32 and of 4 only: aligned and misaligned, thin and thick.
 DEFAULT_EDGES = {
@@ -124,7 +124,7 @@ class _Axes:
             axis: sorted({getattr(shape, axis) for shape in self.shapes}) for axis in AXES
         }
 
-    def neighbours(self, shape: Shape) -> list[Shape]:
+    def neighbors(self, shape: Shape) -> list[Shape]:
         """Return the shapes that differ in one edge, by at most REACH steps, in a fixed order."""
         around: list[Shape] = []
         for axis, edges in self.edges.items():
@@ -150,14 +150,14 @@ def _spread(axes: _Axes, rng: random.Random) -> Iterator[Shape]:
 
 
 def _promising(axes: _Axes, trace: list[Evaluation], tried: set[Shape]) -> Shape | None:
-    """Return the most promising untried neighbour of the fastest shape that has one."""
+    """Return the most promising untried neighbor of the fastest shape that has one."""
     rates = {evaluation.shape: evaluation.gflops for evaluation in _by_rate(trace)}
 
     def promise(shape: Shape) -> float:
-        return fmean(rates[other] or 0 for other in axes.neighbours(shape) if other in rates)
+        return fmean(rates[other] or 0 for other in axes.neighbors(shape) if other in rates)
 
     for fast in rates:
-        untried = [shape for shape in axes.neighbours(fast) if shape not in tried]
+        untried = [shape for shape in axes.neighbors(fast) if shape not in tried]
         if untried:
             return max(untried, key=promise)
     return None

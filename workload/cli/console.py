@@ -30,7 +30,7 @@ STYLES = {"word.good": "green", "word.warning": "yellow", "word.bad": "bold red"
 
 
 class _Verdicts(RegexHighlighter):
-    """Colour verdicts and the first words of warnings."""
+    """Color verdicts and the first words of warnings."""
 
     base_style = "word."
     highlights = (
@@ -104,7 +104,7 @@ def laid_out(renderable: str | Table | Grid, stream: TextIO | None) -> str:
     )
     width = min(console.width or DEFAULT_WIDTH, MAX_WIDTH)
     if isinstance(renderable, str):
-        return _coloured(console, text, wrapped(renderable, width))
+        return _colored(console, text, wrapped(renderable, width))
     table, left_out = (
         (renderable, []) if isinstance(renderable, Table) else renderable.fitted(width)
     )
@@ -116,7 +116,7 @@ def laid_out(renderable: str | Table | Grid, stream: TextIO | None) -> str:
     return "\n".join(lines)
 
 
-def _coloured(console: RichConsole, out: io.StringIO, text: str) -> str:
+def _colored(console: RichConsole, out: io.StringIO, text: str) -> str:
     if not console.is_terminal:
         return text
     if "\t" in text:  # rich would expand it

@@ -2,7 +2,7 @@
 
 Removed everywhere: values of environment variables whose names suggest a secret, credentials in
 URLs, well-known formats of keys, the names of user and machine, and names of home folders. Any
-other secret is not recognised.
+other secret is not recognized.
 """
 
 import os

@@ -17,7 +17,7 @@ from pathlib import Path
 
 SITE = "opt/venv/lib/python3.*/site-packages"
 OPTIONS = {"strip-debug": "--strip-debug", "strip-symbols": "--strip-unneeded"}
-# Licences, and what a package records about itself.
+# Licenses, and what a package records about itself.
 PROTECTED = re.compile(
     r"(.*/)?(((un)?licen[sc]e|copying|copyright|notice|author)s?([.-][^/]*|_[^/.]*)?"
     r"|licen[sc]es/.*|[^/]*\.dist-info/.*)",
@@ -86,7 +86,7 @@ def check(matches: list[tuple[Entry, Files]], owned: dict[str, set[str]]) -> Non
         if entry.kind not in ("delete", *OPTIONS):
             raise ValueError(f"{entry}: kind must be delete, {' or '.join(OPTIONS)}")
         if PROTECTED.fullmatch(path):
-            raise ValueError(f"{entry}: {path} is a licence or package metadata")
+            raise ValueError(f"{entry}: {path} is a license or package metadata")
         if not all(fnmatchcase(package, entry.package) for package in packages):
             raise ValueError(f"{entry}: {path} belongs to {' and '.join(packages)}")
         if taken.setdefault(path, entry) is not entry:

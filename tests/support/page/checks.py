@@ -9,7 +9,7 @@ return [...document.body.querySelectorAll('*')].filter(node => {
 }).map(node => node.outerHTML.slice(0, 200));
 """
 
-# Text of the shown charts that leaves its drawing, or runs into its neighbour on the same axis.
+# Text of the shown charts that leaves its drawing, or runs into its neighbor on the same axis.
 CLIPPED_TEXT = """
 const shown = [...document.querySelectorAll('.chart svg')].filter(
   drawing => drawing.getBoundingClientRect().width);
@@ -47,13 +47,13 @@ return Math.min(...texts.map(node => parseFloat(getComputedStyle(node).fontSize)
 
 # Text with less than 4.5:1 contrast to its background (WCAG 2.1, 1.4.3).
 CONTRAST = """
-const parse = colour => colour.match(/[0-9.]+/g).map(Number);
+const parse = color => color.match(/[0-9.]+/g).map(Number);
 const linear = part => (part /= 255) <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
 const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
 const ground = node => {
   for (let at = node; at; at = at.parentElement) {
-    const colour = parse(getComputedStyle(at).backgroundColor);
-    if (colour.length === 3 || colour[3] === 1) return colour;
+    const color = parse(getComputedStyle(at).backgroundColor);
+    if (color.length === 3 || color[3] === 1) return color;
   }
   return parse(getComputedStyle(document.documentElement).backgroundColor);
 };

@@ -178,7 +178,7 @@ class Proof:
 
 
 def environment() -> dict[str, str]:
-    """Return the steps' environment: this interpreter's packages, no colours, no stray plugins."""
+    """Return the steps' environment: this interpreter's packages, no colors, no stray plugins."""
     path = [str(ROOT), *(entry for entry in os.environ.get("PYTHONPATH", "").split(":") if entry)]
     return {
         **os.environ,

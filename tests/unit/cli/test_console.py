@@ -114,13 +114,13 @@ def test_no_width_of_a_terminal_takes_letters_from_a_table(
 
 @pytest.fixture
 def columns(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Make every terminal this wide, and able to show colours."""
+    """Make every terminal this wide, and able to show colors."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     return lambda count: monkeypatch.setenv("COLUMNS", str(count))
 
 
-def test_a_terminal_shows_verdicts_in_colour(columns: Callable[[int], None]) -> None:
+def test_a_terminal_shows_verdicts_in_color(columns: Callable[[int], None]) -> None:
     columns(80)
     assert "\x1b[32mFASTER\x1b[0m" in laid_out(VERDICTS, Terminal())
     assert laid_out("PASS  cpu", Terminal()) == "\x1b[32mPASS\x1b[0m  cpu"

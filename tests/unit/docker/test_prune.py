@@ -111,8 +111,8 @@ def test_an_entry_that_waits_or_is_for_another_target_changes_nothing(
     [
         ([{"patterns": ["one/*.hpp"]}], "one/*.hpp matches nothing"),
         ([{"patterns": ["one/*/b.h"]}], "one/*/b.h matches nothing"),
-        ([{"patterns": ["one/L*"]}], "one/LICENSE is a licence or package metadata"),
-        ([{"patterns": ["One-1.*/**"]}], "RECORD is a licence or package metadata"),
+        ([{"patterns": ["one/L*"]}], "one/LICENSE is a license or package metadata"),
+        ([{"patterns": ["One-1.*/**"]}], "RECORD is a license or package metadata"),
         ([{"patterns": ["one/__*"]}], "one/__init__.py belongs to two"),
         ([{"patterns": ["one/stray"]}], "one/stray belongs to no package"),
         ([COMMAND, COMMAND | {"reason": "twice"}], "../../../bin/one is also matched by: delete"),
@@ -146,7 +146,7 @@ def test_on_another_architecture_a_pattern_may_match_nothing(
     ("path", "expected"),
     [
         ("LICENSE", True),
-        ("a/Licence.txt", True),
+        ("a/License.txt", True),
         ("a/COPYING.LESSER", True),
         ("a/LICENSE-MIT", True),
         ("a/NOTICES.txt", True),
@@ -160,7 +160,7 @@ def test_on_another_architecture_a_pattern_may_match_nothing(
         ("a/copying/b.h", False),
     ],
 )
-def test_a_licence_is_recognized_by_its_name(path: str, expected: bool, prune: ModuleType) -> None:
+def test_a_license_is_recognized_by_its_name(path: str, expected: bool, prune: ModuleType) -> None:
     assert bool(prune.PROTECTED.fullmatch(path)) == expected
 
 

@@ -193,7 +193,7 @@ def test_the_same_texts_make_the_same_bytes() -> None:
     assert archive({"a": "b"}) == archive({"a": "b"})
 
 
-def test_a_bundle_is_recognised_by_its_header() -> None:
+def test_a_bundle_is_recognized_by_its_header() -> None:
     assert is_bundle(archive({"a": "b"}))
     assert not is_bundle(other_archive())
 

@@ -63,12 +63,12 @@ def test_facts_are_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "kind"), [(".dockerenv", "docker"), ("run/.containerenv", "podman")]
 )
-def test_a_container_is_recognised_by_its_file(tmp_path: Path, path: str, kind: str) -> None:
+def test_a_container_is_recognized_by_its_file(tmp_path: Path, path: str, kind: str) -> None:
     write(tmp_path, path)
     assert read_system(tmp_path, {}).container == kind
 
 
-def test_a_pod_is_recognised_by_its_environment(tmp_path: Path) -> None:
+def test_a_pod_is_recognized_by_its_environment(tmp_path: Path) -> None:
     environment = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
     assert read_system(tmp_path, environment).container == "kubernetes"
 

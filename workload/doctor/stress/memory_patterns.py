@@ -1,7 +1,7 @@
 """Patterns written to a share of the free memory, read back and compared word by word.
 
 The first patterns are each word's address and its complement, which reveal two addresses of one
-place; then 0101… and 1010…, where neighbouring bits differ; then walking ones and zeros, which
+place; then 0101… and 1010…, where neighboring bits differ; then walking ones and zeros, which
 move through all bits from word to word and from pattern to pattern. A whole pattern is written
 before it is read, so that it does not fit into caches.
 

@@ -21,7 +21,7 @@ ROW_HEIGHT, NARROW_ROW_HEIGHT = 27, 46
 NAME_RISE = 18
 DOT_RADIUS = 4
 
-# Shapes beside the colours, for readers who cannot tell the colours apart; around (0, 0), radius 1.
+# Shapes beside the colors, for readers who cannot tell the colors apart; around (0, 0), radius 1.
 MARKERS = {
     "square": "M-.9-.9h1.8v1.8h-1.8z",
     "diamond": "M0-1.25 1.25 0 0 1.25-1.25 0z",

@@ -7,7 +7,7 @@ from workload.core.units import DTYPE_BYTES
 from workload.report.page.charts import MARKERS, Chart, draw
 from workload.report.page.subjects import Subject
 
-# Shapes tell the dtypes apart where colours do not.
+# Shapes tell the dtypes apart where colors do not.
 DTYPE_MARKERS: dict[str, str | None] = dict(zip(DTYPE_BYTES, (None, *MARKERS), strict=True))
 
 
@@ -56,7 +56,7 @@ def dtype_keys(dtypes: Sequence[str]) -> list[Key]:
 
 
 def look_of(subject: Subject) -> str:
-    """Return the class of a device's colour."""
+    """Return the class of a device's color."""
     return f"side-{subject.label.lower().replace(' ', '-')}"
 
 
