@@ -24,16 +24,24 @@ esac
 Compare = Callable[[bytes, bytes], subprocess.CompletedProcess[str]]
 
 
-def layer(content: str = "one", mode: int = 0o644, time: int = 0, link: str = "a") -> bytes:
+def layer(
+    content: str = "one",
+    mode: int = 0o644,
+    time: int = 0,
+    link: str = "a",
+    *,
+    link_first: bool = False,
+) -> bytes:
     """A layer with a file and a link."""
     stored = io.BytesIO()
     with tarfile.open(fileobj=stored, mode="w") as archive:
         file = tarfile.TarInfo("a")
         file.size, file.mode, file.mtime = len(content), mode, time
-        archive.addfile(file, io.BytesIO(content.encode()))
         to = tarfile.TarInfo("b")
         to.type, to.linkname = tarfile.SYMTYPE, link
-        archive.addfile(to)
+        entries = [(file, io.BytesIO(content.encode())), (to, None)]
+        for entry, stream in reversed(entries) if link_first else entries:
+            archive.addfile(entry, stream)
     return stored.getvalue()
 
 
@@ -94,3 +102,13 @@ def test_layers_whose_entries_are_equal_still_differ(compare: Compare) -> None:
     compared = compare(layer(), layer() + b"\0" * 512)
     assert compared.returncode == 1
     assert compared.stdout.endswith("their entries are equal, in the same order\n")
+
+
+def test_the_same_entries_in_another_order_are_the_same(compare: Compare) -> None:
+    compared = compare(layer(), layer(link_first=True))
+    assert (compared.returncode, compared.stderr) == (0, "")
+    assert compared.stdout.endswith(" the same entries, in the engine's other order\n")
+
+
+def test_another_order_hides_no_difference(compare: Compare) -> None:
+    assert compare(layer(), layer(mode=0o600, link_first=True)).returncode == 1
