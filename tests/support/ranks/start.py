@@ -1,0 +1,20 @@
+"""Start `program.py` on ranks of this machine: RANKS RESTARTS ARGUMENTS..."""
+
+import sys
+from pathlib import Path
+
+from workload.core.errors import WorkloadError
+from workload.ranks.launch import Launch, launch
+
+
+def main(ranks: str, restarts: str, *arguments: str) -> int:
+    program = str(Path(__file__).with_name("program.py"))
+    try:
+        return launch((program, *arguments), Launch(int(ranks), max_restarts=int(restarts)))
+    except WorkloadError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,130 @@
+"""A process learns its rank from what torchrun, srun or Kubernetes set."""
+
+from typing import Any
+
+import pytest
+
+from workload.core.errors import UnfitError
+from workload.ranks.environment import Place, first_node, read_place
+
+TORCHRUN = {
+    "RANK": "5",
+    "WORLD_SIZE": "8",
+    "LOCAL_RANK": "1",
+    "LOCAL_WORLD_SIZE": "4",
+    "MASTER_ADDR": "10.0.0.1",
+    "MASTER_PORT": "40001",
+    "TORCHELASTIC_RUN_ID": "7",
+    "TORCHELASTIC_RESTART_COUNT": "2",
+    "TORCHELASTIC_USE_AGENT_STORE": "True",
+}
+SLURM = {
+    "SLURM_JOB_ID": "31",
+    "SLURM_STEP_ID": "2",
+    "SLURM_STEP_NUM_TASKS": "7",
+    "SLURM_STEP_TASKS_PER_NODE": "2(x2),3",
+    "SLURM_STEP_NODELIST": "gpu[07-09]",
+    "SLURM_PROCID": "6",
+    "SLURM_LOCALID": "2",
+    "SLURM_NODEID": "2",
+}
+KUBERNETES = {"JOB_COMPLETION_INDEX": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "train-0.train"}
+
+
+def place(environment: dict[str, str], **changed: str | None) -> Any:
+    merged = {**environment, **changed}
+    return read_place({name: value for name, value in merged.items() if value is not None})
+
+
+def test_without_any_of_them_a_process_is_alone() -> None:
+    assert read_place({"MASTER_ADDR": "10.0.0.1", "LOCAL_RANK": "0"}) is None
+
+
+def test_torchrun_gives_all() -> None:
+    assert place(TORCHRUN) == Place(5, 8, 1, 4, "10.0.0.1", 40001, "torchrun", 2, agent_store=True)
+
+
+def test_rank_0_leads() -> None:
+    assert [place(TORCHRUN, RANK=rank).leads for rank in ("0", "1")] == [True, False]
+
+
+def test_a_rank_without_a_launcher_is_alone_on_its_node() -> None:
+    bare = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "a"}
+    assert place(bare) == Place(1, 2, 0, 1, "a", 29500, "the environment")
+
+
+def test_srun_gives_a_task_its_rank_and_the_first_node() -> None:
+    assert place(SLURM) == Place(6, 7, 2, 3, "gpu07", 20_000 + 3102, "Slurm")
+
+
+def test_two_steps_and_two_jobs_of_slurm_have_ports_of_their_own() -> None:
+    steps = (SLURM, SLURM | {"SLURM_STEP_ID": "3"}, SLURM | {"SLURM_JOB_ID": "32"})
+    assert len({place(step).master_port for step in steps}) == 3
+
+
+def test_the_batch_script_of_slurm_is_no_rank() -> None:
+    assert place(SLURM, SLURM_STEP_NUM_TASKS=None) is None
+
+
+def test_a_single_task_of_slurm_is_alone() -> None:
+    assert place(SLURM, SLURM_STEP_NUM_TASKS="1") is None
+
+
+def test_torchrun_within_a_step_of_slurm_counts() -> None:
+    assert place(SLURM | TORCHRUN).started_by == "torchrun"
+
+
+def test_an_indexed_job_gives_a_pod_its_rank() -> None:
+    assert place(KUBERNETES) == Place(1, 2, 0, 1, "train-0.train", 29500, "Kubernetes")
+
+
+def test_an_indexed_job_without_a_world_size_runs_pods_alone() -> None:
+    assert place(KUBERNETES, WORLD_SIZE=None) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        (
+            {"RANK": "8"},
+            "RANK=8 is no rank of WORLD_SIZE=8: ranks count from 0; "
+            "start every rank with the same world size",
+        ),
+        (
+            {"LOCAL_RANK": "4"},
+            "LOCAL_RANK=4 is no rank of the 4 on this node: "
+            "start the ranks of a node with one launcher",
+        ),
+        (
+            {"WORLD_SIZE": None},
+            "WORLD_SIZE is not set, not a whole number: "
+            "start this rank with torchrun, srun or an Indexed Job",
+        ),
+        (
+            {"RANK": "-1"},
+            "RANK is '-1', not a whole number: "
+            "start this rank with torchrun, srun or an Indexed Job",
+        ),
+        (
+            {"MASTER_ADDR": None},
+            "MASTER_ADDR is not set, and rank 0 is found through it: set it to rank 0's host",
+        ),
+    ],
+)
+def test_a_contradiction_is_one_line(changed: dict[str, str | None], line: str) -> None:
+    with pytest.raises(UnfitError) as caught:
+        place(TORCHRUN, **changed)
+    assert str(caught.value) == line
+
+
+@pytest.mark.parametrize(
+    ("nodes", "first"),
+    [("a", "a"), ("a,b", "a"), ("n[1-3]", "n1"), ("n[003,5]-ib,m", "n003-ib"), ("n[2]", "n2")],
+)
+def test_the_first_node_of_slurms_list(nodes: str, first: str) -> None:
+    assert first_node(nodes) == first
+
+
+def test_an_empty_list_of_slurm_asks_for_the_address() -> None:
+    with pytest.raises(UnfitError, match="set MASTER_ADDR to the node of rank 0"):
+        first_node("")

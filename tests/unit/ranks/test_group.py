@@ -1,0 +1,101 @@
+"""Each rank has a GPU of its own, and a group of one rank works like any."""
+
+import socket
+
+import pytest
+import torch
+import torch.distributed as dist
+
+from workload.core.errors import BadInputError, UnfitError
+from workload.core.models.device import DeviceInfo
+from workload.ranks import group
+from workload.ranks.environment import Place
+from workload.ranks.failures import LostRankError
+
+
+def place(rank: int = 0, ranks: int = 1, port: int = 0) -> Place:
+    return Place(rank, ranks, rank, ranks, "127.0.0.1", port, "a test")
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("requested", "gpus", "ranks", "device"),
+    [
+        ("cpu", 8, 2, "cpu"),
+        ("auto", 0, 2, "cpu"),
+        ("auto", 8, 2, "cuda:1"),
+        ("cuda", 2, 2, "cuda:1"),
+    ],
+)
+def test_a_rank_takes_the_gpu_of_its_local_rank(
+    requested: str, gpus: int, ranks: int, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    assert group.own_device(requested, place(1, ranks)) == device
+
+
+def test_a_rank_that_is_shown_one_gpu_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert group.own_device("cuda", place()) == "cuda"
+
+
+def test_ranks_do_not_share_a_gpu() -> None:
+    with pytest.raises(BadInputError) as caught:
+        group.own_device("cuda:0", place(1, 2))
+    assert str(caught.value) == (
+        "--device cuda:0 is one GPU, and 2 ranks run on this node: "
+        "choose --device cuda, which gives each its own"
+    )
+
+
+def test_fewer_gpus_than_ranks_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(UnfitError) as caught:
+        group.own_device("auto", place(1, 2))
+    assert str(caught.value) == (
+        "2 ranks on this node need as many GPUs, and it has 1: "
+        "start fewer ranks, or choose --device cpu"
+    )
+
+
+def test_one_rank_is_a_group(port: int, cpu: DeviceInfo) -> None:
+    with group.joined(place(port=port), cpu):
+        total = torch.ones(1)
+        dist.all_reduce(total)
+        assert total.item() == 1
+    assert not dist.is_initialized()
+
+
+def test_ranks_that_do_not_come_are_reported_in_one_line(port: int, cpu: DeviceInfo) -> None:
+    with pytest.raises(UnfitError) as caught, group.joined(place(0, 2, port), cpu, 1):
+        pass
+    line = str(caught.value)
+    assert line.startswith(
+        f"rank 0 of 2 did not meet the others at 127.0.0.1:{port} within 1 s (Timed out"
+    )
+    assert line.endswith("): start all ranks together, with the address of rank 0")
+    assert "\n" not in line
+
+
+def test_what_gloo_says_about_a_lost_rank_is_one_line() -> None:
+    said = (
+        "[/build/gloo/transport/tcp/pair.cc:553] Connection closed by peer [10.0.0.2]:4242. "
+        "This is typically caused by a remote worker crashing."
+    )
+    with pytest.raises(LostRankError) as caught, group.lost_ranks_named(place(0, 2)):
+        raise RuntimeError(said)
+    assert str(caught.value) == (
+        "rank 0 of 2 lost another (Connection closed by peer [10.0.0.2]:4242): see the output of "
+        "the others, and whether their nodes answer; then start all again"
+    )
+
+
+def test_other_errors_are_left_alone() -> None:
+    with pytest.raises(RuntimeError, match=r"^shapes differ$"), group.lost_ranks_named(place(0, 2)):
+        raise RuntimeError("shapes differ")

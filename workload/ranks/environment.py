@@ -1,0 +1,168 @@
+"""Read from the environment which rank this process is: of torchrun, Slurm or an Indexed Job.
+
+Sources: docs.pytorch.org/docs/stable/elastic/run.html, "Environment Variables";
+slurm.schedmd.com/srun.html, "OUTPUT ENVIRONMENT VARIABLES";
+kubernetes.io/docs/concepts/workloads/controllers/job, "Completion mode", whose JOB_COMPLETION_INDEX
+needs WORLD_SIZE and MASTER_ADDR beside it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workload.core.errors import UnfitError
+
+DEFAULT_PORT = 29500  # of torch.distributed
+# Below those that Linux gives to outgoing connections, from 32768 on.
+FIRST_PORT, PORTS = 20_000, 12_000
+
+
+@dataclass(frozen=True)
+class Place:
+    """One process of several: ranks count from 0 over all nodes, local ranks on this node."""
+
+    rank: int
+    world_size: int
+    local_rank: int
+    local_world_size: int
+    master_address: str  # where rank 0 listens
+    master_port: int
+    started_by: str
+    restart: int = 0  # how often torchrun has started the group again
+    agent_store: bool = False  # torchrun's agent listens there, not rank 0
+
+    @property
+    def leads(self) -> bool:
+        """Return whether this is rank 0, which alone prints and writes."""
+        return self.rank == 0
+
+
+def read_place(environment: Mapping[str, str]) -> Place | None:
+    """Return the place that the environment gives this process; None if it is alone.
+
+    Raises UnfitError for values that are missing or contradict each other.
+    """
+    if "RANK" in environment:
+        return _of_torchrun(environment)
+    # Only srun sets it: in the batch script itself SLURM_PROCID is 0 and nothing else runs.
+    if _number(environment, "SLURM_STEP_NUM_TASKS", 1) > 1:
+        return _of_slurm(environment)
+    if "JOB_COMPLETION_INDEX" in environment and "WORLD_SIZE" in environment:
+        return _of_kubernetes(environment)
+    return None
+
+
+def _of_torchrun(environment: Mapping[str, str]) -> Place:
+    return _checked(
+        environment,
+        rank="RANK",
+        world_size="WORLD_SIZE",
+        local_rank="LOCAL_RANK",
+        local_world_size=_number(environment, "LOCAL_WORLD_SIZE", 1),
+        master=_text(environment, "MASTER_ADDR"),
+        port=_number(environment, "MASTER_PORT", DEFAULT_PORT),
+        started_by="torchrun" if "TORCHELASTIC_RUN_ID" in environment else "the environment",
+    )
+
+
+def _of_slurm(environment: Mapping[str, str]) -> Place:
+    step = 100 * _number(environment, "SLURM_JOB_ID", 0) + _number(environment, "SLURM_STEP_ID", 0)
+    nodes = environment.get("SLURM_STEP_NODELIST", environment.get("SLURM_JOB_NODELIST", ""))
+    return _checked(
+        environment,
+        rank="SLURM_PROCID",
+        world_size="SLURM_STEP_NUM_TASKS",
+        local_rank="SLURM_LOCALID",
+        local_world_size=_tasks_of_node(environment),
+        master=environment.get("MASTER_ADDR") or first_node(nodes),
+        port=_number(environment, "MASTER_PORT", FIRST_PORT + step % PORTS),
+        started_by="Slurm",
+    )
+
+
+def _of_kubernetes(environment: Mapping[str, str]) -> Place:
+    return _checked(
+        environment,
+        rank="JOB_COMPLETION_INDEX",
+        world_size="WORLD_SIZE",
+        local_rank="LOCAL_RANK",
+        local_world_size=1,
+        master=_text(environment, "MASTER_ADDR"),
+        port=_number(environment, "MASTER_PORT", DEFAULT_PORT),
+        started_by="Kubernetes",
+    )
+
+
+def _checked(  # noqa: PLR0913  a place has this many parts
+    environment: Mapping[str, str],
+    *,
+    rank: str,
+    world_size: str,
+    local_rank: str,
+    local_world_size: int,
+    master: str,
+    port: int,
+    started_by: str,
+) -> Place:
+    place = Place(
+        rank=_number(environment, rank),
+        world_size=_number(environment, world_size),
+        local_rank=_number(environment, local_rank, 0),
+        local_world_size=local_world_size,
+        master_address=master,
+        master_port=port,
+        started_by=started_by,
+        restart=_number(environment, "TORCHELASTIC_RESTART_COUNT", 0),
+        agent_store=environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
+    )
+    if not place.rank < place.world_size:
+        raise UnfitError(
+            f"{rank}={place.rank} is no rank of {world_size}={place.world_size}: ranks count from "
+            "0; start every rank with the same world size"
+        )
+    if not place.local_rank < place.local_world_size:
+        raise UnfitError(
+            f"{local_rank}={place.local_rank} is no rank of the {local_world_size} on this node: "
+            "start the ranks of a node with one launcher"
+        )
+    return place
+
+
+def first_node(nodes: str) -> str:
+    """Return the first name of Slurm's list: `gpu03` of `gpu[03-05,9],login`.
+
+    Raises UnfitError without one.
+    """
+    match = re.match(r"([^,\[\]]*)(?:\[([^-,\]]+)[^\]]*\])?([^,\[\]]*)", nodes)
+    name = "".join(part or "" for part in match.groups()) if match else ""
+    if name:
+        return name
+    raise UnfitError("Slurm names no node of this step: set MASTER_ADDR to the node of rank 0")
+
+
+def _tasks_of_node(environment: Mapping[str, str]) -> int:
+    """Return how many tasks run on this node, of a list such as `4(x2),3`."""
+    listed = environment.get("SLURM_STEP_TASKS_PER_NODE", "1")
+    counts: list[int] = []
+    for count, times in re.findall(r"(\d+)(?:\(x(\d+)\))?", listed):
+        counts += [int(count)] * int(times or 1)
+    node = _number(environment, "SLURM_NODEID", 0)
+    return counts[node] if node < len(counts) else 1
+
+
+def _text(environment: Mapping[str, str], name: str) -> str:
+    if environment.get(name):
+        return environment[name]
+    raise UnfitError(f"{name} is not set, and rank 0 is found through it: set it to rank 0's host")
+
+
+def _number(environment: Mapping[str, str], name: str, default: int | None = None) -> int:
+    text = environment.get(name)
+    if text is None and default is not None:
+        return default
+    if text is not None and re.fullmatch(r"[0-9]{1,9}", text):
+        return int(text)
+    raise UnfitError(
+        f"{name} is {'not set' if text is None else repr(text)}, not a whole number: "
+        "start this rank with torchrun, srun or an Indexed Job"
+    )

@@ -1,0 +1,91 @@
+"""How the failure of a rank reaches its launcher: a file for each rank, and which of them counts.
+
+The format is the one of torch.distributed.elastic.multiprocessing.errors, so that torchrun shows
+the same line.
+"""
+
+import json
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from workload.core.errors import ExitCode, UnfitError, WorkloadError
+from workload.hardware.child import signal_name
+
+ERROR_FILE = "TORCHELASTIC_ERROR_FILE"
+# Set by `launch`: the launcher prints the line of the rank that failed first, and no rank its own.
+LAUNCHED = "WORKLOAD_LAUNCHED"
+
+# The launcher sends SIGTERM to the others.
+_STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, -signal.SIGTERM)
+
+
+class LostRankError(UnfitError):
+    """Another rank ended or does not answer: a consequence, unless its node is lost."""
+
+
+class RankError(WorkloadError):
+    """A rank failed; it has that rank's exit code."""
+
+    def __init__(self, rank: int, line: str, code: ExitCode) -> None:
+        """Take what follows "rank N"."""
+        super().__init__(f"rank {rank}{line}")
+        self.exit_code = code
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How one rank ended: its exit code, negative for a signal, and its line, if it wrote one."""
+
+    rank: int
+    exit_code: int
+    line: str | None = None
+    lost_another: bool = False
+
+    @property
+    def order(self) -> tuple[bool, bool, int]:
+        """Return what sorts causes before consequences: those who were stopped come last."""
+        return self.exit_code in _STOPPED, self.lost_another, self.rank
+
+    def error(self) -> RankError:
+        """Return the error that tells it."""
+        if self.exit_code < 0:
+            ended = f" was ended by {signal_name(-self.exit_code)}"
+            return RankError(
+                self.rank, f"{ended}: see its output and the kernel's log", ExitCode.UNFIT
+            )
+        line = f" ended with exit code {self.exit_code}: see its output"
+        if self.line:
+            line = f": {self.line}"
+        try:
+            return RankError(self.rank, line, ExitCode(self.exit_code))
+        except ValueError:  # not one of this program
+            return RankError(self.rank, line, ExitCode.UNFIT)
+
+
+def first_cause(failures: list[Failure]) -> Failure:
+    """Return the failure that caused the others."""
+    return min(failures, key=lambda failure: failure.order)
+
+
+def report_failure(environment: Mapping[str, str], line: str, lost_another: bool) -> None:
+    """Write the line where the launcher reads it, if there is one."""
+    if ERROR_FILE not in environment:
+        return
+    extra = {"timestamp": str(int(time.time())), "lost_another": lost_another}
+    document = {"message": {"message": line, "extraInfo": extra}}
+    with suppress(OSError):  # the exit code is left
+        Path(environment[ERROR_FILE]).write_text(json.dumps(document), encoding="utf-8")
+
+
+def read_failure(rank: int, exit_code: int, message: object) -> Failure:
+    """Return the failure of a rank from the `message` of its file, or from none."""
+    if not isinstance(message, dict):
+        return Failure(rank, exit_code)
+    extra = message.get("extraInfo", {})
+    return Failure(
+        rank, exit_code, message.get("message"), lost_another=bool(extra.get("lost_another"))
+    )

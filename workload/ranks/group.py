@@ -1,0 +1,131 @@
+"""The process group of the ranks: joined with a time limit, and each failure in one line.
+
+gloo connects CPUs, NCCL GPUs. A rank that ends closes its connections, which the others see at
+once; one whose node is lost answers no more, which they see after GROUP_SEC.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+
+from workload.core.errors import BadInputError, UnfitError, first_line
+from workload.core.models.device import DeviceInfo
+from workload.hardware.cuda_problem import driver_blocks
+from workload.hardware.devices import torch_device
+from workload.hardware.requested import parse
+from workload.ranks.environment import Place
+from workload.ranks.failures import LostRankError
+
+# The longest wait for other ranks, in one operation.
+GROUP_SEC = 30.0
+BACKENDS = {"cpu": "gloo", "cuda": "nccl"}
+_OF_THE_GROUP = (dist.DistBackendError, dist.DistNetworkError, dist.DistStoreError)
+
+
+def own_device(requested: str, place: Place) -> str:
+    """Return the device of this rank: of several GPUs the one with its local rank.
+
+    Where the launcher shows each rank one GPU only, it is that. Raises BadInputError for one GPU
+    for several ranks, UnfitError for fewer GPUs than ranks or a driver that hangs.
+    """
+    kind, _ = parse(requested)
+    ranks = place.local_world_size
+    if ":" in requested and ranks > 1:
+        raise BadInputError(
+            f"--device {requested} is one GPU, and {ranks} ranks run on this node: "
+            "choose --device cuda, which gives each its own"
+        )
+    if kind == "cpu" or ":" in requested:
+        return requested
+    blocked = driver_blocks(0)
+    if blocked:
+        raise UnfitError(f"device {requested} is not usable: {blocked}")
+    return _numbered(requested, place, torch.cuda.device_count())
+
+
+def _numbered(requested: str, place: Place, gpus: int) -> str:
+    ranks = place.local_world_size
+    if gpus in (0, 1) and (gpus == 1 or requested == "auto") and ranks == 1:
+        return requested
+    if gpus == 0 and requested == "auto":
+        return "cpu"
+    if gpus < ranks:
+        raise UnfitError(
+            f"{ranks} ranks on this node need as many GPUs, and it has {gpus}: "
+            "start fewer ranks, or choose --device cpu"
+        )
+    return f"cuda:{place.local_rank}"
+
+
+@contextmanager
+def joined(place: Place, device: DeviceInfo, wait_sec: float = GROUP_SEC) -> Iterator[None]:
+    """Join the group of all ranks, and leave it together at the end.
+
+    Raises UnfitError if the ranks do not meet, LostRankError if one is lost.
+    """
+    backend, limit = BACKENDS[device.kind], timedelta(seconds=wait_sec)
+    try:
+        dist.init_process_group(
+            backend,
+            store=_store(place, limit),
+            rank=place.rank,
+            world_size=place.world_size,
+            timeout=limit,
+            device_id=torch_device(device) if device.kind == "cuda" else None,
+        )
+    except (RuntimeError, ValueError, OSError) as error:
+        raise UnfitError(
+            f"rank {place.rank} of {place.world_size} did not meet the others at "
+            f"{place.master_address}:{place.master_port} within {wait_sec:g} s "
+            f"({_short(error)}): start all ranks together, with the address of rank 0"
+        ) from error
+    try:
+        with lost_ranks_named(place):
+            yield
+            dist.barrier()
+    except LostRankError:
+        if backend == "nccl":  # it would wait for the lost rank; the process ends soon
+            raise
+        dist.destroy_process_group()
+        raise
+    dist.destroy_process_group()
+
+
+def _store(place: Place, limit: timedelta) -> dist.Store:
+    """Return where ranks find each other's addresses; none of an earlier attempt.
+
+    torchrun's agent keeps its store when it starts the ranks again (torch 2.13), with the addresses
+    of those that ended: each attempt has keys of its own.
+    """
+    store = dist.TCPStore(
+        place.master_address,
+        place.master_port,
+        place.world_size,
+        is_master=place.leads and not place.agent_store,
+        timeout=limit,
+    )
+    return dist.PrefixStore(f"attempt {place.restart if place.agent_store else 0}", store)
+
+
+@contextmanager
+def lost_ranks_named(place: Place) -> Iterator[None]:
+    """Raise LostRankError for what the group reports when a rank is lost."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, _OF_THE_GROUP) and "gloo" not in str(error):
+            raise
+        raise LostRankError(
+            f"rank {place.rank} of {place.world_size} lost another ({_short(error)}): see the "
+            "output of the others, and whether their nodes answer; then start all again"
+        ) from error
+
+
+def _short(error: Exception) -> str:
+    """Return what gloo, NCCL or the store says, without its place in their sources and advice."""
+    line = re.sub(r"^\[[^\]]*\] ", "", first_line(error))
+    return line.partition(". ")[0]

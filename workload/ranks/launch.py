@@ -1,0 +1,118 @@
+"""Start the ranks of this node with torch.distributed's own launcher, as torchrun does.
+
+Each rank runs the same command and finds its place in its environment. Every wait has a limit, so
+that a node that is lost ends the others within a minute: the rendezvous and its store here, the
+group in `group`.
+"""
+
+import logging
+import os
+import sys
+import tempfile
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch.distributed.elastic.agent.server.api import RunResult, WorkerSpec
+from torch.distributed.elastic.agent.server.local_elastic_agent import LocalElasticAgent
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+from torch.distributed.elastic.rendezvous import RendezvousParameters
+from torch.distributed.elastic.rendezvous import registry as rendezvous_registry
+
+from workload.core.errors import ExitCode, UnfitError, first_line
+from workload.ranks.failures import LAUNCHED, first_cause, read_failure
+
+# How long nodes wait for each other at the start and after a failure, and for an answer of the
+# store. Together with the group's limit under a minute.
+JOIN_SEC = 25
+STORE_SEC = 20
+# How long ranks may take to end after a signal to the launcher; they take under a second.
+SHUTDOWN_SEC = 5
+MONITOR_SEC = 0.1
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What to start: `ranks` on each of `nodes`, which meet at `rendezvous`, host:port."""
+
+    ranks: int
+    nodes: int = 1
+    rendezvous: str | None = None
+    max_restarts: int = 0
+    join_sec: int = JOIN_SEC
+
+    @property
+    def parameters(self) -> RendezvousParameters:
+        """Return where the nodes meet: without an address on a free port of this one."""
+        return RendezvousParameters(
+            backend="c10d",
+            endpoint=self.rendezvous or "127.0.0.1:0",
+            # Jobs that meet at one address are one job.
+            run_id=f"workload-{self.rendezvous}" if self.rendezvous else uuid.uuid4().hex,
+            min_nodes=self.nodes,
+            max_nodes=self.nodes,
+            # No name of this machine has to be resolved where only it takes part.
+            local_addr=None if self.rendezvous else "127.0.0.1",
+            join_timeout=self.join_sec,
+            last_call_timeout=1,
+            close_timeout=STORE_SEC,
+            heartbeat_timeout=STORE_SEC,
+            read_timeout=STORE_SEC,
+        )
+
+
+def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
+    """Run Python with `arguments` once for each rank of this node until all have ended.
+
+    Returns OK, or the code of a signal that ended the launcher. Raises RankError with the line of
+    the rank that failed first, UnfitError if the nodes do not meet. Call it in the main thread.
+    """
+    logging.disable(logging.CRITICAL)  # of the agent's own lines and tracebacks
+    os.environ[LAUNCHED] = "1"
+    if plan.rendezvous is None:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    else:  # agents may count restarts differently, and that is all that tells attempts apart
+        os.environ.setdefault("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1")
+    try:
+        with tempfile.TemporaryDirectory(prefix="workload-ranks-") as folder:
+            result = _run_agent(arguments, plan, folder)
+    except SignalException as ended:
+        return ExitCode(128 + int(ended.sigval))
+    except OSError as error:
+        raise UnfitError(f"the ranks could not be started: {first_line(error)}") from None
+    except Exception as error:  # whatever the rendezvous raises
+        raise UnfitError(
+            f"the {plan.nodes} nodes did not stay together at {plan.rendezvous}: "
+            f"{first_line(error)}: start all nodes within {plan.join_sec} s, and see their output"
+        ) from None
+    if result.is_failed():
+        failures = [
+            read_failure(rank, failure.exitcode, failure.message)
+            for rank, failure in result.failures.items()
+        ]
+        raise first_cause(failures).error()
+    return ExitCode.OK
+
+
+def _run_agent(arguments: Sequence[str], plan: Launch, folder: str) -> RunResult:
+    handler = rendezvous_registry.get_rendezvous_handler(plan.parameters)
+    spec = WorkerSpec(
+        role="workload",
+        local_world_size=plan.ranks,
+        entrypoint=sys.executable,
+        args=tuple(arguments),
+        rdzv_handler=handler,
+        max_restarts=plan.max_restarts,
+        monitor_interval=MONITOR_SEC,
+    )
+    agent = LocalElasticAgent(
+        spec,
+        DefaultLogsSpecs(log_dir=folder),
+        exit_barrier_timeout=STORE_SEC,
+        shutdown_timeout=SHUTDOWN_SEC,
+    )
+    try:
+        result: RunResult = agent.run()
+    finally:
+        handler.shutdown()
+    return result
