@@ -72,10 +72,10 @@ def rated(cases: Sequence[Case], ceilings: Ceilings) -> list[Case]:
 def rate(case: Case, ceilings: Ceilings) -> Rating | None:
     """Return what bounds the case; None without a speed, or without the limits to know.
 
-    If the rate of the case's arithmetic is unknown, so is its bound: it could be that rate.
+    If the rate of the case's own work is unknown, so is its bound: it could be that rate.
     """
     peak_share = _peak_share(case, ceilings) if case.status is CaseStatus.OK else None
-    if case.flops and not ceilings.measured_gflops.get(case.dtype):
+    if not _own_limit(case, ceilings):
         return Rating(None, peak_share, None) if peak_share else None
     bounds = bounds_sec(case, ceilings) if case.flops or case.bytes else {}
     spent_sec = case.median_sec
@@ -83,6 +83,13 @@ def rate(case: Case, ceilings: Ceilings) -> Rating | None:
         return None
     regime = max(bounds, key=lambda name: bounds[name])
     return Rating(regime, peak_share, bounds[regime] / spent_sec)
+
+
+def _own_limit(case: Case, ceilings: Ceilings) -> float | None:
+    """Return the measured limit of what the case mainly does: arithmetic, copies or launches."""
+    if case.flops:
+        return ceilings.measured_gflops.get(case.dtype)
+    return _limits(ceilings).get(case.kind, ceilings.measured_gbs)
 
 
 def bounds_sec(case: Case, ceilings: Ceilings) -> dict[Regime, float]:

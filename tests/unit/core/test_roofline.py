@@ -49,6 +49,14 @@ def test_arithmetic_without_a_measured_rate_has_no_known_bound() -> None:
     assert rating == Rating(None, 0.25, None)
 
 
+@pytest.mark.parametrize("kind", [Kind.COPY, Kind.TO_DEVICE, Kind.TO_HOST])
+def test_a_copy_without_a_measured_bandwidth_is_not_said_to_be_bound_by_launches(
+    kind: Kind,
+) -> None:
+    busy = Ceilings(measured_gflops={"float32": 1000.0}, launch_sec=1e-6)
+    assert roofline.rate(case(moved=10**9, kind=kind), busy) is None
+
+
 def test_the_share_of_the_peak_is_of_the_datasheets_rate() -> None:
     rating = roofline.rate(case(flops=10**9), CEILINGS)
     assert rating is not None
