@@ -47,6 +47,12 @@ def what(name: str, value: str, usable_threads: int | None = 2) -> str:
         ("CUDA_LAUNCH_BLOCKING", "0", NEITHER),
         ("CUDA_LAUNCH_BLOCKING", "1", SPEED),
         ("CUDA_VISIBLE_DEVICES", "1", NEITHER),
+        ("INTEL_ISA_DISABLE", "avx2", BOTH),
+        ("LD_BIND_NOT", "1", SPEED),
+        ("MALLOC_TRIM_THRESHOLD_", "0", SPEED),
+        ("MALLOC_PERTURB_", "0", NEITHER),
+        ("MALLOC_ARENA_MAX", "2", NEITHER),
+        ("PYTHONTRACEMALLOC", "25", SPEED),
         ("MKL_CBWR", "", NEITHER),  # as if it were not set
     ],
 )
