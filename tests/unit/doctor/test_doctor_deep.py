@@ -16,6 +16,7 @@ from torch import Tensor
 
 from workload.core import records
 from workload.core.errors import ExitCode
+from workload.core.models.device import DeviceInfo
 from workload.core.models.finding import State
 from workload.core.models.stress import Deep
 from workload.doctor.stress import runner
@@ -104,10 +105,12 @@ def test_contradicting_options_are_bad_input(
     assert words in outcome.stderr
 
 
-def test_the_facts_so_far_are_kept_all_along(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_facts_so_far_are_kept_all_along(
+    monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo
+) -> None:
     monkeypatch.setattr(runner, "NOTE_SEC", 0.0)
     told: list[tuple[Deep, str]] = []
-    found = run_stress("cpu", BUDGET_SEC, lambda *news: told.append(news))
+    found = run_stress(cpu, BUDGET_SEC, lambda *news: told.append(news))
     assert told[-1] == (found, "done")
     elapsed = [one.elapsed_sec for one, _ in told]
     assert elapsed == sorted(elapsed)
@@ -130,6 +133,8 @@ def test_a_signal_ends_it_with_the_result_so_far(tmp_path: Path) -> None:
     assert stderr == "workload doctor: terminated\n"
     (path,) = tmp_path.glob("*.json")
     saved = records.load(path)
+    assert saved.device
+    assert saved.device.kind == "cpu"
     assert saved.environment
     assert saved.environment.deep
     (burned,) = saved.environment.deep.burn_ins

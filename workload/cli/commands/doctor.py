@@ -8,7 +8,7 @@ from workload.cli.session import Session
 from workload.cli.steps import bundle
 from workload.cli.steps.doctor import examine_and_record, report_first_failure
 from workload.cli.steps.xids import watched
-from workload.core.errors import ExitCode
+from workload.core.errors import ExitCode, UnfitError
 from workload.core.models.facts import DEEP, DEFAULT, QUICK, Facts
 from workload.core.models.finding import Finding
 from workload.core.models.model import as_json
@@ -43,7 +43,9 @@ def _burn_in(
     session: Session, options: DoctorOptions, facts: Facts
 ) -> tuple[Facts, tuple[Finding, ...]]:
     """Return facts and findings with those of the burn-in, each recorded as it becomes known."""
-    from workload.doctor.stress.runner import run_stress  # noqa: PLC0415  imports torch
+    # These import torch.
+    from workload.doctor.stress.runner import run_stress  # noqa: PLC0415
+    from workload.hardware import devices  # noqa: PLC0415
 
     def known(deep: Deep | None) -> tuple[Facts, tuple[Finding, ...]]:
         known_facts = replace(facts, deep=deep)
@@ -52,10 +54,15 @@ def _burn_in(
         session.builder.set("findings", findings)
         return known_facts, findings
 
+    try:
+        device = devices.resolve(options.device)
+    except UnfitError:  # other checks report why
+        return known(None)
+    session.builder.set("device", device)
     with progress("burn in", options.budget) as advance:
 
         def keep(deep: Deep, note: str) -> None:
             known(deep)
             advance(deep.elapsed_sec, note)
 
-        return known(run_stress(options.device, options.budget, keep))
+        return known(run_stress(device, options.budget, keep))

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import torch
 from msgspec.structs import replace
 
-from workload.core.errors import UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.stress import BurnIn, BurnWatch, Deep, MemoryTest
 from workload.doctor.stress.burn_in import Clock, Multiply, burn_in, multiply
@@ -24,20 +23,16 @@ Keep = Callable[[Deep, str], None]
 
 
 def run_stress(
-    requested_device: str,
+    device: DeviceInfo,
     budget_sec: float,
     keep: Keep,
     product: Multiply = multiply,
     write: Store = store,
-) -> Deep | None:
-    """Stress the requested device; return None if it is not usable.
+) -> Deep:
+    """Stress the device.
 
     `keep` gets the facts so far and a note about the progress, several times a second.
     """
-    try:
-        device = devices.resolve(requested_device)
-    except UnfitError:  # other checks report why
-        return None
     return _Burning(device, budget_sec, keep).burn(product, write)
 
 
