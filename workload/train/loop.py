@@ -29,6 +29,7 @@ PROGRESS_SEC = 0.2
 
 Report = Callable[[int, float], None]
 Progress = Callable[[TrainResult], None]
+OnDevice = Callable[[DeviceInfo], None]
 OnMode = Callable[[str, str], None]
 
 
@@ -46,17 +47,18 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
     checkpoint_every: int = REPORT_EVERY,
     resume: bool = False,
     threads: int | None = None,
+    on_device: OnDevice = _ignore,
     on_mode: OnMode = _ignore,
     on_report: Report = _ignore,
     on_progress: Progress = _ignore,
 ) -> TrainResult:
     """Train for `spec.steps` steps and return every loss.
 
-    `mode` is one of MODE_NAMES. `on_mode` gets its name and why it was chosen, `on_report`
-    (step, loss) every 100 steps, `on_progress` the result so far, from time to time and before an
-    error. A loss that is not finite ends the run: `diverged_at_step` is its step. On a CPU it runs
-    with the threads of `device`; a resumed run with those of its checkpoint, which `threads`, if
-    given, must agree with.
+    `mode` is one of MODE_NAMES. `on_device` gets the device, once a checkpoint was read, `on_mode`
+    the mode's name and why it was chosen, `on_report` (step, loss) every 100 steps, `on_progress`
+    the result so far, from time to time and before an error. A loss that is not finite ends the
+    run: `diverged_at_step` is its step. On a CPU it runs with the threads of `device`; a resumed
+    run with those of its checkpoint, with which `threads` must agree.
 
     Raises UnfitError if the training does not fit memory, a checkpoint needs more CPUs than there
     are, or the device is lost or does not support the mode; WrongNumbersError, before any step, if
@@ -68,7 +70,7 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
         run = _Run(spec, device)
     if checkpoint_path:
         run.resumed_from_step = _open_checkpoint(run, checkpoint_path, resume, threads)
-    devices.set_threads(run.device, run.device.threads)
+    on_device(devices.set_threads(run.device, run.device.threads))
     run.start(mode)
     on_mode(run.mode, run.mode_reason)
     next_progress = 0.0

@@ -195,6 +195,13 @@ def test_bad_input_gets_one_clear_line_and_its_code(
     assert "Traceback" not in outcome.stderr
 
 
+@pytest.mark.parametrize("line", [case[0] for case in BAD if "--checkpoint " in case[0]])
+def test_a_refused_checkpoint_is_refused_before_a_device_is_told(
+    line: str, places: dict[str, Path], workload: Callable[..., Outcome]
+) -> None:
+    assert workload(*shlex.split(line.format(**places))).stdout == ""
+
+
 @pytest.mark.parametrize("line", GOOD)
 def test_the_good_twin_succeeds_in_silence(
     line: str, places: dict[str, Path], workload: Callable[..., Outcome]

@@ -61,8 +61,15 @@ def test_a_resumed_run_takes_the_threads_of_its_checkpoint(tmp_path: Path, cpu: 
     path = tmp_path / "run.safetensors"
     one, two = (with_threads(cpu, count, usable=2) for count in (1, 2))
     train(replace(SPEC, steps=130), one, checkpoint_path=path)
-    resumed = train(SPEC, two, checkpoint_path=path, resume=True)
-    assert (checkpoint.read(path).threads, resumed.threads) == (1, 1)
+    told: list[int] = []
+    resumed = train(
+        SPEC,
+        two,
+        checkpoint_path=path,
+        resume=True,
+        on_device=lambda device: told.append(device.threads),
+    )
+    assert (checkpoint.read(path).threads, resumed.threads, told) == (1, 1, [1])
     assert bits(resumed) == bits(train(SPEC, one))
 
 

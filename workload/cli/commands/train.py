@@ -12,6 +12,7 @@ from workload.cli.steps.training_threads import show_faster_threads, with_traini
 from workload.cli.steps.variables import warn_of_variables
 from workload.core import roofline
 from workload.core.errors import ExitCode, UnfitError
+from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
 from workload.core.train_case import train_case
 from workload.hardware import devices
@@ -28,9 +29,12 @@ def command(session: Session, options: TrainOptions) -> ExitCode:
     if problem:
         raise UnfitError(f"{problem}: choose another --dtype")
     device = with_training_threads(device, options)
-    announce(session, device)
-    warn_of_variables(session, device.kind)
+    session.builder.set("device", device)
     with progress("train", spec.steps) as advance:
+
+        def show_device(used: DeviceInfo) -> None:
+            announce(session, used)
+            warn_of_variables(session, used.kind)
 
         def show_mode(mode: str, reason: str) -> None:
             if options.mode != "eager":  # the default is not announced
@@ -49,12 +53,13 @@ def command(session: Session, options: TrainOptions) -> ExitCode:
             checkpoint_every=options.checkpoint_every,
             resume=options.resume,
             threads=options.threads,
+            on_device=show_device,
             on_mode=show_mode,
             on_report=lambda step, loss: session.info(summary.loss_line(step, loss)),
             on_progress=show,
         )
+    # The checkpoint may have had another number of threads.
     device = replace(device, threads=result.threads or device.threads)
-    session.builder.set("device", device)  # the checkpoint may have had another number of threads
     result = with_float64(result, device)
     session.builder.set("train", [result])
     require_finite(result, spec)
