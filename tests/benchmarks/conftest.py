@@ -23,6 +23,7 @@ from support.benchmarks.log import (
     record_path,
 )
 from support.benchmarks.slowdown import Slowdown, parse_slowdown
+from support.benchmarks.threads import Threads, with_threads
 from support.benchmarks.turns import Turns
 from support.benchmarks.virtual_clock import clock
 
@@ -45,6 +46,7 @@ LOG = pytest.StashKey[BenchmarkLog]()
 COLUMNS = ["median", "iqr", "ops", "rounds"]
 
 Measured = Callable[..., None]
+Told = Callable[[Case, DeviceInfo], Case]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -120,10 +122,6 @@ def log(target: str, pytestconfig: pytest.Config) -> BenchmarkLog:
     return log
 
 
-def _as_it_is(case: Case) -> Case:
-    return case
-
-
 @pytest.fixture(scope="session")
 def turns(pytestconfig: pytest.Config) -> Iterator[Turns | None]:
     """Return the turns that this process takes with another, if any."""
@@ -146,12 +144,14 @@ def measured(
     """Time an operation, require a correct result, and give its samples to pytest-benchmark."""
     options = request.config.option
 
-    def run(operation: Operation, told: Callable[[Case], Case] = _as_it_is) -> None:
+    def run(
+        operation: Operation, told: Told = lambda case, _device: case, threads: Threads = None
+    ) -> None:
         """`told` makes the case that is kept from the one that was measured."""
         slower = options.slow.applied(operation) if options.slow else operation
         turn = turns.taken() if turns else contextlib.nullcontext()
-        with turn:
-            case = told(run_case(slower, log.device, options.case_budget))
+        with turn, with_threads(log.device, threads) as device:
+            case = told(run_case(slower, device, options.case_budget), device)
         assert case.status in (CaseStatus.OK, *SKIPS), f"{case.name} {case.status}: {case.reason}"
         passes, case = log.add(request.node.nodeid, case)
         if passes < options.passes:

@@ -25,4 +25,5 @@ def test_training_step(measured: Callable[..., None], preset: str, mode: str) ->
     # `dual` accumulates rounding errors, so it runs in float64 only.
     dtype = "float32" if by.same_arithmetic else "float64"
     steps = TrainSteps(replace(PRESETS[preset], dtype=dtype), by)
-    measured(steps, partial(of_one_step, mode=by))
+    # As many threads as `workload train` takes: the fastest of a matmul are not those of a step.
+    measured(steps, partial(of_one_step, mode=by), steps.spec.threads)

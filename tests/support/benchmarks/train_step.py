@@ -91,7 +91,7 @@ class TrainSteps:
         return None if error is None else error / clear_tolerance(self.mode, self.dtype)
 
 
-def of_one_step(case: Case, mode: Mode) -> Case:
+def of_one_step(case: Case, device: DeviceInfo, mode: Mode) -> Case:
     """The case of one step, from that of BLOCK_STEPS, under the mode's name.
 
     A mode that does other arithmetic than the seed's has no rate: its time says nothing of
@@ -114,4 +114,5 @@ def of_one_step(case: Case, mode: Mode) -> Case:
         launches=LAUNCHES[mode.name],
         timing=timing,
         variant=mode.name,
+        threads=device.threads if device.kind == "cpu" else None,
     )

@@ -4,7 +4,9 @@ import math
 from dataclasses import replace
 
 import pytest
+import torch
 from msgspec import structs
+from support.benchmarks.threads import with_threads
 from support.benchmarks.train_step import TrainSteps, of_one_step
 from torch import Tensor
 
@@ -29,8 +31,8 @@ def ten_steps() -> Case:
     return structs.replace(unmeasured(SMALL, CaseStatus.OK), timing=timing)
 
 
-def test_the_case_is_told_of_one_step() -> None:
-    one = of_one_step(ten_steps(), EAGER)
+def test_the_case_is_told_of_one_step(cpu: DeviceInfo) -> None:
+    one = of_one_step(ten_steps(), cpu, EAGER)
     assert one.median_sec == pytest.approx(2e-3 / BLOCK_STEPS)
     assert one.gflops == pytest.approx(ten_steps().gflops)
     assert one.flops == SMALL.spec.step_flops
@@ -40,10 +42,18 @@ def test_the_case_is_told_of_one_step() -> None:
     assert one.name == "train 64x50x20x10 eager float32"
 
 
-def test_other_arithmetic_than_the_seeds_has_no_rate() -> None:
-    one = of_one_step(ten_steps(), DUAL)
+def test_other_arithmetic_than_the_seeds_has_no_rate(cpu: DeviceInfo) -> None:
+    one = of_one_step(ten_steps(), cpu, DUAL)
     assert one.median_sec == pytest.approx(2e-3 / BLOCK_STEPS)
     assert (one.gflops, one.gbs) == (None, None)
+
+
+def test_a_training_has_the_threads_that_its_sizes_decide_and_says_so(cpu: DeviceInfo) -> None:
+    session = structs.replace(cpu, threads=1, usable_cpus=2)
+    with with_threads(session, PRESETS["wide"].threads) as device:
+        assert torch.get_num_threads() == 2
+        assert of_one_step(ten_steps(), device, EAGER).threads == 2
+    assert torch.get_num_threads() == 1
 
 
 def test_a_mode_that_the_device_lacks_is_not_applicable(cpu: DeviceInfo) -> None:
