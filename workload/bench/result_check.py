@@ -19,6 +19,7 @@ from torch import Tensor
 
 from workload.core.shape import Shape
 from workload.core.tolerances import half_subnormal, matmul_tolerance
+from workload.hardware.watchdog import watchdog
 
 FULL_CHECK_FLOPS = 4e9  # 0.1 s or less of float64 arithmetic on two cores
 SAMPLED_ROWS = 16
@@ -131,4 +132,6 @@ def _slices(length: int, step: int) -> Iterator[slice]:
 
 def _reference(block: Tensor) -> Tensor:
     """Copy `block` to the CPU in float64; exact, float64 holds all other dtypes here."""
-    return block.cpu().double()
+    copy = block.cpu()
+    watchdog.answered()
+    return copy.double()

@@ -55,7 +55,9 @@ def run_case(operation: Operation, device: DeviceInfo, budget_sec: float) -> Cas
     if too_large:
         return replace(case, status=CaseStatus.DOES_NOT_FIT, reason=too_large)
     try:
-        with devices.translate_cuda_errors(device), devices.matmul_precision(operation.dtype):
+        # One call may take all of the budget.
+        watched = devices.translate_cuda_errors(device, budget_sec)
+        with watched, devices.matmul_precision(operation.dtype):
             return _estimated_and_measured(case, operation, device, budget_sec)
     except OutOfMemoryError as error:
         return replace(case, status=CaseStatus.DOES_NOT_FIT, reason=error.what)

@@ -17,6 +17,7 @@ from workload.core.methods import CUDA_EVENTS, CUDA_GRAPH, HOST_CLOCK
 from workload.core.models.device import DeviceInfo
 from workload.core.models.timing import Telemetry
 from workload.hardware import devices, sensors
+from workload.hardware.watchdog import watchdog
 
 Call = Callable[[], object]
 
@@ -140,6 +141,7 @@ class _CudaEvents:
             last.record()
             self._read()
             last.synchronize()
+            watchdog.answered()
         return float(first.elapsed_time(last)) / 1e3
 
     def _read(self) -> None:

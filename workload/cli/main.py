@@ -61,7 +61,7 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
     _require_directory()
     session.require_writable_places()
     if isinstance(options, RecordOptions):
-        _set_driver_deadline(session, options)
+        _set_deadlines(session, options)
         from workload.cli.steps.variables import record_variables  # noqa: PLC0415  needs msgspec
 
         record_variables(session)
@@ -87,9 +87,11 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
     return command(session)
 
 
-def _set_driver_deadline(session: "Session", options: RecordOptions) -> None:
+def _set_deadlines(session: "Session", options: RecordOptions) -> None:
     from workload.hardware.driver_process import driver_deadline  # noqa: PLC0415  needs msgspec
+    from workload.hardware.watchdog import watchdog  # noqa: PLC0415  needs msgspec
 
+    watchdog.on_silence = session.end_silent
     driver_deadline.limit_sec, driver_deadline.tell = options.driver_timeout, session.error
 
 

@@ -157,6 +157,12 @@ class Session:
         lost = ", lost with this container" if places.ends_with_container(path.parent) else ""
         self.info(labelled("record", f"{path}{lost}"))
 
+    def end_silent(self, error: LostDeviceError) -> None:
+        """Save what is known so far and end the process, whose main thread waits for the GPU."""
+        self.lost = error
+        self.error(str(error))
+        signals.save_and_exit(error.exit_code, lambda code: self._end(code, str(error)))
+
     def _save_interrupted(self, code: ExitCode) -> ExitCode:
         """Save what is known so far; called from the signal thread."""
         ended = self._end(code, "ended by a signal")

@@ -23,7 +23,7 @@ def add_device(parser: argparse.ArgumentParser) -> None:
         type=option_types.positive,
         default=DRIVER_SEC,
         metavar="SECONDS",
-        help="how long to wait for an answer of the NVIDIA driver",
+        help="how long to wait for an answer of the NVIDIA driver or its GPU",
     )
 
 

@@ -68,13 +68,14 @@ def _wait(reader: int, save: Callable[[ExitCode], ExitCode]) -> None:
             os.close(reader)
             return
         code = _EXIT_CODES.get(signal.Signals(arrived[0]))
-    threading.Thread(target=_save_and_exit, args=(code, save), daemon=True).start()
+    threading.Thread(target=save_and_exit, args=(code, save), daemon=True).start()
     time.sleep(GRACE_SEC)
     remove_unfinished()
     os._exit(code)
 
 
-def _save_and_exit(code: ExitCode, save: Callable[[ExitCode], ExitCode]) -> None:
+def save_and_exit(code: ExitCode, save: Callable[[ExitCode], ExitCode]) -> None:
+    """Call `save`, and end the process with the code it returns, whatever the main thread does."""
     with contextlib.suppress(Exception):  # nothing may keep the process from exiting
         code = save(code)
     remove_unfinished()

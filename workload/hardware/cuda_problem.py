@@ -16,6 +16,7 @@ from workload.hardware.cuda_support import (
 )
 from workload.hardware.driver_codes import cause_of, shortened, start_cause
 from workload.hardware.driver_process import cuda_start, driver_visible
+from workload.hardware.watchdog import watchdog
 
 DOCTOR = "`workload doctor` says more"
 
@@ -88,7 +89,8 @@ def _choose(count: int, hiding: str | None) -> str:
 
 def _kernel_problem(index: int) -> Problem | None:
     try:
-        return _compute(index)
+        with watchdog.working(f"cuda:{index}"):
+            return _compute(index)
     except Exception as error:  # torch raises AssertionError too
         cause = cause_of(error)
         what = f"a kernel failed ({shortened(first_line(error))})"

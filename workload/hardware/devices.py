@@ -31,6 +31,7 @@ from workload.hardware.openmp import team_limit
 from workload.hardware.processor import read_processor
 from workload.hardware.requested import parse
 from workload.hardware.sensors import NvmlSensor, Sensor
+from workload.hardware.watchdog import watchdog
 
 TF32_CAPABILITY = (8, 0)  # Ampere, the first with TF32
 
@@ -197,26 +198,28 @@ def synchronize(info: DeviceInfo) -> None:
     """Wait until the device has finished its work."""
     if info.kind == "cuda":
         torch.cuda.synchronize(info.torch_name)
+        watchdog.answered()
 
 
 @contextmanager
-def translate_cuda_errors(info: DeviceInfo) -> Iterator[None]:
+def translate_cuda_errors(info: DeviceInfo, busy_sec: float = 0.0) -> Iterator[None]:
     """Raise OutOfMemoryError if memory runs out in the block, LostDeviceError if the device fails.
 
-    After some errors, and once a GPU has fallen off the bus, nothing on the device works for the
-    rest of the process. An error whose code does not say so is followed by a test whether the
-    device still responds. If it does, the error is raised unchanged.
+    After some errors, and once a GPU has fallen off the bus, nothing on it works for the rest of
+    the process. An error whose code does not say so is raised unchanged if the device responds.
+    `busy_sec` is for `watchdog`.
     """
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if is_out_of_memory(error):
-            raise OutOfMemoryError(first_line(error)) from error
-        cause = cause_of(error) if info.kind == "cuda" else None
-        if (cause is None or not cause.sticky) and _responds(info):
-            raise
-        fix = cause.fix if cause and cause.kind is Kind.ECC else XID
-        raise LostDeviceError(info.torch_name, first_line(error), fix) from error
+    with watchdog.working(info.torch_name, busy_sec):
+        try:
+            yield
+        except (RuntimeError, MemoryError) as error:
+            if is_out_of_memory(error):
+                raise OutOfMemoryError(first_line(error)) from error
+            cause = cause_of(error) if info.kind == "cuda" else None
+            if (cause is None or not cause.sticky) and _responds(info):
+                raise
+            fix = cause.fix if cause and cause.kind is Kind.ECC else XID
+            raise LostDeviceError(info.torch_name, first_line(error), fix) from error
 
 
 def _responds(info: DeviceInfo) -> bool:
@@ -243,6 +246,4 @@ def is_out_of_memory(error: Exception) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     cause = cause_of(error)
-    if cause:
-        return cause.kind is Kind.MEMORY
-    return "can't allocate memory" in str(error)
+    return cause.kind is Kind.MEMORY if cause else "can't allocate memory" in str(error)

@@ -8,19 +8,20 @@ from pathlib import Path
 
 import torch
 from msgspec.structs import replace
+from torch import Tensor
 
 from workload.bench.timers import Laps
 from workload.core.errors import BadInputError, NotSavedError, UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
-from workload.core.units import format_bytes, plural
+from workload.core.units import format_bytes
 from workload.hardware import devices
-from workload.hardware.openmp import most_threads
 from workload.hardware.waits import Watch
 from workload.train import checkpoint, modes
 from workload.train.checkpoint import Checkpoint
 from workload.train.modes.data import Data, draw
+from workload.train.threads import require_threads
 from workload.train.warm_up import warm_up
 
 REPORT_EVERY = 100  # steps, as in the book's example; losses are read no more often
@@ -148,7 +149,9 @@ class _Run:
     def advance(self, stop: int) -> None:
         """Run up to step `stop`; read the losses once, at the end."""
         laps = [min(TIMED_STEPS, stop - first) for first in range(self.step, stop, TIMED_STEPS)]
-        with devices.translate_cuda_errors(self.device), devices.matmul_precision(self.spec.dtype):
+        step_sec = self.step_time_sec[-1] if self.step_time_sec else self.warm_up_sec
+        watched = devices.translate_cuda_errors(self.device, step_sec * (stop - self.step))
+        with watched, devices.matmul_precision(self.spec.dtype):
             devices.synchronize(self.device)
             timer = Laps(self.device)
             losses = []
@@ -156,8 +159,9 @@ class _Run:
                 losses.append(self._loop.advance(steps))
                 timer.mark()
             times = timer.seconds()
+            read = torch.cat(losses).tolist()
         self.step_time_sec += [sec / steps for sec, steps in zip(times, laps, strict=True)]
-        self._record(torch.cat(losses).tolist())
+        self._record(read)
 
     def _record(self, losses: list[float]) -> None:
         for index, loss in enumerate(losses):
@@ -171,10 +175,16 @@ class _Run:
     def state(self) -> Checkpoint:
         losses = torch.tensor(self.losses, dtype=torch.float64)
         threads = self.device.threads if self.device.kind == "cpu" else None
-        return Checkpoint(self.spec, self.step, *self._loop.weights(), losses, threads)
+        return Checkpoint(self.spec, self.step, *self._weights(), losses, threads)
+
+    def _weights(self) -> tuple[Tensor, Tensor]:
+        """Return w1 and w2 on the CPU."""
+        with devices.translate_cuda_errors(self.device):
+            w1, w2 = self._loop.weights()
+            return w1.detach().cpu(), w2.detach().cpu()
 
     def result(self, preset: str | None, finished: bool = False) -> TrainResult:
-        weights = checkpoint.weights_sha256(*self._loop.weights()) if finished else None
+        weights = checkpoint.weights_sha256(*self._weights()) if finished else None
         return TrainResult(
             preset=preset,
             **asdict(self.spec),
@@ -230,21 +240,7 @@ def _open_checkpoint(run: _Run, path: Path, resume: bool, threads: int | None) -
             f"{path} is at step {state.step}, beyond --steps {run.spec.steps}: choose more --steps"
         )
     if state.threads is not None and run.device.kind == "cpu":
-        _require_threads(path, state.threads, run.device, threads)
+        require_threads(path, state.threads, run.device, threads)
         run.device = replace(run.device, threads=state.threads)
     run.restore(state)
     return state.step
-
-
-def _require_threads(path: Path, saved: int, device: DeviceInfo, asked: int | None) -> None:
-    """Refuse another number of threads than the checkpoint's: the last bits would differ."""
-    words, (most, why) = plural(saved, "thread"), most_threads(device)
-    if asked not in (None, saved):
-        raise BadInputError(
-            f"{path} was trained with {words}, not {asked}: resume it without --threads"
-        )
-    if saved > most:
-        raise UnfitError(
-            f"{path} was trained with {words}, and {why}: "
-            f"resume it where {saved} can run, or start again with another --checkpoint"
-        )

@@ -8,14 +8,18 @@ are never resumed, the one that is fastest now.
 import math
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from msgspec.structs import replace
 
 from workload.bench.threads import fastest, thread_counts
 from workload.bench.timing import measure
+from workload.core.errors import BadInputError, UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import TrainSpec
+from workload.core.units import plural
 from workload.hardware import devices
+from workload.hardware.openmp import most_threads
 from workload.train.modes.data import draw
 from workload.train.modes.eager import EAGER
 from workload.train.modes.mode import Mode
@@ -63,3 +67,20 @@ def step_times(
     finally:
         devices.set_threads(device, device.threads)
     return found
+
+
+def require_threads(path: Path, saved: int, device: DeviceInfo, asked: int | None) -> None:
+    """Refuse to resume the checkpoint at `path` with other threads: the last bits would differ.
+
+    Raises BadInputError if others were asked for, UnfitError if so many cannot run.
+    """
+    words, (most, why) = plural(saved, "thread"), most_threads(device)
+    if asked not in (None, saved):
+        raise BadInputError(
+            f"{path} was trained with {words}, not {asked}: resume it without --threads"
+        )
+    if saved > most:
+        raise UnfitError(
+            f"{path} was trained with {words}, and {why}: "
+            f"resume it where {saved} can run, or start again with another --checkpoint"
+        )

@@ -11,6 +11,7 @@ from torch import Tensor
 from workload.core.models.device import DeviceInfo
 from workload.core.models.verify import VerifyResult
 from workload.hardware import devices
+from workload.hardware.watchdog import watchdog
 from workload.verify.bounded import Bounded
 
 RELATIVE = "error / exact result"
@@ -54,6 +55,7 @@ class VerifyCase:
         cancel, by the root mean square of all expected elements (TYPICAL).
         """
         result = computed.detach().cpu().double()
+        watchdog.answered()
         wrong_shape = result.shape != expected.value.shape
         if wrong_shape or not bool(torch.isfinite(result).all()):
             result = torch.full_like(expected.value, torch.nan)

@@ -13,13 +13,15 @@ from support.outcome import Outcome
 from torch import Tensor
 
 from workload.bench.operations.matmul import MatMul, multiply
+from workload.cli import signals
 from workload.cli.commands import matmul as matmul_command
 from workload.core import records
-from workload.core.errors import ExitCode
+from workload.core.errors import XID, ExitCode, LostDeviceError
 from workload.core.models.device import DeviceInfo
 from workload.core.shape import Shape
 from workload.hardware import devices, sensors
 from workload.hardware.sensors import NvmlSensor, Reading
+from workload.hardware.watchdog import watchdog
 from workload.train import loop
 from workload.train.modes import MODES
 from workload.train.modes.eager import EagerLoop
@@ -105,6 +107,27 @@ def test_smaller_cases_run_though_a_larger_one_ran_out_of_memory(
     found = [(case["status"], case["reason"]) for case in json.loads(outcome.stdout)["cases"]]
     reason = "out of memory: CUDA out of memory. Tried to allocate 9 GiB."
     assert found == [("ok", None), ("does_not_fit", reason), ("ok", None)]
+
+
+def test_the_cases_before_a_gpu_stops_answering_stay(
+    tmp_path: Path, workload: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signals, "save_and_exit", lambda code, save: save(code))
+
+    def silent(a: Tensor, b: Tensor, out: Tensor) -> None:
+        if len(a) == SIZES[1]:
+            assert watchdog.on_silence
+            watchdog.on_silence(LostDeviceError("cuda:0", "no answer within 120 s"))
+        multiply(a, b, out)
+
+    ask_for(silent, monkeypatch)
+    assert workload("matmul", "--budget", "1", "--output", tmp_path).code == ExitCode.UNFIT
+    (path,) = tmp_path.iterdir()
+    saved = records.load(path)
+    assert saved.reason == f"cuda:0 was lost (no answer within 120 s): {XID}"
+    early = "the run ended before this case"
+    found = [(case.status, case.reason) for case in saved.cases or () if case.flops]
+    assert found == [("ok", None), ("interrupted", early), ("interrupted", early)]
 
 
 @pytest.mark.parametrize(

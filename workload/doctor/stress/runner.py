@@ -13,6 +13,7 @@ from workload.doctor.stress.burn_in import Clock, Multiply, burn_in, multiply
 from workload.doctor.stress.memory_patterns import Store, check_memory, store
 from workload.hardware import devices
 from workload.hardware.sensors import Reading, Sensor, summarize
+from workload.hardware.watchdog import watchdog
 
 # Dtypes with hardware support: on a CPU half precision may be emulated, and slow.
 DTYPES = {"cpu": ("float64", "float32"), "cuda": ("float64", "float32", "tf32", "bfloat16")}
@@ -33,7 +34,8 @@ def run_stress(
 
     `keep` gets the facts so far and a note about the progress, several times a second.
     """
-    return _Burning(device, budget_sec, keep).burn(product, write)
+    with watchdog.working(device.torch_name):
+        return _Burning(device, budget_sec, keep).burn(product, write)
 
 
 class _Burning:
@@ -72,6 +74,7 @@ class _Burning:
         return self._found
 
     def _note_at_times(self, words: str, **changes: object) -> None:
+        watchdog.answered()
         if self._clock() - self._noted_sec >= NOTE_SEC:
             self._note(words, **changes)
 

@@ -22,6 +22,7 @@ from workload.core.models.device import DeviceInfo
 from workload.core.tolerances import LAMBDA, unit_roundoff
 from workload.core.train_spec import TrainSpec
 from workload.hardware import devices
+from workload.hardware.watchdog import watchdog
 from workload.train.modes.data import Data, draw
 from workload.train.modes.mode import Mode
 from workload.train.modes.reference import CLEAR_SPEC, Reference, by_hand, clear_run
@@ -93,7 +94,9 @@ def _losses(mode: Mode, spec: TrainSpec, device: DeviceInfo, data: Data) -> Tens
     """Run the mode; return its (steps,) losses, on the CPU in float64."""
     where = devices.torch_device(device)
     x, y, w1, w2 = (tensor.to(where) for tensor in data)
-    return mode.start(spec, device, (x, y, w1, w2)).advance(spec.steps).cpu().double()
+    losses = mode.start(spec, device, (x, y, w1, w2)).advance(spec.steps).cpu().double()
+    watchdog.answered()
+    return losses
 
 
 def _steps(spec: TrainSpec) -> int:

@@ -13,6 +13,7 @@ from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import TrainSpec
 from workload.hardware import devices
 from workload.hardware.compilers import find_compilers, fix, noexec_cache
+from workload.hardware.watchdog import watchdog
 from workload.train.modes.data import Data
 from workload.train.modes.fused import FusedLoop
 from workload.train.modes.mode import Mode
@@ -39,7 +40,8 @@ class CompiledLoop(FusedLoop):
         weights = self._w1.clone(), self._w2.clone()
         try:
             self._compiled = torch.compile(_step, dynamic=False)
-            self._compiled(self._x, self._y, weights, self._residuals[0], self._rate)
+            with watchdog.paused():  # it compiles for as long as it takes
+                self._compiled(self._x, self._y, weights, self._residuals[0], self._rate)
         except (RuntimeError, OSError) as error:
             if devices.is_out_of_memory(error):
                 raise
