@@ -5,6 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from workload.core.bus_bandwidth import bus_bandwidth
 from workload.core.models.model import Amount, Count, Dtype, Model, Positive, Size, derive
 from workload.core.models.rating import Rating
 from workload.core.models.timing import Timing
@@ -21,6 +22,13 @@ class Kind(StrEnum):
     TO_DEVICE = "host to device"
     TO_HOST = "device to host"
     LAUNCH = "launch"
+    # Between ranks. The shape is (ranks, elements of the whole array).
+    ALL_REDUCE = "all-reduce"
+    REDUCE_SCATTER = "reduce-scatter"
+    ALL_GATHER = "all-gather"
+    BROADCAST = "broadcast"
+    ALL_TO_ALL = "all-to-all"
+    SEND_RECEIVE = "send-receive"
 
 
 class CaseStatus(StrEnum):
@@ -68,15 +76,18 @@ class Case(Model, frozen=True):
     # Derived. Rates are at the median time; None without a valid time, or nothing to count.
     name: str = ""  # pairs cases of two records
     gflops: Amount | None = None
-    gbs: Amount | None = None  # of the least traffic
+    gbs: Amount | None = None  # of the least traffic; between ranks, the algorithm bandwidth
+    bus_gbs: Amount | None = None  # between ranks, see core/bus_bandwidth.py
 
     def __post_init__(self) -> None:
         """Derive the name and the rates."""
+        gbs = self._rate(self.bytes)
         derive(
             self,
             name=f"{self.kind} {self.label} {self.dtype}",
             gflops=self._rate(self.flops),
-            gbs=self._rate(self.bytes),
+            gbs=gbs,
+            bus_gbs=bus_bandwidth(self.kind, self.shape[0], gbs),
         )
 
     @property

@@ -1,0 +1,1 @@
+"""Operations between ranks: every element checked, timed together, judged by their links."""

@@ -1,0 +1,136 @@
+"""What one rank sends and receives in an operation, and whether that is right, to every element."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import torch
+
+from workload.collectives.operations import Operation, Piece
+from workload.collectives.patterns import Pattern
+
+BLOCK = 1 << 20  # elements that are compared at once
+# Fewer elements that differ may agree with an explanation by chance: one in a prime of 3 does.
+EVIDENCE = 8
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """How a result differs: so many `wrong` of all `elements`; the first at position `first`."""
+
+    wrong: int
+    elements: int
+    first: int
+    found: float
+    expected: float
+    cause: str | None
+
+    def __str__(self) -> str:
+        """Return it in one line."""
+        text = (
+            f"{self.wrong} of {self.elements} elements wrong, element {self.first} is "
+            f"{self.found:.9g} instead of {self.expected:.9g}"
+        )
+        return f"{text} ({self.cause})" if self.cause else text
+
+
+class Buffers:
+    """The two arrays of one rank, one if the operation is in place."""
+
+    def __init__(self, operation: Operation, rank: int, device: torch.device) -> None:
+        """Allocate them on `device`; raises what PyTorch raises if they do not fit."""
+        self._operation = operation
+        self._rank = rank
+        self._device = device
+        dtype = getattr(torch, operation.dtype)
+        self._start, count = operation.sent(rank)
+        self.given = torch.zeros(count, dtype=dtype, device=device)
+        taken = sum(piece.count for piece in operation.result(rank))
+        in_place = operation.in_place(rank)
+        self.taken = self.given if in_place else torch.zeros(taken, dtype=dtype, device=device)
+
+    def fill(self, call: int) -> None:
+        """Set what is sent to the pattern of this call."""
+        pattern = self._pattern(call)
+        for offset, count in _blocks(self.given.numel()):
+            values = pattern.of_one(self._rank, self._start + offset, count)
+            self.given[offset : offset + count] = values.to(self.given.dtype)
+
+    def mismatch(self, call: int) -> Mismatch | None:
+        """Compare every received element with the pattern of this call; None if all are right."""
+        wrong, first, offset = 0, None, 0
+        pattern = self._pattern(call)
+        for piece in self._operation.result(self._rank):
+            for start, count in _blocks(piece.count):
+                expected = self._sum(pattern, piece, start, count)
+                found = self.taken[offset : offset + count]
+                differs = found != expected
+                if bool(differs.any()):
+                    wrong += int(differs.sum())
+                    if first is None:
+                        place = int(differs.nonzero()[0])
+                        first = (offset + place, found[place].item(), expected[place].item())
+                offset += count
+        if first is None:
+            return None
+        cause = self._cause(call) if wrong >= EVIDENCE else None
+        return Mismatch(wrong, self.taken.numel(), *first, cause)
+
+    def _cause(self, call: int) -> str | None:
+        """Return what explains every element that differs, if anything does."""
+        differs = self.taken != self._result(self._rank, call)
+        for words, other in self._explanations(call):
+            if other.shape == self.taken.shape and bool((self.taken == other)[differs].all()):
+                return words
+        return self._swapped(call, differs)
+
+    def _explanations(self, call: int) -> Iterator[tuple[str, torch.Tensor]]:
+        operation, rank = self._operation, self._rank
+        yield "nothing was written there", torch.zeros_like(self.taken)
+        yield "the result of the call before: a stale buffer", self._result(rank, call - 1)
+        if operation.sums:
+            for other in operation.everyone:
+                words = f"the contribution of rank {other} is missing"
+                yield words, self._result(rank, call, without=other)
+        for other in operation.everyone:
+            if other != rank:
+                yield f"what rank {other} should have", self._result(other, call)
+
+    def _swapped(self, call: int, differs: torch.Tensor) -> str | None:
+        """Say which two chunks are in each other's place."""
+        length = self._operation.chunk
+        places = range(0, self.taken.numel() - length + 1, length)
+        chunks = [place for place in places if bool(differs[place : place + length].any())]
+        expected = self._result(self._rank, call)
+        for one, other in combinations(chunks, 2):
+            swapped = expected.clone()
+            swapped[one : one + length] = expected[other : other + length]
+            swapped[other : other + length] = expected[one : one + length]
+            if torch.equal(swapped, self.taken):
+                return f"chunks {one // length} and {other // length} are swapped"
+        return None
+
+    def _result(self, rank: int, call: int, without: int | None = None) -> torch.Tensor:
+        """Return the whole result that `rank` should have, `without` the part of one rank."""
+        pattern = self._pattern(call)
+        pieces = []
+        for piece in self._operation.result(rank):
+            sources = tuple(source for source in piece.sources if source != without)
+            part = Piece(sources, piece.start, piece.count)
+            pieces.append(self._sum(pattern, part, 0, piece.count))
+        return torch.cat(pieces)
+
+    def _sum(self, pattern: Pattern, piece: Piece, start: int, count: int) -> torch.Tensor:
+        total = pattern.sum_of(list(piece.sources), piece.start + start, count)
+        return total.to(self.taken.dtype)
+
+    def _pattern(self, call: int) -> Pattern:
+        prime = self._operation.prime
+        assert prime is not None  # noqa: S101  such operations are not run
+        return Pattern(prime, call, self._device)
+
+
+def _blocks(count: int) -> Iterator[tuple[int, int]]:
+    """Return the start and length of each block."""
+    for start in range(0, count, BLOCK):
+        yield start, min(BLOCK, count - start)

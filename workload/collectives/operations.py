@@ -1,0 +1,208 @@
+"""The operations between ranks: who sends which positions, and what each rank then has."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.distributed as dist
+
+from workload.collectives.patterns import prime_of
+from workload.core.models.case import Kind
+from workload.core.units import DTYPE_BYTES
+
+Call = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a result: the sum of what these ranks have from position `start` on."""
+
+    sources: tuple[int, ...]
+    start: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation on an array of `elements` over `ranks`; `elements` is a multiple of `ranks`.
+
+    Subclasses say what each rank sends and has in the end, and which function does it.
+    """
+
+    kind: ClassVar[Kind]
+    sums: ClassVar[bool] = False
+    dtype: str
+    ranks: int
+    elements: int
+
+    @property
+    def bytes(self) -> int:
+        """Count the bytes of the whole array, S in `core/bus_bandwidth.py`."""
+        return self.elements * DTYPE_BYTES[self.dtype]
+
+    @property
+    def chunk(self) -> int:
+        """Count the elements of one of as many chunks as there are ranks."""
+        return self.elements // self.ranks
+
+    @property
+    def prime(self) -> int | None:
+        """Return the prime of its patterns; None if no sum over so many ranks is exact."""
+        return prime_of(self.dtype, self.ranks if self.sums else 1)
+
+    @property
+    def everyone(self) -> tuple[int, ...]:
+        """All ranks."""
+        return tuple(range(self.ranks))
+
+    def sent(self, rank: int) -> tuple[int, int]:  # noqa: ARG002  by all ranks alike
+        """Return the first position that `rank` sends, and how many."""
+        return 0, self.elements
+
+    def result(self, rank: int) -> Sequence[Piece]:
+        """Return the pieces of the result of `rank`, in order."""
+        raise NotImplementedError
+
+    def in_place(self, rank: int) -> bool:  # noqa: ARG002
+        """Return whether the result of `rank` replaces what it sends."""
+        return False
+
+    def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:
+        """Return the function that sends `given` and fills in `taken`, one tensor if in place."""
+        raise NotImplementedError
+
+
+class AllReduce(Operation):
+    """The sum of all arrays, on every rank, in the place of its own."""
+
+    kind = Kind.ALL_REDUCE
+    sums = True
+
+    def result(self, rank: int) -> Sequence[Piece]:  # noqa: ARG002
+        """Return the whole sum."""
+        return [Piece(self.everyone, 0, self.elements)]
+
+    def in_place(self, rank: int) -> bool:  # noqa: ARG002
+        """Return true: PyTorch has no other."""
+        return True
+
+    def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:  # noqa: ARG002
+        """Sum in place."""
+        return lambda: dist.all_reduce(taken)
+
+
+class ReduceScatter(Operation):
+    """The sum of all arrays, a chunk of it on each rank."""
+
+    kind = Kind.REDUCE_SCATTER
+    sums = True
+
+    def result(self, rank: int) -> Sequence[Piece]:
+        """Return the rank's chunk of the sum."""
+        return [Piece(self.everyone, rank * self.chunk, self.chunk)]
+
+    def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:
+        """Sum `given` of all ranks."""
+        reduce_scatter = _renamed("reduce_scatter_single", "reduce_scatter_tensor")
+        return lambda: reduce_scatter(taken, given)
+
+
+class AllGather(Operation):
+    """The chunks of all ranks, on every rank."""
+
+    kind = Kind.ALL_GATHER
+
+    def sent(self, rank: int) -> tuple[int, int]:
+        """Return the rank's chunk."""
+        return rank * self.chunk, self.chunk
+
+    def result(self, rank: int) -> Sequence[Piece]:  # noqa: ARG002
+        """Return one chunk of each rank."""
+        return [Piece((source,), source * self.chunk, self.chunk) for source in self.everyone]
+
+    def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:
+        """Gather `given` of all ranks."""
+        all_gather = _renamed("all_gather_single", "all_gather_into_tensor")
+        return lambda: all_gather(taken, given)
+
+
+class Broadcast(Operation):
+    """The array of rank 0, on every rank."""
+
+    kind = Kind.BROADCAST
+
+    def result(self, rank: int) -> Sequence[Piece]:  # noqa: ARG002
+        """Return the array of rank 0."""
+        return [Piece((0,), 0, self.elements)]
+
+    def in_place(self, rank: int) -> bool:
+        """Return whether this is the root."""
+        return rank == 0
+
+    def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:  # noqa: ARG002
+        """Send the array of rank 0."""
+        return lambda: dist.broadcast(taken, 0)
+
+
+class AllToAll(Operation):
+    """From each rank the chunk that is this one's."""
+
+    kind = Kind.ALL_TO_ALL
+
+    def result(self, rank: int) -> Sequence[Piece]:
+        """Return the rank's chunk of each rank's array."""
+        return [Piece((source,), rank * self.chunk, self.chunk) for source in self.everyone]
+
+    def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:
+        """Send each rank its chunk of `given`."""
+        return lambda: dist.all_to_all_single(taken, given)
+
+
+COLLECTIVES: tuple[type[Operation], ...] = (
+    AllReduce,
+    ReduceScatter,
+    AllGather,
+    Broadcast,
+    AllToAll,
+)
+
+
+@dataclass(frozen=True)
+class Exchange(Operation):
+    """The array of another rank, both ways at the same time; a rank without a peer does nothing.
+
+    `peers` is the peer of each rank.
+    """
+
+    kind = Kind.SEND_RECEIVE
+    peers: tuple[int | None, ...] = ()
+
+    def result(self, rank: int) -> Sequence[Piece]:
+        """Return the peer's array."""
+        peer = self.peers[rank]
+        return [] if peer is None else [Piece((peer,), 0, self.elements)]
+
+    def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:
+        """Send `given` to the peer, and take its own."""
+        peer = self.peers[dist.get_rank()]
+        if peer is None:
+            return lambda: None
+
+        def exchange() -> None:
+            both = [dist.P2POp(dist.isend, given, peer), dist.P2POp(dist.irecv, taken, peer)]
+            for work in dist.batch_isend_irecv(both):
+                work.wait()
+
+        return exchange
+
+
+def _renamed(name: str, before: str) -> Callable[..., object]:
+    """Return a function of torch.distributed that torch 2.13 renamed."""
+    function: Callable[..., object] = getattr(dist, name, None) or getattr(dist, before)
+    return function
+
+
+def elements_of(bytes_: int, dtype: str, ranks: int) -> int:
+    """Return how many elements a size has: at most so many bytes, at least one for each rank."""
+    return max(1, bytes_ // (DTYPE_BYTES[dtype] * ranks)) * ranks

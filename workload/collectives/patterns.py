@@ -1,0 +1,79 @@
+"""What ranks send: numbers by rank, position and call, whose sum over the ranks is exact.
+
+    value = 1 + hash(position, rank, call) mod p
+
+p is the largest prime for which ranks × p is at most the largest number up to which the dtype has
+every whole number: 2^53 (float64), 2^24 (float32), 2^11 (float16), 2^8 (bfloat16). So each partial
+sum is a whole number that the dtype has, in whatever order it is made, and one element that differs
+at all is an error. No value is 0: a contribution that is missing changes every element. The hash
+leaves no period: a chunk in the place of another differs whatever its length.
+
+The multipliers are those of SplitMix64 (Steele, Lea & Flood, Fast Splittable Pseudorandom Number
+Generators, OOPSLA 2014; S. Vigna's splitmix64.c), the golden ratio among them.
+"""
+
+from functools import cache
+
+import torch
+
+EXACT_UP_TO = {"float64": 1 << 53, "float32": 1 << 24, "float16": 1 << 11, "bfloat16": 1 << 8}
+MAX_PRIME = (1 << 31) - 1  # hashes have 31 bits
+GOLDEN, MIX = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9
+ODD, ODD_SHIFT = MIX >> 33 | 1, 24  # the product has 62 bits, of which the upper ones are taken
+_64_BITS = 1 << 64
+
+
+@cache
+def prime_of(dtype: str, terms: int) -> int | None:
+    """Return the prime for sums of so many ranks in `dtype`; None if there are too many.
+
+    >>> prime_of("bfloat16", 2), prime_of("bfloat16", 3), prime_of("bfloat16", 129)
+    (127, 83, None)
+    """
+    limit = min(EXACT_UP_TO[dtype] // terms, MAX_PRIME)
+    return next((number for number in range(limit, 1, -1) if _is_prime(number)), None)
+
+
+def _is_prime(number: int) -> bool:
+    return all(number % divisor for divisor in range(2, int(number**0.5) + 1))
+
+
+class Pattern:
+    """The numbers that ranks send in one call, modulo `prime`."""
+
+    def __init__(self, prime: int, call: int, device: torch.device) -> None:
+        """Make the numbers of this call on `device`."""
+        self._prime = prime
+        self._call = call
+        self._device = device
+
+    def of_one(self, rank: int, start: int, count: int) -> torch.Tensor:
+        """Return what `rank` has at the positions from `start` on, as int64."""
+        return self.sum_of([rank], start, count)
+
+    def sum_of(self, ranks: list[int], start: int, count: int) -> torch.Tensor:
+        """Return the sum of what these ranks have at the positions from `start` on, as int64."""
+        hashes = self._hashes(start, count)
+        total = torch.full_like(hashes, len(ranks))
+        for rank in ranks:
+            # Multiplied once more: modulo 2, two keys would differ everywhere or nowhere.
+            total += (((hashes ^ _key(rank, self._call)) * ODD) >> ODD_SHIFT) % self._prime
+        return total
+
+    def _hashes(self, start: int, count: int) -> torch.Tensor:
+        hashes = torch.arange(start + 1, start + count + 1, dtype=torch.int64, device=self._device)
+        hashes *= _signed(GOLDEN)  # wraps around
+        hashes ^= hashes >> 32
+        hashes *= _signed(MIX)
+        return (hashes >> 33) & MAX_PRIME
+
+
+def _key(rank: int, call: int) -> int:
+    """Return 31 bits of this rank and call."""
+    mixed = ((rank + 1) * GOLDEN + (call + 1) * MIX) % _64_BITS
+    return ((mixed ^ mixed >> 32) * MIX % _64_BITS) >> 33
+
+
+def _signed(number: int) -> int:
+    """Return the 64 bits of an unsigned number as a signed one."""
+    return number - _64_BITS if number >= _64_BITS >> 1 else number

@@ -1,0 +1,62 @@
+"""Which pair, or which party of many pairs, is far below its peers of the same link type. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median_high
+
+from workload.collectives.rounds import Pair
+
+# Of the peers' median. A link with half of its lanes or links is at 0.5; healthy ones of a type
+# differ by a tenth.
+FAR_BELOW = 0.7
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One pair of parties, the type of link between them, and how fast it was in GB/s."""
+
+    pair: Pair
+    link: str
+    gbs: float
+
+
+@dataclass(frozen=True)
+class Slow:
+    """Parties whose pairs are all far below the others', or one pair, at `share` of its peers."""
+
+    parties: tuple[int, ...]
+    link: str
+    share: float
+
+
+def far_below(measured: Iterable[Measured]) -> list[Slow]:
+    """Return what is far below its peers: a party with several pairs before each of these pairs.
+
+    A party is judged by the best of its pairs, since one that is slow itself makes all its pairs
+    slow, so that its peers are judged by the pairs with others. Two parties have no peers.
+    """
+    by_link: dict[str, list[Measured]] = {}
+    for one in measured:
+        by_link.setdefault(one.link, []).append(one)
+    return [slow for link, group in by_link.items() for slow in _of_type(link, group)]
+
+
+def _of_type(link: str, group: Sequence[Measured]) -> Iterable[Slow]:
+    rates: dict[int, list[float]] = {}
+    for one in group:
+        for party in one.pair:
+            rates.setdefault(party, []).append(one.gbs)
+    best = {party: max(of_party) for party, of_party in rates.items()}
+    usual = median_high(best.values())
+    parties = [
+        party
+        for party, gbs in best.items()
+        if gbs < FAR_BELOW * usual and len(rates[party]) > 1  # else it is the pair
+    ]
+    yield from (Slow((party,), link, best[party] / usual) for party in sorted(parties))
+    left = [one for one in group if not set(one.pair) & set(parties)]
+    if left:
+        usual = median_high(one.gbs for one in left)
+        yield from (
+            Slow(one.pair, link, one.gbs / usual) for one in left if one.gbs < FAR_BELOW * usual
+        )
