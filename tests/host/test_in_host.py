@@ -44,7 +44,7 @@ def test_a_folder(refused: Callable[..., str], tmp_path: Path) -> None:
     assert refused(tmp_path) == f"in-host: PYTHON={tmp_path} is a folder"
 
 
-@pytest.mark.parametrize("program", ["true", "cat", "sh"])
+@pytest.mark.parametrize("program", ["true", "cat", "sh", "echo", "test"])
 def test_another_program(refused: Callable[..., str], program: str) -> None:
     assert f"PYTHON={program} is no Python that works" in refused(program)
 
@@ -60,6 +60,11 @@ def test_a_home_in_the_environment_that_is_not_its_own(
     host.environment["PYTHONHOME"] = "/nowhere"
     said = refused(sys.executable)
     assert "No module named 'encodings'; PYTHONHOME=/nowhere is set" in said
+
+
+def test_a_variable_that_python_does_not_accept(refused: Callable[..., str], host: Host) -> None:
+    host.environment["PYTHONHASHSEED"] = "never"
+    assert "works (Fatal Python error: " in refused(sys.executable)
 
 
 def test_one_that_works_gets_the_command(host: Host) -> None:
