@@ -27,7 +27,15 @@ def checkout(tmp_path: Path) -> Path:
         "rich==1 \\\n    --hash=sha256:00\ntorch==2+cpu \\\n    --hash=sha256:11\nsympy==1\n"
     )
     (locks.parent / "host").mkdir()
-    for script in ("make-venv", "venv-lock", "folders", "checks", "exit-codes", "in-host"):
+    for script in (
+        "make-venv",
+        "venv-lock",
+        "folders",
+        "checks",
+        "exit-codes",
+        "in-host",
+        "script_headers.py",
+    ):
         shutil.copy(CHECKOUT / "docker/host" / script, locks.parent / "host")
     return locks.parents[1]
 
@@ -64,6 +72,20 @@ def test_a_python_that_the_lock_does_not_know_is_one_line(
         "make-venv: the cpu lock is for Python 3.11 or 3.12 with ensurepip"
     )
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["PYTHONHOME", "PYTHONHASHSEED"])
+@pytest.mark.parametrize("script", ["make-venv cpu", "doctor host"])
+def test_a_variable_that_keeps_python_from_working_is_named(
+    host: Host, name: str, script: str
+) -> None:
+    host.add("python3", f'[ -z "${{{name}:-}}" ] || exit 1; echo 3.11')
+    host.environment[name] = "wrong"
+    result = host.run(*f"docker/host/{script}".split())
+    assert result.returncode == 4
+    said = " ".join((result.stdout + result.stderr).split())
+    assert f"{name}=wrong keeps Python from working" in said
+    assert "unset it" in said
 
 
 def test_an_older_python_beside_python3_is_taken(host: Host, checkout: Path, pip: Path) -> None:
