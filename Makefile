@@ -17,6 +17,7 @@ help: ## Show this list
 ## ENGINE=  docker or host (a .venv made from the same lock files); by default docker if it answers
 ## IMAGE=   run this image, and build nothing
 ## LIMITS=  more options of docker run: LIMITS="--memory 3g --cpus 1"
+## RANKS=   how many processes share the CPUs in cpu-run: make cpu-run RANKS=2
 ## PYTHON=  run on this host with this interpreter and its packages
 ## A= B=    what to compare: records, or files or folders of results/benchmarks
 ## RUNS=    how many pairs of processes cpu-ab runs (5)
@@ -28,7 +29,7 @@ help: ## Show this list
 doctor: ## Check this machine before anything is pulled or built
 	@docker/host/doctor $(or $(ENGINE),$(if $(PYTHON),host))
 cpu-run: ## Run the main job on the CPU; its record lands in results/
-	@docker/host/run cpu python -m workload run --device cpu $(ARGS)
+	@docker/host/run cpu python -m workload run --device cpu $(if $(RANKS),--ranks $(RANKS)) $(ARGS)
 gpu-run: ## Run the main job on the GPU
 	@docker/host/run gpu python -m workload run --device cuda $(ARGS)
 cpu-test: ## Run the tests; ends with the counts passed and skipped

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from workload import __version__
 from workload.cli.actions import DefaultsFormatter
-from workload.cli.options import ExplainOptions, Options
+from workload.cli.options import ALL, ExplainOptions, Options
 from workload.cli.parsers import COMMANDS, DEEP_BUDGET_SEC, TABLE
 from workload.core.descriptors import LOST, loss
 from workload.core.errors import ExitCode
@@ -63,7 +63,7 @@ def parse(argv: Sequence[str]) -> Options:
     command = commands.choices[namespace.command]
     if rest:
         command.error(f"unrecognized arguments: {' '.join(rest)}")
-    problem = _contradiction(namespace, parser.parse_args(["doctor"]))
+    problem = _contradiction(namespace, parser.parse_args(["doctor"])) or _of_ranks(namespace)
     if problem:
         command.error(problem)
     return _options(namespace)
@@ -89,6 +89,22 @@ def _contradiction(given: argparse.Namespace, doctor: argparse.Namespace) -> str
             return "--strict needs --fail-if-slower SHARE, the gate that it makes stricter"
         case "train" if given.resume and given.checkpoint is None:
             return "--resume needs --checkpoint FILE, the file to resume from"
+    return None
+
+
+def _of_ranks(given: argparse.Namespace) -> str | None:
+    """Describe what contradicts several devices; None if nothing does."""
+    if given.command not in ("run", "doctor"):
+        return None
+    if given.ranks is not None and given.device != "cpu":
+        return "--ranks divides the CPUs: give --device cpu too; --device all takes every GPU"
+    if given.command == "run" or (given.ranks is None and given.device != ALL):
+        return None
+    if not given.deep:
+        several = "--device all" if given.ranks is None else "--ranks"
+        return f"{several} needs --deep: without it one process checks the whole machine"
+    if given.bundle or given.facts:
+        return "--bundle and --facts are of one process: leave --ranks and --device all out"
     return None
 
 

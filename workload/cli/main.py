@@ -5,18 +5,21 @@ import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workload.cli import signals
 from workload.cli.arguments import parse
-from workload.cli.options import DoctorOptions, Options, RecordOptions
+from workload.cli.options import DoctorOptions, Options, RecordOptions, RunOptions
 from workload.cli.registry import load
 from workload.core.descriptors import open_standard, reserve_stdout
 from workload.core.errors import ExitCode, UnfitError
 from workload.core.imports import import_problem
 from workload.hardware.affinity import given_cpus
 from workload.hardware.binding import binding_problem
+from workload.hardware.child import end_with_parent
+from workload.ranks.member import this_member
 
 if TYPE_CHECKING:
     from workload.cli.session import Session
@@ -27,7 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     open_standard()
     signals.exit_on_signal()
     argv = sys.argv[1:] if argv is None else argv
-    options = parse(argv)
+    options, member = parse(argv), this_member()
+    if member and isinstance(options, RunOptions | DoctorOptions):
+        end_with_parent()
+        # The supervisor writes the record of all ranks.
+        options = replace(options, device=member.device, ranks=None, output=None, json=False)
     document = reserve_stdout() if options.document else None
     try:
         # Only now: `--help` and a refusal need neither rich nor msgspec.
@@ -35,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (Exception, SystemExit) as error:  # a broken library raises anything
         sys.stderr.write(f"workload {options.command}: {import_problem(error)}\n")
         return ExitCode.UNFIT
-    session = Session(options, argv, document)
+    session = Session(options, argv, document, member)
     code = session.run(lambda session: _run_command(session, options))
     if session.lost:
         _exit_without_cuda(code)

@@ -5,10 +5,13 @@ import math
 import re
 from pathlib import Path
 
+from workload.cli.options import ALL
 from workload.core.shape import Shape
 from workload.core.units import DTYPE_BYTES
 
 MAX_SIZE = 2**31 - 1  # BLAS counts in 32-bit integers
+MAX_RANKS = 256  # processes of one machine
+_DEVICE = r"auto|cpu|cuda(:[0-9]{1,4})?"
 MAX_SEED = 2**63 - 1
 DTYPE_NAMES = ", ".join(DTYPE_BYTES)
 
@@ -22,9 +25,25 @@ def path(text: str) -> Path:
 
 def device(text: str) -> str:
     """Parse auto, cpu, cuda or cuda:N."""
-    if re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,4})?", text):
+    if re.fullmatch(_DEVICE, text):
         return text
     raise argparse.ArgumentTypeError(f"{text!r} is not a device: use auto, cpu, cuda or cuda:N")
+
+
+def devices(text: str) -> str:
+    """Parse a device, or all."""
+    if text == ALL or re.fullmatch(_DEVICE, text):
+        return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is not a device: use auto, cpu, cuda, cuda:N or all"
+    )
+
+
+def ranks(text: str) -> int:
+    """Parse a whole number from 1 to MAX_RANKS."""
+    if re.fullmatch(r"[0-9]{1,4}", text) and 1 <= int(text) <= MAX_RANKS:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MAX_RANKS}")
 
 
 def size(text: str) -> int:

@@ -8,6 +8,8 @@ from typing import ClassVar
 from workload.core.shape import Shape
 from workload.core.train_spec import PRESETS, TrainSpec
 
+ALL = "all"  # devices
+
 
 @dataclass(frozen=True)
 class Options:
@@ -54,11 +56,26 @@ class MatmulOptions(RecordOptions):
 
 
 @dataclass(frozen=True)
-class RunOptions(RecordOptions):
+class RanksOptions(RecordOptions):
+    """The options of a command that uses several devices at the same time."""
+
+    budget: float
+    ranks: int | None  # on the CPUs; None: one, or one for each GPU with --device all
+    rank_timeout: float | None  # seconds; None: by the budget
+
+    @property
+    def several(self) -> str | None:
+        """Return the words that ask for several devices, if any."""
+        if self.ranks is not None:
+            return f"--ranks {self.ranks}"
+        return "--device all" if self.device == ALL else None
+
+
+@dataclass(frozen=True)
+class RunOptions(RanksOptions):
     """`workload run`; None means the device's default."""
 
     command = "run"
-    budget: float
     sizes: tuple[Shape, ...] | None
     dtypes: tuple[str, ...] | None
     cache: str
@@ -112,13 +129,12 @@ class VerifyOptions(RecordOptions):
 
 
 @dataclass(frozen=True)
-class DoctorOptions(RecordOptions):
-    """`workload doctor`."""
+class DoctorOptions(RanksOptions):
+    """`workload doctor`; the budget is that of --deep."""
 
     command = "doctor"
     quick: bool
     deep: bool
-    budget: float  # of --deep
     strict: bool
     facts: bool
     bundle: Path | None

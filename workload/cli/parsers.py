@@ -24,7 +24,7 @@ FORMATS = (TABLE, "markdown", "html", "json")
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(options=RunOptions)
-    shared_options.add_device(parser)
+    shared_options.add_devices(parser)
     shared_options.add_budget(parser)
     shared_options.add_cases(parser)
     shared_options.add_output(parser, RESULTS)
@@ -145,7 +145,7 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write a .tar.gz for a bug report; user and machine names and secrets are removed",
     )
-    shared_options.add_device(parser)
+    shared_options.add_devices(parser)
     shared_options.add_output(parser, None)
 
 

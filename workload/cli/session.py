@@ -16,11 +16,13 @@ from workload.cli.options import Options, RecordOptions
 from workload.core import places, records
 from workload.core.errors import ExitCode, LostDeviceError, NotSavedError, WorkloadError
 from workload.core.imports import import_problem
+from workload.core.journal import Journal
 from workload.core.models.action import Action, Advice, Fault
 from workload.core.models.record import Record
 from workload.core.models.xid import Xid
 from workload.doctor.actions.decide import advise
 from workload.doctor.actions.history import earlier_records
+from workload.ranks.member import Member
 from workload.report.terminal.tables import labelled
 
 # An interrupted run shows nothing about the machine.
@@ -39,10 +41,21 @@ class Session:
     """Runs one command, records what it finds and ends it, by itself or by a signal."""
 
     def __init__(
-        self, options: Options, argv: Sequence[str], document: BinaryIO | None = None
+        self,
+        options: Options,
+        argv: Sequence[str],
+        document: BinaryIO | None = None,
+        member: Member | None = None,
     ) -> None:
-        """Start a record; `options` are the parsed `argv`, `document` is the document's stream."""
+        """Start a record; `options` are the parsed `argv`, `document` is the document's stream.
+
+        `member` is the rank that this process is, if it is one of several.
+        """
         self._options = options
+        self.argv = tuple(argv)
+        self.member = member
+        self._journal: Journal | None = None
+        self._collect: Callable[[], None] = lambda: None
         self.builder = records.RecordBuilder(options.command, argv)
         self._console = Console(options.command, options.document, document)
         self.info = self._console.info
@@ -60,6 +73,9 @@ class Session:
         reason = None
         try:
             signals.serve(self._save_interrupted)
+            if self.member:
+                self._journal = Journal(self.member.journal)
+                self.builder.follow(self._journal.keep)
             code = command(self)
         except WorkloadError as error:
             code, reason = error.exit_code, str(error)
@@ -76,6 +92,14 @@ class Session:
     def watch(self, xids: Callable[[], tuple[Xid, ...]]) -> None:
         """Ask `xids` for the errors of the NVIDIA driver so far, whenever that is recorded."""
         self._xids = xids
+
+    def collect_on_signal(self, collect: Callable[[], None]) -> None:
+        """Call `collect` before a record is saved because of a signal."""
+        self._collect = collect
+
+    def wait_for_others(self) -> float:
+        """Wait until all ranks are here, if this is one of several; return the seconds."""
+        return self.member.wait_for_others() if self.member else 0.0
 
     def advise(self, code: ExitCode) -> Advice:
         """Decide on the action for what is known so far, and record it."""
@@ -124,6 +148,8 @@ class Session:
         """End once, by the command or by a signal, whichever comes first; return the exit code."""
         with self._ending:
             if self._ended is None:
+                if code in INTERRUPTIONS:
+                    self._collect()
                 # Bad input leaves no record: nothing ran.
                 if code is not ExitCode.BAD_INPUT and isinstance(self._options, RecordOptions):
                     code = self._publish(self._options, code, reason)
@@ -136,6 +162,9 @@ class Session:
         if code not in INTERRUPTIONS:
             self.advise(code)
         ended = self.builder.as_ended(code, reason)
+        if self._journal:
+            self._journal.keep("lost", self.lost.what if self.lost else None)
+            self._journal.keep("ended", ended)
         if options.output is not None and self._saves:
             try:
                 self._announce(records.save(ended, options.output))

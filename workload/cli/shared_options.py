@@ -1,6 +1,7 @@
 """The options that several commands share, for argparse."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from workload.cli import actions, option_types
@@ -10,20 +11,37 @@ from workload.core.methods import COLD, WARM
 DRIVER_SEC = 120.0
 
 
-def add_device(parser: argparse.ArgumentParser) -> None:
+def add_device(
+    parser: argparse.ArgumentParser,
+    kind: Callable[[str], str] = option_types.device,
+    words: str = "auto, cpu, cuda or cuda:N; cuda never falls back",
+) -> None:
     """Add --device and --driver-timeout."""
-    parser.add_argument(
-        "--device",
-        type=option_types.device,
-        default="auto",
-        help="auto, cpu, cuda or cuda:N; cuda never falls back",
-    )
+    parser.add_argument("--device", type=kind, default="auto", help=words)
     parser.add_argument(
         "--driver-timeout",
         type=option_types.positive,
         default=DRIVER_SEC,
         metavar="SECONDS",
         help="how long to wait for an answer of the NVIDIA driver or its GPU",
+    )
+
+
+def add_devices(parser: argparse.ArgumentParser) -> None:
+    """Add --device with `all`, --ranks and --rank-timeout."""
+    add_device(parser, option_types.devices, "auto, cpu, cuda, cuda:N, or all: every GPU at once")
+    parser.add_argument(
+        "--ranks",
+        type=option_types.ranks,
+        metavar="N",
+        help="with --device cpu: N processes at once, each with its share of the CPUs",
+    )
+    parser.add_argument(
+        "--rank-timeout",
+        type=option_types.positive,
+        metavar="SECONDS",
+        help="end one of several processes that shows nothing new for so long "
+        "(default: 120, or the budget where that is more)",
     )
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ SECTIONS = (
     "xids",
     "advice",
     "variables",
+    "ranks",
 )
 MAX_RECORD_BYTES = 64 << 20  # a record of a long run is under 1 MB; more is not a record
 
@@ -45,6 +46,12 @@ class RecordBuilder:
         self._lock = threading.Lock()
         self._sections: dict[str, Any] = dict.fromkeys(SECTIONS)
         self._cases: dict[str, Case] = {}
+        self._keep: Callable[[str, object], None] = lambda _name, _value: None
+
+    def follow(self, keep: Callable[[str, object], None]) -> None:
+        """Give `keep` each result by its name as soon as it is known; see `journal`."""
+        self._keep = keep
+        keep("started", self.as_ended(ExitCode.TERMINATED, "the run ended before its end"))
 
     def set(self, section: str, value: Model | Sequence[Model] | None) -> None:
         """Set a section to a result, or to all its results."""
@@ -52,21 +59,25 @@ class RecordBuilder:
             raise KeyError(section)
         with self._lock:
             self._sections[section] = tuple(value) if isinstance(value, Sequence) else value
+            self._keep(section, value)
 
     def append(self, section: str, result: Model) -> None:
         """Add one result to a section that is a list."""
         with self._lock:
             self._sections[section] = (*(self._sections[section] or ()), result)
+            self._keep(section, self._sections[section])
 
     def expect(self, cases: Sequence[Case]) -> None:
         """Name the cases to come, as what they are if the record ends before them."""
         with self._lock:
             self._cases = {case.name: case for case in cases} | self._cases
+            self._keep("expected", cases)
 
     def add_case(self, case: Case) -> None:
         """Add a measured case, in place of an earlier one of its name."""
         with self._lock:
             self._cases[case.name] = case
+            self._keep("case", case)
 
     def as_ended(self, code: ExitCode, reason: str | None) -> Record:
         """Return the record so far, ended with `code`."""
@@ -101,6 +112,8 @@ def save(record: Record, directory: Path) -> Path:
     runs at once do not write the same file.
     """
     device = record.device.torch_name.replace(":", "") if record.device else "none"
+    if record.device and record.ranks:
+        device = f"{record.device.kind}x{len(record.ranks)}"
     moment = record.started_at.strftime("%Y%m%dT%H%M%S%fZ")
     path = directory / f"{record.kind}-{moment}-{device}-{os.getpid()}.json"
     try:

@@ -7,6 +7,7 @@ from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.cli.steps import bundle
 from workload.cli.steps.doctor import examine_and_record, report_first_failure
+from workload.cli.steps.ranks import of_one, run_ranks, slots_of
 from workload.cli.steps.xids import watched
 from workload.core.errors import ExitCode, UnfitError
 from workload.core.models.facts import DEEP, DEFAULT, QUICK, Facts
@@ -16,16 +17,21 @@ from workload.core.models.stress import Deep
 from workload.doctor import exit_code
 from workload.doctor.checks.registry import run_all
 from workload.report.terminal import findings as findings_text
-from workload.report.terminal import summary
+from workload.report.terminal import rank_table, summary
 
 
 def command(session: Session, options: DoctorOptions) -> ExitCode:
     """Print the findings, and the first failure in one line on stderr."""
     if options.bundle is not None:
         bundle.require_replaceable(options.bundle)  # before minutes of work
+    slots = slots_of(options)
+    if slots:
+        return run_ranks(session, options, slots, rank_table.stressed_table)
+    options = of_one(options)
     depth = QUICK if options.quick else DEEP if options.deep else DEFAULT
     with watched(session):
         facts, findings = examine_and_record(session, options.device, depth)
+        session.wait_for_others()
         if options.deep and facts.torch:
             facts, findings = _burn_in(session, options, facts)
         code = exit_code(findings, options.strict)

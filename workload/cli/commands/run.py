@@ -14,6 +14,7 @@ from workload.cli.steps import measure
 from workload.cli.steps.device import announce
 from workload.cli.steps.doctor import examine_and_record, report_first_failure
 from workload.cli.steps.matmuls import requested_matmuls
+from workload.cli.steps.ranks import of_one, run_ranks, slots_of
 from workload.cli.steps.train import exit_code_of_trainings, train_presets
 from workload.cli.steps.verify import exit_code_of_checks, verify_and_record
 from workload.cli.steps.xids import watched
@@ -29,7 +30,7 @@ from workload.core.train_case import train_case
 from workload.core.units import format_seconds, plural
 from workload.doctor import exit_code
 from workload.hardware import devices
-from workload.report.terminal import comparison_table, summary
+from workload.report.terminal import comparison_table, rank_table, summary
 from workload.report.terminal import findings as findings_text
 from workload.report.terminal.tables import labelled
 
@@ -44,7 +45,14 @@ HOST_CPU_SHARE = 0.25  # of the matmuls' time, on a GPU
 
 
 def command(session: Session, options: RunOptions) -> ExitCode:
-    """Doctor, verify, train and matmul on one device; the verdict is the worst of them."""
+    """Doctor, verify, train and matmul on one device; the verdict is the worst of them.
+
+    On several devices a process of its own does that on each.
+    """
+    slots = slots_of(options)
+    if slots:
+        return run_ranks(session, options, slots, rank_table.measured_table)
+    options = of_one(options)
     with watched(session):
         return _measure_and_judge(session, options)
 
@@ -54,6 +62,7 @@ def _measure_and_judge(session: Session, options: RunOptions) -> ExitCode:
     device = devices.resolve(options.device)
     session.builder.set("device", device)
     codes = [_doctor(session, options.device)]
+    deadline += session.wait_for_others()
     matmuls = requested_matmuls(options, device)
     device = with_best_threads(device, probes_of(matmuls))
     announce(session, device)
@@ -62,7 +71,8 @@ def _measure_and_judge(session: Session, options: RunOptions) -> ExitCode:
     session.info(*map(summary.train_line, trained))
     codes.append(exit_code_of_trainings(session, trained))
     left_sec = max(deadline - time.monotonic(), MATMUL_SHARE * options.budget, MIN_MATMUL_SEC)
-    host_cpu_sec = HOST_CPU_SHARE * left_sec if device.kind == "cuda" else 0.0
+    beside = device.kind == "cuda" and session.member is None  # all GPUs share the host's CPUs
+    host_cpu_sec = HOST_CPU_SHARE * left_sec if beside else 0.0
     operations: list[Operation] = [*matmuls, *default_convolutions(device)]
     session.info(_stage_line(operations, left_sec))
     cases, ceilings = measure.measure_and_record(
@@ -72,7 +82,7 @@ def _measure_and_judge(session: Session, options: RunOptions) -> ExitCode:
     shown = [*cases, *steps]
     measure.show(session, device, shown, ceilings, options.budget)
     codes.append(measure.exit_code_of_cases(session, cases))
-    if device.kind == "cuda":
+    if beside:
         codes.append(_compare_with_host_cpu(session, device, trained, cases, host_cpu_sec))
     code = worst_code(codes)
     advice = session.advise(code)

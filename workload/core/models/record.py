@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from workload.core.errors import ExitCode
 from workload.core.models.action import Action, GpuAction
@@ -12,6 +13,7 @@ from workload.core.models.device import DeviceInfo
 from workload.core.models.facts import Facts
 from workload.core.models.finding import Finding
 from workload.core.models.model import Model, Seconds, one_of
+from workload.core.models.ranks import Rank
 from workload.core.models.rating import Ceilings
 from workload.core.models.train import TrainResult
 from workload.core.models.variable import Variable
@@ -21,6 +23,7 @@ from workload.core.models.xid import Xid
 # 1: the first. 2: `cases` of every kind with their timing and rating, in place of `matmul`;
 # `ceilings`; the engine (now `mode`) of a training. 3: see CHANGELOG.md, 0.2.0.
 SCHEMA_VERSION: Final = 3
+STATUSES = ("complete", "failed", "interrupted")
 
 
 class HostCpu(Model, frozen=True):
@@ -55,9 +58,30 @@ class Record(Model, frozen=True):
     action_reason: str | None
     action_evidence: tuple[str, ...] | None
     gpus: tuple[GpuAction, ...] | None  # the same for each GPU; None where none was looked at
-    status: Annotated[str, one_of("complete", "failed", "interrupted")]
+    status: Annotated[str, one_of(*STATUSES)]
     exit_code: ExitCode
     reason: str | None
     duration_sec: Seconds
     # What is set of `core/variables.toml`.
     variables: tuple[Variable, ...] | None = None
+    # Of a run on several devices, which has its results here.
+    ranks: tuple[Rank, ...] | None = None
+
+    def of_rank(self, rank: Rank) -> "Record":
+        """Return the record that a run on the device of one rank alone would have."""
+        facts = self.environment
+        return replace(
+            self,
+            device=rank.device,
+            environment=replace(facts, deep=rank.deep) if facts else None,
+            findings=rank.findings,
+            verify=rank.verify,
+            train=rank.train,
+            cases=rank.cases,
+            ceilings=rank.ceilings,
+            status=rank.ended if rank.ended in STATUSES else "failed",
+            exit_code=rank.code,
+            reason=rank.reason,
+            duration_sec=rank.duration_sec,
+            ranks=None,
+        )

@@ -1,0 +1,95 @@
+"""The command line with a fault in one rank, and brief stages.
+
+Run as a script: PLANT="dies 1" python planted.py run --device cpu --ranks 2
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+from workload.bench.operations.matmul import MatMul
+from workload.cli.commands import run
+from workload.cli.main import main
+from workload.cli.steps import measure
+from workload.core import places
+from workload.core.case_titles import full_title
+from workload.core.models.case import Case
+from workload.ranks import supervisor
+from workload.ranks.member import this_member
+
+VICTIM = "matmul 256 float32"  # the case in which a rank dies or hangs
+SPIN = "import workload.hardware.child as child\nchild.end_with_parent()\nwhile True: pass"
+SPINNING = 3  # processes beside the slow rank, on its CPU
+
+
+def before_the_victim(fault: Callable[[], None]) -> None:
+    run_cases = measure.run_cases
+
+    def run_or_fail(operations: Any, device: Any, budget_sec: float) -> Any:
+        for operation in operations:
+            cases: list[Case] = list(run_cases([operation], device, budget_sec / len(operations)))
+            if full_title(cases[0]) == VICTIM:
+                fault()
+            yield from cases
+
+    setattr(measure, "run_cases", run_or_fail)  # noqa: B010  mypy knows another type
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hang() -> None:
+    time.sleep(3600)
+
+
+def off_by_one(a: Tensor, b: Tensor, out: Tensor) -> None:
+    """Multiply, and change one element."""
+    multiplied = a @ b
+    multiplied.view(-1)[7] += 1
+    out.copy_(multiplied)
+
+
+def plant_wrong_numbers() -> None:
+    requested = run.requested_matmuls
+
+    def broken(options: Any, device: Any) -> list[MatMul]:
+        return [replace(matmul, multiply=off_by_one) for matmul in requested(options, device)]
+
+    setattr(run, "requested_matmuls", broken)  # noqa: B010  mypy knows another type
+
+
+def work_beside() -> None:
+    for _ in range(SPINNING):
+        subprocess.Popen([sys.executable, "-c", SPIN])
+
+
+PLANTS = {
+    "dies": lambda: before_the_victim(die),
+    "hangs": lambda: before_the_victim(hang),
+    "computes": plant_wrong_numbers,
+    "slows": work_beside,
+}
+
+if __name__ == "__main__":
+    replaced: dict[tuple[Any, str], Any] = {
+        (places, "ends_with_container"): lambda *_: False,  # of a test image
+        (run, "TRAIN_PRESETS"): ("book",),
+        (run, "MIN_MATMUL_SEC"): 1.0,
+        (run, "default_convolutions"): lambda _device: [],
+        (supervisor, "COMMAND"): (sys.executable, __file__),
+    }
+    for (module, attribute), value in replaced.items():
+        setattr(module, attribute, value)
+    name, rank = os.environ["PLANT"].split()
+    member = this_member()
+    if member and member.rank == int(rank):
+        PLANTS[name]()
+    sys.exit(main())

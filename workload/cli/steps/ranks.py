@@ -1,0 +1,129 @@
+"""Run a command on several devices at the same time, one process each, to one verdict."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from msgspec.structs import replace as replaced
+
+from workload.cli.options import ALL, RanksOptions
+from workload.cli.progress import progress
+from workload.cli.session import Session
+from workload.cli.steps.xids import watched
+from workload.core.errors import ExitCode, UnfitError, worst_code
+from workload.core.models.facts import QUICK, Facts
+from workload.core.models.gpu import Gpu
+from workload.core.models.ranks import Rank
+from workload.core.units import format_bytes, plural
+from workload.doctor.probes.facts import gather
+from workload.hardware.affinity import given_cpus
+from workload.hardware.cgroups import read_limits
+from workload.hardware.driver_codes import NVML_PERMISSION
+from workload.hardware.driver_process import NvmlProcess, driver_visible
+from workload.hardware.nvml import HardwareError
+from workload.ranks.slots import Slot, cpu_slots, gpu_slots, visible_gpus
+from workload.ranks.supervisor import Supervisor
+from workload.report.terminal import rank_lines
+from workload.report.terminal.tables import Grid
+
+Chosen = TypeVar("Chosen", bound=RanksOptions)
+LEAST_TIMEOUT_SEC = 120.0
+DRIVER_QUESTIONS = 3  # that the doctor may wait for, one after the other
+PROCESS_BYTES = 300_000_000  # of memory that PyTorch and small tensors take
+
+
+def slots_of(options: RanksOptions) -> list[Slot]:
+    """Return where the ranks run; none where one process is enough. Raises UnfitError."""
+    usable = read_limits().usable_threads
+    if options.device == ALL:
+        gpus = gpus_here()
+        return gpu_slots(gpus, given_cpus(), usable) if len(gpus) > 1 else []
+    if options.ranks is None or options.ranks == 1:
+        return []
+    _require_memory(options.ranks)
+    return cpu_slots(options.ranks, given_cpus(), usable)
+
+
+def of_one(options: Chosen) -> Chosen:
+    """Return the options of one process: of `all`, the one GPU that there is."""
+    return replace(options, device="cuda") if options.device == ALL else options
+
+
+def gpus_here() -> list[Gpu]:
+    """Return the GPUs of this process, lost ones too; none where the driver does not say."""
+    if not driver_visible():
+        return []
+    try:
+        gpus = NvmlProcess().driver().gpus
+    except HardwareError:  # one GPU may work without NVML; the command says what is wrong
+        return []
+    own = [gpu for gpu in gpus if gpu.state or gpu.code != NVML_PERMISSION]
+    return visible_gpus(own, os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def _require_memory(ranks: int) -> None:
+    available = read_limits().available_bytes
+    needed = ranks * PROCESS_BYTES
+    if available is not None and available < needed:
+        raise UnfitError(
+            f"{plural(ranks, 'rank')} need {format_bytes(needed)} of memory, "
+            f"{format_bytes(available)} is available: choose fewer --ranks"
+        )
+
+
+def run_ranks(
+    session: Session,
+    options: RanksOptions,
+    slots: Sequence[Slot],
+    table: Callable[[Sequence[Rank]], Grid],
+) -> ExitCode:
+    """Run this command at each slot, then show all of them in one `table`, and judge."""
+    limit_sec = options.rank_timeout or max(LEAST_TIMEOUT_SEC, options.budget)
+    start_sec = limit_sec + DRIVER_QUESTIONS * options.driver_timeout
+    supervisor = Supervisor(session.argv, slots, limit_sec, start_sec, options.output)
+    session.info(rank_lines.start_line(len(slots), slots[0].gpu is not None))
+
+    def collect() -> None:
+        supervisor.interrupt()
+        _record(session, supervisor, None, options.device)
+        supervisor.remove()
+
+    session.collect_on_signal(collect)
+    with watched(session), progress("run", options.budget) as advance:
+        ranks = supervisor.run(
+            lambda running, elapsed_sec: advance(elapsed_sec, f"{running} of {len(slots)} run")
+        )
+        _record(session, supervisor, gather(_kind(slots), depth=QUICK), options.device)
+        supervisor.remove()
+        code = code_of(ranks)
+        advice = session.advise(code)
+    for line in rank_lines.error_lines(ranks):
+        session.error(line)
+    session.info("", table(ranks), "", *rank_lines.notes(ranks), "")
+    session.info(*rank_lines.verdict_lines(code, ranks, advice))
+    return code
+
+
+def _kind(slots: Sequence[Slot]) -> str:
+    return "cuda" if slots[0].gpu else "cpu"
+
+
+def _record(session: Session, supervisor: Supervisor, now: Facts | None, device: str) -> None:
+    """Record what the ranks found, and the facts of one of them with the driver's of now."""
+    ranks, facts = supervisor.found(), supervisor.facts()
+    session.builder.set("ranks", ranks)
+    session.builder.set("device", next((one.device for one in ranks if one.device), None))
+    if facts and now:
+        names = ("driver", "driver_error", "driver_code", "driver_hung", "xids", "boot_id")
+        facts = replaced(facts, **{name: getattr(now, name) for name in names})
+    found = facts or now
+    if found:
+        found = replaced(found, requested_device=device, deep=None)
+    session.builder.set("environment", found)
+
+
+def code_of(ranks: Iterable[Rank]) -> ExitCode:
+    """Return the worst code of all: a rank that did not end by itself is UNFIT."""
+    codes = [rank.code for rank in ranks]
+    return worst_code(codes) or max(codes)

@@ -1,0 +1,86 @@
+"""A record that grows in a file, one line for each result, so that no end of its process loses any.
+
+The first line holds the record without results, each further one a section or a case, and the last
+one the whole record, if the process came so far.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workload.core.errors import NotSavedError
+from workload.core.files import parse_json, read_regular
+from workload.core.models.model import as_json, from_json
+from workload.core.models.record import Record
+from workload.core.records import MAX_RECORD_BYTES
+
+# A stress test sets these several times a second; each line has all facts.
+FREQUENT, FREQUENT_SEC = ("environment", "findings"), 1.0
+
+
+class Journal:
+    """Writes the file of one process."""
+
+    def __init__(self, path: Path) -> None:
+        """Write to `path`."""
+        self._path = path
+        self._written_sec: dict[str, float] = {}
+
+    def keep(self, name: str, value: object) -> None:
+        """Add a line. Raises NotSavedError."""
+        now_sec = time.monotonic()
+        if name in FREQUENT and now_sec - self._written_sec.get(name, 0.0) < FREQUENT_SEC:
+            return
+        self._written_sec[name] = now_sec
+        line = json.dumps({name: as_json(value)}, allow_nan=False)
+        try:
+            with self._path.open("ab") as file:
+                file.write(f"{line}\n".encode())
+        except OSError as error:
+            raise self._not_saved(error) from error
+
+    def _not_saved(self, error: OSError) -> NotSavedError:
+        reason = error.strerror or error
+        return NotSavedError(
+            f"results could not be written to {self._path.parent}: {reason}: free some space"
+        )
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a journal holds: the record so far or, if `ended`, the whole one."""
+
+    record: Record | None
+    ended: bool = False
+    lost: str | None = None  # how the device was lost
+
+
+def read_journal(path: Path) -> Found:
+    """Read a journal, however its process ended; a line that is cut off is left out."""
+    try:
+        text = read_regular(path, MAX_RECORD_BYTES).decode(errors="replace")
+        lines = [parse_json(line) for line in text.split("\n")[:-1]]
+        found = [(name, value) for line in lines for name, value in line.items()]
+        known = dict(found)
+        document = known.get("ended") or _assembled(known, found)
+        record = from_json(Record, document) if document else None
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return Found(None)
+    return Found(record, "ended" in known, known.get("lost"))
+
+
+def _assembled(known: dict[str, Any], found: list[tuple[str, Any]]) -> dict[str, Any] | None:
+    """Return the record of the first line with the newest of each section and of each case."""
+    start = known.get("started")
+    if start is None:
+        return None
+    sections = {name: value for name, value in known.items() if name in start}
+    cases: dict[str, Any] = {}
+    for name, value in found:
+        if name in ("expected", "case"):
+            cases |= {case["name"]: case for case in (value if name == "expected" else [value])}
+    if cases and sections.get("cases") is None:
+        sections["cases"] = list(cases.values())
+    return {**start, **sections}

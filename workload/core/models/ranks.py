@@ -1,0 +1,57 @@
+"""What each rank of a run on several devices found."""
+
+from typing import Annotated
+
+from workload.core.errors import ExitCode
+from workload.core.models.case import Case
+from workload.core.models.device import DeviceInfo
+from workload.core.models.finding import Finding
+from workload.core.models.model import Count, Model, Seconds, one_of
+from workload.core.models.rating import Ceilings
+from workload.core.models.stress import Deep
+from workload.core.models.train import TrainResult
+from workload.core.models.verify import VerifyResult
+
+COMPLETE, FAILED, INTERRUPTED = "complete", "failed", "interrupted"
+DIED = "died"  # by a signal, or without saying why
+HUNG = "hung"  # nothing new for too long: it was ended
+LOST = "lost"  # its GPU did not answer at the start: it was not started
+
+
+class Rank(Model, frozen=True):
+    """One process of several that ran at the same time, each on a device of its own.
+
+    The sections are those of a record. `doing` is what a rank that did not end by itself did last.
+    `errors` are its lines on stderr.
+    """
+
+    rank: Count
+    ended: Annotated[str, one_of(COMPLETE, FAILED, INTERRUPTED, DIED, HUNG, LOST)]
+    exit_code: ExitCode | None  # None: it did not end by itself
+    reason: str | None
+    cpus: tuple[Count, ...]  # it was given
+    gpu_index: Count | None = None  # the driver's
+    gpu_name: str | None = None
+    gpu_uuid: str | None = None
+    gpu_address: str | None = None  # as below /sys/bus/pci/devices
+    doing: str | None = None
+    errors: tuple[str, ...] = ()
+    lost_device: str | None = None  # how its device was lost
+    device: DeviceInfo | None = None
+    findings: tuple[Finding, ...] | None = None
+    verify: tuple[VerifyResult, ...] | None = None
+    train: tuple[TrainResult, ...] | None = None
+    cases: tuple[Case, ...] | None = None
+    ceilings: Ceilings | None = None
+    deep: Deep | None = None
+    duration_sec: Seconds = 0.0
+
+    @property
+    def title(self) -> str:
+        """Its GPU or, on CPUs, its number."""
+        return f"rank {self.rank}" if self.gpu_index is None else f"GPU {self.gpu_index}"
+
+    @property
+    def code(self) -> ExitCode:
+        """Its exit code; UNFIT if it did not end by itself."""
+        return ExitCode.UNFIT if self.exit_code is None else self.exit_code

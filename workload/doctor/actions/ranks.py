@@ -1,0 +1,81 @@
+"""Find the faults of the ranks of a run on several devices."""
+
+from collections.abc import Iterator, Sequence
+
+from msgspec.structs import replace
+
+from workload.core.models import ranks as end
+from workload.core.models.action import Action, Fault
+from workload.core.models.finding import State
+from workload.core.models.ranks import Rank
+from workload.core.models.record import Record
+from workload.core.rank_speeds import Slowness, slowness
+from workload.doctor.actions.results import result_faults
+
+Failure = tuple[str, str | None]  # id and case of a finding
+
+
+def faults_by_gpu(record: Record) -> dict[int, list[Fault]]:
+    """Return the faults of each GPU that its rank shows."""
+    return {
+        rank.gpu_index: list(_faults(record, rank))
+        for rank in record.ranks or ()
+        if rank.gpu_index is not None
+    }
+
+
+def faults_of_ranks(record: Record) -> Iterator[Fault]:
+    """Yield what all ranks share, and the faults of those whose GPU the driver does not list."""
+    ranks = record.ranks or ()
+    shared = shared_failures(ranks)
+    examined = next((rank.findings for rank in ranks if rank.findings), ())
+    common = tuple(one for one in examined if (one.id, one.case) in shared)
+    yield from result_faults(replace(record, findings=common))
+    driver = record.environment.driver if record.environment else None
+    listed = {gpu.index for gpu in driver.gpus} if driver else set()
+    for rank in ranks:
+        if rank.gpu_index not in listed:
+            for fault in _faults(record, rank):
+                yield replace(fault, reason=f"{rank.title}: {fault.reason}")
+
+
+def _faults(record: Record, rank: Rank) -> Iterator[Fault]:
+    """Yield the faults of one rank that are not the machine's."""
+    ranks = record.ranks or ()
+    shared = shared_failures(ranks)
+    own = tuple(one for one in rank.findings or () if (one.id, one.case) not in shared)
+    yield from result_faults(record.of_rank(replace(rank, findings=own)))
+    yield from rank_faults(rank, ranks)
+
+
+def rank_faults(rank: Rank, ranks: Sequence[Rank]) -> Iterator[Fault]:
+    """Yield what is wrong with one rank beside its results: how it ended, and how fast it is."""
+    on_gpu = rank.gpu_index is not None
+    where = f" in {rank.doing}" if rank.doing else ""
+    if rank.lost_device:
+        yield Fault("lost-device", Action.REBOOT, rank.lost_device)
+    if rank.ended == end.LOST:
+        yield Fault("no-answer", Action.REBOOT, rank.reason or "the driver does not reach it")
+    if rank.ended == end.DIED:
+        yield Fault("rank-died", Action.RETRY, f"its process{where} {rank.reason}")
+    if rank.ended == end.HUNG:
+        action = Action.DRAIN if on_gpu else Action.RETRY
+        yield Fault("rank-hung", action, f"its process{where} {rank.reason}")
+    behind = slowness(rank, ranks)
+    if behind and behind.counts:
+        yield _slow(behind, Action.FIX_HOST if on_gpu else Action.RETRY)
+
+
+def _slow(behind: Slowness, action: Action) -> Fault:
+    words = f"{behind.factor:.2f} times as long as the others"
+    return Fault("rank-slow", action, f"takes {words} for {behind.kind}")
+
+
+def shared_failures(ranks: Sequence[Rank]) -> frozenset[Failure]:
+    """Return the checks that failed alike in all ranks: these are of the machine."""
+    found = [
+        {(one.id, one.case) for one in rank.findings if one.state is State.FAIL}
+        for rank in ranks
+        if rank.findings
+    ]
+    return frozenset(set.intersection(*found)) if len(found) > 1 else frozenset()

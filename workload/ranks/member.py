@@ -1,0 +1,38 @@
+"""One rank as its own process sees it: the supervisor tells it by an environment variable."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from workload.ranks.start import wait_for_others
+
+VARIABLE = "WORKLOAD_RANK"
+
+
+@dataclass(frozen=True)
+class Member:
+    """Which rank this is, its device, where the others wait, and where its results go."""
+
+    rank: int
+    device: str
+    port: int
+    journal: Path
+
+    @property
+    def variable(self) -> dict[str, str]:
+        """What to set for the process of this rank."""
+        return {VARIABLE: f"{self.rank} {self.device} {self.port} {self.journal}"}
+
+    def wait_for_others(self) -> float:
+        """Wait until all ranks start; return how many seconds that took."""
+        return wait_for_others(self.port, self.rank)
+
+
+def this_member(environment: Mapping[str, str] = os.environ) -> Member | None:
+    """Return which rank this process is; None if it is not one of several."""
+    text = environment.get(VARIABLE)
+    if text is None:
+        return None
+    rank, device, port, journal = text.split(" ", 3)
+    return Member(int(rank), device, int(port), Path(journal))

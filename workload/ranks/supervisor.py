@@ -1,0 +1,178 @@
+"""Run one process for each rank at the same time, and read what each found, however it ended.
+
+A rank that dies or shows nothing new for too long is ended, and the others go on.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workload.core.errors import NotSavedError
+from workload.core.journal import read_journal
+from workload.core.models import ranks as end
+from workload.core.models.facts import Facts
+from workload.core.models.ranks import Rank
+from workload.ranks.member import Member
+from workload.ranks.process import RankProcess
+from workload.ranks.results import rank_of
+from workload.ranks.slots import Slot
+from workload.ranks.start import StartingLine
+
+Look = Callable[[int, float], None]
+COMMAND = (sys.executable, "-m", "workload")
+LOOK_SEC = 0.1  # between two looks at all ranks
+
+
+@dataclass
+class _Running:
+    """One rank: its process, and when it last wrote a result."""
+
+    slot: Slot
+    journal: Path
+    process: RankProcess | None = None  # None: its GPU does not answer
+    ended: str | None = None
+    news_sec: float = 0.0
+    size: int = 0
+    arrived: bool = False
+
+
+@dataclass
+class Supervisor:
+    """Ranks that run `argv` of this program, one at each slot.
+
+    `limit_sec` is how long a rank may show nothing new, `start_sec` the same before all start.
+    """
+
+    argv: Sequence[str]
+    slots: Sequence[Slot]
+    limit_sec: float
+    start_sec: float
+    above: Path | None = None  # where the folder of the journals is made; None: the temporary one
+    _ranks: list[_Running] = field(default_factory=list)
+    _folder: Path | None = None
+    _started: bool = False
+    _interrupted: bool = False
+
+    def run(self, look: Look = lambda _running, _elapsed_sec: None) -> list[Rank]:
+        """Run all ranks to their ends. Raises NotSavedError and UnfitError.
+
+        `look` is called often, with how many still run and the seconds so far.
+        """
+        line = StartingLine()
+        try:
+            self._start(line.port)
+            started_sec = time.monotonic()
+            while any(rank.ended is None for rank in self._ranks) or self._interrupted:
+                if not self._interrupted:  # else the thread that serves signals ends this process
+                    self._look(line)
+                running = sum(rank.ended is None for rank in self._ranks)
+                look(running, time.monotonic() - started_sec)
+                time.sleep(LOOK_SEC)
+            return self.found()
+        finally:
+            self._kill()
+            for rank in self._ranks:
+                if rank.process:
+                    rank.process.leave()
+
+    def found(self) -> list[Rank]:
+        """Return what each rank found so far."""
+        return [self._found(rank) for rank in self._ranks]
+
+    def facts(self) -> Facts | None:
+        """Return the facts of the first rank that has some."""
+        records = (read_journal(rank.journal).record for rank in self._ranks)
+        return next((one.environment for one in records if one and one.environment), None)
+
+    def interrupt(self) -> None:
+        """Kill what still runs, from another thread, and let `run` never return."""
+        self._interrupted = True
+        self._kill()
+
+    def remove(self) -> None:
+        """Remove the journals."""
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _kill(self) -> None:
+        for rank in self._ranks:
+            if rank.process and rank.ended is None:
+                rank.ended = end.INTERRUPTED
+                rank.process.kill()
+
+    def _start(self, port: int) -> None:
+        try:
+            if self.above:
+                self.above.mkdir(parents=True, exist_ok=True)
+            self._folder = Path(tempfile.mkdtemp(prefix=".ranks-", dir=self.above)).absolute()
+            for slot in self.slots:
+                self._ranks.append(self._started_at(slot, port, self._folder))
+        except OSError as error:
+            raise NotSavedError(
+                f"ranks cannot be started: {error.strerror or error}; check TMPDIR and --output"
+            ) from error
+
+    def _started_at(self, slot: Slot, port: int, folder: Path) -> _Running:
+        member = Member(slot.rank, slot.device, port, folder / f"rank-{slot.rank}.jsonl")
+        if slot.gpu and not slot.gpu.uuid:
+            return _Running(slot, member.journal, ended=end.LOST)
+        environment = {**os.environ, **slot.environment, **member.variable}
+        stderr = member.journal.with_suffix(".log")
+        process = RankProcess([*COMMAND, *self.argv], environment, slot.cpus, stderr)
+        return _Running(slot, member.journal, process, news_sec=time.monotonic())
+
+    def _look(self, line: StartingLine) -> None:
+        """End ranks that hang, see which ended, and let all start once they are there."""
+        for rank in self._ranks:
+            if rank.ended is None and rank.process:
+                self._look_at(rank, rank.process, line)
+        alive = [rank for rank in self._ranks if rank.ended is None]
+        if not self._started and all(rank.arrived for rank in alive):
+            self._started = True
+            line.go()
+            for rank in alive:
+                rank.news_sec = time.monotonic()
+
+    def _look_at(self, rank: _Running, process: RankProcess, line: StartingLine) -> None:
+        now_sec = time.monotonic()
+        size = _size(rank.journal)
+        if size != rank.size or (rank.arrived and not self._started):
+            rank.size, rank.news_sec = size, now_sec
+        rank.arrived = rank.arrived or (not self._started and line.arrived(rank.slot.rank))
+        limit_sec = self.limit_sec if self._started else self.start_sec
+        if process.code is not None:
+            found = read_journal(rank.journal)
+            alright = found.ended and process.code == (found.record and found.record.exit_code)
+            rank.ended = end.DIED if not alright else end.FAILED if process.code else end.COMPLETE
+        elif now_sec - rank.news_sec > limit_sec:
+            rank.ended = end.HUNG
+            process.kill()
+
+    def _found(self, rank: _Running) -> Rank:
+        ended = rank.ended or end.INTERRUPTED
+        lines = rank.process.lines if rank.process else []
+        return rank_of(rank.slot, read_journal(rank.journal), ended, self._reason(rank), lines)
+
+    def _reason(self, rank: _Running) -> str:
+        """Say why a rank did not end by itself."""
+        if rank.ended == end.LOST:
+            reason = rank.slot.gpu.error if rank.slot.gpu else None
+            return f"the driver does not reach it ({reason or 'no reason given'})"
+        if rank.ended == end.HUNG:
+            limit_sec = self.limit_sec if self._started else self.start_sec
+            return f"showed nothing new for {limit_sec:g} s"
+        if rank.ended == end.DIED and rank.process:
+            return rank.process.how_it_died()
+        return "ended by a signal"
+
+
+def _size(path: Path) -> int:
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0

@@ -1,0 +1,72 @@
+"""Several ranks as lines for a terminal: their start, errors and verdict. Pure."""
+
+from collections.abc import Sequence
+
+from workload.core.errors import ExitCode
+from workload.core.models import ranks as end
+from workload.core.models.action import Advice
+from workload.core.models.ranks import Rank
+from workload.core.rank_speeds import slowest
+from workload.core.units import plural, printable
+from workload.report.terminal.rank_table import VERDICTS, compared_matmuls
+from workload.report.terminal.summary import action_lines, action_words
+from workload.report.terminal.tables import labelled
+
+
+def start_line(count: int, on_gpus: bool) -> str:
+    """Return what starts."""
+    what = "GPUs, a process for each" if on_gpus else "ranks, each with its share of the CPUs"
+    return labelled("ranks", f"{count} {what}, all at the same time")
+
+
+def notes(ranks: Sequence[Rank]) -> list[str]:
+    """Return what the columns mean, and which rank is the slowest."""
+    behind = slowest(ranks)
+    compared = ", ".join(
+        f"{name.removesuffix(dtype)}in {dtype}" for dtype, name in compared_matmuls(ranks).items()
+    )
+    lines = [labelled("rates", f"GFLOP/s of {compared or 'no matmul'}; step: of the wide network")]
+    if any(rank.deep for rank in ranks):
+        lines = [labelled("rates", "GFLOP/s of matmuls at the end of the stress test")]
+    lines.append(labelled("spread", "maximum less minimum, as a share of the median"))
+    if behind:
+        times = f"{behind.factor:.2f} times as long as the others' median for {behind.kind}"
+        lines.append(labelled("slowest", f"{behind.rank.title}: {times}"))
+    return lines
+
+
+def error_lines(ranks: Sequence[Rank]) -> list[str]:
+    """Return a line for each rank that did not end by itself, and for what others printed."""
+    said: dict[str, list[str]] = {}
+    for rank in ranks:
+        for line in rank.errors:
+            said.setdefault(line, []).append(rank.title)
+    lines = [f"{', '.join(names)}: {line}" for line, names in said.items()]
+    return [*lines, *(_end_line(rank) for rank in ranks if rank.exit_code is None)]
+
+
+def _end_line(rank: Rank) -> str:
+    at = f" in {rank.doing}" if rank.doing else ""
+    fix = {
+        end.DIED: "see the kernel's log; the others went on",
+        end.HUNG: "it was ended; the others went on",
+        end.LOST: "it was left out; restart the host",
+    }.get(rank.ended, "its results so far are kept")
+    return f"{rank.title} {rank.ended}{at}: {rank.reason}: {fix}"
+
+
+def verdict_lines(code: ExitCode, ranks: Sequence[Rank], advice: Advice) -> list[str]:
+    """Return the GPUs with a fault, and the verdict on all ranks."""
+    names = dict.fromkeys(
+        printable(rank.device.name if rank.device else rank.gpu_name or "unknown")
+        for rank in ranks
+        if rank.device or rank.gpu_name
+    )
+    what = "GPU" if any(rank.gpu_index is not None for rank in ranks) else "rank"
+    word = VERDICTS.get(code, f"FAILED, exit {code}")
+    bad = [rank.title for rank in ranks if rank.code]
+    which = f"{', '.join(bad)} of {len(ranks)}" if bad else plural(len(ranks), what)
+    return [
+        *action_lines(advice),
+        f"{word}  {which} {', '.join(names)}; {action_words(advice)}",
+    ]
