@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from workload.bench.operations import Operation, Prepared
 from workload.bench.timing import MIN_SAMPLES, measure
+from workload.core.emulation import without_speed
 from workload.core.errors import OutOfMemoryError
 from workload.core.models.case import Case, CaseStatus
 from workload.core.models.device import DeviceInfo
@@ -163,7 +164,7 @@ def _checked_and_timed(
     case = replace(case, timing=timing, transfer_sec=_transfer_sec(case, prepared, device))
     if timing.invalid:
         return replace(case, status=CaseStatus.INVALID, reason=timing.invalid)
-    return case
+    return without_speed(case, device)
 
 
 def _input_problem(prepared: Prepared) -> str | None:
@@ -198,5 +199,5 @@ def _transfer_sec(case: Case, prepared: Prepared, device: DeviceInfo) -> float |
 
 def no_case_ran(cases: Iterable[Case]) -> bool:
     """Return whether nothing was computed; copies and launches do not count."""
-    ran = (CaseStatus.OK, CaseStatus.WRONG, CaseStatus.INVALID)
+    ran = (CaseStatus.OK, CaseStatus.WRONG, CaseStatus.INVALID, CaseStatus.EMULATED)
     return not any(case.status in ran for case in cases if case.flops)

@@ -43,7 +43,7 @@ def run_of_benchmarks(document: dict[str, Any], path: Path) -> Run:
         kind=PYTEST_BENCHMARK,
         started_at=in_utc(_moment(document.get("datetime"), path), path),
         device=device,
-        cases=tuple(_cases(document, path)),
+        cases=tuple(honest(case, device) for case in _cases(document, path)),
         ceilings=ceilings,
         versions=versions,
         image=image,
@@ -73,7 +73,7 @@ def _cases(document: dict[str, Any], path: Path) -> Iterator[Case]:
     for place, holder in _holders(document, path):
         case = holder.get("case")
         if case is not None:
-            yield honest(_part(Case, case, f"{place}.case", path))
+            yield _part(Case, case, f"{place}.case", path)
 
 
 def _holders(document: dict[str, Any], path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

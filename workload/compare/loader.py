@@ -14,6 +14,7 @@ from pathlib import Path
 from workload.compare.benchmark_file import run_of_benchmarks
 from workload.compare.run import Run, run_of_record
 from workload.core import records
+from workload.core.emulation import without_speed
 from workload.core.errors import BadInputError
 from workload.core.files import read_json
 from workload.core.models.case import Case
@@ -83,7 +84,8 @@ def side_of_process(
 ) -> Side:
     """Make a side of what this process measured."""
     trainings = tuple(trainings)
-    every = (*cases, *(train_case(result, device.kind) for result in trainings))
+    steps = (without_speed(train_case(result, device.kind), device) for result in trainings)
+    every = (*cases, *steps)
     run = Run(name, "run", datetime.now(UTC), device, every, trainings)
     return Side(name, device, (run,))
 

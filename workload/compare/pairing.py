@@ -134,7 +134,8 @@ def _unusable(side: str, cases: Indexed) -> Unpaired | None:
     if first.status is CaseStatus.OK:
         return Unpaired(first.name, full_title(first), f"no time in the {side}")
     problem = f"{first.status.words} in the {side}"
-    return Unpaired(first.name, full_title(first), problem, first.reason)
+    measured = first.status is CaseStatus.EMULATED
+    return Unpaired(first.name, full_title(first), problem, first.reason, measured=measured)
 
 
 def _by_cache(cases: Indexed) -> ByCache:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from workload.core.emulation import without_speed
 from workload.core.errors import BadInputError, ExitCode
 from workload.core.models.case import Case, CaseStatus
 from workload.core.models.device import DeviceInfo
@@ -90,16 +91,17 @@ def _cases(
 ) -> tuple[Case, ...]:
     """Return the cases, and a step of each training as a case, rated if the limits are known."""
     kind = device.kind if device else "cpu"
-    steps = [train_case(result, kind) for result in trainings]
-    return (*map(honest, cases), *(rated(steps, ceilings) if ceilings else steps))
+    steps = [without_speed(train_case(result, kind), device) for result in trainings]
+    rated_steps = rated(steps, ceilings) if ceilings else steps
+    return (*(honest(case, device) for case in cases), *rated_steps)
 
 
-def honest(case: Case) -> Case:
-    """Return the case, as WRONG if its error exceeds its tolerance though it is marked OK."""
+def honest(case: Case, device: DeviceInfo | None) -> Case:
+    """Return the case: WRONG if its error exceeds its tolerance, without a speed if emulated."""
     if case.status is CaseStatus.OK and (case.error_share or 0.0) > 1:
         reason = f"its error is {case.error_share:.3g} times its tolerance"
         return msgspec.structs.replace(case, status=CaseStatus.WRONG, reason=reason)
-    return case
+    return without_speed(case, device)
 
 
 def in_utc(moment: datetime, path: Path) -> datetime:

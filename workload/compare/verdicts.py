@@ -75,10 +75,13 @@ class Comparison:
 def compare(baseline: Side, candidate: Side) -> Comparison:
     """Compare everything that both sides have.
 
-    Raises BadInputError if nothing can be compared, WrongNumbersError if wrong results are why.
+    Of an emulated side the losses are compared, and no speeds. Raises BadInputError if nothing can
+    be compared, WrongNumbersError if wrong results are why.
     """
     pairing = pair(baseline, candidate)
-    if not pairing.speeds:
+    emulated = baseline.device.emulated_on or candidate.device.emulated_on
+    wrong = any(one.wrong for one in pairing.unpaired)
+    if not pairing.speeds and (wrong or not (emulated and pairing.unpaired)):
         raise _nothing_left(pairing)
     ours, theirs = (
         [training for run in side.runs for training in run.trainings]

@@ -63,6 +63,12 @@ def cpu_groups(root: Path = Path("/")) -> tuple[Path, ...]:
     return tuple(_levels(root, _own_groups(root), "cpu")[1])
 
 
+def memory_bytes() -> int:
+    """Return the machine's memory, or the cgroup's limit if that is less."""
+    machine_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min(machine_bytes, read_limits().memory_limit_bytes or machine_bytes)
+
+
 def last_cache_bytes(root: Path) -> int | None:
     """Read the size of the first CPU's largest cache ("32768K"); None if it is not reported."""
     sizes = [

@@ -1,7 +1,4 @@
-"""Which dtypes a CPU only emulates, by its flags in /proc/cpuinfo.
-
-Not covered: Arm CPUs, whose flags have other names.
-"""
+"""Which dtypes a CPU only emulates, by its flags in /proc/cpuinfo."""
 
 from collections.abc import Collection
 
@@ -9,12 +6,18 @@ from workload.core.models.device import DeviceInfo
 from workload.hardware.devices import default_dtypes
 from workload.hardware.processor import read_processor
 
-# Flags, one of which the dtype needs on x86, and their names in Intel's and AMD's manuals.
+# Flags, one of which the dtype needs, and their names in the vendors' manuals; by a flag that
+# every 64-bit CPU of the architecture has.
 _NEEDED = {
-    "bfloat16": ({"avx512_bf16", "amx_bf16"}, "AVX512_BF16 or AMX"),
-    "float16": ({"avx512_fp16", "amx_fp16"}, "AVX512_FP16 or AMX_FP16"),
+    "sse2": {
+        "bfloat16": ({"avx512_bf16", "amx_bf16"}, "AVX512_BF16 or AMX"),
+        "float16": ({"avx512_fp16", "amx_fp16"}, "AVX512_FP16 or AMX_FP16"),
+    },
+    "asimd": {
+        "bfloat16": ({"bf16", "svebf16"}, "FEAT_BF16"),
+        "float16": ({"asimdhp"}, "FEAT_FP16"),
+    },
 }
-_X86 = "sse2"  # every x86-64 CPU has it
 
 
 def emulation(dtype: str, flags: Collection[str]) -> str | None:
@@ -22,11 +25,14 @@ def emulation(dtype: str, flags: Collection[str]) -> str | None:
 
     >>> emulation("float16", {"sse2", "avx512_bf16"})
     'no AVX512_FP16 or AMX_FP16: emulated'
+    >>> emulation("bfloat16", {"asimd", "asimdhp"})
+    'no FEAT_BF16: emulated'
     """
-    needed, names = _NEEDED.get(dtype, (set(), ""))
-    if not names or _X86 not in flags or needed & set(flags):
-        return None
-    return f"no {names}: emulated"
+    for common, dtypes in _NEEDED.items():
+        needed, names = dtypes.get(dtype, (set(), ""))
+        if common in flags and names and not needed & set(flags):
+            return f"no {names}: emulated"
+    return None
 
 
 def emulations(device: DeviceInfo, dtypes: Collection[str]) -> dict[str, str]:

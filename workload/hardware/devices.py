@@ -1,6 +1,7 @@
 """Choose a device, read its properties, and set how it computes."""
 
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -20,7 +21,7 @@ from workload.core.errors import (
 from workload.core.models.device import DeviceInfo
 from workload.core.units import DTYPE_BYTES, storage_dtype
 from workload.hardware.binding import Binding, read_binding
-from workload.hardware.cgroups import last_cache_bytes, read_limits
+from workload.hardware.cgroups import last_cache_bytes, memory_bytes, read_limits
 from workload.hardware.cuda_problem import cuda_problem, driver_blocks
 from workload.hardware.cuda_support import parse_capability
 from workload.hardware.driver_codes import Kind, cause_of
@@ -49,7 +50,13 @@ def resolve(requested: str) -> DeviceInfo:
     binding = read_binding(torch)
     _limit_threads(usable, binding)
     device = _chosen(requested, kind, index)
-    return replace(device, usable_cpus=usable, binding=str(binding) if binding else None)
+    return replace(
+        device,
+        usable_cpus=usable,
+        binding=str(binding) if binding else None,
+        architecture=platform.machine(),
+        emulated_on=read_processor().emulated_on,
+    )
 
 
 def _chosen(requested: str, kind: str, index: int) -> DeviceInfo:
@@ -92,15 +99,9 @@ def _cpu(reason: str) -> DeviceInfo:
         name=read_processor().brand or "unknown CPU",
         reason=reason,
         threads=torch.get_num_threads(),
-        memory_bytes=_cpu_memory_bytes(),
+        memory_bytes=memory_bytes(),
         cache_bytes=last_cache_bytes(Path("/")),
     )
-
-
-def _cpu_memory_bytes() -> int:
-    """Return the machine's memory, or the cgroup's limit if that is less."""
-    machine_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min(machine_bytes, read_limits().memory_limit_bytes or machine_bytes)
 
 
 def _cuda(index: int, reason: str) -> DeviceInfo:

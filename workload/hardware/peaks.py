@@ -3,7 +3,8 @@
 Peaks are dense. Unknown hardware has no peak: a wrong one gives percentages over 100 or makes a
 slow GPU look fast. The figures and their sources are in peaks.toml.
 
-Not covered: lower clocks under load, power limits, MIG slices, virtual GPUs, Arm CPUs.
+Not covered: lower clocks under load, power limits, MIG slices, virtual GPUs, Arm CPUs with
+cores of several kinds.
 """
 
 import re
@@ -145,6 +146,8 @@ def nominal_cpu_peak(processor: Processor, cpus: int) -> CpuPeak | None:
 
 
 def _is_family(processor: Processor, row: Row) -> bool:
+    if "part" in row:
+        return (processor.vendor, processor.part) == (row["vendor"], row["part"])
     model = processor.model
     return (
         (processor.vendor, processor.family) == (row["vendor"], row["family"])
@@ -155,7 +158,12 @@ def _is_family(processor: Processor, row: Row) -> bool:
 
 
 def _instruction_bits(flags: frozenset[str]) -> int | None:
-    """Return the widest vectors with fused multiply-add; a hypervisor may hide some."""
+    """Return the widest vectors with fused multiply-add; a hypervisor may hide some.
+
+    An Arm core's units are counted as 128 bits wide, whether SVE joins them or not.
+    """
     if "avx512f" in flags:
         return 512
-    return 256 if {"avx2", "fma"} <= flags else None
+    if {"avx2", "fma"} <= flags:
+        return 256
+    return 128 if "asimd" in flags else None

@@ -1,49 +1,112 @@
 """The one reader of /proc/cpuinfo."""
 
+import platform
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from workload.core.files import read_text
+from workload.hardware import arm
+from workload.hardware.architecture import ARM, architecture, emulated_on
+
+Block = dict[str, str]  # of one logical CPU
 
 
 @dataclass(frozen=True)
 class Processor:
-    """What /proc/cpuinfo and cpufreq say about the CPU. Unknown is None."""
+    """What /proc/cpuinfo, cpufreq and the topology say about the CPU. Unknown is None.
+
+    Of an emulated CPU nothing is known but the features that the emulator shows.
+    """
 
     vendor: str | None  # x86: "AuthenticAMD"; Arm: the implementer's number
     family: int | None
     model: int | None
-    brand: str | None  # the model name, which Arm kernels do not give
+    brand: str | None  # x86: the model name; Arm: from arm_cpus.toml
     flags: frozenset[str]  # Arm: features
     cores: int | None  # physical, as far as the machine shows them
     clock_mhz: float | None
     clock_source: str
+    part: str | None = None  # Arm: "0xd4f"; None where cores differ
+    sve_bits: int | None = None
+    numa_nodes: int | None = None  # with CPUs: some GPUs' memory is a node too
+    kernel_machine: str | None = None  # the kernel's architecture, "x86_64"; None before Linux 6.1
+    emulated_on: str | None = None  # "an x86 CPU"; None if it is not emulated
 
 
-def read_processor(root: Path = Path("/")) -> Processor:
-    """Read the CPU below `root` (tests give a fixture tree)."""
+def read_processor(root: Path = Path("/"), machine: str | None = None) -> Processor:
+    """Read the CPU below `root`, for programs for `machine`; tests give another of each."""
+    machine = machine or platform.machine()
     blocks = [
         dict(_pair(line) for line in block.splitlines())
         for block in read_text(root / "proc/cpuinfo").split("\n\n")
         if block.strip()
     ]
     first = blocks[0] if blocks else {}
-    cores = {(block.get("physical id"), block["core id"]) for block in blocks if "core id" in block}
+    vendor = first.get("vendor_id", first.get("CPU implementer"))
+    kernel_machine = read_text(root / "proc/sys/kernel/arch").strip() or None
+    emulator = emulated_on(machine, vendor, kernel_machine)
+    if emulator:
+        return _emulated(machine, first, vendor, kernel_machine, emulator)
     clock_mhz, clock_source = _clock(root, blocks)
+    cores = _arm_cores(blocks)
+    parts = {part for _, part in cores}
     return Processor(
-        vendor=first.get("vendor_id", first.get("CPU implementer")),
+        vendor=vendor,
         family=_whole(first.get("cpu family")),
         model=_whole(first.get("model")),
-        brand=first.get("model name"),
+        brand=arm.cpu_name(root, cores) or first.get("model name"),
         flags=frozenset(first.get("flags", first.get("Features", "")).split()),
-        cores=len(cores) or None,
+        cores=_cores(root, blocks),
         clock_mhz=clock_mhz,
         clock_source=clock_source,
+        part=parts.pop() if len(parts) == 1 else None,
+        sve_bits=arm.sve_bits(root),
+        numa_nodes=_numa_nodes(root),
+        kernel_machine=kernel_machine,
     )
 
 
-def _clock(root: Path, blocks: list[dict[str, str]]) -> tuple[float | None, str]:
+def _emulated(
+    machine: str, first: Block, vendor: str | None, kernel_machine: str | None, emulator: str
+) -> Processor:
+    """Return what is known of an emulated CPU; the flags of another architecture are the host's."""
+    own = "Features" if architecture(machine) == ARM else "flags"
+    return Processor(
+        vendor=vendor,
+        family=None,
+        model=None,
+        brand=f"emulated {machine} CPU",
+        flags=frozenset(first.get(own, "").split()),
+        cores=None,
+        clock_mhz=None,
+        clock_source="",
+        kernel_machine=kernel_machine,
+        emulated_on=emulator,
+    )
+
+
+def _arm_cores(blocks: list[Block]) -> list[arm.Core]:
+    return [
+        (block["CPU implementer"], block["CPU part"])
+        for block in blocks
+        if {"CPU implementer", "CPU part"} <= block.keys()
+    ]
+
+
+def _cores(root: Path, blocks: list[Block]) -> int | None:
+    """Count physical cores: as /proc/cpuinfo numbers them, on Arm by the topology in /sys."""
+    cores = {(block.get("physical id"), block["core id"]) for block in blocks if "core id" in block}
+    siblings = root.glob("sys/devices/system/cpu/cpu[0-9]*/topology/thread_siblings_list")
+    return len(cores) or len({read_text(path).strip() for path in siblings} - {""}) or None
+
+
+def _numa_nodes(root: Path) -> int | None:
+    lists = root.glob("sys/devices/system/node/node[0-9]*/cpulist")
+    return sum(bool(read_text(path).strip()) for path in lists) or None
+
+
+def _clock(root: Path, blocks: list[Block]) -> tuple[float | None, str]:
     """Return MHz and their source: the highest possible clock, else the highest current one."""
     highest = "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"  # in kHz
     if (khz := _number(read_text(root / highest))) is not None:

@@ -136,10 +136,10 @@ def test_a_cpu_with_an_unknown_input_has_no_peak(unknown: dict[str, Any]) -> Non
 
 def test_no_two_families_claim_one_model() -> None:
     claimed = [
-        (row["vendor"], row["family"], model)
+        (row["vendor"], row.get("family"), model)
         for row in FAMILIES
-        for first, last in row["models"]
-        for model in range(first, last + 1)
+        for first, last in row.get("models", [(row.get("part"),) * 2])
+        for model in ([first] if first == last else range(first, last + 1))
     ]
     assert len(claimed) == len(set(claimed))
 

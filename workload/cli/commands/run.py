@@ -21,6 +21,7 @@ from workload.cli.steps.xids import watched
 from workload.compare import pair
 from workload.compare.loader import side_of_process
 from workload.core import roofline
+from workload.core.emulation import without_speed
 from workload.core.errors import ExitCode, worst_code
 from workload.core.models.case import Case, Kind
 from workload.core.models.device import DeviceInfo
@@ -68,7 +69,7 @@ def _measure_and_judge(session: Session, options: RunOptions) -> ExitCode:
     announce(session, device)
     codes.append(_verify(session, device))
     trained = train_presets(TRAIN_PRESETS, device, lambda done: session.builder.set("train", done))
-    session.info(*map(summary.train_line, trained))
+    session.info(*(summary.train_line(result, device) for result in trained))
     codes.append(exit_code_of_trainings(session, trained))
     left_sec = max(deadline - time.monotonic(), MATMUL_SHARE * options.budget, MIN_MATMUL_SEC)
     beside = device.kind == "cuda" and session.member is None  # all GPUs share the host's CPUs
@@ -78,7 +79,8 @@ def _measure_and_judge(session: Session, options: RunOptions) -> ExitCode:
     cases, ceilings = measure.measure_and_record(
         session, device, operations, left_sec - host_cpu_sec
     )
-    steps = roofline.rated([train_case(result, device.kind) for result in trained], ceilings)
+    steps = [without_speed(train_case(result, device.kind), device) for result in trained]
+    steps = roofline.rated(steps, ceilings)
     shown = [*cases, *steps]
     measure.show(session, device, shown, ceilings, options.budget)
     codes.append(measure.exit_code_of_cases(session, cases))

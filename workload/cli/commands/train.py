@@ -11,6 +11,7 @@ from workload.cli.steps.train import require_finite
 from workload.cli.steps.training_threads import show_faster_threads, with_training_threads
 from workload.cli.steps.variables import warn_of_variables
 from workload.core import roofline
+from workload.core.emulation import without_speed
 from workload.core.errors import ExitCode, UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
@@ -64,8 +65,9 @@ def command(session: Session, options: TrainOptions) -> ExitCode:
     session.builder.set("train", [result])
     require_finite(result, spec)
     ceilings = measure.measure_limits(session, device, spec.dtype)
-    (case,) = roofline.rated([train_case(result, device.kind)], ceilings)
-    session.info(summary.train_line(result, case.rating), *case_table.warning_lines([case]))
-    if options.threads is None:
+    step = without_speed(train_case(result, device.kind), device)
+    (case,) = roofline.rated([step], ceilings)
+    session.info(summary.train_line(result, device, case.rating), *case_table.warning_lines([case]))
+    if options.threads is None and not device.emulated_on:
         show_faster_threads(session, result, device)
     return ExitCode.OK

@@ -21,6 +21,10 @@ class Cpu(Fact, frozen=True):
     isa: tuple[str, ...]
     physical_cores: int | None
     logical_cpus: int | None
+    part: str | None = None  # Arm: the part's number; None where cores differ
+    sve_bits: int | None = None  # width of Arm's scalable vectors
+    numa_nodes: int | None = None  # with CPUs
+    kernel_machine: str | None = None  # the kernel's architecture; None before Linux 6.1
 
 
 class User(Fact, frozen=True):

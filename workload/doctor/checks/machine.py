@@ -17,9 +17,9 @@ from workload.doctor.checks.check import (
     unknown,
     warned,
 )
+from workload.hardware.architecture import actual_cpu, emulated_on
 from workload.hardware.import_limits import thread_shortage
 
-ROSETTA = "VirtualApple"
 # A record is under 1 MB; the torch.compile cache of one model is about 10 MB. A rule of thumb.
 ENOUGH_DISK_BYTES = 100_000_000
 FULL = os.strerror(errno.ENOSPC)
@@ -58,15 +58,15 @@ def facts_read(facts: Facts) -> CheckResult:
     link="https://docs.docker.com/build/building/multi-platform/",
 )
 def architecture(facts: Facts) -> CheckResult:
-    """Compare the CPU's vendor with the architecture of the system."""
-    vendor, machine = known(facts.cpu).vendor, known(facts.system).machine
-    if vendor is None:
+    """Compare the kind of the CPU with the architecture of the programs."""
+    cpu, machine = known(facts.cpu), known(facts.system).machine
+    emulated = emulated_on(machine, cpu.vendor, cpu.kernel_machine)
+    if emulated:
+        return warned(f"{machine} programs run emulated on {emulated}", case="emulated")
+    actual = actual_cpu(cpu.vendor, cpu.kernel_machine)
+    if actual is None:
         return unknown(f"the CPU vendor is not reported by this {machine} system")
-    is_arm, wants_arm = vendor.startswith("0x"), machine.startswith(("aarch64", "arm"))
-    cpu = "an Arm CPU" if is_arm or vendor == ROSETTA else "an x86 CPU"
-    if is_arm != wants_arm or vendor == ROSETTA:
-        return warned(f"{machine} programs run emulated on {cpu}", case="emulated")
-    return passed(f"{machine} programs run on {cpu}")
+    return passed(f"{machine} programs run on {actual}")
 
 
 @check(

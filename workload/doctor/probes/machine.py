@@ -19,7 +19,7 @@ RELEVANT_ISA = frozenset(
     """
     sse4_2 avx avx2 fma f16c avx_vnni avx512f avx512bw avx512vl avx512_vnni avx512_bf16
     avx512_fp16 amx_tile amx_bf16 amx_int8
-    asimd asimdhp asimddp sve sve2 bf16 i8mm
+    asimd asimdhp asimddp sve sve2 bf16 svebf16 i8mm svei8mm
     """.split()  # noqa: SIM905  a list of words reads better than one of strings
 )
 # These and those of core/variables.toml are the only variables in a record; no other is read.
@@ -57,6 +57,10 @@ def read_cpu(root: Path) -> Cpu:
         isa=tuple(sorted(RELEVANT_ISA & processor.flags)),
         physical_cores=processor.cores,
         logical_cpus=os.cpu_count(),
+        part=processor.part,
+        sve_bits=processor.sve_bits,
+        numa_nodes=processor.numa_nodes,
+        kernel_machine=processor.kernel_machine,
     )
 
 

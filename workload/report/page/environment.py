@@ -9,6 +9,7 @@ from typing import Any
 from workload.core.units import format_bytes
 from workload.core.variables import effects
 from workload.report.page.subjects import Subject, short
+from workload.report.terminal.summary import architecture_words
 
 MAX_ROWS, MAX_WORDS, MAX_DEPTH = 160, 160, 6
 UNKNOWN = "–"
@@ -49,6 +50,7 @@ def _device_facts(subject: Subject) -> Iterator[tuple[str, str | None]]:
     device, run = subject.device, subject.run
     yield "device", short(device.name, MAX_WORDS)
     yield "chosen because", short(device.reason, MAX_WORDS)
+    yield "architecture", short(architecture_words(device) or "", MAX_WORDS)
     yield "threads", str(device.threads)
     yield "memory", None if device.memory_bytes is None else format_bytes(device.memory_bytes)
     yield "last cache", None if device.cache_bytes is None else format_bytes(device.cache_bytes)

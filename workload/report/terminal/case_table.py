@@ -31,6 +31,7 @@ STEP_SEC = 10  # hints name budgets in such steps
 _NOT_RUN = {
     CaseStatus.WRONG: "wrong numbers",
     CaseStatus.INVALID: "not valid",
+    CaseStatus.EMULATED: "no speed",
     CaseStatus.SKIPPED: "skipped, no time left",
     CaseStatus.DOES_NOT_FIT: "does not fit memory",
     CaseStatus.NOT_APPLICABLE: "not supported",

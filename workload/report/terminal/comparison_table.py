@@ -12,7 +12,7 @@ from workload.compare.bias import Unjudged
 from workload.compare.intervals import Span
 from workload.compare.speeds import MARGIN, Reached
 from workload.core.units import format_rate, format_seconds, plural, printable, some
-from workload.report.terminal.summary import device_words
+from workload.report.terminal.summary import architecture_words, device_words
 from workload.report.terminal.tables import Grid, labelled
 
 SHOWN_VERSIONS = ("torch", "cuda", "cudnn", "workload")
@@ -126,6 +126,7 @@ def _party(party: Party) -> str:
     ]
     parts = [
         device_words(party.device),
+        architecture_words(party.device),
         driver,
         varied if len(party.threads) > 1 else None,
         f"image {' and '.join(party.images)}" if party.images else None,
@@ -137,6 +138,8 @@ def _party(party: Party) -> str:
 
 def summary(comparison: Comparison) -> str:
     """Return how many cases have which verdict, and which are unclear."""
+    if not comparison.speeds:
+        return "no case has a speed on both sides"
     counts = ", ".join(f"{count} {verdict}" for verdict, count in comparison.verdicts.items())
     unclear = [speed.title for speed in comparison.speeds if speed.verdict is Verdict.UNCLEAR]
     named = f" ({printable(some(unclear))})" if unclear else ""

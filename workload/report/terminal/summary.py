@@ -34,6 +34,21 @@ def binding_lines(device: DeviceInfo) -> list[str]:
     return [labelled("binding", printable(device.binding))] if device.binding else []
 
 
+def emulation_lines(device: DeviceInfo) -> list[str]:
+    """Return a warning if the CPU is emulated."""
+    words = architecture_words(device)
+    if not device.emulated_on:
+        return []
+    return [labelled("warning", f"{words}: results are compared, no time is a speed")]
+
+
+def architecture_words(device: DeviceInfo) -> str | None:
+    """Return the architecture of the programs, and what emulates it; None if unknown."""
+    if device.emulated_on:
+        return f"{device.architecture} emulated on {device.emulated_on}"
+    return device.architecture
+
+
 def device_words(device: DeviceInfo) -> str:
     """Return the device's name, and its threads or compute capability."""
     threads = plural(device.threads, "thread")
@@ -144,8 +159,11 @@ def mode_line(name: str, reason: str) -> str:
     return labelled("mode", f"{name} ({reason})")
 
 
-def train_line(result: TrainResult, rating: Rating | None = None) -> str:
-    """Return the time and the loss of a training, and its mode unless that is eager."""
+def train_line(result: TrainResult, device: DeviceInfo, rating: Rating | None = None) -> str:
+    """Return the time and the loss of a training, and its mode unless that is eager.
+
+    On an emulated CPU the time is left out.
+    """
     name = result.preset or "custom"
     mode = "" if result.mode == "eager" else f" {result.mode}"
     step = result.median_step_sec
@@ -155,7 +173,8 @@ def train_line(result: TrainResult, rating: Rating | None = None) -> str:
     if result.threads and step is not None:
         speed = speed.replace(" a step", f" a step on {plural(result.threads, 'thread')}", 1)
     steps = plural(len(result.losses), "step")
-    return labelled("train", f"{name} {result.dtype}{mode}: {steps}, {speed}, {_loss(result)}")
+    parts = [steps, "emulated" if device.emulated_on else speed, _loss(result)]
+    return labelled("train", f"{name} {result.dtype}{mode}: {', '.join(parts)}")
 
 
 def _loss(result: TrainResult) -> str:
@@ -211,7 +230,7 @@ def verdict_lines(
     trainings = ", ".join(
         f"{result.preset} {format_seconds(result.median_step_sec)} a step"
         for result in trained
-        if result.median_step_sec is not None
+        if result.median_step_sec is not None and not device.emulated_on
     )
     return [
         labelled("best", f"{rates or 'none measured'} GFLOP/s"),

@@ -1,0 +1,14 @@
+"""A time that an emulated CPU took is the emulator's: no speed is made of it."""
+
+from msgspec.structs import replace
+
+from workload.core.models.case import Case, CaseStatus
+from workload.core.models.device import DeviceInfo
+
+
+def without_speed(case: Case, device: DeviceInfo | None) -> Case:
+    """Return the case as EMULATED, without rates, if the device is; its samples stay."""
+    if device is None or device.emulated_on is None or case.status is not CaseStatus.OK:
+        return case
+    reason = f"{device.architecture} programs ran emulated on {device.emulated_on}"
+    return replace(case, status=CaseStatus.EMULATED, reason=reason, rating=None)

@@ -1,0 +1,62 @@
+"""Arm CPUs: their names, which /proc/cpuinfo has as numbers, and the width of their vectors."""
+
+import tomllib
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from workload.core.files import read_text
+
+BYTE_BITS = 8
+
+Core = tuple[str, str]  # implementer and part, "0x41" and "0xd0c"
+
+
+@cache
+def _table() -> dict[str, Any]:
+    file = resources.files("workload.hardware") / "arm_cpus.toml"
+    return tomllib.loads(file.read_text("utf-8"))
+
+
+def cpu_name(root: Path, cores: Sequence[Core]) -> str | None:
+    """Return chip and core, "NVIDIA Grace (Arm Neoverse V2)"; None without cores.
+
+    `cores` has one for each logical CPU. Where they differ each kind has its number of CPUs.
+    """
+    kinds = Counter(map(core_name, cores))
+    if not kinds:
+        return None
+    if len(kinds) > 1:
+        return " + ".join(f"{count} × {name}" for name, count in kinds.items())
+    [core] = kinds
+    chip = _chip(root, core)
+    return f"{chip} ({core})" if chip else core
+
+
+def core_name(core: Core) -> str:
+    """Return a core's name, or its numbers."""
+    implementer, part = core
+    for row in _table()["core"]:
+        if row["implementer"] == implementer and part in row["parts"]:
+            return str(row["parts"][part])
+    return f"Arm CPU, implementer {implementer}, part {part}"
+
+
+def _chip(root: Path, core: str) -> str | None:
+    soc_id = read_text(root / "sys/devices/soc0/soc_id").strip()
+    vendor = read_text(root / "sys/class/dmi/id/sys_vendor").strip()
+    for row in _table()["chip"]:
+        if soc_id and soc_id == row.get("soc_id"):
+            return str(row["name"])
+        if vendor and (vendor, core) == (row.get("machine_vendor"), row.get("core")):
+            return str(row["name"])
+    return None
+
+
+def sve_bits(root: Path) -> int | None:
+    """Return the width of SVE's vectors that Linux gives a program; None without SVE."""
+    count = read_text(root / "proc/sys/abi/sve_default_vector_length").strip()
+    return int(count) * BYTE_BITS if count.isdecimal() else None
