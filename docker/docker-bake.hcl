@@ -37,6 +37,12 @@ variable "APT_SNAPSHOT" {
   default = ""
 }
 
+# Another platform than the engine's, such as linux/arm64: built under emulation, and tagged
+# workload:cpu-arm64, so that workload:cpu stays one that runs here.
+variable "PLATFORM" {
+  default = ""
+}
+
 # The commit the images are built from, for their label.
 variable "REVISION" {
   default = ""
@@ -46,8 +52,14 @@ group "default" {
   targets = ["cpu", "gpu"]
 }
 
+function "names" {
+  params = [target]
+  result = ["workload:${target}${replace(replace(PLATFORM, "linux", ""), "/", "-")}"]
+}
+
 target "_common" {
   context    = "."
+  platforms  = PLATFORM != "" ? [PLATFORM] : []
   dockerfile = "docker/Dockerfile"
   target     = "runtime"
   contexts   = WHEELHOUSE != "" ? { wheelhouse = WHEELHOUSE } : {}
@@ -58,13 +70,13 @@ target "_common" {
 target "cpu" {
   inherits = ["_common"]
   args     = { BASE = CPU_BASE, VARIANT = "cpu" }
-  tags     = ["workload:cpu"]
+  tags     = names("cpu")
 }
 
 target "gpu" {
   inherits = ["_common"]
   args     = { BASE = GPU_BASE, VARIANT = "gpu" }
-  tags     = ["workload:gpu"]
+  tags     = names("gpu")
 }
 
 # With a compiler: for torch.compile, Triton and extensions.
@@ -74,28 +86,28 @@ target "_devel" {
 
 target "cpu-devel" {
   inherits = ["cpu", "_devel"]
-  tags     = ["workload:cpu-devel"]
+  tags     = names("cpu-devel")
 }
 
 target "gpu-devel" {
   inherits = ["gpu", "_devel"]
-  tags     = ["workload:gpu-devel"]
+  tags     = names("gpu-devel")
 }
 
 target "cpu-test" {
   inherits = ["cpu"]
   target   = "test"
-  tags     = ["workload:cpu-test"]
+  tags     = names("cpu-test")
 }
 
 target "gpu-test" {
   inherits = ["gpu"]
   target   = "test"
-  tags     = ["workload:gpu-test"]
+  tags     = names("gpu-test")
 }
 
 # With a compiler and the tests: tests/lab compiles stand-ins for the driver's libraries.
 target "gpu-lab" {
   inherits = ["gpu-test", "_devel"]
-  tags     = ["workload:gpu-lab"]
+  tags     = names("gpu-lab")
 }

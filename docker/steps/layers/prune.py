@@ -35,9 +35,10 @@ class Entry:
     kind: str
     targets: list[str]
     reason: str
+    architectures: list[str] = field(default_factory=list)
     keep_for_devel: bool = False
     wait_for_gpu: bool = False
-    locked: dict[str, str] = field(default_factory=dict)
+    locked: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Identify the entry in a message."""
@@ -114,9 +115,10 @@ def prune(entry: Entry, file: Path, layers: Path) -> int:
 
 def main(path: Path, target: str, layers: Path) -> None:
     """Prune the layers of a target."""
-    listed = tomllib.loads(path.read_text(encoding="utf-8"))
-    entries = [Entry(**fields) for fields in listed["prune"] if target in fields["targets"]]
-    files, every = installed(layers), platform.machine() == listed["architecture"]
+    listed, machine = tomllib.loads(path.read_text(encoding="utf-8")), platform.machine()
+    every_entry = [Entry(**fields) for fields in listed["prune"] if target in fields["targets"]]
+    entries = [one for one in every_entry if machine in (one.architectures or [machine])]
+    files, every = installed(layers), machine in listed["seen"][target]
     matches = [(entry, entry.matches(files, every)) for entry in entries]
     check(matches, owners(layers))
     (layers / "devel").mkdir(parents=True, exist_ok=True)

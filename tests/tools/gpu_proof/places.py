@@ -109,10 +109,11 @@ def cuts(reading: Reading, listed: Path = ROOT / "docker/prune.toml") -> Iterato
             yield clean(name), f"waits: {state}"
         elif weak := _too_weak(reading):
             yield clean(name), f"waits: {weak}"
-        elif not locked.get(name) or at(cut, "files") != locked[name]:
+        elif at(cut, "files") not in (own := locked.get(name) or {}).values():
             yield clean(name), "waits: it works, but these are not the locked files"
         else:
-            yield clean(name), "remove its `wait_for_gpu` and `locked`"
+            here = next(machine for machine, files in own.items() if files == at(cut, "files"))
+            yield clean(name), f"remove its `wait_for_gpu` and `locked` for {here}"
 
 
 def faults(reading: Reading) -> Iterator[str]:

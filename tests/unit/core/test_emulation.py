@@ -1,4 +1,4 @@
-"""A time under emulation is kept and is nobody's speed."""
+"""A time under emulation is kept, and no one's speed."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -72,7 +72,7 @@ def run(prune: ModuleType, layers: Path) -> Run:
             for entry in entries
         ]
         listed = layers.parent / "prune.toml"
-        listed.write_text('architecture = "x86_64"\n[[prune]]\n' + "\n[[prune]]\n".join(tables))
+        listed.write_text('seen = { cpu = ["x86_64"] }\n[[prune]]\n' + "\n[[prune]]\n".join(tables))
         prune.main(listed, "cpu", layers)
 
     return prune_by
@@ -140,6 +140,12 @@ def test_on_another_architecture_a_pattern_may_match_nothing(
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
     run({"patterns": ["one/*.alt.so"]}, COMMAND)
     assert not (layers / "torch/opt/venv/bin/one").exists()
+
+
+def test_an_entry_of_one_architecture_is_for_its_packages_alone(run: Run, layers: Path) -> None:
+    run(COMMAND | {"architectures": ["x86_64"]}, NAMES | {"architectures": ["aarch64"]})
+    assert not (layers / "torch/opt/venv/bin/one").exists()
+    assert (layers / f"torch/{SITE}/one/lib.so").read_text() == "code names"
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_what_ran_on_no_gpu_or_hardly_ran_counts_for_nothing(how: Event, reason:
 @pytest.mark.parametrize(
     ("state", "files", "verdict"),
     [
-        ("works", LOCKED, "remove its `wait_for_gpu` and `locked`"),
+        ("works", LOCKED, "remove its `wait_for_gpu` and `locked` for x86_64"),
         (
             "works",
             dict.fromkeys(LOCKED, "sha256=x"),
