@@ -72,6 +72,15 @@ def test_cdpath_changes_nothing(host: Host, checkout: Path) -> None:
     assert host.run("sh", "-c", script).stdout == "docker\n"
 
 
+@pytest.mark.parametrize("script", ["run", "in-docker"])
+def test_a_script_may_be_started_from_elsewhere(host: Host, checkout: Path, script: str) -> None:
+    host.add("docker")
+    host.environment["ENGINE"] = "docker"
+    result = host.run("sh", "-c", f"cd {checkout.parent} && checkout/docker/host/{script} cpu mine")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert container(host).endswith(" workload:cpu mine")
+
+
 def test_roots_records_belong_to_the_owner_of_the_folder(host: Host, checkout: Path) -> None:
     answer_id(host, 0, 0, "0")
     own_results(host, 1000, 1001)
@@ -158,8 +167,8 @@ def test_the_fix_fits_the_reason(host: Host, checkout: Path, reason: str, fix: s
 
 
 def test_a_disk_without_space_for_a_byte_is_noticed(host: Host, checkout: Path) -> None:
-    said = "cat: write error: No space left on device"
-    host.add("cat", f"echo '{said}' >&2; exit 1")
+    said = "date: write error: No space left on device"
+    host.add("date", f"echo '{said}' >&2; exit 1")
     result = run_in_docker(host, checkout)
     assert "ready: results cannot be written (No space left on device): free" in result.stderr
 

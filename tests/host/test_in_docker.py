@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from support.fakes.host import Host
+from support.fakes.host import CHECKOUT, Host
 from support.fakes.machine import IDS, make_machine, rows
 
 REFUSALS = rows("refusals")
@@ -34,6 +34,15 @@ def test_a_refusal_is_shown_and_translated(host: Host, refusal: dict[str, Any], 
     assert result.stderr == f"{said}\n{translation}\n"
     assert (result.returncode, result.stdout) == (4, "")
     assert runs(host) == ["true"]
+
+
+def test_a_refusal_is_translated_from_elsewhere_too(host: Host) -> None:
+    said = "no space left on device"
+    machine = make_machine(host, {"image": "", "run": {"code": 125, "text": said}})
+    place = f"cd {CHECKOUT.parent} && {CHECKOUT.name}/docker/host/in-docker gpu mine"
+    result = machine.run("sh", "-c", place)
+    assert (result.returncode, result.stderr.count("\n")) == (4, 2)
+    assert "\nin-docker: " in result.stderr
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal["name"])
