@@ -17,11 +17,12 @@ from workload.core import places, records
 from workload.core.errors import ExitCode, LostDeviceError, NotSavedError, WorkloadError
 from workload.core.imports import import_problem
 from workload.core.journal import Journal
-from workload.core.models.action import Action, Advice, Fault
+from workload.core.models.action import Advice
 from workload.core.models.record import Record
-from workload.core.models.xid import Xid
 from workload.doctor.actions.decide import advise
 from workload.doctor.actions.history import earlier_records
+from workload.doctor.actions.kinds import fault
+from workload.hardware.driver_errors import Reported
 from workload.ranks.member import Member
 from workload.report.terminal.tables import labelled
 
@@ -63,7 +64,7 @@ class Session:
         self.print_document = self._console.print_document
         self._ending = threading.Lock()
         self._ended: ExitCode | None = None
-        self._xids: Callable[[], tuple[Xid, ...]] | None = None
+        self._driver_errors: Callable[[], Reported] | None = None
         self._saves = True
         # Kept with what its traceback holds: see main.
         self.lost: LostDeviceError | None = None
@@ -89,9 +90,9 @@ class Session:
             code, reason = self._explain(error)
         return self._end(code, reason)
 
-    def watch(self, xids: Callable[[], tuple[Xid, ...]]) -> None:
-        """Ask `xids` for the errors of the NVIDIA driver so far, whenever that is recorded."""
-        self._xids = xids
+    def watch(self, errors: Callable[[], Reported]) -> None:
+        """Ask for the errors of the NVIDIA driver so far, whenever they are recorded."""
+        self._driver_errors = errors
 
     def collect_on_signal(self, collect: Callable[[], None]) -> None:
         """Call `collect` before a record is saved because of a signal."""
@@ -102,12 +103,18 @@ class Session:
         return self.member.wait_for_others() if self.member else 0.0
 
     def advise(self, code: ExitCode) -> Advice:
-        """Decide on the action for what is known so far, and record it."""
+        """Decide on the action for what is known so far, and record it.
+
+        Called for the verdict, and again for the record: errors of the driver may come in between,
+        and a command that ended early, such as by a lost GPU, has no verdict.
+        """
         folder = self._options.output if isinstance(self._options, RecordOptions) else None
-        if self._xids:
-            self.builder.set("xids", self._xids())
+        if self._driver_errors:
+            errors = self._driver_errors()
+            self.builder.set("xids", errors.xids)
+            self.builder.set("link_errors", errors.link_errors)
         record = self.builder.as_ended(code, None)
-        faults = [Fault("lost-device", Action.REBOOT, self.lost.what)] if self.lost else []
+        faults = [fault("lost-device", self.lost.what)] if self.lost else []
         advice = advise(record, lambda: earlier_records(folder), faults)
         self.builder.set("advice", advice)
         return advice

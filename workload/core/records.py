@@ -27,6 +27,7 @@ SECTIONS = (
     "ceilings",
     "host_cpu",
     "xids",
+    "link_errors",
     "advice",
     "variables",
     "ranks",

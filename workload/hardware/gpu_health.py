@@ -13,7 +13,8 @@ from workload.core.models.gpu import Fabric, GpuHealth, NvLinks
 from workload.hardware.gpu_state import Questions
 
 SUCCESS = 0
-FABRIC_STATES = {1: "not started", 2: "in progress", 3: "completed"}  # 0: not supported
+NO_FABRIC = 0
+FABRIC_STATES = {1: "not started", 2: "in progress", 3: "completed"}
 # Two bits each, from this bit on: 1 is yes, 2 no, 0 not supported.
 FABRIC_FLAGS = {
     0: "degraded bandwidth",
@@ -69,9 +70,25 @@ def read_gpu_health(nvml: Any, handle: Any) -> tuple[GpuHealth, dict[str, str]]:
     return health, ask.silent
 
 
+def read_recovery_action(nvml: Any, handle: Any) -> int | None:
+    """Return what the driver asks for now; None if it does not say."""
+    return _recovery_action(nvml, Questions(nvml, handle))
+
+
+def read_link_errors(nvml: Any, handle: Any) -> dict[str, int]:
+    """Return the errors of the GPU's NVLinks since its last reset; without those unknown."""
+    return _link_errors(nvml, Questions(nvml, handle))
+
+
 def _recovery_action(nvml: Any, ask: Questions) -> int | None:
     [found] = read_fields(nvml, ask, ["GET_GPU_RECOVERY_ACTION"], "recovery-action")
     return found
+
+
+def _link_errors(nvml: Any, ask: Questions) -> dict[str, int]:
+    counts = read_fields(nvml, ask, list(NVLINK_ERRORS.values()), "nvlink-errors")
+    errors = zip(NVLINK_ERRORS, counts, strict=True)
+    return {name: count for name, count in errors if count is not None}
 
 
 def read_fields(nvml: Any, ask: Questions, names: Sequence[str], question: str) -> list[int | None]:
@@ -99,11 +116,11 @@ def _fabric(nvml: Any, ask: Questions) -> Fabric | None:
     info = make() if make else None
     if info is None or ask("fabric", "nvmlDeviceGetGpuFabricInfoV", byref(info)) is None:
         return None
-    if info.state not in FABRIC_STATES:
+    if info.state == NO_FABRIC:
         return None
     failed = info.state == COMPLETED and info.status != SUCCESS
     return Fabric(
-        state=FABRIC_STATES[info.state],
+        state=FABRIC_STATES.get(info.state, f"number {info.state}"),
         error=nvml.nvmlErrorString(info.status) if failed else None,
         unhealthy=tuple(_unhealthy(info.healthMask)),
     )
@@ -134,8 +151,7 @@ def _nvlinks(nvml: Any, ask: Questions) -> NvLinks | None:
     existing = {link: state for link, state in states.items() if state is not None}
     if not existing:
         return None
-    counts = read_fields(nvml, ask, list(NVLINK_ERRORS.values()), "nvlink-errors")
-    errors = dict(zip(NVLINK_ERRORS, counts, strict=True))
+    errors = _link_errors(nvml, ask)
     return NvLinks(
         active=sum(state == ENABLED for state in existing.values()),
         inactive=tuple(link for link, state in existing.items() if state != ENABLED),

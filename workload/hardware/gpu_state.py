@@ -101,7 +101,7 @@ def pci_address(address: str) -> str:
     """Return a PCI address as below /sys/bus/pci/devices: "0000:65:00" is "0000:65:00.0"."""
     address = address.lower()
     domain, *rest = address.split(":")
-    short = ":".join((domain[-4:], *rest))  # NVML's has a domain of eight digits
+    short = ":".join((domain.lstrip("0").zfill(4), *rest))  # NVML's domain has eight digits
     return short if "." in short else f"{short}.0"
 
 

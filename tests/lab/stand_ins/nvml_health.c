@@ -10,6 +10,8 @@ struct event { void *device; unsigned long long type, data; unsigned gpu_instanc
 LAYOUT(field, 40); LAYOUT(fabric, 36); LAYOUT(sram, 104); LAYOUT(event, 32);
 enum { TIMEOUT = 10, UNSIGNED_LONG_LONG = 3, XID = 8, VOLATILE_PARITY = 3 };
 
+static int reported[16]; /* GPUs with an Xid that was taken */
+
 /* A field N that the table has as `field_N`; others are not supported, each by its own code. A value
  * such as `15%` is a counter of nanoseconds that grows by this share of the time. */
 static unsigned long long field_value(const char *text) {
@@ -25,6 +27,10 @@ API Return nvmlDeviceGetFieldValues(void *handle, int count, struct field *field
     char key[32];
     snprintf(key, sizeof key, "field_%u", fields[i].id);
     const char *value = said(gpu_section(index_of(handle)), key, fields[i].id == 230 ? "0" : "unsupported");
+    if (reported[index_of(handle)]) { /* after an Xid of this process */
+      snprintf(key, sizeof key, "field_%u_after", fields[i].id);
+      value = said(gpu_section(index_of(handle)), key, value);
+    }
     fields[i].result = strcmp(value, "unsupported") ? OK : NOT_SUPPORTED;
     fields[i].type = UNSIGNED_LONG_LONG;
     fields[i].value.ull = field_value(value);
@@ -55,7 +61,9 @@ API Return nvmlDeviceGetSramEccErrorStatus(void *handle, struct sram *status) {
 API Return nvmlDeviceGetNvLinkState(void *handle, unsigned link, unsigned *active) {
   long long links;
   ASK(handle, "nvlinks", 0, links);
-  *active = 1;
+  long long down;
+  ASK(handle, "nvlinks_down", 0, down);
+  *active = link >= down;
   return link < links ? OK : NOT_SUPPORTED;
 }
 
@@ -63,26 +71,28 @@ NUMBER(nvmlDeviceGetPowerManagementLimit, "power_limit_mw", 700000)
 NUMBER(nvmlDeviceGetPowerManagementDefaultLimit, "default_power_limit_mw", 700000)
 
 /* Events: each GPU's `xids`, such as 48 94, once it is registered. */
-static struct { int gpu; unsigned long long number; } queue[64];
-static int queued, taken;
+struct set { int gpus[64], queued, taken; unsigned long long numbers[64]; };
 
-API Return nvmlEventSetCreate(void **set) { ENTER; *set = queue; return OK; }
-API Return nvmlEventSetFree(void *set) { ENTER; return OK; }
-API Return nvmlDeviceRegisterEvents(void *handle, unsigned long long types, void *set) {
+API Return nvmlEventSetCreate(void **set) { ENTER; *set = calloc(1, sizeof(struct set)); return OK; }
+API Return nvmlEventSetFree(void *set) { ENTER; free(set); return OK; }
+API Return nvmlDeviceRegisterEvents(void *handle, unsigned long long types, void *chosen) {
   GPU(handle);
+  struct set *set = chosen;
   char text[256], *rest = text, *word;
   snprintf(text, sizeof text, "%s", said(gpu_section(index_of(handle)), "xids", ""));
-  while ((word = strsep(&rest, " ")) && queued < 64)
+  while ((word = strsep(&rest, " ")) && set->queued < 64)
     if (*word && types & XID) {
-      queue[queued].gpu = index_of(handle);
-      queue[queued++].number = strtoull(word, NULL, 10);
+      set->gpus[set->queued] = index_of(handle);
+      set->numbers[set->queued++] = strtoull(word, NULL, 10);
     }
   return OK;
 }
-API Return nvmlEventSetWait_v2(void *set, struct event *event, unsigned msec) {
+API Return nvmlEventSetWait_v2(void *chosen, struct event *event, unsigned msec) {
   ENTER;
-  if (taken == queued) return TIMEOUT;
-  *event = (struct event){(void *)(size_t)(queue[taken].gpu + 1), XID, queue[taken].number, 0, 0};
-  taken++;
+  struct set *set = chosen;
+  if (set->taken == set->queued) return TIMEOUT;
+  int gpu = set->gpus[set->taken];
+  *event = (struct event){(void *)(size_t)(gpu + 1), XID, set->numbers[set->taken++], 0, 0};
+  reported[gpu & 15] = 1;
   return OK;
 }

@@ -11,7 +11,8 @@ from itertools import groupby
 from pathlib import Path
 
 from workload.core.models.action import Action
-from workload.doctor.actions.recovery import RECOVERIES
+from workload.doctor.actions.kinds import KINDS
+from workload.doctor.actions.recovery import RECOVERIES, recovery
 from workload.doctor.actions.xids import XidRow, catalog
 
 HOST = Path(__file__).parents[3] / "docker/host"
@@ -27,8 +28,10 @@ have it as `action`, `gpus[].action` and their reasons. In order, from nothing t
 {order}.
 
 The driver's own recovery action (NVML field 230) outranks the table of Xids. An action becomes the
-next one only with evidence: records in `--output` that show that it was done (another boot id, or
-error counters that fell) and that the same fault came back on the same GPU.
+next one only with evidence: records in `--output` that show that it was done (a later start of the
+machine, or error counters that fell, with persistence mode) and that the same fault came back on
+the same GPU. The kernel's log keeps an Xid until the next start: where field 230 is unknown, its
+action stays until then.
 
 ## What asks for which action
 
@@ -36,28 +39,12 @@ error counters that fell) and that the same fault came back on the same GPU.
 
 ## Xids
 
-Source: {source}. An Xid that is not listed asks for `drain`.
+Source: {source}. An Xid that is not listed asks for `drain`, whatever the driver asks for.
 
 {xids}
 
 {guide}
 """
-FAULTS = (
-    ("wrong numbers", "a comparison with float64, a case or the burn-in", Action.DRAIN),
-    ("a failed check of the doctor", "its finding", Action.FIX_HOST),
-    ("a time that is not valid: other processes, noise", "the case's reason", Action.RETRY),
-    ("a time that is not valid: heat or power", "throttle reasons and counters", Action.FIX_HOST),
-    ("the driver does not reach the GPU, or it was lost in a run", "NVML, CUDA", Action.REBOOT),
-    ("the driver requires a reset of the GPU", "NVML, return code 16", Action.RESET_GPU),
-    ("the driver hangs, or aborts the start of CUDA", "gpu-driver, cuda-start", Action.REBOOT),
-    ("uncorrectable memory errors", "ECC counters, without a recovery action", Action.RESET_GPU),
-    ("uncorrectable memory errors", "ECC counters; the driver asks for none", Action.RESTART_APP),
-    ("a memory row could not be remapped", "remapped rows", Action.RESET_GPU),
-    ("too many SRAM errors", "the driver's threshold", Action.DRAIN),
-    ("the GPU is joining its NVLink fabric", "fabric state", Action.RETRY),
-    ("the GPU is not in its NVLink fabric", "fabric state and status", Action.FIX_HOST),
-    ("the NVLink fabric is unhealthy", "fabric health", Action.DRAIN),
-)
 
 
 def page() -> str:
@@ -66,11 +53,12 @@ def page() -> str:
         (f"recovery action {number}, {row.name}", "NVML field 230, Xid 154", row.action)
         for number, row in RECOVERIES.items()
     ]
-    unknown = ("another recovery action", "NVML field 230, Xid 154", Action.DRAIN)
+    unknown = ("another recovery action", "NVML field 230, Xid 154", recovery(-1).action)
+    kinds = [(kind.what, kind.seen, kind.action) for kind in KINDS.values()]
     return PAGE.format(
         command=COMMAND,
         order=", ".join(f"`{action}`" for action in Action),
-        faults=_table(("fault", "evidence", "action"), [*recoveries, unknown, *FAULTS]),
+        faults=_table(("fault", "evidence", "action"), [*recoveries, unknown, *kinds]),
         source=next(row.source for row in catalog().values() if not row.by_program),
         xids=_table(("Xids", "action", "by"), _xid_rows()),
         guide="\n\n".join(_guide()),

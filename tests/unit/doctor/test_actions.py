@@ -1,55 +1,32 @@
-"""One action follows from what the driver reports, what was measured, and what was tried before."""
+"""One action follows from what the driver reports and what was measured."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from support.doctor.machines import DRIVER, GPU_MACHINE, machine
+from support.doctor.machines import DRIVER, machine
 from support.fakes.devices import H200, HEALTHY
 from support.records import measured, synthetic
+from support.records.examined import ADDRESS, logged, record
 
-from workload.core import records
 from workload.core.errors import ExitCode
-from workload.core.models.action import Action, Advice, Fault
+from workload.core.models.action import Action, Advice
 from workload.core.models.case import CaseStatus
-from workload.core.models.facts import Facts
 from workload.core.models.finding import Finding, State
 from workload.core.models.gpu import Fabric
-from workload.core.models.record import Record
 from workload.core.models.xid import Xid
-from workload.core.records import RecordBuilder
 from workload.core.train_spec import PRESETS
 from workload.doctor.actions import xids as xid_table
 from workload.doctor.actions.decide import advise
-from workload.doctor.actions.history import earlier_records
+from workload.doctor.actions.kinds import fault
 from workload.doctor.checks.check import WRONG
 
-ADDRESS = "0000:65:00.0"
-START = datetime(2026, 11, 1, tzinfo=UTC)
 RESET = "GPU recovery action changed from 0x0 (None) to 0x1 (GPU Reset Required)"
-
-
-def record(
-    facts: Facts | None = GPU_MACHINE, code: ExitCode = ExitCode.OK, **sections: Any
-) -> Record:
-    """A record of a run on that machine."""
-    builder = RecordBuilder("run", ())
-    builder.set("environment", facts)
-    for section, value in sections.items():
-        builder.set(section, value)
-    return builder.as_ended(code, None)
 
 
 def action(**changes: Any) -> Action:
     """The action for the H200 machine with these changes."""
     return advise(record(machine(**changes))).action
-
-
-def logged(number: int, text: str = "", at_sec: float = 9.0) -> Xid:
-    return Xid(ADDRESS, number, text, at_sec)
 
 
 def test_a_healthy_machine_needs_no_action() -> None:
@@ -102,7 +79,13 @@ def test_an_xid_that_programs_cause_asks_for_a_restart_of_the_program(number: in
         (95, Action.RESET_GPU),
         (119, Action.RESET_GPU),
         (79, Action.REBOOT),
+        (108, Action.NONE),
+        (163, Action.NONE),
+        (171, Action.RESET_GPU),
+        (172, Action.RESET_GPU),
         (2, Action.DRAIN),
+        (142, Action.DRAIN),
+        (165, Action.DRAIN),
         (999, Action.DRAIN),
     ],
 )
@@ -158,6 +141,7 @@ def test_every_row_of_the_table_names_its_source() -> None:
         (Fabric("completed", "Not Supported"), Action.FIX_HOST),
         (Fabric("completed", None, ("unhealthy route",)), Action.DRAIN),
         (Fabric("completed", None), Action.NONE),
+        (Fabric("number 7", None), Action.DRAIN),
     ],
 )
 def test_the_state_of_the_fabric_asks_for_an_action(fabric: Fabric, expected: Action) -> None:
@@ -226,7 +210,7 @@ def test_a_time_that_says_nothing_asks_to_try_again() -> None:
 
 
 def test_a_lost_device_asks_for_a_reboot() -> None:
-    lost = Fault("lost-device", Action.REBOOT, "cuda:0 was lost (unknown error)")
+    lost = fault("lost-device", "cuda:0 was lost (unknown error)")
     assert advise(record(), faults=[lost]).action is Action.REBOOT
 
 
@@ -244,74 +228,3 @@ def test_the_machine_takes_the_action_of_its_worst_gpu() -> None:
     assert found.reason == "GPU 5 NVIDIA H200: the driver asks for a reboot"
     actions = [str(one.action) for one in found.gpus]
     assert actions == ["none", "none", "restart-app", "none", "none", "reboot", "reset-gpu", "none"]
-
-
-# What came before: a record of each of these runs, an hour apart.
-Run = Callable[..., Advice]
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Run on a machine with a fault, and keep the record beside those before."""
-    runs: list[int] = []
-
-    def once(**changes: Any) -> Advice:
-        asked = {} if "driver" in changes else {"health__recovery_action": 1}
-        facts = machine(**{**asked, **changes})
-        now = replace(record(facts), started_at=START + timedelta(hours=len(runs)))
-        found = advise(now, lambda: earlier_records(tmp_path))
-        kept = replace(now, action=found.action, gpus=found.gpus)
-        (tmp_path / f"run-{len(runs)}.json").write_bytes(records.dump(kept))
-        runs.append(1)
-        return found
-
-    return once
-
-
-def actions(found: Sequence[Advice]) -> list[str]:
-    return [str(one.gpus[0].action) for one in found]
-
-
-def test_three_runs_on_an_untouched_machine_give_the_same_action(run: Run) -> None:
-    assert actions([run(), run(), run()]) == ["reset-gpu"] * 3
-
-
-def test_a_fault_that_comes_back_after_a_reset_asks_for_a_reboot(run: Run) -> None:
-    run(gpu__ecc_uncorrected=5)
-    found = run(gpu__ecc_uncorrected=1)
-    assert found.action is Action.REBOOT
-    assert found.evidence[-1] == (
-        "came back after a reset of the GPU: reset-gpu was asked for on 2026-11-01 00:00"
-    )
-
-
-def test_a_fault_that_comes_back_after_a_restart_is_escalated_once(run: Run) -> None:
-    run()
-    assert run(boot_id="boot-2").action is Action.REBOOT
-    assert run(boot_id="boot-2").action is Action.REBOOT
-    assert run(boot_id="boot-3").action is Action.CONTACT_SUPPORT
-    assert run(boot_id="boot-3").action is Action.CONTACT_SUPPORT
-
-
-def test_without_a_reset_nothing_is_escalated(run: Run) -> None:
-    run(gpu__ecc_uncorrected=5)
-    assert run(gpu__ecc_uncorrected=6).action is Action.RESET_GPU
-
-
-def test_another_gpu_starts_from_the_beginning(run: Run) -> None:
-    run()
-    health = replace(HEALTHY.health, recovery_action=1)  # type: ignore[type-var]  # it has one
-    other = replace(H200, uuid="GPU-0001", state=replace(HEALTHY, health=health))
-    assert run(boot_id="boot-2", driver=replace(DRIVER, gpus=(other,))).action is Action.RESET_GPU
-
-
-def test_another_fault_starts_from_the_beginning(run: Run) -> None:
-    run()
-    found = run(boot_id="boot-2", health__recovery_action=6)
-    assert found.action is Action.RESET_GPU
-
-
-def test_a_programs_fault_is_never_escalated(run: Run) -> None:
-    asked = {"health__recovery_action": None, "xids": (logged(13),)}
-    found = [run(boot_id=f"boot-{number}", **asked) for number in range(4)]
-    assert actions(found) == ["restart-app"] * 4

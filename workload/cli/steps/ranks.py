@@ -10,7 +10,7 @@ from msgspec.structs import replace as replaced
 from workload.cli.options import ALL, RanksOptions
 from workload.cli.progress import progress
 from workload.cli.session import Session
-from workload.cli.steps.xids import watched
+from workload.cli.steps.driver_errors import watched
 from workload.core.errors import ExitCode, UnfitError, worst_code
 from workload.core.models.facts import QUICK, Facts
 from workload.core.models.gpu import Gpu
@@ -115,7 +115,8 @@ def _record(session: Session, supervisor: Supervisor, now: Facts | None, device:
     session.builder.set("ranks", ranks)
     session.builder.set("device", next((one.device for one in ranks if one.device), None))
     if facts and now:
-        names = ("driver", "driver_error", "driver_code", "driver_hung", "xids", "boot_id")
+        names = ("driver", "driver_error", "driver_code", "driver_hung", "xids", "boot_id",
+                 "booted_sec")  # fmt: skip
         facts = replaced(facts, **{name: getattr(now, name) for name in names})
     found = facts or now
     if found:

@@ -55,7 +55,8 @@ class Facts(Fact, frozen=True):
     unread: dict[str, str] = field(default_factory=dict)  # fact -> why its reader crashed
     deep: Deep | None = None  # None also without --deep
     boot_id: str | None = None  # another one after each start of the machine
-    xids: tuple[Xid, ...] | None = None  # None where the kernel's log cannot be read
+    booted_sec: float | None = None  # when the machine was started, as seconds since 1970
+    xids: tuple[Xid, ...] | None = None  # the newest; None where the kernel's log cannot be read
     driver_code: int | None = None  # of `driver_error`, `nvmlReturn_t`
     driver_hung: bool = False  # NVML did not answer in time
     cuda: CudaStart | None = None  # None where CUDA was not asked

@@ -18,7 +18,7 @@ from workload.core.models.rating import Ceilings
 from workload.core.models.train import TrainResult
 from workload.core.models.variable import Variable
 from workload.core.models.verify import VerifyResult
-from workload.core.models.xid import Xid
+from workload.core.models.xid import LinkErrors, Xid
 
 # 1: the first. 2: `cases` of every kind with their timing and rating, in place of `matmul`;
 # `ceilings`; the engine (now `mode`) of a training. 3: see CHANGELOG.md, 0.2.0.
@@ -53,7 +53,8 @@ class Record(Model, frozen=True):
     cases: tuple[Case, ...] | None
     ceilings: Ceilings | None
     host_cpu: HostCpu | None
-    xids: tuple[Xid, ...] | None  # errors of the NVIDIA driver while the command ran
+    # Errors of the NVIDIA driver while the command ran; None where it does not report them.
+    xids: tuple[Xid, ...] | None
     action: Action | None  # what to do about the machine; None if interrupted
     action_reason: str | None
     action_evidence: tuple[str, ...] | None
@@ -66,6 +67,7 @@ class Record(Model, frozen=True):
     variables: tuple[Variable, ...] | None = None
     # Of a run on several devices, which has its results here.
     ranks: tuple[Rank, ...] | None = None
+    link_errors: tuple[LinkErrors, ...] | None = None  # as `xids`, of NVLinks
 
     def of_rank(self, rank: Rank) -> "Record":
         """Return the record that a run on the device of one rank alone would have."""

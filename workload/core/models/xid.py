@@ -1,4 +1,4 @@
-"""Errors that the NVIDIA driver reports by number."""
+"""Errors that the NVIDIA driver reports: by number, and counted for each GPU's links."""
 
 from workload.core.models.model import Fact
 
@@ -14,3 +14,11 @@ class Xid(Fact, frozen=True):
     text: str
     at_sec: float | None  # since the machine started; None without a time
     during_run: bool = False
+    recovery_action: int | None = None  # what the driver asked for after it, NVML field 230
+
+
+class LinkErrors(Fact, frozen=True):
+    """Errors of a GPU's NVLinks that came while this command ran, by kind."""
+
+    address: str  # of the GPU
+    counts: dict[str, int]

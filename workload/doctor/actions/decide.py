@@ -1,16 +1,18 @@
 """Take the worst fault of each GPU, and of the machine, as the one action."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from workload.core.models.action import Action, Advice, Fault, GpuAction
 from workload.core.models.gpu import Gpu
 from workload.core.models.record import Record
-from workload.core.models.xid import Xid
-from workload.doctor.actions.faults import gpu_faults
+from workload.core.models.xid import LinkErrors, Xid
+from workload.doctor.actions.faults import gpu_faults, not_permitted, recovery_asked, why_silent
 from workload.doctor.actions.history import escalated
 from workload.doctor.actions.ranks import faults_by_gpu, faults_of_ranks
 from workload.doctor.actions.results import result_faults
 
+Error = TypeVar("Error", Xid, LinkErrors)
 NOTHING = "nothing is wrong"
 
 
@@ -23,25 +25,32 @@ def advise(
 
     `earlier` returns the records before it, oldest first; it is called only for a fault.
     """
-    boot_id = record.environment.boot_id if record.environment else None
     gpus = tuple(_gpu_actions(record))
     if any(gpu.fault for gpu in gpus):
         records = earlier()
-        gpus = tuple(escalated(gpu, boot_id, records) for gpu in gpus)
+        gpus = tuple(escalated(gpu, record, records) for gpu in gpus)
     known = [
         *faults,
         *result_faults(record),
         *faults_of_ranks(record),
         *(_of_machine(gpu) for gpu in gpus if gpu.fault),
     ]
-    worst = _worst(known) or Fault("none", Action.NONE, NOTHING)
+    worst = _worst(known) or Fault("none", Action.NONE, _nothing(gpus))
     return Advice(worst.action, worst.reason, worst.evidence, gpus)
+
+
+def _nothing(gpus: Sequence[GpuAction]) -> str:
+    """Return that no fault was found, and what is not known."""
+    return next((f"{_name(gpu)}: {gpu.reason}" for gpu in gpus if gpu.reason != NOTHING), NOTHING)
+
+
+def _name(gpu: GpuAction) -> str:
+    return f"GPU {gpu.index} {gpu.name or ''}".strip()
 
 
 def _of_machine(gpu: GpuAction) -> Fault:
     """Return the worst fault of a GPU as one of its machine."""
-    name = f"GPU {gpu.index} {gpu.name or ''}".strip()
-    return Fault(gpu.fault or "none", gpu.action, f"{name}: {gpu.reason}", gpu.evidence)
+    return Fault(gpu.fault or "none", gpu.action, f"{_name(gpu)}: {gpu.reason}", gpu.evidence)
 
 
 def _worst(faults: Sequence[Fault]) -> Fault | None:
@@ -55,29 +64,60 @@ def _gpu_actions(record: Record) -> Iterator[GpuAction]:
         return
     xids = [*(facts.xids or ()), *(record.xids or ())]
     measured = faults_by_gpu(record)
+    known = {_address(gpu) for gpu in driver.gpus}
+    of_none = [xid for xid in xids if xid.address not in known]
     for gpu in driver.gpus:
-        worst = _worst([*gpu_faults(gpu, _of(gpu, xids)), *measured.get(gpu.index, [])])
+        own = of_none if gpu.state is None else _of(gpu, xids)
+        links = _of(gpu, record.link_errors or ())
+        reported = gpu_faults(gpu, own, links, _most_links(gpu, driver.gpus))
+        worst = _worst([*reported, *measured.get(gpu.index, [])])
         yield GpuAction(
             gpu.index,
             gpu.name,
             gpu.uuid,
             worst.action if worst else Action.NONE,
-            worst.reason if worst else NOTHING,
+            worst.reason if worst else _why_none(gpu, own),
             worst.id if worst else None,
             worst.evidence if worst else (),
             _counters(gpu),
         )
 
 
-def _of(gpu: Gpu, xids: Sequence[Xid]) -> list[Xid]:
-    """Return the Xids of a GPU, by its address."""
-    address = gpu.state.pcie.address if gpu.state else None
-    return [xid for xid in xids if address and xid.address == address]
+def _why_none(gpu: Gpu, xids: Sequence[Xid]) -> str:
+    """Return that nothing is wrong, unless that is not known."""
+    if not_permitted(gpu):
+        return why_silent(gpu)
+    state = gpu.state
+    if state is None or state.health is None or recovery_asked(state.health, xids) is None:
+        why = state.silent.get("recovery-action") if state else None
+        return f"{NOTHING} that the driver reports; its recovery action is unknown ({why or '?'})"
+    return NOTHING
+
+
+def _address(gpu: Gpu) -> str | None:
+    return gpu.state.pcie.address if gpu.state else None
+
+
+def _of(gpu: Gpu, errors: Iterable[Error]) -> list[Error]:
+    """Return the errors of a GPU, by its address."""
+    address = _address(gpu)
+    return [error for error in errors if address and error.address == address]
+
+
+def _most_links(gpu: Gpu, gpus: Sequence[Gpu]) -> int | None:
+    """Return how many NVLinks are active on the best GPU of this model."""
+    healths = [one.state.health for one in gpus if one.state and one.name == gpu.name]
+    links = [health.nvlinks.active for health in healths if health and health.nvlinks]
+    return max(links, default=None)
 
 
 def _counters(gpu: Gpu) -> dict[str, int] | None:
-    """Return the counters that a reset sets back."""
-    if gpu.state is None:
+    """Return the counters that only a reset sets back.
+
+    None without persistence mode: there each program sets them back when it starts. Source: NVML
+    API Reference Guide, nvmlEccCounterType_t.
+    """
+    if gpu.state is None or not gpu.state.persistence:
         return None
     health = gpu.state.health
     found = {

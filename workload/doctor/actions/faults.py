@@ -1,10 +1,15 @@
-"""Find the faults of one GPU in what its driver reports. A new fault is one more `yield` here."""
+"""Find the faults of one GPU in what its driver reports. A new fault is one more `yield` here.
+
+What each asks for stands in `kinds`.
+"""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from workload.core.models.action import Action, Fault
-from workload.core.models.gpu import Gpu, GpuHealth, GpuState
-from workload.core.models.xid import Xid
+from workload.core.models.gpu import Gpu, GpuHealth, GpuState, NvLinks
+from workload.core.models.xid import LinkErrors, Xid
+from workload.doctor.actions.kinds import fault
 from workload.doctor.actions.recovery import recovery
 from workload.doctor.actions.xids import (
     RECOVERY_CHANGED,
@@ -15,67 +20,112 @@ from workload.doctor.actions.xids import (
 from workload.hardware.driver_codes import NVML_PERMISSION, NVML_RESET_REQUIRED
 
 SHOWN_TEXT = 120  # characters of the driver's own words
+SHOWN_XIDS = 5  # kinds of them in the evidence of one fault
+# NVLink errors that cost no more than a repetition say little by themselves.
+SERIOUS_LINK_ERRORS = ("replays", "recoveries")
 
 
-def gpu_faults(gpu: Gpu, xids: Sequence[Xid]) -> Iterator[Fault]:
-    """Yield the faults of a GPU; `xids` are its own, oldest first.
+def gpu_faults(
+    gpu: Gpu,
+    xids: Sequence[Xid],
+    links: Sequence[LinkErrors] = (),
+    most_links: int | None = None,
+) -> Iterator[Fault]:
+    """Yield the faults of a GPU; `xids` and `links` are its own, oldest first.
 
-    The driver's recovery action outranks the table of Xids: where it is known, an Xid of the
-    hardware is evidence only, and one of this run asks for no more than to start again.
+    `most_links` is how many NVLinks are active on another GPU of its model. The driver's recovery
+    action outranks the table of Xids: where it is known, an Xid of the hardware is evidence only,
+    and one of this run asks for no more than to start again.
     """
-    if gpu.state is None and gpu.code == NVML_PERMISSION:
+    if not_permitted(gpu):
         return  # of another container
     if gpu.state is None:
-        evidence = (*((gpu.error,) if gpu.error else ()), *map(_shown, xids))
-        action = Action.RESET_GPU if gpu.code == NVML_RESET_REQUIRED else Action.REBOOT
-        yield Fault("no-answer", action, "the driver does not reach it", evidence)
+        kind = "reset-required" if gpu.code == NVML_RESET_REQUIRED else "no-answer"
+        yield fault(kind, why_silent(gpu), shown(xids, where=True), id_="no-answer")
         return
     health = gpu.state.health or GpuHealth()
     asked = recovery_asked(health, xids)
-    if asked:
+    if asked is not None and asked != 0:
         yield _recovery(asked, xids)
     yield from _xids(xids, outranked=asked is not None)
     yield from _memory(gpu.state, health, outranked=asked is not None)
+    yield from _links(health.nvlinks, links, most_links)
     yield from _fabric(health)
 
 
+def not_permitted(gpu: Gpu) -> bool:
+    """Return whether the GPU is there, and not for this process."""
+    return gpu.state is None and gpu.code == NVML_PERMISSION
+
+
+def why_silent(gpu: Gpu) -> str:
+    """Return why the driver does not show a GPU, with NVML's code and text."""
+    code = "" if gpu.code is None else f" code {gpu.code}"
+    said = f"NVML{code}: {gpu.error}" if gpu.error else f"NVML{code or ' gives no reason'}"
+    what = "not for this process" if not_permitted(gpu) else "the driver does not reach it"
+    return f"{what} ({said})"
+
+
 def recovery_asked(health: GpuHealth, xids: Sequence[Xid]) -> int | None:
-    """Return the recovery action by the driver or, where it has none, by the newest Xid 154."""
+    """Return the driver's recovery action: after the last error of this run, or before the run.
+
+    Where the driver has none, that of the newest Xid 154; None if its text is not understood.
+    """
+    during = [xid.recovery_action for xid in xids if xid.during_run]
+    if during and during[-1] is not None:
+        return during[-1]
     if health.recovery_action is not None:
         return health.recovery_action
-    changes = [action for xid in xids if (action := recovery_action_of(xid)) is not None]
-    return changes[-1] if changes else None
+    texts = [xid for xid in xids if xid.number == RECOVERY_CHANGED and not xid.during_run]
+    return recovery_action_of(texts[-1]) if texts else None
 
 
 def _recovery(number: int, xids: Sequence[Xid]) -> Fault:
     asked = recovery(number)
-    evidence = (f"recovery action {number} ({asked.name})", *map(_shown, xids))
+    evidence = (f"recovery action {number} ({asked.name})", *shown(xids))
     return Fault(f"recovery-{number}", asked.action, asked.what, evidence)
 
 
 def _xids(xids: Sequence[Xid], *, outranked: bool) -> Iterator[Fault]:
-    for xid in xids:
-        row = look_up(xid.number)
+    """Yield a fault for each number; one whose meaning is unknown is never outranked."""
+    for number in dict.fromkeys(xid.number for xid in xids):
+        row = look_up(number)
         action = row.action
-        if xid.number == RECOVERY_CHANGED or not action.severity:
+        same = [xid for xid in xids if xid.number == number]
+        if number == RECOVERY_CHANGED or not action.severity:
             continue
-        if outranked:
-            if not xid.during_run:
-                continue
+        if outranked and row.known:
+            same = [xid for xid in same if xid.during_run]
             action = Action.RESTART_APP
-        reason = f"Xid {xid.number}, {row.name} ({_whose(row)})"
-        yield Fault(f"xid-{xid.number}", action, reason, (_shown(xid),))
+        if same:
+            reason = f"Xid {number}, {row.name} ({_whose(row)})"
+            yield Fault(f"xid-{number}", action, reason, shown(same))
 
 
 def _whose(row: XidRow) -> str:
     return f"caused by a program: {row.source}" if row.by_program else row.source
 
 
-def _shown(xid: Xid) -> str:
+def shown(xids: Sequence[Xid], *, where: bool = False) -> tuple[str, ...]:
+    """Return a line for each kind of Xid, those of this run last: a program may cause thousands."""
+
+    def kind(xid: Xid) -> tuple[bool, int, str]:
+        return xid.during_run, xid.number, xid.address if where else ""
+
+    groups = [list(group) for _, group in groupby(sorted(xids, key=kind), key=kind)]
+    lines = [_line(group, where=where) for group in groups]
+    more = len(lines) - SHOWN_XIDS
+    return tuple(lines if more <= 0 else (f"{more} other kinds of Xids", *lines[-SHOWN_XIDS:]))
+
+
+def _line(same: Sequence[Xid], *, where: bool) -> str:
+    xid = same[-1]
     when = "during this run" if xid.during_run else "in the kernel's log"
+    often = f", {len(same)} times" if len(same) > 1 else ""
     at = "" if xid.at_sec is None else f" at {xid.at_sec:.0f} s after the start"
     text = f": {xid.text[:SHOWN_TEXT]}" if xid.text else ""
-    return f"Xid {xid.number} {when}{at}{text}"
+    of = f" of {xid.address}" if where else ""
+    return f"Xid {xid.number}{of} {when}{often}{',' if often and at else ''}{at}{text}"
 
 
 def _memory(state: GpuState, health: GpuHealth, *, outranked: bool) -> Iterator[Fault]:
@@ -84,15 +134,30 @@ def _memory(state: GpuState, health: GpuHealth, *, outranked: bool) -> Iterator[
     Source: NVIDIA, GPU Memory Error Management, "RMA Policy Thresholds".
     """
     if state.ecc_uncorrected:
-        action = Action.RESTART_APP if outranked else Action.RESET_GPU
         count = f"{state.ecc_uncorrected} since the last reset"
-        yield Fault("ecc", action, "uncorrectable memory errors", (count,))
+        yield fault("ecc-handled" if outranked else "ecc", evidence=(count,), id_="ecc")
     if state.remap_failed:
-        yield Fault("row-remap", Action.RESET_GPU, "a memory row could not be remapped")
+        yield fault("row-remap")
     if health.sram_threshold_exceeded:
-        yield Fault(
-            "sram-threshold", Action.DRAIN, "too many uncorrectable errors in the GPU's SRAM"
-        )
+        yield fault("sram-threshold")
+
+
+def _links(
+    nvlinks: NvLinks | None, errors: Sequence[LinkErrors], most: int | None
+) -> Iterator[Fault]:
+    """Yield links that are down or had errors; a GPU without any active link has no bridge."""
+    if nvlinks and most and 0 < nvlinks.active < most:
+        down = ", ".join(map(str, nvlinks.inactive)) or "not listed"
+        evidence = f"{nvlinks.active} of {most} are active; inactive links: {down}"
+        yield fault("nvlink-down", evidence=(evidence,))
+    grown = [text for one in errors for text in _counts(one)]
+    if any(one.counts.get(name) for one in errors for name in SERIOUS_LINK_ERRORS):
+        yield fault("nvlink-errors", evidence=grown)
+
+
+def _counts(errors: LinkErrors) -> Iterator[str]:
+    for name, count in errors.counts.items():
+        yield f"NVLink {name} during this run: {count}"
 
 
 def _fabric(health: GpuHealth) -> Iterator[Fault]:
@@ -100,19 +165,12 @@ def _fabric(health: GpuHealth) -> Iterator[Fault]:
     if fabric is None:
         return
     if fabric.state == "in progress":
-        yield Fault("fabric-in-progress", Action.RETRY, "the GPU is joining its NVLink fabric")
+        yield fault("fabric-in-progress")
     elif fabric.state == "not started":
-        yield Fault(
-            "fabric-not-started", Action.FIX_HOST, "the GPU has not joined its NVLink fabric"
-        )
+        yield fault("fabric-not-started")
+    elif fabric.state != "completed":
+        yield fault("fabric-unknown", evidence=(f"fabric state {fabric.state}",))
     elif fabric.error:
-        yield Fault(
-            "fabric-error",
-            Action.FIX_HOST,
-            "the GPU could not join its NVLink fabric",
-            (fabric.error,),
-        )
+        yield fault("fabric-error", evidence=(fabric.error,))
     if fabric.unhealthy:
-        yield Fault(
-            "fabric-unhealthy", Action.DRAIN, "the NVLink fabric is unhealthy", fabric.unhealthy
-        )
+        yield fault("fabric-unhealthy", evidence=fabric.unhealthy)

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from workload.core.models import ranks as end
-from workload.core.models.action import Action, Fault
+from workload.core.models.action import Fault
 from workload.core.models.finding import State
 from workload.core.models.ranks import Rank
 from workload.core.models.record import Record
-from workload.core.rank_speeds import Slowness, slowness
+from workload.core.rank_speeds import slowness
+from workload.doctor.actions.kinds import fault
 from workload.doctor.actions.results import result_faults
 
 Failure = tuple[str, str | None]  # id and case of a finding
@@ -35,8 +36,8 @@ def faults_of_ranks(record: Record) -> Iterator[Fault]:
     listed = {gpu.index for gpu in driver.gpus} if driver else set()
     for rank in ranks:
         if rank.gpu_index not in listed:
-            for fault in _faults(record, rank):
-                yield replace(fault, reason=f"{rank.title}: {fault.reason}")
+            for one in _faults(record, rank):
+                yield replace(one, reason=f"{rank.title}: {one.reason}")
 
 
 def _faults(record: Record, rank: Rank) -> Iterator[Fault]:
@@ -53,22 +54,18 @@ def rank_faults(rank: Rank, ranks: Sequence[Rank]) -> Iterator[Fault]:
     on_gpu = rank.gpu_index is not None
     where = f" in {rank.doing}" if rank.doing else ""
     if rank.lost_device:
-        yield Fault("lost-device", Action.REBOOT, rank.lost_device)
+        yield fault("lost-device", rank.lost_device)
     if rank.ended == end.LOST:
-        yield Fault("no-answer", Action.REBOOT, rank.reason or "the driver does not reach it")
+        yield fault("no-answer", rank.reason or "")
     if rank.ended == end.DIED:
-        yield Fault("rank-died", Action.RETRY, f"its process{where} {rank.reason}")
+        yield fault("rank-died", f"its process{where} {rank.reason}")
     if rank.ended == end.HUNG:
-        action = Action.DRAIN if on_gpu else Action.RETRY
-        yield Fault("rank-hung", action, f"its process{where} {rank.reason}")
+        kind = "rank-hung" if on_gpu else "rank-hung-cpu"
+        yield fault(kind, f"its process{where} {rank.reason}", id_="rank-hung")
     behind = slowness(rank, ranks)
     if behind and behind.counts:
-        yield _slow(behind, Action.FIX_HOST if on_gpu else Action.RETRY)
-
-
-def _slow(behind: Slowness, action: Action) -> Fault:
-    words = f"{behind.factor:.2f} times as long as the others"
-    return Fault("rank-slow", action, f"takes {words} for {behind.kind}")
+        words = f"takes {behind.factor:.2f} times as long as the others for {behind.kind}"
+        yield fault("rank-slow" if on_gpu else "rank-slow-cpu", words, id_="rank-slow")
 
 
 def shared_failures(ranks: Sequence[Rank]) -> frozenset[Failure]:

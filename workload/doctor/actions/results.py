@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from workload.core.models.action import Action, Fault
+from workload.core.models.action import Fault
 from workload.core.models.case import CaseStatus
 from workload.core.models.finding import State
 from workload.core.models.record import Record
 from workload.core.models.train import TrainResult
 from workload.core.train_spec import STABLE_STEP_TIMES_INPUT
+from workload.doctor.actions.kinds import fault
 from workload.doctor.checks.check import WRONG
 
 # Checks whose facts are judged for each GPU: see `faults`.
@@ -16,7 +17,6 @@ BY_GPU = frozenset({"ecc", "row-remap", "recovery-action", "fabric", "sram-ecc"}
 BLOCKED = frozenset({("gpu-driver", "hung"), ("cuda-start", "hung"), ("cuda-start", "died")})
 # As `book` and `wide` have it, but for rounding.
 MOST_STEP_TIMES_INPUT = 1.01 * STABLE_STEP_TIMES_INPUT
-DEEP = "run `workload doctor --deep`"
 
 
 def result_faults(record: Record) -> Iterator[Fault]:
@@ -24,14 +24,14 @@ def result_faults(record: Record) -> Iterator[Fault]:
     yield from _wrong_numbers(record)
     for finding in record.findings or ():
         if finding.state is State.FAIL and finding.case != WRONG and finding.id not in BY_GPU:
-            action = Action.REBOOT if (finding.id, finding.case) in BLOCKED else Action.FIX_HOST
-            yield Fault(finding.id, action, f"{finding.id}: {finding.found}")
+            kind = "blocked" if (finding.id, finding.case) in BLOCKED else "check"
+            yield fault(kind, f"{finding.id}: {finding.found}", id_=finding.id)
     for case in record.cases or ():
         if case.status is CaseStatus.INVALID:
             seen = case.timing.telemetry if case.timing else None
             slowed = seen and (seen.throttled or seen.slowdowns)
-            action = Action.FIX_HOST if slowed else Action.RETRY
-            yield Fault("invalid-time", action, f"{case.name}: {case.reason}")
+            kind = "slowed" if slowed else "invalid-time"
+            yield fault(kind, f"{case.name}: {case.reason}", id_="invalid-time")
 
 
 def _wrong_numbers(record: Record) -> Iterator[Fault]:
@@ -43,8 +43,7 @@ def _wrong_numbers(record: Record) -> Iterator[Fault]:
         *(f"training {one.preset or 'custom'}" for one in record.train or () if _is_wrong(one)),
     ]
     if wrong:
-        reason = f"wrong numbers; {DEEP} to see whether they come back"
-        yield Fault("wrong-numbers", Action.DRAIN, reason, tuple(wrong))
+        yield fault("wrong-numbers", evidence=wrong)
 
 
 def _is_wrong(trained: TrainResult) -> bool:

@@ -10,25 +10,31 @@ from workload.core.models.action import Action
 from workload.core.models.xid import Xid
 
 RECOVERY_CHANGED = 154  # its text has the new recovery action
-_CHANGED_TO = re.compile(r"\bto (0x[0-9a-fA-F]+|\d+)")
+# "GPU recovery action changed from 0x0 (None) to 0x2 (Node Reboot Required)"; the name must follow,
+# or the number may be cut off.
+_CHANGED_TO = re.compile(r"\bto (0x[0-9a-fA-F]{1,8}|\d{1,9}) \(")
 
 
 @dataclass(frozen=True)
 class XidRow:
-    """What one Xid means; `by_program` is true for one that a program causes."""
+    """What one Xid means; `by_program` is true for one that a program causes.
+
+    `known` is false for a number that is not listed.
+    """
 
     number: int
     name: str
     action: Action
     by_program: bool
     source: str
+    known: bool = True
 
 
 def look_up(number: int) -> XidRow:
     """Return the row of an Xid. One that is not in the catalog asks for "drain"."""
     rows = catalog()
     unlisted = XidRow(
-        number, "not in NVIDIA's catalog, or unused there", Action.DRAIN, False, _source()
+        number, "without an action in NVIDIA's catalog", Action.DRAIN, False, _source(), known=False
     )
     return rows.get(number, unlisted)
 

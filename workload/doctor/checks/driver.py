@@ -92,6 +92,18 @@ def _with_gpus(facts: Facts, driver: Driver) -> CheckResult:
             "host:\nsudo nvidia-smi --gpu-reset -i INDEX",
             link=DEBUG,
         )
+    files = sum(
+        node.path.removeprefix("/dev/nvidia").isdecimal() for node in facts.device_nodes or ()
+    )
+    if files > len(driver.gpus):
+        return warned(
+            f"driver {driver.version} lists {len(driver.gpus)} GPUs, /dev has files of {files}",
+            case="unlisted",
+            why="a GPU that failed is no longer listed once the driver was loaded again; or it was "
+            "removed, and its file stayed",
+            fix="on the host compare these lists, and look for Xid errors (sudo dmesg):\n"
+            "nvidia-smi -L\nlspci -d 10de:",
+        )
     names = ", ".join(gpu.name or f"GPU {gpu.index} is not for this process" for gpu in driver.gpus)
     return passed(f"driver {driver.version} (CUDA {driver.cuda_version or 'unknown'}): {names}")
 

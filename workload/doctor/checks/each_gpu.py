@@ -1,12 +1,14 @@
 """Checks of each GPU: what they share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Unpack
 
 from workload.core.models.facts import Facts
 from workload.core.models.finding import State
 from workload.core.models.gpu import Gpu, GpuState
+from workload.core.models.pytorch import TorchFacts
+from workload.doctor.actions.faults import why_silent
 from workload.doctor.checks.check import (
     Check,
     CheckResult,
@@ -67,3 +69,13 @@ def not_reported(gpu: Gpu, state: GpuState, question: str) -> CheckResult:
         return not_applicable(f"not supported by {gpu_name(gpu)}", case="card-has-none")
     found = f"not reported by the driver for {gpu_name(gpu)} ({reason})"
     return unknown(found, case="card-silent")
+
+
+def why_not_seen(torch: TorchFacts, listed: Sequence[Gpu]) -> Iterator[str]:
+    """Yield why CUDA does not see a GPU, for each that the driver lists."""
+    seen = {gpu.uuid for gpu in torch.gpus}
+    for gpu in listed:
+        if gpu.state is None:
+            yield f"GPU {gpu.index}: {why_silent(gpu)}"
+        elif gpu.uuid not in seen:
+            yield f"{gpu_name(gpu)}: the driver shows it, CUDA does not list it"

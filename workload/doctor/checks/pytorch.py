@@ -13,6 +13,7 @@ from workload.doctor.checks.check import (
     unknown,
     warned,
 )
+from workload.doctor.checks.each_gpu import why_not_seen
 from workload.doctor.checks.gpu_needs import (
     BUILT,
     CUDA_BUILD,
@@ -137,7 +138,7 @@ def _seen(facts: Facts, torch: TorchFacts) -> CheckResult:
         return warned(
             f"CUDA sees {len(torch.gpus)} of the driver's {len(listed)} GPUs: {names}",
             case="fewer",
-            why="a GPU is lost, or not for this container",
+            why="; ".join(why_not_seen(torch, listed)) or "CUDA does not say why",
             fix="compare with the host's list:\nnvidia-smi -L",
         )
     return passed(f"PyTorch sees {names}")

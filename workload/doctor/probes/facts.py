@@ -36,8 +36,8 @@ from workload.hardware.cgroups import read_limits
 from workload.hardware.compilers import find_compilers
 from workload.hardware.driver_process import NvmlProcess, cuda_start
 from workload.hardware.import_limits import read_import_limits
+from workload.hardware.kernel_log import read_boot_id, read_booted_sec, read_logged_xids
 from workload.hardware.nvml import Hardware, HardwareError
-from workload.hardware.xids import read_boot_id, read_logged_xids
 
 Fact = TypeVar("Fact")
 
@@ -100,6 +100,7 @@ def gather(
             unlocked=ask("unlocked", read_unlocked),
             versions=ask("versions", read_versions),
             boot_id=ask("boot_id", lambda: read_boot_id(root)),
+            booted_sec=ask("booted_sec", lambda: read_booted_sec(root)),
             xids=ask("xids", lambda: read_logged_xids(root)),
             environment=ask("environment", _environment),
             unread=ask.unread,

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from workload.cli.session import Session
+from workload.hardware.driver_errors import DriverErrors
 from workload.hardware.driver_process import driver_version
-from workload.hardware.xids import XidEvents
 
 
 @contextmanager
 def watched(session: Session) -> Iterator[None]:
-    """Collect Xids inside the block; `session.advise` sees those so far."""
+    """Collect errors inside the block; `session.advise` sees those so far."""
     if driver_version() is None:  # NVML would hang this process too
         yield
         return
-    with XidEvents() as events:
-        session.watch(events.collect)
+    with DriverErrors() as errors:
+        session.watch(errors.collect)
         yield

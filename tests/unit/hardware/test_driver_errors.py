@@ -1,0 +1,107 @@
+"""The driver's errors of a run are collected: Xids as events, NVLink errors as counts."""
+
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support.fakes.nvml import NvmlError, fake_nvml
+
+from workload.core.models.xid import LinkErrors
+from workload.hardware.driver_errors import DriverErrors, Reported
+
+RECOVERY, REPLAYS, CRC = 230, 52, 38  # numbers of fields
+
+
+def driver_with(*numbers: int, **answers: Any) -> Any:
+    """A driver that reports these Xids, once."""
+    left = list(numbers)
+
+    def wait(_set: object, _msec: int) -> Any:
+        if not left:
+            raise NvmlError("Timeout")
+        return SimpleNamespace(device="a handle", eventData=left.pop(0))
+
+    nvml = fake_nvml(
+        {"nvmlEventSetCreate": "events", "nvmlEventSetFree": None, "nvmlDeviceRegisterEvents": None}
+        | answers
+    )
+    nvml.nvmlEventSetWait_v2 = wait
+    return nvml
+
+
+def collected(nvml: Any, monkeypatch: pytest.MonkeyPatch) -> Reported:
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    with DriverErrors() as errors:
+        pass
+    return errors.collect()
+
+
+def test_xids_of_a_run_are_collected(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = collected(driver_with(48, 94), monkeypatch).xids or ()
+    assert [(one.number, one.address, one.during_run) for one in found] == [
+        (48, "0000:65:00.0", True),
+        (94, "0000:65:00.0", True),
+    ]
+
+
+def test_an_xid_has_what_the_driver_asks_for_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    (xid,) = collected(driver_with(48, fields={RECOVERY: 1}), monkeypatch).xids or ()
+    assert xid.recovery_action == 1
+    unsupported = driver_with(48)
+    unsupported.NVML_FI_DEV_GET_GPU_RECOVERY_ACTION = 9999  # not among the answers
+    (xid,) = collected(unsupported, monkeypatch).xids or ()
+    assert xid.recovery_action is None
+
+
+def test_a_gpu_that_is_lost_meanwhile_still_has_its_xid(monkeypatch: pytest.MonkeyPatch) -> None:
+    nvml = driver_with(79)
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    with DriverErrors() as errors:
+        nvml.nvmlDeviceGetPciInfo = None  # nothing of it answers any more
+    (xid,) = errors.collect().xids or ()
+    assert (xid.number, xid.address) == (79, "0000:65:00.0")
+
+
+@pytest.mark.parametrize(
+    "nvml",
+    [
+        driver_with(48, nvmlInit={"error": "Driver Not Loaded"}),
+        driver_with(48, nvmlEventSetCreate={"error": "Not Supported"}),
+        driver_with(48, nvmlDeviceRegisterEvents={"error": "Not Supported"}),
+        None,
+    ],
+    ids=["no driver", "no events", "no events of this GPU", "no binding"],
+)
+def test_where_no_error_would_be_reported_they_are_unknown(
+    nvml: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert collected(nvml, monkeypatch) == Reported(None, None)
+
+
+def test_a_gpu_without_events_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    nvml = driver_with(79, nvmlDeviceGetCount=2)
+    one_of_two = iter([NvmlError("GPU is lost"), None])
+
+    def register(*_: object) -> None:
+        error = next(one_of_two)
+        if error:
+            raise error
+
+    nvml.nvmlDeviceRegisterEvents = register
+    assert [one.number for one in collected(nvml, monkeypatch).xids or ()] == [79]
+
+
+def test_errors_of_the_links_are_those_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    nvml = driver_with(fields={REPLAYS: 5, CRC: 9})
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    with DriverErrors() as errors:
+        assert errors.collect().link_errors == ()
+        nvml.nvmlDeviceGetFieldValues = fake_nvml(
+            {"fields": {REPLAYS: 7, CRC: 9}}
+        ).nvmlDeviceGetFieldValues
+    assert errors.collect().link_errors == (LinkErrors("0000:65:00.0", {"replays": 2}),)
+
+
+def test_a_gpu_without_nvlink_has_no_errors_of_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert collected(driver_with(), monkeypatch).link_errors is None

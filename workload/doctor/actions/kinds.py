@@ -1,0 +1,93 @@
+"""Every kind of fault: what it is, where it is seen, and the action that it asks for.
+
+docker/host/ACTIONS.md shows this table. What each Xid and each recovery action asks for stands in
+`xids.toml` and `recovery.py`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from workload.core.models.action import Action, Fault
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of fault; `what` is its reason unless a fault has its own."""
+
+    what: str
+    seen: str
+    action: Action
+
+
+KINDS = {
+    "wrong-numbers": Kind(
+        "wrong numbers; run `workload doctor --deep` to see whether they come back",
+        "a comparison with float64, a case or the burn-in",
+        Action.DRAIN,
+    ),
+    "check": Kind("a failed check of the doctor", "its finding", Action.FIX_HOST),
+    "blocked": Kind(
+        "the driver hangs, or aborts the start of CUDA", "gpu-driver, cuda-start", Action.REBOOT
+    ),
+    "invalid-time": Kind(
+        "a time that is not valid: other processes, noise", "the case's reason", Action.RETRY
+    ),
+    "slowed": Kind(
+        "a time that is not valid: heat or power", "throttle reasons and counters", Action.FIX_HOST
+    ),
+    "lost-device": Kind("the GPU was lost in a run", "CUDA's error", Action.REBOOT),
+    "rank-died": Kind("its process of a run on several devices died", "its end", Action.RETRY),
+    "rank-hung": Kind("its process of a run on all GPUs hung", "its end", Action.DRAIN),
+    "rank-hung-cpu": Kind("a process of a run on CPUs hung", "its end", Action.RETRY),
+    "rank-slow": Kind("it is slower than the other GPUs of the run", "times", Action.FIX_HOST),
+    "rank-slow-cpu": Kind("CPUs slower than the others of the run", "times", Action.RETRY),
+    "no-answer": Kind(
+        "the driver does not reach it", "NVML, a return code such as 15 (lost)", Action.REBOOT
+    ),
+    "reset-required": Kind(
+        "the driver requires a reset of the GPU", "NVML, return code 16", Action.RESET_GPU
+    ),
+    "ecc": Kind(
+        "uncorrectable memory errors", "ECC counters, without a recovery action", Action.RESET_GPU
+    ),
+    "ecc-handled": Kind(
+        "uncorrectable memory errors",
+        "ECC counters; the driver's recovery action is known",
+        Action.RESTART_APP,
+    ),
+    "row-remap": Kind("a memory row could not be remapped", "remapped rows", Action.RESET_GPU),
+    "sram-threshold": Kind(
+        "too many uncorrectable errors in the GPU's SRAM", "the driver's threshold", Action.DRAIN
+    ),
+    "nvlink-down": Kind(
+        "fewer NVLinks are active than on another GPU of its model",
+        "the links' states",
+        Action.RESET_GPU,
+    ),
+    # DCGM 4 fails at one replay or recovery in its window (DcgmHealthWatch, MonitorNVLink4Fields).
+    # A total since the last reset says nothing of today.
+    "nvlink-errors": Kind(
+        "its NVLinks had errors during this run",
+        "counters of replays and recoveries that grew",
+        Action.RESET_GPU,
+    ),
+    "fabric-in-progress": Kind(
+        "the GPU is joining its NVLink fabric", "fabric state", Action.RETRY
+    ),
+    "fabric-not-started": Kind(
+        "the GPU has not joined its NVLink fabric", "fabric state", Action.FIX_HOST
+    ),
+    "fabric-error": Kind(
+        "the GPU could not join its NVLink fabric", "fabric status", Action.FIX_HOST
+    ),
+    "fabric-unknown": Kind(
+        "the state of its NVLink fabric is not known here", "another fabric state", Action.DRAIN
+    ),
+    "fabric-unhealthy": Kind("the NVLink fabric is unhealthy", "fabric health", Action.DRAIN),
+}
+
+
+def fault(kind: str, reason: str = "", evidence: Iterable[str] = (), id_: str = "") -> Fault:
+    """Return a fault of a kind; its id is the kind's, unless another is given."""
+    row = KINDS[kind]
+    return Fault(id_ or kind, row.action, reason or row.what, tuple(evidence))

@@ -1,0 +1,127 @@
+"""Watch the NVIDIA driver's errors while a command runs: Xids as events, NVLink errors as counts.
+
+Source: NVML API Reference Guide, "Event Handling Methods" and "Field Value Enums".
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from workload.core.models.xid import LinkErrors, Xid
+from workload.hardware.driver_thread import DriverThread
+from workload.hardware.gpu_health import read_link_errors, read_recovery_action
+from workload.hardware.gpu_state import failures, pci_address
+from workload.hardware.nvml import HardwareError, load_nvml
+
+MAX_EVENTS = 1000  # of one run
+TIMEOUT_MSEC = 0
+
+
+@dataclass
+class _Gpu:
+    """A GPU with a set of events of its own: one that is lost no longer says where it is."""
+
+    address: str
+    handle: Any
+    events: Any
+    links_before: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What the driver reported since the start; None where it reports nothing of the kind."""
+
+    xids: tuple[Xid, ...] | None = None
+    link_errors: tuple[LinkErrors, ...] | None = None
+
+
+class DriverErrors:
+    """Collects the errors of all GPUs while it is entered; without a driver they are unknown."""
+
+    def __init__(self) -> None:
+        """Register for nothing yet."""
+        self._found: list[Xid] = []
+        self._last = Reported()
+        self._nvml: Any = None
+        self._gpus: tuple[_Gpu, ...] = ()
+        self._thread = DriverThread()
+
+    def __enter__(self) -> "DriverErrors":
+        """Register for events before the work starts, so that none is missed."""
+        try:
+            nvml = load_nvml()
+        except HardwareError:
+            return self
+        with suppress(*failures(nvml), AttributeError):  # no driver, or one without events
+            self._gpus = self._thread.ask(lambda: tuple(_registered(nvml)), ())
+            self._nvml = nvml
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Collect what is left, and end the registration."""
+        self.collect()
+        if self._nvml:
+            with suppress(*failures(self._nvml)):
+                self._thread.ask(self._free, None)
+        self._nvml = None
+
+    def _free(self) -> None:
+        for gpu in self._gpus:
+            self._nvml.nvmlEventSetFree(gpu.events)
+        self._nvml.nvmlShutdown()
+
+    def collect(self) -> Reported:
+        """Return all errors since the start."""
+        if self._nvml and self._gpus:
+            self._last = self._thread.ask(self._collect, self._last)
+        return self._last
+
+    def _collect(self) -> Reported:
+        links = [(gpu, read_link_errors(self._nvml, gpu.handle)) for gpu in self._gpus]
+        for gpu in self._gpus:
+            self._found += self._new(gpu)
+        grown = [LinkErrors(gpu.address, _grown(gpu.links_before, now)) for gpu, now in links]
+        known = any(now for _, now in links)
+        errors = tuple(one for one in grown if one.counts)
+        return Reported(tuple(self._found), errors if known else None)
+
+    def _new(self, gpu: _Gpu) -> Iterator[Xid]:
+        """Yield the new Xids of a GPU, with what the driver asks for now."""
+        numbers: list[int] = []
+        while len(self._found) + len(numbers) < MAX_EVENTS:
+            try:
+                event = self._nvml.nvmlEventSetWait_v2(gpu.events, TIMEOUT_MSEC)
+            except failures(self._nvml):  # a timeout: there is no more
+                break
+            numbers.append(int(event.eventData))
+        asked = read_recovery_action(self._nvml, gpu.handle) if numbers else None
+        for number in numbers:
+            yield Xid(gpu.address, number, "", None, during_run=True, recovery_action=asked)
+
+
+def _grown(before: dict[str, int], now: dict[str, int]) -> dict[str, int]:
+    """Return by how much counts have grown."""
+    return {
+        name: count - before[name]
+        for name, count in now.items()
+        if name in before and count > before[name]
+    }
+
+
+def _registered(nvml: Any) -> Iterator[_Gpu]:
+    """Register for the Xids of each GPU that has events."""
+    nvml.nvmlInit()
+    for index in range(nvml.nvmlDeviceGetCount()):
+        with suppress(*failures(nvml)):  # this GPU is lost, or has no events
+            handle = nvml.nvmlDeviceGetHandleByIndex(index)
+            address = pci_address(nvml.nvmlDeviceGetPciInfo(handle).busId)
+            events = nvml.nvmlEventSetCreate()
+            nvml.nvmlDeviceRegisterEvents(handle, nvml.nvmlEventTypeXidCriticalError, events)
+            yield _Gpu(address, handle, events, read_link_errors(nvml, handle))
