@@ -13,6 +13,7 @@ from workload.cli.options import ALL, ExplainOptions, Options
 from workload.cli.parsers import COMMANDS, DEEP_BUDGET_SEC, TABLE
 from workload.core.descriptors import LOST, loss
 from workload.core.errors import ExitCode
+from workload.core.train_spec import RANK_MODE_NAMES
 
 _DESCRIPTION = (
     "Check that a machine's GPU stack works and computes correct results, and measure its speed."
@@ -87,8 +88,27 @@ def _contradiction(given: argparse.Namespace, doctor: argparse.Namespace) -> str
             return f"--json and --format {given.format} contradict: choose one"
         case "compare" if given.strict and given.fail_if_slower is None:
             return "--strict needs --fail-if-slower SHARE, the gate that it makes stricter"
-        case "train" if given.resume and given.checkpoint is None:
-            return "--resume needs --checkpoint FILE, the file to resume from"
+        case "train":
+            return _contradiction_of_training(given) or _contradiction_of_ranks(given)
+    return None
+
+
+def _contradiction_of_training(given: argparse.Namespace) -> str | None:
+    if given.resume and given.checkpoint is None:
+        return "--resume needs --checkpoint FILE, the file to resume from"
+    if given.ranks and given.mode not in (None, *RANK_MODE_NAMES):
+        return f"--mode {given.mode} is for one rank: on several choose all-reduce or ddp"
+    return None
+
+
+def _contradiction_of_ranks(given: argparse.Namespace) -> str | None:
+    """Describe what `workload.ranks` cannot start; None if there is nothing."""
+    unused = {"nodes": 1, "rendezvous": None, "max_restarts": 0}
+    for name, value in unused.items():
+        if given.ranks is None and getattr(given, name) != value:
+            return f"--{name.replace('_', '-')} needs --ranks N, how many to start on this node"
+    if given.nodes > 1 and given.rendezvous is None:
+        return f"--nodes {given.nodes} needs --rendezvous HOST:PORT, where they meet"
     return None
 
 

@@ -45,13 +45,20 @@ class _Verdicts(RegexHighlighter):
 class Console:
     """Where the output of one command goes."""
 
-    def __init__(self, command: str, has_document: bool, document: BinaryIO | None = None) -> None:
+    def __init__(
+        self,
+        command: str,
+        has_document: bool,
+        document: BinaryIO | None = None,
+        quiet: bool = False,
+    ) -> None:
         """Begin each error with `command`.
 
         Where the command prints a document, it goes to the stream `document` (None: stdout is
-        closed) and all text to stderr.
+        closed) and all text to stderr. Where it is `quiet`, errors alone are printed.
         """
         self._prefix = f"workload {command}"
+        self._quiet = quiet
         self._has_document = has_document
         self._document = document
         self.lost_output = False
@@ -61,6 +68,8 @@ class Console:
 
     def info(self, *renderables: str | Table | Grid) -> None:
         """Print for people: on stdout, or on stderr if stdout carries a document."""
+        if self._quiet:
+            return
         stream = sys.stderr if self._has_document else sys.stdout
         for renderable in renderables:
             self._write(stream, laid_out(renderable, stream) + "\n", result=not self._has_document)

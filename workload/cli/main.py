@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from workload.cli import signals
 from workload.cli.arguments import parse
-from workload.cli.options import DoctorOptions, Options, RecordOptions, RunOptions
+from workload.cli.options import DoctorOptions, Options, RankOptions, RecordOptions, RunOptions
 from workload.cli.registry import load
 from workload.core.descriptors import open_standard, reserve_stdout
 from workload.core.errors import ExitCode, UnfitError
@@ -23,6 +23,7 @@ from workload.ranks.member import this_member
 
 if TYPE_CHECKING:
     from workload.cli.session import Session
+    from workload.ranks.environment import Place
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         end_with_parent()
         # The supervisor writes the record of all ranks.
         options = replace(options, device=member.device, ranks=None, output=None, json=False)
+    place = _enter(options, argv)
+    if isinstance(place, ExitCode):
+        return place
     document = reserve_stdout() if options.document else None
     try:
         # Only now: `--help` and a refusal need neither rich nor msgspec.
@@ -42,17 +46,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (Exception, SystemExit) as error:  # a broken library raises anything
         sys.stderr.write(f"workload {options.command}: {import_problem(error)}\n")
         return ExitCode.UNFIT
-    session = Session(options, argv, document, member)
+    session = Session(options, argv, document, member, place)
     code = session.run(lambda session: _run_command(session, options))
-    if session.lost:
+    if session.lost or session.lost_rank:
         _exit_without_cuda(code)
     return int(code)
+
+
+def _enter(options: Options, argv: Sequence[str]) -> "Place | ExitCode | None":
+    if not isinstance(options, RankOptions):
+        return None
+    from workload.cli.ranks import enter  # noqa: PLC0415  for few commands
+
+    return enter(options, argv)
 
 
 def _exit_without_cuda(code: ExitCode) -> None:
     """End the process at once if PyTorch started CUDA.
 
-    Once the GPU is lost, what PyTorch frees at the end may abort the process.
+    Once the GPU is lost, what PyTorch frees at the end may abort the process; once another rank is,
+    NCCL waits for it.
     """
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():

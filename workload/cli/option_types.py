@@ -10,7 +10,7 @@ from workload.core.shape import Shape
 from workload.core.units import DTYPE_BYTES
 
 MAX_SIZE = 2**31 - 1  # BLAS counts in 32-bit integers
-MAX_RANKS = 256  # processes of one machine
+MAX_RANKS = 256  # processes of one machine, and machines
 _DEVICE = r"auto|cpu|cuda(:[0-9]{1,4})?"
 MAX_SEED = 2**63 - 1
 DTYPE_NAMES = ", ".join(DTYPE_BYTES)
@@ -40,10 +40,25 @@ def devices(text: str) -> str:
 
 
 def ranks(text: str) -> int:
-    """Parse a whole number from 1 to MAX_RANKS."""
+    """Parse a number of processes or nodes, from 1 to MAX_RANKS."""
     if re.fullmatch(r"[0-9]{1,4}", text) and 1 <= int(text) <= MAX_RANKS:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MAX_RANKS}")
+
+
+def count(text: str) -> int:
+    """Parse a whole number from 0 to MAX_RANKS."""
+    if re.fullmatch(r"[0-9]{1,4}", text) and int(text) <= MAX_RANKS:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {MAX_RANKS}")
+
+
+def address(text: str) -> str:
+    """Parse HOST:PORT."""
+    match = re.fullmatch(r"[A-Za-z0-9.-]{1,253}:([0-9]{1,5})", text)
+    if match and 0 < int(match[1]) < 1 << 16:
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is not an address: use HOST:PORT")
 
 
 def size(text: str) -> int:

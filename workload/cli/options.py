@@ -44,6 +44,16 @@ class RecordOptions(Options):
 
 
 @dataclass(frozen=True)
+class RankOptions(RecordOptions):
+    """The options of a command that may run on several ranks; see `workload.ranks`."""
+
+    ranks: int | None  # to start on this node; None: as the environment says, or alone
+    nodes: int
+    rendezvous: str | None  # host:port of the first node
+    max_restarts: int
+
+
+@dataclass(frozen=True)
 class MatmulOptions(RecordOptions):
     """`workload matmul`; None means the device's default."""
 
@@ -82,12 +92,12 @@ class RunOptions(RanksOptions):
 
 
 @dataclass(frozen=True)
-class TrainOptions(RecordOptions):
+class TrainOptions(RankOptions):
     """`workload train`; None means the preset's value."""
 
     command = "train"
     preset: str
-    mode: str
+    mode: str | None  # None: eager, or all-reduce on ranks
     batch_size: int | None
     input_size: int | None
     hidden_size: int | None
@@ -100,6 +110,7 @@ class TrainOptions(RecordOptions):
     checkpoint_every: int
     resume: bool
     threads: int | None
+    scaling: bool
 
     @property
     def written(self) -> dict[str, Path]:

@@ -14,7 +14,7 @@ from workload.cli.options import (
     TrainOptions,
     VerifyOptions,
 )
-from workload.core.train_spec import MODE_NAMES, PRESETS
+from workload.core.train_spec import MODE_NAMES, PRESETS, RANK_MODE_NAMES
 
 RESULTS = Path("results")
 DEEP_BUDGET_SEC = 120.0
@@ -42,10 +42,9 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument(
         "--mode",
-        choices=MODE_NAMES,
-        default="eager",
-        help="how to do the steps; eager is the book's loop, auto the fastest with the same "
-        "arithmetic",
+        choices=(*MODE_NAMES, *RANK_MODE_NAMES),
+        help="how to do the steps; eager is the book's loop and the default, auto the fastest with "
+        "the same arithmetic; on ranks all-reduce, the default there, or ddp",
     )
     mode.add_argument(
         "--engine",  # the name of --mode until 0.2; removed in 0.3
@@ -85,6 +84,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         type=option_types.size,
         metavar="N",
         help="CPU threads (default: by the sizes or, with --resume, as in the checkpoint)",
+    )
+    shared_options.add_ranks(parser)
+    parser.add_argument(
+        "--scaling",
+        action="store_true",
+        help="on ranks: also measure steps on fewer of them, and with a batch for each",
     )
     shared_options.add_output(parser, None)
 

@@ -11,6 +11,12 @@ Advance = Callable[[float, str], None]
 
 
 @contextmanager
+def no_progress(_description: str, _total: float) -> Iterator[Advance]:
+    """Yield an `advance` that shows nothing."""
+    yield lambda _completed, _note: None
+
+
+@contextmanager
 def progress(description: str, total: float) -> Iterator[Advance]:
     """Yield `advance(completed, note)`; the bar disappears at the end."""
     if sys.stderr is None or not sys.stderr.isatty():

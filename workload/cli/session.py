@@ -23,6 +23,8 @@ from workload.doctor.actions.decide import advise
 from workload.doctor.actions.history import earlier_records
 from workload.doctor.actions.kinds import fault
 from workload.hardware.driver_errors import Reported
+from workload.ranks.environment import Place
+from workload.ranks.failures import LAUNCHED, FollowedError, LostRankError, report_failure
 from workload.ranks.member import Member
 from workload.report.terminal.tables import labelled
 
@@ -47,18 +49,21 @@ class Session:
         argv: Sequence[str],
         document: BinaryIO | None = None,
         member: Member | None = None,
+        place: Place | None = None,
     ) -> None:
         """Start a record; `options` are the parsed `argv`, `document` is the document's stream.
 
-        `member` is the rank that this process is, if it is one of several.
+        `member` is the rank that this process is, if it is one of several that work alone; of
+        those that work together, each with its `place`, rank 0 alone prints and writes the record.
         """
         self._options = options
         self.argv = tuple(argv)
-        self.member = member
+        self.member, self.place = member, place
+        self._quiet = place is not None and not place.leads
         self._journal: Journal | None = None
         self._collect: Callable[[], None] = lambda: None
         self.builder = records.RecordBuilder(options.command, argv)
-        self._console = Console(options.command, options.document, document)
+        self._console = Console(options.command, options.document, document, self._quiet)
         self.info = self._console.info
         self.error = self._console.error
         self.print_document = self._console.print_document
@@ -68,6 +73,7 @@ class Session:
         self._saves = True
         # Kept with what its traceback holds: see main.
         self.lost: LostDeviceError | None = None
+        self.lost_rank = False
 
     def run(self, command: Callable[["Session"], ExitCode]) -> ExitCode:
         """Run `command`; however it ends, write the record if there is one, and return the code."""
@@ -82,10 +88,11 @@ class Session:
             code, reason = error.exit_code, str(error)
             if isinstance(error, LostDeviceError):
                 self.lost = error
-            self.error(reason)
+            self.lost_rank = isinstance(error, LostRankError)
+            self._tell(reason, error)
         except MemoryError:
             code, reason = ExitCode.UNFIT, "memory ran out: allow more, or choose smaller sizes"
-            self.error(reason)
+            self._tell(reason)
         except Exception as error:
             code, reason = self._explain(error)
         return self._end(code, reason)
@@ -121,6 +128,8 @@ class Session:
 
     def require_writable_places(self) -> None:
         """Raise NotSavedError if the command would end with nowhere to write, before it starts."""
+        if self._quiet:
+            return
         for option, folder in self._options.written.items():
             try:
                 places.require_writable(folder, option)
@@ -140,16 +149,27 @@ class Session:
         number = error.errno if isinstance(error, OSError) else None
         if number in LIMITS:
             reason = f"{os.strerror(number)}: {LIMITS[number]}"
-            self.error(reason)
+            self._tell(reason)
             return ExitCode.UNFIT, reason
         if isinstance(error, ImportError):
             reason = import_problem(error)
-            self.error(reason)
+            self._tell(reason)
             return ExitCode.UNFIT, reason
         reason = f"{type(error).__name__}: {error}"
         self._console.show_traceback(traceback.format_exc())
-        self.error(f"unexpected error, please report it with the lines above: {reason}")
+        self._tell(f"unexpected error, please report it with the lines above: {reason}")
         return ExitCode.BUG, reason
+
+    def _tell(self, reason: str, error: Exception | None = None) -> None:
+        """Print why the command failed; where a launcher does that, give it the line."""
+        if self.place is not None:
+            consequence = isinstance(error, LostRankError | FollowedError)
+            report_failure(os.environ, reason, consequence)
+            if LAUNCHED in os.environ or isinstance(error, FollowedError):
+                return
+            if not reason.startswith("rank "):
+                reason = f"rank {self.place.rank}: {reason}"
+        self.error(reason)
 
     def _end(self, code: ExitCode, reason: str | None) -> ExitCode:
         """End once, by the command or by a signal, whichever comes first; return the exit code."""
@@ -158,7 +178,8 @@ class Session:
                 if code in INTERRUPTIONS:
                     self._collect()
                 # Bad input leaves no record: nothing ran.
-                if code is not ExitCode.BAD_INPUT and isinstance(self._options, RecordOptions):
+                ran = code is not ExitCode.BAD_INPUT and not self._quiet
+                if ran and isinstance(self._options, RecordOptions):
                     code = self._publish(self._options, code, reason)
                 lost = code is ExitCode.OK and self._console.lost_output
                 self._ended = ExitCode.NOT_SAVED if lost else code
@@ -202,6 +223,6 @@ class Session:
     def _save_interrupted(self, code: ExitCode) -> ExitCode:
         """Save what is known so far; called from the signal thread."""
         ended = self._end(code, "ended by a signal")
-        if ended is code:
+        if ended is code and LAUNCHED not in os.environ:
             self.error("terminated" if code is ExitCode.TERMINATED else "interrupted")
         return ended

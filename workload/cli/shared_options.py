@@ -45,6 +45,36 @@ def add_devices(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_ranks(parser: argparse.ArgumentParser) -> None:
+    """Add the options that start ranks."""
+    group = parser.add_argument_group(
+        "ranks", "processes that work together; torchrun, srun or an Indexed Job may start them too"
+    )
+    group.add_argument(
+        "--ranks", type=option_types.ranks, metavar="N", help="start N on this node, one a GPU"
+    )
+    group.add_argument(
+        "--nodes",
+        type=option_types.ranks,
+        metavar="N",
+        default=1,
+        help="nodes on which this command starts ranks",
+    )
+    group.add_argument(
+        "--rendezvous",
+        type=option_types.address,
+        metavar="HOST:PORT",
+        help="where the nodes meet: a free port of one of them",
+    )
+    group.add_argument(
+        "--max-restarts",
+        type=option_types.count,
+        metavar="N",
+        default=0,
+        help="how often ranks are started again after one failed",
+    )
+
+
 def add_budget(parser: argparse.ArgumentParser) -> None:
     """Add --budget."""
     parser.add_argument(

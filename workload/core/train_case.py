@@ -10,7 +10,15 @@ from workload.core.train_spec import TrainSpec
 
 # Kernels of one step: the five matmuls and the small operations around them. `graph` launches many
 # steps at once, so launches do not bound a step. For `compile` the number is unknown, at least one.
-LAUNCHES = {"eager": 24, "fused": 7, "graph": 0, "compile": 1, "dual": 7}
+LAUNCHES = {
+    "eager": 24,
+    "fused": 7,
+    "graph": 0,
+    "compile": 1,
+    "dual": 7,
+    "all-reduce": 26,
+    "ddp": 28,
+}
 # Its arithmetic is different: its time describes the algorithm, so no rate is counted.
 DUAL = "dual"
 
@@ -39,7 +47,7 @@ def train_case(result: TrainResult, device_kind: str) -> Case:
         status=status,
         reason=reason,
         timing=_timing(result, HOST_CLOCK if device_kind == "cpu" else CUDA_EVENTS),
-        variant=result.mode,
+        variant=result.mode if result.ranks == 1 else f"{result.mode} {result.ranks} ranks",
         threads=result.threads,
     )
 

@@ -8,6 +8,8 @@ from workload.core.units import DTYPE_BYTES
 # The names that `--mode` takes; what they mean is in `modes`.
 AUTO = "auto"
 MODE_NAMES = ("eager", "fused", "compile", "graph", "dual", AUTO)
+# Those of several ranks; the first is their default.
+RANK_MODE_NAMES = ("all-reduce", "ddp")
 # Steps that a mode may do together: it sums their losses at once, and a CUDA graph holds so many.
 BLOCK_STEPS = 10
 # A thread for each so many operations of a step. On two quiet cores a second thread makes a step of

@@ -15,6 +15,7 @@ from workload.core.errors import UnfitError
 DEFAULT_PORT = 29500  # of torch.distributed
 # Below those that Linux gives to outgoing connections, from 32768 on.
 FIRST_PORT, PORTS = 20_000, 12_000
+TORCHRUN, BARE = "torchrun", "the environment"
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,22 @@ class Place:
     agent_store: bool = False  # torchrun's agent listens there, not rank 0
 
     @property
+    def started_by_torch(self) -> bool:
+        """Return whether a launcher of torch, or one like it, set RANK and the others."""
+        return self.started_by in (TORCHRUN, BARE)
+
+    @property
     def leads(self) -> bool:
         """Return whether this is rank 0, which alone prints and writes."""
         return self.rank == 0
+
+    def cpu_share(self, usable: int, of_machine: int) -> int:
+        """Return how many of the `usable` CPUs are this rank's.
+
+        torchrun shows all of them to every rank of a node; srun may have divided them.
+        """
+        whole = usable if self.started_by_torch else of_machine
+        return max(1, min(usable, whole // self.local_world_size))
 
 
 def read_place(environment: Mapping[str, str]) -> Place | None:
@@ -61,7 +75,7 @@ def _of_torchrun(environment: Mapping[str, str]) -> Place:
         local_world_size=_number(environment, "LOCAL_WORLD_SIZE", 1),
         master=_text(environment, "MASTER_ADDR"),
         port=_number(environment, "MASTER_PORT", DEFAULT_PORT),
-        started_by="torchrun" if "TORCHELASTIC_RUN_ID" in environment else "the environment",
+        started_by=TORCHRUN if "TORCHELASTIC_RUN_ID" in environment else BARE,
     )
 
 

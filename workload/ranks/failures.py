@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workload.core.errors import ExitCode, UnfitError, WorkloadError
+from workload.core.files import write_atomically
 from workload.hardware.child import signal_name
 
 ERROR_FILE = "TORCHELASTIC_ERROR_FILE"
@@ -25,6 +26,15 @@ _STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, -signal.SIGTERM)
 
 class LostRankError(UnfitError):
     """Another rank ended or does not answer: a consequence, unless its node is lost."""
+
+
+class FollowedError(WorkloadError):
+    """Rank 0 failed and has said why; this rank ends with the same code and says nothing."""
+
+    def __init__(self, line: str, code: ExitCode) -> None:
+        """Take rank 0's line and code."""
+        super().__init__(line)
+        self.exit_code = code
 
 
 class RankError(WorkloadError):
@@ -78,7 +88,7 @@ def report_failure(environment: Mapping[str, str], line: str, lost_another: bool
     extra = {"timestamp": str(int(time.time())), "lost_another": lost_another}
     document = {"message": {"message": line, "extraInfo": extra}}
     with suppress(OSError):  # the exit code is left
-        Path(environment[ERROR_FILE]).write_text(json.dumps(document), encoding="utf-8")
+        write_atomically(Path(environment[ERROR_FILE]), json.dumps(document).encode())
 
 
 def read_failure(rank: int, exit_code: int, message: object) -> Failure:

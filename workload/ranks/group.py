@@ -4,24 +4,29 @@ gloo connects CPUs, NCCL GPUs. A rank that ends closes its connections, which th
 once; one whose node is lost answers no more, which they see after GROUP_SEC.
 """
 
+import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 
-from workload.core.errors import BadInputError, UnfitError, first_line
+from workload.core.errors import BadInputError, ExitCode, UnfitError, WorkloadError, first_line
 from workload.core.models.device import DeviceInfo
 from workload.hardware.cuda_problem import driver_blocks
 from workload.hardware.devices import torch_device
 from workload.hardware.requested import parse
 from workload.ranks.environment import Place
-from workload.ranks.failures import LostRankError
+from workload.ranks.failures import FollowedError, LostRankError
+
+T = TypeVar("T")
 
 # The longest wait for other ranks, in one operation.
 GROUP_SEC = 30.0
+READ_SEC = 5.0  # until the others have read why rank 0 failed
 BACKENDS = {"cpu": "gloo", "cuda": "nccl"}
 _OF_THE_GROUP = (dist.DistBackendError, dist.DistNetworkError, dist.DistStoreError)
 
@@ -49,10 +54,8 @@ def own_device(requested: str, place: Place) -> str:
 
 def _numbered(requested: str, place: Place, gpus: int) -> str:
     ranks = place.local_world_size
-    if gpus in (0, 1) and (gpus == 1 or requested == "auto") and ranks == 1:
+    if (requested, gpus) == ("auto", 0) or (gpus, ranks) == (1, 1):
         return requested
-    if gpus == 0 and requested == "auto":
-        return "cpu"
     if gpus < ranks:
         raise UnfitError(
             f"{ranks} ranks on this node need as many GPUs, and it has {gpus}: "
@@ -61,17 +64,57 @@ def _numbered(requested: str, place: Place, gpus: int) -> str:
     return f"cuda:{place.local_rank}"
 
 
+class Group:
+    """The ranks that have met; `share` needs their store alone, so it works before any tensor."""
+
+    def __init__(self, place: Place, store: dist.Store) -> None:
+        """Take this rank's place, and the store that all ranks see."""
+        self.place = place
+        self._store = store
+        self._shared = 0
+
+    def share(self, work: Callable[[], T]) -> T:
+        """Return on every rank what `work` returns on rank 0, plain JSON.
+
+        What it raises there ends the other ranks with the same code, as FollowedError.
+        """
+        self._shared += 1
+        key = f"shared {self._shared}"
+        return self._lead(work, key) if self.place.leads else self._follow(key)
+
+    def _lead(self, work: Callable[[], T], key: str) -> T:
+        try:
+            value = work()
+        except WorkloadError as error:
+            self._store.set(key, json.dumps({"line": str(error), "code": error.exit_code}))
+            others = range(1, self.place.world_size)
+            # The store ends with this rank, where no agent holds it.
+            with suppress(*_OF_THE_GROUP):
+                self._store.wait([f"{key} {rank}" for rank in others], timedelta(seconds=READ_SEC))
+            raise
+        self._store.set(key, json.dumps({"value": value}))
+        return value
+
+    def _follow(self, key: str) -> Any:
+        answer = json.loads(self._store.get(key))
+        self._store.set(f"{key} {self.place.rank}", "read")
+        if "code" in answer:
+            raise FollowedError(answer["line"], ExitCode(answer["code"]))
+        return answer["value"]
+
+
 @contextmanager
-def joined(place: Place, device: DeviceInfo, wait_sec: float = GROUP_SEC) -> Iterator[None]:
+def joined(place: Place, device: DeviceInfo, wait_sec: float = GROUP_SEC) -> Iterator[Group]:
     """Join the group of all ranks, and leave it together at the end.
 
     Raises UnfitError if the ranks do not meet, LostRankError if one is lost.
     """
     backend, limit = BACKENDS[device.kind], timedelta(seconds=wait_sec)
     try:
+        store = _store(place, limit)
         dist.init_process_group(
             backend,
-            store=_store(place, limit),
+            store=store,
             rank=place.rank,
             world_size=place.world_size,
             timeout=limit,
@@ -85,7 +128,7 @@ def joined(place: Place, device: DeviceInfo, wait_sec: float = GROUP_SEC) -> Ite
         ) from error
     try:
         with lost_ranks_named(place):
-            yield
+            yield Group(place, store)
             dist.barrier()
     except LostRankError:
         if backend == "nccl":  # it would wait for the lost rank; the process ends soon

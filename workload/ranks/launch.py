@@ -22,9 +22,9 @@ from torch.distributed.elastic.rendezvous import registry as rendezvous_registry
 from workload.core.errors import ExitCode, UnfitError, first_line
 from workload.ranks.failures import LAUNCHED, first_cause, read_failure
 
-# How long nodes wait for each other at the start and after a failure, and for an answer of the
-# store. Together with the group's limit under a minute.
-JOIN_SEC = 25
+# How long nodes wait for each other at the start, after a failure, where the group's limit has
+# passed before, and for an answer of the store.
+JOIN_SEC, JOIN_AGAIN_SEC = 55, 25
 STORE_SEC = 20
 # How long ranks may take to end after a signal to the launcher; they take under a second.
 SHUTDOWN_SEC = 5
@@ -39,7 +39,11 @@ class Launch:
     nodes: int = 1
     rendezvous: str | None = None
     max_restarts: int = 0
-    join_sec: int = JOIN_SEC
+
+    @property
+    def join_sec(self) -> int:
+        """Return how long nodes wait for each other; it is one limit for every time."""
+        return JOIN_AGAIN_SEC if self.max_restarts else JOIN_SEC
 
     @property
     def parameters(self) -> RendezvousParameters:

@@ -39,6 +39,7 @@ class Checkpoint:
     w2: Tensor
     losses: Tensor
     threads: int | None = None  # of a CPU: the last bits depend on them
+    ranks: int = 1  # so do they on how many summed the gradients
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
@@ -49,6 +50,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         "spec": json.dumps(asdict(checkpoint.spec)),
         "step": str(checkpoint.step),
         "threads": json.dumps(checkpoint.threads),
+        "ranks": json.dumps(checkpoint.ranks),
     }
     metadata["sha256"] = _digest(metadata, tensors)
     specs = {
@@ -117,14 +119,16 @@ def _parse(data: bytes) -> Checkpoint:
             raise ValueError(f"{name} is of {tensors[name].dtype}, not torch.{dtype}")
         if not bool(torch.isfinite(tensors[name]).all()):
             raise ValueError(f"{name} is not finite")
-    return Checkpoint(spec, step, **tensors, threads=_threads(metadata["threads"]))
+    threads = None if metadata["threads"] == "null" else _number(metadata["threads"], "threads")
+    ranks = _number(metadata.get("ranks", "1"), "ranks")  # 0.2.0 had none
+    return Checkpoint(spec, step, **tensors, threads=threads, ranks=ranks)
 
 
-def _threads(text: str) -> int | None:
-    threads = json.loads(text)
-    if threads is None or (type(threads) is int and threads > 0):
-        return threads
-    raise ValueError(f"{text} is no number of threads")
+def _number(text: str, of: str) -> int:
+    number = json.loads(text)
+    if type(number) is int and number > 0:
+        return number
+    raise ValueError(f"{text} is no number of {of}")
 
 
 def _metadata(data: bytes) -> dict[str, str]:
@@ -135,8 +139,9 @@ def _metadata(data: bytes) -> dict[str, str]:
 
 def _digest(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
-    for key in ("format", "spec", "step", "threads"):
-        digest.update(metadata[key].encode() + b"\0")
+    for key in ("format", "spec", "step", "threads", "ranks"):
+        if key in metadata:
+            digest.update(metadata[key].encode() + b"\0")
     for name in TENSORS:
         digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
         digest.update(_bytes(tensors[name]))

@@ -11,18 +11,19 @@ from msgspec.structs import replace
 from torch import Tensor
 
 from workload.bench.timers import Laps
-from workload.core.errors import BadInputError, NotSavedError, UnfitError
+from workload.core.errors import NotSavedError, UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
 from workload.core.units import format_bytes
 from workload.hardware import devices
 from workload.hardware.waits import Watch
+from workload.ranks.group import Group
 from workload.train import checkpoint, modes
 from workload.train.checkpoint import Checkpoint
 from workload.train.modes.data import Data, draw
-from workload.train.threads import require_threads
-from workload.train.warm_up import warm_up
+from workload.train.resume import Saves, open_checkpoint
+from workload.train.warm_up import warm_up, warm_up_together
 
 REPORT_EVERY = 100  # steps, as in the book's example; losses are read no more often
 TIMED_STEPS = 2 * BLOCK_STEPS  # their mean is one sample of the step time
@@ -48,6 +49,7 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
     checkpoint_every: int = REPORT_EVERY,
     resume: bool = False,
     threads: int | None = None,
+    group: Group | None = None,
     on_device: OnDevice = _ignore,
     on_mode: OnMode = _ignore,
     on_report: Report = _ignore,
@@ -59,7 +61,8 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
     the mode's name and why it was chosen, `on_report` (step, loss) every 100 steps, `on_progress`
     the result so far, from time to time and before an error. A loss that is not finite ends the
     run: `diverged_at_step` is its step. On a CPU it runs with the threads of `device`; a resumed
-    run with those of its checkpoint, with which `threads` must agree.
+    run with those of its checkpoint, with which `threads` must agree. In a `group` every rank calls
+    this alike: `mode` is one of RANK_MODE_NAMES, and rank 0 reads and writes the checkpoint.
 
     Raises UnfitError if the training does not fit memory, a checkpoint needs more CPUs than there
     are, or the device is lost or does not support the mode; WrongNumbersError, before any step, if
@@ -68,9 +71,9 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
     """
     _require_memory(spec, device)
     with devices.translate_cuda_errors(device):
-        run = _Run(spec, device)
+        run = _Run(spec, device, group)
     if checkpoint_path:
-        run.resumed_from_step = _open_checkpoint(run, checkpoint_path, resume, threads)
+        run.restore(open_checkpoint(Saves(checkpoint_path, resume, threads), spec, device, group))
     on_device(devices.set_threads(run.device, run.device.threads))
     run.start(mode)
     on_mode(run.mode, run.mode_reason)
@@ -100,7 +103,7 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
                 on_report(stop, run.losses[-1])
             if checkpoint_path and (stop % checkpoint_every == 0 or stop == spec.steps):
                 try:
-                    checkpoint.save(run.state(), checkpoint_path)
+                    run.save(checkpoint_path)
                 except NotSavedError:
                     on_progress(run.result(preset))
                     raise
@@ -110,9 +113,11 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
 class _Run:
     """The state of one training run."""
 
-    def __init__(self, spec: TrainSpec, device: DeviceInfo) -> None:
+    def __init__(self, spec: TrainSpec, device: DeviceInfo, group: Group | None) -> None:
         self.spec = spec
         self.device = device
+        self.group = group
+        self.ranks = group.place.world_size if group else 1
         self.mode = self.mode_reason = ""
         self.step = 0
         self.resumed_from_step = 0
@@ -122,11 +127,15 @@ class _Run:
         self.warm_up_sec, self.steady = 0.0, False
         self._data: Data = draw(spec, devices.torch_dtype(spec.dtype))
 
-    def restore(self, state: Checkpoint) -> None:
-        """Continue after the checkpoint's last step."""
+    def restore(self, state: Checkpoint | None) -> None:
+        """Continue after the checkpoint's last step, with its threads; start without one."""
+        if state is None:
+            return
         x, y, _, _ = self._data
         self._data = x, y, state.w1, state.w2
-        self.step = state.step
+        self.step = self.resumed_from_step = state.step
+        if state.threads is not None and self.device.kind == "cpu":
+            self.device = replace(self.device, threads=state.threads)
         self.losses = state.losses.tolist()
 
     def start(self, requested: str) -> None:
@@ -141,7 +150,8 @@ class _Run:
             with devices.matmul_precision(self.spec.dtype):
                 if left:
                     copy = mode.start(self.spec, self.device, (x, y, w1, w2))
-                    self.warm_up_sec, self.steady = warm_up(copy, self.device, left, TIMED_STEPS)
+                    warm = warm_up_together if self.group else warm_up
+                    self.warm_up_sec, self.steady = warm(copy, self.device, left, TIMED_STEPS)
                     del copy  # its memory is needed
                 self._loop = mode.start(self.spec, self.device, (x, y, w1, w2))
         self._watch = Watch()
@@ -172,10 +182,15 @@ class _Run:
                 return
         self.step += len(losses)
 
-    def state(self) -> Checkpoint:
+    def save(self, path: Path) -> None:
+        """Write the checkpoint, on ranks by rank 0."""
         losses = torch.tensor(self.losses, dtype=torch.float64)
         threads = self.device.threads if self.device.kind == "cpu" else None
-        return Checkpoint(self.spec, self.step, *self._weights(), losses, threads)
+        state = Checkpoint(self.spec, self.step, *self._weights(), losses, threads, self.ranks)
+        if self.group:
+            self.group.share(lambda: checkpoint.save(state, path))
+        else:
+            checkpoint.save(state, path)
 
     def _weights(self) -> tuple[Tensor, Tensor]:
         """Return w1 and w2 on the CPU."""
@@ -199,6 +214,7 @@ class _Run:
             warm_up_sec=self.warm_up_sec,
             steady=self.steady,
             waits=self._watch.waits(),
+            ranks=self.ranks,
         )
 
 
@@ -209,38 +225,3 @@ def _require_memory(spec: TrainSpec, device: DeviceInfo) -> None:
             f"this training needs {format_bytes(spec.needed_bytes)} of memory, "
             f"{format_bytes(available)} is available: choose smaller sizes"
         )
-
-
-def _open_checkpoint(run: _Run, path: Path, resume: bool, threads: int | None) -> int:
-    """Restore the run from `path` with `resume`; return the step it continues from."""
-    try:
-        usable, exists = not path.is_dir() and path.parent.is_dir(), path.exists()
-    except OSError as error:  # a name too long, a directory closed to this user
-        reason = error.strerror or error
-        raise BadInputError(f"--checkpoint {path}: {reason}: name another file") from error
-    if not usable:
-        raise BadInputError(
-            f"--checkpoint {path} is a directory or in none: name a file in an existing directory"
-        )
-    if not resume:
-        if exists:
-            raise BadInputError(
-                f"{path} exists: add --resume to continue it, or choose another --checkpoint"
-            )
-        return 0
-    state = checkpoint.read(path, run.spec.checkpoint_bytes)
-    differences = run.spec.differences(state.spec)
-    if differences:
-        raise BadInputError(
-            f"{path} belongs to another run ({', '.join(differences)} differ): "
-            "resume with the options it was started with"
-        )
-    if state.step > run.spec.steps:
-        raise BadInputError(
-            f"{path} is at step {state.step}, beyond --steps {run.spec.steps}: choose more --steps"
-        )
-    if state.threads is not None and run.device.kind == "cpu":
-        require_threads(path, state.threads, run.device, threads)
-        run.device = replace(run.device, threads=state.threads)
-    run.restore(state)
-    return state.step

@@ -37,3 +37,14 @@ def warm_up(loop: Loop, device: DeviceInfo, steps: int, most: int) -> tuple[floa
         at_least_sec = MIN_WARM_UP_SEC[device.kind]
         _, steady = until_steady(advance, lambda _sec: count, at_least_sec, at_most_sec)
     return time.perf_counter() - started, steady
+
+
+def warm_up_together(loop: Loop, device: DeviceInfo, steps: int, most: int) -> tuple[float, bool]:
+    """Train `loop` for up to `most` steps, the same number on every rank.
+
+    Returns what `warm_up` does.
+    """
+    started = time.perf_counter()
+    loop.advance(min(steps, most))
+    devices.synchronize(device)
+    return time.perf_counter() - started, False

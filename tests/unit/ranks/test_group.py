@@ -28,7 +28,7 @@ def port() -> int:
     ("requested", "gpus", "ranks", "device"),
     [
         ("cpu", 8, 2, "cpu"),
-        ("auto", 0, 2, "cpu"),
+        ("auto", 0, 2, "auto"),
         ("auto", 8, 2, "cuda:1"),
         ("cuda", 2, 2, "cuda:1"),
     ],

@@ -7,12 +7,13 @@ from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.cli.steps import measure
 from workload.cli.steps.device import announce
+from workload.cli.steps.rank_training import train_on_ranks
 from workload.cli.steps.train import require_finite
 from workload.cli.steps.training_threads import show_faster_threads, with_training_threads
 from workload.cli.steps.variables import warn_of_variables
 from workload.core import roofline
 from workload.core.emulation import without_speed
-from workload.core.errors import ExitCode, UnfitError
+from workload.core.errors import BadInputError, ExitCode, UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
 from workload.core.train_case import train_case
@@ -24,7 +25,11 @@ from workload.train.loop import train
 
 def command(session: Session, options: TrainOptions) -> ExitCode:
     """Train, print the loss every 100 steps, and fail if the loss stops being finite."""
-    spec = options.spec
+    if session.place:
+        return train_on_ranks(session, options, session.place)
+    if options.scaling:
+        raise BadInputError("--scaling is for several ranks: add --ranks N")
+    spec, mode = options.spec, options.mode or "eager"
     device = devices.resolve(options.device)
     problem = devices.tf32_problem(device) if spec.dtype == "tf32" else None
     if problem:
@@ -37,9 +42,9 @@ def command(session: Session, options: TrainOptions) -> ExitCode:
             announce(session, used)
             warn_of_variables(session, used.kind)
 
-        def show_mode(mode: str, reason: str) -> None:
-            if options.mode != "eager":  # the default is not announced
-                session.info(summary.mode_line(mode, reason))
+        def show_mode(name: str, reason: str) -> None:
+            if mode != "eager":  # the default is not announced
+                session.info(summary.mode_line(name, reason))
 
         def show(result: TrainResult) -> None:
             session.builder.set("train", [result])
@@ -48,7 +53,7 @@ def command(session: Session, options: TrainOptions) -> ExitCode:
         result = train(
             spec,
             device,
-            mode=options.mode,
+            mode=mode,
             preset=options.unchanged_preset,
             checkpoint_path=options.checkpoint,
             checkpoint_every=options.checkpoint_every,

@@ -16,11 +16,12 @@ from workload.core.models.model import (
     derive,
     one_of,
 )
+from workload.core.models.scaling import ScalingPoint
 from workload.core.models.waits import Waits
 from workload.core.statistics import median
-from workload.core.train_spec import AUTO, MODE_NAMES
+from workload.core.train_spec import AUTO, MODE_NAMES, RANK_MODE_NAMES
 
-MODES = tuple(name for name in MODE_NAMES if name != AUTO)
+MODES = tuple(name for name in (*MODE_NAMES, *RANK_MODE_NAMES) if name != AUTO)
 
 
 class TrainResult(Model, frozen=True):
@@ -51,6 +52,9 @@ class TrainResult(Model, frozen=True):
     warm_up_sec: Seconds = 0.0
     steady: bool = False  # whether the warm-up ended because steps had become equally fast
     waits: Waits | None = None  # what kept the threads from running
+    ranks: Positive = 1  # processes that shared each batch
+    # Scaling, where it was measured.
+    scaling: tuple[ScalingPoint, ...] | None = None
     # Derived.
     final_loss: Amount | None = None  # None before the first step
     median_step_sec: Amount | None = None  # over the blocks; None when nothing was timed

@@ -166,6 +166,8 @@ def train_line(result: TrainResult, device: DeviceInfo, rating: Rating | None = 
     """
     name = result.preset or "custom"
     mode = "" if result.mode == "eager" else f" {result.mode}"
+    if result.ranks > 1:
+        mode += f" on {result.ranks} ranks"
     step = result.median_step_sec
     speed = f"{format_seconds(step)} a step" if step is not None else "already finished"
     if rating and rating.regime:

@@ -9,9 +9,11 @@ from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
 from workload.core.units import format_seconds
 from workload.hardware import devices
+from workload.train.modes.all_reduce import ALL_REDUCE
 from workload.train.modes.check import require_right
 from workload.train.modes.compile import COMPILE
 from workload.train.modes.data import Data
+from workload.train.modes.ddp import DDP
 from workload.train.modes.dual import DUAL
 from workload.train.modes.eager import EAGER
 from workload.train.modes.fused import FUSED
@@ -20,6 +22,8 @@ from workload.train.modes.mode import Mode
 
 # In the order in which `auto` tries them.
 MODES = {mode.name: mode for mode in (EAGER, FUSED, GRAPH, COMPILE, DUAL)}
+# Of several ranks.
+RANK_MODES = {mode.name: mode for mode in (ALL_REDUCE, DDP)}
 # Not by a graph, even for short steps: the time includes a mode's launches.
 BY_EVENTS = TimingConfig(CUDA_EVENTS)
 TRIAL_SEC = 0.3  # of each mode, by `auto`
@@ -35,7 +39,7 @@ def choose(requested: str, spec: TrainSpec, device: DeviceInfo, data: Data) -> t
     """
     if requested == "auto":
         return _fastest(spec, device, data)
-    mode = MODES[requested]
+    mode = (MODES | RANK_MODES)[requested]
     refusal = mode.refusal(spec, device)
     if refusal:
         raise refusal

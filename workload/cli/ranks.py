@@ -1,0 +1,71 @@
+"""Find the place of this process among ranks, or start ranks that run the same command line."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from workload.cli.options import RankOptions
+from workload.core.errors import BadInputError, ExitCode, UnfitError, WorkloadError
+from workload.core.imports import import_problem
+from workload.core.units import plural, printable
+from workload.hardware.child import end_with_parent
+from workload.ranks.environment import Place, read_place
+from workload.ranks.failures import LAUNCHED
+
+
+def enter(options: RankOptions, argv: Sequence[str]) -> Place | ExitCode | None:
+    """Return the place of this process, or None if it is alone.
+
+    Where it has to start ranks, return the code with which they ended. Prints why, in one line.
+    """
+    try:
+        place = read_place(os.environ)
+        if _starts_ranks(options, place):
+            return _launch(options, argv)
+    except WorkloadError as error:
+        _say(options, str(error))
+        return error.exit_code
+    if place is not None and LAUNCHED in os.environ:
+        end_with_parent()
+    return place
+
+
+def _starts_ranks(options: RankOptions, place: Place | None) -> bool:
+    """Return whether this process starts ranks: by --ranks, unless it is one of them."""
+    if options.ranks is None:
+        return False
+    if place is None:
+        return True
+    if place.started_by_torch:
+        if options.ranks == place.local_world_size:
+            return False
+    elif options.rendezvous:  # srun or an Indexed Job starts one launcher on each node
+        return True
+    raise BadInputError(
+        f"--ranks {options.ranks}, but {place.started_by} has started "
+        f"{plural(place.local_world_size, 'rank')} on this node: leave --ranks out, or let it "
+        "start one process a node and add --nodes and --rendezvous"
+    )
+
+
+def _launch(options: RankOptions, argv: Sequence[str]) -> ExitCode:
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    try:
+        from workload.ranks.launch import Launch, launch  # noqa: PLC0415  imports torch
+    except (Exception, SystemExit) as error:  # a broken library raises anything
+        raise UnfitError(f"{import_problem(error)}; `workload doctor` says more") from error
+    plan = Launch(
+        options.ranks or 1,
+        nodes=options.nodes,
+        rendezvous=options.rendezvous,
+        max_restarts=options.max_restarts,
+    )
+    code = launch(("-m", "workload", *argv), plan)
+    if code is not ExitCode.OK:
+        word = "interrupted" if code is ExitCode.INTERRUPTED else "terminated"
+        _say(options, word)
+    return code
+
+
+def _say(options: RankOptions, line: str) -> None:
+    sys.stderr.write(f"workload {options.command}: {printable(' '.join(line.split()))}\n")

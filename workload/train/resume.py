@@ -1,0 +1,131 @@
+"""Resume a training: from a checkpoint that belongs to it, on every rank the same."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from workload.core.errors import BadInputError
+from workload.core.models.device import DeviceInfo
+from workload.core.train_spec import TrainSpec
+from workload.core.units import plural, storage_dtype
+from workload.hardware.devices import torch_device
+from workload.ranks.group import Group
+from workload.train import checkpoint
+from workload.train.checkpoint import Checkpoint
+from workload.train.threads import require_threads
+
+
+@dataclass(frozen=True)
+class Saves:
+    """Where a training is saved, and whether it continues from there.
+
+    `threads` are those that the user asked for.
+    """
+
+    path: Path
+    resume: bool = False
+    threads: int | None = None
+
+
+def open_checkpoint(
+    saves: Saves, spec: TrainSpec, device: DeviceInfo, group: Group | None = None
+) -> Checkpoint | None:
+    """Return the state to continue from, or None to start.
+
+    On ranks rank 0 alone reads it and gives it to the others. A group that torchrun has started
+    again continues by itself. Raises BadInputError and UnfitError for what cannot be continued.
+    """
+    if group is None:
+        return _open(saves, spec, device, ranks=1)
+    state: Checkpoint | None = None
+
+    def read() -> list[int | None]:
+        nonlocal state
+        state = _open(saves, spec, device, group.place.world_size, group.place.restart > 0)
+        return [state.step, state.threads] if state else []
+
+    found = group.share(read)
+    if not found:
+        return None
+    step, threads = found
+    return _distributed(state, spec, device, step or 0, threads)
+
+
+def _distributed(
+    state: Checkpoint | None, spec: TrainSpec, device: DeviceInfo, step: int, threads: int | None
+) -> Checkpoint:
+    """Send the tensors of rank 0, whose `state` it is, to the others."""
+    weights = getattr(torch, storage_dtype(spec.dtype))
+    w1, w2, losses = (
+        _sent(getattr(state, name, None), shape, dtype, device)
+        for name, shape, dtype in (
+            ("w1", spec.w1_shape, weights),
+            ("w2", spec.w2_shape, weights),
+            ("losses", (step,), torch.float64),
+        )
+    )
+    return Checkpoint(spec, step, w1, w2, losses, threads)
+
+
+def _sent(
+    tensor: Tensor | None, shape: tuple[int, ...], dtype: torch.dtype, device: DeviceInfo
+) -> Tensor:
+    where = torch_device(device)
+    sent = torch.empty(shape, dtype=dtype, device=where) if tensor is None else tensor.to(where)
+    dist.broadcast(sent, 0)
+    return sent.cpu()
+
+
+def _open(
+    saves: Saves, spec: TrainSpec, device: DeviceInfo, ranks: int, restarted: bool = False
+) -> Checkpoint | None:
+    path = saves.path
+    exists = _exists(path)
+    if not saves.resume and not (restarted and exists):
+        require_free(path)
+        return None
+    state = checkpoint.read(path, spec.checkpoint_bytes)
+    differences = spec.differences(state.spec)
+    if differences:
+        raise BadInputError(
+            f"{path} belongs to another run ({', '.join(differences)} differ): "
+            "resume with the options it was started with"
+        )
+    if state.step > spec.steps:
+        raise BadInputError(
+            f"{path} is at step {state.step}, beyond --steps {spec.steps}: choose more --steps"
+        )
+    if state.ranks != ranks:
+        raise BadInputError(
+            f"{path} was trained on {plural(state.ranks, 'rank')}, not {ranks}, whose sums are "
+            f"rounded differently: resume it on {state.ranks}, or start again with another "
+            "--checkpoint"
+        )
+    if state.threads is not None and device.kind == "cpu":
+        require_threads(path, state.threads, device, saves.threads)
+    return state
+
+
+def require_free(path: Path) -> None:
+    """Raise BadInputError if the file exists, or if none can be there."""
+    if _exists(path):
+        raise BadInputError(
+            f"{path} exists: add --resume to continue it, or choose another --checkpoint"
+        )
+
+
+def _exists(path: Path) -> bool:
+    """Return whether there is a file. Raises BadInputError where none can be."""
+    try:
+        usable, exists = not path.is_dir() and path.parent.is_dir(), path.exists()
+    except OSError as error:  # a name too long, a directory closed to this user
+        reason = error.strerror or error
+        raise BadInputError(f"--checkpoint {path}: {reason}: name another file") from error
+    if not usable:
+        raise BadInputError(
+            f"--checkpoint {path} is a directory or in none: name a file in an existing directory"
+        )
+    return exists

@@ -1,0 +1,121 @@
+"""Measure how a step scales: one batch divided among more ranks, and a batch for each.
+
+On every number of ranks the same loops run twice, in turns: as they train, and without
+communication. What the first takes longer is the communication's share; it includes the wait for
+the slowest rank. All ranks measure alike, those that have no part wait.
+"""
+
+import time
+from dataclasses import replace
+
+import torch
+import torch.distributed as dist
+
+from workload.core.models.device import DeviceInfo
+from workload.core.models.scaling import STRONG, WEAK, ScalingPoint
+from workload.core.statistics import median
+from workload.core.train_spec import TrainSpec
+from workload.hardware import devices
+from workload.train.modes.all_reduce import AllReduceLoop
+from workload.train.modes.data import draw
+from workload.train.modes.ddp import DdpLoop
+from workload.train.modes.mode import Loop
+from workload.train.modes.shards import Team
+
+LOOPS: dict[str, type[AllReduceLoop] | type[DdpLoop]] = {
+    "all-reduce": AllReduceLoop,
+    "ddp": DdpLoop,
+}
+TURNS = 9
+TURN_SEC = 0.1
+WARM_UP_STEPS = 3
+MOST_STEPS = 50  # a turn
+
+
+def measure_scaling(
+    spec: TrainSpec, device: DeviceInfo, mode: str, kinds: tuple[str, ...] = (STRONG, WEAK)
+) -> list[ScalingPoint]:
+    """Measure the step on 1, 2, 4, … and all ranks; every rank returns what it knows, rank 0 all.
+
+    Those of fewer rows than ranks are left out.
+    """
+    counts = rank_counts(min(dist.get_world_size(), spec.batch_size))
+    groups = {count: dist.new_group(list(range(count))) for count in counts}
+    points = []
+    for kind in kinds:
+        single_sec = None
+        for count in counts:
+            if dist.get_rank() < count:
+                team = Team(dist.get_rank(), count, groups[count])
+                scaled = spec if kind == STRONG else _with_rows(spec, count)
+                steps, local = _times(scaled, device, mode, team)
+                single_sec = single_sec or median(steps) or 0.0
+                points.append(
+                    ScalingPoint(
+                        kind=kind,
+                        ranks=count,
+                        batch_size=scaled.batch_size,
+                        step_time_sec=tuple(steps),
+                        local_time_sec=tuple(local),
+                        single_step_sec=single_sec,
+                    )
+                )
+            dist.barrier()
+    return points
+
+
+def rank_counts(most: int) -> list[int]:
+    """Return the powers of two up to `most`, and `most`."""
+    return sorted({1 << power for power in range(most.bit_length())} | {most})
+
+
+def _with_rows(spec: TrainSpec, count: int) -> TrainSpec:
+    """Give each of `count` ranks a batch; the sum over more rows needs a shorter step."""
+    return replace(
+        spec, batch_size=count * spec.batch_size, learning_rate=spec.learning_rate / count
+    )
+
+
+def _times(
+    spec: TrainSpec, device: DeviceInfo, mode: str, team: Team
+) -> tuple[list[float], list[float]]:
+    """Return the seconds of a step, as it trains and without communication, of the slowest rank."""
+    where = devices.torch_device(device)
+    x, y, w1, w2 = (tensor.to(where) for tensor in draw(spec, devices.torch_dtype(spec.dtype)))
+    silent = replace(team, silent=True)
+    # A single rank has no one to talk to.
+    loops: list[Loop] = [
+        LOOPS[mode](spec, device, (x, y, w1, w2), one)
+        for one in (silent if team.size == 1 else team, silent)
+    ]
+    samples: list[list[float]] = [[], []]
+    with devices.matmul_precision(spec.dtype):
+        count = _steps_of_a_turn([_seconds(loop, device, WARM_UP_STEPS) for loop in loops], team)
+        for _ in range(TURNS):
+            for loop, found in zip(loops, samples, strict=True):
+                found.append(_seconds(loop, device, count))
+    slowest = _largest(samples, team)
+    return slowest[0], slowest[1]
+
+
+def _seconds(loop: Loop, device: DeviceInfo, steps: int) -> float:
+    devices.synchronize(device)
+    started = time.perf_counter()
+    loop.advance(steps)
+    devices.synchronize(device)
+    return (time.perf_counter() - started) / steps
+
+
+def _steps_of_a_turn(step_sec: list[float], team: Team) -> int:
+    """Return the same number on every rank: what the slowest does in a turn."""
+    ((slowest, *_),) = _largest([[max(step_sec)]], team)
+    return max(1, min(MOST_STEPS, round(TURN_SEC / max(slowest, 1e-9))))
+
+
+def _largest(values: list[list[float]], team: Team) -> list[list[float]]:
+    largest = torch.tensor(values, dtype=torch.float64)
+    if dist.get_backend(team.group) == "nccl":
+        largest = largest.cuda()
+    dist.all_reduce(largest, dist.ReduceOp.MAX, group=team.group)
+    found: list[list[float]] = largest.tolist()
+    return found
