@@ -142,3 +142,33 @@ def test_the_lock_of_another_host_counts_while_its_heart_beats(
         assert process.poll() is None
     assert process.communicate(timeout=20)[0].startswith(f"{checkout.resolve()}/.venvs/cpu-")
     assert process.returncode == 0
+
+
+def test_a_lock_that_cannot_be_removed_is_one_line_with_its_fix(
+    host: Host, start: Start, checkout: Path
+) -> None:
+    lock = checkout / ".venvs/lock"
+    lock.mkdir(parents=True)
+    (lock / "owner").write_text("\x1b[31m12 of an earlier boot\n")
+    said = "rm: cannot remove '.venvs/lock/owner': Permission denied"
+    host.add("rm", f"case $* in *lock) echo \"{said}\" >&2; exit 1 ;; esac")
+    process = start()
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 4
+    assert said.splitlines()[-1] == (
+        "make-venv: .venvs/lock of process 3112, which has ended, cannot be removed "
+        "(Permission denied): sudo rm -rf .venvs/lock"
+    )
+    assert "\x1b" not in said
+
+
+def test_a_disk_without_room_for_a_folder_is_one_line(
+    host: Host, start: Start, checkout: Path
+) -> None:
+    host.add("mktemp", 'case $1 in -d) exit 1 ;; esac\n: >"${1%-*}-1" && echo "${1%-*}-1"')
+    process = start()
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 4
+    assert said.splitlines()[-1].startswith(
+        "make-venv: .venv could not be made: free space or inodes, or set PYTHON="
+    )
