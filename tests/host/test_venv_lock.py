@@ -151,7 +151,7 @@ def test_a_lock_that_cannot_be_removed_is_one_line_with_its_fix(
     lock.mkdir(parents=True)
     (lock / "owner").write_text("\x1b[31m12 of an earlier boot\n")
     said = "rm: cannot remove '.venvs/lock/owner': Permission denied"
-    host.add("rm", f"case $* in *lock) echo \"{said}\" >&2; exit 1 ;; esac")
+    host.add("rm", f'case $* in *lock) echo "{said}" >&2; exit 1 ;; esac')
     process = start()
     _, said = process.communicate(timeout=20)
     assert process.returncode == 4
@@ -162,9 +162,7 @@ def test_a_lock_that_cannot_be_removed_is_one_line_with_its_fix(
     assert "\x1b" not in said
 
 
-def test_a_disk_without_room_for_a_folder_is_one_line(
-    host: Host, start: Start, checkout: Path
-) -> None:
+def test_a_disk_without_room_for_a_folder_is_one_line(host: Host, start: Start) -> None:
     host.add("mktemp", 'case $1 in -d) exit 1 ;; esac\n: >"${1%-*}-1" && echo "${1%-*}-1"')
     process = start()
     _, said = process.communicate(timeout=20)
