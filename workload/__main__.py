@@ -6,7 +6,7 @@ Python 3.7 can read this file, to say that it is too old.
 import sys
 
 OLDEST = (3, 11)
-UNFIT = 4  # of workload/core/errors.py
+UNFIT, INTERRUPTED = 4, 130  # of workload/core/errors.py
 
 
 def main() -> int:
@@ -16,6 +16,8 @@ def main() -> int:
         return _refuse(f"this is Python {found}: use {wanted} or newer")
     try:
         from workload.cli.main import main as run  # noqa: PLC0415  imports what may be broken
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except (Exception, SystemExit) as error:  # a file in a library's place raises anything
         from workload.core.imports import import_problem  # noqa: PLC0415  for a Python that knows it
 

@@ -16,13 +16,14 @@ LOST = "the output could not be written"
 
 
 def open_standard() -> None:
-    """Open /dev/null in place of each standard descriptor that is closed.
+    """Open /dev/null in place of each standard descriptor that is closed; let the others wait.
 
-    Otherwise the next file takes its number, and what a library prints lands in a record.
+    Otherwise the next file takes its number, and what a library prints lands in a record. Where
+    who started this set O_NONBLOCK, a full pipe would refuse the rest of a document.
     """
     for number in range(FIRST_FREE):
         try:
-            os.fstat(number)
+            os.set_blocking(number, True)
         except OSError:
             _send_nowhere(number)
 

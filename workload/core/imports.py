@@ -18,13 +18,27 @@ def import_problem(error: BaseException) -> str:
 
 
 def find_intruder() -> str | None:
-    """Return a file that has the name of a library and comes before it on the path."""
-    names = LIBRARIES | sys.stdlib_module_names
+    """Return a file or folder that has the name of a library and comes before it on the path."""
     standard = os.path.dirname(os.__file__)
     for folder in sys.path:
         if folder == standard:
             break
-        for name in sorted(os.listdir(folder or ".")) if os.path.isdir(folder or ".") else ():
-            if name.endswith(".py") and name[:-3] in names:
-                return os.path.join(os.path.abspath(folder), name)
+        for name in _entries(folder or "."):
+            path = os.path.join(os.path.abspath(folder), name)
+            if _is_intruder(path):
+                return path
     return None
+
+
+def _entries(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:  # an archive, missing, or closed to this user
+        return []
+
+
+def _is_intruder(path: str) -> bool:
+    name, _, suffix = os.path.basename(path).partition(".")
+    if os.path.isdir(path):
+        return name in LIBRARIES and os.path.exists(os.path.join(path, "__init__.py"))
+    return suffix.endswith(("py", "so")) and name in LIBRARIES | sys.stdlib_module_names

@@ -23,6 +23,18 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
+def started_with(path: str, *command: str) -> subprocess.CompletedProcess[str]:
+    """The command line with `path` before this checkout on PYTHONPATH."""
+    return subprocess.run(
+        [sys.executable, "-m", "workload", *command],
+        env={**os.environ, "PYTHONPATH": f"{path}:{Path.cwd()}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
 @pytest.mark.parametrize("statement", TORCH_FREE)
 def test_importing_the_package_does_not_import_torch(statement: str) -> None:
     assert python(f"{statement}; import sys; assert 'torch' not in sys.modules").returncode == 0
@@ -97,17 +109,30 @@ def test_a_file_in_the_place_of_a_library_is_named_in_one_line(
 ) -> None:
     file = tmp_path / f"{name}.py"
     file.write_text(content)
-    ended = subprocess.run(
-        [sys.executable, "-m", "workload", *command.split()],
-        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{Path.cwd()}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = started_with(str(tmp_path), *command.split())
     assert ended.returncode == ExitCode.UNFIT
     (line,) = ended.stderr.splitlines()
     quick_torch = name == "torch" and "quick" in command
     assert ("PyTorch is not installed" if quick_torch else f"{file} is in a library's") in line
+
+
+@pytest.mark.parametrize("name", ["msgspec/__init__.py", "msgspec.so", "msgspec.abi3.so"])
+def test_a_package_in_the_place_of_a_library_is_named_too(name: str, tmp_path: Path) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("raise ValueError('no')")
+    closed = tmp_path / "closed"  # a file where a folder is expected
+    closed.touch()
+    ended = started_with(f"{closed}:{tmp_path}", "verify")
+    assert ended.returncode == ExitCode.UNFIT
+    (line,) = ended.stderr.splitlines()
+    assert f"{tmp_path / Path(name).parts[0]} is in a library's place: rename it" in line
+
+
+def test_a_keyboard_interrupt_while_the_command_line_is_imported_is_quiet(tmp_path: Path) -> None:
+    (tmp_path / "argparse.py").write_text("raise KeyboardInterrupt")
+    ended = started_with(str(tmp_path), "verify")
+    assert (ended.returncode, ended.stderr) == (ExitCode.INTERRUPTED, "")
 
 
 def test_an_older_python_is_told_so_in_one_line() -> None:
@@ -126,7 +151,7 @@ def test_an_older_python_can_read_what_tells_it_so() -> None:
 def test_the_oldest_python_is_the_one_that_the_package_declares() -> None:
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
     assert project["requires-python"] == ">=" + ".".join(map(str, __main__.OLDEST))
-    assert __main__.UNFIT == ExitCode.UNFIT
+    assert (__main__.UNFIT, __main__.INTERRUPTED) == (ExitCode.UNFIT, ExitCode.INTERRUPTED)
 
 
 @pytest.mark.parametrize("error", [SystemExit(0), ValueError("numpy.dtype size changed")])
@@ -171,14 +196,7 @@ def test_a_torch_that_crashes_when_it_is_imported_is_exit_4_in_one_line(
 ) -> None:
     (tmp_path / "torch").mkdir()
     (tmp_path / "torch/__init__.py").write_text(crash)
-    ended = subprocess.run(
-        [sys.executable, "-m", "workload", "verify", "--device", "cpu"],
-        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{Path.cwd()}"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    ended = started_with(str(tmp_path), "verify", "--device", "cpu")
     assert ended.returncode == ExitCode.UNFIT
     assert ended.stderr.startswith(
         f"workload verify: a library ended the process by {name} when it was imported: "

@@ -1,8 +1,11 @@
 """A document is the only text on stdout, whatever libraries and child processes print there."""
 
+import fcntl
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -89,6 +92,19 @@ def test_no_child_inherits_the_descriptor_of_the_document() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert ended.stderr == b"False"
+
+
+def test_a_pipe_that_would_not_wait_gets_the_whole_document() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    command = [sys.executable, "-m", "workload", "doctor", "explain", "--json"]
+    with subprocess.Popen(command, stdout=writer, stderr=subprocess.DEVNULL) as process:
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)  # less than the document
+        os.close(writer)
+        time.sleep(1)  # it fills by then
+        with os.fdopen(reader, "rb") as pipe:
+            assert json.loads(pipe.read())
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
