@@ -76,3 +76,47 @@ def test_a_temporary_folder_with_a_comma_is_one_field(host: Host, checkout: Path
     checkout.with_name("a,b").mkdir()
     built(host, checkout)
     assert f'*.output=type=local,"dest={checkout.with_name("a,b")}/' in host.calls.read_text()
+
+
+PLATFORMS = "Driver: docker\nPlatforms:        linux/amd64, linux/amd64/v2, linux/386"
+
+
+@pytest.mark.parametrize(
+    ("shown", "platform"),
+    [
+        (f"{PLATFORMS}, linux/arm64", "linux/arm64"),
+        (PLATFORMS, "linux/amd64"),
+        ("Platforms: linux/amd64*, linux/arm64*", "linux/arm64"),
+        ("no running builder", "linux/arm64"),
+    ],
+)
+def test_a_platform_that_runs_here_is_built(
+    host: Host, checkout: Path, shown: str, platform: str
+) -> None:
+    host.add("docker", f'[ "$2" != inspect ] || echo "{shown}"')
+    host.environment["PLATFORM"] = platform
+    assert host.run(f"{checkout}/docker/build", "gpu").returncode == 0
+    assert sum("buildx bake" in call for call in host.called) == 2
+
+
+@pytest.mark.parametrize(
+    ("platform", "code", "line"),
+    [
+        ("arm64", 2, "build: PLATFORM=arm64 is not of the form linux/arm64"),
+        (
+            "linux/arm64",
+            4,
+            "build: this builder runs no programs for linux/arm64 (linux/amd64, linux/amd64/v2, "
+            "linux/386): build on such a machine, or install QEMU and its registration with the "
+            "kernel (Debian: qemu-user-binfmt)",
+        ),
+    ],
+)
+def test_a_platform_that_does_not_run_here_is_refused_in_one_line(
+    host: Host, checkout: Path, platform: str, code: int, line: str
+) -> None:
+    host.add("docker", f'[ "$2" != inspect ] || echo "{PLATFORMS}"')
+    host.environment["PLATFORM"] = platform
+    result = host.run(f"{checkout}/docker/build", "gpu")
+    assert (result.returncode, result.stderr) == (code, f"{line}\n")
+    assert not [call for call in host.called if "bake" in call]
