@@ -18,6 +18,7 @@ help: ## Show this list
 ## IMAGE=   run this image, and build nothing
 ## LIMITS=  more options of docker run: LIMITS="--memory 3g --cpus 1"
 ## RANKS=   how many processes share the CPUs in cpu-run: make cpu-run RANKS=2
+## GPUS=    one of them in gpu-run, by its number: make gpu-run GPUS=0 (default: all)
 ## PYTHON=  run on this host with this interpreter and its packages
 ## A= B=    what to compare: records, or files or folders of results/benchmarks
 ## RUNS=    how many pairs of processes cpu-ab runs (5)
@@ -31,8 +32,8 @@ doctor: ## Check this machine before anything is pulled or built
 	@docker/host/doctor $(or $(ENGINE),$(if $(PYTHON),host))
 cpu-run: ## Run the main job on the CPU; its record lands in results/
 	@docker/host/run cpu python -m workload run --device cpu $(if $(RANKS),--ranks $(RANKS)) $(ARGS)
-gpu-run: ## Run the main job on the GPU
-	@docker/host/run gpu python -m workload run --device cuda $(ARGS)
+gpu-run: ## Run the main job on all GPUs at the same time, a process for each
+	@docker/host/run gpu python -m workload run --device $(if $(filter-out all,$(GPUS)),cuda:$(GPUS),all) $(ARGS)
 cpu-test: ## Run the tests; ends with the counts passed and skipped
 	@docker/host/run-tests cpu $(ARGS)
 gpu-test: ## Run the tests on a machine with a GPU

@@ -74,7 +74,17 @@ def test_a_given_image_runs_and_nothing_is_built(docker_host: Host) -> None:
 def test_a_gpu_run_gets_the_gpus_and_insists_on_them(docker_host: Host) -> None:
     call = ran(docker_host, "gpu-run")
     assert "--gpus all" in call
-    assert call.endswith("workload:gpu python -m workload run --device cuda")
+    assert call.endswith("workload:gpu python -m workload run --device all")
+
+
+@pytest.mark.parametrize(("gpus", "device"), [("all", "all"), ("0", "cuda:0"), ("12", "cuda:12")])
+def test_gpus_chooses_all_or_one(gpus: str, device: str, docker_host: Host) -> None:
+    assert ran(docker_host, "gpu-run", f"GPUS={gpus}").endswith(f"workload run --device {device}")
+
+
+def test_ranks_divide_the_cpus(docker_host: Host) -> None:
+    call = ran(docker_host, "cpu-run", "RANKS=2", "ARGS=--budget 10")
+    assert call.endswith("workload run --device cpu --ranks 2 --budget 10")
 
 
 @pytest.mark.parametrize("target", ["gpu-run", "gpu-test", "gpu-shell"])

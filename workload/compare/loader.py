@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from workload.compare.benchmark_file import run_of_benchmarks
-from workload.compare.run import Run, run_of_record
+from workload.compare.run import Run, runs_of_record
 from workload.core import records
 from workload.core.emulation import without_speed
 from workload.core.errors import BadInputError
@@ -40,43 +40,58 @@ class Side:
 def load_side(path: Path) -> Side:
     """Read a side from a file or a directory. Raises BadInputError in one line."""
     if not os.path.isdir(path):  # False, where Path.is_dir() may raise
-        return _side(path, [_comparable(path)], [])
+        runs, problems = _comparable(path)
+        if not runs:
+            raise BadInputError(problems[0])
+        return _side(path, runs, problems)
     runs, problems = [], []
     for file in _files(path):
         try:
-            runs.append(_comparable(file))
+            more, left_out = _comparable(file)
         except BadInputError as error:
-            problems.append(str(error))
+            more, left_out = [], [str(error)]
+        runs += more
+        problems += left_out
     if not runs:
         raise BadInputError(f"{path} holds no usable file: {problems[0]}")
     return _side(path, runs, problems)
 
 
-def load_run(path: Path) -> Run:
-    """Read a run from a file. Raises BadInputError in one line."""
+def load_runs(path: Path) -> tuple[Run, ...]:
+    """Read the runs in a file: one for each rank of a record. Raises BadInputError in one line."""
     document = read_json(path, MAX_RECORD_BYTES, WANTED)
     is_benchmark = isinstance(document, dict) and "benchmarks" in document
-    run = (
-        run_of_benchmarks(document, path)
+    runs = (
+        (run_of_benchmarks(document, path),)
         if is_benchmark
-        else run_of_record(records.parse(document, path), path)
+        else runs_of_record(records.parse(document, path), path)
     )
-    if run.device and run.device.name.startswith(STAND_IN):
-        raise BadInputError(
-            f"{path} is of {run.device.name}, which is no GPU, so its times mean nothing: "
-            "name a record of a real one"
-        )
-    return run
+    for run in runs:
+        if run.device and run.device.name.startswith(STAND_IN):
+            raise BadInputError(
+                f"{path} is of {run.device.name}, which is no GPU, so its times mean nothing: "
+                "name a record of a real one"
+            )
+    return runs
 
 
-def _comparable(path: Path) -> Run:
-    """Read a run with a device and cases. Raises BadInputError in one line."""
-    run = load_run(path)
+def _comparable(path: Path) -> tuple[list[Run], list[str]]:
+    """Read the runs of a file that have a device and cases; the others are problems.
+
+    Raises BadInputError.
+    """
+    found = [(run, _problem(run, path)) for run in load_runs(path)]
+    return [run for run, problem in found if not problem], [why for _, why in found if why]
+
+
+def _problem(run: Run, path: Path) -> str | None:
+    """Say why a run has no device and cases to compare; None if it has."""
+    name = f"{path} ({run.part})" if run.part else str(path)
     if run.device is None:
-        raise BadInputError(f"{path} names no device, its run ended before: name another one")
+        return f"{name} names no device, its run ended before: name another one"
     if not run.cases:
-        raise BadInputError(f"{path} holds no case: name {WANTED} that measured one")
-    return run
+        return f"{name} holds no case: name {WANTED} that measured one"
+    return None
 
 
 def side_of_process(

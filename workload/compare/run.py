@@ -12,6 +12,7 @@ from workload.core.errors import BadInputError, ExitCode
 from workload.core.models.case import Case, CaseStatus
 from workload.core.models.device import DeviceInfo
 from workload.core.models.model import as_json
+from workload.core.models.ranks import Rank
 from workload.core.models.rating import Ceilings
 from workload.core.models.record import HostCpu, Record
 from workload.core.models.train import TrainResult
@@ -44,6 +45,22 @@ class Run(msgspec.Struct, frozen=True):
     environment: dict[str, Any] = {}
     variables: tuple[Variable, ...] | None = None  # None: it does not say
     host: "Run | None" = None  # of a GPU's run: the CPU beside it
+    part: str | None = None  # of several that ran at the same time: "GPU 3 of 8"
+    ranks: tuple[Rank, ...] = ()  # all of these
+
+
+def runs_of_record(record: Record, path: Path) -> tuple[Run, ...]:
+    """Make a run of each rank that a record holds, or of the record. Raises BadInputError."""
+    if not record.ranks:
+        return (run_of_record(record, path),)
+    return tuple(
+        msgspec.structs.replace(
+            run_of_record(record.of_rank(rank), path),
+            part=f"{rank.title} of {len(record.ranks)}",
+            ranks=record.ranks,
+        )
+        for rank in record.ranks
+    )
 
 
 def run_of_record(record: Record, path: Path) -> Run:

@@ -8,12 +8,23 @@ from workload.core.models.ranks import Rank
 from workload.core.statistics import median
 from workload.core.train_case import train_case
 
-# GPUs of one model differ by some percent under load (Sinha et al., "Not All GPUs Are Created
-# Equal", SC22: up to 22 % in matmuls, most within 10 %); CPUs may be shared with other work.
-SLOW = {"cuda": 1.1, "cpu": 1.5}
-COMPUTE = (Kind.MATMUL, Kind.CONVOLUTION, Kind.TRAIN)
-# The ranks of one CPU copy within the same memory, and each at another moment.
-KINDS = {"cuda": (*COMPUTE, Kind.COPY, Kind.TO_DEVICE, Kind.TO_HOST), "cpu": COMPUTE}
+# By what factor the slowest of several healthy devices of one model may be behind. GPUs differ by
+# some percent under load (Sinha et al., "Not All GPUs Are Created Equal", SC22: up to 22 % in
+# matmuls, most within 10 %), and those that share the host's bus by more while all copy at once.
+# CPUs may be shared with other work. Not here: what the host limits on a GPU, as small training
+# steps; copies of CPU ranks, which share one memory, each at another moment.
+STRESS = "stress"  # the matmuls of `doctor --deep`
+USUAL = {
+    "cuda": {
+        Kind.MATMUL: 1.1,
+        Kind.CONVOLUTION: 1.1,
+        Kind.COPY: 1.1,
+        Kind.TO_DEVICE: 1.5,
+        Kind.TO_HOST: 1.5,
+        STRESS: 1.1,
+    },
+    "cpu": {Kind.MATMUL: 1.5, Kind.CONVOLUTION: 1.5, Kind.TRAIN: 1.5, STRESS: 1.5},
+}
 
 
 @dataclass(frozen=True)
@@ -25,15 +36,20 @@ class Slowness:
     kind: str
 
     @property
+    def excess(self) -> float:
+        """Return the factor over the one that is usual for such devices: above 1 it counts."""
+        return self.factor / _usual(self.rank)[self.kind]
+
+    @property
     def counts(self) -> bool:
         """Whether the rank is slower than devices of one model usually differ."""
-        return self.factor > SLOW[self.rank.device.kind if self.rank.device else "cpu"]
+        return self.excess > 1
 
 
 def slowest(ranks: Sequence[Rank]) -> Slowness | None:
     """Return the rank that is furthest behind; None where no two ranks did the same."""
     found = [one for rank in ranks if (one := slowness(rank, ranks))]
-    return max(found, key=lambda one: one.factor, default=None)
+    return max(found, key=lambda one: one.excess, default=None)
 
 
 def slowness(rank: Rank, ranks: Sequence[Rank]) -> Slowness | None:
@@ -48,9 +64,12 @@ def slowness(rank: Rank, ranks: Sequence[Rank]) -> Slowness | None:
         middle = median(peers)
         if middle:
             factors.setdefault(kind, []).append(sec / middle)
-    medians = {kind: median(found) or 0.0 for kind, found in factors.items()}
-    worst = max(medians, key=lambda kind: medians[kind], default=None)
-    return None if worst is None else Slowness(rank, medians[worst], worst)
+    kinds = [Slowness(rank, median(found) or 0.0, kind) for kind, found in factors.items()]
+    return max(kinds, key=lambda one: one.excess, default=None)
+
+
+def _usual(rank: Rank) -> dict[str, float]:
+    return USUAL[rank.device.kind if rank.device else "cpu"]
 
 
 def seconds(rank: Rank) -> dict[tuple[str, str], float]:
@@ -60,8 +79,8 @@ def seconds(rank: Rank) -> dict[tuple[str, str], float]:
     found = {
         (str(case.kind), case.name): case.median_sec
         for case in cases
-        if case.kind in KINDS[kind] and case.status is CaseStatus.OK and case.median_sec
+        if case.kind in _usual(rank) and case.status is CaseStatus.OK and case.median_sec
     }
     burned = rank.deep.burn_ins if rank.deep else ()
-    stressed = {("stress", one.dtype): 1 / one.last_gflops for one in burned if one.last_gflops}
+    stressed = {(STRESS, one.dtype): 1 / one.last_gflops for one in burned if one.last_gflops}
     return found | stressed

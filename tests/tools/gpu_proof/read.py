@@ -60,7 +60,7 @@ def require_valid(name: str, data: bytes) -> None:
     if name == "sweep.json":
         return  # its shape was looked at, and its test reads it
     try:
-        from workload.compare.loader import load_run  # noqa: PLC0415  needs msgspec
+        from workload.compare.loader import load_runs  # noqa: PLC0415  needs msgspec
     except ImportError as error:
         raise BadInputError(
             f"--place checks the records with msgspec ({error}): set PYTHON=.venv/bin/python"
@@ -68,7 +68,7 @@ def require_valid(name: str, data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(data)
-        load_run(path)
+        load_runs(path)
 
 
 if __name__ == "__main__":

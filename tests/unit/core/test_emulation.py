@@ -10,7 +10,7 @@ from support.records.measured import CPU, TRAINING, case, write_benchmarks, writ
 
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import no_case_ran, run_case
-from workload.compare.loader import load_run
+from workload.compare.loader import load_runs
 from workload.core.errors import ExitCode
 from workload.core.models.case import Case, CaseStatus
 from workload.core.models.device import DeviceInfo
@@ -45,7 +45,7 @@ def test_an_emulated_case_ran(emulated: Case) -> None:
 
 def test_a_wrong_result_is_wrong_under_emulation_too(tmp_path: Path) -> None:
     path = write_record(tmp_path, case(error_share=2.0), device=EMULATED)
-    assert [one.status for one in load_run(path).cases] == [CaseStatus.WRONG]
+    assert [one.status for one in load_runs(path)[0].cases] == [CaseStatus.WRONG]
 
 
 def test_an_emulated_training_shows_its_loss_and_no_time() -> None:

@@ -12,7 +12,7 @@ from support.page.reader import Page
 from support.records.measured import benchmark_document
 from support.records.synthetic import CPU, GPU, cases, facts, host_cpu, made, matmul, training
 
-from workload.compare.loader import load_run
+from workload.compare.loader import load_runs
 from workload.core import records
 from workload.core.errors import BadInputError
 from workload.core.models.case import CaseStatus
@@ -83,7 +83,7 @@ def with_attack(document: dict[str, Any], way: tuple[Any, ...]) -> dict[str, Any
 def usable(document: dict[str, Any], path: Path) -> bool:
     path.write_bytes(dump(document))
     try:
-        load_run(path)
+        load_runs(path)
     except BadInputError:
         return False
     return True

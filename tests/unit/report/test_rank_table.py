@@ -1,48 +1,17 @@
 """Several ranks in a terminal: a row each, what they have together, the verdict."""
 
-from typing import Any
-
 import pytest
-from msgspec.structs import replace
 from rich.console import Console
-from support.records import measured, synthetic
+from support.records import measured
+from support.records.several import rank as gpu
 
 from workload.core.errors import ExitCode
 from workload.core.models.action import Action, Advice
-from workload.core.models.case import Case
 from workload.core.models.ranks import Rank
 from workload.report.terminal import rank_lines, rank_table
 from workload.report.terminal.tables import Grid
 
 ADVICE = Advice(Action.NONE, "nothing is wrong")
-
-
-def gpu(index: int, slower: float = 1.0, **changes: Any) -> Rank:
-    """A GPU's rank with all its results."""
-    run = synthetic.made(synthetic.GPU)
-    cases = [_slower(case, slower) for case in run.cases or ()]
-    rank = Rank(
-        index,
-        "complete",
-        ExitCode.OK,
-        None,
-        (0, 1),
-        gpu_index=index,
-        gpu_name="STAND-IN H100",
-        gpu_uuid=f"GPU-{index}0000000-1111-2222-3333-4444444444ab",
-        gpu_address=f"0000:{index:02x}:00.0",
-        device=run.device,
-        train=run.train,
-        cases=tuple(cases),
-    )
-    return replace(rank, **changes)
-
-
-def _slower(case: Case, factor: float) -> Case:
-    if case.timing is None:
-        return case
-    samples = tuple(factor * sec for sec in case.timing.samples_sec)
-    return replace(case, timing=replace(case.timing, samples_sec=samples))
 
 
 def shown(grid: Grid, width: int = 200) -> list[str]:
@@ -124,7 +93,7 @@ def test_the_verdict_names_the_ranks_that_are_not_fit() -> None:
 
 def test_what_several_ranks_say_is_one_line() -> None:
     ranks = [gpu(index, errors=("nothing fits: free some memory",)) for index in range(3)]
-    assert rank_lines.error_lines(ranks) == ["GPU 0, GPU 1, GPU 2: nothing fits: free some memory"]
+    assert rank_lines.error_lines(ranks) == ["GPU 0-2: nothing fits: free some memory"]
 
 
 def test_the_slowest_rank_is_named() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from workload.compare import compare
-from workload.compare.loader import load_run, load_side
+from workload.compare.loader import load_runs, load_side
 from workload.compare.speeds import Verdict
 from workload.core.models.case import CaseStatus, Kind
 from workload.report.page import build_page, load_results
@@ -23,14 +23,14 @@ def test_there_is_a_record_to_test_with() -> None:
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
 def test_a_record_is_of_the_kind_of_device_that_its_name_says(path: Path) -> None:
     kinds = {"cpu": "cpu", "gpu": "cuda"}
-    device = load_run(path).device
+    device = load_runs(path)[0].device
     assert device
     assert device.kind == kinds[path.stem.partition("-")[0]]
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
 def test_a_record_has_every_kind_of_case_with_a_speed_and_a_regime(path: Path) -> None:
-    cases = [case for case in load_run(path).cases if case.status is CaseStatus.OK]
+    cases = [case for case in load_runs(path)[0].cases if case.status is CaseStatus.OK]
     kinds = {Kind.MATMUL, Kind.CONVOLUTION, Kind.TRAIN, Kind.COPY, Kind.LAUNCH}
     assert kinds <= {case.kind for case in cases}
     assert all(case.rating for case in cases if case.flops)
@@ -47,7 +47,7 @@ def test_a_record_is_nowhere_faster_or_slower_than_itself(path: Path) -> None:
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
 def test_the_report_names_the_records_device(path: Path) -> None:
     runs, _ = load_results(path.parent)
-    device = load_run(path).device
+    device = load_runs(path)[0].device
     assert device
     assert device.name in build_page(runs, [])
 

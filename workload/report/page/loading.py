@@ -1,13 +1,14 @@
 """Load the runs in a folder of results, whatever its files hold."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from workload.compare import loader
 from workload.compare.run import Run
-from workload.core.errors import BadInputError
+from workload.core.errors import BadInputError, ExitCode
 
 MAX_FILES = 500  # the newest by their names, which begin with kind and start
 
@@ -17,14 +18,15 @@ def load_results(directory: Path) -> tuple[list[Run], list[str]]:
 
     Raises BadInputError if no run is left.
     """
-    runs, problems = [], []
+    runs: list[Run] = []
+    problems: list[str] = []
     files = _files(directory)
     if len(files) > MAX_FILES:
         problems.append(f"{len(files) - MAX_FILES} older files: the newest {MAX_FILES} are shown")
     for path in files[-MAX_FILES:]:
         try:
-            run = loader.load_run(path)
-            runs.append(replace(run, source=str(path.relative_to(directory))))
+            source = str(path.relative_to(directory))
+            runs += [_named(run, source) for run in _worst_first(loader.load_runs(path))]
         except BadInputError as error:
             problems.append(str(error))
     if not runs:
@@ -34,6 +36,15 @@ def load_results(directory: Path) -> tuple[list[Run], list[str]]:
             f"{directory} holds no usable record{found}: make one with `workload run`"
         )
     return sorted(runs, key=lambda run: run.started_at, reverse=True), problems
+
+
+def _worst_first(runs: Sequence[Run]) -> list[Run]:
+    """Order ranks so that one that failed stands for all."""
+    return sorted(runs, key=lambda run: run.exit_code is ExitCode.OK)
+
+
+def _named(run: Run, source: str) -> Run:
+    return replace(run, source=f"{source} ({run.part})" if run.part else source)
 
 
 def _files(directory: Path) -> list[Path]:

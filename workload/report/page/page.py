@@ -11,6 +11,7 @@ from workload.report.page import environment, speed_figures, time_figures, verdi
 from workload.report.page.figures import Figure
 from workload.report.page.speedups import Speedups, speedups
 from workload.report.page.subjects import Subject, pair, short, subjects
+from workload.report.terminal import rank_lines, rank_table
 from workload.report.terminal.case_table import (
     CASE_COLUMNS,
     CASE_NUMBERS,
@@ -53,6 +54,7 @@ def _facts(runs: Sequence[Run], problems: Sequence[str]) -> dict[str, Any]:
         "state": state,
         "headline": sentence,
         "cards": cards,
+        "several": _several(runs),
         "missing": verdicts.missing(chosen),
         "newest": f"{runs[0].started_at:%Y-%m-%d %H:%M} UTC" if runs else None,
         "count": len(runs),
@@ -107,6 +109,22 @@ def _cases(subject: Subject) -> list[tuple[str, ...]]:
         tuple(short(text, MAX_TEXT) for text in (*case_row(case), case_note(case)))
         for case in subject.cases
     ]
+
+
+def _several(runs: Sequence[Run]) -> dict[str, Any] | None:
+    """Return the ranks of the newest run on several devices as a table."""
+    ranks = next((run.ranks for run in runs if run.ranks), ())
+    if not ranks:
+        return None
+    stressed = any(rank.deep for rank in ranks)
+    grid = rank_table.stressed_table(ranks) if stressed else rank_table.measured_table(ranks)
+    rows = [row for row in grid.rows if any(row)]
+    return {
+        "columns": grid.headers,
+        "numbers": [index for index, name in enumerate(grid.headers) if name in grid.numbers],
+        "rows": [tuple(short(text, MAX_TEXT) for text in row) for row in rows],
+        "notes": [" ".join(line.split()) for line in rank_lines.notes(ranks)],
+    }
 
 
 def _history_row(run: Run) -> dict[str, Any]:

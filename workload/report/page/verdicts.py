@@ -54,13 +54,19 @@ def card(subject: Subject) -> Card:
     return Card(
         look=look_of(subject),
         label=subject.label,
-        device=short(subject.device.name, 120),
+        device=short(_device(subject), 120),
         state=state,
         word=word,
         reason=short(subject.run.reason, MAX_REASON) if subject.run.reason else None,
         facts=tuple(_facts(subject)),
         problems=tuple(_problems(subject)),
     )
+
+
+def _device(subject: Subject) -> str:
+    """Return the device and, of several that ran at the same time, which one it is."""
+    part = f" ({subject.run.part})" if subject.run.part else ""
+    return f"{subject.device.name}{part}"
 
 
 def judged(subject: Subject) -> tuple[str, str]:

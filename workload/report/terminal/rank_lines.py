@@ -8,7 +8,7 @@ from workload.core.models.action import Advice
 from workload.core.models.ranks import Rank
 from workload.core.rank_speeds import slowest
 from workload.core.units import plural, printable
-from workload.report.terminal.rank_table import VERDICTS, compared_matmuls
+from workload.report.terminal.rank_table import VERDICTS, compared_matmuls, ranges
 from workload.report.terminal.summary import action_lines, action_words
 from workload.report.terminal.tables import labelled
 
@@ -37,11 +37,11 @@ def notes(ranks: Sequence[Rank]) -> list[str]:
 
 def error_lines(ranks: Sequence[Rank]) -> list[str]:
     """Return a line for each rank that did not end by itself, and for what others printed."""
-    said: dict[str, list[str]] = {}
+    said: dict[str, list[Rank]] = {}
     for rank in ranks:
         for line in rank.errors:
-            said.setdefault(line, []).append(rank.title)
-    lines = [f"{', '.join(names)}: {line}" for line, names in said.items()]
+            said.setdefault(line, []).append(rank)
+    lines = [f"{_together(those)}: {line}" for line, those in said.items()]
     return [*lines, *(_end_line(rank) for rank in ranks if rank.exit_code is None)]
 
 
@@ -62,11 +62,20 @@ def verdict_lines(code: ExitCode, ranks: Sequence[Rank], advice: Advice) -> list
         for rank in ranks
         if rank.device or rank.gpu_name
     )
-    what = "GPU" if any(rank.gpu_index is not None for rank in ranks) else "rank"
     word = VERDICTS.get(code, f"FAILED, exit {code}")
-    bad = [rank.title for rank in ranks if rank.code]
-    which = f"{', '.join(bad)} of {len(ranks)}" if bad else plural(len(ranks), what)
+    bad = [rank for rank in ranks if rank.code]
+    which = f"{_together(bad)} of {len(ranks)}" if bad else plural(len(ranks), _noun(ranks))
     return [
         *action_lines(advice),
         f"{word}  {which} {', '.join(names)}; {action_words(advice)}",
     ]
+
+
+def _noun(ranks: Sequence[Rank]) -> str:
+    return "rank" if ranks[0].gpu_index is None else "GPU"
+
+
+def _together(ranks: Sequence[Rank]) -> str:
+    """Name several ranks: `GPU 0-5,7`."""
+    numbers = (rank.rank if rank.gpu_index is None else rank.gpu_index for rank in ranks)
+    return f"{_noun(ranks)} {ranges(numbers)}"
