@@ -10,6 +10,24 @@ from support.lab.driver_lab import HOST, Lab, Machine
 
 ROWS = tomllib.loads((Path(__file__).parent / "actions.toml").read_text())["row"]
 ASKED = {"gpu": {"field_230": 1, "ecc_uncorrected": 5}}
+UNSUPPORTED = dict.fromkeys(
+    ("field_230", "fabric_state", "sram_exceeded", "ecc", "rows", "nvlinks", "pcie_replays"),
+    "unsupported",
+)
+# Where NVML answers few questions, as NVIDIA's documents have it.
+SILENT = {
+    "WSL": Machine(
+        table={"gpu": UNSUPPORTED, "nvml": {"fail": "nvmlEventSetCreate=3"}},
+        nodes=("dxg",),
+        kernel=None,
+        log=None,
+    ),
+    "a vGPU": Machine(table={"gpu": {**UNSUPPORTED, "fail": "nvmlDeviceRegisterEvents=3"}}),
+    "MIG": Machine(table={"gpu": {**UNSUPPORTED, "mig": 1, "slices": 2}}),
+    "MIG, without permission": Machine(
+        table={"gpu": {"mig": 1, "slices": 2, "fail": "nvmlDeviceGetFieldValues=4"}}
+    ),
+}
 
 
 def examine(lab: Lab, root: Path, machine: Machine, *options: str) -> dict[str, Any]:
@@ -31,6 +49,25 @@ def test_a_machine_gets_the_action_of_its_row(
     assert row.get("reason", "") in found["action_reason"]
     actions = [gpu["action"] for gpu in found["gpus"]]
     assert actions == row.get("gpus", [row["action"]])
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_what_the_driver_does_not_report_is_unknown_and_not_none(
+    name: str, lab: Lab, tmp_path: Path
+) -> None:
+    found = examine(lab, tmp_path, SILENT[name])
+    (gpu,) = found["gpus"]
+    assert found["action"] == "none"
+    assert "its recovery action is unknown (" in gpu["reason"]
+    assert found["action_reason"] == f"GPU 0 STAND-IN H100: {gpu['reason']}"
+    health = found["environment"]["driver"]["gpus"][0]["state"]["health"]
+    assert health["recovery_action"] is None
+    if "permission" not in name:
+        assert (health["fabric"], health["nvlinks"], health["pcie_replays"]) == (None, None, None)
+        assert health["sram_threshold_exceeded"] is None
+        assert found["link_errors"] is None
+    if name in ("WSL", "a vGPU"):
+        assert found["xids"] is None
 
 
 def test_three_runs_on_an_untouched_machine_give_the_same_action(lab: Lab, tmp_path: Path) -> None:

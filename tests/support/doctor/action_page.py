@@ -80,7 +80,7 @@ def _guide() -> Iterable[str]:
     """Yield a section for each action, at most a screen long."""
     for name, entry in tomllib.loads(GUIDE.read_text()).items():
         commands = [
-            f"{title}:\n\n```sh\n{entry[key]}\n```"
+            f"{title}:\n\n```sh\n{entry[key].strip()}\n```"
             for key, title in ENVIRONMENTS.items()
             if key in entry
         ]

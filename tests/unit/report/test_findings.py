@@ -1,8 +1,11 @@
 """What `workload doctor` prints: the verdict and what failed on top, passes in one line."""
 
+from workload.core.models.action import Action, Advice
 from workload.core.models.finding import Finding, State
 from workload.doctor.checks.registry import CHECKS
 from workload.report.terminal.findings import report, trouble_lines, verdict_line
+from workload.report.terminal.summary import action_words
+from workload.report.terminal.tables import wrapped
 
 PASSED = Finding("disk", State.PASS, "9 GB free", "it matters", "do it")
 WARNED = Finding("shm", State.WARN, "64 MB", "workers need more", "--shm-size=1g", "https://docs")
@@ -51,6 +54,24 @@ def test_what_does_not_apply_takes_one_line_by_reason() -> None:
 def test_the_verdict_counts_the_states() -> None:
     assert verdict_line([PASSED, WARNED]) == "doctor     WARN: 1 warning, 1 passed"
     assert verdict_line([PASSED]) == "doctor     PASS: 1 passed"
+
+
+def test_a_machine_that_is_asked_for_an_action_does_not_pass() -> None:
+    asked = Advice(Action.RESET_GPU, "GPU 0: the driver asks for a reset of the GPU")
+    assert report([PASSED], advice=asked)[0] == (
+        "doctor     WARN: 1 passed; action: reset-gpu "
+        "(GPU 0: the driver asks for a reset of the GPU)"
+    )
+    assert report([PASSED], advice=Advice(Action.NONE, "nothing is wrong"))[0] == (
+        "doctor     PASS: 1 passed; action: none"
+    )
+
+
+def test_no_line_ends_before_the_action_that_scripts_read() -> None:
+    asked = Advice(Action.CONTACT_SUPPORT, "GPU 0: it came back")
+    for words in range(40, 100):
+        line = f"doctor     {'x' * words}; {action_words(asked)}"
+        assert "; action: contact-support" in wrapped(line, 100)
 
 
 def test_an_unknown_result_fails_the_verdict_only_with_strict() -> None:

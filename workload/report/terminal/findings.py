@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from workload.core.models.action import Advice
+from workload.core.models.action import Action, Advice
 from workload.core.models.finding import Finding, State
 from workload.core.units import plural, printable
 from workload.report.terminal.summary import action_lines, action_words
@@ -29,8 +29,9 @@ def report(
 ) -> list[str]:
     """Return the verdict and the action, then every finding: failures and warnings in full."""
     action = f"; {action_words(advice)}" if advice else ""
+    asked = advice is not None and advice.action is not Action.NONE
     return [
-        f"{verdict_line(findings, strict)}{action}",
+        f"{verdict_line(findings, strict, asked=asked)}{action}",
         *(action_lines(advice) if advice else ()),
         *(line for state in TROUBLES for one in _of(findings, state) for line in _in_full(one)),
         *_in_short(findings, State.UNKNOWN),
@@ -39,11 +40,15 @@ def report(
     ]
 
 
-def verdict_line(findings: Sequence[Finding], strict: bool = False) -> str:
-    """Return whether the machine is fit, and how many checks ended how."""
+def verdict_line(findings: Sequence[Finding], strict: bool = False, *, asked: bool = False) -> str:
+    """Return whether the machine is fit, and how many checks ended how.
+
+    A machine that is `asked` for an action has a warning at least.
+    """
     states = {finding.state for finding in findings}
     failed = State.FAIL in states or (strict and State.UNKNOWN in states)
-    verdict = "FAIL" if failed or not findings else "WARN" if State.WARN in states else "PASS"
+    warned = asked or State.WARN in states
+    verdict = "FAIL" if failed or not findings else "WARN" if warned else "PASS"
     counts = [_count(state, len(found)) for state in LABELS if (found := _of(findings, state))]
     return labelled("doctor", f"{verdict}: {', '.join(counts) or 'no check ran'}")
 

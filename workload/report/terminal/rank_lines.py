@@ -9,7 +9,7 @@ from workload.core.models.ranks import Rank
 from workload.core.rank_speeds import slowest
 from workload.core.units import plural, printable
 from workload.report.terminal.rank_table import VERDICTS, compared_matmuls, ranges
-from workload.report.terminal.summary import action_lines, action_words
+from workload.report.terminal.summary import action_lines, action_words, verdict_word
 from workload.report.terminal.tables import labelled
 
 
@@ -62,7 +62,7 @@ def verdict_lines(code: ExitCode, ranks: Sequence[Rank], advice: Advice) -> list
         for rank in ranks
         if rank.device or rank.gpu_name
     )
-    word = VERDICTS.get(code, f"FAILED, exit {code}")
+    word = verdict_word(VERDICTS.get(code, f"FAILED, exit {code}"), advice)
     bad = [rank for rank in ranks if rank.code]
     which = f"{_together(bad)} of {len(ranks)}" if bad else plural(len(ranks), _noun(ranks))
     return [

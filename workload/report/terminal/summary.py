@@ -204,6 +204,11 @@ def action_words(advice: Advice) -> str:
     return f"action: {advice.action} ({printable(advice.reason)})"
 
 
+def verdict_word(word: str, advice: Advice) -> str:
+    """Return the verdict: no machine passes that is asked for an action."""
+    return "WARN" if word == "PASS" and advice.action is not Action.NONE else word
+
+
 def action_lines(advice: Advice) -> list[str]:
     """Return a line for each GPU with a fault, and one for each piece of evidence."""
     lines = []
@@ -238,5 +243,6 @@ def verdict_lines(
         labelled("best", f"{rates or 'none measured'} GFLOP/s"),
         *([labelled("train", trainings)] if trainings else []),
         *action_lines(advice),
-        f"{verdicts[code]}  {device.torch_name} {printable(device.name)}; {action_words(advice)}",
+        f"{verdict_word(verdicts[code], advice)}  {device.torch_name} {printable(device.name)}; "
+        f"{action_words(advice)}",
     ]

@@ -13,8 +13,11 @@ LABEL_WIDTH = 11
 GAP = 2  # columns between two cells
 # What a line begins with: blanks, and up to 20 characters before two blanks.
 _LABEL = re.compile(r"\s*(\S.{,19}?\s{2,})?")
-# The blank between a number and its unit, where no line ends.
-_QUANTITY = re.compile(r"(?<=\d) (?=(?:[kMGT]?B|[µm]?s|min|h|GFLOP/s|GB/s|GHz|IQR)\b|% )")
+# Blanks where no line ends: between a number and its unit; in "action: reboot", which scripts read.
+_QUANTITY = re.compile(
+    r"(?<=\d) (?=(?:[kMGT]?B|[µm]?s|min|h|GFLOP/s|GB/s|GHz|IQR)\b|% )"
+    r"|(?<=;) (?=action: )|(?<=; action:) "
+)
 NO_BREAK = "\N{NO-BREAK SPACE}"
 # Columns that rich must not break.
 WIDTHS = {"dtype": 8, "verdict": 7}
