@@ -20,6 +20,8 @@ def enter(options: RankOptions, argv: Sequence[str]) -> Place | ExitCode | None:
     """
     try:
         place = read_place(os.environ)
+        if place or options.ranks:
+            _leave_errors_to_lines()
         if _starts_ranks(options, place):
             return _launch(options, argv)
     except WorkloadError as error:
@@ -28,6 +30,11 @@ def enter(options: RankOptions, argv: Sequence[str]) -> Place | ExitCode | None:
     if place is not None and LAUNCHED in os.environ:
         end_with_parent()
     return place
+
+
+def _leave_errors_to_lines() -> None:
+    """Keep torch from logging each attempt to reach a lost rank, with the stack of its own code."""
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")
 
 
 def _starts_ranks(options: RankOptions, place: Place | None) -> bool:
@@ -49,7 +56,6 @@ def _starts_ranks(options: RankOptions, place: Place | None) -> bool:
 
 
 def _launch(options: RankOptions, argv: Sequence[str]) -> ExitCode:
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     try:
         from workload.ranks.launch import Launch, launch  # noqa: PLC0415  imports torch
     except (Exception, SystemExit) as error:  # a broken library raises anything

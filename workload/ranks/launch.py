@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from torch.distributed.elastic.agent.server.api import RunResult, WorkerSpec
 from torch.distributed.elastic.agent.server.local_elastic_agent import LocalElasticAgent
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
-from torch.distributed.elastic.rendezvous import RendezvousParameters
-from torch.distributed.elastic.rendezvous import registry as rendezvous_registry
+from torch.distributed.elastic.rendezvous import RendezvousParameters, RendezvousTimeoutError
 
 from workload.core.errors import ExitCode, UnfitError, first_line
 from workload.ranks.failures import LAUNCHED, first_cause, read_failure
+from workload.ranks.rendezvous import make_handler
 
 # How long nodes wait for each other at the start, after a failure, where the group's limit has
 # passed before, and for an answer of the store.
@@ -86,8 +86,9 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
         raise UnfitError(f"the ranks could not be started: {first_line(error)}") from None
     except Exception as error:  # whatever the rendezvous raises
         raise UnfitError(
-            f"the {plan.nodes} nodes did not stay together at {plan.rendezvous}: "
-            f"{first_line(error)}: start all nodes within {plan.join_sec} s, and see their output"
+            f"the {plan.nodes} nodes did not meet or lost each other at {plan.rendezvous} "
+            f"({_reason(error)}): start all within {plan.join_sec} s; see their output, and "
+            "whether each reaches the others"
         ) from None
     if result.is_failed():
         failures = [
@@ -98,8 +99,15 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
     return ExitCode.OK
 
 
+def _reason(error: Exception) -> str:
+    """Return what happened at the rendezvous, whose errors keep it in their cause."""
+    if isinstance(error, RendezvousTimeoutError):
+        return "not all were there in time"
+    return first_line(error.__cause__ or error).partition(". ")[0].rstrip(".")
+
+
 def _run_agent(arguments: Sequence[str], plan: Launch, folder: str) -> RunResult:
-    handler = rendezvous_registry.get_rendezvous_handler(plan.parameters)
+    handler = make_handler(plan.parameters, STORE_SEC)
     spec = WorkerSpec(
         role="workload",
         local_world_size=plan.ranks,

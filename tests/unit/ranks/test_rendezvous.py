@@ -1,0 +1,72 @@
+"""A rendezvous does not wait for a store that is silent."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from torch.distributed.elastic.rendezvous import RendezvousConnectionError
+from torch.distributed.elastic.rendezvous.dynamic_rendezvous import RendezvousBackend, Token
+
+from workload.ranks.rendezvous import LimitedBackend
+
+
+class FakeBackend(RendezvousBackend):
+    """A store that answers, unless `answers` is cleared."""
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+        self.answers.set()
+        self.asked = 0
+
+    @property
+    def name(self) -> str:
+        return "fake"
+
+    def get_state(self) -> tuple[bytes, Token] | None:
+        self.asked += 1
+        self.answers.wait(60)
+        return b"state", 1
+
+    def set_state(
+        self, state: bytes, token: Token | None = None
+    ) -> tuple[bytes, Token, bool] | None:
+        self.asked += 1
+        if token is None:
+            raise RendezvousConnectionError("refused")
+        return state, token, True
+
+
+@pytest.fixture
+def store() -> Iterator[FakeBackend]:
+    """A store that answers, at the latest when the test is over."""
+    store = FakeBackend()
+    yield store
+    store.answers.set()
+
+
+def test_an_answer_is_passed_on(store: FakeBackend) -> None:
+    limited = LimitedBackend(store, limit_sec=60)
+    assert limited.get_state() == (b"state", 1)
+    assert limited.set_state(b"new", 2) == (b"new", 2, True)
+    assert limited.name == "fake"
+
+
+def test_a_silent_store_is_an_error(store: FakeBackend) -> None:
+    store.answers.clear()
+    with pytest.raises(RendezvousConnectionError, match=r"^no answer within 0\.05 s$"):
+        LimitedBackend(store, limit_sec=0.05).get_state()
+
+
+def test_a_store_that_was_silent_is_not_asked_again(store: FakeBackend) -> None:
+    store.answers.clear()
+    limited = LimitedBackend(store, limit_sec=0.05)
+    with pytest.raises(RendezvousConnectionError):
+        limited.get_state()
+    with pytest.raises(RendezvousConnectionError, match="did not answer before"):
+        limited.set_state(b"new", 2)
+    assert store.asked == 1
+
+
+def test_an_error_of_the_store_is_raised_where_it_was_asked(store: FakeBackend) -> None:
+    with pytest.raises(RendezvousConnectionError, match="refused"):
+        LimitedBackend(store, limit_sec=60).set_state(b"new")

@@ -1,0 +1,94 @@
+"""Where the launchers of several nodes meet, with a limit on each of its calls.
+
+torch's store has a limit for a key that is not there yet, and none for an answer (torch 2.13,
+TCPStore.get): if the node that has the store is lost, a launcher waits until the kernel gives up
+the connection, a quarter of an hour.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from torch.distributed.elastic.rendezvous import (
+    RendezvousConnectionError,
+    RendezvousHandler,
+    RendezvousParameters,
+)
+from torch.distributed.elastic.rendezvous.c10d_rendezvous_backend import create_backend
+from torch.distributed.elastic.rendezvous.dynamic_rendezvous import (
+    RendezvousBackend,
+    Token,
+    create_handler,
+)
+
+Answer = TypeVar("Answer")
+
+
+def make_handler(parameters: RendezvousParameters, limit_sec: float) -> RendezvousHandler:
+    """Return a handler of torch's agent whose store answers within the limit.
+
+    Raises RendezvousConnectionError if it does not; a handler raises it too.
+    """
+    # Connecting has a limit of its own, read_timeout, once for each of two attempts.
+    backend, store = within(3 * limit_sec, lambda: create_backend(parameters))
+    return create_handler(store, LimitedBackend(backend, limit_sec), parameters)
+
+
+class LimitedBackend(RendezvousBackend):
+    """The state that the nodes share; once it had no answer in time, it is not asked again."""
+
+    def __init__(self, backend: RendezvousBackend, limit_sec: float) -> None:
+        """Ask `backend`."""
+        self._backend = backend
+        self._limit_sec = limit_sec
+        self._silent = False
+
+    @property
+    def name(self) -> str:
+        """Return the name of the backend."""
+        return str(self._backend.name)
+
+    def get_state(self) -> tuple[bytes, Token] | None:
+        """Return the state and its version, or None if there is none yet."""
+        return self._ask(self._backend.get_state)
+
+    def set_state(
+        self, state: bytes, token: Token | None = None
+    ) -> tuple[bytes, Token, bool] | None:
+        """Replace the state of that version; return the one that is there, and if it is new."""
+        return self._ask(lambda: self._backend.set_state(state, token))
+
+    def _ask(self, question: Callable[[], Answer]) -> Answer:
+        if self._silent:
+            raise RendezvousConnectionError("the store did not answer before")
+        try:
+            return within(self._limit_sec, question)
+        except RendezvousConnectionError:
+            self._silent = True
+            raise
+
+
+def within(limit_sec: float, question: Callable[[], Answer]) -> Answer:
+    """Return the answer; what `question` raises is raised here.
+
+    Raises RendezvousConnectionError after the limit. The thread that waits is left behind, and does
+    not keep the process from ending.
+    """
+    answers: queue.SimpleQueue[tuple[Any, Exception | None]] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put((question(), None))
+        except Exception as error:  # raised where it was asked
+            answers.put((None, error))
+
+    threading.Thread(target=ask, name="rendezvous", daemon=True).start()
+    try:
+        answer, error = answers.get(timeout=limit_sec)
+    except queue.Empty:
+        raise RendezvousConnectionError(f"no answer within {limit_sec:g} s") from None
+    if error is not None:
+        raise error
+    found: Answer = answer
+    return found
