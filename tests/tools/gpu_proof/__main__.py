@@ -24,11 +24,11 @@ from tools.gpu_proof.plan import DISTRIBUTIONS, SMOKE_SEC, Options, steps
 from tools.gpu_proof.proof import (
     Proof,
     Stopped,
-    any_text,
-    began,
+    accept_any_text,
     ignore_signals,
+    print_line,
+    start_event,
     stop_on_signals,
-    tell,
 )
 
 from workload.core.errors import BadInputError, ExitCode, UnfitError, WorkloadError
@@ -38,7 +38,7 @@ MIN_BUDGET_SEC, MAX_BUDGET_SEC = 60.0, 86400.0
 
 def main() -> int:
     """Run the proof and return its exit code."""
-    any_text()
+    accept_any_text()
     try:
         arguments = parse()
         budget_sec = SMOKE_SEC if arguments.smoke else arguments.budget
@@ -87,10 +87,10 @@ def prove(options: Options, folder: Folder, scratch: Path, wheels: Path | None) 
     stop_on_signals()
     proof = Proof(folder, scratch)
     try:
-        folder.event("began", **began(options.device, options.budget_sec, options.smoke))
+        folder.event("began", **start_event(options.device, options.budget_sec, options.smoke))
         provide(folder, wheels, scratch / "site")
         folder.redaction = redaction()
-        proof.take(steps(options, scratch))
+        proof.run(steps(options, scratch))
         code = proof.exit_code
     except Stopped as stopped:
         code = stopped.code
@@ -98,7 +98,7 @@ def prove(options: Options, folder: Folder, scratch: Path, wheels: Path | None) 
     folder.event("finished", exit_code=int(code))
     archive = folder.pack()
     if archive:
-        tell(f"archive  {archive} (check its content before you send it)")
+        print_line(f"archive  {archive} (check its content before you send it)")
     if folder.problem:
         print(f"gpu-proof: not all was written: {folder.problem}; free space", file=sys.stderr)
         code = code or ExitCode.NOT_SAVED

@@ -43,18 +43,18 @@ class NotTriedError(Exception):
     """A try could not be made, or did not end."""
 
 
-def culprits(cuts: Sequence[Cut], works: Callable[[Sequence[Cut]], bool]) -> list[Cut]:
+def breaking_cuts(cuts: Sequence[Cut], works: Callable[[Sequence[Cut]], bool]) -> list[Cut]:
     """Return the cuts with which something stops working, by halves: a good half takes one try."""
     if not cuts or works(cuts):
         return []
     if len(cuts) == 1:
         return list(cuts)
     half = len(cuts) // 2
-    found = culprits(cuts[:half], works) + culprits(cuts[half:], works)
+    found = breaking_cuts(cuts[:half], works) + breaking_cuts(cuts[half:], works)
     return found or list(cuts)  # only together
 
 
-def told(output: bytes | None) -> Parts:
+def printed_parts(output: bytes | None) -> Parts:
     """Return what an exercise has printed: JSON among what libraries print."""
     parts: Parts = {}
     for line in (output or b"").splitlines():
@@ -104,28 +104,28 @@ class Trial:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            hung = [name for name, how in told(error.stdout).items() if how == "started"]
+            hung = [name for name, how in printed_parts(error.stdout).items() if how == "started"]
             raise NotTriedError(f"{hung[0]} did not end" if hung else NO_TIME) from error
         if ended.returncode:
             errors = ended.stderr.decode(errors="replace").strip().splitlines() or [
                 f"exit code {ended.returncode}"
             ]
             return {"start": errors[-1]}
-        parts = told(ended.stdout)
-        return parts | self._strays(parts, cuts)
+        parts = printed_parts(ended.stdout)
+        return parts | self._files_beside_the_tree(parts, cuts)
 
-    def _strays(self, parts: Parts, cuts: Sequence[Cut]) -> Parts:
+    def _files_beside_the_tree(self, parts: Parts, cuts: Sequence[Cut]) -> Parts:
         """Return a failure where the exercise used files beside the tree: it showed nothing."""
         if parts["import"] != str(self._tree.path):
             return {"tree": f"torch came from {parts['import']}"}
         # A symbolic link is mapped by the name of its target.
-        suspects = [*self._tree.tops] if self._tree.hard else [p for cut in cuts for p in cut.files]
-        begin = tuple(str(self._tree.site / suspect) for suspect in suspects)
+        replaced = [*self._tree.tops] if self._tree.hard else [p for cut in cuts for p in cut.files]
+        begin = tuple(str(self._tree.site / path) for path in replaced)
         beside = [path for path in parts["mapped"].splitlines() if path.startswith(begin)]
         return {"tree": f"{beside[0]} is not of the tree"} if beside else {}
 
 
-def tried(trial: Trial, cuts: Sequence[Cut], result: Result) -> dict[str, str]:
+def try_cuts(trial: Trial, cuts: Sequence[Cut], result: Result) -> dict[str, str]:
     """Try all cuts at once; if that fails, find those that break it. Return entry -> state."""
     try:
         with_all = trial.parts(cuts)
@@ -135,12 +135,12 @@ def tried(trial: Trial, cuts: Sequence[Cut], result: Result) -> dict[str, str]:
         without = failures(trial.parts([]))
         result.set("without_cuts", without)
         trial.excused = set(without)
-        blamed = culprits(cuts, trial.works)
+        breaking = breaking_cuts(cuts, trial.works)
     except NotTriedError as error:
         return {str(cut.entry): f"{NOT_TRIED}: {error}" for cut in cuts}
     # What does not work here at all shows nothing about a cut.
     rest = f"{NOT_TRIED}: without it, too, this fails: {some(without)}" if without else WORKS
-    return {str(cut.entry): FAILS if cut in blamed else rest for cut in cuts}
+    return {str(cut.entry): FAILS if cut in breaking else rest for cut in cuts}
 
 
 def main() -> int:
@@ -160,13 +160,13 @@ def main() -> int:
         return ExitCode.UNFIT
     site = Path(spec.origin).parents[1]
     cuts = waiting(LISTED, site)
-    states = {str(cut.entry): obstacle(cut) for cut in cuts}
+    states = {str(cut.entry): why_not_tried(cut) for cut in cuts}
     possible = [cut for cut in cuts if not states[str(cut.entry)]]
     if possible:
         with tempfile.TemporaryDirectory(dir=arguments.result.parent) as folder:
             tree = Tree(site, Path(folder), possible)
             result.set("links", "hard" if tree.hard else "symbolic")
-            states |= tried(Trial(tree, options, ends_at), possible, result)
+            states |= try_cuts(Trial(tree, options, ends_at), possible, result)
     result.set("cuts", [described(cut, states[str(cut.entry)]) for cut in cuts])
     print(summary(list(states.values())))
     found = set(states.values())
@@ -181,7 +181,7 @@ def summary(states: Sequence[str]) -> str:
     return f"{works} of {len(states)} cuts work, {fails} do not{''.join(others)}"
 
 
-def obstacle(cut: Cut) -> str:
+def why_not_tried(cut: Cut) -> str:
     """Return why a cut cannot be tried here; empty if it can."""
     if not cut.files:
         return f"{NOT_TRIED}: this machine's packages have no such files"

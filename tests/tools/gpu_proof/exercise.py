@@ -26,16 +26,16 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
-    tell("import", str(Path(torch.__file__).parent.parent))
+    print_result("import", str(Path(torch.__file__).parent.parent))
     for name, part in parts(arguments.device).items():
         if not arguments.quick or name == QUICK:
-            tell(name, "started")
-            tell(name, tried(part, arguments.device))
-    tell("mapped", "\n".join(mapped()))
+            print_result(name, "started")
+            print_result(name, tried(part, arguments.device))
+    print_result("mapped", "\n".join(mapped()))
     os._exit(0)  # NCCL's threads may wait for a network at the interpreter's end
 
 
-def tell(part: str, how: str) -> None:
+def print_result(part: str, how: str) -> None:
     """Print a line at once."""
     print(json.dumps({part: how}), flush=True)
 

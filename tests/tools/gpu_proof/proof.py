@@ -66,14 +66,14 @@ def ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def any_text() -> None:
+def accept_any_text() -> None:
     """Let every text be printed, whatever the terminal's encoding."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-def tell(line: str) -> None:
+def print_line(line: str) -> None:
     """Print a line; the proof goes on if stdout is closed."""
     try:
         print(line, flush=True)
@@ -92,12 +92,12 @@ class Proof:
         self._without_gpu: str | None = None
         self.states: list[str] = []
 
-    def take(self, steps: Sequence[Step]) -> None:
+    def run(self, steps: Sequence[Step]) -> None:
         """Take all steps: each has its share, and what the earlier ones did not use."""
         due_sec = 0.0
         for step in steps:
             due_sec += step.share_sec
-            reason = self._obstacle(step)
+            reason = self._why_not_run(step)
             if reason is None:
                 self._run(step, due_sec - self._elapsed_sec)
             else:
@@ -115,7 +115,7 @@ class Proof:
     def _elapsed_sec(self) -> float:
         return time.monotonic() - self._started
 
-    def _obstacle(self, step: Step) -> str | None:
+    def _why_not_run(self, step: Step) -> str | None:
         """Return why a step cannot be taken."""
         if step.gpu and self._without_gpu is not None:
             return f"no GPU: {self._without_gpu}"
@@ -145,7 +145,7 @@ class Proof:
             state,
             exit_code=ended.exit_code,
             sec=round(ended.seconds, 1),
-            said=[ended.problem] if ended.problem else said(output.last),
+            said=[ended.problem] if ended.problem else last_lines(output.last),
             **self._kept(step),
         )
 
@@ -153,7 +153,7 @@ class Proof:
         self.states.append(state)
         self._folder.event("ended", step=step.name, state=state, said=list(said), **fields)
         seconds = f"{fields['sec']:6.1f} s" if "sec" in fields else " " * 8
-        tell(f"{state:13} {step.name:15} {seconds}  {said[-1] if said else ''}")
+        print_line(f"{state:13} {step.name:15} {seconds}  {said[-1] if said else ''}")
 
     def _kept(self, step: Step) -> dict[str, Any]:
         """Copy the step's record out and return what the event has of it."""
@@ -167,10 +167,10 @@ class Proof:
             for path in sorted(self._scratch.glob(step.result))[-1:]:
                 with suppress(Exception):  # torn, or too large for a line
                     kept["result"] = read_json(path, MAX_RESULT_BYTES, "a result")
-        self._learn(step, kept.get("result"))
+        self._note_missing_gpu(step, kept.get("result"))
         return kept
 
-    def _learn(self, step: Step, result: Any) -> None:
+    def _note_missing_gpu(self, step: Step, result: Any) -> None:
         """Remember from the facts that there is no GPU. What hung or crashed shows nothing."""
         gpu = result.get("gpu") if step.name == "facts" and isinstance(result, dict) else None
         if isinstance(gpu, dict) and not gpu.get("usable"):
@@ -190,13 +190,13 @@ def environment() -> dict[str, str]:
     }
 
 
-def said(lines: Sequence[str]) -> list[str]:
+def last_lines(lines: Sequence[str]) -> list[str]:
     """Return the lines that say how a step went, or the last."""
     told = [line for line in lines if SAID.match(line)]
     return told[-MAX_SAID:] or list(lines)[-1:]
 
 
-def began(device: str, budget_sec: float, smoke: bool) -> dict[str, Any]:
+def start_event(device: str, budget_sec: float, smoke: bool) -> dict[str, Any]:
     """Return what the first event has."""
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),

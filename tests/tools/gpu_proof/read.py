@@ -16,7 +16,7 @@ from tools.gpu_proof import archive, places
 from tools.gpu_proof.arguments import Parser
 from tools.gpu_proof.page import page
 from tools.gpu_proof.plan import ROOT
-from tools.gpu_proof.proof import any_text, tell
+from tools.gpu_proof.proof import accept_any_text, print_line
 from tools.gpu_proof.reading import Reading, read
 
 from workload.core.errors import BadInputError, ExitCode
@@ -25,7 +25,7 @@ from workload.core.files import read_text
 
 def main() -> int:
     """Print the page, place the records; return the exit code."""
-    any_text()
+    accept_any_text()
     parser = Parser(prog="gpu-proof-read", description=__doc__)
     parser.add_argument("file", metavar="FILE", help="a folder or an archive")
     parser.add_argument("--place", action="store_true", help="copy the records to their places")
@@ -35,7 +35,7 @@ def main() -> int:
             raise BadInputError("FILE= is missing: name the folder or the archive of a proof")
         files = archive.read(Path(arguments.file))
         reading = read(files)
-        tell(page(reading, read_text(ROOT / "CHANGELOG.md")).rstrip())
+        print_line(page(reading, read_text(ROOT / "CHANGELOG.md")).rstrip())
         if arguments.place:
             place(reading, files)
     except BadInputError as error:

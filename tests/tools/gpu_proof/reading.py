@@ -106,7 +106,7 @@ def read(files: Mapping[str, bytes]) -> Reading:
         except (ValueError, RecursionError):
             torn += bool(line.strip())
             continue
-        _take(reading, event)
+        _add_event(reading, event)
     if torn:
         reading.unreadable.append(f"{torn} of the lines of {EVENTS}")
     _add_last_words(reading, files.get(LOG, b"").decode(errors="replace"))
@@ -127,7 +127,7 @@ def _add_last_words(reading: Reading, log: str) -> None:
             step.said = tuple(map(clean, output.strip().splitlines()[1:][-1:]))
 
 
-def _take(reading: Reading, event: Any) -> None:
+def _add_event(reading: Reading, event: Any) -> None:
     kind, name = at(event, "event"), clean(at(event, "step"))
     if kind == "began":
         reading.began = event

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tools.gpu_proof import cuts
 from tools.gpu_proof.cut_tree import Cut, Tree, record_hash, waiting
-from tools.gpu_proof.cuts import culprits
+from tools.gpu_proof.cuts import breaking_cuts
 from tools.gpu_proof.result import Result
 
 LISTED = Path(__file__).parents[3] / "docker/prune.toml"
@@ -77,7 +77,7 @@ def test_only_what_waits_is_tried_and_absent_files_are_known(found: list[Cut]) -
         ["nvidia/lib/unused.so"],
         [],
     ]
-    assert [cuts.obstacle(cut) for cut in found[1:]] == [
+    assert [cuts.why_not_tried(cut) for cut in found[1:]] == [
         "",
         "not tried: this machine's packages have no such files",
     ]
@@ -85,7 +85,7 @@ def test_only_what_waits_is_tried_and_absent_files_are_known(found: list[Cut]) -
 
 def test_a_cut_that_strips_needs_strip(found: list[Cut], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    assert cuts.obstacle(found[0]) == "not tried: strip is not installed (binutils)"
+    assert cuts.why_not_tried(found[0]) == "not tried: strip is not installed (binutils)"
 
 
 def test_a_tree_without_cuts_is_what_is_installed(tree: Tree) -> None:
@@ -140,13 +140,13 @@ def test_pytorch_is_never_one_link_because_it_looks_beside_itself(
 
 
 @pytest.mark.parametrize(
-    "blamed", [set(pair) for n in range(3) for pair in itertools.combinations(NAMES, n)]
+    "breaking", [set(pair) for n in range(3) for pair in itertools.combinations(NAMES, n)]
 )
-def test_halves_find_every_cut_that_breaks_something(blamed: set[str]) -> None:
+def test_halves_find_every_cut_that_breaks_something(breaking: set[str]) -> None:
     def works(chosen: Sequence[Any]) -> bool:
-        return not blamed & set(chosen)
+        return not breaking & set(chosen)
 
-    assert set(culprits(NAMES, works)) == blamed  # type: ignore[arg-type]  # names will do
+    assert set(breaking_cuts(NAMES, works)) == breaking  # type: ignore[arg-type]  # names will do
 
 
 def test_cuts_that_break_something_only_together_are_all_to_blame() -> None:
@@ -156,7 +156,7 @@ def test_cuts_that_break_something_only_together_are_all_to_blame() -> None:
         tried.append(chosen)
         return len(chosen) < 5
 
-    assert "".join(culprits(NAMES, works)) == NAMES  # type: ignore[arg-type]  # names will do
+    assert "".join(breaking_cuts(NAMES, works)) == NAMES  # type: ignore[arg-type]  # names will do
     assert len(tried) == 3
 
 
@@ -190,13 +190,13 @@ def test_a_cut_works_only_where_everything_works_with_it(
 ) -> None:
     chosen = found[:2]
     trial = FakeTrial(always, chosen[0] if broken else None)
-    states = cuts.tried(trial, chosen, Result(tmp_path / "result.json"))  # type: ignore[arg-type]  # a fake
+    states = cuts.try_cuts(trial, chosen, Result(tmp_path / "result.json"))  # type: ignore[arg-type]  # a fake
     assert [states[str(cut.entry)] for cut in chosen] == expected
 
 
 def test_the_part_that_hangs_is_the_one_that_started_and_did_not_end() -> None:
     output = b'{"fft": "started"}\nnoise {\n{"fft": "ok"}\n{"NCCL": "started"}\n{"NC'
-    assert cuts.told(output) == {"fft": "ok", "NCCL": "started"}
+    assert cuts.printed_parts(output) == {"fft": "ok", "NCCL": "started"}
 
 
 def test_a_file_that_cannot_be_stripped_is_said(tree: Tree, found: list[Cut]) -> None:

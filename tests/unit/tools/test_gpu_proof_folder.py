@@ -27,7 +27,7 @@ folder = Folder(out)
 (out / "run-gpu.json").write_text(os.urandom(4000).hex())
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 proof = Proof(folder, out)
-proof.take([Step(name, 60.0, (sys.executable, "-c", "print('x' * 900)")) for name in "abcdef"])
+proof.run([Step(name, 60.0, (sys.executable, "-c", "print('x' * 900)")) for name in "abcdef"])
 print(proof.states, folder.pack(), folder.problem)
 """
 

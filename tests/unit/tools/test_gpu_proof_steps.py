@@ -44,7 +44,7 @@ def taken(out: Path, *steps: Step) -> tuple[list[str], ExitCode]:
     scratch = out.parent / "scratch"
     scratch.mkdir()
     proof = Proof(Folder(out), scratch)
-    proof.take(steps)
+    proof.run(steps)
     return proof.states, proof.exit_code
 
 
@@ -214,7 +214,7 @@ WAIT = "import os, time; print('here', os.getpid()); time.sleep(600)"
 steps = [Step("one", float(sys.argv[3]), (sys.executable, "-c", "print('done')")),
          Step("two", float(sys.argv[3]), (sys.executable, "-c", WAIT))]
 try:
-    Proof(Folder(out), out).take(steps)
+    Proof(Folder(out), out).run(steps)
 except Stopped as stopped:
     sys.exit(int(stopped.code))
 """
