@@ -69,8 +69,14 @@ def causes() -> dict[int, Cause]:
     """Return the table, by code."""
     text = resources.files("workload.hardware").joinpath("driver_codes.toml").read_text("utf-8")
     table = tomllib.loads(text)
-    rows = ({**row, "fix": row["fix"].replace("{xid}", table["xid"])} for row in table["cuda"])
-    return {row["code"]: Cause(**{**row, "kind": Kind(row["kind"])}) for row in rows}
+    found = {}
+    for row in table["cuda"]:
+        fix = row["fix"].replace("{xid}", table["xid"])
+        for code, words in row["texts"].items():
+            found[int(code)] = Cause(
+                int(code), Kind(row["kind"]), row["case"], words, row["why"], fix
+            )
+    return found
 
 
 def cuda_cause(code: int) -> Cause:
