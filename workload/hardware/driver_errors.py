@@ -1,18 +1,24 @@
 """Watch the NVIDIA driver's errors while a command runs: Xids as events, NVLink errors as counts.
 
+Xids of GPUs without events are read from the kernel's log, where it can be read.
+
 Source: NVML API Reference Guide, "Event Handling Methods" and "Field Value Enums".
 """
 
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from msgspec.structs import replace
 
 from workload.core.models.xid import LinkErrors, Xid
 from workload.hardware.driver_thread import DriverThread
 from workload.hardware.gpu_health import read_link_errors, read_recovery_action
 from workload.hardware.gpu_state import failures, pci_address
+from workload.hardware.kernel_log import read_logged_xids
 from workload.hardware.nvml import HardwareError, load_nvml
 
 MAX_EVENTS = 1000  # of one run
@@ -40,8 +46,10 @@ class Reported:
 class DriverErrors:
     """Collects the errors of all GPUs while it is entered; without a driver they are unknown."""
 
-    def __init__(self) -> None:
-        """Register for nothing yet."""
+    def __init__(self, root: Path = Path("/")) -> None:
+        """Register for nothing yet; the kernel's log is below `root`."""
+        self._root = root
+        self._logged: frozenset[Xid] | None = None  # before the command
         self._found: list[Xid] = []
         self._last = Reported()
         self._nvml: Any = None
@@ -54,6 +62,8 @@ class DriverErrors:
             nvml = load_nvml()
         except HardwareError:
             return self
+        logged = read_logged_xids(self._root)
+        self._logged = None if logged is None else frozenset(logged)
         with suppress(*failures(nvml), AttributeError):  # no driver, or one without events
             self._gpus = self._thread.ask(lambda: tuple(_registered(nvml)), ())
             self._nvml = nvml
@@ -81,7 +91,19 @@ class DriverErrors:
         """Return all errors since the start."""
         if self._nvml and self._gpus:
             self._last = self._thread.ask(self._collect, self._last)
-        return self._last
+        logged = self._new_in_log()
+        if logged is None:
+            return self._last
+        return Reported((*(self._last.xids or ()), *logged), self._last.link_errors)
+
+    def _new_in_log(self) -> tuple[Xid, ...] | None:
+        """Return the new Xids of GPUs without events; None where the log cannot be read."""
+        logged = None if self._logged is None else read_logged_xids(self._root)
+        if self._logged is None or logged is None:
+            return None
+        known, before = {gpu.address for gpu in self._gpus}, self._logged
+        new = (xid for xid in logged if xid not in before and xid.address not in known)
+        return tuple(replace(xid, during_run=True) for xid in new)
 
     def _collect(self) -> Reported:
         links = [(gpu, read_link_errors(self._nvml, gpu.handle)) for gpu in self._gpus]

@@ -113,7 +113,8 @@ def test_a_known_recovery_action_outranks_an_xid_of_the_log() -> None:
 
 
 def test_an_xid_during_the_run_asks_for_a_restart_where_the_driver_asks_for_nothing() -> None:
-    found = advise(record(xids=[Xid(ADDRESS, 48, "", None, during_run=True)]))
+    during = Xid(ADDRESS, 48, "", None, during_run=True, recovery_action=0)
+    found = advise(record(xids=[during]))
     assert found.action is Action.RESTART_APP
     assert found.evidence == ("Xid 48 during this run",)
 

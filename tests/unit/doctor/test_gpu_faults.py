@@ -47,6 +47,11 @@ def test_what_the_driver_asks_for_after_an_error_of_the_run_counts() -> None:
     assert (found.action, found.gpus[0].fault) == (Action.RESET_GPU, "recovery-1")
 
 
+def test_what_was_asked_for_before_a_gpu_fell_silent_does_not_count() -> None:
+    found = advise(record(machine(health__recovery_action=0), xids=[during(79)])).gpus[0]
+    assert (found.action, found.fault) == (Action.REBOOT, "xid-79")
+
+
 @pytest.mark.parametrize("cut", ["to", "to ", "to 0", "to 0x", "to 0x1", "to 0x0"])
 def test_a_recovery_action_that_is_cut_off_is_not_none(cut: str) -> None:
     xids = (logged(48), logged(154, CHANGED.removesuffix("to ") + cut))

@@ -1,15 +1,18 @@
 """The driver's errors of a run are collected: Xids as events, NVLink errors as counts."""
 
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from support import trees
 from support.fakes.nvml import NvmlError, fake_nvml
 
 from workload.core.models.xid import LinkErrors
 from workload.hardware.driver_errors import DriverErrors, Reported
 
+NOWHERE = Path("/nowhere")  # without a log
 RECOVERY, REPLAYS, CRC = 230, 52, 38  # numbers of fields
 
 
@@ -32,7 +35,7 @@ def driver_with(*numbers: int, **answers: Any) -> Any:
 
 def collected(nvml: Any, monkeypatch: pytest.MonkeyPatch) -> Reported:
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    with DriverErrors() as errors:
+    with DriverErrors(NOWHERE) as errors:
         pass
     return errors.collect()
 
@@ -57,7 +60,7 @@ def test_an_xid_has_what_the_driver_asks_for_after_it(monkeypatch: pytest.Monkey
 def test_a_gpu_that_is_lost_meanwhile_still_has_its_xid(monkeypatch: pytest.MonkeyPatch) -> None:
     nvml = driver_with(79)
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    with DriverErrors() as errors:
+    with DriverErrors(NOWHERE) as errors:
         nvml.nvmlDeviceGetPciInfo = None  # nothing of it answers any more
     (xid,) = errors.collect().xids or ()
     assert (xid.number, xid.address) == (79, "0000:65:00.0")
@@ -95,7 +98,7 @@ def test_a_gpu_without_events_hides_no_other(monkeypatch: pytest.MonkeyPatch) ->
 def test_errors_of_the_links_are_those_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     nvml = driver_with(fields={REPLAYS: 5, CRC: 9})
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    with DriverErrors() as errors:
+    with DriverErrors(NOWHERE) as errors:
         assert errors.collect().link_errors == ()
         nvml.nvmlDeviceGetFieldValues = fake_nvml(
             {"fields": {REPLAYS: 7, CRC: 9}}
@@ -105,3 +108,28 @@ def test_errors_of_the_links_are_those_of_the_run(monkeypatch: pytest.MonkeyPatc
 
 def test_a_gpu_without_nvlink_has_no_errors_of_links(monkeypatch: pytest.MonkeyPatch) -> None:
     assert collected(driver_with(), monkeypatch).link_errors is None
+
+
+def test_xids_of_a_gpu_without_events_come_from_the_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    old = "3,1,1,-;NVRM: Xid (PCI:0000:65:00): 13, before\n"
+    new = "3,2,2,-;NVRM: Xid (PCI:0000:65:00): 48, during\n"
+    trees.write(tmp_path, "dev/kmsg", old)
+    nvml = driver_with(nvmlDeviceRegisterEvents={"error": "Not Supported"})
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    with DriverErrors(tmp_path) as errors:
+        assert errors.collect().xids == ()
+        trees.write(tmp_path, "dev/kmsg", old + new)
+    (xid,) = errors.collect().xids or ()
+    assert (xid.number, xid.text, xid.during_run) == (48, "during", True)
+
+
+def test_an_xid_is_not_both_an_event_and_a_line_of_the_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    trees.write(tmp_path, "dev/kmsg", "")
+    monkeypatch.setitem(sys.modules, "pynvml", driver_with(48))
+    with DriverErrors(tmp_path) as errors:
+        trees.write(tmp_path, "dev/kmsg", "3,2,2,-;NVRM: Xid (PCI:0000:65:00): 48, during\n")
+    assert [xid.text for xid in errors.collect().xids or ()] == [""]

@@ -69,10 +69,11 @@ def why_silent(gpu: Gpu) -> str:
 def recovery_asked(health: GpuHealth, xids: Sequence[Xid]) -> int | None:
     """Return the driver's recovery action: after the last error of this run, or before the run.
 
-    Where the driver has none, that of the newest Xid 154; None if its text is not understood.
+    Where the driver has none, that of the newest Xid 154. None if unknown: its text is cut off, or
+    the GPU no longer answers.
     """
     during = [xid.recovery_action for xid in xids if xid.during_run]
-    if during and during[-1] is not None:
+    if during:
         return during[-1]
     if health.recovery_action is not None:
         return health.recovery_action
