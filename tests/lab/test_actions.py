@@ -1,6 +1,8 @@
 """The driver's verdict becomes one action, for each GPU and the machine: rows of actions.toml."""
 
 import json
+import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 from support.lab.driver_lab import HOST, Lab, Machine
 
+CLOUD = Path(__file__).parents[2] / "docker/cloud"
 ROWS = tomllib.loads((Path(__file__).parent / "actions.toml").read_text())["row"]
 ASKED = {"gpu": {"field_230": 1, "ecc_uncorrected": 5}}
 UNSUPPORTED = dict.fromkeys(
@@ -124,3 +127,25 @@ def test_heat_that_no_reading_shows_is_seen_by_the_drivers_counter(
     assert case["status"] == "invalid"
     assert case["reason"].startswith("the GPU was throttled (software thermal slowdown for ")
     assert (ended.returncode, record["action"]) == (4, "fix-host")
+
+
+def test_the_logs_of_the_kubernetes_job_and_the_status_of_a_vm_have_the_action(
+    lab: Lab, tmp_path: Path
+) -> None:
+    job = (CLOUD / "kubernetes-job.yaml").read_text()
+    doctor, run = (line.split(", ") for line in re.findall(r"args: \[workload, (.*)\]", job))
+    machine = Machine(level=HOST, table={"gpu": {"xids": "31"}})
+    short = ["--budget", "4", "--sizes", "64", "--dtypes", "float32", "--output", str(tmp_path)]
+    for command in (doctor, [*run, *short]):
+        root = tmp_path / command[0]
+        root.mkdir()
+        ended = lab.run(machine, root, command)
+        log = root / "log"
+        log.write_text(f"{ended.stderr}{ended.stdout}")
+        assert "; action: restart-app (GPU 0 STAND-IN H100: Xid 31," in log.read_text()
+        script = f". {CLOUD}/machine; action_in {log}"
+        said = subprocess.run(
+            ["/bin/sh", "-euc", script], check=True, capture_output=True, text=True
+        )
+        assert said.stdout == "restart-app\n"
+    assert json.loads(ended.stdout)["gpus"][0]["action"] == "restart-app"
