@@ -45,10 +45,14 @@ MAX_OVERHEAD_CALLS = 10_000
 
 @dataclass(frozen=True)
 class TimingConfig:
-    """How to time. Without a `method`: CUDA events or, where launches would dominate, a graph."""
+    """How to time. Without a `method`: CUDA events or, where launches would dominate, a graph.
+
+    A sample takes about `sample_sec`, at least one call.
+    """
 
     method: str | None = None
     cache: str = WARM
+    sample_sec: float = MIN_SAMPLE_SEC
 
 
 BY_DEVICE = TimingConfig()
@@ -63,7 +67,18 @@ def measure(
     whether they fit.
     """
     started = time.perf_counter()
-    timer = _chosen(operation, device, config)
+    return measure_with(_chosen(operation, device, config), device, budget_sec, config, started)
+
+
+def measure_with(
+    timer: Timer,
+    device: DeviceInfo,
+    budget_sec: float,
+    config: TimingConfig,
+    started: float | None = None,
+) -> Timing:
+    """Warm up and time with this timer; the budget runs from `started`, or from now on."""
+    started = time.perf_counter() if started is None else started
     share_sec = min(budget_sec * WARM_UP_SHARE, MAX_WARM_UP_SEC)
     at_least_sec = min(MIN_WARM_UP_SEC[device.kind], share_sec)
     call_sec, steady = until_steady(
@@ -105,7 +120,7 @@ def _chosen(operation: Call, device: DeviceInfo, config: TimingConfig) -> Timer:
 
 def _calls_per_sample(call_sec: float, config: TimingConfig) -> int:
     """Return how many calls make a sample: one if each needs a flush before it."""
-    return 1 if config.cache == COLD else max(1, round(MIN_SAMPLE_SEC / max(call_sec, 1e-9)))
+    return 1 if config.cache == COLD else max(1, round(config.sample_sec / max(call_sec, 1e-9)))
 
 
 def until_steady(

@@ -88,12 +88,16 @@ def _contradiction(given: argparse.Namespace, doctor: argparse.Namespace) -> str
             return f"--json and --format {given.format} contradict: choose one"
         case "compare" if given.strict and given.fail_if_slower is None:
             return "--strict needs --fail-if-slower SHARE, the gate that it makes stricter"
-        case "train":
-            return _contradiction_of_training(given) or _contradiction_of_ranks(given)
+        case "collectives" | "train":
+            return _contradiction_of_work(given) or _contradiction_of_ranks(given)
     return None
 
 
-def _contradiction_of_training(given: argparse.Namespace) -> str | None:
+def _contradiction_of_work(given: argparse.Namespace) -> str | None:
+    """Describe what contradicts itself in a command that ranks do together; None if nothing."""
+    if given.command == "collectives":
+        alone = given.pairs and given.dtypes
+        return "--pairs sends float32 alone: leave --dtypes out" if alone else None
     if given.resume and given.checkpoint is None:
         return "--resume needs --checkpoint FILE, the file to resume from"
     if given.ranks and given.mode not in (None, *RANK_MODE_NAMES):

@@ -12,6 +12,8 @@ from workload.core.units import DTYPE_BYTES
 MAX_SIZE = 2**31 - 1  # BLAS counts in 32-bit integers
 MAX_RANKS = 256  # processes of one machine, and machines
 _DEVICE = r"auto|cpu|cuda(:[0-9]{1,4})?"
+MAX_BYTES = 1 << 34  # of one array that ranks send
+BYTE_SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30}
 MAX_SEED = 2**63 - 1
 DTYPE_NAMES = ", ".join(DTYPE_BYTES)
 
@@ -108,6 +110,27 @@ def _shape(text: str) -> Shape:
     if len(edges) != 3:  # noqa: PLR2004  m, k and n
         raise argparse.ArgumentTypeError(f"{text!r} is not a size: use 4096 or MxKxN")
     return Shape(*edges)
+
+
+def byte_sizes(text: str) -> list[int]:
+    """Parse numbers of bytes separated by commas, such as `8`, `64K` or `16M`."""
+    return [_bytes(word) for word in _words(text)]
+
+
+def _bytes(text: str) -> int:
+    match = re.fullmatch(r"([0-9]{1,12})([KMG]?)", text)
+    value = int(match[1]) << BYTE_SHIFTS[match[2]] if match else 0
+    if 1 <= value <= MAX_BYTES:
+        return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a size: use bytes, or 64K, 16M, 1G")
+
+
+def sent_dtypes(text: str) -> list[str]:
+    """Parse names of dtypes that are sent: tf32 is float32 in memory."""
+    found = dtypes(text)
+    if "tf32" in found:
+        raise argparse.ArgumentTypeError("tf32 is float32 where it is sent: use float32")
+    return found
 
 
 def dtype(text: str) -> str:

@@ -131,6 +131,17 @@ class TrainOptions(RankOptions):
 
 
 @dataclass(frozen=True)
+class CollectivesOptions(RankOptions):
+    """`workload collectives`; None means the device's default."""
+
+    command = "collectives"
+    budget: float
+    sizes: tuple[int, ...] | None  # bytes
+    dtypes: tuple[str, ...] | None
+    pairs: bool
+
+
+@dataclass(frozen=True)
 class VerifyOptions(RecordOptions):
     """`workload verify`; None means the device's default."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from workload.cli import actions, option_types, shared_options
 from workload.cli.options import (
+    CollectivesOptions,
     CompareOptions,
     DoctorOptions,
     MatmulOptions,
@@ -107,6 +108,35 @@ def _add_matmul(parser: argparse.ArgumentParser) -> None:
     shared_options.add_output(parser, None)
 
 
+def _add_collectives(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(options=CollectivesOptions)
+    shared_options.add_device(parser)
+    shared_options.add_budget(parser)
+    parser.add_argument(
+        "--sizes",
+        type=option_types.byte_sizes,
+        action=actions.Distinct,
+        nargs="+",
+        metavar="SIZE",
+        help="bytes of the whole array, or 64K, 16M, 1G",
+    )
+    parser.add_argument(
+        "--dtypes",
+        type=option_types.sent_dtypes,
+        action=actions.Distinct,
+        nargs="+",
+        metavar="DTYPE",
+        help="of every operation (default: float32, and bfloat16 for sums)",
+    )
+    parser.add_argument(
+        "--pairs",
+        action="store_true",
+        help="only send and receive between all pairs of nodes; name a slow node or link",
+    )
+    shared_options.add_ranks(parser)
+    shared_options.add_output(parser, None)
+
+
 def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(options=VerifyOptions)
     shared_options.add_device(parser)
@@ -205,6 +235,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "verify": (_add_verify, "compare what the device computes with float64 on the CPU"),
     "train": (_add_train, "train the example network"),
     "matmul": (_add_matmul, "measure GFLOP/s of matmuls"),
+    "collectives": (_add_collectives, "check and measure what several ranks send each other"),
     "compare": (_add_compare, "compare two records, case by case"),
     "report": (_add_report, "write the records of a folder as one HTML page"),
 }

@@ -38,6 +38,10 @@ def load(options: of.Options) -> "Callable[[Session], ExitCode]":
             from workload.cli.commands import matmul
 
             command = partial(matmul.command, options=options)
+        case of.CollectivesOptions():
+            from workload.cli.commands import collectives
+
+            command = partial(collectives.command, options=options)
         case of.CompareOptions():
             from workload.cli.commands import compare
 

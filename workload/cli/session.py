@@ -24,7 +24,13 @@ from workload.doctor.actions.history import earlier_records
 from workload.doctor.actions.kinds import fault
 from workload.hardware.driver_errors import Reported
 from workload.ranks.environment import Place
-from workload.ranks.failures import LAUNCHED, FollowedError, LostRankError, report_failure
+from workload.ranks.failures import (
+    LAUNCHED,
+    FollowedError,
+    LostRankError,
+    of_rank,
+    report_failure,
+)
 from workload.ranks.member import Member
 from workload.report.terminal.tables import labelled
 
@@ -167,8 +173,7 @@ class Session:
             report_failure(os.environ, reason, consequence)
             if LAUNCHED in os.environ or isinstance(error, FollowedError):
                 return
-            if not reason.startswith("rank "):
-                reason = f"rank {self.place.rank}: {reason}"
+            reason = of_rank(self.place.rank, reason)
         self.error(reason)
 
     def _end(self, code: ExitCode, reason: str | None) -> ExitCode:

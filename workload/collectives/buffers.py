@@ -56,6 +56,11 @@ class Buffers:
             values = pattern.of_one(self._rank, self._start + offset, count)
             self.given[offset : offset + count] = values.to(self.given.dtype)
 
+    def settle(self) -> None:
+        """Set what is summed in place to 0, so that it stays finite in many calls."""
+        if self._operation.sums and self.taken is self.given:
+            self.given.zero_()
+
     def mismatch(self, call: int) -> Mismatch | None:
         """Compare every received element with the pattern of this call; None if all are right."""
         wrong, first, offset = 0, None, 0

@@ -1,9 +1,10 @@
 """How cases are called in tables: short, and the same in every command."""
 
+from workload.core.bus_bandwidth import FACTORS
 from workload.core.models.case import Case, Kind
 from workload.core.shape import shape_label
 from workload.core.train_spec import PRESETS
-from workload.core.units import format_bytes
+from workload.core.units import format_bytes, plural
 
 _SHORT_KINDS = {
     Kind.CONVOLUTION: "conv",
@@ -27,11 +28,14 @@ def full_title(case: Case) -> str:
 
 
 def _size(case: Case) -> str:
-    """Return the bytes of a copy, the preset of a training, the shape of anything else."""
+    """Return bytes of what is copied or sent, a training's preset, the shape of anything else."""
     if case.kind is Kind.LAUNCH:
         return ""
     if case.kind in (Kind.COPY, Kind.TO_DEVICE, Kind.TO_HOST):
         return format_bytes(case.bytes)
+    if case.kind in FACTORS:  # between ranks
+        whose = case.variant or f"on {plural(case.shape[0], 'rank')}"
+        return f"{format_bytes(case.bytes)} {whose}"
     shape = shape_label(case.shape)
     if case.kind is Kind.TRAIN:
         shape = _PRESET_NAMES.get(case.shape, shape)

@@ -31,6 +31,7 @@ SECTIONS = (
     "advice",
     "variables",
     "ranks",
+    "collectives",
 )
 MAX_RECORD_BYTES = 64 << 20  # a record of a long run is under 1 MB; more is not a record
 

@@ -1,7 +1,8 @@
 """Ask the two libraries of the driver, in a process of its own: either may hang or abort.
 
 `python -m workload.hardware.driver_answers cuda INDEX` starts CUDA without PyTorch and makes a
-context on one GPU; `… nvml` asks NVML. It prints one line. Names and numbers: CUDA Driver API.
+context on one GPU; `… nvml` and `… links` ask NVML. It prints one line. Names and numbers: CUDA
+Driver API.
 """
 
 import ctypes
@@ -15,6 +16,7 @@ from workload.core.files import read_text
 from workload.core.models.gpu import CudaStart
 from workload.core.models.model import as_json
 from workload.hardware.child import end_with_parent
+from workload.hardware.links import read_links
 from workload.hardware.nvml import HardwareError, Nvml
 
 ANSWER = "driver: "  # prefix of the line; libraries print other lines
@@ -65,11 +67,20 @@ def ask_nvml() -> dict[str, Any]:
         return {"error": str(error), "code": error.code}
 
 
+def answer_to(question: str, *arguments: str) -> Any:
+    """Return what this process prints as JSON."""
+    match question:
+        case "nvml":
+            return ask_nvml()
+        case "links":
+            return as_json(read_links())
+    return as_json(start_cuda(*map(int, arguments)))
+
+
 if __name__ == "__main__":
     end_with_parent()
     answers = reserve_stdout()
-    question, *arguments = sys.argv[1:]
-    answer = ask_nvml() if question == "nvml" else as_json(start_cuda(*map(int, arguments)))
+    answer = answer_to(*sys.argv[1:])
     if answers:
         answers.write(f"{ANSWER}{json.dumps(answer)}\n".encode())
         answers.close()

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from workload.core.models.gpu import CudaStart, Driver
+from workload.core.models.gpu import CudaStart, Driver, GpuLinks
 from workload.core.models.model import from_json
 from workload.hardware.child import Child, EndedError, HungError, NoAnswerError
 from workload.hardware.driver_answers import ANSWER
@@ -46,6 +46,16 @@ class NvmlProcess:
         if "error" in answer:
             raise HardwareError(answer["error"], answer["code"])
         return from_json(Driver, answer["driver"])
+
+
+def gpu_links() -> tuple[GpuLinks, ...]:
+    """Return what connects the GPUs of this machine; nothing if NVML does not answer."""
+    if not driver_visible():
+        return ()
+    try:
+        return from_json(tuple[GpuLinks, ...], _ask("links"))
+    except (NoAnswerError, OSError):
+        return ()
 
 
 def driver_visible() -> bool:

@@ -87,7 +87,7 @@ def read_gpu_state(nvml: Any, handle: Any) -> GpuState:
         remap_failed=None if remaps is None else bool(remaps[3]),
         throttled=None if reasons is None else throttle_names(reasons),
         persistence=None if persistence is None else bool(persistence),
-        pcie=_read_pcie(ask),
+        pcie=read_pcie(ask),
         silent=ask.silent,
     )
 
@@ -105,7 +105,8 @@ def pci_address(address: str) -> str:
     return short if "." in short else f"{short}.0"
 
 
-def _read_pcie(ask: "Questions") -> Pcie:
+def read_pcie(ask: "Questions") -> Pcie:
+    """Read a GPU's link to the machine."""
     info = ask("pcie", "nvmlDeviceGetPciInfo")  # "00000000:65:00.0": a domain of eight digits
     return Pcie(
         address=None if info is None else pci_address(info.busId),

@@ -5,6 +5,7 @@ the same line.
 """
 
 import json
+import re
 import signal
 import time
 from collections.abc import Mapping
@@ -40,9 +41,9 @@ class FollowedError(WorkloadError):
 class RankError(WorkloadError):
     """A rank failed; it has that rank's exit code."""
 
-    def __init__(self, rank: int, line: str, code: ExitCode) -> None:
-        """Take what follows "rank N"."""
-        super().__init__(f"rank {rank}{line}")
+    def __init__(self, line: str, code: ExitCode) -> None:
+        """Take the line that names the rank."""
+        super().__init__(line)
         self.exit_code = code
 
 
@@ -63,17 +64,20 @@ class Failure:
     def error(self) -> RankError:
         """Return the error that tells it."""
         if self.exit_code < 0:
-            ended = f" was ended by {signal_name(-self.exit_code)}"
-            return RankError(
-                self.rank, f"{ended}: see its output and the kernel's log", ExitCode.UNFIT
-            )
-        line = f" ended with exit code {self.exit_code}: see its output"
+            ended = f"rank {self.rank} was ended by {signal_name(-self.exit_code)}"
+            return RankError(f"{ended}: see its output and the kernel's log", ExitCode.UNFIT)
+        line = f"rank {self.rank} ended with exit code {self.exit_code}: see its output"
         if self.line:
-            line = f": {self.line}"
+            line = of_rank(self.rank, self.line)
         try:
-            return RankError(self.rank, line, ExitCode(self.exit_code))
+            return RankError(line, ExitCode(self.exit_code))
         except ValueError:  # not one of this program
-            return RankError(self.rank, line, ExitCode.UNFIT)
+            return RankError(line, ExitCode.UNFIT)
+
+
+def of_rank(rank: int, line: str) -> str:
+    """Begin a line of `rank` with its name, unless it names whose failure it is."""
+    return line if re.match(r"(all )?ranks?\b", line) else f"rank {rank}: {line}"
 
 
 def first_cause(failures: list[Failure]) -> Failure:

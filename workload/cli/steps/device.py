@@ -1,15 +1,27 @@
 """The device of a command, recorded and shown."""
 
+import os
+
+from msgspec.structs import replace
+
 from workload.cli.session import Session
 from workload.core.models.device import DeviceInfo
+from workload.hardware import devices
+from workload.ranks.environment import Place
+from workload.ranks.group import own_device
 from workload.report.terminal import summary
+
+
+def of_rank(requested: str, place: Place) -> DeviceInfo:
+    """Resolve the device of one rank of several; of the CPUs of a node it takes its share."""
+    device = devices.resolve(own_device(requested, place))
+    if device.kind != "cpu":
+        return device
+    share = place.cpu_share(device.usable_cpus or device.threads, os.cpu_count() or 1)
+    return devices.set_threads(replace(device, usable_cpus=share), min(device.threads, share))
 
 
 def announce(session: Session, device: DeviceInfo) -> None:
     """Record the device, and show which it is and why."""
     session.builder.set("device", device)
-    session.info(
-        summary.device_line(device),
-        *summary.emulation_lines(device),
-        *summary.binding_lines(device),
-    )
+    session.info(summary.device_line(device), *summary.binding_lines(device))

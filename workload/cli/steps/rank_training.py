@@ -1,13 +1,11 @@
 """Train on several ranks: each takes its device and its rows, rank 0 shows the result."""
 
-import os
-
 from msgspec.structs import replace
 
 from workload.cli.options import TrainOptions
 from workload.cli.progress import no_progress, progress
 from workload.cli.session import Session
-from workload.cli.steps.device import announce
+from workload.cli.steps.device import announce, of_rank
 from workload.cli.steps.train import require_finite
 from workload.cli.steps.training_threads import with_training_threads
 from workload.cli.steps.variables import warn_of_variables
@@ -18,7 +16,7 @@ from workload.core.train_spec import RANK_MODE_NAMES
 from workload.core.units import plural
 from workload.hardware import devices
 from workload.ranks.environment import Place
-from workload.ranks.group import Group, joined, own_device
+from workload.ranks.group import Group, joined
 from workload.report.terminal import summary
 from workload.report.terminal.scaling_table import scaling_table
 from workload.report.terminal.tables import labelled
@@ -55,14 +53,10 @@ def train_on_ranks(session: Session, options: TrainOptions, place: Place) -> Exi
 
 
 def _device(options: TrainOptions, place: Place) -> DeviceInfo:
-    """Resolve this rank's device; of the CPUs of a node its share."""
-    device = devices.resolve(own_device(options.device, place))
+    device = of_rank(options.device, place)
     problem = devices.tf32_problem(device) if options.spec.dtype == "tf32" else None
     if problem:
         raise UnfitError(f"{problem}: choose another --dtype")
-    if device.kind == "cpu":
-        share = place.cpu_share(device.usable_cpus or device.threads, os.cpu_count() or 1)
-        device = devices.set_threads(replace(device, usable_cpus=share), min(device.threads, share))
     return with_training_threads(device, options)
 
 

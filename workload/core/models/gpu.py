@@ -1,6 +1,10 @@
 """Facts about the GPUs and their driver."""
 
+from msgspec import field
+
 from workload.core.models.model import Fact
+
+SWITCH = "switch"
 
 
 class Pcie(Fact, frozen=True):
@@ -26,6 +30,20 @@ class NvLinks(Fact, frozen=True):
     active: int
     inactive: tuple[int, ...]
     errors: dict[str, int]
+
+
+class GpuLinks(Fact, frozen=True):
+    """What connects one GPU with the others of its machine, which are named by their UUID.
+
+    `nvlinks` counts the active NVLinks to each GPU, and to SWITCH for those to an NVSwitch. `paths`
+    are of PCIe, in the words of `nvidia-smi topo -m`: PIX, PXB, PHB, NODE, SYS.
+    """
+
+    uuid: str
+    pcie: Pcie
+    nvlink_generation: int | None = None
+    nvlinks: dict[str, int] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
 
 
 class GpuHealth(Fact, frozen=True):

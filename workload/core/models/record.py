@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from workload.core.errors import ExitCode
 from workload.core.models.action import Action, GpuAction
 from workload.core.models.case import Case
+from workload.core.models.collectives import Collectives
 from workload.core.models.device import DeviceInfo
 from workload.core.models.facts import Facts
 from workload.core.models.finding import Finding
@@ -41,7 +42,7 @@ class Record(Model, frozen=True):
     """
 
     schema_version: Literal[3]
-    kind: Annotated[str, one_of("run", "train", "matmul", "verify", "doctor")]
+    kind: Annotated[str, one_of("run", "train", "matmul", "verify", "doctor", "collectives")]
     started_at: Annotated[datetime, Meta(tz=True)]
     workload_version: str
     arguments: tuple[str, ...]
@@ -68,6 +69,7 @@ class Record(Model, frozen=True):
     # Of a run on several devices, which has its results here.
     ranks: tuple[Rank, ...] | None = None
     link_errors: tuple[LinkErrors, ...] | None = None  # as `xids`, of NVLinks
+    collectives: Collectives | None = None  # the ranks that worked together
 
     def of_rank(self, rank: Rank) -> "Record":
         """Return the record that a run on the device of one rank alone would have."""

@@ -151,14 +151,21 @@ class Timing(Model, frozen=True):
         return None
 
     @property
-    def invalid(self) -> str | None:
-        """Why this time says nothing about the device, or None."""
+    def disturbed(self) -> str | None:
+        """Why the GPU did not work at its own speed, or None."""
         seen = self.telemetry
         if seen and (slowed := seen.slowdowns or seen.throttled):
             return f"the GPU was throttled ({', '.join(slowed)})"
         if seen and seen.other_processes:
             many = seen.other_processes > 1
             return f"{seen.other_processes} other GPU process{'es' if many else ''} running"
+        return None
+
+    @property
+    def invalid(self) -> str | None:
+        """Why this time says nothing about the device, or None."""
+        if self.disturbed:
+            return self.disturbed
         limit = INVALID_IQR.get(self.method)
         if limit is not None and self.spread is not None and self.spread > limit:
             return f"too noisy: {self.spread:.0%} IQR, at most {limit:.0%} is allowed"

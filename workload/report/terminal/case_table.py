@@ -61,7 +61,7 @@ def case_row(case: Case) -> tuple[str, ...]:
         case_title(case),
         case.dtype,
         case_rate(case) or "-",
-        _median(case.timing),
+        median_words(case.timing),
         percent(peak),
         percent(ceiling),
         rating.regime.removesuffix("-bound") if rating and rating.regime else "-",
@@ -78,7 +78,7 @@ def case_rate(case: Case) -> str | None:
     return None
 
 
-def _median(timing: Timing | None) -> str:
+def median_words(timing: Timing | None) -> str:
     """Return the median with half the width of its interval, `11.7 ms ±1.2%`."""
     if timing is None or timing.median_sec is None:
         return "-"

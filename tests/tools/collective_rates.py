@@ -1,0 +1,132 @@
+"""Is the bandwidth of `workload collectives` that of a plain loop over torch.distributed?
+
+    python tests/tools/collective_rates.py [--ranks 2] [--sizes 1048576] [--alternations 15]
+
+Both are measured in the same processes, in turns. The loop knows nothing of this package: it meets
+the others, calls the operation, divides the time by the calls, and takes the median of its blocks.
+Prints, for each operation and size, the median and the middle half of workload's bandwidth over
+the loop's. On a quiet machine with a CPU for each rank it is 0.9 to 1.1.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import torch
+import torch.distributed as dist
+
+from workload.collectives.measure import measure
+from workload.collectives.operations import COLLECTIVES, Operation, elements_of
+from workload.collectives.team import Team
+from workload.core.errors import WorkloadError
+from workload.core.statistics import quantile
+from workload.core.units import format_bytes
+from workload.hardware import devices
+from workload.ranks.environment import Place, read_place
+from workload.ranks.group import joined
+from workload.ranks.launch import Launch, launch
+
+BUDGET_SEC = 0.5  # of one measurement
+BLOCKS = 20
+BLOCK_SEC = BUDGET_SEC / BLOCKS
+
+
+def plain_calls(kind: str, elements: int, ranks: int) -> Callable[[], object]:
+    """Return the operation as a user writes it."""
+    whole, part = torch.zeros(elements), torch.zeros(elements // ranks)
+    other = torch.zeros(elements)
+    gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
+    scatter = getattr(dist, "reduce_scatter_single", None) or dist.reduce_scatter_tensor
+    calls: dict[str, Callable[[], object]] = {
+        "all-reduce": lambda: dist.all_reduce(whole),
+        "reduce-scatter": lambda: scatter(part, whole),
+        "all-gather": lambda: gather(whole, part),
+        "broadcast": lambda: dist.broadcast(whole, 0),
+        "all-to-all": lambda: dist.all_to_all_single(other, whole),
+    }
+    return calls[kind]
+
+
+def plain_sec(call: Callable[[], object]) -> float:
+    """Return the seconds of a call in a plain loop, on the slowest rank: the median of blocks."""
+    call()
+    calls = max(1, round(BLOCK_SEC / _block(call, 3)))
+    return median(_block(call, calls) for _ in range(BLOCKS))
+
+
+def _block(call: Callable[[], object], calls: int) -> float:
+    dist.barrier()
+    started = time.perf_counter()
+    for _ in range(calls):
+        call()
+    longest = torch.tensor([(time.perf_counter() - started) / calls], dtype=torch.float64)
+    dist.all_reduce(longest, dist.ReduceOp.MAX)
+    return float(longest)
+
+
+def compare(options: argparse.Namespace, place: Place) -> None:
+    """Alternate between both, and print the ratios on rank 0."""
+    device = devices.resolve("cpu")
+    with joined(place, device):
+        team = Team(place)
+        for kind in COLLECTIVES:
+            for size in options.sizes:
+                elements = elements_of(size, "float32", team.ranks)
+                operation = kind("float32", team.ranks, elements)
+                call = plain_calls(operation.kind, elements, team.ranks)
+                ratios = []
+                for turn in range(options.alternations):
+                    ours = theirs = 0.0
+                    for first in (True, False):
+                        if first == bool(turn % 2):
+                            ours = _ours_sec(operation, team, device)
+                        else:
+                            theirs = plain_sec(call)
+                    ratios.append(theirs / ours if ours else 0.0)
+                if place.leads:
+                    _show(operation, ratios)
+
+
+def _ours_sec(operation: Operation, team: Team, device: devices.DeviceInfo) -> float:
+    measured = measure(operation, team, device, BUDGET_SEC)
+    return measured.case((team.ranks, operation.elements), range(team.ranks)).median_sec or 0.0
+
+
+def _show(operation: Operation, ratios: list[float]) -> None:
+    low, high = quantile(ratios, 0.25), quantile(ratios, 0.75)
+    print(
+        f"{operation.kind:<15} {format_bytes(operation.bytes):>8}  median {median(ratios):.3f}, "
+        f"middle half {low:.3f} to {high:.3f}, {len(ratios)} alternations",
+        flush=True,
+    )
+
+
+def main() -> int:
+    """Start the ranks, or be one of them."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--alternations", type=int, default=15)
+    parser.add_argument(
+        "--sizes",
+        type=lambda text: [int(size) for size in text.split(",")],
+        default=[1 << 20, 16 << 20],
+    )
+    options = parser.parse_args()
+    place = read_place(os.environ)
+    if place:
+        compare(options, place)
+        return 0
+    arguments = (str(Path(__file__).resolve()), *sys.argv[1:])
+    try:
+        return launch(arguments, Launch(options.ranks))
+    except WorkloadError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

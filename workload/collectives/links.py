@@ -1,0 +1,83 @@
+"""What connects two ranks, and its rate by the datasheets. Pure.
+
+Rates are each way. NVLink: links × the rate of one link, half of what NVIDIA's pages state for both
+ways together: P100 whitepaper (4 links, 160 GB/s), V100 whitepaper (6, 300), A100 whitepaper (12,
+600), H100 whitepaper (18, 900), B200 datasheet (18, 1800). PCIe: lanes × transfers × the share of a
+transfer that is data, 8b/10b in generations 1 and 2, 128b/130b in 3 to 5, 242 of 256 bytes of a
+flit in 6 (PCI-SIG, PCI Express Base Specification 6.0).
+
+Not covered: headers of packets (a tenth or more on PCIe), NVLinks between machines, networks. What
+is not known has no rate.
+"""
+
+from collections.abc import Iterable
+
+from workload.core.models.collectives import Link, LinkKind, RankPlace
+from workload.core.models.gpu import SWITCH, GpuLinks, Pcie
+
+NVLINK_GBS = {1: 20.0, 2: 25.0, 3: 25.0, 4: 25.0, 5: 50.0}  # one link
+_GIGATRANSFERS = {
+    1: (2.5, 8 / 10),
+    2: (5.0, 8 / 10),
+    3: (8.0, 128 / 130),
+    4: (16.0, 128 / 130),
+    5: (32.0, 128 / 130),
+    6: (64.0, 242 / 256),
+}
+PCIE_GBS = {generation: rate * data / 8 for generation, (rate, data) in _GIGATRANSFERS.items()}
+
+
+def link_between(
+    one: RankPlace, other: RankPlace, ours: GpuLinks | None, theirs: GpuLinks | None
+) -> Link:
+    """Return what connects two ranks; `ours` and `theirs` are of their GPUs, None of a CPU."""
+    if one.node != other.node:
+        return Link(LinkKind.NETWORK)
+    if one.torch_name == "cpu":
+        return Link(LinkKind.HOST)
+    if ours is None or theirs is None:
+        return Link(LinkKind.UNKNOWN)
+    return _nvlink(ours, theirs) or _pcie(ours, theirs)
+
+
+def _nvlink(ours: GpuLinks, theirs: GpuLinks) -> Link | None:
+    """Return the NVLinks between two GPUs, or those to a switch that both have; None without."""
+    direct = ours.nvlinks.get(theirs.uuid, 0)
+    links = direct or min(ours.nvlinks.get(SWITCH, 0), theirs.nvlinks.get(SWITCH, 0))
+    if not links:
+        return None
+    generation = ours.nvlink_generation
+    rate = NVLINK_GBS.get(generation) if generation else None
+    return Link(
+        LinkKind.NVLINK,
+        ours.paths.get(theirs.uuid),
+        generation,
+        links,
+        None if rate is None else links * rate,
+    )
+
+
+def _pcie(ours: GpuLinks, theirs: GpuLinks) -> Link:
+    """Return the slower of two links to the bus; without a rate if either is not known."""
+    path = ours.paths.get(theirs.uuid)
+    rates = [(_pcie_gbs(links.pcie), links.pcie) for links in (ours, theirs)]
+    known = [(gbs, pcie) for gbs, pcie in rates if gbs is not None]
+    if len(known) < len(rates):
+        return Link(LinkKind.PCIE, path)
+    gbs, pcie = min(known, key=lambda rate: rate[0])
+    return Link(LinkKind.PCIE, path, pcie.generation, pcie.width, gbs)
+
+
+def _pcie_gbs(pcie: Pcie) -> float | None:
+    if pcie.generation not in PCIE_GBS or not pcie.width:
+        return None
+    return PCIE_GBS[pcie.generation] * pcie.width
+
+
+def slowest(links: Iterable[Link]) -> Link | None:
+    """Return the link with the lowest rate; None if there is none, or one has no known rate."""
+    found = list(links)
+    known = [(link.gbs, link) for link in found if link.gbs is not None]
+    if not known or len(known) < len(found):
+        return None
+    return min(known, key=lambda rate: rate[0])[1]

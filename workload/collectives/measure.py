@@ -1,0 +1,194 @@
+"""Check and time operations on all ranks together: each calls every function here."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from workload.bench.timers import make_timer
+from workload.bench.timing import TimingConfig, measure_with
+from workload.collectives.buffers import Buffers
+from workload.collectives.operations import Call, Operation
+from workload.collectives.team import Team, TeamTimer
+from workload.core.errors import OutOfMemoryError, first_line
+from workload.core.methods import CUDA_EVENTS, HOST_CLOCK
+from workload.core.models.case import Case, CaseStatus
+from workload.core.models.device import DeviceInfo
+from workload.core.models.timing import Timing
+from workload.core.units import format_bytes, some
+from workload.hardware import devices
+
+BUFFERS = 2  # each of at most the size of the whole array
+CHECKED_CALLS = 2  # before the timing: the second finds what is left over from the first
+# Ranks begin a batch some 50 µs apart: less than a hundredth of it.
+CONFIG = TimingConfig(sample_sec=10e-3)
+METHODS = {"cpu": HOST_CLOCK, "cuda": CUDA_EVENTS}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why one rank has no time for an operation."""
+
+    status: CaseStatus
+    reason: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one rank found: a problem, or its own seconds of each sample."""
+
+    problem: Problem | None = None
+    samples_sec: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One operation on all ranks: what each found and, on rank 0, how it was timed."""
+
+    operation: Operation
+    found: tuple[Found, ...]
+    timing: Timing | None = None
+
+    def case(
+        self, shape: tuple[int, ...], ranks: Sequence[int], variant: str | None = None
+    ) -> Case:
+        """Return the case of these ranks: their first problem, or the time of the slowest."""
+        operation, found = self.operation, [self.found[rank] for rank in ranks]
+        case = unmeasured(operation, CaseStatus.OK, shape=shape, variant=variant)
+        problems = [(rank, self.found[rank].problem) for rank in ranks]
+        known = [(rank, problem) for rank, problem in problems if problem]
+        if known:
+            return replace(case, status=known[0][1].status, reason=_reason(known, len(ranks)))
+        if self.timing is None:  # another pair of the same round has a problem
+            reason = "another pair of its round could not be measured"
+            return replace(case, status=CaseStatus.SKIPPED, reason=reason)
+        samples = zip(*(one.samples_sec for one in found), strict=True)
+        timing = replace(self.timing, samples_sec=tuple(map(max, samples)))
+        case = replace(case, timing=timing)
+        if timing.disturbed:
+            return replace(case, status=CaseStatus.INVALID, reason=timing.disturbed)
+        return case
+
+
+def _reason(problems: Sequence[tuple[int, Problem]], ranks: int) -> str:
+    """Name the ranks with a problem, but for one that all have, which is no result."""
+    reasons = {problem.reason for _, problem in problems}
+    if len(problems) == ranks and len(reasons) == 1:
+        (reason,) = reasons
+        return f"all ranks: {reason}" if problems[0][1].status is CaseStatus.WRONG else reason
+    return some(f"rank {rank}: {problem.reason}" for rank, problem in problems)
+
+
+def unmeasured(
+    operation: Operation,
+    status: CaseStatus,
+    reason: str | None = None,
+    shape: tuple[int, ...] | None = None,
+    variant: str | None = None,
+) -> Case:
+    """Return the case of this operation without a measurement."""
+    return Case(
+        kind=operation.kind,
+        shape=shape or (operation.ranks, operation.elements),
+        dtype=operation.dtype,
+        flops=0,
+        bytes=operation.bytes,
+        launches=1,
+        status=status,
+        reason=reason,
+        variant=variant,
+    )
+
+
+def run(
+    operations: Sequence[Operation], team: Team, device: DeviceInfo, budget_sec: float
+) -> Iterator[Case]:
+    """Check and time each operation, within about `budget_sec` in all; checks come on top."""
+    for operation in operations:
+        measured = measure(operation, team, device, budget_sec / len(operations))
+        yield measured.case((operation.ranks, operation.elements), range(team.ranks))
+
+
+def measure(operation: Operation, team: Team, device: DeviceInfo, budget_sec: float) -> Measured:
+    """Check and time one operation on all ranks."""
+    buffers, problem = _allocated(operation, team, device)
+    found = team.gather(problem)
+    if buffers is None or any(found):
+        return Measured(operation, tuple(map(Found, found)))
+    call = operation.call(buffers.given, buffers.taken)
+    with devices.translate_cuda_errors(device, budget_sec):
+        # Each rank makes every call, whatever it found before: the others wait for it.
+        problems = [_problem_of_call(buffers, call, team, device) for _ in range(CHECKED_CALLS)]
+        found = team.gather(next(filter(None, problems), None))
+        if any(found):
+            return Measured(operation, tuple(map(Found, found)))
+        buffers.settle()
+        timing, samples = _timed(call, team, device, budget_sec)
+        problem = _problem_of_call(buffers, call, team, device)
+    found_by_rank = team.gather(Found(problem, samples))
+    return Measured(operation, tuple(found_by_rank), timing)
+
+
+def _allocated(
+    operation: Operation, team: Team, device: DeviceInfo
+) -> tuple[Buffers | None, Problem | None]:
+    """Return the buffers, or why there are none."""
+    if operation.prime is None:
+        reason = f"sums of {operation.ranks} ranks are not exact in {operation.dtype}"
+        return None, Problem(CaseStatus.NOT_APPLICABLE, reason)
+    try:
+        with devices.translate_cuda_errors(device):
+            too_large = _memory_problem(operation, team, device)
+            if too_large:
+                return None, Problem(CaseStatus.DOES_NOT_FIT, too_large)
+            return Buffers(operation, team.rank, devices.torch_device(device)), None
+    except OutOfMemoryError as error:
+        return None, Problem(CaseStatus.DOES_NOT_FIT, error.what)
+
+
+def _memory_problem(operation: Operation, team: Team, device: DeviceInfo) -> str | None:
+    """Return why the buffers do not fit, with needed and available bytes; None if they do.
+
+    The ranks of a node share its memory, those on GPUs do not share theirs.
+    """
+    available = devices.available_bytes(device)
+    needed = BUFFERS * operation.bytes * (team.on_node if device.kind == "cpu" else 1)
+    if available is None or needed <= available:
+        return None
+    return f"needs {format_bytes(needed)} of memory, {format_bytes(available)} is available"
+
+
+def _problem_of_call(
+    buffers: Buffers, call: Call, team: Team, device: DeviceInfo
+) -> Problem | None:
+    """Do it once with new numbers; return what is wrong with the result."""
+    number = team.next_call()
+    buffers.fill(number)
+    devices.synchronize(device)
+    team.meet()
+    try:
+        call()
+    except RuntimeError as error:
+        # The words of torch.distributed, before anything is sent: the same on all ranks.
+        if "does not support" not in str(error):
+            raise
+        reason = f"not supported by {team.backend}: {first_line(error)}"
+        return Problem(CaseStatus.NOT_APPLICABLE, reason)
+    devices.synchronize(device)
+    mismatch = buffers.mismatch(number)
+    return None if mismatch is None else Problem(CaseStatus.WRONG, str(mismatch))
+
+
+def _timed(
+    call: Call, team: Team, device: DeviceInfo, budget_sec: float
+) -> tuple[Timing | None, tuple[float, ...]]:
+    """Return the timing on rank 0, None on the others, and this rank's own samples."""
+    timer = TeamTimer(make_timer(METHODS[device.kind], call, device), team)
+    timing = None
+    if team.leads:
+        timing = measure_with(timer, device, budget_sec, CONFIG)
+        timer.end()
+    else:
+        timer.follow()
+    count = team.shared(len(timing.samples_sec) if timing else 0)
+    return timing, tuple(timer.samples_sec[-count:])

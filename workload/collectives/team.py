@@ -1,0 +1,103 @@
+"""All ranks in step: what rank 0 decides the others follow, and what each found rank 0 gets."""
+
+from datetime import timedelta
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+
+from workload.bench.timers import Timer
+from workload.ranks.environment import Place
+from workload.ranks.group import GROUP_SEC
+
+Found = TypeVar("Found")
+END = 0  # calls
+
+
+class Team:
+    """The ranks of the group, joined before. They talk through gloo, on the CPU, aside of NCCL."""
+
+    def __init__(self, place: Place) -> None:
+        """Make a group of gloo beside one of another backend."""
+        self.rank, self.ranks, self.leads = place.rank, place.world_size, place.leads
+        self.on_node = place.local_world_size
+        self.backend = dist.get_backend()
+        self._group = None
+        if self.backend != "gloo":
+            limit = timedelta(seconds=GROUP_SEC)
+            self._group = dist.new_group(backend="gloo", timeout=limit)
+        self._calls = 0
+
+    def next_call(self) -> int:
+        """Return a number for the next call, the same on all ranks and never used before."""
+        self._calls += 1
+        return self._calls
+
+    def tell(self, number: int) -> None:
+        """Tell the others a number; rank 0 only."""
+        dist.broadcast(torch.tensor([number]), 0, group=self._group)
+
+    def told(self) -> int:
+        """Wait for the number that rank 0 tells; the others only."""
+        number = torch.zeros(1, dtype=torch.int64)
+        dist.broadcast(number, 0, group=self._group)
+        return int(number)
+
+    def shared(self, decided: Found) -> Found:
+        """Return what rank 0 decided, on every rank."""
+        holder = [decided]
+        dist.broadcast_object_list(holder, 0, group=self._group)
+        return holder[0]
+
+    def gather(self, found: Found) -> list[Found]:
+        """Return what each rank found, in their order, on every rank."""
+        holder: list[Found] = [found] * self.ranks
+        dist.all_gather_object(holder, found, group=self._group)
+        return holder
+
+    def meet(self) -> None:
+        """Wait until all ranks are here."""
+        dist.barrier(group=self._group)
+
+    def slowest(self, seconds: float) -> float:
+        """Return the longest of all ranks' seconds."""
+        longest = torch.tensor([seconds], dtype=torch.float64)
+        dist.all_reduce(longest, dist.ReduceOp.MAX, group=self._group)
+        return float(longest)
+
+
+class TeamTimer:
+    """Times batches that all ranks make at the same time, by the slowest of them.
+
+    Rank 0 uses it as a `Timer`, which decides how many calls a batch has and when it is enough;
+    the others `follow`. `samples_sec` are this rank's own.
+    """
+
+    def __init__(self, timer: Timer, team: Team) -> None:
+        """Time with this rank's own timer."""
+        self.method = timer.method
+        self.rounded, self.telemetry = timer.rounded, timer.telemetry
+        self.forget_readings = timer.forget_readings
+        self.samples_sec: list[float] = []
+        self._timer = timer
+        self._team = team
+
+    def batch(self, calls: int) -> float:
+        """Call so many times on all ranks, and return the seconds of one on the slowest."""
+        self._team.tell(calls)
+        return self._together(calls)
+
+    def end(self) -> None:
+        """Tell the others that no batch follows."""
+        self._team.tell(END)
+
+    def follow(self) -> None:
+        """Make the batches of rank 0 until it ends."""
+        while (calls := self._team.told()) != END:
+            self._together(calls)
+
+    def _together(self, calls: int) -> float:
+        self._team.meet()
+        own_sec = self._timer.batch(calls)
+        self.samples_sec.append(own_sec)
+        return self._team.slowest(own_sec)
