@@ -155,7 +155,7 @@ def test_the_saved_record_equals_the_json_on_stdout(
         ({"schema_version": None}, "schema_version None"),
         (
             {"kind": "party"},
-            "matching regex '^(run|train|matmul|verify|doctor)$(?!\\n)' - at `$.kind`",
+            "matching regex '^(run|train|matmul|verify|doctor|collectives)$(?!\\n)' - at `$.kind`",
         ),
         ({"exit_code": 77}, "Invalid enum value 77 - at `$.exit_code`"),
         ({"duration_sec": -1}, "Expected `float` >= 0.0 - at `$.duration_sec`"),
