@@ -55,7 +55,7 @@ def test_a_rank_with_wrong_numbers_is_named_and_drains_the_machine(planted: Plan
     ended = planted("computes 1", *RUN)
     assert ended.code == 3
     assert row(ended, 0).endswith("PASS")
-    assert row(ended, 1).endswith("WRONG NUMBERS")
+    assert row(ended, 1).endswith("WRONG")
     assert "rank 1: matmul 256 float32 wrong: " in ended.errors
     assert "rank 0: " not in ended.errors
     assert "WRONG NUMBERS  rank 1 of 2 " in ended.text

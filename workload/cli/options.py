@@ -73,13 +73,6 @@ class RanksOptions(RecordOptions):
     ranks: int | None  # on the CPUs; None: one, or one for each GPU with --device all
     rank_timeout: float | None  # seconds; None: by the budget
 
-    @property
-    def several(self) -> str | None:
-        """Return the words that ask for several devices, if any."""
-        if self.ranks is not None:
-            return f"--ranks {self.ranks}"
-        return "--device all" if self.device == ALL else None
-
 
 @dataclass(frozen=True)
 class RunOptions(RanksOptions):

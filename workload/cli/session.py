@@ -113,7 +113,12 @@ class Session:
 
     def wait_for_others(self) -> float:
         """Wait until all ranks are here, if this is one of several; return the seconds."""
-        return self.member.wait_for_others() if self.member else 0.0
+        if self.member is None:
+            return 0.0
+        from workload.hardware.devices import sharing  # noqa: PLC0415  imports torch
+
+        sharing.processes = self.member.count
+        return self.member.wait_for_others()
 
     def advise(self, code: ExitCode) -> Advice:
         """Decide on the action for what is known so far, and record it.

@@ -78,3 +78,16 @@ def plural(count: int, noun: str) -> str:
     ('1 run', '2 runs')
     """
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Return numbers as the kernel lists CPUs.
+
+    >>> ranges([0, 1, 2, 3, 8])
+    '0-3,8'
+    """
+    known = set(numbers)
+    starts = [one for one in sorted(known) if one - 1 not in known]
+    ends = [one for one in sorted(known) if one + 1 not in known]
+    pairs = zip(starts, ends, strict=True)
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in pairs)

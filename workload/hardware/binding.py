@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workload.core.files import read_text
-from workload.core.units import plural, printable
+from workload.core.units import plural, printable, ranges
 from workload.hardware.affinity import allowed_cpus, current_cpus, given_cpus
 
 VARIABLES = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
@@ -34,10 +34,10 @@ class Binding:
 
     def __str__(self) -> str:
         """Return what binding did."""
-        main, together = (f"CPU {_ranges(cpus)}" for cpus in (self.main, self.threads))
+        main, together = (f"CPU {ranges(cpus)}" for cpus in (self.main, self.threads))
         return (
             f"{self.settings} bound the main thread to {main} and all threads together to "
-            f"{together}, of {plural(len(self.given), 'CPU')} ({_ranges(self.given)})"
+            f"{together}, of {plural(len(self.given), 'CPU')} ({ranges(self.given)})"
         )
 
 
@@ -67,7 +67,7 @@ def binding_problem(environment: Mapping[str, str] = os.environ) -> str | None:
     if not all(re.fullmatch(_CPUS, word) for word in words):
         return f"{shown} is no list of CPUs such as 0-3: correct or unset it"
     if not any(given_cpus() & _named(word) for word in words):
-        own = _ranges(given_cpus())
+        own = ranges(given_cpus())
         return f"{shown} names no CPU that this process may use ({own}): correct or unset it"
     return None
 
@@ -76,11 +76,3 @@ def _named(word: str) -> frozenset[int]:
     """Return the CPUs of `3`, `0-3` or `0-7:2`."""
     first, last, step = re.fullmatch(r"(\d+)(?:-(\d+))?(?::(\d+))?", word).groups()  # type: ignore[union-attr]  # binding_problem matched it
     return frozenset(range(int(first), int(last or first) + 1, max(1, int(step or 1))))
-
-
-def _ranges(cpus: frozenset[int]) -> str:
-    """Return CPUs as the kernel lists them: `0-3,8`."""
-    starts = [cpu for cpu in sorted(cpus) if cpu - 1 not in cpus]
-    ends = [cpu for cpu in sorted(cpus) if cpu + 1 not in cpus]
-    pairs = zip(starts, ends, strict=True)
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in pairs)

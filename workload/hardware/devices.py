@@ -4,6 +4,7 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -35,6 +36,16 @@ from workload.hardware.sensors import NvmlSensor, Sensor
 from workload.hardware.watchdog import watchdog
 
 TF32_CAPABILITY = (8, 0)  # Ampere, the first with TF32
+
+
+@dataclass
+class Sharing:
+    """How many processes of one run use the CPUs' memory at the same time."""
+
+    processes: int = 1
+
+
+sharing = Sharing()  # of this process; the command line sets it
 
 
 def resolve(requested: str) -> DeviceInfo:
@@ -232,9 +243,13 @@ def _responds(info: DeviceInfo) -> bool:
 
 
 def available_bytes(info: DeviceInfo) -> int | None:
-    """Return the bytes that can still be allocated on the device; on a CPU, within its cgroup."""
+    """Return the bytes that can still be allocated on the device.
+
+    On a CPU, within its cgroup, and this process's share of what ranks beside it use too.
+    """
     if info.kind == "cpu":
-        return read_limits().available_bytes
+        found = read_limits().available_bytes
+        return None if found is None else found // sharing.processes
     with translate_cuda_errors(info):
         free = torch.cuda.mem_get_info(info.torch_name)[0]
         # PyTorch keeps what earlier cases freed, and returns it when a new one needs it.

@@ -12,9 +12,10 @@ VARIABLE = "WORKLOAD_RANK"
 
 @dataclass(frozen=True)
 class Member:
-    """Which rank this is, its device, where the others wait, and where its results go."""
+    """Which rank of `count` this is, its device, the port of the start, where its results go."""
 
     rank: int
+    count: int
     device: str
     port: int
     journal: Path
@@ -22,7 +23,7 @@ class Member:
     @property
     def variable(self) -> dict[str, str]:
         """What to set for the process of this rank."""
-        return {VARIABLE: f"{self.rank} {self.device} {self.port} {self.journal}"}
+        return {VARIABLE: f"{self.rank} {self.count} {self.device} {self.port} {self.journal}"}
 
     def wait_for_others(self) -> float:
         """Wait until all ranks start; return how many seconds that took."""
@@ -34,5 +35,5 @@ def this_member(environment: Mapping[str, str] = os.environ) -> Member | None:
     text = environment.get(VARIABLE)
     if text is None:
         return None
-    rank, device, port, journal = text.split(" ", 3)
-    return Member(int(rank), device, int(port), Path(journal))
+    rank, count, device, port, journal = text.split(" ", 4)
+    return Member(int(rank), int(count), device, int(port), Path(journal))

@@ -119,7 +119,8 @@ class Supervisor:
             ) from error
 
     def _started_at(self, slot: Slot, port: int, folder: Path) -> _Running:
-        member = Member(slot.rank, slot.device, port, folder / f"rank-{slot.rank}.jsonl")
+        journal = folder / f"rank-{slot.rank}.jsonl"
+        member = Member(slot.rank, len(self.slots), slot.device, port, journal)
         if slot.gpu and not slot.gpu.uuid:
             return _Running(slot, member.journal, ended=end.LOST)
         environment = {**os.environ, **slot.environment, **member.variable}

@@ -54,7 +54,11 @@ class Lab:
         self._wheel_cudart = wheel_cudart
 
     def run(
-        self, machine: Machine, root: Path, command: Sequence[str]
+        self,
+        machine: Machine,
+        root: Path,
+        command: Sequence[str],
+        timeout_sec: float = TIMEOUT_SEC,
     ) -> "subprocess.CompletedProcess[str]":
         """Run a command of `workload` there; `root` is an empty folder for the machine's files."""
         self.write(machine, root)
@@ -63,7 +67,7 @@ class Lab:
             env=self._environment(machine, root),
             capture_output=True,
             text=True,
-            timeout=TIMEOUT_SEC,
+            timeout=timeout_sec,
             check=False,
         )
 

@@ -7,9 +7,9 @@ from workload.core.models import ranks as end
 from workload.core.models.action import Advice
 from workload.core.models.ranks import Rank
 from workload.core.rank_speeds import slowest
-from workload.core.units import plural, printable
-from workload.report.terminal.rank_table import VERDICTS, compared_matmuls, ranges
-from workload.report.terminal.summary import action_lines, action_words, verdict_word
+from workload.core.units import plural, printable, ranges
+from workload.report.terminal.rank_table import compared_matmuls
+from workload.report.terminal.summary import VERDICTS, action_lines, action_words, verdict_word
 from workload.report.terminal.tables import labelled
 
 
@@ -22,17 +22,24 @@ def start_line(count: int, on_gpus: bool) -> str:
 def notes(ranks: Sequence[Rank]) -> list[str]:
     """Return what the columns mean, and which rank is the slowest."""
     behind = slowest(ranks)
-    compared = ", ".join(
-        f"{name.removesuffix(dtype)}in {dtype}" for dtype, name in compared_matmuls(ranks).items()
-    )
-    lines = [labelled("rates", f"GFLOP/s of {compared or 'no matmul'}; step: of the wide network")]
+    lines = [labelled("rates", f"GFLOP/s of {_compared(ranks)}; step: of the wide network")]
     if any(rank.deep for rank in ranks):
         lines = [labelled("rates", "GFLOP/s of matmuls at the end of the stress test")]
+    lines.append(labelled("warned", "cases whose time has a warning; the record has them"))
     lines.append(labelled("spread", "maximum less minimum, as a share of the median"))
     if behind:
         times = f"{behind.factor:.2f} times as long as the others' median for {behind.kind}"
         lines.append(labelled("slowest", f"{behind.rank.title}: {times}"))
     return lines
+
+
+def _compared(ranks: Sequence[Rank]) -> str:
+    """Return `matmul 4096 (float32, tf32), matmul 8192 (bfloat16)`."""
+    shapes: dict[str, list[str]] = {}
+    for dtype, name in compared_matmuls(ranks).items():
+        shapes.setdefault(name.removesuffix(f" {dtype}"), []).append(dtype)
+    words = [f"{shape} ({', '.join(dtypes)})" for shape, dtypes in shapes.items()]
+    return ", ".join(words) or "no matmul"
 
 
 def error_lines(ranks: Sequence[Rank]) -> list[str]:

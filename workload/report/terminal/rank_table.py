@@ -1,6 +1,6 @@
 """Several ranks as a table for a terminal, a row each. Pure: nothing here prints."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from workload.core.errors import ExitCode
@@ -9,15 +9,11 @@ from workload.core.models.case import Kind
 from workload.core.models.ranks import Rank
 from workload.core.models.timing import Telemetry
 from workload.core.statistics import median
-from workload.core.units import format_rate, format_seconds, printable
+from workload.core.units import format_rate, format_seconds, printable, ranges
 from workload.report.terminal.tables import Grid
 
 UUID_END = 6  # characters
-VERDICTS = {
-    ExitCode.OK: "PASS",
-    ExitCode.WRONG_NUMBERS: "WRONG NUMBERS",
-    ExitCode.UNFIT: "UNFIT",
-}
+VERDICTS = {ExitCode.OK: "PASS", ExitCode.WRONG_NUMBERS: "WRONG", ExitCode.UNFIT: "UNFIT"}
 STEP_PRESET = "wide"  # whose step time is shown
 
 Cell = Callable[[Rank], float | None]
@@ -29,7 +25,6 @@ def measured_table(ranks: Sequence[Rank]) -> Grid:
     columns: dict[str, tuple[Cell, Show]] = {
         dtype: (partial(_rate, name), format_rate)
         for dtype, name in compared_matmuls(ranks).items()
-        if dtype != "float64"
     }
     columns["step"] = (_step_sec, format_seconds)
     columns |= {
@@ -66,7 +61,7 @@ def _table(ranks: Sequence[Rank], columns: dict[str, tuple[Cell, Show]]) -> Grid
     }
     on_gpus = any(rank.gpu_index is not None for rank in ranks)
     names = ("GPU", "UUID", "PCI") if on_gpus else ("rank", "CPUs")
-    headers = (*names, *known, "warnings", "verdict")
+    headers = (*names, *known, "warned", "verdict")
     rows = [
         (
             *_place(rank),
@@ -86,8 +81,8 @@ def _table(ranks: Sequence[Rank], columns: dict[str, tuple[Cell, Show]]) -> Grid
         rows.append((label, *blank, *cells, "", ""))
     spreads = (_spread(name, found) for name, found in zip(known, values, strict=True))
     rows.append(("spread", *blank, *spreads, "", ""))
-    optional = ("PCI", "warnings", "float16", "UUID", "MHz", "tf32")
-    return Grid(headers, tuple(rows), numbers=(*known, "warnings"), optional=optional)
+    optional = ("float16", "PCI", "warned", "UUID", "MHz", "tf32")
+    return Grid(headers, tuple(rows), numbers=(*known, "warned"), optional=optional)
 
 
 def _place(rank: Rank) -> tuple[str, ...]:
@@ -121,11 +116,14 @@ def _verdict(rank: Rank) -> str:
 
 
 def compared_matmuls(ranks: Sequence[Rank]) -> dict[str, str]:
-    """Return the fastest matmul of each dtype that as many ranks as possible measured."""
+    """Return the fastest matmul of each dtype that as many ranks as possible measured.
+
+    Not of float64, for which most GPUs are not made.
+    """
     found: dict[str, dict[str, list[float]]] = {}
     for rank in ranks:
         for case in rank.cases or ():
-            if case.kind is Kind.MATMUL and case.gflops is not None:
+            if case.kind is Kind.MATMUL and case.gflops is not None and case.dtype != "float64":
                 found.setdefault(case.dtype, {}).setdefault(case.name, []).append(case.gflops)
     by_itself = sum(rank.exit_code is not None for rank in ranks)
     return {
@@ -185,12 +183,3 @@ def _wrong(rank: Rank) -> float | None:
 
 def _warnings(rank: Rank) -> int:
     return sum(bool(case.timing and case.timing.warning) for case in rank.cases or ())
-
-
-def ranges(numbers: Iterable[int]) -> str:
-    """Return CPUs as the kernel lists them: `0-3,8`."""
-    numbers = set(numbers)
-    starts = [one for one in sorted(numbers) if one - 1 not in numbers]
-    ends = [one for one in sorted(numbers) if one + 1 not in numbers]
-    pairs = zip(starts, ends, strict=True)
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in pairs)

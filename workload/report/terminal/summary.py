@@ -23,6 +23,12 @@ from workload.core.units import (
 from workload.report.terminal.case_table import best_rates, percent
 from workload.report.terminal.tables import Grid, labelled, new_table
 
+VERDICTS = {
+    ExitCode.OK: "PASS",
+    ExitCode.WRONG_NUMBERS: "WRONG NUMBERS",
+    ExitCode.UNFIT: "UNFIT",
+}
+
 
 def device_line(device: DeviceInfo) -> str:
     """Return which device is used, and why."""
@@ -228,11 +234,6 @@ def verdict_lines(
     advice: Advice,
 ) -> list[str]:
     """Return the best rates, the step times, the GPUs with a fault, and the verdict of a run."""
-    verdicts = {
-        ExitCode.OK: "PASS",
-        ExitCode.WRONG_NUMBERS: "WRONG NUMBERS",
-        ExitCode.UNFIT: "UNFIT",
-    }
     rates = ", ".join(f"{dtype} {format_rate(rate)}" for dtype, rate in best_rates(cases).items())
     trainings = ", ".join(
         f"{result.preset} {format_seconds(result.median_step_sec)} a step"
@@ -243,6 +244,6 @@ def verdict_lines(
         labelled("best", f"{rates or 'none measured'} GFLOP/s"),
         *([labelled("train", trainings)] if trainings else []),
         *action_lines(advice),
-        f"{verdict_word(verdicts[code], advice)}  {device.torch_name} {printable(device.name)}; "
+        f"{verdict_word(VERDICTS[code], advice)}  {device.torch_name} {printable(device.name)}; "
         f"{action_words(advice)}",
     ]
