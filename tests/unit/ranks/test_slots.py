@@ -51,13 +51,13 @@ def test_the_threads_of_a_core_stay_together(tmp_path: Path) -> None:
 def test_a_gpu_gets_its_share_of_the_cpus_of_its_node(tmp_path: Path) -> None:
     near = "sys/bus/pci/devices/0000:{:02x}:00.0/local_cpulist"
     for index in range(4):
-        write(tmp_path, near.format(index), "0-7\n" if index < 2 else "8-15\n")
+        write(tmp_path, near.format(index), "0-7\n" if index % 2 else "8-15\n")
     slots = gpu_slots(GPUS, range(16), 16, tmp_path)
     assert [slot.cpus for slot in slots] == [
-        (0, 1, 2, 3),
-        (4, 5, 6, 7),
         (8, 9, 10, 11),
+        (0, 1, 2, 3),
         (12, 13, 14, 15),
+        (4, 5, 6, 7),
     ]
     assert [slot.device for slot in slots] == ["cuda:0"] * 4
     assert slots[2].environment == {"CUDA_VISIBLE_DEVICES": GPUS[2].uuid}

@@ -2,6 +2,7 @@
 
 import pytest
 from rich.console import Console
+from support.doctor.machines import STRESS
 from support.records import measured
 from support.records.several import rank as gpu
 
@@ -102,3 +103,11 @@ def test_what_several_ranks_say_is_one_line() -> None:
 def test_the_slowest_rank_is_named() -> None:
     lines = rank_lines.notes([gpu(0), gpu(1), gpu(2, 1.25)])
     assert lines[-1].startswith("slowest    GPU 2: 1.25 times as long as the others' median for ")
+
+
+def test_a_stress_test_shows_its_rates_and_what_was_wrong() -> None:
+    ranks = [gpu(index, cases=None, train=None, deep=STRESS) for index in range(2)]
+    header, row, *_ = shown(rank_table.stressed_table(ranks))
+    assert header.split() == "GPU UUID PCI float32 °C MHz GB tested wrong verdict".split()
+    assert row.split()[3:] == ["47000", "61", "1755", "96.6", "0", "PASS"]
+    assert rank_lines.notes(ranks)[0].endswith("at the end of the stress test")

@@ -29,6 +29,7 @@ from workload.report.terminal.tables import Grid
 
 Chosen = TypeVar("Chosen", bound=RanksOptions)
 LEAST_TIMEOUT_SEC = 120.0
+START_SEC = 15.0  # of the ranks, with the doctor; for the progress bar
 DRIVER_QUESTIONS = 3  # that the doctor may wait for, one after the other
 PROCESS_BYTES = 300_000_000  # of memory that PyTorch and small tensors take
 
@@ -90,7 +91,7 @@ def run_ranks(
         supervisor.remove()
 
     session.collect_on_signal(collect)
-    with watched(session), progress("run", options.budget) as advance:
+    with watched(session), progress("run", START_SEC + options.budget) as advance:
         ranks = supervisor.run(
             lambda running, elapsed_sec: advance(elapsed_sec, f"{running} of {len(slots)} run")
         )

@@ -22,10 +22,12 @@ def start_line(count: int, on_gpus: bool) -> str:
 def notes(ranks: Sequence[Rank]) -> list[str]:
     """Return what the columns mean, and which rank is the slowest."""
     behind = slowest(ranks)
-    lines = [labelled("rates", f"GFLOP/s of {_compared(ranks)}; step: of the wide network")]
+    lines = [
+        labelled("rates", f"GFLOP/s of {_compared(ranks)}; step: of the wide network"),
+        labelled("warned", "cases whose time has a warning; the record has them"),
+    ]
     if any(rank.deep for rank in ranks):
         lines = [labelled("rates", "GFLOP/s of matmuls at the end of the stress test")]
-    lines.append(labelled("warned", "cases whose time has a warning; the record has them"))
     lines.append(labelled("spread", "maximum less minimum, as a share of the median"))
     if behind:
         times = f"{behind.factor:.2f} times as long as the others' median for {behind.kind}"

@@ -61,26 +61,28 @@ def _table(ranks: Sequence[Rank], columns: dict[str, tuple[Cell, Show]]) -> Grid
     }
     on_gpus = any(rank.gpu_index is not None for rank in ranks)
     names = ("GPU", "UUID", "PCI") if on_gpus else ("rank", "CPUs")
-    headers = (*names, *known, "warned", "verdict")
+    timed = any(rank.cases for rank in ranks)
+    headers = (*names, *known, *(("warned",) if timed else ()), "verdict")
     rows = [
         (
             *_place(rank),
             *(_shown(cell(rank), show) for cell, show in known.values()),
-            str(_warnings(rank)) if rank.cases else "-",
+            *((str(_warnings(rank)) if rank.cases else "-",) if timed else ()),
             _verdict(rank),
         )
         for rank in ranks
     ]
     blank = ("",) * (len(names) - 1)
+    rest = ("",) * (len(headers) - len(names) - len(known))
     values = [[value for rank in ranks if (value := cell(rank)) is not None]
               for cell, _ in known.values()]  # fmt: skip
     shows = [show for _, show in known.values()]
     rows.append(("",) * len(headers))
     for label, of in (("min", min), ("median", median), ("max", max)):
         cells = (show(of(found) or 0.0) for found, show in zip(values, shows, strict=True))
-        rows.append((label, *blank, *cells, "", ""))
+        rows.append((label, *blank, *cells, *rest))
     spreads = (_spread(name, found) for name, found in zip(known, values, strict=True))
-    rows.append(("spread", *blank, *spreads, "", ""))
+    rows.append(("spread", *blank, *spreads, *rest))
     optional = ("float16", "PCI", "warned", "UUID", "MHz", "tf32")
     return Grid(headers, tuple(rows), numbers=(*known, "warned"), optional=optional)
 
