@@ -66,8 +66,12 @@ def existing_part(folder: Path) -> Path:
 def fix_of(error: OSError, folder: Path, option: str) -> str:
     """Return what to do if a file could not be written into `folder` because of `error`."""
     otherwise = f"choose a writable directory with {option}"
-    if error.errno in (errno.EACCES, errno.EPERM):
+    if error.errno == errno.EACCES:
         return f"{_fix_of_owner(folder)}, or {otherwise}"
+    if error.errno == errno.EPERM:  # whoever owns it
+        return f"an attribute (lsattr -d) or a security policy forbids it: {otherwise}"
+    if error.errno == errno.EFBIG:
+        return "raise the limit of file sizes: ulimit -f unlimited, in Docker --ulimit fsize="
     if error.errno == errno.EROFS:
         return f"mount it writable, or {otherwise}"
     if error.errno in (errno.ENOTDIR, errno.ENOENT):

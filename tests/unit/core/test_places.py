@@ -43,6 +43,9 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
          "--user {owner}, or choose a writable directory with --output"),
         (30, "mount it writable, or choose a writable directory with --output"),
         (28, "free space or choose a writable directory with --output"),
+        (1, "an attribute (lsattr -d) or a security policy forbids it: choose a writable directory "
+         "with --output"),
+        (27, "raise the limit of file sizes: ulimit -f unlimited, in Docker --ulimit fsize="),
     ],
 )  # fmt: skip
 def test_the_fix_fits_the_reason(
