@@ -203,3 +203,10 @@ def test_the_driver_that_is_asked_for_is_the_one_of_the_bases_cuda() -> None:
     (cuda,) = re.findall(r"nvidia/cuda:(\d+\.\d+)", bases)
     checks = (CHECKOUT / "docker/host/gpu-checks").read_text()
     assert f"\ndriver_needed={minimum_driver(cuda)}\n" in checks
+
+
+def test_what_a_driver_says_moves_no_cursor(host: Host) -> None:
+    machine = make_machine(host, {"smi": "NVIDIA \x1b]0;title\x07H200, 580.65.06"})
+    result = machine.run("docker/host/doctor")
+    assert "NVIDIA ]0;titleH200" in result.stdout
+    assert not {"\x1b", "\x07"} & set(result.stdout)

@@ -68,7 +68,7 @@ def fix_of(error: OSError, folder: Path, option: str) -> str:
     otherwise = f"choose a writable directory with {option}"
     if error.errno == errno.EACCES:
         return f"{_fix_of_owner(folder)}, or {otherwise}"
-    if error.errno == errno.EPERM:  # whoever owns it
+    if error.errno == errno.EPERM:
         return f"an attribute (lsattr -d) or a security policy forbids it: {otherwise}"
     if error.errno == errno.EFBIG:
         return "raise the limit of file sizes: ulimit -f unlimited, in Docker --ulimit fsize="
