@@ -14,6 +14,7 @@ from workload.core.models.xid import LinkErrors, Xid
 from workload.doctor.actions.decide import advise
 from workload.doctor.actions.xids import catalog
 from workload.doctor.checks import pytorch
+from workload.hardware.kernel_log import MAX_XIDS
 
 CHANGED = "GPU recovery action changed from 0x0 (None) to "
 
@@ -71,11 +72,13 @@ def test_an_unlisted_xid_drains_the_machine_whatever_the_driver_asks_for() -> No
 
 
 def test_thousands_of_equal_xids_are_one_line_of_evidence() -> None:
-    xids = tuple(logged(13, f"pid={number}", number) for number in range(2000))
-    found = advice(health__recovery_action=None, xids=xids)
+    xids = tuple(logged(13, f"pid={number}", number) for number in range(MAX_XIDS))
+    found = advice(health__recovery_action=None, xids=xids[:-1])
     assert found.evidence == (
-        "Xid 13 in the kernel's log, 2000 times, at 1999 s after the start: pid=1999",
+        "Xid 13 in the kernel's log, 999 times, at 998 s after the start: pid=998",
     )
+    (line,) = advice(health__recovery_action=None, xids=xids).evidence  # older ones are not kept
+    assert line.startswith("Xid 13 in the kernel's log, at least 1000 times, at 999 s")
 
 
 def test_the_evidence_of_many_kinds_of_xids_is_short() -> None:

@@ -18,6 +18,7 @@ from workload.doctor.actions.xids import (
     recovery_action_of,
 )
 from workload.hardware.driver_codes import NVML_PERMISSION, NVML_RESET_REQUIRED
+from workload.hardware.kernel_log import MAX_XIDS
 
 SHOWN_TEXT = 120  # characters of the driver's own words
 SHOWN_XIDS = 5  # kinds of them in the evidence of one fault
@@ -122,7 +123,8 @@ def shown(xids: Sequence[Xid], *, where: bool = False) -> tuple[str, ...]:
 def _line(same: Sequence[Xid], *, where: bool) -> str:
     xid = same[-1]
     when = "during this run" if xid.during_run else "in the kernel's log"
-    often = f", {len(same)} times" if len(same) > 1 else ""
+    least = "at least " if len(same) >= MAX_XIDS else ""
+    often = f", {least}{len(same)} times" if len(same) > 1 else ""
     at = "" if xid.at_sec is None else f" at {xid.at_sec:.0f} s after the start"
     text = f": {xid.text[:SHOWN_TEXT]}" if xid.text else ""
     of = f" of {xid.address}" if where else ""

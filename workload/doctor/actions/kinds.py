@@ -36,13 +36,13 @@ KINDS = {
         "a time that is not valid: heat or power", "throttle reasons and counters", Action.FIX_HOST
     ),
     "lost-device": Kind("the GPU was lost in a run", "CUDA's error", Action.REBOOT),
-    "rank-died": Kind("its process of a run on several devices died", "its end", Action.RETRY),
-    "rank-hung": Kind("its process of a run on all GPUs hung", "its end", Action.DRAIN),
+    "rank-died": Kind("a process of a run on several devices died", "its end", Action.RETRY),
+    "rank-hung": Kind("a process of a run on all GPUs hung", "its end", Action.DRAIN),
     "rank-hung-cpu": Kind("a process of a run on CPUs hung", "its end", Action.RETRY),
-    "rank-slow": Kind("it is slower than the other GPUs of the run", "times", Action.FIX_HOST),
+    "rank-slow": Kind("a GPU slower than the others of the run", "times", Action.FIX_HOST),
     "rank-slow-cpu": Kind("CPUs slower than the others of the run", "times", Action.RETRY),
     "no-answer": Kind(
-        "the driver does not reach it", "NVML, a return code such as 15 (lost)", Action.REBOOT
+        "the driver does not reach the GPU", "NVML, a return code such as 15 (lost)", Action.REBOOT
     ),
     "reset-required": Kind(
         "the driver requires a reset of the GPU", "NVML, return code 16", Action.RESET_GPU
@@ -67,7 +67,7 @@ KINDS = {
     # DCGM 4 fails at one replay or recovery in its window (DcgmHealthWatch, MonitorNVLink4Fields).
     # A total since the last reset says nothing of today.
     "nvlink-errors": Kind(
-        "its NVLinks had errors during this run",
+        "NVLinks had errors during this run",
         "counters of replays and recoveries that grew",
         Action.RESET_GPU,
     ),
@@ -81,7 +81,7 @@ KINDS = {
         "the GPU could not join its NVLink fabric", "fabric status", Action.FIX_HOST
     ),
     "fabric-unknown": Kind(
-        "the state of its NVLink fabric is not known here", "another fabric state", Action.DRAIN
+        "the state of the NVLink fabric is not known here", "another fabric state", Action.DRAIN
     ),
     "fabric-unhealthy": Kind("the NVLink fabric is unhealthy", "fabric health", Action.DRAIN),
 }
