@@ -13,6 +13,7 @@ from workload.core.models.variable import SPEED
 from workload.core.units import printable
 
 UNSET = "not set"
+UNKNOWN = "not recorded"
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,9 @@ class Unjudged:
 def differences(baseline: Side, candidate: Side) -> tuple[Difference, ...]:
     """Return the variables that differ and matter on the device of a side that has them.
 
-    Runs that do not say what was set are left out.
+    A run that does not say what was set may have had any value.
     """
     ours, theirs = _values(baseline), _values(candidate)
-    if not ours or not theirs:
-        return ()
     changes = {
         variable.name: variable.changes
         for side in (baseline, candidate)
@@ -74,17 +73,19 @@ def differences(baseline: Side, candidate: Side) -> tuple[Difference, ...]:
     return tuple(one for one in found if one.baseline != one.candidate or len(one.baseline) > 1)
 
 
-def _values(side: Side) -> list[dict[str, str]]:
-    """Return name -> value of each run that says what was set."""
+def _values(side: Side) -> list[dict[str, str] | None]:
+    """Return name -> value of each run; None for one that does not say what was set."""
     return [
-        {variable.name: variable.value for variable in run.variables}
+        None
+        if run.variables is None
+        else {variable.name: variable.value for variable in run.variables}
         for run in side.runs
-        if run.variables is not None
     ]
 
 
-def _of(runs: Sequence[dict[str, str]], name: str) -> tuple[str | None, ...]:
-    return tuple(sorted({run.get(name) for run in runs}, key=lambda value: value or ""))
+def _of(runs: Sequence[dict[str, str] | None], name: str) -> tuple[str | None, ...]:
+    found = {UNKNOWN if run is None else run.get(name) for run in runs}
+    return tuple(sorted(found, key=lambda value: value or ""))
 
 
 def varied_threads(baseline: Side, candidate: Side) -> tuple[int, ...]:

@@ -235,11 +235,21 @@ def test_the_same_environment_on_both_sides_is_no_difference(
     assert "MKL_CBWR" not in workload("compare", a, b).stdout
 
 
-def test_a_record_that_does_not_say_what_was_set_differs_in_nothing(
+def test_a_record_that_does_not_say_what_was_set_may_have_had_any_value(
     tmp_path: Path, workload: Callable[..., Outcome]
 ) -> None:
     a = write_record(tmp_path / "a", case(), variables=None)
     b = write_record(tmp_path / "b", case(SLOW), variables=[COMPATIBLE])
+    outcome = workload("compare", a, b, *GATE)
+    assert outcome.code == ExitCode.UNFIT
+    assert "MKL_CBWR is not recorded in the baseline, COMPATIBLE in the candidate" in outcome.stderr
+
+
+def test_a_record_that_does_not_say_what_was_set_is_judged_where_the_other_set_nothing(
+    tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    a = write_record(tmp_path / "a", case(), variables=None)
+    b = write_record(tmp_path / "b", case(SLOW), variables=[HARMLESS])
     assert workload("compare", a, b, *GATE).code == ExitCode.TOO_SLOW
 
 
