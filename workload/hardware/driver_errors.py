@@ -1,6 +1,6 @@
 """Watch the NVIDIA driver's errors while a command runs: Xids as events, NVLink errors as counts.
 
-Xids of GPUs without events are read from the kernel's log, where it can be read.
+Xids of GPUs without events, or lost meanwhile, are read from the kernel's log, if it can be read.
 
 Source: NVML API Reference Guide, "Event Handling Methods" and "Field Value Enums".
 """
@@ -23,6 +23,7 @@ from workload.hardware.nvml import HardwareError, load_nvml
 
 MAX_EVENTS = 1000  # of one run
 TIMEOUT_MSEC = 0
+TIMEOUT = 10  # nvmlReturn_t
 
 
 @dataclass
@@ -33,6 +34,7 @@ class _Gpu:
     handle: Any
     events: Any
     links_before: dict[str, int]
+    silent: bool = False  # its events ended with an error, such as "GPU is lost"
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class DriverErrors:
         logged = None if self._logged is None else read_logged_xids(self._root)
         if self._logged is None or logged is None:
             return None
-        known, before = {gpu.address for gpu in self._gpus}, self._logged
+        known, before = {gpu.address for gpu in self._gpus if not gpu.silent}, self._logged
         new = (xid for xid in logged if xid not in before and xid.address not in known)
         return tuple(replace(xid, during_run=True) for xid in new)
 
@@ -120,7 +122,8 @@ class DriverErrors:
         while len(self._found) + len(numbers) < MAX_EVENTS:
             try:
                 event = self._nvml.nvmlEventSetWait_v2(gpu.events, TIMEOUT_MSEC)
-            except failures(self._nvml):  # a timeout: there is no more
+            except failures(self._nvml) as error:  # a timeout: there is no more
+                gpu.silent = getattr(error, "value", None) != TIMEOUT
                 break
             numbers.append(int(event.eventData))
         asked = read_recovery_action(self._nvml, gpu.handle) if numbers else None

@@ -10,7 +10,7 @@ from support import trees
 from support.fakes.nvml import NvmlError, fake_nvml
 
 from workload.core.models.xid import LinkErrors
-from workload.hardware.driver_errors import DriverErrors, Reported
+from workload.hardware.driver_errors import TIMEOUT, DriverErrors, Reported
 
 NOWHERE = Path("/nowhere")  # without a log
 RECOVERY, REPLAYS, CRC = 230, 52, 38  # numbers of fields
@@ -22,7 +22,7 @@ def driver_with(*numbers: int, **answers: Any) -> Any:
 
     def wait(_set: object, _msec: int) -> Any:
         if not left:
-            raise NvmlError("Timeout")
+            raise NvmlError("Timeout", TIMEOUT)
         return SimpleNamespace(device="a handle", eventData=left.pop(0))
 
     nvml = fake_nvml(
@@ -133,3 +133,18 @@ def test_an_xid_is_not_both_an_event_and_a_line_of_the_log(
     with DriverErrors(tmp_path) as errors:
         trees.write(tmp_path, "dev/kmsg", "3,2,2,-;NVRM: Xid (PCI:0000:65:00): 48, during\n")
     assert [xid.text for xid in errors.collect().xids or ()] == [""]
+
+
+def test_the_log_says_why_a_gpu_was_lost_in_the_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def wait(*_: object) -> None:
+        raise NvmlError("GPU is lost", 15)
+
+    trees.write(tmp_path, "dev/kmsg", "")
+    nvml = driver_with()
+    nvml.nvmlEventSetWait_v2 = wait
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    with DriverErrors(tmp_path) as errors:
+        trees.write(tmp_path, "dev/kmsg", "3,2,2,-;NVRM: Xid (PCI:0000:65:00): 79, fallen\n")
+    assert [(xid.number, xid.text) for xid in errors.collect().xids or ()] == [(79, "fallen")]
