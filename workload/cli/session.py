@@ -211,7 +211,8 @@ class Session:
                 code = code or error.exit_code
                 ended = self.builder.as_ended(code, reason or str(error))
                 self._keep_elsewhere(ended)
-        if options.json:
+        # Ranks that are started again print it when they end.
+        if options.json and not (code and self.place and self.place.restarts_left):
             self.print_document(records.dump(ended))
         return code
 

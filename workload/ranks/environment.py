@@ -31,6 +31,7 @@ class Place:
     started_by: str
     restart: int = 0  # how often torchrun has started the group again
     agent_store: bool = False  # torchrun's agent listens there, not rank 0
+    restarts_left: int = 0
 
     @property
     def started_by_torch(self) -> bool:
@@ -118,6 +119,7 @@ def _checked(  # noqa: PLR0913  a place has this many parts
     port: int,
     started_by: str,
 ) -> Place:
+    restart = _number(environment, "TORCHELASTIC_RESTART_COUNT", 0)
     place = Place(
         rank=_number(environment, rank),
         world_size=_number(environment, world_size),
@@ -126,8 +128,9 @@ def _checked(  # noqa: PLR0913  a place has this many parts
         master_address=master,
         master_port=port,
         started_by=started_by,
-        restart=_number(environment, "TORCHELASTIC_RESTART_COUNT", 0),
+        restart=restart,
         agent_store=environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
+        restarts_left=_number(environment, "TORCHELASTIC_MAX_RESTARTS", restart) - restart,
     )
     if not place.rank < place.world_size:
         raise UnfitError(

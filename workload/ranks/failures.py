@@ -34,7 +34,7 @@ class FollowedError(WorkloadError):
 
     def __init__(self, line: str, code: ExitCode) -> None:
         """Take rank 0's line and code."""
-        super().__init__(line)
+        super().__init__(of_rank(0, line))
         self.exit_code = code
 
 

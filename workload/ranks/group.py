@@ -7,7 +7,7 @@ once; one whose node is lost answers no more, which they see after GROUP_SEC.
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -26,7 +26,6 @@ T = TypeVar("T")
 
 # The longest wait for other ranks, in one operation.
 GROUP_SEC = 30.0
-READ_SEC = 5.0  # until the others have read why rank 0 failed
 BACKENDS = {"cpu": "gloo", "cuda": "nccl"}
 _OF_THE_GROUP = (dist.DistBackendError, dist.DistNetworkError, dist.DistStoreError)
 
@@ -65,42 +64,44 @@ def _numbered(requested: str, place: Place, gpus: int) -> str:
 
 
 class Group:
-    """The ranks that have met; `share` needs their store alone, so it works before any tensor."""
+    """The ranks that have met."""
 
-    def __init__(self, place: Place, store: dist.Store) -> None:
-        """Take this rank's place, and the store that all ranks see."""
+    def __init__(self, place: Place, device: DeviceInfo) -> None:
+        """Take this rank's place and device."""
         self.place = place
-        self._store = store
-        self._shared = 0
+        self._where = torch_device(device)
 
     def share(self, work: Callable[[], T]) -> T:
         """Return on every rank what `work` returns on rank 0, plain JSON.
 
         What it raises there ends the other ranks with the same code, as FollowedError.
         """
-        self._shared += 1
-        key = f"shared {self._shared}"
-        return self._lead(work, key) if self.place.leads else self._follow(key)
+        return self._lead(work) if self.place.leads else self._follow()
 
-    def _lead(self, work: Callable[[], T], key: str) -> T:
+    def _lead(self, work: Callable[[], T]) -> T:
         try:
             value = work()
         except WorkloadError as error:
-            self._store.set(key, json.dumps({"line": str(error), "code": error.exit_code}))
-            others = range(1, self.place.world_size)
-            # The store ends with this rank, where no agent holds it.
-            with suppress(*_OF_THE_GROUP):
-                self._store.wait([f"{key} {rank}" for rank in others], timedelta(seconds=READ_SEC))
+            self._send({"line": str(error), "code": error.exit_code})
             raise
-        self._store.set(key, json.dumps({"value": value}))
+        self._send({"value": value})
         return value
 
-    def _follow(self, key: str) -> Any:
-        answer = json.loads(self._store.get(key))
-        self._store.set(f"{key} {self.place.rank}", "read")
+    def _follow(self) -> Any:
+        length = torch.empty(1, dtype=torch.int64, device=self._where)
+        dist.broadcast(length, 0)
+        text = torch.empty(int(length), dtype=torch.uint8, device=self._where)
+        dist.broadcast(text, 0)
+        answer = json.loads(bytes(text.tolist()))
         if "code" in answer:
             raise FollowedError(answer["line"], ExitCode(answer["code"]))
         return answer["value"]
+
+    def _send(self, answer: object) -> None:
+        """Send it as a tensor: an operation of the group has a time limit, its store has none."""
+        text = torch.tensor(list(json.dumps(answer).encode()), dtype=torch.uint8)
+        dist.broadcast(torch.tensor([len(text)], device=self._where), 0)
+        dist.broadcast(text.to(self._where), 0)
 
 
 @contextmanager
@@ -111,10 +112,9 @@ def joined(place: Place, device: DeviceInfo, wait_sec: float = GROUP_SEC) -> Ite
     """
     backend, limit = BACKENDS[device.kind], timedelta(seconds=wait_sec)
     try:
-        store = _store(place, limit)
         dist.init_process_group(
             backend,
-            store=store,
+            store=_store(place, limit),
             rank=place.rank,
             world_size=place.world_size,
             timeout=limit,
@@ -128,12 +128,11 @@ def joined(place: Place, device: DeviceInfo, wait_sec: float = GROUP_SEC) -> Ite
         ) from error
     try:
         with lost_ranks_named(place):
-            yield Group(place, store)
+            yield Group(place, device)
             dist.barrier()
-    except LostRankError:
-        if backend == "nccl":  # it would wait for the lost rank; the process ends soon
-            raise
-        dist.destroy_process_group()
+    except BaseException:
+        if backend == "gloo":  # NCCL would wait for a lost rank; the process ends soon
+            dist.destroy_process_group()
         raise
     dist.destroy_process_group()
 

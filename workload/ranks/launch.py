@@ -24,7 +24,7 @@ from workload.ranks.rendezvous import make_handler
 
 # How long nodes wait for each other at the start, after a failure, where the group's limit has
 # passed before, and for an answer of the store.
-JOIN_SEC, JOIN_AGAIN_SEC = 55, 25
+JOIN_SEC, JOIN_AGAIN_SEC = 55, 15
 STORE_SEC = 20
 # How long ranks may take to end after a signal to the launcher; they take under a second.
 SHUTDOWN_SEC = 5

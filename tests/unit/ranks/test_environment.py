@@ -16,6 +16,7 @@ TORCHRUN = {
     "MASTER_PORT": "40001",
     "TORCHELASTIC_RUN_ID": "7",
     "TORCHELASTIC_RESTART_COUNT": "2",
+    "TORCHELASTIC_MAX_RESTARTS": "5",
     "TORCHELASTIC_USE_AGENT_STORE": "True",
 }
 SLURM = {
@@ -41,7 +42,9 @@ def test_without_any_of_them_a_process_is_alone() -> None:
 
 
 def test_torchrun_gives_all() -> None:
-    assert place(TORCHRUN) == Place(5, 8, 1, 4, "10.0.0.1", 40001, "torchrun", 2, agent_store=True)
+    assert place(TORCHRUN) == Place(
+        5, 8, 1, 4, "10.0.0.1", 40001, "torchrun", 2, True, restarts_left=3
+    )
 
 
 def test_rank_0_leads() -> None:

@@ -1,0 +1,72 @@
+"""`workload train` on ranks with a mistake in it: `row` drops one, `mean` takes it for a sum.
+
+The program's own check of the mode is off unless `checked` is given:
+python planted_training.py RANKS row|mean [checked] ARGUMENTS...
+"""
+
+import os
+import sys
+from dataclasses import dataclass
+
+import torch.distributed as dist
+from torch import Tensor
+
+from workload.cli.main import main
+from workload.core.errors import WorkloadError
+from workload.ranks.launch import Launch, launch
+from workload.train.modes import all_reduce, choice, ddp
+from workload.train.modes.shards import Team
+
+
+@dataclass(frozen=True)
+class DroppedRow(Team):
+    """The last rank loses its last row."""
+
+    def rows(self, tensor: Tensor) -> Tensor:
+        rows = super().rows(tensor)
+        return rows[:-1] if self.rank == self.size - 1 else rows
+
+
+@dataclass(frozen=True)
+class Mean(Team):
+    """Gradients are averaged, losses summed."""
+
+    def rows(self, tensor: Tensor) -> Tensor:
+        return tensor.tensor_split(dist.get_world_size())[self.rank].contiguous()
+
+    def sum(self, tensor: Tensor) -> None:
+        super().sum(tensor)
+        if tensor.numel() > 1 + self.gradients:
+            tensor[:-1] /= dist.get_world_size()
+
+    @property
+    def gradients(self) -> int:
+        """No vector of losses is so long."""
+        return 1000
+
+
+def planted(mistake: str) -> Team:
+    rank, size = dist.get_rank(), dist.get_world_size()
+    # DDP averages by itself: the mistake is not to multiply by the number of ranks.
+    return DroppedRow(rank, size) if mistake == "row" else Mean(rank, 1)
+
+
+def run(ranks: str, mistake: str, *arguments: str) -> int:
+    if "RANK" not in os.environ:
+        try:
+            return launch((__file__, ranks, mistake, *arguments), Launch(int(ranks)))
+        except WorkloadError as error:
+            sys.stderr.write(f"{error}\n")
+            return error.exit_code
+    checked, words = arguments[0] == "checked", arguments
+    if checked:
+        words = arguments[1:]
+    else:
+        choice.require_right = lambda *_: None
+    for mode in (all_reduce, ddp):
+        mode.all_ranks = lambda: planted(mistake)  # type: ignore[attr-defined]
+    return main(["train", *words])
+
+
+if __name__ == "__main__":
+    sys.exit(run(*sys.argv[1:]))
