@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from workload.cli.options import RankOptions
+from workload.cli.options import RankOptions, TrainOptions
 from workload.core.errors import BadInputError, ExitCode, UnfitError, WorkloadError
 from workload.core.imports import import_problem
 from workload.core.units import plural, printable
@@ -58,8 +58,11 @@ def _starts_ranks(options: RankOptions, place: Place | None) -> bool:
 def _launch(options: RankOptions, argv: Sequence[str]) -> ExitCode:
     try:
         from workload.ranks.launch import Launch, launch  # noqa: PLC0415  imports torch
+        from workload.train.resume import require_free  # noqa: PLC0415  imports torch
     except (Exception, SystemExit) as error:  # a broken library raises anything
         raise UnfitError(f"{import_problem(error)}; `workload doctor` says more") from error
+    if isinstance(options, TrainOptions) and options.checkpoint and not options.resume:
+        require_free(options.checkpoint)  # once: a restart continues from the file
     plan = Launch(
         options.ranks or 1,
         nodes=options.nodes,

@@ -131,3 +131,13 @@ def test_the_first_node_of_slurms_list(nodes: str, first: str) -> None:
 def test_an_empty_list_of_slurm_asks_for_the_address() -> None:
     with pytest.raises(UnfitError, match="set MASTER_ADDR to the node of rank 0"):
         first_node("")
+
+
+@pytest.mark.parametrize(
+    ("environment", "usable", "share"),
+    [(TORCHRUN, 16, 4), (TORCHRUN, 2, 1), (SLURM, 16, 5), (SLURM, 3, 3), (KUBERNETES, 16, 16)],
+)
+def test_the_cpus_of_a_node_are_divided_where_no_one_has(
+    environment: dict[str, str], usable: int, share: int
+) -> None:
+    assert place(environment).cpu_share(usable, 16) == share

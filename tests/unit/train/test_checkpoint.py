@@ -262,3 +262,13 @@ def save_without_numpy(path: Path, metadata: dict[str, str]) -> bytes:
     header["__metadata__"] = metadata
     new_header = json.dumps(header).encode()
     return len(new_header).to_bytes(8, "little") + new_header + data[8 + header_length :]
+
+
+def test_a_checkpoint_of_ranks_is_refused_alone(written: Path, cpu: DeviceInfo) -> None:
+    checkpoint.save(replace(checkpoint.read(written), ranks=2), written)
+    with pytest.raises(BadInputError) as caught:
+        train(SPEC, cpu, checkpoint_path=written, resume=True)
+    assert str(caught.value) == (
+        f"{written} was trained on 2 ranks, not 1, whose sums are rounded differently: "
+        "resume it on 2, or start again with another --checkpoint"
+    )
