@@ -164,6 +164,21 @@ def test_only_options_are_taken_for_args(host: Host, args: str) -> None:
     assert "ARGS are options of workload run" in refused(host, f"ARGS={args}")
 
 
+@pytest.mark.parametrize("args", ["verify", " doctor --quick"])
+def test_another_command_is_refused_before_a_machine_is_paid_for(host: Host, args: str) -> None:
+    reason = refused(host, f"ARGS={args}")
+    assert f"ARGS begin with an option of workload run, not '{args}'" in reason
+
+
+def test_a_full_disk_is_one_line_with_its_code(host: Host) -> None:
+    settings = f"IMAGE={IMAGE} CLOUD=aws"
+    result = host.run("sh", "-c", f"{settings} docker/cloud/render user-data.yaml >/dev/full")
+    assert (result.returncode, result.stderr) == (
+        6,
+        "render: the output could not be written: free space\n",
+    )
+
+
 @pytest.mark.parametrize("word", ["--help", "-h", "--output", "-o", "--device", "--d"])
 def test_what_the_machine_sets_itself_is_no_option(host: Host, word: str) -> None:
     assert f"ARGS may not have {word}" in refused(host, f"ARGS=--budget 10 {word} x")
