@@ -30,6 +30,7 @@ CHECKS = {
     ),
     "ship": ("test-cloud", "test-page", "test-supply", "compare-builds cpu", "test-registry"),
     "nightly": ("make cpu-test", "test-registry --push-gpu", "make audit", "in-docker cpu-test"),
+    "arm64": ("provision-arm64", "build gpu", "test-arm64", "test-registry --platforms"),
 }
 
 
@@ -90,7 +91,7 @@ def test_a_lane_runs_its_checks_after_the_engine_and_bases(
         assert any(call.startswith(check) for call in calls), check
 
 
-def test_without_a_name_all_lanes_but_the_nightly_one_run_in_order(host: Host, script: str) -> None:
+def test_without_a_name_the_default_lanes_run_in_order(host: Host, script: str) -> None:
     expected: list[str] = []
     for lane in LANES:
         run(host, script, lane)
@@ -107,11 +108,13 @@ def test_the_end_is_the_counts_of_all_tests(host: Host, script: str) -> None:
 def test_an_unknown_lane_is_refused_before_anything_runs(host: Host, script: str) -> None:
     result = run(host, script, "quick", "slow")
     assert result.returncode == 2
-    assert result.stderr == "run: no lane is called 'slow': quick, gpu-image, ship or nightly\n"
+    assert (
+        result.stderr == "run: no lane is called 'slow': quick, gpu-image, ship, nightly or arm64\n"
+    )
     assert host.called == []
 
 
-@pytest.mark.parametrize("lane", [(), ("nightly",)], ids=["all", "nightly"])
+@pytest.mark.parametrize("lane", [(), ("nightly",), ("arm64",)], ids=["all", "nightly", "arm64"])
 def test_any_failing_step_ends_the_script_with_its_code(
     lane: tuple[str, ...], host: Host, script: str
 ) -> None:

@@ -50,7 +50,7 @@ def starts(job: dict[str, Any], **results: str) -> bool:
 
 
 def test_there_are_workflows_to_look_at() -> None:
-    assert [*WORKFLOWS] == ["ci", "publish", "update"]
+    assert [*WORKFLOWS] == ["ci", "nightly", "publish", "update"]
 
 
 @EACH
@@ -128,6 +128,7 @@ def test_what_a_person_can_name_reaches_a_script_as_a_variable_only(workflow: st
 def test_nothing_is_pushed_before_every_image_is_tested_and_scanned() -> None:
     test, build = PUBLISH["test"], PUBLISH["build"]
     assert test["strategy"]["matrix"]["target"] == ["cpu", "gpu"]
+    assert test["strategy"]["matrix"]["runner"] == build["strategy"]["matrix"]["runner"]
     scripts = [step.get("run", "") for step in test["steps"]]
     (scan,) = [place for place, script in enumerate(scripts) if "-scan" in script]
     assert scripts[scan].endswith('make "$TARGET-scan" "$TARGET-devel-scan"')
@@ -154,6 +155,17 @@ def test_each_platform_that_is_joined_is_built_on_a_runner_of_its_own() -> None:
         if "PLATFORMS" in step.get("env", {})
     ]
     assert {*platforms.split(",")} == built
+
+
+def test_every_lane_runs_in_a_workflow() -> None:
+    lanes = re.search(r"^    (quick \|.+)\) ;;$", (CHECKOUT / ".ci/run").read_text(), re.MULTILINE)
+    assert lanes
+    scripts = " ".join(step.get("run", "") for name in WORKFLOWS for step in steps(name))
+    assert [lane for lane in lanes[1].split(" | ") if f".ci/run {lane}" not in scripts] == []
+
+
+def test_arm64_is_tested_on_an_arm_machine() -> None:
+    assert WORKFLOWS["nightly"]["jobs"]["arm64"]["runs-on"].endswith("-arm")
 
 
 def test_every_published_image_is_signed() -> None:

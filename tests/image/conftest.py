@@ -1,5 +1,6 @@
 """The image under test, and containers of it that are removed after each test."""
 
+import platform
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,27 +10,42 @@ from support.containers import Containers
 import docker
 from docker import DockerClient
 
+EMULATED_SLOWER = 20
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let another image than the built one be tested."""
     parser.addoption("--image", help="the image to test (default: workload:TARGET, or -devel)")
     parser.addoption("--devel", action="store_true", help="it is one with a toolchain")
+    parser.addoption("--arm64", action="store_true", help="it is the one for linux/arm64")
+    parser.addoption("--native", help="what that is compared with (default: workload:TARGET)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marker."""
     config.addinivalue_line(
         "markers",
-        "only(kind): a property of images of one kind alone: cpu, gpu, runtime or devel",
+        "only(kind): a property of images of one kind alone: cpu, gpu, runtime, devel or arm64",
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect tests of other images; they are no skips."""
     kinds = {config.getoption("--target"), "devel" if config.getoption("--devel") else "runtime"}
+    kinds |= {"arm64"} if config.getoption("--arm64") else set()
     other = [i for i in items if any(m.args[0] not in kinds for m in i.iter_markers("only"))]
     config.hook.pytest_deselected(items=other)
     items[:] = [item for item in items if item not in other]
+    for item in items:
+        marker = item.get_closest_marker("timeout")
+        seconds = marker.args[0] if marker else float(config.getini("timeout"))
+        item.add_marker(pytest.mark.timeout(slower(config) * seconds), append=False)
+
+
+def slower(config: pytest.Config) -> int:
+    """How many times as long everything may take: an emulated CPU is many times slower."""
+    is_emulated = config.getoption("--arm64") and platform.machine() != "aarch64"
+    return EMULATED_SLOWER if is_emulated else 1
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +65,8 @@ def recipe(pytestconfig: pytest.Config, target: str) -> str:
 @pytest.fixture(scope="session")
 def image(pytestconfig: pytest.Config, recipe: str) -> str:
     """The name of the image under test."""
-    return str(pytestconfig.getoption("--image") or f"workload:{recipe}")
+    architecture = "-arm64" if pytestconfig.getoption("--arm64") else ""
+    return str(pytestconfig.getoption("--image") or f"workload:{recipe}{architecture}")
 
 
 @pytest.fixture(scope="session")
@@ -59,8 +76,10 @@ def config(client: DockerClient, image: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def containers(client: DockerClient, image: str) -> Iterator[Containers]:
+def containers(
+    client: DockerClient, image: str, pytestconfig: pytest.Config
+) -> Iterator[Containers]:
     """Containers of the image under test."""
-    containers = Containers(client, image)
+    containers = Containers(client, image, slower(pytestconfig))
     yield containers
     containers.remove_all()

@@ -16,20 +16,27 @@ MOVES = pytest.StashKey[list[str]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option to push the GPU image too: gigabytes, and minutes of compression."""
     parser.addoption("--push-gpu", action="store_true", help="move the GPU image for real")
+    parser.addoption("--platforms", action="store_true", help="join amd64 and arm64, nothing else")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marker, and begin the table."""
     config.addinivalue_line("markers", "moves_gpu: pushes and pulls the GPU image")
+    config.addinivalue_line("markers", "joins: needs the GPU image for arm64 too")
     config.stash[MOVES] = []
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect what takes minutes unless it is requested; it is no skip."""
-    left_out = [item for item in items if item.get_closest_marker("moves_gpu")]
-    if not config.getoption("--push-gpu"):
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    joins, moves = config.getoption("--platforms"), config.getoption("--push-gpu")
+    left_out = [
+        item
+        for item in items
+        if bool(item.get_closest_marker("joins")) != joins
+        or (item.get_closest_marker("moves_gpu") and not moves)
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
