@@ -2,6 +2,7 @@
 
 from workload.core.models.facts import Facts
 from workload.core.models.gpu import Driver
+from workload.core.units import plural
 from workload.doctor.checks.check import (
     CheckResult,
     failed,
@@ -97,7 +98,8 @@ def _with_gpus(facts: Facts, driver: Driver) -> CheckResult:
     )
     if files > len(driver.gpus):
         return warned(
-            f"driver {driver.version} lists {len(driver.gpus)} GPUs, /dev has files of {files}",
+            f"driver {driver.version} lists {plural(len(driver.gpus), 'GPU')}, /dev has files of "
+            f"{files}",
             case="unlisted",
             why="a GPU that failed is no longer listed once the driver was loaded again; or it was "
             "removed, and its file stayed",
