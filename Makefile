@@ -108,7 +108,7 @@ cpu-devel-scan:
 gpu-devel-scan:
 	@docker/release/scan gpu-devel
 
-.PHONY: audit publish verify-image vm-user-data kubernetes-job
+.PHONY: audit publish verify-image vm-user-data kubernetes-job kubernetes-indexed-job
 audit: ## Look up all locked Python packages among known vulnerabilities
 	@docker/release/scan
 publish: ## Build, attest and push a version of all images: REGISTRY=ghcr.io/me VERSION=1.2.3
@@ -121,6 +121,8 @@ vm-user-data: ## Print user data for CLOUD=aws|gcp|azure|lambda|cos that runs IM
 	@docker/cloud/render user-data.yaml
 kubernetes-job: ## Print a Job that runs IMAGE=name@sha256:… on one GPU
 	@docker/cloud/render kubernetes-job.yaml
+kubernetes-indexed-job: ## The same on all GPUS= (8) of each of NODES= (2) nodes, and between them
+	@docker/cloud/render kubernetes-indexed-job.yaml
 
 .PHONY: lint lock clean
 lint: ## Check style, types, imports, words, Dockerfile, scripts and workflows

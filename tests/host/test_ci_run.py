@@ -29,7 +29,13 @@ CHECKS = {
         "test-example",
     ),
     "ship": ("test-cloud", "test-page", "test-supply", "compare-builds cpu", "test-registry"),
-    "nightly": ("make cpu-test", "test-registry --push-gpu", "make audit", "in-docker cpu-test"),
+    "nightly": (
+        "make cpu-test",
+        "test-cluster --slurm",
+        "test-registry --push-gpu",
+        "make audit",
+        "in-docker cpu-test",
+    ),
     "arm64": ("provision-arm64", "build gpu", "test-arm64", "test-registry --platforms"),
 }
 

@@ -107,7 +107,7 @@ def _contradiction_of_work(given: argparse.Namespace) -> str | None:
 
 def _contradiction_of_ranks(given: argparse.Namespace) -> str | None:
     """Describe what `workload.ranks` cannot start; None if there is nothing."""
-    unused = {"nodes": 1, "rendezvous": None, "max_restarts": 0}
+    unused = {"nodes": 1, "rendezvous": None, "join_timeout": None, "max_restarts": 0}
     for name, value in unused.items():
         if given.ranks is None and getattr(given, name) != value:
             return f"--{name.replace('_', '-')} needs --ranks N, how many to start on this node"

@@ -50,6 +50,7 @@ class RankOptions(RecordOptions):
     ranks: int | None  # to start on this node; None: as the environment says, or alone
     nodes: int
     rendezvous: str | None  # host:port of the first node
+    join_timeout: float | None
     max_restarts: int
 
 

@@ -68,6 +68,7 @@ def _launch(options: RankOptions, argv: Sequence[str]) -> ExitCode:
         nodes=options.nodes,
         rendezvous=options.rendezvous,
         max_restarts=options.max_restarts,
+        join_timeout_sec=options.join_timeout,
     )
     code = launch(("-m", "workload", *argv), plan)
     if code is not ExitCode.OK:

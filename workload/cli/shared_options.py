@@ -67,6 +67,12 @@ def add_ranks(parser: argparse.ArgumentParser) -> None:
         help="where the nodes meet: a free port of one of them",
     )
     group.add_argument(
+        "--join-timeout",
+        type=option_types.positive,
+        metavar="SECONDS",
+        help="how long nodes wait for each other before they start (default: 55)",
+    )
+    group.add_argument(
         "--max-restarts",
         type=option_types.count,
         metavar="N",

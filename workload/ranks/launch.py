@@ -12,6 +12,7 @@ import tempfile
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from torch.distributed.elastic.agent.server.api import RunResult, WorkerSpec
 from torch.distributed.elastic.agent.server.local_elastic_agent import LocalElasticAgent
@@ -39,10 +40,13 @@ class Launch:
     nodes: int = 1
     rendezvous: str | None = None
     max_restarts: int = 0
+    join_timeout_sec: float | None = None
 
     @property
     def join_sec(self) -> int:
         """Return how long nodes wait for each other; it is one limit for every time."""
+        if self.join_timeout_sec:
+            return ceil(self.join_timeout_sec)
         return JOIN_AGAIN_SEC if self.max_restarts else JOIN_SEC
 
     @property
@@ -61,7 +65,7 @@ class Launch:
             last_call_timeout=1,
             close_timeout=STORE_SEC,
             heartbeat_timeout=STORE_SEC,
-            read_timeout=STORE_SEC,
+            read_timeout=self.join_sec,  # of the first connection; then `rendezvous` has a limit
         )
 
 

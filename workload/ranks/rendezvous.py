@@ -30,8 +30,8 @@ def make_handler(parameters: RendezvousParameters, limit_sec: float) -> Rendezvo
 
     Raises RendezvousConnectionError if it does not; a handler raises it too.
     """
-    # Connecting has a limit of its own, read_timeout, once for each of two attempts.
-    backend, store = within(3 * limit_sec, lambda: create_backend(parameters))
+    connect_sec = parameters.get_as_int("read_timeout") or 0
+    backend, store = within(connect_sec + limit_sec, lambda: create_backend(parameters))
     return create_handler(store, LimitedBackend(backend, limit_sec), parameters)
 
 

@@ -83,6 +83,7 @@ def test_nodes_cannot_be_compared_where_all_ranks_are_on_one() -> None:
     [
         ("", "operations between ranks need two or more: add --ranks N, or start it with torchrun"),
         ("--nodes 2", "--nodes needs --ranks N, how many to start on this node"),
+        ("--join-timeout 9", "--join-timeout needs --ranks N, how many to start on this node"),
         ("--ranks 2 --nodes 2", "--nodes 2 needs --rendezvous HOST:PORT, where they meet"),
         ("--pairs --dtypes float32", "--pairs sends float32 alone: leave --dtypes out"),
         ("--dtypes tf32", "argument --dtypes: tf32 is float32 where it is sent: use float32"),

@@ -7,6 +7,7 @@ import pytest
 from torch.distributed.elastic.rendezvous import RendezvousConnectionError
 from torch.distributed.elastic.rendezvous.dynamic_rendezvous import RendezvousBackend, Token
 
+from workload.ranks.launch import Launch
 from workload.ranks.rendezvous import LimitedBackend
 
 
@@ -70,3 +71,9 @@ def test_a_store_that_was_silent_is_not_asked_again(store: FakeBackend) -> None:
 def test_an_error_of_the_store_is_raised_where_it_was_asked(store: FakeBackend) -> None:
     with pytest.raises(RendezvousConnectionError, match="refused"):
         LimitedBackend(store, limit_sec=60).set_state(b"new")
+
+
+def test_a_node_waits_for_the_first_connection_as_long_as_for_the_others() -> None:
+    parameters = Launch(1, nodes=2, rendezvous="node-0:29500", join_timeout_sec=899.5).parameters
+    assert parameters.get_as_int("join_timeout") == 900
+    assert parameters.get_as_int("read_timeout") == 900
