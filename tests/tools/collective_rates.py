@@ -31,8 +31,8 @@ from workload.ranks.group import joined
 from workload.ranks.launch import Launch, launch
 
 BUDGET_SEC = 0.5  # of one measurement
-BLOCKS = 20
-BLOCK_SEC = BUDGET_SEC / BLOCKS
+BLOCK_SEC = 10e-3
+BLOCKS = 40
 
 
 def plain_calls(kind: str, elements: int, ranks: int) -> Callable[[], object]:

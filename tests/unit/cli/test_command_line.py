@@ -51,7 +51,7 @@ def test_help_imports_neither_torch_nor_rich() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "doctor", "verify", "train", "matmul", "compare", "report"]
+    "command", ["run", "doctor", "verify", "train", "matmul", "collectives", "compare", "report"]
 )
 def test_every_command_has_help(command: str, workload: Callable[..., Outcome]) -> None:
     outcome = workload(command, "--help")

@@ -41,6 +41,7 @@ COMMANDS = (
     "train --preset wide --steps 5 --checkpoint a.ckpt --resume --mode fused --seed 3",
     "train --learning-rate 1e-7 --batch-size 3 --input-size 4 --hidden-size 5",
     "matmul --sizes 32,64x65x66 --dtypes float32,tf32 --search --budget 9",
+    "collectives --ranks 2 --sizes 4K,1M --dtypes bfloat16 --nodes 2 --rendezvous a:1",
     "compare a.json b.json --fail-if-slower 5% --format html",
     "report results --output page.html --json",
 )

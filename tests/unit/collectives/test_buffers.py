@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from workload.collectives.buffers import BLOCK, Buffers
 from workload.collectives.operations import (
@@ -136,3 +137,27 @@ def test_a_result_that_was_never_written_is_found_and_named() -> None:
         "of 64 elements wrong, element 0 is 0 instead of "
         f"{found.expected:.9g} (nothing was written there)"  # type: ignore[union-attr]
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "new", "old"),
+    [
+        (AllGather, "all_gather_single", "all_gather_into_tensor"),
+        (ReduceScatter, "reduce_scatter_single", "reduce_scatter_tensor"),
+    ],
+)
+def test_a_function_that_torch_renamed_has_its_old_name_before(
+    kind: Kind, new: str, old: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+    monkeypatch.delattr(dist, new, raising=False)
+    monkeypatch.setattr(dist, old, lambda *_tensors: called.append(old))
+    kind("float32", 2, 8).call(torch.zeros(4), torch.zeros(8))()
+    assert called == [old]
+
+
+def test_sums_in_place_stay_finite_in_many_calls() -> None:
+    buffers = Buffers(AllReduce("bfloat16", 2, 8), 0, CPU)
+    buffers.fill(CALL)
+    buffers.settle()
+    assert not buffers.taken.any()

@@ -16,6 +16,14 @@ from workload.compare.loader import load_runs
 from workload.core import records
 from workload.core.errors import BadInputError
 from workload.core.models.case import CaseStatus
+from workload.core.models.collectives import (
+    Collectives,
+    Link,
+    LinkKind,
+    PairLink,
+    RankPlace,
+    SlowLink,
+)
 from workload.core.models.finding import Finding, State
 from workload.core.models.model import as_json
 from workload.core.records import dump
@@ -53,8 +61,16 @@ def whole_record() -> dict[str, Any]:
             versions={"torch": "2", "cuda": "13"}, environment={"NVIDIA_VISIBLE_DEVICES": "all"}
         ),
     )
-    document: dict[str, Any] = as_json(record)
+    document: dict[str, Any] = as_json(replace(record, collectives=linked()))
     return document
+
+
+def linked() -> Collectives:
+    """Two ranks and their link."""
+    ranks = tuple(RankPlace(n, n, "a host", GPU.name, "cuda:0", "a UUID", "0:0") for n in (0, 1))
+    link = Link(LinkKind.PCIE, "PIX", 5, 16, 63.0)
+    pairs = (PairLink(0, 1, link, ("a case",)),)
+    return Collectives("nccl", "ranks", ranks, link, pairs, (SlowLink((0,), "PCIe", 0.5),))
 
 
 def whole_benchmarks() -> dict[str, Any]:
