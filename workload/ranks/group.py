@@ -111,6 +111,8 @@ def joined(place: Place, device: DeviceInfo, wait_sec: float = GROUP_SEC) -> Ite
     Raises UnfitError if the ranks do not meet, LostRankError if one is lost.
     """
     backend, limit = BACKENDS[device.kind], timedelta(seconds=wait_sec)
+    if device.kind == "cuda":
+        torch.cuda.set_device(torch_device(device))  # of NCCL's own tensors
     try:
         dist.init_process_group(
             backend,

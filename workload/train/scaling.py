@@ -90,11 +90,13 @@ def _times(
     ]
     samples: list[list[float]] = [[], []]
     with devices.matmul_precision(spec.dtype):
-        count = _steps_of_a_turn([_seconds(loop, device, WARM_UP_STEPS) for loop in loops], team)
+        first = max(_seconds(loop, device, WARM_UP_STEPS) for loop in loops)
+        ((step_sec,),) = _largest([[first]], device, team)
+        count = max(1, min(MOST_STEPS, round(TURN_SEC / max(step_sec, 1e-9))))
         for _ in range(TURNS):
             for loop, found in zip(loops, samples, strict=True):
                 found.append(_seconds(loop, device, count))
-    slowest = _largest(samples, team)
+    slowest = _largest(samples, device, team)
     return slowest[0], slowest[1]
 
 
@@ -106,16 +108,9 @@ def _seconds(loop: Loop, device: DeviceInfo, steps: int) -> float:
     return (time.perf_counter() - started) / steps
 
 
-def _steps_of_a_turn(step_sec: list[float], team: Team) -> int:
-    """Return the same number on every rank: what the slowest does in a turn."""
-    ((slowest, *_),) = _largest([[max(step_sec)]], team)
-    return max(1, min(MOST_STEPS, round(TURN_SEC / max(slowest, 1e-9))))
-
-
-def _largest(values: list[list[float]], team: Team) -> list[list[float]]:
-    largest = torch.tensor(values, dtype=torch.float64)
-    if dist.get_backend(team.group) == "nccl":
-        largest = largest.cuda()
+def _largest(values: list[list[float]], device: DeviceInfo, team: Team) -> list[list[float]]:
+    """Return the values of the slowest rank, on every rank the same."""
+    largest = torch.tensor(values, dtype=torch.float64, device=devices.torch_device(device))
     dist.all_reduce(largest, dist.ReduceOp.MAX, group=team.group)
     found: list[list[float]] = largest.tolist()
     return found
