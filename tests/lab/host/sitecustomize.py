@@ -9,13 +9,16 @@ from typing import Any
 
 
 class AfterTorch(MetaPathFinder):
-    """Installs host_cuda as soon as torch is imported."""
+    """Installs host_cuda as soon as torch is imported, however often it is looked for before."""
 
     def find_spec(self, name: str, *_: Any) -> ModuleSpec | None:
         if name != "torch":
             return None
         sys.meta_path.remove(self)
-        spec = importlib.util.find_spec("torch")
+        try:
+            spec = importlib.util.find_spec("torch")
+        finally:
+            sys.meta_path.insert(0, self)
         assert spec
         assert spec.loader
         spec.loader.exec_module = _and_then(spec.loader)  # type: ignore[method-assign]  # once

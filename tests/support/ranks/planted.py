@@ -5,7 +5,6 @@ Run as a script: PLANT="dies 1" python planted.py run --device cpu --ranks 2
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from workload.bench.operations.matmul import MatMul
+from workload.bench.operations.matmul import MatMul, multiply
 from workload.cli.commands import run
 from workload.cli.main import main
 from workload.cli.steps import measure
@@ -25,8 +24,7 @@ from workload.ranks import supervisor
 from workload.ranks.member import this_member
 
 VICTIM = "matmul 256 float32"  # the case in which a rank dies or hangs
-SPIN = "import workload.hardware.child as child\nchild.end_with_parent()\nwhile True: pass"
-SPINNING = 3  # processes beside the slow rank, on its CPU
+TIMES = 10  # that a slow rank does each matmul, for other work slows all by chance
 
 
 def before_the_victim(fault: Callable[[], None]) -> None:
@@ -57,25 +55,29 @@ def off_by_one(a: Tensor, b: Tensor, out: Tensor) -> None:
     out.copy_(multiplied)
 
 
-def plant_wrong_numbers() -> None:
-    requested = run.requested_matmuls
-
-    def broken(options: Any, device: Any) -> list[MatMul]:
-        return [replace(matmul, multiply=off_by_one) for matmul in requested(options, device)]
-
-    setattr(run, "requested_matmuls", broken)  # noqa: B010  mypy knows another type
+def many_times(a: Tensor, b: Tensor, out: Tensor) -> None:
+    """Multiply more often than is asked for."""
+    for _ in range(TIMES):
+        multiply(a, b, out)
 
 
-def work_beside() -> None:
-    for _ in range(SPINNING):
-        subprocess.Popen([sys.executable, "-c", SPIN])
+def multiply_by(planted: Callable[[Tensor, Tensor, Tensor], None]) -> Callable[[], None]:
+    def plant() -> None:
+        requested = run.requested_matmuls
+
+        def matmuls(options: Any, device: Any) -> list[MatMul]:
+            return [replace(matmul, multiply=planted) for matmul in requested(options, device)]
+
+        setattr(run, "requested_matmuls", matmuls)  # noqa: B010  mypy knows another type
+
+    return plant
 
 
 PLANTS = {
     "dies": lambda: before_the_victim(die),
     "hangs": lambda: before_the_victim(hang),
-    "computes": plant_wrong_numbers,
-    "slows": work_beside,
+    "computes": multiply_by(off_by_one),
+    "slows": multiply_by(many_times),
 }
 
 if __name__ == "__main__":

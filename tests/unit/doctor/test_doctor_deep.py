@@ -15,13 +15,14 @@ from support.processes import wait_until_busy
 from torch import Tensor
 
 from workload.core import records
-from workload.core.errors import ExitCode
+from workload.core.errors import ExitCode, UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.finding import State
 from workload.core.models.stress import Deep
 from workload.doctor.stress import runner
 from workload.doctor.stress.burn_in import multiply
 from workload.doctor.stress.runner import run_stress, watched
+from workload.hardware import devices
 from workload.hardware.sensors import Reading
 
 Workload = Callable[..., Outcome]
@@ -87,6 +88,18 @@ def test_a_missing_gpu_is_not_stressed(workload: Workload) -> None:
     outcome = workload("doctor", "--deep", "--budget", "1", "--device", "cuda:4096", "--json")
     assert outcome.code == ExitCode.UNFIT
     assert findings(outcome)["burn-in"]["found"] == "there is no device for the stress test"
+
+
+def test_a_device_that_no_check_blames_and_no_stress_test_can_use_is_unfit(
+    workload: Workload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_device: str) -> DeviceInfo:
+        raise UnfitError("device cpu is not usable: a kernel failed")
+
+    monkeypatch.setattr(devices, "resolve", refuse)
+    outcome = workload("doctor", "--deep", "--budget", "1", "--device", "cpu", "--json")
+    assert outcome.code == ExitCode.UNFIT
+    assert "device cpu is not usable: a kernel failed" in outcome.stderr
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,11 @@ def _burn_in(
 
     try:
         device = devices.resolve(options.device)
-    except UnfitError:  # other checks report why
-        return known(None)
+    except UnfitError:
+        found = known(None)
+        if exit_code(found[1]) is ExitCode.OK:  # else a check reports why
+            raise
+        return found
     session.builder.set("device", device)
     with progress("burn in", options.budget) as advance:
 
