@@ -2,9 +2,13 @@
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from support.outcome import Outcome
+
+from workload.cli.steps.variables import warn_of_variables
 
 MATMUL = "matmul --device cpu --sizes 16 --dtypes float32 --budget 0.2"
 TRAIN = "train --device cpu --input-size 8 --hidden-size 4 --steps 2"
@@ -65,3 +69,14 @@ def test_secrets_and_names_are_removed_from_what_is_recorded(
     assert "/home/USER/[secret]/topo.xml" in outcome.stdout
     assert "s3cr3t" not in outcome.stdout
     assert "jane" not in outcome.stdout
+
+
+@pytest.mark.parametrize(("backend", "lines"), [("nccl", 1), ("gloo", 0)])
+def test_variables_of_nccl_matter_where_it_connects_ranks(
+    backend: str, lines: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NCCL_ALGO", "Ring")
+    told: list[str] = []
+    session: Any = SimpleNamespace(info=told.append)
+    warn_of_variables(session, "cuda", backend)
+    assert [("NCCL_ALGO=Ring changes speed and bits" in line) for line in told] == [True] * lines

@@ -19,7 +19,7 @@ from workload.core.models.case import Case, CaseStatus
 from workload.core.models.collectives import Collectives
 from workload.core.models.device import DeviceInfo
 from workload.ranks.environment import Place
-from workload.ranks.group import joined
+from workload.ranks.group import BACKENDS, joined
 from workload.report.terminal import case_table, collective_table
 
 
@@ -32,7 +32,7 @@ def command(session: Session, options: CollectivesOptions) -> ExitCode:
         )
     device = of_rank(options.device, place)
     announce(session, device)
-    warn_of_variables(session, device.kind)
+    warn_of_variables(session, device.kind, BACKENDS[device.kind])
     with joined(place, device):
         sweep = _sweep(options, place, device)
         cases = _measured(session, sweep, options.budget)

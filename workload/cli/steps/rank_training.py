@@ -16,7 +16,7 @@ from workload.core.train_spec import RANK_MODE_NAMES
 from workload.core.units import plural
 from workload.hardware import devices
 from workload.ranks.environment import Place
-from workload.ranks.group import Group, joined
+from workload.ranks.group import BACKENDS, Group, joined
 from workload.report.terminal import summary
 from workload.report.terminal.scaling_table import scaling_table
 from workload.report.terminal.tables import labelled
@@ -74,7 +74,7 @@ def _train(
         def show_device(used: DeviceInfo) -> None:
             announce(session, used)
             session.info(labelled("ranks", _ranks_line(group.place)))
-            warn_of_variables(session, used.kind)
+            warn_of_variables(session, used.kind, BACKENDS[used.kind])
 
         def show(result: TrainResult) -> None:
             session.builder.set("train", [result])

@@ -14,9 +14,9 @@ def record_variables(session: Session) -> None:
     session.builder.set("variables", _set_here())
 
 
-def warn_of_variables(session: Session, device_kind: str) -> None:
-    """Print one line if a variable changes this device's results."""
-    found = effects(_set_here(), device_kind)
+def warn_of_variables(session: Session, *devices: str) -> None:
+    """Print one line if a variable changes the results of these: a device's kind, a backend."""
+    found = effects(_set_here(), *devices)
     if found:
         session.info(summary.variables_line(found))
 
