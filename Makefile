@@ -4,6 +4,13 @@
 
 .DEFAULT_GOAL := help
 
+# Podman takes Docker's commands.
+ifeq ($(ENGINE),podman)
+override ENGINE := docker
+export ENGINE
+export PATH := $(CURDIR)/docker/host/podman:$(PATH)
+endif
+
 pytest := python -m pytest -p no:cacheprovider
 store := --store results/benchmarks $(ARGS) tests/benchmarks
 
@@ -14,7 +21,8 @@ help: ## Show this list
 	@awk '/^## / { print "  " substr($$0, 4) }' Makefile
 
 ## ARGS=    options added to the command: make cpu-run ARGS="--budget 10"
-## ENGINE=  docker or host (a .venv made from the same lock files); by default docker if it answers
+## ENGINE=  docker, podman (with IMAGE=) or host (a .venv made from the same lock files); by default docker
+##          if it answers
 ## IMAGE=   run this image, and build nothing
 ## LIMITS=  more options of docker run: LIMITS="--memory 3g --cpus 1"
 ## RANKS=   how many processes share the CPUs in cpu-run: make cpu-run RANKS=2

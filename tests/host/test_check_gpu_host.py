@@ -38,6 +38,24 @@ def test_docker_needs_no_more_than_nvidias_hook(host: Host) -> None:
     assert (result.returncode, result.stdout, result.stderr) == (0, "--gpus all\n", "")
 
 
+MISSING = 'exec: "/none": stat /none: no such file or directory: unknown'
+
+
+def test_a_hook_that_only_the_daemon_finds_is_enough(host: Host) -> None:
+    run = {"code": 127, "text": f"docker: Error response from daemon: {MISSING}"}
+    machine = make_machine(host, {"runtimes": "runc", "import": "sha256:0a", "run": run})
+    result = machine.run("docker/host/check-gpu-host")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "--gpus all\n", "")
+    assert "docker image rm sha256:0a" in host.called
+
+
+def test_an_engine_that_refuses_has_no_toolkit(host: Host) -> None:
+    said = 'could not select device driver "" with capabilities: [[gpu]]'
+    change = {"runtimes": "runc", "import": "sha256:0a", "run": {"code": 125, "text": said}}
+    (line,) = lines(make_machine(host, change))
+    assert "the engine has no NVIDIA runtime and no CDI device" in line
+
+
 @pytest.mark.parametrize(
     "kind", ['kind: "nvidia.com/gpu"', '{"kind":"nvidia.com/gpu","devices":[]}']
 )

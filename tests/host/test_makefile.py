@@ -145,6 +145,16 @@ def test_in_a_shell_with_a_compiler_what_it_builds_can_be_loaded(docker_host: Ho
     assert call.endswith(" workload:cpu-devel bash")
 
 
+def test_podman_answers_as_docker(host: Host) -> None:
+    host.add("docker", "exit 1")
+    host.add(
+        "podman", 'case $1 in version) printf "Client: Podman Engine\\nVersion: 5.4.2\\n" ;; esac'
+    )
+    result = host.run("make", "doctor", "ENGINE=podman", "IMAGE=example.com/workload:cpu")
+    assert "Podman 5.4.2 answers" in " ".join(result.stdout.split())
+    assert not any(call.startswith("docker") for call in host.called)
+
+
 @pytest.mark.parametrize("setting", ["ENGINE=host", "PYTHON=python3"])
 def test_a_host_has_no_shell_with_a_compiler(host: Host, setting: str) -> None:
     result = host.run("make", "cpu-devel-shell", setting)

@@ -39,6 +39,7 @@ ANSWERS: dict[str, Any] = {
     "cdi_folders": "",
     "context": "unix:///var/run/docker.sock",
     "image": {"code": 1, "text": ""},
+    "import": "",
     "run": "",
     "pull": "",
     "smi": "NVIDIA H200, 580.65.06",
@@ -62,6 +63,7 @@ ASKED = {
     "buildx*": "buildx",
     "context*": "context",
     "image*": "image",
+    "import*": "import",
     "run*": "run",
     "pull*": "pull",
 }

@@ -31,6 +31,15 @@ def compiled(folder: Path, library: str, missing: frozenset[str] = frozenset()) 
     return built
 
 
+def nvidia_smi(folder: Path) -> Path:
+    """Return the path of a program that asks NVML as nvidia-smi does."""
+    built = folder / "nvidia-smi"
+    subprocess.run(
+        ["gcc", *FLAGS, str(SOURCES / "nvidia_smi.c"), "-o", str(built), "-ldl"], check=True
+    )
+    return built
+
+
 def version_script(library: str, missing: Iterable[str]) -> str:
     """Return a linker script that hides functions; libcudart's are looked up with its version."""
     hidden = "".join(f" {name};" for name in sorted(missing))
