@@ -78,6 +78,7 @@ def reasons(found: Ended, kind: str) -> list[str]:
 def test_every_operation_is_checked_and_measured(ranks: int, collectives: Planted) -> None:
     found = collectives("none 0", ranks)
     assert (found.code, found.errors) == (0, "")
+    assert "checked    every element on every rank: " in found.text
     measured = {case["kind"] for case in found.record["cases"]}
     assert measured == {
         *("all-reduce", "reduce-scatter", "all-gather", "broadcast", "all-to-all", "send-receive")

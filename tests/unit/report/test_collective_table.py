@@ -165,6 +165,14 @@ def test_the_latency_is_that_of_the_smallest_size() -> None:
     assert collective_table.latency_line([]) is None
 
 
+def test_results_that_were_checked_are_counted() -> None:
+    right = case(Kind.BROADCAST, (2, 64), 1e-3)
+    other = [replace(right, status=CaseStatus(status)) for status in ("wrong", "not_applicable")]
+    assert collective_table.checked_line([right, *other]) == (
+        "checked    every element on every rank: 1 of 2 cases right"
+    )
+
+
 def test_the_legend_says_whose_rate_the_share_is_of() -> None:
     found, _ = gpus(2, PCIE)
     assert collective_table.legend_lines(found)[-1] == (

@@ -90,6 +90,7 @@ def _show(session: Session, found: Collectives, cases: Sequence[Case]) -> None:
     latency = collective_table.latency_line(cases)
     session.info(
         "",
+        collective_table.checked_line(cases),
         *([latency] if latency else []),
         *collective_table.legend_lines(found),
         *collective_table.slow_lines(found),

@@ -17,6 +17,7 @@ from workload.report.terminal.case_table import median_words, percent
 from workload.report.terminal.tables import Grid, labelled
 
 MAX_MATRIX = 8  # ranks whose links fit beside each other
+RIGHT = (CaseStatus.OK, CaseStatus.INVALID)
 MAX_PAIRS = 28  # of eight ranks
 _CELLS = {LinkKind.HOST: "host", LinkKind.NETWORK: "net", LinkKind.UNKNOWN: "?"}
 _COUNTED = {"ranks": "rank", "nodes": "node"}
@@ -91,6 +92,15 @@ def operations_table(cases: Sequence[Case]) -> Grid:
         if case.status is CaseStatus.OK and case.kind is not Kind.SEND_RECEIVE
     )
     return Grid(headers, rows, headers[2:], ("% link", "algorithm"))
+
+
+def checked_line(cases: Sequence[Case]) -> str:
+    """Return how many cases were right to every element, of those that were checked."""
+    checked = [case for case in cases if case.status in (*RIGHT, CaseStatus.WRONG)]
+    right = sum(case.status in RIGHT for case in checked)
+    return labelled(
+        "checked", f"every element on every rank: {right} of {plural(len(checked), 'case')} right"
+    )
 
 
 def latency_line(cases: Sequence[Case]) -> str | None:
