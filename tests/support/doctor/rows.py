@@ -394,6 +394,12 @@ ROWS = (
     ),
     passes(
         "burn-in",
+        "500 matmuls on cpu: all 30482432000 elements correct; no rate, the CPU is emulated",
+        burned__device="cpu",
+        cpu__kernel_machine="aarch64",
+    ),
+    passes(
+        "burn-in",
         "500 matmuls on cuda:0: all 30482432000 elements correct; "
         "GFLOP/s first to last quarter: float32 unknown",
         burned__last_gflops=None,

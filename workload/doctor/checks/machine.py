@@ -60,13 +60,21 @@ def facts_read(facts: Facts) -> CheckResult:
 def architecture(facts: Facts) -> CheckResult:
     """Compare the kind of the CPU with the architecture of the programs."""
     cpu, machine = known(facts.cpu), known(facts.system).machine
-    emulated = emulated_on(machine, cpu.vendor, cpu.kernel_machine)
-    if emulated:
-        return warned(f"{machine} programs run emulated on {emulated}", case="emulated")
+    emulator = emulator_of(facts)
+    if emulator:
+        return warned(f"{machine} programs run emulated on {emulator}", case="emulated")
     actual = actual_cpu(cpu.vendor, cpu.kernel_machine)
     if actual is None:
         return unknown(f"the CPU vendor is not reported by this {machine} system")
     return passed(f"{machine} programs run on {actual}")
+
+
+def emulator_of(facts: Facts) -> str | None:
+    """Return the kind of CPU that emulates this system's; None if none does or it is unknown."""
+    cpu, system = facts.cpu, facts.system
+    if cpu is None or system is None:
+        return None
+    return emulated_on(system.machine, cpu.vendor, cpu.kernel_machine)
 
 
 @check(
