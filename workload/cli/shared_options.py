@@ -41,7 +41,7 @@ def add_devices(parser: argparse.ArgumentParser) -> None:
         type=option_types.positive,
         metavar="SECONDS",
         help="end one of several processes that shows nothing new for so long "
-        "(default: 120, or the budget where that is more)",
+        "(default: 1.5 times --driver-timeout, or the budget where that is more)",
     )
 
 

@@ -1,6 +1,7 @@
 """What one rank found, from its journal and how it ended."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from workload.core.case_titles import full_title
 from workload.core.journal import Found
@@ -21,24 +22,30 @@ def rank_of(slot: Slot, found: Found, ended: str, reason: str, lines: Iterable[s
     """
     record, gpu = found.record, slot.gpu
     by_itself = record if ended in (end.COMPLETE, end.FAILED) else None
+    own = partial(_in_words, slot)
     sections = {name: getattr(record, name) for name in SECTIONS} if record else {}
     return Rank(
         rank=slot.rank,
         ended=ended,
         exit_code=by_itself.exit_code if by_itself else None,
-        reason=by_itself.reason if by_itself else reason,
+        reason=own(by_itself.reason if by_itself else reason),
         cpus=slot.cpus,
         gpu_index=gpu.index if gpu else None,
         gpu_name=gpu.name if gpu else None,
         gpu_uuid=gpu.uuid if gpu else None,
         gpu_address=gpu.state.pcie.address if gpu and gpu.state else None,
         doing=None if by_itself or ended == end.LOST else doing(found),
-        errors=tuple(_own_lines(lines)),
-        lost_device=found.lost,
+        errors=tuple(filter(None, map(own, _own_lines(lines)))),
+        lost_device=own(found.lost),
         deep=record.environment.deep if record and record.environment else None,
         duration_sec=record.duration_sec if record else 0.0,
         **sections,
     )
+
+
+def _in_words(slot: Slot, text: str | None) -> str | None:
+    """Name the GPU in words: each rank calls its own cuda:0."""
+    return text.replace(slot.device, "the GPU") if text and slot.gpu else text
 
 
 def doing(found: Found) -> str:
