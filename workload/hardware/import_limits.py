@@ -25,6 +25,7 @@ IMPORT_BYTES = 150_000_000
 ADDRESS_BYTES = 700_000_000
 DATA_BYTES = 250_000_000
 HUGE_STACK_BYTES = 1 << 30
+LEAST_STACK_BYTES = 32 << 10  # that Python gives a thread; OpenMP takes its own least instead
 STACK_UNITS = {"B": 1, "": 1 << 10, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -86,7 +87,7 @@ def start_threads(wanted: int, stack_bytes: int = 0) -> tuple[int, str | None]:
     threads: list[threading.Thread] = []
     before = threading.stack_size()
     try:
-        threading.stack_size(stack_bytes)
+        threading.stack_size(stack_bytes and max(stack_bytes, LEAST_STACK_BYTES))
         while len(threads) < wanted:
             thread = threading.Thread(target=release.wait, daemon=True)
             thread.start()

@@ -65,6 +65,11 @@ def test_a_thread_that_does_not_start_is_counted(monkeypatch: pytest.MonkeyPatch
     assert start_threads(5) == (2, "no")
 
 
+@pytest.mark.parametrize("stack_bytes", [1, 1 << 10, 16 << 10, 33_000])
+def test_a_small_stack_starts_threads(stack_bytes: int) -> None:
+    assert start_threads(2, stack_bytes) == (2, None)
+
+
 def test_a_stack_beyond_all_memory_is_refused_by_the_system() -> None:
     assert start_threads(1, stack_bytes=1 << 60)[0] == 0
 
