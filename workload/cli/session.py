@@ -68,6 +68,7 @@ class Session:
         self._quiet = place is not None and not place.leads
         self._journal: Journal | None = None
         self._collect: Callable[[], None] = lambda: None
+        self._remove: Callable[[], None] = lambda: None
         self.builder = records.RecordBuilder(options.command, argv)
         self._console = Console(options.command, options.document, document, self._quiet)
         self.info = self._console.info
@@ -107,9 +108,9 @@ class Session:
         """Ask for the errors of the NVIDIA driver so far, whenever they are recorded."""
         self._driver_errors = errors
 
-    def collect_on_signal(self, collect: Callable[[], None]) -> None:
-        """Call `collect` before a record is saved because of a signal."""
-        self._collect = collect
+    def collect_at_end(self, collect: Callable[[], None], remove: Callable[[], None]) -> None:
+        """Call `collect` before a record is saved because of a signal, `remove` once any is."""
+        self._collect, self._remove = collect, remove
 
     def wait_for_others(self) -> float:
         """Wait until all ranks are here, if this is one of several; return the seconds."""
@@ -191,6 +192,8 @@ class Session:
                 ran = code is not ExitCode.BAD_INPUT and not self._quiet
                 if ran and isinstance(self._options, RecordOptions):
                     code = self._publish(self._options, code, reason)
+                if code is not ExitCode.NOT_SAVED:
+                    self._remove()
                 lost = code is ExitCode.OK and self._console.lost_output
                 self._ended = ExitCode.NOT_SAVED if lost else code
             return self._ended

@@ -1,18 +1,23 @@
 """Which devices a command takes with `--device all` and `--ranks`."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from support.doctor.machines import DRIVER
 from support.outcome import Outcome
 
+from workload.cli import signals
 from workload.cli.arguments import parse
 from workload.cli.options import RunOptions
+from workload.cli.session import Session
 from workload.cli.steps import ranks
-from workload.core.errors import ExitCode, UnfitError
+from workload.core import records
+from workload.core.errors import ExitCode, NotSavedError, UnfitError
 from workload.core.models.gpu import Driver, Gpu
 from workload.core.models.ranks import Rank
+from workload.core.models.record import Record
 from workload.hardware.driver_codes import NVML_PERMISSION
 from workload.hardware.nvml import HardwareError
 
@@ -137,3 +142,20 @@ def test_the_exit_code_is_that_of_the_worst_rank(
         for rank, code in enumerate(codes)
     ]
     assert ranks.code_of(found) is worst
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_the_results_of_ranks_stay_until_the_record_is_saved(
+    saved: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_record: Record, _folder: Path) -> Path:
+        raise NotSavedError("no space: free some")
+
+    removed: list[bool] = []
+    session = Session(options(f"run --device cpu --output {tmp_path}"), ())
+    session.collect_at_end(lambda: None, lambda: removed.append(True))
+    monkeypatch.setattr(signals, "serve", lambda _save: None)
+    if not saved:
+        monkeypatch.setattr(records, "save", refuse)
+    session.run(lambda _session: ExitCode.OK)
+    assert removed == [True] * saved

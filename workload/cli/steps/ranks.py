@@ -90,15 +90,13 @@ def run_ranks(
     def collect() -> None:
         supervisor.interrupt()
         _record(session, supervisor, None, options.device)
-        supervisor.remove()
 
-    session.collect_on_signal(collect)
+    session.collect_at_end(collect, supervisor.remove)
     with watched(session), progress("run", START_SEC + options.budget) as advance:
         ranks = supervisor.run(
             lambda running, elapsed_sec: advance(elapsed_sec, f"{running} of {len(slots)} run")
         )
         _record(session, supervisor, gather(_kind(slots), depth=QUICK), options.device)
-        supervisor.remove()
         code = code_of(ranks)
         advice = session.advise(code)
     for line in rank_lines.error_lines(ranks):
