@@ -1,6 +1,7 @@
 """One rank as its own process sees it: the supervisor tells it by an environment variable."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +33,8 @@ class Member:
 
 def this_member(environment: Mapping[str, str] = os.environ) -> Member | None:
     """Return which rank this process is; None if it is not one of several."""
-    text = environment.get(VARIABLE)
-    if text is None:
+    match = re.fullmatch(r"(\d+) (\d+) (\S+) (\d+) (.+)", environment.get(VARIABLE, ""))
+    if match is None:  # also where someone else means something else by it
         return None
-    rank, count, device, port, journal = text.split(" ", 4)
+    rank, count, device, port, journal = match.groups()
     return Member(int(rank), int(count), device, int(port), Path(journal))

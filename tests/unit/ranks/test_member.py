@@ -16,9 +16,10 @@ def test_what_the_supervisor_tells_is_what_the_rank_reads() -> None:
     assert this_member(MEMBER.variable) == MEMBER
 
 
-def test_a_process_alone_is_no_rank() -> None:
+@pytest.mark.parametrize("text", ["", "3", "of a scheduler", "1 2 cpu x /journal"])
+def test_a_process_alone_is_no_rank(text: str) -> None:
     assert this_member({}) is None
-    assert VARIABLE == "WORKLOAD_RANK"
+    assert this_member({VARIABLE: text}) is None
 
 
 def test_ranks_on_cpus_divide_the_memory(cpu: DeviceInfo, monkeypatch: pytest.MonkeyPatch) -> None:
