@@ -6,16 +6,24 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from support.outcome import Outcome
-from support.records.measured import CPU, TRAINING, case, write_benchmarks, write_record
+from support.records.measured import (
+    CPU,
+    TRAINING,
+    case,
+    contended,
+    write_benchmarks,
+    write_record,
+)
 
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import no_case_ran, run_case
 from workload.compare.loader import load_runs
+from workload.core.emulation import without_speed
 from workload.core.errors import ExitCode
 from workload.core.models.case import Case, CaseStatus
 from workload.core.models.device import DeviceInfo
 from workload.core.shape import Shape
-from workload.report.terminal import summary
+from workload.report.terminal import case_table, summary
 
 NATIVE = replace(CPU, architecture="x86_64")
 EMULATED = replace(
@@ -46,6 +54,12 @@ def test_an_emulated_case_ran(emulated: Case) -> None:
 def test_a_wrong_result_is_wrong_under_emulation_too(tmp_path: Path) -> None:
     path = write_record(tmp_path, case(error_share=2.0), device=EMULATED)
     assert [one.status for one in load_runs(path)[0].cases] == [CaseStatus.WRONG]
+
+
+def test_an_emulated_time_is_not_judged() -> None:
+    contended_case = case(timing=contended())
+    assert case_table.warning_lines([contended_case])
+    assert case_table.warning_lines([without_speed(contended_case, EMULATED)]) == []
 
 
 def test_an_emulated_training_shows_its_loss_and_no_time() -> None:

@@ -178,7 +178,11 @@ def _measured_limits(ceilings: Ceilings) -> str:
 
 def warning_lines(cases: Sequence[Case], budget: Budget | None = None) -> list[str]:
     """Return a line each for contended times, noisy ones, and those with another warning."""
-    timed = [(case, case.timing) for case in cases if case.timing]
+    timed = [
+        (case, case.timing)
+        for case in cases
+        if case.timing and case.status is not CaseStatus.EMULATED
+    ]
     warned = [(case, timing) for case, timing in timed if timing.warning]
     contended = [case for case, timing in warned if timing.contended]
     noisy = [(case, timing) for case, timing in warned if timing.noisy and not timing.contended]
