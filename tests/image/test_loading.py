@@ -24,8 +24,8 @@ print(len(libraries), "libraries")
 # Not in any package: the driver, and a cluster's network and MPI, which NVSHMEM and cuFile load
 # where a host has them.
 NOT_OURS = re.compile(
-    r"lib(cuda\.so\.1|mlx5\.so\.1|mpi\.so\.40|oshmem\.so\.40|pmix\.so\.2|fabric\.so\.1|ucs\.so\.0)"
-    r": cannot open shared object file"
+    r"lib(cuda\.so\.1|ibverbs\.so\.1|mlx5\.so\.1|mpi\.so\.40|oshmem\.so\.40|pmix\.so\.2"
+    r"|fabric\.so\.1|ucs\.so\.0): cannot open shared object file"
 )
 # Compiled from Python to the processor's code, with ptxas and libdevice; nothing is launched.
 KERNEL = """
