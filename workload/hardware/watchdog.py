@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from workload.core.errors import LostDeviceError
+from workload.core.errors import XID, LostDeviceError
 from workload.hardware.driver_process import driver_deadline
 
 POLL_SEC = 0.5
@@ -78,7 +78,8 @@ class Watchdog:
             work = self._work
             if work and self.on_silence and time.monotonic() - work.since > work.limit_sec:
                 what = f"no answer within {work.limit_sec:.4g} s"
-                self.on_silence(LostDeviceError(work.device, what))
+                fix = f"{XID}, or wait longer with --driver-timeout"
+                self.on_silence(LostDeviceError(work.device, what, fix))
                 return
 
 

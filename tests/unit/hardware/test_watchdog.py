@@ -43,7 +43,7 @@ def test_a_gpu_that_does_not_answer_is_lost(watched: Watched) -> None:
         assert watched.ended(within_sec=20)
     assert str(watched.error) == (
         "cuda:1 was lost (no answer within 0.2 s): see the kernel's log for its Xid, "
-        "reset the GPU or restart its host"
+        "reset the GPU or restart its host, or wait longer with --driver-timeout"
     )
 
 
