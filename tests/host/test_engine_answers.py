@@ -39,6 +39,15 @@ def test_an_engine_that_hangs_has_a_deadline(host: Host) -> None:
     assert list(states(result)) == IDS
 
 
+def test_a_program_that_says_nothing_and_succeeds_is_no_engine(host: Host) -> None:
+    host.add("docker", "exit 0")
+    said = "no engine: docker prints no version: it is another program"
+    assert said in " ".join(host.run("docker/host/doctor", "docker").stdout.split())
+    result = host.run("docker/host/check-engine", "docker")
+    assert result.returncode == 4
+    assert result.stderr == f"check-engine: {said}; see which file it is: command -v docker\n"
+
+
 def test_an_error_on_stdout_is_read_where_stderr_is_empty(host: Host) -> None:
     machine = make_machine(host, {"python": "3.12"})
     machine.add(

@@ -7,7 +7,7 @@ import pytest
 from support.fakes.host import CHECKOUT, Host
 
 SILENT = "exit 1"
-ENGINE = "exit 0"
+ENGINE = ""
 WITH_GPU = 'case "$*" in *Runtimes*) echo nvidia ;; esac'
 
 

@@ -54,9 +54,13 @@ class Host:
     calls: Path
     environment: dict[str, str] = field(default_factory=dict)
 
-    def add(self, command: str, script: str = "exit 0") -> None:
-        """Install a stub that records its arguments in `calls`, then runs the lines `script`."""
-        self._install(command, f'echo "{command} $*" >>{self.calls}\n{script}\n')
+    def add(self, command: str, script: str = "") -> None:
+        """Install a stub that records its arguments in `calls`, then runs the lines `script`.
+
+        A docker prints a version unless the script has ended.
+        """
+        version = '[ "$1" != version ] || echo Docker\n' if command == "docker" else ""
+        self._install(command, f'echo "{command} $*" >>{self.calls}\n{script}\n{version}')
 
     def add_python(self, command: str = "mypython", script: str = "exit 0") -> None:
         """Install the stub of an interpreter that works; questions about itself are no calls."""
