@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.lab.cdi import packages_of
 from support.lab.driver_lab import HOST, Lab, Machine
 from support.lab.engine import ROOT, LabEngine, Setup
-
-IMAGE = os.environ.get("IMAGE") or "workload:gpu"
-SITE = "import sysconfig; print(sysconfig.get_path('purelib'))"
 
 
 @pytest.fixture(scope="session")
@@ -20,11 +18,17 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
 
 
 @pytest.fixture(scope="session")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabEngine]:
+def image() -> str:
+    """The GPU image of the engine that is there."""
+    return os.environ.get("IMAGE") or "workload:gpu"
+
+
+@pytest.fixture(scope="session")
+def loaded(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[LabEngine]:
     """An engine with the GPU image; made once, since copying it takes a minute."""
     with LabEngine(tmp_path_factory.mktemp("engine")) as engine:
         engine.start(Setup(hook=True))
-        engine.load(IMAGE)
+        engine.load(image)
         yield engine
 
 
@@ -38,9 +42,9 @@ def engine(loaded: LabEngine, lab: Lab) -> LabEngine:
 
 
 @pytest.fixture(scope="session")
-def site(loaded: LabEngine) -> str:
+def site(image: str) -> str:
     """The folder of the image's Python packages."""
-    return loaded.run("docker", "run", "--rm", "workload:gpu", "python", "-c", SITE).stdout.strip()
+    return packages_of(image)
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,23 @@ The device's files are /dev/null under other names, the libraries are mounted, a
 kernel module. Source: the Container Device Interface's SPEC.md, version 0.6.0.
 """
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 LAB = Path(__file__).parents[2] / "lab"
 ENGINE = Path(__file__).parents[2] / "engine"
+SITE = "import sysconfig; print(sysconfig.get_path('purelib'))"
 LIBRARIES = "/usr/lib/x86_64-linux-gnu"
+
+
+def packages_of(image: str) -> str:
+    """Return the folder of an image's Python packages."""
+    asked = subprocess.run(
+        ["docker", "run", "--rm", "--network=none", image, "python", "-c", SITE],
+        stdout=subprocess.PIPE, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    return asked.stdout.strip()
 
 
 def spec(machine: Path, site: str, kind: str = "nvidia.com/gpu") -> str:
