@@ -33,7 +33,6 @@ from workload.ranks.launch import Launch, launch
 
 BUDGET_SEC = 0.4  # of one measurement
 BLOCK_SEC = 10e-3
-BLOCKS = 40
 
 
 def plain_calls(kind: str, elements: int, ranks: int) -> Callable[[], object]:
@@ -55,8 +54,10 @@ def plain_calls(kind: str, elements: int, ranks: int) -> Callable[[], object]:
 def plain_samples(call: Callable[[], object]) -> list[float]:
     """Return the seconds of a call in a plain loop, on the slowest rank, in each block."""
     call()
-    calls = max(1, round(BLOCK_SEC / _block(call, 3)))
-    return [_block(call, calls) for _ in range(BLOCKS)]
+    call_sec = _block(call, 3)
+    calls = max(1, round(BLOCK_SEC / call_sec))
+    blocks = max(3, round(BUDGET_SEC / (calls * call_sec)))
+    return [_block(call, calls) for _ in range(blocks)]
 
 
 def _block(call: Callable[[], object], calls: int) -> float:
