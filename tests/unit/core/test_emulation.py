@@ -62,6 +62,13 @@ def test_an_emulated_time_is_not_judged() -> None:
     assert case_table.warning_lines([without_speed(contended_case, EMULATED)]) == []
 
 
+def test_an_emulated_time_is_in_no_table() -> None:
+    shown = case_table.case_row(case())
+    hidden = case_table.case_row(without_speed(case(), EMULATED))
+    assert "1 ms" in " ".join(shown)
+    assert not [cell for cell in hidden if "ms" in cell or "FLOP" in cell]
+
+
 def test_an_emulated_training_shows_its_loss_and_no_time() -> None:
     line = summary.train_line(TRAINING, EMULATED)
     assert line == "train      book float32: 3 steps, emulated, loss 1e+06"

@@ -61,7 +61,7 @@ def case_row(case: Case) -> tuple[str, ...]:
         case_title(case),
         case.dtype,
         case_rate(case) or "-",
-        median_words(case.timing),
+        median_words(None if case.status is CaseStatus.EMULATED else case.timing),
         percent(peak),
         percent(ceiling),
         rating.regime.removesuffix("-bound") if rating and rating.regime else "-",
