@@ -32,6 +32,7 @@ CHECKS = {
     "nightly": (
         "make cpu-test",
         "test-cluster --slurm",
+        "test-engine --others",
         "test-registry --push-gpu",
         "make audit",
         "in-docker cpu-test",
