@@ -15,6 +15,7 @@ TORCHRUN = (
     " --no-python workload train --device cpu"
 )
 ENVIRONMENT = {"GLOO_SOCKET_IFNAME": "link0", "OMP_NUM_THREADS": "1"}
+START_SEC = 240  # PyTorch is imported four times on a machine that may be busy
 LOST_SEC = 120  # a minute on a quiet machine; without limits it would be fifteen
 
 
@@ -40,7 +41,10 @@ def test_two_hosts_leave_one_record(
     start: Callable[..., list[Started]], folder: Path, command: str
 ) -> None:
     ended = [one.wait(200) for one in start(command.format(host="node-0"), "--steps", "100")]
-    assert [(one.code, one.stderr) for one in ended] == [(0, ""), (0, "")]
+    assert [one.code for one in ended] == [0, 0]
+    for one in ended:  # torchrun may warn that the other host's launcher ended first
+        assert "workload train:" not in one.stderr
+        assert "Traceback" not in one.stderr
     (path,) = folder.glob("node-*/train-*.json")
     (train,) = json.loads(path.read_text())["train"]
     assert train["ranks"] == 2
@@ -49,9 +53,10 @@ def test_two_hosts_leave_one_record(
 
 def wait_until_they_train(started: list[Started]) -> None:
     """Either may have rank 0, which prints."""
-    wait_until(started[0].process, lambda: any("Loss" in one.stdout for one in started))
+    wait_until(started[0].process, lambda: any("Loss" in one.stdout for one in started), START_SEC)
 
 
+@pytest.mark.timeout(START_SEC + LOST_SEC + 60)
 @pytest.mark.parametrize("meets_at", [0, 1])
 @pytest.mark.parametrize("cut", [Host.drop_packets, Host.take_link_down])
 def test_every_process_ends_with_one_line_after_a_cut(

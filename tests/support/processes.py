@@ -9,12 +9,14 @@ from typing import Any
 PATIENCE_SEC = 120
 
 
-def wait_until(process: subprocess.Popen[Any], reached: Callable[[], bool]) -> None:
+def wait_until(
+    process: subprocess.Popen[Any], reached: Callable[[], bool], patience_sec: float = PATIENCE_SEC
+) -> None:
     """Wait until `reached()`, while the process runs."""
-    end = time.monotonic() + PATIENCE_SEC
+    end = time.monotonic() + patience_sec
     while not reached():
         assert process.poll() is None, f"it ended with {process.returncode}"
-        assert time.monotonic() < end, f"nothing happened within {PATIENCE_SEC} s"
+        assert time.monotonic() < end, f"nothing happened within {patience_sec} s"
         time.sleep(0.001)
 
 
