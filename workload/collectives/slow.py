@@ -33,7 +33,7 @@ def far_below(measured: Iterable[Measured]) -> list[Slow]:
     """Return what is far below its peers: a party with several pairs before each of these pairs.
 
     A party is judged by the best of its pairs, since one that is slow itself makes all its pairs
-    slow, so that its peers are judged by the pairs with others. Two parties have no peers.
+    slow; a pair by what both of its parties reach with others. Two parties have no peers.
     """
     by_link: dict[str, list[Measured]] = {}
     for one in measured:
@@ -54,9 +54,7 @@ def _of_type(link: str, group: Sequence[Measured]) -> Iterable[Slow]:
         if gbs < FAR_BELOW * usual and len(rates[party]) > 1  # else it is the pair
     ]
     yield from (Slow((party,), link, best[party] / usual) for party in sorted(parties))
-    left = [one for one in group if not set(one.pair) & set(parties)]
-    if left:
-        usual = median_high(one.gbs for one in left)
-        yield from (
-            Slow(one.pair, link, one.gbs / usual) for one in left if one.gbs < FAR_BELOW * usual
-        )
+    for one in group:
+        reached = min(best[party] if len(rates[party]) > 1 else usual for party in one.pair)
+        if one.gbs < FAR_BELOW * reached:
+            yield Slow(one.pair, link, one.gbs / reached)
