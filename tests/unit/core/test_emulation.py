@@ -17,6 +17,9 @@ from support.records.measured import (
 
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import no_case_ran, run_case
+from workload.cli.arguments import parse
+from workload.cli.session import Session
+from workload.cli.steps.device import announce
 from workload.compare.loader import load_runs
 from workload.core.emulation import without_speed
 from workload.core.errors import ExitCode
@@ -29,6 +32,7 @@ NATIVE = replace(CPU, architecture="x86_64")
 EMULATED = replace(
     CPU, name="emulated aarch64 CPU", architecture="aarch64", emulated_on="an x86 CPU"
 )
+WARNING = "warning    aarch64 emulated on an x86 CPU: results are compared, no time is a speed"
 WORDS = "aarch64 programs ran emulated on an x86 CPU"
 Written = Callable[[DeviceInfo, str], Path]
 Run = Callable[..., Outcome]
@@ -74,11 +78,13 @@ def test_an_emulated_training_shows_its_loss_and_no_time() -> None:
     assert line == "train      book float32: 3 steps, emulated, loss 1e+06"
 
 
-def test_the_device_is_announced_as_emulated() -> None:
-    assert summary.emulation_lines(NATIVE) == []
-    assert summary.emulation_lines(EMULATED) == [
-        "warning    aarch64 emulated on an x86 CPU: results are compared, no time is a speed"
-    ]
+@pytest.mark.parametrize(("device", "warnings"), [(NATIVE, []), (EMULATED, [WARNING])])
+def test_the_device_is_announced_as_emulated(
+    device: DeviceInfo, warnings: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    announce(Session(parse(["verify"]), ()), device)
+    _, *found = capsys.readouterr().out.splitlines()
+    assert found == warnings
 
 
 @pytest.fixture(params=["record", "benchmarks"])

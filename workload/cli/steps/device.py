@@ -24,4 +24,8 @@ def of_rank(requested: str, place: Place) -> DeviceInfo:
 def announce(session: Session, device: DeviceInfo) -> None:
     """Record the device, and show which it is and why."""
     session.builder.set("device", device)
-    session.info(summary.device_line(device), *summary.binding_lines(device))
+    session.info(
+        summary.device_line(device),
+        *summary.emulation_lines(device),
+        *summary.binding_lines(device),
+    )
