@@ -32,17 +32,15 @@ WARM_UP_STEPS = 3
 MOST_STEPS = 50  # a turn
 
 
-def measure_scaling(
-    spec: TrainSpec, device: DeviceInfo, mode: str, kinds: tuple[str, ...] = (STRONG, WEAK)
-) -> list[ScalingPoint]:
-    """Measure the step on 1, 2, 4, … and all ranks; every rank returns what it knows, rank 0 all.
+def measure_scaling(spec: TrainSpec, device: DeviceInfo, mode: str) -> list[ScalingPoint]:
+    """Measure the step on 1, 2, 4, … and all ranks, but on no more than the batch has rows.
 
-    Those of fewer rows than ranks are left out.
+    Every rank returns the points that it took part in; these are all of them on rank 0.
     """
     counts = rank_counts(min(dist.get_world_size(), spec.batch_size))
     groups = {count: dist.new_group(list(range(count))) for count in counts}
     points = []
-    for kind in kinds:
+    for kind in (STRONG, WEAK):
         single_sec = None
         for count in counts:
             if dist.get_rank() < count:
