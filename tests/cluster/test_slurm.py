@@ -22,7 +22,7 @@ HANGING = "#!/bin/sh\ntrap '' TERM INT HUP\nsleep 1000 & sleep 1000\nsleep 1000\
 
 @pytest.fixture
 def start(hosts: Sequence[Host], folder: Path) -> Callable[..., Slurm]:
-    """Starts a cluster, with lines of slurm.conf and a setting of a node's check."""
+    """Start a cluster, with lines of slurm.conf and a setting of a node's check."""
 
     def start(checks: str = "", **settings: str) -> Slurm:
         nodes = {name.replace("_", "-"): line for name, line in settings.items()}

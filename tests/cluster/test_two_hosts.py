@@ -21,7 +21,7 @@ LOST_SEC = 120  # a minute on a quiet machine; without limits it would be fiftee
 
 @pytest.fixture
 def start(hosts: Sequence[Host], folder: Path) -> Callable[..., list[Started]]:
-    """Starts a training of one rank on each host, which writes to a folder named after the host."""
+    """Start a training of one rank on each host, which writes to a folder named after the host."""
 
     def start(command: str, *options: str) -> list[Started]:
         started = []

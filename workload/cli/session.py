@@ -59,8 +59,8 @@ class Session:
     ) -> None:
         """Start a record; `options` are the parsed `argv`, `document` is the document's stream.
 
-        `member` is the rank that this process is, if it is one of several that work alone; of
-        those that work together, each with its `place`, rank 0 alone prints and writes the record.
+        This process is a `member` if it is one of several ranks that work alone, and has a `place`
+        if it is one of several that work together: of these rank 0 alone prints and writes.
         """
         self._options = options
         self.argv = tuple(argv)

@@ -1,4 +1,4 @@
-"""Check and time operations on all ranks together: each calls every function here."""
+"""Check and time operations between ranks: all of them call `run` or `measure` together."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -161,7 +161,7 @@ def _memory_problem(operation: Operation, team: Team, device: DeviceInfo) -> str
 def _problem_of_call(
     buffers: Buffers, call: Call, team: Team, device: DeviceInfo
 ) -> Problem | None:
-    """Do it once with new numbers; return what is wrong with the result."""
+    """Call it once with new numbers; return what is wrong with the result."""
     number = team.next_call()
     buffers.fill(number)
     devices.synchronize(device)

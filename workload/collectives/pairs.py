@@ -1,6 +1,6 @@
 """Send and receive between every pair of ranks or nodes; find the slow ones among them.
 
-Every function here is called on all ranks.
+All ranks call `Pairs.run` at the same time.
 """
 
 from collections.abc import Callable, Iterator, Sequence

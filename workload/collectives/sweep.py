@@ -51,7 +51,7 @@ class Sweep:
             yield rated(case, self.pairs.link_of(*pair))
 
     def section(self) -> Collectives:
-        """Return the record's section, with what is slow so far; on rank 0."""
+        """Return the record's section; on rank 0 with what is slow so far."""
         pairs = sorted(pair for round_ in self.pairs.plan.rounds for pair in round_)
         return Collectives(
             backend=self.team.backend,

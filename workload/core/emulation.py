@@ -1,4 +1,4 @@
-"""A time that an emulated CPU took is the emulator's: no speed is made of it."""
+"""Times on an emulated CPU are the emulator's, so no rate is computed from them."""
 
 from msgspec.structs import replace
 

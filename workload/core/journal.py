@@ -1,7 +1,7 @@
-"""A record that grows in a file, one line for each result, so that no end of its process loses any.
+"""A record that grows in a file, a line for each result, which stay however the process ends.
 
 The first line holds the record without results, each further one a section or a case, and the last
-one the whole record, if the process came so far.
+one the whole record, if the process got that far.
 """
 
 import json
@@ -29,7 +29,7 @@ class Journal:
         self._written_sec: dict[str, float] = {}
 
     def keep(self, name: str, value: object) -> None:
-        """Add a line. Raises NotSavedError."""
+        """Add a line; of the FREQUENT sections one a second at most. Raises NotSavedError."""
         now_sec = time.monotonic()
         if name in FREQUENT and now_sec - self._written_sec.get(name, 0.0) < FREQUENT_SEC:
             return

@@ -1,4 +1,4 @@
-"""Read the errors ("Xids") that the NVIDIA driver wrote into the kernel's log, and its boot id.
+"""Read the NVIDIA driver's errors ("Xids") from the kernel's log, and when the kernel was started.
 
 Sources: proc(5) and the kernel's Documentation/ABI/testing/dev-kmsg; NVIDIA, XID Errors.
 """

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from workload.core.errors import UnfitError
 
 DEFAULT_PORT = 29500  # of torch.distributed
-# Below those that Linux gives to outgoing connections, from 32768 on.
+# Below the ports that Linux gives to outgoing connections: 32768 and up.
 FIRST_PORT, PORTS = 20_000, 12_000
 TORCHRUN, BARE = "torchrun", "the environment"
 

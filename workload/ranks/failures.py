@@ -62,7 +62,7 @@ class Failure:
         return self.exit_code in _STOPPED, self.lost_another, self.rank
 
     def error(self) -> RankError:
-        """Return the error that tells it."""
+        """Return the error that the launcher raises for it."""
         if self.exit_code < 0:
             ended = f"rank {self.rank} was ended by {signal_name(-self.exit_code)}"
             return RankError(f"{ended}: see its output and the kernel's log", ExitCode.UNFIT)

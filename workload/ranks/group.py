@@ -72,9 +72,9 @@ class Group:
         self._where = torch_device(device)
 
     def share(self, work: Callable[[], T]) -> T:
-        """Return on every rank what `work` returns on rank 0, plain JSON.
+        """Do `work` on rank 0 alone; return on every rank what it returns there, plain JSON.
 
-        What it raises there ends the other ranks with the same code, as FollowedError.
+        If it raises a WorkloadError, the other ranks raise FollowedError with the same code.
         """
         return self._lead(work) if self.place.leads else self._follow()
 

@@ -23,10 +23,10 @@ from workload.core.errors import ExitCode, UnfitError, first_line
 from workload.ranks.failures import LAUNCHED, first_cause, read_failure
 from workload.ranks.rendezvous import make_handler
 
-# How long nodes wait for each other at the start, after a failure, where the group's limit has
-# passed before, and for an answer of the store.
+# How long nodes wait for each other: at the start, and less after a failure, since the group has
+# waited then.
 JOIN_SEC, JOIN_AGAIN_SEC = 55, 15
-STORE_SEC = 20
+STORE_SEC = 20  # how long to wait for an answer of the store
 # How long ranks may take to end after a signal to the launcher; they take under a second.
 SHUTDOWN_SEC = 5
 MONITOR_SEC = 0.1
@@ -44,7 +44,7 @@ class Launch:
 
     @property
     def join_sec(self) -> int:
-        """Return how long nodes wait for each other; it is one limit for every time."""
+        """Return how long nodes wait for each other: torch has one limit for start and restarts."""
         if self.join_timeout_sec:
             return ceil(self.join_timeout_sec)
         return JOIN_AGAIN_SEC if self.max_restarts else JOIN_SEC

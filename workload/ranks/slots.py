@@ -30,7 +30,7 @@ def gpu_slots(
 ) -> list[Slot]:
     """Give each GPU its share of its NUMA node's CPUs, of all where the node has none for it.
 
-    A GPU that does not answer has no UUID, by which CUDA could choose it, and gets an empty list.
+    A GPU that does not answer has no UUID to choose it by: its CUDA_VISIBLE_DEVICES is empty.
     """
     given = frozenset(given)
     nodes: dict[frozenset[int], list[Gpu]] = {}

@@ -42,7 +42,7 @@ def warm_up(loop: Loop, device: DeviceInfo, steps: int, most: int) -> tuple[floa
 def warm_up_together(loop: Loop, device: DeviceInfo, steps: int, most: int) -> tuple[float, bool]:
     """Train `loop` for up to `most` steps, the same number on every rank.
 
-    Returns what `warm_up` does.
+    Returns the seconds it took, and False: ranks that compared times could decide differently.
     """
     started = time.perf_counter()
     loop.advance(min(steps, most))

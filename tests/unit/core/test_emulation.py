@@ -1,4 +1,4 @@
-"""A time under emulation is kept, and no one's speed."""
+"""Times under emulation are recorded, and no speed is made of them."""
 
 from collections.abc import Callable
 from pathlib import Path
