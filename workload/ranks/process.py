@@ -57,7 +57,6 @@ class RankProcess:
 
     def how_it_died(self) -> str:
         """Say how it ended without a result: by a signal, or after which line."""
-        self.kill()  # of what it started
         code = self.code or 0
         if code < 0:
             hint = ", as the kernel does when memory runs out" if -code == signal.SIGKILL else ""

@@ -24,7 +24,7 @@ from workload.ranks.results import rank_of
 from workload.ranks.slots import Slot
 from workload.ranks.start import StartingLine
 
-Look = Callable[[int, float], None]
+Progress = Callable[[int, float], None]
 COMMAND = (sys.executable, "-m", "workload")
 LOOK_SEC = 0.1  # between two looks at all ranks
 
@@ -59,20 +59,20 @@ class Supervisor:
     _started: bool = False
     _interrupted: bool = False
 
-    def run(self, look: Look = lambda _running, _elapsed_sec: None) -> list[Rank]:
+    def run(self, on_progress: Progress = lambda _running, _elapsed_sec: None) -> list[Rank]:
         """Run all ranks to their ends. Raises NotSavedError and UnfitError.
 
-        `look` is called often, with how many still run and the seconds so far.
+        `on_progress` is called often, with how many still run and the seconds so far.
         """
-        line = StartingLine()
+        starting_line = StartingLine()
         try:
-            self._start(line.port)
+            self._start(starting_line.port)
             started_sec = time.monotonic()
             while any(rank.ended is None for rank in self._ranks) or self._interrupted:
                 if not self._interrupted:  # else the thread that serves signals ends this process
-                    self._look(line)
+                    self._look(starting_line)
                 running = sum(rank.ended is None for rank in self._ranks)
-                look(running, time.monotonic() - started_sec)
+                on_progress(running, time.monotonic() - started_sec)
                 time.sleep(LOOK_SEC)
             return self.found()
         finally:
@@ -128,29 +128,34 @@ class Supervisor:
         process = RankProcess([*COMMAND, *self.argv], environment, slot.cpus, stderr)
         return _Running(slot, member.journal, process, news_sec=time.monotonic())
 
-    def _look(self, line: StartingLine) -> None:
+    def _look(self, starting_line: StartingLine) -> None:
         """End ranks that hang, see which ended, and let all start once they are there."""
         for rank in self._ranks:
             if rank.ended is None and rank.process:
-                self._look_at(rank, rank.process, line)
+                self._look_at(rank, rank.process, starting_line)
         alive = [rank for rank in self._ranks if rank.ended is None]
         if not self._started and all(rank.arrived for rank in alive):
             self._started = True
-            line.go()
+            starting_line.go()
             for rank in alive:
                 rank.news_sec = time.monotonic()
 
-    def _look_at(self, rank: _Running, process: RankProcess, line: StartingLine) -> None:
+    def _look_at(self, rank: _Running, process: RankProcess, starting_line: StartingLine) -> None:
         now_sec = time.monotonic()
         size = _size(rank.journal)
         if size != rank.size or (rank.arrived and not self._started):
             rank.size, rank.news_sec = size, now_sec
-        rank.arrived = rank.arrived or (not self._started and line.arrived(rank.slot.rank))
+        if not self._started:
+            rank.arrived = rank.arrived or starting_line.arrived(rank.slot.rank)
         limit_sec = self.limit_sec if self._started else self.start_sec
         if process.code is not None:
             found = read_journal(rank.journal)
-            alright = found.ended and process.code == (found.record and found.record.exit_code)
-            rank.ended = end.DIED if not alright else end.FAILED if process.code else end.COMPLETE
+            finished = found.ended and process.code == (found.record and found.record.exit_code)
+            if finished:
+                rank.ended = end.FAILED if process.code else end.COMPLETE
+            else:
+                rank.ended = end.DIED
+                process.kill()  # what it started
         elif now_sec - rank.news_sec > limit_sec:
             rank.ended = end.HUNG
             process.kill()
