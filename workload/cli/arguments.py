@@ -64,7 +64,8 @@ def parse(argv: Sequence[str]) -> Options:
     command = commands.choices[namespace.command]
     if rest:
         command.error(f"unrecognized arguments: {' '.join(rest)}")
-    problem = _contradiction(namespace, parser.parse_args(["doctor"])) or _of_ranks(namespace)
+    problem = _contradiction(namespace, parser.parse_args(["doctor"]))
+    problem = problem or _contradiction_of_devices(namespace)
     if problem:
         command.error(problem)
     return _options(namespace)
@@ -94,7 +95,7 @@ def _contradiction(given: argparse.Namespace, doctor: argparse.Namespace) -> str
 
 
 def _contradiction_of_work(given: argparse.Namespace) -> str | None:
-    """Describe what contradicts itself in a command that ranks do together; None if nothing."""
+    """Describe options of `collectives` or `train` that contradict each other, or None."""
     if given.command == "collectives":
         alone = given.pairs and given.dtypes
         return "--pairs sends float32 alone: leave --dtypes out" if alone else None
@@ -106,7 +107,7 @@ def _contradiction_of_work(given: argparse.Namespace) -> str | None:
 
 
 def _contradiction_of_ranks(given: argparse.Namespace) -> str | None:
-    """Describe what `workload.ranks` cannot start; None if there is nothing."""
+    """Describe options with which ranks cannot be started together, or None."""
     unused = {"nodes": 1, "rendezvous": None, "join_timeout": None, "max_restarts": 0}
     for name, value in unused.items():
         if given.ranks is None and getattr(given, name) != value:
@@ -116,8 +117,8 @@ def _contradiction_of_ranks(given: argparse.Namespace) -> str | None:
     return None
 
 
-def _of_ranks(given: argparse.Namespace) -> str | None:
-    """Describe what contradicts several devices; None if nothing does."""
+def _contradiction_of_devices(given: argparse.Namespace) -> str | None:
+    """Describe options that contradict --ranks or --device all of `run` or `doctor`, or None."""
     if given.command not in ("run", "doctor"):
         return None
     if given.ranks is not None and given.device != "cpu":

@@ -55,10 +55,12 @@ class Measured:
         """Return the case of these ranks: their first problem, or the time of the slowest."""
         operation, found = self.operation, [self.found[rank] for rank in ranks]
         case = unmeasured(operation, CaseStatus.OK, shape=shape, variant=variant)
-        problems = [(rank, self.found[rank].problem) for rank in ranks]
-        known = [(rank, problem) for rank, problem in problems if problem]
-        if known:
-            return replace(case, status=known[0][1].status, reason=_reason(known, len(ranks)))
+        problems = [
+            (rank, one.problem) for rank, one in zip(ranks, found, strict=True) if one.problem
+        ]
+        if problems:
+            _, first = problems[0]
+            return replace(case, status=first.status, reason=_reason(problems, len(ranks)))
         if self.timing is None:  # another pair of the same round has a problem
             reason = "another pair of its round could not be measured"
             return replace(case, status=CaseStatus.SKIPPED, reason=reason)

@@ -35,7 +35,7 @@ class Plan:
     sizes: Sequence[int]
     word: str
 
-    def links_of(self, pair: Pair) -> list[Pair]:
+    def rank_pairs(self, pair: Pair) -> list[Pair]:
         """Return the ranks that talk in this pair, each with one of the other party."""
         one, other = (self.parties[party] for party in pair)
         return list(zip(one, other, strict=False))
@@ -44,7 +44,7 @@ class Plan:
         """Return what the pairs of a round do at the same time."""
         peers: list[int | None] = [None] * ranks
         for pair in pairs:
-            for one, other in self.links_of(pair):
+            for one, other in self.rank_pairs(pair):
                 peers[one], peers[other] = other, one
         return Exchange(DTYPE, 2, elements_of(size, DTYPE, 2), tuple(peers))
 
@@ -99,11 +99,11 @@ class Pairs:
         exchange = self.plan.exchange(pairs, size, self._team.ranks)
         measured = measure(exchange, self._team, self._device, budget_sec)
         for pair in pairs:
-            links = self.plan.links_of(pair)
-            ranks = sorted(rank for link in links for rank in link)
-            shape = (len(ranks), len(links) * exchange.elements)
+            rank_pairs = self.plan.rank_pairs(pair)
+            ranks = sorted(rank for one in rank_pairs for rank in one)
+            shape = (len(ranks), len(rank_pairs) * exchange.elements)
             case = measured.case(shape, ranks, f"{self.plan.word} {pair[0]} and {pair[1]}")
-            case = replace(case, bytes=len(links) * exchange.bytes)
+            case = replace(case, bytes=len(rank_pairs) * exchange.bytes)
             self.cases[pair, size] = _faster(self.cases.get((pair, size)), case)
             yield pair, self.cases[pair, size]
 

@@ -23,7 +23,7 @@ from workload.hardware.nvml import HardwareError, load_nvml
 
 MAX_EVENTS = 1000  # of one run
 TIMEOUT_MSEC = 0
-TIMEOUT = 10  # nvmlReturn_t
+ERROR_TIMEOUT = 10  # nvmlReturn_t: no event is left
 
 
 @dataclass
@@ -123,7 +123,7 @@ class DriverErrors:
             try:
                 event = self._nvml.nvmlEventSetWait_v2(gpu.events, TIMEOUT_MSEC)
             except failures(self._nvml) as error:  # a timeout: there is no more
-                gpu.silent = getattr(error, "value", None) != TIMEOUT
+                gpu.silent = getattr(error, "value", None) != ERROR_TIMEOUT
                 break
             numbers.append(int(event.eventData))
         asked = read_recovery_action(self._nvml, gpu.handle) if numbers else None

@@ -68,7 +68,7 @@ def read_place(environment: Mapping[str, str]) -> Place | None:
 
 
 def _of_torchrun(environment: Mapping[str, str]) -> Place:
-    return _checked(
+    return _place(
         environment,
         rank="RANK",
         world_size="WORLD_SIZE",
@@ -83,7 +83,7 @@ def _of_torchrun(environment: Mapping[str, str]) -> Place:
 def _of_slurm(environment: Mapping[str, str]) -> Place:
     step = 100 * _number(environment, "SLURM_JOB_ID", 0) + _number(environment, "SLURM_STEP_ID", 0)
     nodes = environment.get("SLURM_STEP_NODELIST", environment.get("SLURM_JOB_NODELIST", ""))
-    return _checked(
+    return _place(
         environment,
         rank="SLURM_PROCID",
         world_size="SLURM_STEP_NUM_TASKS",
@@ -96,7 +96,7 @@ def _of_slurm(environment: Mapping[str, str]) -> Place:
 
 
 def _of_kubernetes(environment: Mapping[str, str]) -> Place:
-    return _checked(
+    return _place(
         environment,
         rank="JOB_COMPLETION_INDEX",
         world_size="WORLD_SIZE",
@@ -108,7 +108,7 @@ def _of_kubernetes(environment: Mapping[str, str]) -> Place:
     )
 
 
-def _checked(  # noqa: PLR0913  a place has this many parts
+def _place(  # noqa: PLR0913  a place has this many parts
     environment: Mapping[str, str],
     *,
     rank: str,
@@ -119,6 +119,7 @@ def _checked(  # noqa: PLR0913  a place has this many parts
     port: int,
     started_by: str,
 ) -> Place:
+    """Read the place from the variables of these names. Raises UnfitError for a contradiction."""
     restart = _number(environment, "TORCHELASTIC_RESTART_COUNT", 0)
     place = Place(
         rank=_number(environment, rank),

@@ -10,7 +10,7 @@ from support import trees
 from support.fakes.nvml import NvmlError, fake_nvml
 
 from workload.core.models.xid import LinkErrors
-from workload.hardware.driver_errors import TIMEOUT, DriverErrors, Reported
+from workload.hardware.driver_errors import ERROR_TIMEOUT, DriverErrors, Reported
 
 NOWHERE = Path("/nowhere")  # without a log
 RECOVERY, REPLAYS, CRC = 230, 52, 38  # numbers of fields
@@ -22,7 +22,7 @@ def driver_with(*numbers: int, **answers: Any) -> Any:
 
     def wait(_set: object, _msec: int) -> Any:
         if not left:
-            raise NvmlError("Timeout", TIMEOUT)
+            raise NvmlError("Timeout", ERROR_TIMEOUT)
         return SimpleNamespace(device="a handle", eventData=left.pop(0))
 
     nvml = fake_nvml(

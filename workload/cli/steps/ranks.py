@@ -28,8 +28,8 @@ from workload.report.terminal import rank_lines
 from workload.report.terminal.tables import Grid
 
 Chosen = TypeVar("Chosen", bound=RanksOptions)
-# Times --driver-timeout, after which a rank itself ends for a GPU that does not answer.
-LEAST_TIMEOUT = 1.5
+# A rank ends itself if its GPU does not answer within --driver-timeout: this waits longer.
+TIMEOUT_FACTOR = 1.5
 START_SEC = 15.0  # of the ranks, with the doctor; for the progress bar
 DRIVER_QUESTIONS = 3  # that the doctor may wait for, one after the other
 PROCESS_BYTES = 300_000_000  # of memory that PyTorch and small tensors take
@@ -81,7 +81,7 @@ def run_ranks(
     table: Callable[[Sequence[Rank]], Grid],
 ) -> ExitCode:
     """Run this command at each slot, then show all of them in one `table`, and judge."""
-    least_sec = LEAST_TIMEOUT * options.driver_timeout
+    least_sec = TIMEOUT_FACTOR * options.driver_timeout
     limit_sec = options.rank_timeout or max(least_sec, options.budget)
     start_sec = limit_sec + DRIVER_QUESTIONS * options.driver_timeout
     supervisor = Supervisor(session.argv, slots, limit_sec, start_sec, options.output)

@@ -17,8 +17,8 @@ from workload.report.terminal.case_table import median_words, percent
 from workload.report.terminal.tables import Grid, labelled
 
 MAX_MATRIX = 8  # ranks whose links fit beside each other
-RIGHT = (CaseStatus.OK, CaseStatus.INVALID)
 MAX_PAIRS = 28  # of eight ranks
+RIGHT = (CaseStatus.OK, CaseStatus.INVALID)  # INVALID: right numbers, without a valid time
 _CELLS = {LinkKind.HOST: "host", LinkKind.NETWORK: "net", LinkKind.UNKNOWN: "?"}
 _COUNTED = {"ranks": "rank", "nodes": "node"}
 
