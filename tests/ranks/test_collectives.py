@@ -98,18 +98,21 @@ def faulty(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"),
+    ("kind", "pattern"),
     [
-        ("reduce-scatter", "rank 1: 1 of {whole} elements wrong, element 7 is "),
-        ("all-reduce", "all ranks: {whole} of {whole} elements wrong, element 0 is "),
-        ("all-to-all", "rank 1: {some} of {whole} elements wrong, element 0 is "),
-        ("broadcast", "rank 1: {whole} of {whole} elements wrong, element 0 is "),
+        ("reduce-scatter", r"rank 1: 1 of \d+ elements wrong, element 7 is "),
+        ("all-reduce", r"all ranks: (\d+) of \1 elements wrong, element 0 is "),
+        ("all-to-all", r"rank 1: \d+ of \d+ elements wrong, element 0 is "),
+        ("broadcast", r"rank 1: (\d+) of \1 elements wrong, element 0 is "),
     ],
 )
-def test_a_planted_fault_is_found_and_its_rank_named(kind: str, words: str, faulty: Ended) -> None:
-    pattern = words.format(whole=r"\d+", some=r"\d+")
+def test_a_planted_fault_is_found_and_its_rank_named(
+    kind: str, pattern: str, faulty: Ended
+) -> None:
     assert statuses(faulty, kind) == {"wrong"}
-    assert all(re.match(pattern, reason) for reason in reasons(faulty, kind))
+    found = reasons(faulty, kind)
+    assert found
+    assert all(re.match(pattern, reason) for reason in found)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,9 @@ def test_a_planted_fault_is_found_and_its_rank_named(kind: str, words: str, faul
     ],
 )
 def test_what_explains_all_elements_is_named(kind: str, cause: str, faulty: Ended) -> None:
-    assert all(reason.endswith(f" ({cause})") for reason in reasons(faulty, kind))
+    found = reasons(faulty, kind)
+    assert found
+    assert all(reason.endswith(f" ({cause})") for reason in found)
 
 
 def test_wrong_numbers_end_with_3_and_one_line(faulty: Ended) -> None:
