@@ -1,7 +1,7 @@
-"""Let the scripts of an environment find their Python beside them, where its path has odd signs.
+"""Let the scripts of an environment find the Python beside them, whatever is in its path.
 
 pip starts such a script with a line for the shell that has the path in double quotes, where a
-quote, `$` or a backtick means something, and a line feed breaks any path after `#!`.
+quote, `$` or a backtick is special, and a line feed breaks any path after `#!`.
 
 Usage: FOLDER/bin/python docker/host/script_headers.py
 """
