@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -80,14 +81,15 @@ def compare(options: argparse.Namespace, place: Place) -> None:
                 elements = elements_of(size, "float32", team.ranks)
                 operation = kind("float32", team.ranks, elements)
                 call = plain_calls(operation.kind, elements, team.ranks)
+                both: dict[str, Callable[[], list[float]]] = {
+                    "workload": partial(_our_samples, operation, team, device),
+                    "plain": partial(plain_samples, call),
+                }
                 turns = []
                 for turn in range(options.alternations):
-                    samples: dict[bool, list[float]] = {}
-                    for ours in (bool(turn % 2), not turn % 2):
-                        samples[ours] = (
-                            _our_samples(operation, team, device) if ours else plain_samples(call)
-                        )
-                    turns.append((samples[True], samples[False]))
+                    order = both if turn % 2 else reversed(both)
+                    samples = {name: both[name]() for name in order}
+                    turns.append((samples["workload"], samples["plain"]))
                 if place.leads:
                     _show(operation, turns)
 
