@@ -30,10 +30,11 @@ class Slow:
 
 
 def far_below(measured: Iterable[Measured]) -> list[Slow]:
-    """Return what is far below its peers: a party with several pairs before each of these pairs.
+    """Return what is far below its peers: slow parties, then slow pairs.
 
-    A party is judged by the best of its pairs, since one that is slow itself makes all its pairs
-    slow; a pair by what both of its parties reach with others. Two parties have no peers.
+    A party is judged by its best pair, since a slow one makes all its pairs slow; a pair by what
+    both of its parties reach with others. A party that has a single pair is not judged, the pair
+    is. Two parties have no peers.
     """
     by_link: dict[str, list[Measured]] = {}
     for one in measured:
