@@ -45,7 +45,7 @@ class RecordOptions(Options):
 
 @dataclass(frozen=True)
 class RankOptions(RecordOptions):
-    """The options of a command that may run on several ranks; see `workload.ranks`."""
+    """The options of a command whose ranks work together: `train` and `collectives`."""
 
     ranks: int | None  # to start on this node; None: as the environment says, or alone
     nodes: int
@@ -68,7 +68,7 @@ class MatmulOptions(RecordOptions):
 
 @dataclass(frozen=True)
 class RanksOptions(RecordOptions):
-    """The options of a command that uses several devices at the same time."""
+    """The options of a command whose ranks work alone, each on its device: `run` and `doctor`."""
 
     budget: float
     ranks: int | None  # on the CPUs; None: one, or one for each GPU with --device all

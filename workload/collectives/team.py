@@ -10,7 +10,7 @@ from workload.bench.timers import Timer
 from workload.ranks.environment import Place
 from workload.ranks.group import GROUP_SEC
 
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 END = 0  # calls
 
 
@@ -43,15 +43,15 @@ class Team:
         dist.broadcast(number, 0, group=self._group)
         return int(number)
 
-    def shared(self, decided: Found) -> Found:
+    def shared(self, decided: Value) -> Value:
         """Return what rank 0 decided, on every rank."""
         holder = [decided]
         dist.broadcast_object_list(holder, 0, group=self._group)
         return holder[0]
 
-    def gather(self, found: Found) -> list[Found]:
+    def gather(self, found: Value) -> list[Value]:
         """Return what each rank found, in their order, on every rank."""
-        holder: list[Found] = [found] * self.ranks
+        holder: list[Value] = [found] * self.ranks
         dist.all_gather_object(holder, found, group=self._group)
         return holder
 
