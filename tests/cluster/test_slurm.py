@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.slurm
 PROLOG = f"Prolog={CHECK_NODE}"
 HEALTH_CHECK = f"HealthCheckProgram={CHECK_NODE}\nHealthCheckInterval=10"
 NO_GPU = "DEVICE=cuda"  # of this image the doctor finds a fault on such a node
-NO_GPU_REASON = "doctor: PyTorch 2.13.0+cpu is a CPU build without CUDA"
+NO_GPU_REASON = f"doctor: PyTorch {version('torch')} is a CPU build without CUDA"
 JOB = {"DEVICE": "cpu", "BUDGET": "5", "GLOO_SOCKET_IFNAME": "link0", "OMP_NUM_THREADS": "1"}
 # As a process that hangs in a driver: no signal but SIGKILL ends it, and slurmd's pipe stays open.
 HANGING = "#!/bin/sh\ntrap '' TERM INT HUP\nsleep 1000 & sleep 1000\nsleep 1000\n"

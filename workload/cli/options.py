@@ -67,7 +67,7 @@ class MatmulOptions(RecordOptions):
 
 
 @dataclass(frozen=True)
-class RanksOptions(RecordOptions):
+class DevicesOptions(RecordOptions):
     """The options of a command whose ranks work alone, each on its device: `run` and `doctor`."""
 
     budget: float
@@ -76,7 +76,7 @@ class RanksOptions(RecordOptions):
 
 
 @dataclass(frozen=True)
-class RunOptions(RanksOptions):
+class RunOptions(DevicesOptions):
     """`workload run`; None means the device's default."""
 
     command = "run"
@@ -145,7 +145,7 @@ class VerifyOptions(RecordOptions):
 
 
 @dataclass(frozen=True)
-class DoctorOptions(RanksOptions):
+class DoctorOptions(DevicesOptions):
     """`workload doctor`; the budget is that of --deep."""
 
     command = "doctor"

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace as replaced
 
-from workload.cli.options import ALL, RanksOptions
+from workload.cli.options import ALL, DevicesOptions
 from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.cli.steps.driver_errors import watched
@@ -27,7 +27,7 @@ from workload.ranks.supervisor import Supervisor
 from workload.report.terminal import rank_lines
 from workload.report.terminal.tables import Grid
 
-Chosen = TypeVar("Chosen", bound=RanksOptions)
+Chosen = TypeVar("Chosen", bound=DevicesOptions)
 # A rank ends itself if its GPU does not answer within --driver-timeout: this waits longer.
 TIMEOUT_FACTOR = 1.5
 START_SEC = 15.0  # of the ranks, with the doctor; for the progress bar
@@ -35,7 +35,7 @@ DRIVER_QUESTIONS = 3  # that the doctor may wait for, one after the other
 PROCESS_BYTES = 300_000_000  # of memory that PyTorch and small tensors take
 
 
-def slots_of(options: RanksOptions) -> list[Slot]:
+def slots_of(options: DevicesOptions) -> list[Slot]:
     """Return where the ranks run; none where one process is enough. Raises UnfitError."""
     usable = read_limits().usable_threads
     if options.device == ALL:
@@ -76,7 +76,7 @@ def _require_memory(ranks: int) -> None:
 
 def run_ranks(
     session: Session,
-    options: RanksOptions,
+    options: DevicesOptions,
     slots: Sequence[Slot],
     table: Callable[[Sequence[Rank]], Grid],
 ) -> ExitCode:
