@@ -125,6 +125,6 @@ def test_the_driver_of_an_engine_elsewhere_is_not_looked_for_here(host: Host, ad
 
 
 def test_an_unknown_engine_is_bad_input(host: Host) -> None:
-    result = make_machine(host, {}).run("docker/host/check-gpu-host", "podman")
+    result = make_machine(host, {}).run("docker/host/check-gpu-host", "lxc")
     assert result.returncode == 2
-    assert result.stderr == "check-engine: ENGINE is docker or host, not 'podman'\n"
+    assert result.stderr == "check-engine: ENGINE is docker, podman or host, not 'lxc'\n"

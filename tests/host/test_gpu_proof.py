@@ -65,7 +65,7 @@ def test_in_a_container_only_results_can_be_written(out: str, host: Host) -> Non
     [
         ("WHEELS=wheels", "gpu-proof: WHEELS= is for ENGINE=host: the image has all packages\n"),
         ("IMAGE=x", "gpu-proof: IMAGE= is for run, shell and compare: the proof builds its own\n"),
-        ("ENGINE=lxc", "check-engine: ENGINE is docker or host, not 'lxc'\n"),
+        ("ENGINE=lxc", "check-engine: ENGINE is docker, podman or host, not 'lxc'\n"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(setting: str, error: str, host: Host) -> None:

@@ -192,10 +192,15 @@ def test_an_engine_that_is_not_wanted_is_not_asked(host: Host) -> None:
     assert not any(call.startswith("docker") for call in host.called)
 
 
+def test_without_an_engine_it_names_the_goal_that_needs_none(host: Host) -> None:
+    shown = make_machine(host, {}).run("make", "doctor", "ENGINE=host").stdout
+    assert re.search(r"^CPU target +fit: make cpu-run ENGINE=host$", shown, re.M)
+
+
 def test_an_unknown_engine_is_bad_input(host: Host) -> None:
-    result = make_machine(host, {}).run("docker/host/doctor", "podman")
+    result = make_machine(host, {}).run("docker/host/doctor", "lxc")
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "doctor: ENGINE is docker or host, not 'podman'\n"
+    assert result.stderr == "doctor: ENGINE is docker, podman or host, not 'lxc'\n"
 
 
 def test_the_driver_that_is_asked_for_is_the_one_of_the_bases_cuda() -> None:

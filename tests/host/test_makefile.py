@@ -205,7 +205,7 @@ def test_a_shell_on_the_host_is_the_callers(host: Host) -> None:
 
 def test_an_unknown_engine_is_refused(host: Host) -> None:
     result = host.run("make", "cpu-run", "ENGINE=lxc")
-    assert "ENGINE is docker or host, not 'lxc'" in result.stderr
+    assert "ENGINE is docker, podman or host, not 'lxc'" in result.stderr
     assert result.returncode == 2
 
 

@@ -11,6 +11,7 @@ from workload.core.units import plural, printable
 from workload.hardware.child import end_with_parent
 from workload.ranks.environment import Place, read_place
 from workload.ranks.failures import LAUNCHED
+from workload.ranks.memory import require_memory
 
 
 def enter(options: RankOptions, argv: Sequence[str]) -> Place | ExitCode | None:
@@ -56,6 +57,7 @@ def _starts_ranks(options: RankOptions, place: Place | None) -> bool:
 
 
 def _launch(options: RankOptions, argv: Sequence[str]) -> ExitCode:
+    require_memory(options.ranks or 1)
     try:
         from workload.ranks.launch import Launch, launch  # noqa: PLC0415  imports torch
         from workload.train.resume import require_free  # noqa: PLC0415  imports torch

@@ -11,17 +11,17 @@ from workload.cli.options import ALL, DevicesOptions
 from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.cli.steps.driver_errors import watched
-from workload.core.errors import ExitCode, UnfitError, worst_code
+from workload.core.errors import ExitCode, worst_code
 from workload.core.models.facts import QUICK, Facts
 from workload.core.models.gpu import Gpu
 from workload.core.models.ranks import Rank
-from workload.core.units import format_bytes, plural
 from workload.doctor.probes.facts import gather
 from workload.hardware.affinity import given_cpus
 from workload.hardware.cgroups import read_limits
 from workload.hardware.driver_codes import NVML_PERMISSION
 from workload.hardware.driver_process import NvmlProcess, driver_visible
 from workload.hardware.nvml import HardwareError
+from workload.ranks.memory import require_memory
 from workload.ranks.slots import Slot, cpu_slots, gpu_slots, visible_gpus
 from workload.ranks.supervisor import Supervisor
 from workload.report.terminal import rank_lines
@@ -32,7 +32,6 @@ Chosen = TypeVar("Chosen", bound=DevicesOptions)
 TIMEOUT_FACTOR = 1.5
 START_SEC = 15.0  # of the ranks, with the doctor; for the progress bar
 DRIVER_QUESTIONS = 3  # that the doctor may wait for, one after the other
-PROCESS_BYTES = 300_000_000  # of memory that PyTorch and small tensors take
 
 
 def slots_of(options: DevicesOptions) -> list[Slot]:
@@ -43,7 +42,7 @@ def slots_of(options: DevicesOptions) -> list[Slot]:
         return gpu_slots(gpus, given_cpus(), usable) if len(gpus) > 1 else []
     if options.ranks is None or options.ranks == 1:
         return []
-    _require_memory(options.ranks)
+    require_memory(options.ranks)
     return cpu_slots(options.ranks, given_cpus(), usable)
 
 
@@ -62,16 +61,6 @@ def gpus_here() -> list[Gpu]:
         return []
     own = [gpu for gpu in gpus if gpu.state or gpu.code != NVML_PERMISSION]
     return visible_gpus(own, os.environ.get("CUDA_VISIBLE_DEVICES"))
-
-
-def _require_memory(ranks: int) -> None:
-    available = read_limits().available_bytes
-    needed = ranks * PROCESS_BYTES
-    if available is not None and available < needed:
-        raise UnfitError(
-            f"{plural(ranks, 'rank')} need {format_bytes(needed)} of memory, "
-            f"{format_bytes(available)} is available: choose fewer --ranks"
-        )
 
 
 def run_ranks(
