@@ -1,0 +1,67 @@
+"""Commands on all GPUs of a machine at the same time: a row each, one verdict, one action."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.lab.driver_lab import HOST, Lab, Machine
+
+UUID = "GPU-{0}{0}{0}{0}{0}{0}{0}{0}-1111-2222-3333-44444444444{0}"
+GPUS = {f"gpu.{index}": {"uuid": UUID.format(index)} for index in range(8)}
+LIMIT_SEC = 600  # of eight processes that import PyTorch, on a busy machine
+
+
+def machine(count: int, **faults: dict[str, Any]) -> Machine:
+    """A machine of so many GPUs; `faults` are of gpu_N."""
+    table: dict[str, dict[str, Any]] = {"cuda": {"gpus": count}, "nvml": {"gpus": count}, **GPUS}
+    for name, fault in faults.items():
+        section = name.replace("_", ".")
+        table[section] = {**table[section], **fault}
+    return Machine(HOST, table)
+
+
+def rows(ended: "subprocess.CompletedProcess[str]") -> dict[int, str]:
+    """The rows of the table by the index of the GPU."""
+    found = re.findall(r"^(\d+) +\S+ +\S+ .*$", ended.stdout, re.MULTILINE)
+    lines = [line for line in ended.stdout.splitlines() if re.match(r"\d+ ", line)]
+    return {int(index): line for index, line in zip(found, lines, strict=True)}
+
+
+@pytest.mark.timeout(LIMIT_SEC + 60)
+def test_of_eight_gpus_one_is_lost_and_one_has_memory_errors(lab: Lab, tmp_path: Path) -> None:
+    faults = {"gpu_3": {"ecc_uncorrected": 2, "field_230": 1}, "gpu_6": {"every": 15}}
+    results = tmp_path / "results"
+    options = ["--sizes", "64", "--dtypes", "float32", "--budget", "2", "--output", str(results)]
+    root = tmp_path / "machine"
+    root.mkdir()
+    # Each process asks the driver in another one, and all wait for the same few CPUs.
+    command = ["run", "--device", "all", "--driver-timeout", str(LIMIT_SEC), *options]
+    ended = lab.run(machine(8, **faults), root, command, LIMIT_SEC)
+    assert ended.returncode == 4, ended.stderr
+    assert "Traceback" not in ended.stderr
+    table = rows(ended)
+    assert list(table) == list(range(8))
+    assert table[6].endswith("LOST")
+    assert table[3].endswith("UNFIT")
+    assert [table[index].split()[1:3] for index in (0, 7)] == [
+        ["444440", "10:00.0"],
+        ["444447", "17:00.0"],
+    ]
+    said = " ".join(ended.stdout.split())
+    assert "; action: reboot (GPU 6: the driver does not reach it" in said, said
+    assert "GPU 3 STAND-IN H100: reset-gpu, the driver asks for a reset of the GPU" in said
+    assert "GPU 6 lost: the driver does not reach it (GPU is lost)" in ended.stderr
+    assert "GPU 3: GPU 3 STAND-IN H100: the driver asks for a reset of the GPU" in ended.stderr
+    (path,) = results.glob("run-*-cudax8-*.json")
+    record = json.loads(path.read_text())
+    assert record["action"] == "reboot"
+    assert [gpu["action"] for gpu in record["gpus"]][3::3] == ["reset-gpu", "reboot"]
+    assert [rank["gpu_uuid"] for rank in record["ranks"]] == [
+        None if index == 6 else UUID.format(index) for index in range(8)
+    ]
+    measured = [rank for rank in record["ranks"] if rank["gpu_index"] not in (3, 6)]
+    assert all(rank["verify"] and all(one["ok"] for one in rank["verify"]) for rank in measured)
+    assert all(rank["cases"] for rank in measured)
