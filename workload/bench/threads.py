@@ -29,7 +29,11 @@ def with_best_threads(device: DeviceInfo, probes: Sequence[MatMul] = (PROBE,)) -
         return device
     tried = thread_counts(device.threads)
     found = {count: _probe(devices.set_threads(device, count), probes) for count in tried}
-    return replace(devices.set_threads(device, fastest(found)), swept_threads=tried)
+    return replace(
+        devices.set_threads(device, fastest(found)),
+        swept_threads=tried,
+        swept_contended=any(waited for _, waited in found.values()),
+    )
 
 
 def fastest(found: Mapping[int, tuple[float, bool]]) -> int:

@@ -34,8 +34,12 @@ def with_fastest_threads(spec: TrainSpec, device: DeviceInfo) -> DeviceInfo:
     if device.kind != "cpu":
         return device
     tried = thread_counts(max(device.threads, *device.swept_threads, 1))
-    count = fastest(step_times(spec, device, tried))
-    return replace(devices.set_threads(device, count), swept_threads=tried)
+    found = step_times(spec, device, tried)
+    return replace(
+        devices.set_threads(device, fastest(found)),
+        swept_threads=tried,
+        swept_contended=any(waited for _, waited in found.values()),
+    )
 
 
 def faster_threads(

@@ -12,6 +12,7 @@ from workload.core.models.case import CaseStatus
 from workload.core.models.device import DeviceInfo
 from workload.core.models.timing import Timing
 from workload.core.models.waits import Waits
+from workload.report.terminal.summary import device_words
 
 
 def test_the_fastest_number_of_threads_is_taken_and_those_tried_are_told(
@@ -64,6 +65,23 @@ def test_a_probe_is_as_slow_as_its_median_and_waits_with_its_threads(
     case = replace(unmeasured(threads.PROBE, CaseStatus.OK), timing=timing)
     monkeypatch.setattr(threads, "run_case", lambda *_: case)
     assert threads._probe(cpu, [threads.PROBE]) == (pytest.approx(4e-3), True)
+
+
+@pytest.mark.parametrize(
+    ("waited", "words"),
+    [
+        (False, "1 thread (fastest of 1 and 2)"),
+        (True, "1 thread (fastest of 1 and 2 beside other work)"),
+    ],
+)
+def test_a_choice_beside_other_work_is_shown_as_one(
+    waited: bool, words: str, cpu: DeviceInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "thread_counts", lambda _: (1, 2))
+    monkeypatch.setattr(threads, "_probe", lambda device, _: (float(device.threads), waited))
+    best = threads.with_best_threads(cpu)
+    torch.set_num_threads(cpu.threads)
+    assert device_words(best).endswith(words)
 
 
 def test_a_gpu_needs_no_sweep(cpu: DeviceInfo) -> None:

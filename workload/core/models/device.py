@@ -28,5 +28,6 @@ class DeviceInfo(Model, frozen=True):
     usable_cpus: Positive | None = None  # whole CPUs: the mask at the start, and the quota
     binding: str | None = None  # what OpenMP did to the CPUs of the threads
     swept_threads: tuple[Positive, ...] = ()  # thread counts that were tried; `threads` was best
+    swept_contended: bool = False  # threads waited for other work while counts were tried
     architecture: str | None = None  # of the programs, and so of the CPU: "x86_64", "aarch64"
     emulated_on: str | None = None  # "an x86 CPU", where the architecture is emulated
