@@ -142,7 +142,8 @@ def test_the_logs_of_the_kubernetes_job_and_the_status_of_a_vm_have_the_action(
         ended = lab.run(machine, root, command)
         log = root / "log"
         log.write_text(f"{ended.stderr}{ended.stdout}")
-        assert "; action: restart-app (GPU 0 STAND-IN H100: Xid 31," in log.read_text()
+        shown = " ".join(log.read_text().split())  # lines are wrapped
+        assert "; action: restart-app (GPU 0 STAND-IN H100: Xid 31," in shown
         script = f". {CLOUD}/machine; action_in {log}"
         said = subprocess.run(
             ["/bin/sh", "-euc", script], check=True, capture_output=True, text=True
