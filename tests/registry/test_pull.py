@@ -18,7 +18,7 @@ from docker import DockerClient
 from workload import __version__ as VERSION  # noqa: N812
 
 ROOT = Path(__file__).parents[2]
-SMALL_BYTES = 1_000_000
+SMALL_BYTES = 1_500_000  # the package, compressed: 1.1 MB
 BUILD_INPUTS = ("docker", "workload", "pyproject.toml", "LICENSE", "README.md")
 GPU = "workload:gpu"
 pytestmark = pytest.mark.timeout(420)
@@ -111,7 +111,7 @@ def test_a_pull_after_a_prune_moves_everything_again(shipping: Shipping, first: 
     assert shipping.pull("1-cpu-fresh", "pull after a prune").moved_bytes == first.moved_bytes
 
 
-def test_a_pull_after_an_edit_moves_less_than_a_megabyte(again: Move) -> None:
+def test_a_pull_after_an_edit_moves_the_package_alone(again: Move) -> None:
     assert 0 < again.moved_bytes < SMALL_BYTES
 
 
