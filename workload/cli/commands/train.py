@@ -3,24 +3,22 @@
 from msgspec.structs import replace
 
 from workload.cli.options import TrainOptions
-from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.cli.steps import measure
 from workload.cli.steps.device import announce
 from workload.cli.steps.rank_training import train_on_ranks
+from workload.cli.steps.shown_training import prepared, train_shown
 from workload.cli.steps.train import require_finite
-from workload.cli.steps.training_threads import show_faster_threads, with_training_threads
+from workload.cli.steps.training_threads import show_faster_threads
 from workload.cli.steps.variables import warn_of_variables
 from workload.core import roofline
 from workload.core.emulation import without_speed
-from workload.core.errors import BadInputError, ExitCode, UnfitError
+from workload.core.errors import BadInputError, ExitCode
 from workload.core.models.device import DeviceInfo
-from workload.core.models.train import TrainResult
 from workload.core.train_case import train_case
 from workload.hardware import devices
 from workload.report.terminal import case_table, summary
 from workload.train.float64 import with_float64
-from workload.train.loop import train
 
 
 def command(session: Session, options: TrainOptions) -> ExitCode:
@@ -30,40 +28,16 @@ def command(session: Session, options: TrainOptions) -> ExitCode:
     if options.scaling:
         raise BadInputError("--scaling is for several ranks: add --ranks N")
     spec, mode = options.spec, options.mode or "eager"
-    device = devices.resolve(options.device)
-    problem = devices.tf32_problem(device) if spec.dtype == "tf32" else None
-    if problem:
-        raise UnfitError(f"{problem}: choose another --dtype")
-    device = with_training_threads(device, options)
+    device = prepared(devices.resolve(options.device), options)
     session.builder.set("device", device)
-    with progress("train", spec.steps) as advance:
 
-        def show_device(used: DeviceInfo) -> None:
-            announce(session, used)
-            warn_of_variables(session, used.kind)
+    def show_device(used: DeviceInfo) -> None:
+        announce(session, used)
+        warn_of_variables(session, used.kind)
 
-        def show_mode(name: str, reason: str) -> None:
-            if mode != "eager":  # the default is not announced
-                session.info(summary.mode_line(name, reason))
-
-        def show(result: TrainResult) -> None:
-            session.builder.set("train", [result])
-            advance(len(result.losses), f"loss {result.losses[-1]:.4g}")
-
-        result = train(
-            spec,
-            device,
-            mode=mode,
-            preset=options.unchanged_preset,
-            checkpoint_path=options.checkpoint,
-            checkpoint_every=options.checkpoint_every,
-            resume=options.resume,
-            threads=options.threads,
-            on_device=show_device,
-            on_mode=show_mode,
-            on_report=lambda step, loss: session.info(summary.loss_line(step, loss)),
-            on_progress=show,
-        )
+    result = train_shown(
+        session, options, device, mode, shows_mode=mode != "eager", on_device=show_device
+    )
     # The checkpoint may have had another number of threads.
     device = replace(device, threads=result.threads or device.threads)
     result = with_float64(result, device)

@@ -3,25 +3,22 @@
 from msgspec.structs import replace
 
 from workload.cli.options import TrainOptions
-from workload.cli.progress import no_progress, progress
 from workload.cli.session import Session
 from workload.cli.steps.device import announce, of_rank
+from workload.cli.steps.shown_training import prepared, train_shown
 from workload.cli.steps.train import require_finite
-from workload.cli.steps.training_threads import with_training_threads
 from workload.cli.steps.variables import warn_of_variables
-from workload.core.errors import BadInputError, ExitCode, UnfitError
+from workload.core.errors import BadInputError, ExitCode
 from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
 from workload.core.train_spec import RANK_MODE_NAMES
 from workload.core.units import plural
-from workload.hardware import devices
 from workload.ranks.environment import Place
 from workload.ranks.group import BACKENDS, Group, joined
 from workload.report.terminal import summary
 from workload.report.terminal.scaling_table import scaling_table
 from workload.report.terminal.tables import labelled
 from workload.train.float64 import with_float64
-from workload.train.loop import train
 from workload.train.scaling import measure_scaling
 
 
@@ -33,7 +30,7 @@ def train_on_ranks(session: Session, options: TrainOptions, place: Place) -> Exi
             f"mode {mode} trains alone, and {place.started_by} has started "
             f"{plural(place.world_size, 'rank')}: choose --mode {' or '.join(RANK_MODE_NAMES)}"
         )
-    device = _device(options, place)
+    device = prepared(of_rank(options.device, place), options)
     session.builder.set("device", device)
     with joined(place, device) as group:
         result = _train(session, options, device, mode, group)
@@ -52,14 +49,6 @@ def train_on_ranks(session: Session, options: TrainOptions, place: Place) -> Exi
     return ExitCode.OK
 
 
-def _device(options: TrainOptions, place: Place) -> DeviceInfo:
-    device = of_rank(options.device, place)
-    problem = devices.tf32_problem(device) if options.spec.dtype == "tf32" else None
-    if problem:
-        raise UnfitError(f"{problem}: choose another --dtype")
-    return with_training_threads(device, options)
-
-
 def _ranks_line(place: Place) -> str:
     words = f"{plural(place.world_size, 'rank')}, started by {place.started_by}"
     return f"{words}, restart {place.restart}" if place.restart else words
@@ -68,34 +57,18 @@ def _ranks_line(place: Place) -> str:
 def _train(
     session: Session, options: TrainOptions, device: DeviceInfo, mode: str, group: Group
 ) -> TrainResult:
-    shown = progress if group.place.leads else no_progress
-    with shown("train", options.spec.steps) as advance:
+    def show_device(used: DeviceInfo) -> None:
+        announce(session, used)
+        session.info(labelled("ranks", _ranks_line(group.place)))
+        warn_of_variables(session, used.kind, BACKENDS[used.kind])
 
-        def show_device(used: DeviceInfo) -> None:
-            announce(session, used)
-            session.info(labelled("ranks", _ranks_line(group.place)))
-            warn_of_variables(session, used.kind, BACKENDS[used.kind])
-
-        def show(result: TrainResult) -> None:
-            session.builder.set("train", [result])
-            advance(len(result.losses), f"loss {result.losses[-1]:.4g}")
-
-        def show_mode(name: str, reason: str) -> None:
-            if options.mode:  # the default is not announced
-                session.info(summary.mode_line(name, reason))
-
-        return train(
-            options.spec,
-            device,
-            mode=mode,
-            preset=options.unchanged_preset,
-            checkpoint_path=options.checkpoint,
-            checkpoint_every=options.checkpoint_every,
-            resume=options.resume,
-            threads=options.threads,
-            group=group,
-            on_device=show_device,
-            on_mode=show_mode,
-            on_report=lambda step, loss: session.info(summary.loss_line(step, loss)),
-            on_progress=show,
-        )
+    shows_mode = options.mode is not None  # the default is not announced
+    return train_shown(
+        session,
+        options,
+        device,
+        mode,
+        shows_mode=shows_mode,
+        on_device=show_device,
+        group=group,
+    )
