@@ -27,10 +27,10 @@ from workload.core.errors import WorkloadError
 from workload.core.models.device import DeviceInfo
 from workload.core.statistics import quantile
 from workload.core.units import format_bytes
+from workload.distributed.environment import Place, read_place
+from workload.distributed.group import joined
+from workload.distributed.launch import Launch, launch
 from workload.hardware import devices
-from workload.ranks.environment import Place, read_place
-from workload.ranks.group import joined
-from workload.ranks.launch import Launch, launch
 
 BUDGET_SEC = 0.4  # of one measurement
 BLOCK_SEC = 10e-3

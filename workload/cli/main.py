@@ -23,7 +23,7 @@ from workload.ranks.member import this_member
 
 if TYPE_CHECKING:
     from workload.cli.session import Session
-    from workload.ranks.environment import Place
+    from workload.distributed.environment import Place
 
 
 def main(argv: Sequence[str] | None = None) -> int:

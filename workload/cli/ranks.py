@@ -8,9 +8,9 @@ from workload.cli.options import RankOptions, TrainOptions
 from workload.core.errors import BadInputError, ExitCode, UnfitError, WorkloadError
 from workload.core.imports import import_problem
 from workload.core.units import plural, printable
+from workload.distributed.environment import Place, read_place
+from workload.distributed.failures import LAUNCHED
 from workload.hardware.child import end_with_parent
-from workload.ranks.environment import Place, read_place
-from workload.ranks.failures import LAUNCHED
 from workload.ranks.memory import require_memory
 
 
@@ -59,7 +59,7 @@ def _starts_ranks(options: RankOptions, place: Place | None) -> bool:
 def _launch(options: RankOptions, argv: Sequence[str]) -> ExitCode:
     require_memory(options.ranks or 1)
     try:
-        from workload.ranks.launch import Launch, launch  # noqa: PLC0415  imports torch
+        from workload.distributed.launch import Launch, launch  # noqa: PLC0415  imports torch
         from workload.train.resume import require_free  # noqa: PLC0415  imports torch
     except (Exception, SystemExit) as error:  # a broken library raises anything
         raise UnfitError(f"{import_problem(error)}; `workload doctor` says more") from error

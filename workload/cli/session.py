@@ -19,18 +19,18 @@ from workload.core.imports import import_problem
 from workload.core.journal import Journal
 from workload.core.models.action import Advice
 from workload.core.models.record import Record
-from workload.doctor.actions.decide import advise
-from workload.doctor.actions.history import earlier_records
-from workload.doctor.actions.kinds import fault
-from workload.hardware.driver_errors import Reported
-from workload.ranks.environment import Place
-from workload.ranks.failures import (
+from workload.distributed.environment import Place
+from workload.distributed.failures import (
     LAUNCHED,
     FollowedError,
     LostRankError,
     of_rank,
     report_failure,
 )
+from workload.doctor.actions.decide import advise
+from workload.doctor.actions.history import earlier_records
+from workload.doctor.actions.kinds import fault
+from workload.hardware.driver_errors import Reported
 from workload.ranks.member import Member
 from workload.report.terminal.tables import labelled
 

@@ -7,8 +7,8 @@ import torch
 import torch.distributed as dist
 
 from workload.bench.timers import Timer
-from workload.ranks.environment import Place
-from workload.ranks.group import GROUP_SEC
+from workload.distributed.environment import Place
+from workload.distributed.group import GROUP_SEC
 
 Value = TypeVar("Value")
 END = 0  # calls

@@ -16,9 +16,9 @@ from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
 from workload.core.units import format_bytes
+from workload.distributed.group import Group
 from workload.hardware import devices
 from workload.hardware.waits import Watch
-from workload.ranks.group import Group
 from workload.train import checkpoint, modes
 from workload.train.checkpoint import Checkpoint
 from workload.train.modes.data import Data, draw

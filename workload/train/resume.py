@@ -11,8 +11,8 @@ from workload.core.errors import BadInputError
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import TrainSpec
 from workload.core.units import plural, storage_dtype
+from workload.distributed.group import Group
 from workload.hardware.devices import torch_device
-from workload.ranks.group import Group
 from workload.train import checkpoint
 from workload.train.checkpoint import Checkpoint
 from workload.train.threads import require_threads

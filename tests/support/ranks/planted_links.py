@@ -14,8 +14,8 @@ import torch.distributed as dist
 
 from workload.cli.main import main
 from workload.core import places
-from workload.ranks import launch as launching
-from workload.ranks.launch import Launch
+from workload.distributed import launch as launching
+from workload.distributed.launch import Launch
 
 SMALLEST = 64  # elements; each fault is of one array that is large enough to have causes
 SLOW_SEC = 0.1

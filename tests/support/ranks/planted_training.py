@@ -13,7 +13,7 @@ from torch import Tensor
 
 from workload.cli.main import main
 from workload.core.errors import WorkloadError
-from workload.ranks.launch import Launch, launch
+from workload.distributed.launch import Launch, launch
 from workload.train.modes import all_reduce, choice, ddp
 from workload.train.modes.shards import Team
 

@@ -9,10 +9,10 @@ import torch.distributed as dist
 
 from workload.core.errors import WorkloadError
 from workload.core.models.device import DeviceInfo
+from workload.distributed.environment import read_place
+from workload.distributed.failures import LostRankError, report_failure
+from workload.distributed.group import joined
 from workload.hardware.child import end_with_parent
-from workload.ranks.environment import read_place
-from workload.ranks.failures import LostRankError, report_failure
-from workload.ranks.group import joined
 
 WAIT_SEC = 5.0
 

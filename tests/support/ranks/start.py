@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from workload.core.errors import WorkloadError
-from workload.ranks.launch import Launch, launch
+from workload.distributed.launch import Launch, launch
 
 
 def main(ranks: str, restarts: str, *arguments: str) -> int:

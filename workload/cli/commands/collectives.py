@@ -18,8 +18,8 @@ from workload.core.errors import BadInputError, ExitCode
 from workload.core.models.case import Case, CaseStatus
 from workload.core.models.collectives import Collectives
 from workload.core.models.device import DeviceInfo
-from workload.ranks.environment import Place
-from workload.ranks.group import BACKENDS, joined
+from workload.distributed.environment import Place
+from workload.distributed.group import BACKENDS, joined
 from workload.report.terminal import case_table, collective_table
 
 

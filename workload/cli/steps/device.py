@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from workload.cli.session import Session
 from workload.core.models.device import DeviceInfo
+from workload.distributed.environment import Place
+from workload.distributed.group import own_device
 from workload.hardware import devices
-from workload.ranks.environment import Place
-from workload.ranks.group import own_device
 from workload.report.terminal import summary
 
 

@@ -13,8 +13,8 @@ from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
 from workload.core.train_spec import RANK_MODE_NAMES
 from workload.core.units import plural
-from workload.ranks.environment import Place
-from workload.ranks.group import BACKENDS, Group, joined
+from workload.distributed.environment import Place
+from workload.distributed.group import BACKENDS, Group, joined
 from workload.report.terminal import summary
 from workload.report.terminal.scaling_table import scaling_table
 from workload.report.terminal.tables import labelled

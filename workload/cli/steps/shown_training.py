@@ -9,8 +9,8 @@ from workload.cli.steps.training_threads import with_training_threads
 from workload.core.errors import UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
+from workload.distributed.group import Group
 from workload.hardware import devices
-from workload.ranks.group import Group
 from workload.report.terminal import summary
 from workload.train.loop import train
 

@@ -16,11 +16,11 @@ import torch.distributed as dist
 
 from workload.core.errors import BadInputError, ExitCode, UnfitError, WorkloadError, first_line
 from workload.core.models.device import DeviceInfo
+from workload.distributed.environment import Place
+from workload.distributed.failures import FollowedError, LostRankError
 from workload.hardware.cuda_problem import driver_blocks
 from workload.hardware.devices import torch_device
 from workload.hardware.requested import parse
-from workload.ranks.environment import Place
-from workload.ranks.failures import FollowedError, LostRankError
 
 T = TypeVar("T")
 

@@ -20,8 +20,8 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalEx
 from torch.distributed.elastic.rendezvous import RendezvousParameters, RendezvousTimeoutError
 
 from workload.core.errors import ExitCode, UnfitError, first_line
-from workload.ranks.failures import LAUNCHED, first_cause, read_failure
-from workload.ranks.rendezvous import make_handler
+from workload.distributed.failures import LAUNCHED, first_cause, read_failure
+from workload.distributed.rendezvous import make_handler
 
 # How long nodes wait for each other: at the start, and less after a failure, since the group has
 # waited then.

@@ -7,8 +7,8 @@ import pytest
 from torch.distributed.elastic.rendezvous import RendezvousConnectionError
 from torch.distributed.elastic.rendezvous.dynamic_rendezvous import RendezvousBackend, Token
 
-from workload.ranks.launch import Launch
-from workload.ranks.rendezvous import LimitedBackend
+from workload.distributed.launch import Launch
+from workload.distributed.rendezvous import LimitedBackend
 
 
 class FakeBackend(RendezvousBackend):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from workload.core.errors import ExitCode
-from workload.ranks.failures import (
+from workload.distributed.failures import (
     ERROR_FILE,
     Failure,
     first_cause,

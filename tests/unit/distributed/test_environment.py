@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from workload.core.errors import UnfitError
-from workload.ranks.environment import Place, first_node, read_place
+from workload.distributed.environment import Place, first_node, read_place
 
 TORCHRUN = {
     "RANK": "5",

@@ -8,9 +8,9 @@ import torch.distributed as dist
 
 from workload.core.errors import BadInputError, UnfitError
 from workload.core.models.device import DeviceInfo
-from workload.ranks import group
-from workload.ranks.environment import Place
-from workload.ranks.failures import LostRankError
+from workload.distributed import group
+from workload.distributed.environment import Place
+from workload.distributed.failures import LostRankError
 
 
 def place(rank: int = 0, ranks: int = 1, port: int = 0) -> Place:
