@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def main() -> None:
     result.set("torch", torch_facts(torch))
     gpu = gpu_facts(torch)
     result.set("gpu", gpu)
-    print(f"torch {torch.__version__}: {gpu.get('name') or gpu['problem']}")
+    print(f"torch {torch.__version__}: {proved(gpu)}")
 
 
 def machine() -> dict[str, Any]:
@@ -105,6 +106,13 @@ def gpu_facts(torch: Any) -> dict[str, Any]:
         "count": torch.cuda.device_count(),
         "cudnn": torch.backends.cudnn.version(),
     }
+
+
+def proved(gpu: Mapping[str, Any]) -> str:
+    """Return which GPU the proof is about, or the problem."""
+    if gpu.get("count", 1) > 1:
+        return f"{gpu['name']}, cuda:0 of {gpu['count']} GPUs; the others are not proved"
+    return str(gpu.get("name") or gpu["problem"])
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from tools.gpu_proof import places
 from tools.gpu_proof.plan import ROOT
-from tools.gpu_proof.reading import Reading, at, clean, texts
+from tools.gpu_proof.reading import Reading, at, clean, number, texts
 
 LOCK = ROOT / "docker/locks/gpu.txt"
 # Versions that are shown even if they are as locked.
@@ -50,6 +50,9 @@ def _verdict(reading: Reading) -> str:
     lines = [f"**{', '.join(f'{count} {state}' for state, count in counts.most_common())}**"]
     if reading.no_proof:
         lines.append(f"This proves nothing about a GPU: {reading.no_proof}.")
+    count = number(reading.result("facts", "gpu", "count"))
+    if reading.gpu and count and count > 1:
+        lines.append(f"It is about cuda:0, one of {count:.0f} GPUs.")
     if at(reading.began, "smoke"):
         lines.append("A smoke test: the least of every step.")
     if not reading.finished:

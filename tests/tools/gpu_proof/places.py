@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.gpu_proof.plan import ROOT
-from tools.gpu_proof.proof import FAILED, NOT_RUN, OUT_OF_TIME, SLOW, WRONG
+from tools.gpu_proof.proof import FAILED, NOT_APPLICABLE, NOT_RUN, OUT_OF_TIME, SLOW, WRONG
 from tools.gpu_proof.reading import CUT_OFF, STAND_IN, Reading, at, clean, items, number
 
 HEADING = "### Not yet seen on a GPU"
@@ -157,8 +157,8 @@ def slow(reading: Reading) -> Iterator[str]:
 def not_run(reading: Reading) -> Iterator[str]:
     """Yield the steps that did not run, with the reason."""
     for step in reading.steps.values():
-        if step.state == NOT_RUN:
-            yield f"{step.name}: {'; '.join(step.said)}"
+        if step.state in (NOT_RUN, NOT_APPLICABLE):
+            yield f"{step.name}: {step.state}: {'; '.join(step.said)}"
 
 
 def peaks(reading: Reading) -> Iterator[tuple[str, float]]:

@@ -41,6 +41,8 @@ class Step:
     modules: tuple[str, ...] = ()
     keep: tuple[str, str] | None = None  # a pattern in the scratch folder, a name in the proof's
     result: str | None = None  # a pattern in the scratch folder, of a document for the events
+    cuda_build: bool = False  # whether it needs a PyTorch for CUDA
+    not_applicable: str | None = None  # why it is not taken here at all
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,19 @@ def steps(options: Options, scratch: Path) -> list[Step]:
     """Return the steps, with shares that add up to the budget."""
     planned = _smoke(options, scratch) if options.smoke else _full(options, scratch)
     if options.device == "cpu":
-        planned = [replace(step, gpu=step.name == "tests-gpu") for step in planned]
+        planned = [_rehearsed(step, options) for step in planned]
     scale = (options.budget_sec - PACK_SEC) / sum(step.share_sec for step in planned)
     return [replace(step, share_sec=scale * step.share_sec) for step in planned]
+
+
+def _rehearsed(step: Step, options: Options) -> Step:
+    """Return a step that needs no GPU."""
+    reasons = {"tests-gpu": "a rehearsal on the CPU"}
+    if options.smoke:
+        reasons["modes"] = "a rehearsal on the CPU, where it takes 40 s"
+    reason = reasons.get(step.name)
+    share_sec = 0.0 if reason else step.share_sec
+    return replace(step, gpu=False, not_applicable=reason, share_sec=share_sec)
 
 
 def _full(options: Options, scratch: Path) -> list[Step]:
@@ -80,7 +92,7 @@ def _full(options: Options, scratch: Path) -> list[Step]:
         _modes(device, 45, "--rounds", "5"),
         _own("determinism", device, scratch, 25, f"--seconds={15 * scale:.0f}"),
         _sweep(device, scratch, 30, 20 * scale),
-        _own("cuts", device, scratch, 30),
+        _cuts(device, scratch, 30),
     ]
 
 
@@ -89,7 +101,6 @@ def _smoke(options: Options, scratch: Path) -> list[Step]:
     device = options.device
     least = ("--budget", "1", "--sizes", "256", "--dtypes", "float32")
     case = ("--case-budget", "0.05", "-k", "1024-float32 or launch")
-    modes = [] if device == "cpu" else [_modes(device, 8, "--rounds", "1")]  # 40 s on a CPU
     return [
         _facts(scratch, 18),
         _doctor(device, scratch, 8),
@@ -98,10 +109,10 @@ def _smoke(options: Options, scratch: Path) -> list[Step]:
         _tests(8, "-k", "auto or memory"),
         _benchmarks("gpu", options.target, scratch, 8, *case),
         _benchmarks("cpu", "cpu", scratch, 8, *case),
-        *modes,
+        _modes(device, 8, "--rounds", "1"),
         _own("determinism", device, scratch, 10, "--seconds=1"),
         _sweep(device, scratch, 7, 1.0),
-        _own("cuts", device, scratch, 10, "--quick"),
+        _cuts(device, scratch, 10, "--quick"),
     ]
 
 
@@ -155,6 +166,11 @@ def _own(name: str, device: str, scratch: Path, share_sec: float, *options: str)
     command = (sys.executable, str(HERE / f"{name}.py"), "--device", device, *options)
     command += ("--result", str(scratch / result))
     return Step(name, share_sec, command, True, PACKAGE, result=result)
+
+
+def _cuts(device: str, scratch: Path, share_sec: float, *options: str) -> Step:
+    """Return the step about files that a CPU build of PyTorch does not have."""
+    return replace(_own("cuts", device, scratch, share_sec, *options), cuda_build=True)
 
 
 def _workload(*arguments: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from workload.core.errors import ExitCode
 from workload.core.files import read_json
 
 PASSED, FAILED, WRONG, SLOW = "passed", "failed", "wrong numbers", "slow"
-OUT_OF_TIME, NOT_RUN = "out of time", "not run"
+OUT_OF_TIME, NOT_RUN, NOT_APPLICABLE = "out of time", "not run", "not applicable"
 STATES = {ExitCode.OK: PASSED, ExitCode.WRONG_NUMBERS: WRONG, ExitCode.TOO_SLOW: SLOW}
 # The lines that say how a step went: of pytest, of the modes, of the commands.
 SAID = re.compile(
@@ -90,6 +90,7 @@ class Proof:
         self._scratch = scratch
         self._started = time.monotonic()
         self._without_gpu: str | None = None
+        self._cpu_build = False
         self.states: list[str] = []
 
     def run(self, steps: Sequence[Step]) -> None:
@@ -97,16 +98,21 @@ class Proof:
         due_sec = 0.0
         for step in steps:
             due_sec += step.share_sec
-            reason = self._why_not_run(step)
-            if reason is None:
-                self._run(step, due_sec - self._elapsed_sec)
-            else:
+            if reason := self._why_not_applicable(step):
+                self._ended(step, NOT_APPLICABLE, said=[reason])
+            elif reason := self._why_not_run(step):
                 self._ended(step, NOT_RUN, said=[reason])
+            else:
+                self._run(step, due_sec - self._elapsed_sec)
 
     @property
     def exit_code(self) -> ExitCode:
         """Return the most severe of the steps' codes."""
-        codes = {WRONG: ExitCode.WRONG_NUMBERS, PASSED: ExitCode.OK, SLOW: ExitCode.TOO_SLOW}
+        codes = {
+            WRONG: ExitCode.WRONG_NUMBERS,
+            SLOW: ExitCode.TOO_SLOW,
+            **dict.fromkeys((PASSED, NOT_APPLICABLE), ExitCode.OK),
+        }
         found = {codes.get(state, ExitCode.UNFIT) for state in self.states}
         order = (ExitCode.WRONG_NUMBERS, ExitCode.UNFIT, ExitCode.TOO_SLOW)
         return next((code for code in order if code in found), ExitCode.OK)
@@ -114,6 +120,12 @@ class Proof:
     @property
     def _elapsed_sec(self) -> float:
         return time.monotonic() - self._started
+
+    def _why_not_applicable(self, step: Step) -> str | None:
+        """Return why a step is not for this machine: that is no failure."""
+        if step.cuda_build and self._cpu_build and not step.gpu:
+            return "this PyTorch is a CPU build"
+        return step.not_applicable
 
     def _why_not_run(self, step: Step) -> str | None:
         """Return why a step cannot be taken."""
@@ -167,12 +179,15 @@ class Proof:
             for path in sorted(self._scratch.glob(step.result))[-1:]:
                 with suppress(Exception):  # torn, or too large for a line
                     kept["result"] = read_json(path, MAX_RESULT_BYTES, "a result")
-        self._note_missing_gpu(step, kept.get("result"))
+        self._note_facts(step, kept.get("result"))
         return kept
 
-    def _note_missing_gpu(self, step: Step, result: Any) -> None:
-        """Remember from the facts that there is no GPU. What hung or crashed shows nothing."""
-        gpu = result.get("gpu") if step.name == "facts" and isinstance(result, dict) else None
+    def _note_facts(self, step: Step, result: Any) -> None:
+        """Remember what is missing here. Facts that hung or crashed show nothing."""
+        if step.name != "facts" or not isinstance(result, dict):
+            return
+        torch, gpu = result.get("torch"), result.get("gpu")
+        self._cpu_build = isinstance(torch, dict) and torch.get("cuda") is None
         if isinstance(gpu, dict) and not gpu.get("usable"):
             self._without_gpu = str(gpu.get("problem"))
 

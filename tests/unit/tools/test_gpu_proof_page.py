@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tools.gpu_proof import places, read
+from tools.gpu_proof import facts, places, read
 from tools.gpu_proof.folder import EVENTS, LOG
 from tools.gpu_proof.page import page
 from tools.gpu_proof.reading import Reading
@@ -70,6 +70,25 @@ def test_the_page_says_what_passed_failed_and_was_slow() -> None:
     assert "- tests-gpu: failed: FAILED tests/gpu/test\\_device.py" in text
     assert "| torch | 2.11.0 | 2.13.0 |" in text
     assert "killed" not in text
+
+
+def test_of_several_gpus_the_page_says_which_one_was_proved() -> None:
+    text = page(reading(gpu=GPU | {"count": 8}), CHANGELOG)
+    assert "It is about cuda:0, one of 8 GPUs." in text
+    assert "It is about" not in page(reading(gpu=GPU | {"count": 1}), CHANGELOG)
+    assert facts.proved(GPU | {"count": 8}) == (
+        "NVIDIA H200, cuda:0 of 8 GPUs; the others are not proved"
+    )
+
+
+def test_a_step_that_was_not_taken_says_whether_it_should_have_been() -> None:
+    cuts = step("cuts", "not applicable", "this PyTorch is a CPU build")
+    found = reading(*step("modes", "not run", "no GPU: none"), *cuts)
+    assert list(places.not_run(found)) == [
+        "modes: not run: no GPU: none",
+        "cuts: not applicable: this PyTorch is a CPU build",
+    ]
+    assert list(places.faults(found)) == []
 
 
 def test_a_step_without_an_end_was_cut_off_by_a_kill() -> None:

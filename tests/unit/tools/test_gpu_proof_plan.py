@@ -59,10 +59,28 @@ def test_every_kept_file_can_be_read_again(options: Options) -> None:
     assert sorted(kept) == sorted(name for name in KNOWN if name.endswith(".json"))
 
 
-def test_a_rehearsal_takes_the_gpus_steps_on_the_cpu() -> None:
-    rehearsed = planned(Options("cpu", 600.0))
-    assert [step.name for step in rehearsed if step.gpu] == ["tests-gpu"]
-    assert not any("cuda" in step.command for step in rehearsed)
+@pytest.mark.parametrize(
+    ("options", "left_out"),
+    [
+        (Options("cuda", 600.0), {}),
+        (Options("cpu", 600.0), {"tests-gpu": "a rehearsal on the CPU"}),
+        (
+            Options("cpu", SMOKE_SEC, smoke=True),
+            {
+                "tests-gpu": "a rehearsal on the CPU",
+                "modes": "a rehearsal on the CPU, where it takes 40 s",
+            },
+        ),
+    ],
+    ids=str,
+)
+def test_a_rehearsal_takes_the_gpus_steps_on_the_cpu_and_says_which_it_does_not(
+    options: Options, left_out: dict[str, str]
+) -> None:
+    found = planned(options)
+    assert {step.name: step.not_applicable for step in found if step.not_applicable} == left_out
+    if options.device == "cpu":
+        assert not any(step.gpu or "cuda" in step.command for step in found)
 
 
 def test_every_module_that_a_step_needs_has_a_package_to_install() -> None:

@@ -169,6 +169,36 @@ def test_without_a_gpu_the_steps_that_need_one_are_not_run_and_say_why(out: Path
     assert events(out)[1]["said"] == ["no GPU: none"]
 
 
+@pytest.mark.parametrize(
+    ("cuda", "state", "said"),
+    [("null", "not applicable", "this PyTorch is a CPU build"), ('"13.0"', "passed", "tried")],
+)
+def test_a_rehearsal_on_a_cpu_build_leaves_out_the_files_it_lacks_and_does_not_fail(
+    cuda: str, state: str, said: str, out: Path
+) -> None:
+    told = f'{{"torch": {{"cuda": {cuda}}}, "gpu": {{"usable": false, "problem": "none"}}}}'
+    path = str(out.parent / "scratch/facts.json")
+    facts = step("facts", f"open({path!r}, 'w').write({told!r})", result="facts.json")
+    files = step("cuts", "print('tried')", cuda_build=True)
+    assert taken(out, facts, files) == (["passed", state], ExitCode.OK)
+    assert events(out)[1]["said"] == [said]
+
+
+def test_a_proof_on_a_cpu_build_fails(out: Path) -> None:
+    told = '{"torch": {"cuda": null}, "gpu": {"usable": false, "problem": "this is no CUDA build"}}'
+    path = str(out.parent / "scratch/facts.json")
+    facts = step("facts", f"open({path!r}, 'w').write({told!r})", result="facts.json")
+    files = step("cuts", "print('tried')", cuda_build=True, gpu=True)
+    assert taken(out, facts, files) == (["passed", "not run"], ExitCode.UNFIT)
+    assert events(out)[1]["said"] == ["no GPU: this is no CUDA build"]
+
+
+def test_a_step_that_is_not_taken_here_says_why_and_is_no_failure(out: Path) -> None:
+    left_out = step("modes", "raise SystemExit(1)", not_applicable="a rehearsal")
+    assert taken(out, left_out) == (["not applicable"], ExitCode.OK)
+    assert events(out)[0]["said"] == ["a rehearsal"]
+
+
 def test_facts_that_crash_do_not_keep_the_gpus_steps_from_trying(out: Path) -> None:
     states, _ = taken(out, step("facts", "raise SystemExit(1)"), step("two", "", gpu=True))
     assert states == ["failed", "passed"]
