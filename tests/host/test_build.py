@@ -102,7 +102,9 @@ def test_a_platform_that_runs_here_is_built(
 @pytest.mark.parametrize(
     ("platform", "code", "line"),
     [
-        ("arm64", 2, "build: PLATFORM=arm64 is not of the form linux/arm64"),
+        ("arm64", 2, "build: PLATFORM is linux/amd64 or linux/arm64, not 'arm64'"),
+        ("linux/386", 2, "build: PLATFORM is linux/amd64 or linux/arm64, not 'linux/386'"),
+        ("linux/arm64 ", 2, "build: PLATFORM is linux/amd64 or linux/arm64, not 'linux/arm64 '"),
         (
             "linux/arm64",
             4,
@@ -112,7 +114,7 @@ def test_a_platform_that_runs_here_is_built(
         ),
     ],
 )
-def test_a_platform_that_does_not_run_here_is_refused_in_one_line(
+def test_a_platform_without_locks_or_that_does_not_run_here_is_refused_in_one_line(
     host: Host, checkout: Path, platform: str, code: int, line: str
 ) -> None:
     host.add("docker", f'[ "$2" != inspect ] || echo "{PLATFORMS}"')
