@@ -39,8 +39,10 @@ help: ## Show this list
 doctor: ## Check this machine before anything is pulled or built
 	@docker/host/doctor $(or $(ENGINE),$(if $(PYTHON),host))
 cpu-run: ## Run the main job on the CPU; its record lands in results/
+	@docker/host/check-settings RANKS
 	@docker/host/run cpu python -m workload run --device cpu $(if $(RANKS),--ranks $(RANKS)) $(ARGS)
 gpu-run: ## Run the main job on all GPUs at the same time, a process for each
+	@docker/host/check-settings GPUS
 	@docker/host/run gpu python -m workload run --device $(if $(filter-out all,$(GPUS)),cuda:$(GPUS),all) $(ARGS)
 cpu-test: ## Run the tests; ends with the counts passed and skipped
 	@docker/host/run-tests cpu $(ARGS)

@@ -39,8 +39,9 @@ def test_an_engine_that_hangs_has_a_deadline(host: Host) -> None:
     assert list(states(result)) == IDS
 
 
-def test_a_program_that_says_nothing_and_succeeds_is_no_engine(host: Host) -> None:
-    host.add("docker", "exit 0")
+@pytest.mark.parametrize("script", ["exit 0", 'echo "$*"; exit 0', "echo .; exit 0"])
+def test_a_program_that_knows_no_version_and_succeeds_is_no_engine(host: Host, script: str) -> None:
+    host.add("docker", script)
     said = "no engine: docker prints no version: it is another program"
     assert said in " ".join(host.run("docker/host/doctor", "docker").stdout.split())
     result = host.run("docker/host/check-engine", "docker")

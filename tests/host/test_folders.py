@@ -9,7 +9,17 @@ from support.fakes.host import Host
 
 SELINUX = 'case "$*" in *SecurityOptions*) echo "[name=seccomp name=selinux]" ;; esac'
 ROOTLESS = 'case "$*" in *SecurityOptions*) echo "[name=rootless]" ;; esac'
-SCRIPTS = ("in-host", "in-docker", "run", "ready", "run-tests", "ab", "test-image", "make-venv")
+SCRIPTS = (
+    "in-host",
+    "in-docker",
+    "run",
+    "ready",
+    "run-tests",
+    "ab",
+    "test-image",
+    "make-venv",
+    "check-settings",
+)
 
 
 def run_in_docker(

@@ -15,7 +15,7 @@ from workload.hardware.cuda_support import minimum_driver
 FAULTS = rows("faults")
 BASE_BYTES = 500_000_000
 # gpu-run does not look at these, or looks at them for the GPU image's sake.
-NOT_OF_GPU_RUN = ("host-python", "disk")
+NOT_OF_GPU_RUN = ("host-python", "disk", "results")
 COMMAND = 26 * " "  # before a command, which stands alone on its line and is not wrapped
 
 

@@ -51,12 +51,35 @@ def test_a_refusal_has_a_check_and_its_sources(refusal: dict[str, Any]) -> None:
     assert len(refusal["seen"]) >= 1
 
 
-def test_an_unknown_refusal_keeps_its_words_and_code(host: Host) -> None:
+@pytest.mark.parametrize("target", ["gpu", "cpu"])
+def test_an_unknown_refusal_keeps_its_words_and_is_an_unfit_engine(host: Host, target: str) -> None:
     said = "docker: Error response from daemon: something new"
     machine = make_machine(host, {"image": "", "run": {"code": 125, "text": said}})
-    result = machine.run("docker/host/in-docker", "gpu", "mine")
-    assert (result.returncode, result.stderr) == (125, f"{said}\n")
+    machine.environment["LIMITS"] = "--memory 1k"
+    result = machine.run("docker/host/in-docker", target, "mine")
+    translation = (
+        "the engine does not start the container; see its message above, and check LIMITS="
+    )
+    assert (result.returncode, result.stderr) == (4, f"{said}\nin-docker: {translation}\n")
     assert runs(host) == ["true"]
+
+
+@pytest.mark.parametrize("target", ["gpu", "cpu"])
+@pytest.mark.parametrize(
+    ("image", "pulled"),
+    [("nosuch", "nosuch:latest"), ("a:5000/x", "a:5000/x:latest"), ("x:1", "x:1"), ("x@1", "x@1")],
+)
+def test_an_image_that_is_nowhere_is_one_line(
+    host: Host, target: str, image: str, pulled: str
+) -> None:
+    said = {"code": 1, "text": "Error response from daemon: pull access denied for it"}
+    host.environment["IMAGE"] = image
+    result = make_machine(host, {"pull": said}).run("docker/host/in-docker", target, "mine")
+    assert result.stderr == (
+        f"in-docker: the image {pulled} is not here and cannot be pulled (pull access denied for "
+        "it); check IMAGE=, or log in to its registry (docker login)\n"
+    )
+    assert (result.returncode, runs(host)) == (4, [])
 
 
 def test_a_container_keeps_its_streams_and_its_own_125(sound: Host) -> None:
@@ -90,7 +113,7 @@ def test_an_image_without_the_trials_command_runs(host: Host) -> None:
     assert runs(host) == ["true", "mine"]
 
 
-def test_the_cpu_target_has_no_trial(sound: Host) -> None:
+def test_the_cpu_target_without_limits_has_no_trial(sound: Host) -> None:
     sound.run("docker/host/in-docker", "cpu", "mine")
     assert runs(sound) == ["mine"]
 

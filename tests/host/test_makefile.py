@@ -87,6 +87,55 @@ def test_ranks_divide_the_cpus(docker_host: Host) -> None:
     assert call.endswith("workload run --device cpu --ranks 2 --budget 10")
 
 
+@pytest.mark.parametrize(
+    ("goal", "setting", "meaning"),
+    [
+        ("cpu-run", "RANKS=two", "a whole number from 1 to 256"),
+        ("cpu-run", "RANKS=0", "a whole number from 1 to 256"),
+        ("cpu-run", "RANKS=257", "a whole number from 1 to 256"),
+        ("cpu-run", "RANKS=2 3", "a whole number from 1 to 256"),
+        ("cpu-run", "RANKS=2\n3", "a whole number from 1 to 256"),
+        ("gpu-run", "GPUS=0,1", "all, or the number of one GPU in nvidia-smi"),
+        ("gpu-run", "GPUS=all 0", "all, or the number of one GPU in nvidia-smi"),
+        ("gpu-run", "GPUS=-1", "all, or the number of one GPU in nvidia-smi"),
+        ("gpu-proof", "BUDGET=59", "a number of seconds from 60 to 86400"),
+        ("gpu-proof", "BUDGET=86401", "a number of seconds from 60 to 86400"),
+        ("gpu-proof", "BUDGET=nan", "a number of seconds from 60 to 86400"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused_before_an_engine_is_asked(
+    docker_host: Host, goal: str, setting: str, meaning: str
+) -> None:
+    result = docker_host.run("make", goal, setting)
+    shown = setting.replace("\n", "")
+    assert result.stderr.startswith(f"make: {shown} is not {meaning}\n")
+    assert result.stderr.endswith(f"{goal}] Error 2\n")
+    assert docker_host.called == []
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("RANKS", ["", "1", "9", "10", "99", "100", "256"]),
+        ("GPUS", ["", "all", "0", "15"]),
+        ("BUDGET", ["", "60", "60.5", "600", "9999", "86399.5", "86400"]),
+    ],
+)
+def test_settings_up_to_their_limits_are_taken(host: Host, name: str, values: list[str]) -> None:
+    for value in values:
+        host.environment[name] = value
+        result = host.run("docker/host/check-settings", name)
+        assert (result.returncode, result.stderr) == (0, ""), value
+
+
+@pytest.mark.parametrize("goal", ["cpu-run", "cpu-test", "cpu-shell", "report", "cpu-ab"])
+def test_a_platform_is_not_for_what_runs_here(docker_host: Host, goal: str) -> None:
+    result = docker_host.run("make", goal, "PLATFORM=linux/arm64")
+    assert result.stderr.startswith("make: PLATFORM= is for the goals that build an image, ")
+    assert result.stderr.endswith(f"{goal}] Error 2\n")
+    assert docker_host.called == []
+
+
 @pytest.mark.parametrize("target", ["gpu-run", "gpu-test", "gpu-shell"])
 def test_without_a_gpu_nothing_is_built_and_make_reports_error_4(host: Host, target: str) -> None:
     host.add("docker", ENGINE)

@@ -20,7 +20,7 @@ FILES = {
 
 # The checks of `make doctor`, in their order.
 IDS = (
-    "engine builder host-python cgroup memory disk gpu-card gpu-driver driver-version "
+    "engine builder host-python cgroup memory disk results gpu-card gpu-driver driver-version "
     "device-nodes gpu-option daemon-reload gpu-disk"
 ).split()
 # What the commands print; a table of code and text where one fails.
@@ -78,8 +78,8 @@ def make_machine(host: Host, change: Mapping[str, Any]) -> Host:
     """Install a healthy machine's commands and files on `host`, changed by a fault.
 
     `change` has the answers that differ, `lacks` (commands that are not installed), `adds` (those
-    that are installed too), `files` (text by path; an empty table takes one away), `listing` and
-    `user` (what `ls` and `id -u` print) and `environment`.
+    that are installed too), `files` (text by path; an empty table takes one away), `listing`,
+    `user`, `trial` and `owner` (what `ls`, `id -u`, `mktemp` and `stat` print) and `environment`.
     """
     answers = {**ANSWERS, **{name: change[name] for name in ANSWERS if name in change}}
     lacks, kilobytes = change.get("lacks", []), answers["free_kb"]
@@ -91,7 +91,12 @@ def make_machine(host: Host, change: Mapping[str, Any]) -> Host:
         "uname": _say(answers["kernel"]),
         "df": _say(f"head\ndisk 1 1 {kilobytes} 1% /" if kilobytes else {"code": 1, "text": ""}),
     }
-    for command, name in {"ls": "listing", "id": "user"}.items():
+    for command, name in {
+        "ls": "listing",
+        "id": "user",
+        "mktemp": "trial",
+        "stat": "owner",
+    }.items():
         if name in change:
             commands[command] = _say(change[name])
     for command, script in commands.items():
