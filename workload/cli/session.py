@@ -1,7 +1,6 @@
 """One call of the command line: its output, its record and its end."""
 
 import contextlib
-import errno
 import os
 import tempfile
 import threading
@@ -12,10 +11,10 @@ from typing import BinaryIO
 
 from workload.cli import signals
 from workload.cli.console import Console
+from workload.cli.exceptions import explain
 from workload.cli.options import Options, RecordOptions
 from workload.core import places, records
-from workload.core.errors import ExitCode, LostDeviceError, NotSavedError, WorkloadError
-from workload.core.imports import import_problem
+from workload.core.errors import ExitCode, LostDeviceError, NotSavedError
 from workload.core.journal import Journal
 from workload.core.models.action import Advice
 from workload.core.models.record import Record
@@ -36,14 +35,6 @@ from workload.report.terminal.tables import labelled
 
 # An interrupted run shows nothing about the machine.
 INTERRUPTIONS = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
-
-# What a limit of the system ends anywhere, and what to do.
-LIMITS = {
-    errno.EMFILE: "raise the limit of open files: ulimit -n 1024",
-    errno.ENFILE: "close programs: the whole system has too many open files",
-    errno.ENOMEM: "allow more memory: --memory, ulimit -v or ulimit -d",
-    errno.EAGAIN: "allow more processes and threads: --pids-limit or ulimit -u",
-}
 
 
 class Session:
@@ -91,17 +82,10 @@ class Session:
                 self._journal = Journal(self.member.journal)
                 self.builder.follow(self._journal.keep)
             code = command(self)
-        except WorkloadError as error:
-            code, reason = error.exit_code, str(error)
-            if isinstance(error, LostDeviceError):
-                self.lost = error
-            self.lost_rank = isinstance(error, LostRankError)
-            self._tell(reason, error)
-        except MemoryError:
-            code, reason = ExitCode.UNFIT, "memory ran out: allow more, or choose smaller sizes"
-            self._tell(reason)
         except Exception as error:
-            code, reason = self._explain(error)
+            code, reason = explain(error)
+            self._keep(error)
+            self._tell(code, reason, error)
         return self._end(code, reason)
 
     def watch(self, errors: Callable[[], Reported]) -> None:
@@ -156,24 +140,17 @@ class Session:
                     f"there, as with --volume, or choose another with {option}"
                 )
 
-    def _explain(self, error: Exception) -> tuple[ExitCode, str]:
-        """Print an unexpected exception: a limit, a missing library, or a bug."""
-        number = error.errno if isinstance(error, OSError) else None
-        if number in LIMITS:
-            reason = f"{os.strerror(number)}: {LIMITS[number]}"
-            self._tell(reason)
-            return ExitCode.UNFIT, reason
-        if isinstance(error, ImportError):
-            reason = import_problem(error)
-            self._tell(reason)
-            return ExitCode.UNFIT, reason
-        reason = f"{type(error).__name__}: {error}"
-        self._console.show_traceback(traceback.format_exc())
-        self._tell(f"unexpected error, please report it with the lines above: {reason}")
-        return ExitCode.BUG, reason
+    def _keep(self, error: Exception) -> None:
+        """Keep that the GPU or another rank is lost, which decides how the process ends."""
+        if isinstance(error, LostDeviceError):
+            self.lost = error
+        self.lost_rank = isinstance(error, LostRankError)
 
-    def _tell(self, reason: str, error: Exception | None = None) -> None:
+    def _tell(self, code: ExitCode, reason: str, error: Exception) -> None:
         """Print why the command failed; where a launcher does that, give it the line."""
+        if code is ExitCode.BUG:
+            self._console.show_traceback(traceback.format_exc())
+            reason = f"unexpected error, please report it with the lines above: {reason}"
         if self.place is not None:
             consequence = isinstance(error, LostRankError | FollowedError)
             report_failure(os.environ, reason, consequence)
