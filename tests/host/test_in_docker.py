@@ -85,7 +85,7 @@ def test_an_image_that_is_nowhere_is_one_line(
 def test_a_container_keeps_its_streams_and_its_own_125(sound: Host) -> None:
     sound.add("mine", "echo out; echo 'no space left on device' >&2; exit 125")
     script = (sound.bin / "docker").read_text()
-    sound.add("docker", script.replace("run*)", "run*mine) exec mine ;;\nrun*)"))
+    sound.add("docker", script.replace("run*--gpus*)", "run*mine) exec mine ;;\nrun*--gpus*)"))
     result = sound.run("docker/host/in-docker", "gpu", "mine")
     assert result.returncode == 125
     assert (result.stdout, result.stderr) == ("out\n", "no space left on device\n")
@@ -93,7 +93,7 @@ def test_a_container_keeps_its_streams_and_its_own_125(sound: Host) -> None:
 
 def test_the_container_takes_the_scripts_place_for_signals_and_terminal(sound: Host) -> None:
     script = (sound.bin / "docker").read_text()
-    sound.add("docker", script.replace("run*)", "run*mine) echo $$ ;;\nrun*)"))
+    sound.add("docker", script.replace("run*--gpus*)", "run*mine) echo $$ ;;\nrun*--gpus*)"))
     result = sound.run("sh", "-c", "echo $$; exec docker/host/in-docker gpu mine")
     before, after = result.stdout.split()
     assert before == after

@@ -41,6 +41,7 @@ ANSWERS: dict[str, Any] = {
     "image": {"code": 1, "text": ""},
     "import": "",
     "run": "",
+    "gpus": "",
     "pull": "",
     "smi": "NVIDIA H200, 580.65.06",
     "kernel": "Linux",
@@ -64,6 +65,7 @@ ASKED = {
     "context*": "context",
     "image*": "image",
     "import*": "import",
+    "run*--gpus*": "gpus",
     "run*": "run",
     "pull*": "pull",
 }
@@ -77,11 +79,13 @@ def rows(name: str) -> list[dict[str, Any]]:
 def make_machine(host: Host, change: Mapping[str, Any]) -> Host:
     """Install a healthy machine's commands and files on `host`, changed by a fault.
 
-    `change` has the answers that differ, `lacks` (commands that are not installed), `adds` (those
-    that are installed too), `files` (text by path; an empty table takes one away), `listing`,
-    `user`, `trial` and `owner` (what `ls`, `id -u`, `mktemp` and `stat` print) and `environment`.
+    `change` has the answers that differ (`gpus` is that of docker run with --gpus, else as `run`),
+    `lacks` (commands that are not installed), `adds` (those that are installed too), `files` (text
+    by path; an empty table takes one away), `listing`, `user`, `trial` and `owner` (what `ls`,
+    `id -u`, `mktemp` and `stat` print) and `environment`.
     """
     answers = {**ANSWERS, **{name: change[name] for name in ANSWERS if name in change}}
+    answers["gpus"] = change.get("gpus", answers["run"])
     lacks, kilobytes = change.get("lacks", []), answers["free_kb"]
     asked = "".join(f"{line}) {_say(answers[name])} ;;\n" for line, name in ASKED.items())
     commands = {
