@@ -1,4 +1,4 @@
-"""Find the cases that a gate does not judge: something beside the code made one side slower. Pure.
+"""Find the cases that are not judged: something beside the code made one side slower. Pure.
 
 Noise is no reason, since the interval has it. Bias is in no interval.
 """
@@ -46,6 +46,11 @@ class Unjudged:
     problem: str
     detail: str | None = None
     contended: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Why it is not judged, in full."""
+        return f"{self.problem}: {self.detail}" if self.detail else self.problem
 
     @property
     def words(self) -> str:
@@ -113,16 +118,22 @@ def varied_bindings(baseline: Side, candidate: Side) -> bool:
     return len(bound) > 1
 
 
-def unjudged(baseline: Side, candidate: Side, pairing: Pairing) -> tuple[Unjudged, ...]:
-    """Return the cases that both sides measured and that a gate does not judge, with the reason.
+def unjudged(
+    baseline: Side, candidate: Side, pairing: Pairing, allowed: float
+) -> tuple[Unjudged, ...]:
+    """Return the cases that both sides measured and that are not judged, with the reason.
 
-    Of the contended ones a gate judges those that are slower even without their waits.
+    A contended one is judged if it is slower by more than `allowed` even without its waits.
     """
     shared = " and ".join(_of_sides(baseline, candidate))
     one_cpu = _one_cpu(baseline, candidate)
-    found = (_unjudged(speed, shared, one_cpu) for speed in pairing.speeds)
+    found = ((speed, _unjudged(speed, shared, one_cpu)) for speed in pairing.speeds)
     return (
-        *(one for one in found if one),
+        *(
+            one
+            for speed, one in found
+            if one and not (one.contended and speed.is_slower_despite_waits(allowed))
+        ),
         *(
             Unjudged(one.name, one.title, one.problem, one.detail)
             for one in pairing.unpaired

@@ -23,6 +23,7 @@ class Verdict(StrEnum):
     FASTER = "FASTER"
     SLOWER = "SLOWER"
     UNCLEAR = "UNCLEAR"
+    UNJUDGED = "UNJUDGED"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Speed(Model, frozen=True):
     speedup: float
     interval: Span | None  # of the speed-up, 95%; None: too few samples
     basis: Basis
+    unjudged: str | None = None  # why a difference would say nothing about the code
     # Derived.
     verdict: Verdict = Verdict.UNCLEAR  # what holds over the whole interval
     # If inputs and result cross the bus each time; None without a bus.
@@ -66,6 +68,8 @@ class Speed(Model, frozen=True):
         derive(self, verdict=self._verdict(), speedup_with_transfers=self._speedup_with_transfers())
 
     def _verdict(self) -> Verdict:
+        if self.unjudged:
+            return Verdict.UNJUDGED
         if self.interval is None:
             return Verdict.UNCLEAR
         low, high = self.interval

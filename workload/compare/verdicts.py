@@ -1,14 +1,16 @@
 """The comparison of two sides, and what follows from it. Pure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from workload.compare.agreement import Disagreement, disagreements
 from workload.compare.bias import Difference, Unjudged, differences, unjudged, varied_threads
 from workload.compare.loader import Side
 from workload.compare.pairing import Pairing, Unpaired, pair
-from workload.compare.speeds import Speed, Verdict
+from workload.compare.speeds import MARGIN, Speed, Verdict
 from workload.core.errors import BadInputError, WrongNumbersError
 from workload.core.models.device import DeviceInfo
 from workload.core.units import some
@@ -43,7 +45,7 @@ class Comparison:
     disagreements: tuple[Disagreement, ...]
     varied_threads: tuple[int, ...]  # of one and the same CPU
     differences: tuple[Difference, ...]  # in the environment
-    unjudged: tuple[Unjudged, ...]  # by a gate
+    unjudged: tuple[Unjudged, ...]
 
     @property
     def worst_disagreement(self) -> Disagreement | None:
@@ -63,17 +65,11 @@ class Comparison:
 
     def slower_by(self, share: float) -> list[Speed]:
         """Return the judged cases whose whole interval is below 1 - `share` of the baseline's."""
-        names = {one.name for one in self.unjudged_by(share)}
-        return [one for one in self.speeds if one.name not in names and one.is_slower_by(share)]
-
-    def unjudged_by(self, share: float) -> list[Unjudged]:
-        """Return the cases that a gate does not judge if it allows `share`."""
-        slower = {one.name for one in self.speeds if one.is_slower_despite_waits(share)}
-        return [one for one in self.unjudged if not (one.contended and one.name in slower)]
+        return [one for one in self.speeds if not one.unjudged and one.is_slower_by(share)]
 
 
-def compare(baseline: Side, candidate: Side) -> Comparison:
-    """Compare everything that both sides have.
+def compare(baseline: Side, candidate: Side, *, allowed: float = MARGIN) -> Comparison:
+    """Compare everything that both sides have; slower by up to `allowed` is no finding.
 
     Of an emulated side the losses are compared, and no speeds. Raises BadInputError if nothing can
     be compared, WrongNumbersError if wrong results are why.
@@ -87,6 +83,7 @@ def compare(baseline: Side, candidate: Side) -> Comparison:
         [training for run in side.runs for training in run.trainings]
         for side in (baseline, candidate)
     )
+    not_judged = unjudged(baseline, candidate, pairing, allowed)
     return Comparison(
         baseline=_party(baseline),
         candidate=_party(candidate),
@@ -94,9 +91,15 @@ def compare(baseline: Side, candidate: Side) -> Comparison:
         disagreements=tuple(disagreements(ours, theirs)),
         varied_threads=varied_threads(baseline, candidate),
         differences=differences(baseline, candidate),
-        unjudged=unjudged(baseline, candidate, pairing),
-        **vars(pairing),
+        unjudged=not_judged,
+        **vars(pairing) | {"speeds": _judged(pairing.speeds, not_judged)},
     )
+
+
+def _judged(speeds: Iterable[Speed], not_judged: Iterable[Unjudged]) -> tuple[Speed, ...]:
+    """Return the speeds, those that are not judged with the reason."""
+    reasons = {one.name: one.reason for one in not_judged}
+    return tuple(replace(speed, unjudged=reasons.get(speed.name)) for speed in speeds)
 
 
 def _nothing_left(pairing: Pairing) -> BadInputError | WrongNumbersError:

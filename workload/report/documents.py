@@ -19,6 +19,7 @@ th, td { padding: .25rem .75rem; border-bottom: 1px solid #8884; text-align: lef
 dt { font-weight: 600 }
 dd { margin-left: 0 }
 .FASTER { background: #2a72 } .SLOWER { background: #c332 } .UNCLEAR { background: #a822 }
+.UNJUDGED { opacity: .6 }
 """
 
 

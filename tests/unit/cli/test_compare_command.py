@@ -129,12 +129,14 @@ def test_what_is_not_paired_is_named_in_one_line_by_reason(compare: Compare) -> 
 
 
 def test_the_summary_counts_the_verdicts_and_names_what_is_unclear(compare: Compare) -> None:
-    few = case(size=32, timing=timing(samples=3))
-    outcome = compare([case(), few], [case(), few])
+    few = case(size=16, timing=timing(samples=3))
+    wide = case(size=32, timing=replace(timing(), samples_sec=(0.9e-3,) * 8 + (2e-3,) * 12))
+    outcome = compare([case(), case(size=32), few], [case(), wide, few])
     assert (
-        "summary 1 SAME, 1 UNCLEAR (matmul 32 float32): the candidate against the baseline"
+        "summary 1 SAME, 1 UNCLEAR, 1 UNJUDGED (unclear: matmul 32 float32): the candidate "
+        "against the baseline"
     ) in outcome.text
-    assert "too few samples for an interval: matmul 32 float32" in outcome.text
+    assert outcome.text.count("too few samples for an interval: matmul 16 float32") == 1
 
 
 def test_transfers_have_a_column_where_there_are_some(compare: Compare) -> None:
@@ -166,7 +168,7 @@ def test_the_gate_passes_what_may_be_as_fast(compare: Compare) -> None:
     wide = replace(timing(), samples_sec=(0.9e-3,) * 8 + (2e-3,) * 12)
     outcome = compare([case()], [case(timing=wide)], "--fail-if-slower", "5%")
     assert (outcome.code, outcome.stderr) == (ExitCode.OK, "")
-    assert "1 UNCLEAR (matmul 64 float32)" in outcome.text
+    assert "1 UNCLEAR (unclear: matmul 64 float32)" in outcome.text
 
 
 def test_without_the_gate_slower_is_a_finding_and_no_failure(compare: Compare) -> None:

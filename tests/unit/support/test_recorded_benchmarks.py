@@ -41,7 +41,7 @@ def test_a_record_is_nowhere_faster_or_slower_than_itself(path: Path) -> None:
     comparison = compare(load_side(path), load_side(path))
     verdicts = {speed.verdict for speed in comparison.speeds}
     assert Verdict.SAME in verdicts
-    assert verdicts <= {Verdict.SAME, Verdict.UNCLEAR}
+    assert verdicts <= {Verdict.SAME, Verdict.UNCLEAR, Verdict.UNJUDGED}
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)

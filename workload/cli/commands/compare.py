@@ -7,9 +7,10 @@ from workload.cli.session import Session
 from workload.compare import Comparison, Speed, compare
 from workload.compare.bias import Unjudged
 from workload.compare.loader import load_side
+from workload.compare.speeds import MARGIN
 from workload.core import records
 from workload.core.errors import ExitCode
-from workload.core.units import some
+from workload.core.units import plural, some
 from workload.report import documents
 from workload.report.terminal import comparison_table
 from workload.report.terminal.comparison_table import Text, span_words, times_words
@@ -22,8 +23,8 @@ def command(session: Session, options: CompareOptions) -> ExitCode:
     baseline, candidate = load_side(options.baseline), load_side(options.candidate)
     for problem in (*baseline.problems, *candidate.problems):
         session.error(f"left out: {problem}")
-    comparison = compare(baseline, candidate)
-    text = comparison_table.text_of(comparison, options.fail_if_slower)
+    comparison = compare(baseline, candidate, allowed=options.fail_if_slower or MARGIN)
+    text = comparison_table.text_of(comparison)
     before, after = map(comparison_table.lines, (text.before, text.after))
     session.info(*before, "", text.table, "", *after)
     _print_document(session, options, comparison, text)
@@ -71,8 +72,8 @@ def _exit_code_of_speeds(
     if slower:
         session.error(f"the candidate is slower by over {100 * allowed:.3g}%: {_named(slower)}")
         return ExitCode.TOO_SLOW
-    unjudged = comparison.unjudged_by(allowed)
-    none = {one.name for one in comparison.speeds} <= {one.name for one in unjudged}
+    unjudged = comparison.unjudged
+    none = all(one.unjudged for one in comparison.speeds)
     if unjudged and (options.strict or none):
         session.error(_unjudged_line(unjudged, "no case could be judged" if none else "not judged"))
         return ExitCode.TOO_SLOW if options.strict else ExitCode.UNFIT
@@ -88,9 +89,9 @@ def _named(slower: Sequence[Speed]) -> str:
 
 
 def _unjudged_line(unjudged: Sequence[Unjudged], what: str) -> str:
-    """Say which cases could not be judged, why, and what to do."""
+    """Say how many cases were not judged, why, and what to do; the text before names them."""
     reasons = "; ".join(
-        f"{problem}: {some(case.words for case in group)}"
+        f"{problem} ({plural(len(group), 'case')})"
         for problem, group in comparison_table.grouped(unjudged).items()
     )
     return f"{what}: {reasons}: measure both sides alike, on a quiet machine"

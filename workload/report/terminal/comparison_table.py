@@ -42,11 +42,8 @@ class Text:
     after: list[tuple[str, str]]
 
 
-def text_of(comparison: Comparison, gate: float | None = None) -> Text:
-    """Return who is compared and the summary, every case, and what else is to be known.
-
-    With a `gate` that allows this share, that includes every case that it does not judge.
-    """
+def text_of(comparison: Comparison) -> Text:
+    """Return who is compared and the summary, every case, and what else is to be known."""
     return Text(
         before=[
             ("baseline", _party(comparison.baseline)),
@@ -56,7 +53,7 @@ def text_of(comparison: Comparison, gate: float | None = None) -> Text:
         ],
         table=speeds_table(comparison.speeds),
         marks=[speed.verdict for speed in comparison.speeds],
-        after=[*_notes(comparison), *(_unjudged(comparison.unjudged_by(gate)) if gate else ())],
+        after=list(_notes(comparison)),
     )
 
 
@@ -142,7 +139,7 @@ def summary(comparison: Comparison) -> str:
         return "no case has a speed on both sides"
     counts = ", ".join(f"{count} {verdict}" for verdict, count in comparison.verdicts.items())
     unclear = [speed.title for speed in comparison.speeds if speed.verdict is Verdict.UNCLEAR]
-    named = f" ({printable(some(unclear))})" if unclear else ""
+    named = f" (unclear: {printable(some(unclear))})" if unclear else ""
     return f"{counts}{named}: the candidate against the baseline; SAME is within ±{MARGIN:.0%}"
 
 
@@ -160,7 +157,8 @@ def _agreement(comparison: Comparison) -> str:
 def _notes(comparison: Comparison) -> Iterator[tuple[str, str]]:
     for warning in _warnings(comparison):
         yield "warning", warning
-    yield from _noise(comparison.speeds)
+    yield from _noise([speed for speed in comparison.speeds if not speed.unjudged])
+    yield from _unjudged(comparison)
     for problem, unpaired in grouped(comparison.unpaired).items():
         yield "unpaired", printable(f"{problem}: {some(map(_named, unpaired))}")
     for side, titles in (
@@ -190,10 +188,7 @@ def _warnings(comparison: Comparison) -> Iterator[str]:
 
 
 def _noise(speeds: Sequence[Speed]) -> Iterator[tuple[str, str]]:
-    """Return the cases whose times are not reliable, by side."""
-    few = [speed.title for speed in speeds if speed.interval is None]
-    if few:
-        yield "warning", printable(f"too few samples for an interval: {some(few)}")
+    """Return the judged cases whose times are not reliable, by side."""
     sides: tuple[tuple[str, Callable[[Speed], Reached]], ...] = (
         ("baseline", lambda speed: speed.baseline),
         ("candidate", lambda speed: speed.candidate),
@@ -205,8 +200,11 @@ def _noise(speeds: Sequence[Speed]) -> Iterator[tuple[str, str]]:
             yield "warning", printable(f"{counted} ({some(noisy)})")
 
 
-def _unjudged(unjudged: Sequence[Unjudged]) -> Iterator[tuple[str, str]]:
-    for problem, cases in grouped(unjudged).items():
+def _unjudged(comparison: Comparison) -> Iterator[tuple[str, str]]:
+    """Return the cases with two speeds that are not judged; those without are unpaired."""
+    unpaired = {one.name for one in comparison.unpaired}
+    shown = [one for one in comparison.unjudged if one.name not in unpaired]
+    for problem, cases in grouped(shown).items():
         yield "unjudged", printable(f"{problem}: {', '.join(case.words for case in cases)}")
 
 
