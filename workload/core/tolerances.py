@@ -16,8 +16,9 @@ SIAM J. Sci. Comput. 42(5), 2020). As `|a|_2 |b|_2` is about k for standard norm
 a typical element of the product about `sqrt(k)`, the error still grows like `sqrt(k)`
 relative to that element.
 
-float16 and bfloat16 products on a CPU sum in float32 as well: no error beyond the rounding of
-the output was found that float32 sums would not explain, with AVX-512, AVX2 and neither.
+float16 and bfloat16 products on an x86 CPU sum in float32 as well: no error beyond the rounding
+of the output was found that float32 sums would not explain, with AVX-512, AVX2 and neither. On an
+Arm CPU float16 convolutions do not: see `convolution_tolerance`.
 """
 
 import math
@@ -91,4 +92,19 @@ def matmul_tolerance(dtype: str, k: int) -> tuple[float, float]:
         kappa += LAMBDA / 2 * u_acc * math.sqrt(k) / ACCUMULATION_BLOCK
     if dtype == "tf32":
         u_out, kappa = 2 * u_out, kappa + LAMBDA * unit_roundoff("tf32") / math.sqrt(k)
+    return u_out, kappa
+
+
+def convolution_tolerance(
+    dtype: str, k: int, device_kind: str, architecture: str | None
+) -> tuple[float, float]:
+    """Return `(u_out, kappa)` of `matmul_tolerance` for a convolution that sums k products.
+
+    On an Arm CPU PyTorch convolves by oneDNN with Arm's Compute Library, which adds float16
+    products in float16 (its authors in uxlfoundation/oneDNN, issue 1499, 2022): u_acc is that of
+    float16 there. `architecture` is that of the programs, as `platform.machine` returns it.
+    """
+    u_out, kappa = matmul_tolerance(dtype, k)
+    if dtype == "float16" and device_kind == "cpu" and architecture == "aarch64":
+        kappa = LAMBDA * unit_roundoff("float16")
     return u_out, kappa

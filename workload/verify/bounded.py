@@ -73,20 +73,24 @@ def subtract(left: Bounded, right: Bounded, dtype: str) -> Bounded:
     return add(left, Bounded(-right.value, right.error, right.deviation), dtype)
 
 
-def sum_of_products(
+def sum_of_products(  # noqa: PLR0913  two sides, their product, and its tolerance where it has one
     left: Bounded,
     right: Bounded,
     dtype: str,
     terms: int,
     multiply: Callable[[Tensor, Tensor], Tensor],
+    *,
+    tolerance: tuple[float, float] | None = None,
 ) -> Bounded:
     """Bound a result whose elements each sum `terms` products of elements of both sides.
+
+    `tolerance` is `(u_out, kappa)`; None for that of `matmul_tolerance`.
 
     `multiply` is bilinear, a matmul or a convolution. On squares it gives the sum of the squared
     products, whose root is what `|a|_2 |b|_2 / sqrt(terms)` of `matmul_tolerance` estimates: the
     size of the partial sums' random walk.
     """
-    u_out, kappa = matmul_tolerance(dtype, terms)
+    u_out, kappa = tolerance or matmul_tolerance(dtype, terms)
     value = multiply(left.value, right.value)
     walk = multiply(left.value.square(), right.value.square()).sqrt()
     inherited = (

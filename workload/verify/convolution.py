@@ -1,7 +1,7 @@
 """A 2-D convolution and its three gradients; on CUDA by cuDNN.
 
 With stride 2 cuDNN uses algorithms that sum products (Winograd and FFT need stride 1), so
-`tolerances.matmul_tolerance` holds, with k the number of products summed for one element. The
+`tolerances.convolution_tolerance` holds, with k the number of products summed for one element. The
 reference unfolds the image into columns and multiplies, without torch's convolutions.
 
 Gradients in half precision may add partial sums in the dtype of the output: the CPU adds images and
@@ -9,6 +9,7 @@ overlapping patches in float16. A few roundings of partial sums, each with a dev
 a typical element, together have a deviation of about one u: lambda times that is allowed.
 """
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -17,7 +18,7 @@ from torch.nn import functional
 
 from workload.core.errors import UnfitError
 from workload.core.models.verify import VerifyResult
-from workload.core.tolerances import LAMBDA, unit_roundoff
+from workload.core.tolerances import LAMBDA, convolution_tolerance, unit_roundoff
 from workload.verify import bounded
 from workload.verify.bounded import Bounded, exact, multiply_and_sum, sum_of_products
 from workload.verify.case import VerifyCase
@@ -38,7 +39,10 @@ def checks(case: VerifyCase) -> Iterator[VerifyResult]:
     on_device = [case.place(tensor).requires_grad_() for tensor in (x, weight, bias)]
     output = convolve(*on_device)
     gradients = torch.autograd.grad(output, on_device, case.place(upstream))
-    yield case.judge("convolution", output, expected_output(x, weight, bias, case.dtype))
+    tolerance = convolution_tolerance(
+        case.dtype, math.prod(weight.shape[1:]), case.device.kind, case.device.architecture
+    )
+    yield case.judge("convolution", output, expected_output(x, weight, bias, case.dtype, tolerance))
     expected = expected_gradients(x, weight, upstream, case.dtype)
     for name, gradient, by_hand in zip(
         ("input", "weight", "bias"), gradients, expected, strict=True
@@ -51,16 +55,19 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return functional.conv2d(x, weight, bias, stride=STRIDE, padding=PADDING)
 
 
-def expected_output(x: Tensor, weight: Tensor, bias: Tensor, dtype: str) -> Bounded:
+def expected_output(
+    x: Tensor, weight: Tensor, bias: Tensor, dtype: str, tolerance: tuple[float, float]
+) -> Bounded:
     """Compute (images, filters, out, out): each filter times each column, plus its bias.
 
-    The bias may be added to the rounded products, in a second operation.
+    `tolerance` is that of the sums of products. The bias may be added to the rounded products, in a
+    second operation.
     """
     columns = exact(_columns(x))
     filters = exact(weight.flatten(1))
-    products = bounded.matmul(filters, columns, dtype).map(
-        lambda elements: elements.reshape(len(x), len(weight), OUT_EDGE, OUT_EDGE)
-    )
+    terms = filters.value.shape[-1]
+    sums = sum_of_products(filters, columns, dtype, terms, multiply_and_sum, tolerance=tolerance)
+    products = sums.map(lambda elements: elements.reshape(len(x), len(weight), OUT_EDGE, OUT_EDGE))
     return bounded.add(products, exact(bias[:, None, None].expand_as(products.value)), dtype)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from msgspec import structs
+from support.half_sums import conv2d_in_float16
 
 from workload.bench.operations import Operation
 from workload.bench.operations.convolution import Convolution, error_share
@@ -62,7 +63,7 @@ def test_one_wrong_element_of_a_convolution_is_found(
     assert isinstance(result, torch.Tensor)
     result[place] += 0.1
     images, filters = prepared.inputs
-    share = error_share(images, filters, result, "float32")
+    share = error_share(images, filters, result, "float32", cpu)
     assert share is not None
     assert share > 1
 
@@ -72,14 +73,26 @@ def test_a_convolution_in_bfloat16_does_not_pass_for_float32(cpu: DeviceInfo) ->
     rounded = torch.nn.functional.conv2d(
         images.bfloat16(), filters.bfloat16(), stride=2, padding=1
     ).float()
-    share = error_share(images, filters, rounded, "float32")
+    share = error_share(images, filters, rounded, "float32", cpu)
     assert share is not None
     assert share > 1
 
 
 def test_a_convolution_that_is_not_finite_has_no_error(cpu: DeviceInfo) -> None:
     images, filters = CONVOLUTION.prepare(cpu).inputs
-    assert error_share(images, filters, torch.full((2, 16, 6, 6), torch.nan), "float32") is None
+    result = torch.full((2, 16, 6, 6), torch.nan)
+    assert error_share(images, filters, result, "float32", cpu) is None
+
+
+@pytest.mark.parametrize(("architecture", "is_right"), [("aarch64", True), ("x86_64", False)])
+def test_a_convolution_summed_in_float16_is_right_on_an_arm_cpu_alone(
+    architecture: str, is_right: bool, cpu: DeviceInfo
+) -> None:
+    device = structs.replace(cpu, architecture=architecture)
+    images, filters = replace(CONVOLUTION, dtype="float16").prepare(cpu).inputs
+    share = error_share(images, filters, conv2d_in_float16(images, filters), "float16", device)
+    assert share is not None
+    assert (share <= 1) is is_right
 
 
 def test_a_copy_that_changed_an_element_is_wrong(cpu: DeviceInfo) -> None:

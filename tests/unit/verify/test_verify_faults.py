@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 import torch
+from msgspec import structs
+from support.half_sums import conv2d_in_float16
 from torch import Tensor
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -193,6 +195,16 @@ def test_a_convolution_without_its_bias_is_found(
         lambda x, weight, bias, stride, padding: honest(x, weight, 0 * bias, stride, padding),
     )
     assert failed(dtype) == {"convolution", "convolution, gradient of bias"}
+
+
+@pytest.mark.parametrize(("architecture", "wrong"), [("aarch64", False), ("x86_64", True)])
+def test_a_convolution_summed_in_float16_is_right_on_an_arm_cpu_alone(
+    monkeypatch: pytest.MonkeyPatch, architecture: str, wrong: bool
+) -> None:
+    case = VerifyCase(structs.replace(CPU, architecture=architecture), "float16", 0)
+    monkeypatch.setattr(convolution, "convolve", conv2d_in_float16)
+    failed = {check.name for check in convolution.checks(case) if not check.ok}
+    assert ("convolution" in failed) is wrong
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

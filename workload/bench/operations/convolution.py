@@ -13,7 +13,7 @@ from workload.bench.operations.operation import SEED, Prepared, normal, tf32_not
 from workload.bench.timing import BY_DEVICE, TimingConfig
 from workload.core.models.case import Kind
 from workload.core.models.device import DeviceInfo
-from workload.core.tolerances import half_subnormal, matmul_tolerance
+from workload.core.tolerances import convolution_tolerance, half_subnormal
 from workload.core.units import DTYPE_BYTES
 
 KERNEL = 3
@@ -93,11 +93,13 @@ class Convolution:
             call=call,
             inputs=(images, filters),
             output=call(),
-            error_share=lambda: error_share(images, filters, call(), self.dtype),
+            error_share=lambda: error_share(images, filters, call(), self.dtype, device),
         )
 
 
-def error_share(images: Tensor, filters: Tensor, result: Tensor, dtype: str) -> float | None:
+def error_share(
+    images: Tensor, filters: Tensor, result: Tensor, dtype: str, device: DeviceInfo
+) -> float | None:
     """Return the largest error of `result` over its tolerance; None if it is not finite.
 
     As in `result_check`: some filters element by element, and all elements at once by Freivalds'
@@ -108,7 +110,8 @@ def error_share(images: Tensor, filters: Tensor, result: Tensor, dtype: str) -> 
     x, w, y = (tensor.detach().cpu().double() for tensor in (images, filters, result))
     if not bool(torch.isfinite(y).all()):
         return None
-    u_out, kappa = matmul_tolerance(dtype, math.prod(w.shape[1:]))
+    terms = math.prod(w.shape[1:])
+    u_out, kappa = convolution_tolerance(dtype, terms, device.kind, device.architecture)
     patch_norm = _convolve(x.square(), torch.ones_like(w[:1])).sqrt()
 
     def share(found: Tensor, exact: Tensor, size: Tensor, norm: Tensor, factor: float) -> float:
