@@ -23,6 +23,7 @@ class Known:
     harmless: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     threads: bool = False
+    replaces: bool = False  # its library is read only in place of GNU's OpenMP
 
     def changed_by(self, value: str, usable_threads: int | None) -> str:
         """Return what this value changes; `usable_threads` is None where it is unknown."""
@@ -48,6 +49,7 @@ def known_variables() -> dict[str, Known]:
             harmless=tuple(row.get("harmless", ())),
             only=tuple(row.get("only", ())),
             threads=row.get("threads", False),
+            replaces=library.get("replaces", False),
         )
         for library in table["library"]
         for name, row in library["variables"].items()
@@ -58,14 +60,22 @@ def set_variables(
     environment: Mapping[str, str],
     usable_threads: int | None,
     redact: Callable[[str], str] = str,
+    *,
+    gnu_openmp: bool = False,
 ) -> tuple[Variable, ...]:
-    """Return the variables of the table that are set, in the order of their names."""
+    """Return the variables of the table that are set, in the order of their names.
+
+    `gnu_openmp`: torch brings GNU's OpenMP, which only a preloaded library replaces.
+    """
     known = known_variables()
+    gnu = gnu_openmp and not re.search("libi?omp", environment.get("LD_PRELOAD", ""))
     return tuple(
         Variable(
             name=name,
             value=printable(redact(environment[name]))[:MAX_VALUE],
-            changes=known[name].changed_by(environment[name], usable_threads),
+            changes=NEITHER
+            if gnu and known[name].replaces
+            else known[name].changed_by(environment[name], usable_threads),
             devices=known[name].devices,
         )
         for name in sorted(known.keys() & environment.keys())

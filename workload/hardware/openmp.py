@@ -5,9 +5,11 @@ them parts of a result are never computed: of bfloat16 matmuls and of the gradie
 (torch 2.13, two threads requested, one run: 43,066 of 90,000 elements were wrong).
 """
 
+import importlib.util
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from workload.core.models.device import DeviceInfo
 from workload.core.units import plural
@@ -29,6 +31,13 @@ def team_limit(environment: Mapping[str, str]) -> tuple[int, str] | None:
         if re.fullmatch(is_limit, value):
             limits.append((threads or int(value), f"{name}={value}"))
     return min(limits, default=None)
+
+
+def brings_gnu_openmp() -> bool:
+    """Return whether the installed torch has GNU's OpenMP in its folder, as its wheels do."""
+    spec = importlib.util.find_spec("torch")
+    places = (spec and spec.submodule_search_locations) or ()
+    return any(any(Path(place).glob("lib/libgomp*.so*")) for place in places)
 
 
 def most_threads(device: DeviceInfo) -> tuple[int, str]:

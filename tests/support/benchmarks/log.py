@@ -29,6 +29,7 @@ from workload.core.variables import set_variables
 from workload.doctor.redaction import redaction
 from workload.hardware.cgroups import read_limits
 from workload.hardware.datasheet import datasheet_ceilings
+from workload.hardware.openmp import brings_gnu_openmp
 
 Number = TypeVar("Number", int, float)
 # Why a benchmark has nothing to time. Details are in the record; tests/allowed-skips.txt has
@@ -85,7 +86,9 @@ class BenchmarkLog:
     def variables(environment: Mapping[str, str]) -> tuple[Variable, ...]:
         """What is set of the variables that change speed or bits."""
         usable_threads = read_limits().usable_threads
-        return set_variables(environment, usable_threads, redaction(environment).text)
+        redact = redaction(environment).text
+        gnu_openmp = brings_gnu_openmp()
+        return set_variables(environment, usable_threads, redact, gnu_openmp=gnu_openmp)
 
     def machine_info(
         self, environment: Mapping[str, str], facts: TorchFacts | None, python: str

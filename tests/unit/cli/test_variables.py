@@ -45,11 +45,12 @@ def test_a_variable_that_changes_nothing_here_is_recorded_and_not_told(
 ) -> None:
     monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "0")  # a CPU has no TF32
     monkeypatch.setenv("ONEDNN_DEFAULT_FPMATH_MODE", "STRICT")
+    monkeypatch.setenv("KMP_AFFINITY", "compact")  # torch brings GNU's OpenMP
     outcome = workload(*command.split(), "--json")
     assert "environment:" not in outcome.stderr
     recorded = {one["name"]: one["changes"] for one in json.loads(outcome.stdout)["variables"]}
     assert recorded["NVIDIA_TF32_OVERRIDE"] == "speed and bits"
-    assert recorded["ONEDNN_DEFAULT_FPMATH_MODE"] == "neither"
+    assert recorded["ONEDNN_DEFAULT_FPMATH_MODE"] == recorded["KMP_AFFINITY"] == "neither"
 
 
 def test_a_run_that_ends_before_its_device_has_them_too(

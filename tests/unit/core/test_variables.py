@@ -10,6 +10,7 @@ import pytest
 from workload.cli.main import prepare_libraries
 from workload.core.models.variable import BITS, BOTH, NEITHER, SPEED
 from workload.core.variables import TABLE, effects, known_variables, set_variables
+from workload.hardware.openmp import brings_gnu_openmp
 
 DOCKERFILE = Path("docker/Dockerfile")
 
@@ -116,10 +117,27 @@ def test_what_the_images_set_changes_nothing() -> None:
     assert effects(set_variables(environment, 2), "cpu", "cuda", "nccl") is None
 
 
+@pytest.mark.parametrize("name", ["KMP_AFFINITY", "KMP_BLOCKTIME", "KMP_HW_SUBSET"])
+def test_intels_openmp_reads_its_variables_only_where_it_replaces_gnus(name: str) -> None:
+    def changes(**more: str) -> str:
+        found = set_variables({name: "compact", **more}, 2, gnu_openmp=True)
+        return {variable.name: variable.changes for variable in found}[name]
+
+    assert what(name, "compact") == SPEED  # not known to be GNU's
+    assert changes() == NEITHER
+    assert changes(LD_PRELOAD="/usr/lib/libhwloc.so") == NEITHER
+    for library in ("libiomp5.so", "/opt/intel/libiomp5.so", "libomp.so.5"):
+        assert changes(LD_PRELOAD=library) == SPEED
+
+
+def test_the_locked_torch_brings_gnus_openmp() -> None:
+    assert brings_gnu_openmp()
+
+
 def test_every_row_of_the_table_has_what_it_needs() -> None:
     table = tomllib.loads(TABLE.read_text())["library"]
     for library in table:
-        assert set(library) == {"name", "devices", "source", "variables"}
+        assert set(library) - {"replaces"} == {"name", "devices", "source", "variables"}
         assert set(library["devices"]) <= {"cpu", "cuda", "nccl"}
         assert library["source"].startswith("https://")
         for name, row in library["variables"].items():

@@ -40,7 +40,7 @@ def test_a_version_file_without_a_version_is_unknown(tmp_path: Path) -> None:
 
 
 def test_the_version_file_agrees_with_torch_itself() -> None:
-    assert read_torch_files() == TorchFiles(torch.__version__, torch.version.cuda)
+    assert read_torch_files() == TorchFiles(torch.__version__, torch.version.cuda, gnu_openmp=True)
 
 
 def test_a_libcuda_that_loads_has_no_reason() -> None:

@@ -6,6 +6,7 @@ from workload.cli.session import Session
 from workload.core.models.variable import Variable
 from workload.core.variables import effects, set_variables
 from workload.hardware.cgroups import read_limits
+from workload.hardware.openmp import brings_gnu_openmp
 from workload.report.terminal import summary
 
 
@@ -24,4 +25,9 @@ def warn_of_variables(session: Session, *devices: str) -> None:
 def _set_here() -> tuple[Variable, ...]:
     from workload.doctor.redaction import redaction  # noqa: PLC0415  a tenth of a second
 
-    return set_variables(os.environ, read_limits().usable_threads, redaction(os.environ).text)
+    return set_variables(
+        os.environ,
+        read_limits().usable_threads,
+        redaction(os.environ).text,
+        gnu_openmp=brings_gnu_openmp(),
+    )

@@ -4,10 +4,11 @@ from workload.core.models.model import Fact
 
 
 class TorchFiles(Fact, frozen=True):
-    """What torch's own version file says, read without importing torch."""
+    """What torch's own files say, read without importing torch."""
 
     version: str
     cuda_version: str | None
+    gnu_openmp: bool = False  # GNU's OpenMP is among them
 
 
 class TorchGpu(Fact, frozen=True):

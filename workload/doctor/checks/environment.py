@@ -15,7 +15,9 @@ from workload.doctor.checks.check import CheckResult, check, known, passed, warn
 def variables(facts: Facts) -> CheckResult:
     """Look the variables up in `core/variables.toml`."""
     usable_threads = facts.limits.usable_threads if facts.limits else None
-    found = effects(set_variables(known(facts.environment), usable_threads), *_devices(facts))
+    gnu_openmp = bool(facts.torch_files and facts.torch_files.gnu_openmp)
+    set_here = set_variables(known(facts.environment), usable_threads, gnu_openmp=gnu_openmp)
+    found = effects(set_here, *_devices(facts))
     if found:
         return warned(found, case="set")
     return passed("no environment variable changes speed or bits")

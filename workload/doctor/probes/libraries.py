@@ -8,8 +8,11 @@ from collections.abc import Callable, Mapping
 from importlib import metadata, resources
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from workload.core.files import read_text
 from workload.core.models.pytorch import TorchFiles
+from workload.hardware.openmp import brings_gnu_openmp
 
 # The libraries of CUDA, cuDNN and NCCL, without those of the driver.
 CUDA_LIBRARY = re.compile(
@@ -26,7 +29,8 @@ def read_torch_files() -> TorchFiles | None:
     spec = importlib.util.find_spec("torch")
     if spec is None or spec.origin is None or not spec.submodule_search_locations:
         return None  # or its __init__.py is missing, or torch is a single file
-    return read_version_file(Path(spec.origin).with_name("version.py"))
+    files = read_version_file(Path(spec.origin).with_name("version.py"))
+    return files and replace(files, gnu_openmp=brings_gnu_openmp())
 
 
 def read_version_file(path: Path) -> TorchFiles | None:
