@@ -3,11 +3,12 @@
 import pytest
 from support.containers import Containers
 
+RUNTIME = pytest.mark.only("runtime")
 COMMANDS = (
-    "import torch",
+    pytest.param("import torch", marks=RUNTIME),
     "run --device cpu --budget 2",
-    "doctor",
-    "matmul --device cpu --sizes 64 --budget 1; report /tmp/results",
+    pytest.param("doctor", marks=RUNTIME),
+    pytest.param("matmul --device cpu --sizes 64 --budget 1; report /tmp/results", marks=RUNTIME),
 )
 # Runs commands, then names the modules whose compiled file is not there, the system's too.
 RUN_AND_TELL = """
@@ -64,6 +65,7 @@ def test_every_module_that_a_command_imports_is_compiled(
     assert last[2:] == []
 
 
+@RUNTIME
 @pytest.mark.timeout(150)
 def test_what_is_taken_without_a_look_at_its_source_is_of_that_source(
     containers: Containers,

@@ -45,6 +45,7 @@ def test_each_cuda_library_is_on_disk_once(containers: Containers) -> None:
 
 
 @pytest.mark.only("gpu")
+@pytest.mark.only("runtime")
 def test_each_cuda_library_is_mapped_once(containers: Containers) -> None:
     mapped = paths_of_each(containers.run("python", "-c", MAP).stdout)
     assert {"libcudnn", "libcublas", "libcublasLt", "libnccl", "libcudart"} <= mapped.keys()
@@ -52,6 +53,7 @@ def test_each_cuda_library_is_mapped_once(containers: Containers) -> None:
 
 
 @pytest.mark.only("gpu")
+@pytest.mark.only("runtime")
 def test_mapped_cuda_libraries_come_from_the_locked_wheels(containers: Containers) -> None:
     mapped = paths_of_each(containers.run("python", "-c", MAP).stdout)
     foreign = [p for paths in mapped.values() for p in paths if not p.startswith("/opt/venv/")]

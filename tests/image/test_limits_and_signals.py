@@ -11,6 +11,9 @@ from support.containers import Containers, files_in
 
 from workload.core.records import invalidity
 
+# A -devel image has these layers: see test_devel_layers.py.
+pytestmark = pytest.mark.only("runtime")
+
 GIB = 1 << 30
 MATMUL = ("workload", "matmul", "--device", "cpu")
 # A float64 product of this size, and of the size that estimates it, takes many seconds on

@@ -82,6 +82,7 @@ def test_every_library_loads_except_what_only_a_host_provides(
     assert [words for words in failed if not NOT_OURS.search(words[1])] == []
 
 
+@pytest.mark.only("runtime")
 def test_what_is_loaded_by_path_is_there(containers: Containers, target: str) -> None:
     names = NEEDED + (NEEDED_ON_GPU if target == "gpu" else ())
     listing = f"cd /opt/venv/lib/python3*/site-packages && ls {' '.join(names)}"
@@ -89,6 +90,7 @@ def test_what_is_loaded_by_path_is_there(containers: Containers, target: str) ->
     assert (ended.code, len(ended.stdout.split())) == (0, len(names)), ended.stderr
 
 
+@pytest.mark.only("runtime")
 def test_a_tensor_becomes_a_numpy_array_and_back_without_a_warning(
     containers: Containers,
 ) -> None:
@@ -97,6 +99,7 @@ def test_a_tensor_becomes_a_numpy_array_and_back_without_a_warning(
 
 
 @pytest.mark.only("gpu")
+@pytest.mark.only("runtime")
 def test_triton_compiles_a_kernel_for_each_generation_without_a_gpu(
     containers: Containers,
 ) -> None:
@@ -106,6 +109,7 @@ def test_triton_compiles_a_kernel_for_each_generation_without_a_gpu(
     assert ended.stdout.split("\n")[:-1] == [f"{sm} ELF" for sm in (75, 80, 90, 100, 120)]
 
 
+@pytest.mark.only("runtime")
 def test_the_files_of_the_cuts_that_wait_are_the_locked_ones(
     containers: Containers, target: str
 ) -> None:

@@ -10,6 +10,9 @@ import pytest
 from docker.models.containers import Container
 from support.containers import Containers, Ended
 
+# A -devel image has these layers: see test_devel_layers.py.
+pytestmark = pytest.mark.only("runtime")
+
 DOCTOR = "workload doctor --device cpu --json"
 FILLED = "head -c 2000000 /dev/zero > {folder}/filler 2>/dev/null; "
 MIB = 1 << 20

@@ -3,6 +3,9 @@
 import pytest
 from support.containers import Containers
 
+# A -devel image has these layers: see test_devel_layers.py.
+pytestmark = pytest.mark.only("runtime")
+
 QUIETLY = "import warnings; warnings.simplefilter('ignore'); import torch; "
 CUDNN = (
     "import ctypes; import nvidia, pathlib; "
