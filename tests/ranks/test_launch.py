@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 START = Path(__file__).parents[1] / "support/ranks/start.py"
@@ -36,6 +37,18 @@ def test_a_killed_rank_is_named_in_one_line() -> None:
         "",
         "rank 2 was ended by SIGKILL: see its output and the kernel's log\n",
     )
+
+
+def test_a_stopped_rank_is_named_and_killed_soon_after_the_others_lost_it() -> None:
+    """They wait 5 s and it has 5 s to end; torch's agent alone would give it 30 s."""
+    begin = time.monotonic()
+    assert ended(start(2, 0, "hang", 1)) == (
+        4,
+        "",
+        "rank 1 hung: it did not end after SIGTERM and was killed: see its output and the kernel's "
+        "log\n",
+    )
+    assert time.monotonic() - begin < 5 + 30
 
 
 def test_a_rank_that_fails_is_quoted_with_its_code() -> None:

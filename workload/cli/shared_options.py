@@ -70,7 +70,7 @@ def add_ranks(parser: argparse.ArgumentParser) -> None:
         "--join-timeout",
         type=option_types.positive,
         metavar="SECONDS",
-        help="how long nodes wait for each other before they start (default: 55)",
+        help="how long nodes wait for each other before they start (default: 35)",
     )
     group.add_argument(
         "--max-restarts",

@@ -55,14 +55,21 @@ class Failure:
     exit_code: int
     line: str | None = None
     lost_another: bool = False
+    hung: bool = False  # the launcher had to kill it
 
     @property
-    def order(self) -> tuple[bool, bool, int]:
-        """Return what sorts causes before consequences: those who were stopped come last."""
-        return self.exit_code in _STOPPED, self.lost_another, self.rank
+    def order(self) -> tuple[bool, bool, bool, int]:
+        """Return what sorts causes before consequences: those who were stopped come last.
+
+        A rank that hung may have waited for one that failed; it is why others lost it.
+        """
+        return self.exit_code in _STOPPED, self.lost_another, self.hung, self.rank
 
     def error(self) -> RankError:
         """Return the error that the launcher raises for it."""
+        if self.hung:
+            hung = f"rank {self.rank} hung: it did not end after SIGTERM and was killed"
+            return RankError(f"{hung}: see its output and the kernel's log", ExitCode.UNFIT)
         if self.exit_code < 0:
             ended = f"rank {self.rank} was ended by {signal_name(-self.exit_code)}"
             return RankError(f"{ended}: see its output and the kernel's log", ExitCode.UNFIT)
@@ -95,11 +102,15 @@ def report_failure(environment: Mapping[str, str], line: str, lost_another: bool
         write_atomically(Path(environment[ERROR_FILE]), json.dumps(document).encode())
 
 
-def read_failure(rank: int, exit_code: int, message: object) -> Failure:
+def read_failure(rank: int, exit_code: int, message: object, hung: bool = False) -> Failure:
     """Return the failure of a rank from the `message` of its file, or from none."""
     if not isinstance(message, dict):
-        return Failure(rank, exit_code)
+        return Failure(rank, exit_code, hung=hung)
     extra = message.get("extraInfo", {})
     return Failure(
-        rank, exit_code, message.get("message"), lost_another=bool(extra.get("lost_another"))
+        rank,
+        exit_code,
+        message.get("message"),
+        lost_another=bool(extra.get("lost_another")),
+        hung=hung,
     )

@@ -13,10 +13,16 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
+from signal import Signals
+from typing import Any
 
-from torch.distributed.elastic.agent.server.api import RunResult, WorkerSpec
+from torch.distributed.elastic.agent.server.api import RunResult, WorkerGroup, WorkerSpec
 from torch.distributed.elastic.agent.server.local_elastic_agent import LocalElasticAgent
-from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+from torch.distributed.elastic.multiprocessing import (
+    DefaultLogsSpecs,
+    SignalException,
+    SubprocessContext,
+)
 from torch.distributed.elastic.rendezvous import RendezvousParameters, RendezvousTimeoutError
 
 from workload.core.errors import ExitCode, UnfitError, first_line
@@ -25,9 +31,9 @@ from workload.distributed.rendezvous import make_handler
 
 # How long nodes wait for each other: at the start, and less after a failure, since the group has
 # waited then.
-JOIN_SEC, JOIN_AGAIN_SEC = 55, 15
+JOIN_SEC, JOIN_AGAIN_SEC = 35, 15
 STORE_SEC = 20  # how long to wait for an answer of the store
-# How long ranks may take to end after a signal to the launcher; they take under a second.
+# How long ranks may take to end after a signal; they take under a second.
 SHUTDOWN_SEC = 5
 MONITOR_SEC = 0.1
 
@@ -69,6 +75,34 @@ class Launch:
         )
 
 
+class Agent(LocalElasticAgent):
+    """torch's agent, whose ranks have SHUTDOWN_SEC to end however it ends them; knows which hung.
+
+    Beside a rank that failed, torch 2.13 gives the others 30 s (SubprocessContext._poll).
+    """
+
+    hung: frozenset[int] = frozenset()  # ranks that only SIGKILL ended
+
+    def _start_workers(self, worker_group: WorkerGroup) -> dict[int, Any]:
+        started: dict[int, Any] = super()._start_workers(worker_group)
+        context = self._pcontext
+        assert isinstance(context, SubprocessContext)  # noqa: S101  as of every program
+        processes = {
+            worker.global_rank: context.subprocess_handlers[worker.local_rank].proc
+            for worker in worker_group.workers
+        }
+        close = context.close
+        self.hung = frozenset()
+
+        def close_soon(death_sig: Signals | None = None, timeout: int = 0) -> None:  # noqa: ARG001
+            running = [rank for rank, process in processes.items() if process.poll() is None]
+            close(death_sig, SHUTDOWN_SEC)
+            self.hung |= {rank for rank in running if processes[rank].poll() == -Signals.SIGKILL}
+
+        context.close = close_soon  # type: ignore[method-assign]  # torch has no option for it
+        return started
+
+
 def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
     """Run Python with `arguments` once for each rank of this node until all have ended.
 
@@ -83,7 +117,7 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
         os.environ.setdefault("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1")
     try:
         with tempfile.TemporaryDirectory(prefix="workload-ranks-") as folder:
-            result = _run_agent(arguments, plan, folder)
+            result, hung = _run_agent(arguments, plan, folder)
     except SignalException as ended:
         return ExitCode(128 + int(ended.sigval))
     except OSError as error:
@@ -91,12 +125,12 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
     except Exception as error:  # whatever the rendezvous raises
         raise UnfitError(
             f"the {plan.nodes} nodes did not meet or lost each other at {plan.rendezvous} "
-            f"({_reason(error)}): start all within {plan.join_sec} s; see their output, and "
-            "whether each reaches the others"
+            f"({_reason(error)}): start all within {plan.join_sec} s, the --join-timeout; see "
+            "their output, and whether each reaches the others"
         ) from None
     if result.is_failed():
         failures = [
-            read_failure(rank, failure.exitcode, failure.message)
+            read_failure(rank, failure.exitcode, failure.message, hung=rank in hung)
             for rank, failure in result.failures.items()
         ]
         raise first_cause(failures).error()
@@ -110,7 +144,10 @@ def _reason(error: Exception) -> str:
     return first_line(error.__cause__ or error).partition(". ")[0].rstrip(".")
 
 
-def _run_agent(arguments: Sequence[str], plan: Launch, folder: str) -> RunResult:
+def _run_agent(
+    arguments: Sequence[str], plan: Launch, folder: str
+) -> tuple[RunResult, frozenset[int]]:
+    """Return how the ranks ended, and which of them hung."""
     handler = make_handler(plan.parameters, STORE_SEC)
     spec = WorkerSpec(
         role="workload",
@@ -121,7 +158,7 @@ def _run_agent(arguments: Sequence[str], plan: Launch, folder: str) -> RunResult
         max_restarts=plan.max_restarts,
         monitor_interval=MONITOR_SEC,
     )
-    agent = LocalElasticAgent(
+    agent = Agent(
         spec,
         DefaultLogsSpecs(log_dir=folder),
         exit_barrier_timeout=STORE_SEC,
@@ -131,4 +168,4 @@ def _run_agent(arguments: Sequence[str], plan: Launch, folder: str) -> RunResult
         result: RunResult = agent.run()
     finally:
         handler.shutdown()
-    return result
+    return result, agent.hung

@@ -28,10 +28,11 @@ Answer = TypeVar("Answer")
 def make_handler(parameters: RendezvousParameters, limit_sec: float) -> RendezvousHandler:
     """Return a handler of torch's agent whose store answers within the limit.
 
-    Raises RendezvousConnectionError if it does not; a handler raises it too.
+    The first connection has the limit of the parameters, which torch 2.13 exceeds by up to its
+    double. Raises RendezvousConnectionError without an answer; a handler raises it too.
     """
-    connect_sec = parameters.get_as_int("read_timeout") or 0
-    backend, store = within(connect_sec + limit_sec, lambda: create_backend(parameters))
+    connect_sec = parameters.get_as_int("read_timeout") or limit_sec
+    backend, store = within(connect_sec, lambda: create_backend(parameters))
     return create_handler(store, LimitedBackend(backend, limit_sec), parameters)
 
 

@@ -17,6 +17,7 @@ from workload.distributed.failures import (
 LOST = Failure(0, ExitCode.UNFIT, "rank 0 of 2 lost another", lost_another=True)
 STOPPED = Failure(1, ExitCode.TERMINATED)
 KILLED = Failure(2, -9)
+HUNG = Failure(1, -9, hung=True)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,8 @@ KILLED = Failure(2, -9)
         ([LOST, KILLED], KILLED),
         ([STOPPED, LOST], LOST),
         ([Failure(1, -15), KILLED], KILLED),
+        ([LOST, HUNG], HUNG),
+        ([HUNG, KILLED], KILLED),
         ([STOPPED, Failure(3, ExitCode.WRONG_NUMBERS, "wrong")], Failure(3, 3, "wrong")),
     ],
 )
@@ -35,6 +38,15 @@ def test_a_cause_counts_before_its_consequences(failures: list[Failure], cause: 
 def test_a_rank_that_a_signal_ended_has_its_name() -> None:
     error = KILLED.error()
     assert str(error) == "rank 2 was ended by SIGKILL: see its output and the kernel's log"
+    assert error.exit_code is ExitCode.UNFIT
+
+
+def test_a_rank_that_the_launcher_had_to_kill_hung() -> None:
+    error = HUNG.error()
+    assert str(error) == (
+        "rank 1 hung: it did not end after SIGTERM and was killed: see its output and the kernel's "
+        "log"
+    )
     assert error.exit_code is ExitCode.UNFIT
 
 
