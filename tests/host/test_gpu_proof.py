@@ -56,7 +56,7 @@ def test_a_given_interpreter_runs_it_without_an_engine_or_make(python_host: Host
 def test_in_a_container_only_results_can_be_written(out: str, host: Host) -> None:
     host.add("docker", GPU)
     assert refusal(host, "make", "gpu-proof", f"OUT={out}").startswith(
-        f"gpu-proof: OUT={out} is not mounted in the container: name a folder in results/\n"
+        f"gpu-proof: OUT={out} is not mounted in the container: choose a folder in results/\n"
     )
 
 

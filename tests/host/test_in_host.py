@@ -46,7 +46,7 @@ def test_a_folder(refused: Callable[..., str], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("program", ["true", "cat", "sh", "echo", "test"])
 def test_another_program(refused: Callable[..., str], program: str) -> None:
-    assert f"PYTHON={program} is no Python that works" in refused(program)
+    assert f"PYTHON={program} is not a working Python" in refused(program)
 
 
 def test_one_without_the_module_that_runs(refused: Callable[..., str]) -> None:

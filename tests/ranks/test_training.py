@@ -115,6 +115,6 @@ def test_a_mode_for_one_rank_is_refused_under_torchrun() -> None:
     code, _, errors = ended(start("--mode", "fused", RANK="0", WORLD_SIZE="2", MASTER_ADDR="a"))
     assert (code, errors) == (
         2,
-        "workload train: rank 0: mode fused trains alone, and the environment has started "
+        "workload train: rank 0: mode fused runs on one rank, and the environment has started "
         "2 ranks: choose --mode all-reduce or ddp\n",
     )

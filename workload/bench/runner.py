@@ -173,7 +173,7 @@ def _input_problem(prepared: Prepared) -> str | None:
     for tensor in prepared.inputs:
         deviation = float(tensor.std()) if tensor.numel() >= MIN_ELEMENTS else 1.0
         if not math.isfinite(deviation) or not bool(torch.isfinite(tensor).all()):
-            return "an input holds numbers that are not finite"
+            return "an input contains numbers that are not finite"
         if not low <= deviation <= high:
             return (
                 f"an input has the standard deviation {deviation:.3g}, not 1: "

@@ -49,7 +49,7 @@ class Explain(argparse.Action):
         """Store the words."""
         words = list(values or ())
         if words and (words[0] != "explain" or len(words) > 2):  # noqa: PLR2004  the word and an id
-            parser.error(f"unknown words {' '.join(words)!r}: use `explain` or `explain ID`")
+            parser.error(f"unexpected arguments {' '.join(words)!r}: use `explain` or `explain ID`")
         namespace.explain = words
 
 

@@ -82,7 +82,7 @@ def _contradiction(given: argparse.Namespace, doctor: argparse.Namespace) -> str
             options = ", ".join(
                 f"--{name.replace('_', '-')}" for name in names if name not in ("explain", "json")
             )
-            return f"explain checks nothing: leave {options} out" if options else None
+            return f"explain runs no checks: leave {options} out" if options else None
         case "doctor" if given.budget is not None and not given.deep:
             return "--budget limits --deep: give both"
         case "compare" if given.json and given.format not in (TABLE, "json"):
@@ -129,7 +129,7 @@ def _contradiction_of_devices(given: argparse.Namespace) -> str | None:
         several = "--device all" if given.ranks is None else "--ranks"
         return f"{several} needs --deep: without it one process checks the whole machine"
     if given.bundle or given.facts:
-        return "--bundle and --facts are of one process: leave --ranks and --device all out"
+        return "--bundle and --facts are for one process: leave --ranks and --device all out"
     return None
 
 

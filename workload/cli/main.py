@@ -116,7 +116,7 @@ def _set_deadlines(session: "Session", options: RecordOptions) -> None:
 
 
 def prepare_libraries() -> None:
-    """Remember the CPUs that OpenMP may take away, let its threads spin for a short time.
+    """Record the usable CPUs before OpenMP binds threads, and limit how long its threads spin.
 
     They spin for some tens of microseconds, then sleep. Without a limit they make small matmuls
     up to a thousand times slower on a busy machine; on an idle one both are as fast (2 cores: 180

@@ -22,7 +22,7 @@ def path(text: str) -> Path:
     """Parse a path; an empty one would mean the current folder."""
     if text:
         return Path(text)
-    raise argparse.ArgumentTypeError("an empty path: name a file or a folder")
+    raise argparse.ArgumentTypeError("an empty path: choose a file or a folder")
 
 
 def device(text: str) -> str:
@@ -129,7 +129,7 @@ def sent_dtypes(text: str) -> list[str]:
     """Parse names of dtypes that are sent: tf32 is float32 in memory."""
     found = dtypes(text)
     if "tf32" in found:
-        raise argparse.ArgumentTypeError("tf32 is float32 where it is sent: use float32")
+        raise argparse.ArgumentTypeError("tf32 is sent as float32: use float32")
     return found
 
 
@@ -148,5 +148,5 @@ def dtypes(text: str) -> list[str]:
 def _words(text: str) -> list[str]:
     words = text.split(",")
     if "" in words:
-        raise argparse.ArgumentTypeError(f"{text!r} has nothing before or after a comma")
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty item: remove the extra comma")
     return words

@@ -38,14 +38,14 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--preset",
         choices=sorted(PRESETS),
         default="book",
-        help="network and training; the options below change it",
+        help="network and its training; the options below override it",
     )
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument(
         "--mode",
         choices=(*MODE_NAMES, *RANK_MODE_NAMES),
-        help="how to do the steps; eager is the book's loop and the default, auto the fastest with "
-        "the same arithmetic; on ranks all-reduce, the default there, or ddp",
+        help="how to run a step (default: eager, the book's loop); auto takes the fastest with the "
+        "same arithmetic; with several ranks all-reduce (the default there) or ddp",
     )
     mode.add_argument(
         "--engine",  # the name of --mode until 0.2; removed in 0.3
@@ -84,13 +84,13 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--threads",
         type=option_types.size,
         metavar="N",
-        help="CPU threads (default: by the sizes or, with --resume, as in the checkpoint)",
+        help="CPU threads (default: chosen by the sizes; with --resume as in the checkpoint)",
     )
     shared_options.add_ranks(parser)
     parser.add_argument(
         "--scaling",
         action="store_true",
-        help="on ranks: also measure steps on fewer of them, and with a batch for each",
+        help="with several ranks: also measure strong and weak scaling on 1, 2, 4... ranks",
     )
     shared_options.add_output(parser, None)
 
@@ -103,7 +103,7 @@ def _add_matmul(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--search",
         action="store_true",
-        help="first search the fastest shape; it is the ceiling of the other cases",
+        help="first search for the fastest shape, which is the ceiling of the other cases",
     )
     shared_options.add_output(parser, None)
 
@@ -118,7 +118,7 @@ def _add_collectives(parser: argparse.ArgumentParser) -> None:
         action=actions.Distinct,
         nargs="+",
         metavar="SIZE",
-        help="bytes of the whole array, or 64K, 16M, 1G",
+        help="size of the whole array in bytes, or 64K, 16M, 1G",
     )
     parser.add_argument(
         "--dtypes",
@@ -126,12 +126,12 @@ def _add_collectives(parser: argparse.ArgumentParser) -> None:
         action=actions.Distinct,
         nargs="+",
         metavar="DTYPE",
-        help="of every operation (default: float32, and bfloat16 for sums)",
+        help="dtypes of each operation (default: float32, and bfloat16 for sums)",
     )
     parser.add_argument(
         "--pairs",
         action="store_true",
-        help="only send and receive between all pairs of nodes; name a slow node or link",
+        help="only send and receive between all pairs of nodes, to find a slow node or link",
     )
     shared_options.add_ranks(parser)
     shared_options.add_output(parser, None)
@@ -159,12 +159,12 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
     depth.add_argument(
         "--quick",
         action="store_true",
-        help="read files and ask the driver only, without PyTorch: under 1 s",
+        help="only read files and query the driver, without PyTorch; takes under 1 s",
     )
     depth.add_argument(
         "--deep",
         action="store_true",
-        help="stress test too: matmuls and memory, every result checked",
+        help="also run a stress test: matmuls and memory, every result checked",
     )
     parser.add_argument(
         "--budget",
@@ -172,7 +172,7 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help=f"about how long --deep may take (default: {DEEP_BUDGET_SEC:.0f})",
     )
-    parser.add_argument("--strict", action="store_true", help="unknown results are failures too")
+    parser.add_argument("--strict", action="store_true", help="treat unknown results as failures")
     parser.add_argument("--facts", action="store_true", help="print the facts about this machine")
     parser.add_argument(
         "--bundle",
@@ -200,13 +200,13 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
         "--fail-if-slower",
         type=option_types.share,
         metavar="SHARE",
-        help="exit with 5 if a case of the candidate is slower by more, with its whole interval: "
-        "5%% or 0.05; with 4 if no case can be judged",
+        help="exit with 5 if a case of the candidate is slower by more than this share (5%% or "
+        "0.05) with its whole interval; exit with 4 if no case can be judged",
     )
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="with --fail-if-slower: exit with 5 if a case cannot be judged, too",
+        help="with --fail-if-slower: also exit with 5 if a case cannot be judged",
     )
 
 
@@ -218,7 +218,7 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         default=RESULTS,
         metavar="DIR",
-        help="folder of the records",
+        help="folder with the records",
     )
     parser.add_argument(
         "--output",

@@ -1,4 +1,4 @@
-"""One call of the command line: its output, its record and its end."""
+"""One run of the command line: its output, its record and its end."""
 
 import contextlib
 import os

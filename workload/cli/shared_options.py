@@ -23,7 +23,7 @@ def add_device(
         type=option_types.positive,
         default=DRIVER_SEC,
         metavar="SECONDS",
-        help="how long to wait for an answer of the NVIDIA driver or its GPU",
+        help="how long to wait for the NVIDIA driver or a GPU to answer",
     )
 
 
@@ -40,7 +40,7 @@ def add_devices(parser: argparse.ArgumentParser) -> None:
         "--rank-timeout",
         type=option_types.positive,
         metavar="SECONDS",
-        help="end one of several processes that shows nothing new for so long "
+        help="with several processes: kill one that makes no progress for this long "
         "(default: 1.5 times --driver-timeout, or the budget where that is more)",
     )
 
@@ -48,23 +48,23 @@ def add_devices(parser: argparse.ArgumentParser) -> None:
 def add_ranks(parser: argparse.ArgumentParser) -> None:
     """Add the options that start ranks."""
     group = parser.add_argument_group(
-        "ranks", "processes that work together; torchrun, srun or an Indexed Job may start them too"
+        "ranks", "processes that work together; torchrun, srun or an Indexed Job can start them too"
     )
     group.add_argument(
-        "--ranks", type=option_types.ranks, metavar="N", help="start N on this node, one a GPU"
+        "--ranks", type=option_types.ranks, metavar="N", help="start N on this node, one per GPU"
     )
     group.add_argument(
         "--nodes",
         type=option_types.ranks,
         metavar="N",
         default=1,
-        help="nodes on which this command starts ranks",
+        help="number of nodes on which this command is started",
     )
     group.add_argument(
         "--rendezvous",
         type=option_types.address,
         metavar="HOST:PORT",
-        help="where the nodes meet: a free port of one of them",
+        help="where the nodes connect to each other: a free port on one of them",
     )
     group.add_argument(
         "--join-timeout",
@@ -77,7 +77,7 @@ def add_ranks(parser: argparse.ArgumentParser) -> None:
         type=option_types.count,
         metavar="N",
         default=0,
-        help="how often ranks are started again after one failed",
+        help="how many times to restart the ranks after one failed",
     )
 
 
@@ -88,7 +88,7 @@ def add_budget(parser: argparse.ArgumentParser) -> None:
         type=option_types.positive,
         default=60.0,
         metavar="SECONDS",
-        help="time for the benchmarks; in `run`, the doctor, verify and training come off it",
+        help="time for the benchmarks; in `run` it includes the doctor, verify and training",
     )
 
 
@@ -100,7 +100,7 @@ def add_cases(parser: argparse.ArgumentParser) -> None:
         action=actions.Distinct,
         nargs="+",
         metavar="SIZE",
-        help="4096 for a square, or MxKxN",
+        help="matmul sizes: 4096 for square matrices, or MxKxN",
     )
     parser.add_argument(
         "--cache",

@@ -1,1 +1,1 @@
-"""Operations between ranks: every element checked, timed together, judged by their links."""
+"""Operations between ranks: checked in every element, timed, and compared with their links."""

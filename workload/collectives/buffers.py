@@ -1,4 +1,4 @@
-"""What one rank sends and receives in an operation, and whether that is right, to every element."""
+"""What one rank sends and receives in an operation, and whether every element of it is right."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -102,7 +102,7 @@ class Buffers:
                 yield f"what rank {other} should have", self._result(other, call)
 
     def _swapped(self, call: int, differs: torch.Tensor) -> str | None:
-        """Say which two chunks are in each other's place."""
+        """Say which two chunks are swapped."""
         length = self._operation.chunk
         places = range(0, self.taken.numel() - length + 1, length)
         chunks = [place for place in places if bool(differs[place : place + length].any())]

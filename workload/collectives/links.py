@@ -30,7 +30,7 @@ PCIE_GBS = {generation: rate * data / 8 for generation, (rate, data) in _GIGATRA
 def link_between(
     one: RankPlace, other: RankPlace, ours: GpuLinks | None, theirs: GpuLinks | None
 ) -> Link:
-    """Return what connects two ranks; `ours` and `theirs` are of their GPUs, None of a CPU."""
+    """Return what connects two ranks; `ours` and `theirs` are of their GPUs, None for a CPU."""
     if one.node != other.node:
         return Link(LinkKind.NETWORK)
     if one.torch_name == "cpu":

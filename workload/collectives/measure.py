@@ -73,7 +73,7 @@ class Measured:
 
 
 def _reason(problems: Sequence[tuple[int, Problem]], ranks: int) -> str:
-    """Name the ranks with a problem, but for one that all have, which is no result."""
+    """Return the reason of each rank, or one reason if all ranks have the same."""
     reasons = {problem.reason for _, problem in problems}
     if len(problems) == ranks and len(reasons) == 1:
         (reason,) = reasons

@@ -55,7 +55,7 @@ class Pairs:
     def __init__(
         self, plan: Plan, link_of: Callable[[int, int], Link], team: Team, device: DeviceInfo
     ) -> None:
-        """Take what connects two parties."""
+        """Take the function that returns what connects two parties."""
         self.plan = plan
         self.cases: dict[tuple[Pair, int], Case] = {}
         self.link_of = link_of

@@ -20,7 +20,7 @@ NODE_VARIABLES = ("GROUP_RANK", "SLURM_NODEID", "JOB_COMPLETION_INDEX")
 
 @dataclass(frozen=True)
 class Topology:
-    """All ranks, and what the driver reports about the links of their GPUs; None of a CPU."""
+    """All ranks, and what the driver reports about the links of their GPUs; None for a CPU."""
 
     places: tuple[RankPlace, ...]
     gpus: tuple[GpuLinks | None, ...]

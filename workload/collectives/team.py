@@ -15,7 +15,7 @@ END = 0  # calls
 
 
 class Team:
-    """The ranks of the group, joined before. They talk through gloo, on the CPU, aside of NCCL."""
+    """The ranks of the group, joined before. They communicate by gloo, on the CPU."""
 
     def __init__(self, place: Place) -> None:
         """Make a group of gloo beside one of another backend."""
@@ -92,7 +92,7 @@ class TeamTimer:
         self._team.tell(END)
 
     def follow(self) -> None:
-        """Make the batches of rank 0 until it ends."""
+        """Run the batches that rank 0 starts, until it has enough."""
         while (calls := self._team.told()) != END:
             self._together(calls)
 

@@ -80,7 +80,7 @@ def _holders(document: dict[str, Any], path: Path) -> Iterator[tuple[str, dict[s
     """Yield what may hold a case: pytest-benchmark's entries, then cases without a time."""
     measured = document["benchmarks"]
     if not isinstance(measured, list):
-        raise _not_ours("benchmarks is no list", path)
+        raise _not_ours("benchmarks is not a list", path)
     for index, entry in enumerate(measured):
         yield f"benchmarks[{index}].extra_info", _mapping(_mapping(entry).get("extra_info"))
     unmeasured = _mapping(document.get("workload")).get("unmeasured")
@@ -106,7 +106,7 @@ def _moment(text: object, path: Path) -> datetime:
     try:
         return datetime.fromisoformat(text if isinstance(text, str) else "")
     except ValueError as error:
-        raise BadInputError(f"{path} does not say when it was made: name another one") from error
+        raise BadInputError(f"{path} has no valid creation time: choose another file") from error
 
 
 def _mapping(value: object) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Find the cases that are not judged: something beside the code made one side slower. Pure.
 
-Noise is no reason, since the interval has it. Bias is in no interval.
+Noise is not a reason, since the interval covers it. No interval covers bias.
 """
 
 from collections.abc import Iterator, Sequence

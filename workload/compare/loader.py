@@ -53,7 +53,7 @@ def load_side(path: Path) -> Side:
         runs += more
         problems += left_out
     if not runs:
-        raise BadInputError(f"{path} holds no usable file: {problems[0]}")
+        raise BadInputError(f"{path} contains no usable file: {problems[0]}")
     return _side(path, runs, problems)
 
 
@@ -69,8 +69,8 @@ def load_runs(path: Path) -> tuple[Run, ...]:
     for run in runs:
         if run.device and run.device.name.startswith(STAND_IN):
             raise BadInputError(
-                f"{path} is of {run.device.name}, which is no GPU, so its times mean nothing: "
-                "name a record of a real one"
+                f"{path} is of {run.device.name}, which is not a GPU, so its times mean nothing: "
+                "choose a record of a real GPU"
             )
     return runs
 
@@ -88,9 +88,9 @@ def _problem(run: Run, path: Path) -> str | None:
     """Say why a run has no device and cases to compare; None if it has."""
     name = f"{path} ({run.part})" if run.part else str(path)
     if run.device is None:
-        return f"{name} names no device, its run ended before: name another one"
+        return f"{name} has no device, as its run ended early: choose another record"
     if not run.cases:
-        return f"{name} holds no case: name {WANTED} that measured one"
+        return f"{name} contains no case: choose {WANTED} that measured one"
     return None
 
 
@@ -114,10 +114,12 @@ def _files(directory: Path) -> list[Path]:
         reason = error.strerror or error
         raise BadInputError(f"{directory} cannot be read: {reason}; check the path") from error
     if not found:
-        raise BadInputError(f"{directory} holds no .json file: name {WANTED}, or a folder of these")
+        raise BadInputError(
+            f"{directory} contains no .json file: choose {WANTED}, or a folder of these"
+        )
     if len(found) > MAX_FILES:
         raise BadInputError(
-            f"{directory} holds {len(found)} files, a side has at most {MAX_FILES}: "
+            f"{directory} contains {len(found)} files, a side has at most {MAX_FILES}: "
             "move the older ones elsewhere"
         )
     return found
@@ -133,7 +135,7 @@ def _side(path: Path, runs: list[Run], problems: list[str]) -> Side:
         distinct = list(dict.fromkeys(values))
         if len(distinct) > 1:
             raise BadInputError(
-                f"{path} holds two {what}, {distinct[0]} and {distinct[1]}: "
-                "name a folder that holds one side"
+                f"{path} contains two {what}, {distinct[0]} and {distinct[1]}: "
+                "choose a folder with one side"
             )
     return Side(str(path), devices[0], tuple(runs), tuple(problems))

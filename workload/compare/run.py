@@ -126,4 +126,4 @@ def in_utc(moment: datetime, path: Path) -> datetime:
     try:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise BadInputError(f"{path} does not say when it was made: name another one") from error
+        raise BadInputError(f"{path} has no valid creation time: choose another file") from error

@@ -32,7 +32,7 @@ class Party:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What two sides have in common, and what they have not."""
+    """What two sides have in common, and what only one has."""
 
     baseline: Party
     candidate: Party

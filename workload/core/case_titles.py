@@ -1,4 +1,4 @@
-"""How cases are called in tables: short, and the same in every command."""
+"""The names of cases in tables: short, and the same in every command."""
 
 from workload.core.bus_bandwidth import FACTORS
 from workload.core.models.case import Case, Kind

@@ -16,10 +16,10 @@ LOST = "the output could not be written"
 
 
 def open_standard() -> None:
-    """Open /dev/null in place of each standard descriptor that is closed; let the others wait.
+    """Open /dev/null in place of each closed standard descriptor; make the others blocking.
 
-    Otherwise the next file takes its number, and what a library prints lands in a record. Where
-    who started this set O_NONBLOCK, a full pipe would refuse the rest of a document.
+    Otherwise the next file takes its number, and what a library prints lands in a record. If
+    the parent process set O_NONBLOCK, a full pipe would refuse the rest of a document.
     """
     for number in range(FIRST_FREE):
         try:

@@ -53,7 +53,7 @@ class UnfitError(WorkloadError):
 
 
 class OutOfMemoryError(UnfitError):
-    """Memory ran out, on the device or beside it."""
+    """Memory ran out, on the device or the host."""
 
     def __init__(self, reason: str) -> None:
         """Take the allocator's one-line `reason`."""

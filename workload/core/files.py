@@ -47,7 +47,7 @@ def read_text(path: Path) -> str:
 def read_json(path: Path, max_bytes: int, wanted: str) -> Any:
     """Read the JSON document at `path`; all its numbers are finite.
 
-    Raises BadInputError in one line for any other file; `wanted` says which file to name instead.
+    Raises BadInputError in one line for any other file; `wanted` says which file to choose instead.
     """
     try:
         return parse_json(read_regular(path, max_bytes).decode())
@@ -55,7 +55,7 @@ def read_json(path: Path, max_bytes: int, wanted: str) -> Any:
         reason = error.strerror or error
         raise BadInputError(f"{path} cannot be read: {reason}; check the path") from error
     except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{path} is not JSON ({first_line(error)}): name {wanted}") from error
+        raise BadInputError(f"{path} is not JSON ({first_line(error)}): choose {wanted}") from error
 
 
 def parse_json(text: str) -> Any:
@@ -83,7 +83,7 @@ def require_replaceable(
     if not earlier:
         raise BadInputError(
             f"{option} {path} exists and is not a {kind} of this command, so it is not replaced: "
-            "name another file"
+            "choose another file"
         )
 
 

@@ -13,7 +13,7 @@ def import_problem(error: BaseException) -> str:
     """Return in one line why an import failed and what to do."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     intruder = find_intruder()
-    fix = f"{intruder} is in a library's place: rename it" if intruder else FIX
+    fix = f"{intruder} hides an installed library of that name: rename it" if intruder else FIX
     return f"a library cannot be imported ({lines[0]}): {fix}"
 
 

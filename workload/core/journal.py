@@ -1,4 +1,4 @@
-"""A record that grows in a file, a line for each result, which stay however the process ends.
+"""A record in a file, a line for each result, so that results stay however the process ends.
 
 The first line holds the record without results, each further one a section or a case, and the last
 one the whole record, if the process got that far.

@@ -53,7 +53,7 @@ class RecordBuilder:
     def follow(self, keep: Callable[[str, object], None]) -> None:
         """Give `keep` each result by its name as soon as it is known; see `journal`."""
         self._keep = keep
-        keep("started", self.as_ended(ExitCode.TERMINATED, "the run ended before its end"))
+        keep("started", self.as_ended(ExitCode.TERMINATED, "the run ended early"))
 
     def set(self, section: str, value: Model | Sequence[Model] | None) -> None:
         """Set a section to a result, or to all its results."""
@@ -145,7 +145,9 @@ def parse(document: object, path: Path) -> Record:
         require_version(document)
         return from_json(Record, document)
     except ValueError as error:
-        raise BadInputError(f"{path} is not a valid record ({error}): name another one") from error
+        raise BadInputError(
+            f"{path} is not a valid record ({error}): choose another file"
+        ) from error
 
 
 def require_version(part: object) -> None:

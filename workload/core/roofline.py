@@ -24,8 +24,8 @@ from workload.core.models.rating import Ceilings, Rating, Regime
 def measured(cases: Iterable[Case], known: Ceilings, least: int = 2) -> Ceilings:
     """Raise the `known` ceilings to what these cases reached, where that is better.
 
-    A case in a dtype of its own is no ceiling: it would be at 100 % of itself. So `least` cases
-    make one; one is enough where it rates others. A case of a contended CPU makes none.
+    It takes `least` cases of a dtype to set its ceiling, since a single one would be rated against
+    itself; where a ceiling is known, one is enough. Cases of a contended CPU do not count.
     """
     reached: dict[str, list[float]] = {}
     found = dict(_limits(known))

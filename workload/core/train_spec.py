@@ -122,7 +122,7 @@ def divergence_line(
             "choose another --dtype or smaller sizes"
         )
     return (
-        f"loss became {became} at step {step} ({before}): the step is too long for the input; "
+        f"loss became {became} at step {step} ({before}): the learning rate is too large; "
         f"learning rate × input size must stay near {STABLE_STEP_TIMES_INPUT:g}, here it is "
         f"{spec.learning_rate * spec.input_size:g}: try --learning-rate "
         f"{spec.stable_learning_rate:g}"

@@ -135,13 +135,13 @@ def _place(  # noqa: PLR0913  a place has this many parts
     )
     if not place.rank < place.world_size:
         raise UnfitError(
-            f"{rank}={place.rank} is no rank of {world_size}={place.world_size}: ranks count from "
-            "0; start every rank with the same world size"
+            f"{rank}={place.rank} is not a rank of {world_size}={place.world_size}: ranks count "
+            "from 0; start every rank with the same world size"
         )
     if not place.local_rank < place.local_world_size:
         raise UnfitError(
-            f"{local_rank}={place.local_rank} is no rank of the {local_world_size} on this node: "
-            "start the ranks of a node with one launcher"
+            f"{local_rank}={place.local_rank} is not a rank of the {local_world_size} on this "
+            "node: start the ranks of a node with one launcher"
         )
     return place
 

@@ -1,7 +1,7 @@
 """The process group of the ranks: joined with a time limit, and each failure in one line.
 
 gloo connects CPUs, NCCL GPUs. A rank that ends closes its connections, which the others see at
-once; one whose node is lost answers no more, which they see after GROUP_SEC.
+once; one whose node is lost no longer answers, which they see after GROUP_SEC.
 """
 
 import json
@@ -124,7 +124,7 @@ def joined(place: Place, device: DeviceInfo, wait_sec: float = GROUP_SEC) -> Ite
         )
     except (RuntimeError, ValueError, OSError) as error:
         raise UnfitError(
-            f"rank {place.rank} of {place.world_size} did not meet the others at "
+            f"rank {place.rank} of {place.world_size} did not reach the others at "
             f"{place.master_address}:{place.master_port} within {wait_sec:g} s "
             f"({_short(error)}): start all ranks together, with the address of rank 0"
         ) from error
@@ -164,7 +164,7 @@ def lost_ranks_named(place: Place) -> Iterator[None]:
         if not isinstance(error, _OF_THE_GROUP) and "gloo" not in str(error):
             raise
         raise LostRankError(
-            f"rank {place.rank} of {place.world_size} lost another ({_short(error)}): see the "
+            f"rank {place.rank} of {place.world_size} lost another rank ({_short(error)}): see the "
             "output of the others, and whether their nodes answer; then start all again"
         ) from error
 

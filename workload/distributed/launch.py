@@ -124,7 +124,7 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
         raise UnfitError(f"the ranks could not be started: {first_line(error)}") from None
     except Exception as error:  # whatever the rendezvous raises
         raise UnfitError(
-            f"the {plan.nodes} nodes did not meet or lost each other at {plan.rendezvous} "
+            f"the {plan.nodes} nodes did not reach or lost each other at {plan.rendezvous} "
             f"({_reason(error)}): start all within {plan.join_sec} s, the --join-timeout; see "
             "their output, and whether each reaches the others"
         ) from None

@@ -65,7 +65,7 @@ def binding_problem(environment: Mapping[str, str] = os.environ) -> str | None:
     words = re.split(r"[\s,]+", text)
     shown = f"GOMP_CPU_AFFINITY={printable(text)}"
     if not all(re.fullmatch(_CPUS, word) for word in words):
-        return f"{shown} is no list of CPUs such as 0-3: correct or unset it"
+        return f"{shown} is not a list of CPUs such as 0-3: correct or unset it"
     if not any(given_cpus() & _named(word) for word in words):
         own = ranges(given_cpus())
         return f"{shown} names no CPU that this process may use ({own}): correct or unset it"

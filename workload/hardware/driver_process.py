@@ -59,7 +59,7 @@ def gpu_links() -> tuple[GpuLinks, ...]:
 
 
 def driver_visible() -> bool:
-    """Return whether the driver left a trace here; WSL and Tegra have other files."""
+    """Return whether files of the driver are here; WSL and Tegra have other ones."""
     traces = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg", "/dev/nvmap")
     return any(Path(trace).exists() for trace in traces)
 

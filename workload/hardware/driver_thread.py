@@ -35,7 +35,7 @@ class DriverThread:
         except queue.Empty:
             self.silent = True
             driver_deadline.tell(
-                f"NVML did not answer within {driver_deadline.limit_sec:g} s: going on without"
+                f"NVML did not answer within {driver_deadline.limit_sec:g} s: continuing without it"
             )
             return otherwise
         if error is not None:

@@ -39,7 +39,7 @@ class RankProcess:
         return self._process.poll()
 
     def kill(self) -> None:
-        """Kill it and what it started, without waiting: one may wait in the kernel for ever."""
+        """Kill it and what it started, without waiting: one may wait in the kernel indefinitely."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 

@@ -1,6 +1,6 @@
 """Run one process for each rank at the same time, and read what each found, however it ended.
 
-A rank that dies or shows nothing new for too long is ended, and the others go on.
+A rank that dies or makes no progress for too long is ended; the others continue.
 """
 
 import os
@@ -46,7 +46,7 @@ class _Running:
 class Supervisor:
     """Ranks that run `argv` of this program, one at each slot.
 
-    `limit_sec` is how long a rank may show nothing new, `start_sec` the same before all start.
+    `limit_sec` is how long a rank may make no progress, `start_sec` the same before all start.
     """
 
     argv: Sequence[str]
@@ -172,7 +172,7 @@ class Supervisor:
             return f"the driver does not reach it ({reason or 'no reason given'})"
         if rank.ended == end.HUNG:
             limit_sec = self.limit_sec if self._started else self.start_sec
-            return f"showed nothing new for {limit_sec:g} s"
+            return f"made no progress for {limit_sec:g} s"
         if rank.ended == end.DIED and rank.process:
             return rank.process.how_it_died()
         return "ended by a signal"

@@ -73,7 +73,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def read(path: Path, max_bytes: int = MAX_BYTES) -> Checkpoint:
-    """Read the checkpoint at `path`. Raises BadInputError for anything but a whole one."""
+    """Read the checkpoint at `path`. Raises BadInputError for anything but a complete one."""
     try:
         data = read_regular(path, max_bytes)
     except OSError as error:
@@ -85,7 +85,7 @@ def read(path: Path, max_bytes: int = MAX_BYTES) -> Checkpoint:
         return _parse(data)
     except _MALFORMED as error:
         raise BadInputError(
-            f"{path} is not a whole checkpoint of `workload train` ({first_line(error)}); "
+            f"{path} is not a complete checkpoint of `workload train` ({first_line(error)}); "
             "the file is unchanged: resume from another, or start again with another --checkpoint"
         ) from error
 

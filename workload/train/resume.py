@@ -123,9 +123,10 @@ def _exists(path: Path) -> bool:
         usable, exists = not path.is_dir() and path.parent.is_dir(), path.exists()
     except OSError as error:  # a name too long, a directory closed to this user
         reason = error.strerror or error
-        raise BadInputError(f"--checkpoint {path}: {reason}: name another file") from error
+        raise BadInputError(f"--checkpoint {path}: {reason}: choose another file") from error
     if not usable:
         raise BadInputError(
-            f"--checkpoint {path} is a directory or in none: name a file in an existing directory"
+            f"--checkpoint {path} is a directory or not in one: choose a file in an existing "
+            "directory"
         )
     return exists

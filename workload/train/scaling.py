@@ -2,7 +2,7 @@
 
 On every number of ranks the same loops run twice, in turns: as they train, and without
 communication. What the first takes longer is the communication's share; it includes the wait for
-the slowest rank. All ranks measure alike, those that have no part wait.
+the slowest rank. All ranks call the same functions; those that take no part wait.
 """
 
 import time

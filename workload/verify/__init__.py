@@ -12,7 +12,7 @@ Not covered: Python numbers as operands (PyTorch may multiply by a reciprocal); 
 convolutions, whose errors are larger by design and which need stride 1; the losses of training in
 tf32 and half precision (see `trajectory`); speed.
 
-The reference takes the inputs as `dtype` holds them, so that rounding them is no error. It sums
+The reference takes the inputs as `dtype` holds them, so that rounding them is not an error. It sums
 products without torch.matmul or torch's convolutions, so that a fault in these does not cancel
 out. Each tolerance is derived where it is used; the theory is in `tolerances`.
 """

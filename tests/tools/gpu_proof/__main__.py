@@ -114,7 +114,7 @@ def provide(folder: Folder, wheels: Path | None, target: Path) -> None:
     words = [problem] if problem else []
     if lacking:
         words.append(
-            f"{', '.join(lacking)} not installed: name a folder of their wheels with WHEELS="
+            f"{', '.join(lacking)} not installed: set a folder with their wheels with WHEELS="
         )
     folder.event("lacking", packages=lacking, problem=problem)
     print(f"gpu-proof: {'; '.join(words)}", file=sys.stderr)

@@ -37,10 +37,10 @@ def read(path: Path) -> dict[str, bytes]:
         raise BadInputError(f"{path} cannot be read: {reason}; check FILE=") from error
     except (ValueError, tarfile.TarError, EOFError, zlib.error, OverflowError) as error:
         raise BadInputError(
-            f"{path} is not an archive of gpu-proof ({first_line(error)}): name {ARCHIVE}"
+            f"{path} is not an archive of gpu-proof ({first_line(error)}): choose {ARCHIVE}"
         ) from error
     if EVENTS not in found:
-        raise BadInputError(f"{path} has no {EVENTS}: name a folder or {ARCHIVE} of gpu-proof")
+        raise BadInputError(f"{path} has no {EVENTS}: choose a folder or {ARCHIVE} of gpu-proof")
     return found
 
 

@@ -32,7 +32,7 @@ def main() -> int:
     try:
         arguments = parser.parse_args()
         if not arguments.file:
-            raise BadInputError("FILE= is missing: name the folder or the archive of a proof")
+            raise BadInputError("FILE= is missing: set it to the folder or the archive of a proof")
         files = archive.read(Path(arguments.file))
         reading = read(files)
         print_line(page(reading, read_text(ROOT / "CHANGELOG.md")).rstrip())

@@ -105,7 +105,7 @@ def constant(value: float) -> Callable[..., Tensor]:
     [
         (0.0, "an input has the standard deviation 0, not 1: constant or scaled inputs"),
         (1.0, "an input has the standard deviation 0, not 1"),
-        (torch.nan, "an input holds numbers that are not finite"),
+        (torch.nan, "an input contains numbers that are not finite"),
     ],
 )
 def test_inputs_that_are_not_random_have_no_speed(

@@ -71,7 +71,7 @@ def test_a_probe_is_as_slow_as_its_median_and_waits_with_its_threads(
     ("waited", "words"),
     [
         (False, "1 thread (fastest of 1 and 2)"),
-        (True, "1 thread (fastest of 1 and 2 beside other work)"),
+        (True, "1 thread (fastest of 1 and 2 while other programs ran)"),
     ],
 )
 def test_a_choice_beside_other_work_is_shown_as_one(

@@ -86,7 +86,7 @@ def test_nodes_cannot_be_compared_where_all_ranks_are_on_one() -> None:
         ("--join-timeout 9", "--join-timeout needs --ranks N, how many to start on this node"),
         ("--ranks 2 --nodes 2", "--nodes 2 needs --rendezvous HOST:PORT, where they meet"),
         ("--pairs --dtypes float32", "--pairs sends float32 alone: leave --dtypes out"),
-        ("--dtypes tf32", "argument --dtypes: tf32 is float32 where it is sent: use float32"),
+        ("--dtypes tf32", "argument --dtypes: tf32 is sent as float32: use float32"),
         ("--sizes 0", "argument --sizes: '0' is not a size: use bytes, or 64K, 16M, 1G"),
         ("--sizes 99G", "argument --sizes: '99G' is not a size: use bytes, or 64K, 16M, 1G"),
         ("--sizes 1k", "argument --sizes: '1k' is not a size: use bytes, or 64K, 16M, 1G"),

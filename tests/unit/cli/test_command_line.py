@@ -113,7 +113,7 @@ def test_a_file_in_the_place_of_a_library_is_named_in_one_line(
     assert ended.returncode == ExitCode.UNFIT
     (line,) = ended.stderr.splitlines()
     quick_torch = name == "torch" and "quick" in command
-    assert ("PyTorch is not installed" if quick_torch else f"{file} is in a library's") in line
+    assert ("PyTorch is not installed" if quick_torch else f"{file} hides an installed") in line
 
 
 @pytest.mark.parametrize("name", ["msgspec/__init__.py", "msgspec.so", "msgspec.abi3.so"])
@@ -126,7 +126,10 @@ def test_a_package_in_the_place_of_a_library_is_named_too(name: str, tmp_path: P
     ended = started_with(f"{closed}:{tmp_path}", "verify")
     assert ended.returncode == ExitCode.UNFIT
     (line,) = ended.stderr.splitlines()
-    assert f"{tmp_path / Path(name).parts[0]} is in a library's place: rename it" in line
+    assert (
+        f"{tmp_path / Path(name).parts[0]} hides an installed library of that name: rename it"
+        in line
+    )
 
 
 def test_a_keyboard_interrupt_while_the_command_line_is_imported_is_quiet(tmp_path: Path) -> None:
@@ -180,7 +183,7 @@ def test_a_library_that_breaks_at_its_import_is_an_unfit_environment(
 def test_an_empty_path_is_refused(argv: tuple[str, ...], workload: Callable[..., Outcome]) -> None:
     outcome = workload(*argv)
     assert outcome.code == ExitCode.BAD_INPUT
-    assert "an empty path: name a file or a folder" in outcome.stderr
+    assert "an empty path: choose a file or a folder" in outcome.stderr
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,8 @@ def test_ranks_that_do_not_fit_memory_are_refused(monkeypatch: pytest.MonkeyPatc
         ("run --device each", "'each' is not a device: use auto, cpu, cuda, cuda:N or all"),
         ("doctor --device all", "--device all needs --deep"),
         ("doctor --device cpu --ranks 2", "--ranks needs --deep"),
-        ("doctor --device all --deep --facts", "--bundle and --facts are of one process"),
-        ("doctor --device all --deep --bundle x", "--bundle and --facts are of one process"),
+        ("doctor --device all --deep --facts", "--bundle and --facts are for one process"),
+        ("doctor --device all --deep --bundle x", "--bundle and --facts are for one process"),
         ("train --device all", "'all' is not a device: use auto, cpu, cuda or cuda:N"),
     ],
 )

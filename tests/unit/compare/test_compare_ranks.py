@@ -39,13 +39,13 @@ def test_a_rank_that_measured_nothing_is_a_problem_and_the_others_count(tmp_path
     side = load_side(path)
     assert [run.part for run in side.runs] == ["GPU 0 of 2"]
     assert side.problems == (
-        f"{path} (GPU 1 of 2) names no device, its run ended before: name another one",
+        f"{path} (GPU 1 of 2) has no device, as its run ended early: choose another record",
     )
 
 
 def test_ranks_that_all_measured_nothing_are_refused(tmp_path: Path) -> None:
     lost = rank(0, ended="lost", exit_code=None, device=None, cases=None, train=None, verify=None)
-    with pytest.raises(BadInputError, match=r"\(GPU 0 of 1\) names no device"):
+    with pytest.raises(BadInputError, match=r"\(GPU 0 of 1\) has no device"):
         load_side(saved(tmp_path, "one", joint(lost)))
 
 

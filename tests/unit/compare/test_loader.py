@@ -48,8 +48,8 @@ def test_the_speed_of_a_stand_in_for_a_gpu_is_refused(
     folder = tmp_path / "file.json" if write is write_benchmarks else tmp_path
     path = write(folder, case(), device=replace(GPU, name="STAND-IN H100"))
     assert refusal(path) == (
-        f"{path} is of STAND-IN H100, which is no GPU, so its times mean nothing: "
-        "name a record of a real one"
+        f"{path} is of STAND-IN H100, which is not a GPU, so its times mean nothing: "
+        "choose a record of a real GPU"
     )
 
 
@@ -139,11 +139,11 @@ def test_a_corrupt_file_is_reported_and_the_others_are_used(tmp_path: Path) -> N
 def test_a_folder_of_corrupt_files_says_what_is_wrong_with_the_first(tmp_path: Path) -> None:
     for name in ("a.json", "b.json"):
         (tmp_path / name).touch()
-    assert refusal(tmp_path).startswith(f"{tmp_path} holds no usable file: {tmp_path}/a.json is")
+    assert refusal(tmp_path).startswith(f"{tmp_path} contains no usable file: {tmp_path}/a.json is")
 
 
 def test_a_folder_without_files_is_refused(tmp_path: Path) -> None:
-    assert "holds no .json file" in refusal(tmp_path)
+    assert "contains no .json file" in refusal(tmp_path)
 
 
 def test_a_folder_of_too_many_files_is_refused(
@@ -152,29 +152,29 @@ def test_a_folder_of_too_many_files_is_refused(
     monkeypatch.setattr(loader, "MAX_FILES", 1)
     for name in ("a.json", "b.json"):
         write_benchmarks(tmp_path / name, case())
-    assert "holds 2 files, a side has at most 1" in refusal(tmp_path)
+    assert "contains 2 files, a side has at most 1" in refusal(tmp_path)
 
 
 def test_a_folder_of_two_devices_is_refused(tmp_path: Path) -> None:
     write_benchmarks(tmp_path / "a.json", case())
     write_benchmarks(tmp_path / "b.json", case(), device=GPU, minute=1)
-    assert "holds two devices, cpu a CPU and cuda a GPU" in refusal(tmp_path)
+    assert "contains two devices, cpu a CPU and cuda a GPU" in refusal(tmp_path)
 
 
 def test_a_folder_of_two_kinds_is_refused(tmp_path: Path) -> None:
     write_benchmarks(tmp_path / "a.json", case())
     write_record(tmp_path, case())
-    assert "holds two kinds of file" in refusal(tmp_path)
+    assert "contains two kinds of file" in refusal(tmp_path)
 
 
 def test_a_record_without_a_device_is_refused(tmp_path: Path) -> None:
-    assert "names no device" in refusal(write_record(tmp_path, case(), device=None))
+    assert "has no device" in refusal(write_record(tmp_path, case(), device=None))
 
 
 def test_a_record_that_measured_nothing_is_refused(tmp_path: Path) -> None:
     builder = RecordBuilder("verify", [])
     builder.set("device", CPU)
-    assert "holds no case" in refusal(save(builder.as_ended(ExitCode.OK, None), tmp_path))
+    assert "contains no case" in refusal(save(builder.as_ended(ExitCode.OK, None), tmp_path))
 
 
 def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ CASE = "benchmarks.0.extra_info.case"
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
-        ("benchmarks", {}, "benchmarks is no list"),
+        ("benchmarks", {}, "benchmarks is not a list"),
         ("machine_info", None, "got `null` - at `machine_info.workload.device`"),
         ("machine_info.workload", [], "got `null` - at `machine_info.workload.device`"),
         ("machine_info.workload.schema_version", 2, "has schema_version 2, this workload reads 3"),
@@ -212,9 +212,9 @@ CASE = "benchmarks.0.extra_info.case"
         (f"{CASE}.shape", [0], "Expected `int` >= 1 - at `benchmarks[0].extra_info.case.shape[0]`"),
         (f"{CASE}.dtype", "int4", "regex '^(float64|float32|tf32|bfloat16|float16)$"),
         (f"{CASE}.timing.samples_sec", ["fast"], "extra_info.case.timing.samples_sec[0]`"),
-        ("datetime", "yesterday", "does not say when it was made"),
-        ("datetime", 5, "does not say when it was made"),
-        ("datetime", "0001-01-01T00:00:00+23:59", "does not say when it was made"),
+        ("datetime", "yesterday", "has no valid creation time"),
+        ("datetime", 5, "has no valid creation time"),
+        ("datetime", "0001-01-01T00:00:00+23:59", "has no valid creation time"),
     ],
 )
 def test_a_broken_part_is_named(place: str, value: object, words: str, tmp_path: Path) -> None:

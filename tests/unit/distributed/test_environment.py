@@ -90,12 +90,12 @@ def test_an_indexed_job_without_a_world_size_runs_pods_alone() -> None:
     [
         (
             {"RANK": "8"},
-            "RANK=8 is no rank of WORLD_SIZE=8: ranks count from 0; "
+            "RANK=8 is not a rank of WORLD_SIZE=8: ranks count from 0; "
             "start every rank with the same world size",
         ),
         (
             {"LOCAL_RANK": "4"},
-            "LOCAL_RANK=4 is no rank of the 4 on this node: "
+            "LOCAL_RANK=4 is not a rank of the 4 on this node: "
             "start the ranks of a node with one launcher",
         ),
         (

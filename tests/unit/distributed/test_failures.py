@@ -14,7 +14,7 @@ from workload.distributed.failures import (
     report_failure,
 )
 
-LOST = Failure(0, ExitCode.UNFIT, "rank 0 of 2 lost another", lost_another=True)
+LOST = Failure(0, ExitCode.UNFIT, "rank 0 of 2 lost another rank", lost_another=True)
 STOPPED = Failure(1, ExitCode.TERMINATED)
 KILLED = Failure(2, -9)
 HUNG = Failure(1, -9, hung=True)

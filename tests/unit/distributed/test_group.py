@@ -77,7 +77,7 @@ def test_ranks_that_do_not_come_are_reported_in_one_line(port: int, cpu: DeviceI
         pass
     line = str(caught.value)
     assert line.startswith(
-        f"rank 0 of 2 did not meet the others at 127.0.0.1:{port} within 1 s (Timed out"
+        f"rank 0 of 2 did not reach the others at 127.0.0.1:{port} within 1 s (Timed out"
     )
     assert line.endswith("): start all ranks together, with the address of rank 0")
     assert "\n" not in line
@@ -91,8 +91,8 @@ def test_what_gloo_says_about_a_lost_rank_is_one_line() -> None:
     with pytest.raises(LostRankError) as caught, group.lost_ranks_named(place(0, 2)):
         raise RuntimeError(said)
     assert str(caught.value) == (
-        "rank 0 of 2 lost another (Connection closed by peer [10.0.0.2]:4242): see the output of "
-        "the others, and whether their nodes answer; then start all again"
+        "rank 0 of 2 lost another rank (Connection closed by peer [10.0.0.2]:4242): see the output "
+        "of the others, and whether their nodes answer; then start all again"
     )
 
 

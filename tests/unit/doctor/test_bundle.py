@@ -139,7 +139,7 @@ def test_a_file_that_is_no_bundle_is_not_overwritten(
     outcome = save(workload, path)
     assert outcome.code == ExitCode.BAD_INPUT
     assert (
-        "exists and is not a bundle of this command, so it is not replaced: name another"
+        "exists and is not a bundle of this command, so it is not replaced: choose another"
         in outcome.stderr
     )
     assert outcome.stderr.count("\n") == 1

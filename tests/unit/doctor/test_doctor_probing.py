@@ -66,7 +66,7 @@ FACTS = as_json(ask("cpu"))
 @pytest.mark.parametrize(
     ("ends", "text"),
     [
-        ("import os; os.abort()", "the process with it ended by SIGABRT"),
+        ("import os; os.abort()", "the process that loaded it ended by SIGABRT"),
         ("import time; time.sleep(60)", "the NVIDIA driver did not answer within 0.5 s"),
     ],
 )

@@ -66,11 +66,11 @@ def test_healthy_ranks_need_no_action() -> None:
     [
         ({"cases": (WRONG_CASE,)}, Action.DRAIN, "wrong-numbers", "wrong numbers"),
         (
-            {"ended": "hung", "exit_code": None, "reason": "showed nothing new for 9 s",
+            {"ended": "hung", "exit_code": None, "reason": "made no progress for 9 s",
              "doing": "matmul 64 float32"},
             Action.DRAIN,
             "rank-hung",
-            "its process in matmul 64 float32 showed nothing new for 9 s",
+            "its process in matmul 64 float32 made no progress for 9 s",
         ),
         (
             {"ended": "died", "exit_code": None, "reason": "ended by SIGSEGV"},
@@ -135,9 +135,9 @@ def test_a_check_that_fails_in_one_rank_is_its_gpus() -> None:
     [
         ({"cases": (WRONG_CASE,)}, Action.DRAIN, "rank 1: wrong numbers"),
         (
-            {"ended": "hung", "exit_code": None, "reason": "showed nothing new for 9 s"},
+            {"ended": "hung", "exit_code": None, "reason": "made no progress for 9 s"},
             Action.RETRY,
-            "rank 1: its process showed nothing new for 9 s",
+            "rank 1: its process made no progress for 9 s",
         ),
         ({"cases": (measured.case(2e-3),)}, Action.RETRY, "rank 1: takes 2.00 times"),
         ({"cases": (measured.case(1.2e-3),)}, Action.NONE, "nothing is wrong"),

@@ -78,7 +78,7 @@ def test_lists_of_cpus_are_accepted(text: str) -> None:
 def test_a_list_at_which_libgomp_hangs_is_refused(text: str) -> None:
     problem = binding_problem({"GOMP_CPU_AFFINITY": text})
     assert problem is not None
-    assert "is no list of CPUs such as 0-3: correct or unset it" in problem
+    assert "is not a list of CPUs such as 0-3: correct or unset it" in problem
 
 
 def test_a_list_of_other_cpus_is_refused() -> None:
@@ -125,5 +125,6 @@ def test_a_command_ends_with_4_where_libgomp_would_hang() -> None:
     ended = run("-m", "workload", "matmul", "--sizes", "8", GOMP_CPU_AFFINITY="x")
     assert ended.returncode == 4
     assert ended.stderr == (
-        "workload matmul: GOMP_CPU_AFFINITY=x is no list of CPUs such as 0-3: correct or unset it\n"
+        "workload matmul: GOMP_CPU_AFFINITY=x is not a list of CPUs such as 0-3: correct "
+        "or unset it\n"
     )

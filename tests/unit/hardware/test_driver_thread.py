@@ -43,7 +43,7 @@ def test_a_question_that_hangs_is_the_last(told: list[str], forever: threading.E
     thread = DriverThread()
     assert thread.ask(forever.wait, False) is False
     assert thread.ask(lambda: True, False) is False
-    assert told == ["NVML did not answer within 0.2 s: going on without"]
+    assert told == ["NVML did not answer within 0.2 s: continuing without it"]
 
 
 class Hanging:

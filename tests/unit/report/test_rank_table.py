@@ -88,7 +88,7 @@ def test_each_rank_has_its_verdict(ended: str, code: ExitCode | None, words: str
 
 
 def test_the_verdict_names_the_ranks_that_are_not_fit() -> None:
-    ranks = [gpu(0), gpu(5, ended="hung", exit_code=None, reason="showed nothing new for 9 s")]
+    ranks = [gpu(0), gpu(5, ended="hung", exit_code=None, reason="made no progress for 9 s")]
     lines = rank_lines.verdict_lines(ExitCode.UNFIT, ranks, ADVICE)
     assert lines == ["UNFIT  GPU 5 of 2 synthetic GPU; action: none"]
     fine = rank_lines.verdict_lines(ExitCode.OK, ranks[:1], ADVICE)

@@ -142,7 +142,7 @@ def test_a_folder_without_a_usable_record_is_bad_input(
         (tmp_path / "one.json").write_text(content)
     outcome = workload("report", tmp_path)
     assert outcome.code == ExitCode.BAD_INPUT
-    assert outcome.stderr.startswith(f"workload report: {tmp_path} holds no usable record")
+    assert outcome.stderr.startswith(f"workload report: {tmp_path} contains no usable record")
     assert outcome.stderr.count("\n") == 1
     assert not (tmp_path / "report.html").exists()
 
@@ -150,7 +150,7 @@ def test_a_folder_without_a_usable_record_is_bad_input(
 def test_what_is_no_folder_is_bad_input(tmp_path: Path, workload: Callable[..., Outcome]) -> None:
     outcome = workload("report", tmp_path / "missing")
     assert outcome.code == ExitCode.BAD_INPUT
-    assert "missing is no folder: name the one that holds the records" in outcome.stderr
+    assert "missing is not a folder: choose the one with the records" in outcome.stderr
 
 
 def test_a_page_that_cannot_be_written_is_not_saved(

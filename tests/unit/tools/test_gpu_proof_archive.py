@@ -62,7 +62,7 @@ def test_what_no_proof_writes_is_refused(
     text = refusal(packed(tmp_path / "a.tar.gz", hostile))
     assert error in text
     assert "\x1b" not in text
-    assert text.endswith("name gpu-proof.tar.gz")
+    assert text.endswith("choose gpu-proof.tar.gz")
 
 
 def test_a_file_that_is_in_it_twice_is_refused(tmp_path: Path) -> None:
@@ -93,7 +93,9 @@ def test_an_archive_that_is_cut_off_is_refused(share: float, tmp_path: Path) -> 
     path = packed(tmp_path / "a.tar.gz", member(), data=os.urandom(5000))
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
-    assert "is not an archive of gpu-proof (it is cut off): name gpu-proof.tar.gz" in refusal(path)
+    assert "is not an archive of gpu-proof (it is cut off): choose gpu-proof.tar.gz" in refusal(
+        path
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,5 +127,5 @@ def test_without_events_there_is_nothing_to_read(empty: bool, tmp_path: Path) ->
     if not empty:
         (tmp_path / LOG).touch()
     assert refusal(tmp_path) == (
-        f"{tmp_path} has no proof.jsonl: name a folder or gpu-proof.tar.gz of gpu-proof"
+        f"{tmp_path} has no proof.jsonl: choose a folder or gpu-proof.tar.gz of gpu-proof"
     )

@@ -133,14 +133,14 @@ def test_no_damage_by_one_bit_goes_unnoticed(written: Path) -> None:
         damaged = bytearray(data)
         damaged[position] ^= 1
         written.write_bytes(damaged)
-        with pytest.raises(BadInputError, match="is not a whole checkpoint"):
+        with pytest.raises(BadInputError, match="is not a complete checkpoint"):
             checkpoint.read(written)
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 100, 1000, -1])
 def test_a_truncated_checkpoint_is_refused(written: Path, length: int) -> None:
     written.write_bytes(written.read_bytes()[:length])
-    with pytest.raises(BadInputError, match="is not a whole checkpoint"):
+    with pytest.raises(BadInputError, match="is not a complete checkpoint"):
         checkpoint.read(written)
 
 
@@ -161,7 +161,7 @@ def test_a_foreign_safetensors_file_is_refused_by_its_format(written: Path) -> N
 def test_a_pickle_is_refused_and_never_run(tmp_path: Path) -> None:
     path, trace = tmp_path / "run.pt", tmp_path / "executed"
     path.write_bytes(f"cos\nsystem\n(S'touch {trace}'\ntR.".encode())
-    with pytest.raises(BadInputError, match="is not a whole checkpoint"):
+    with pytest.raises(BadInputError, match="is not a complete checkpoint"):
         checkpoint.read(path)
     assert not trace.exists()
 
@@ -169,7 +169,7 @@ def test_a_pickle_is_refused_and_never_run(tmp_path: Path) -> None:
 def test_a_deeply_nested_specification_is_refused(written: Path) -> None:
     metadata = {"format": checkpoint.FORMAT, "spec": "[" * 100_000, "step": "1", "sha256": ""}
     written.write_bytes(save_without_numpy(written, metadata))
-    with pytest.raises(BadInputError, match="is not a whole checkpoint"):
+    with pytest.raises(BadInputError, match="is not a complete checkpoint"):
         checkpoint.read(written)
 
 

@@ -1,4 +1,4 @@
-"""`workload collectives`: how fast ranks talk to each other, and whether what arrives is right."""
+"""`workload collectives`: how fast ranks exchange data, and whether it arrives correctly."""
 
 from collections.abc import Sequence
 

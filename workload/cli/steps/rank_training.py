@@ -27,7 +27,7 @@ def train_on_ranks(session: Session, options: TrainOptions, place: Place) -> Exi
     mode = options.mode or RANK_MODE_NAMES[0]
     if mode not in RANK_MODE_NAMES:
         raise BadInputError(
-            f"mode {mode} trains alone, and {place.started_by} has started "
+            f"mode {mode} runs on one rank, and {place.started_by} has started "
             f"{plural(place.world_size, 'rank')}: choose --mode {' or '.join(RANK_MODE_NAMES)}"
         )
     device = prepared(of_rank(options.device, place), options)

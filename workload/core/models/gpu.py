@@ -17,7 +17,7 @@ class Pcie(Fact, frozen=True):
 
 
 class Fabric(Fact, frozen=True):
-    """The GPU's place in an NVLink fabric with switches; None of what does not have one."""
+    """The GPU's place in an NVLink fabric with switches; None for a GPU without one."""
 
     state: str | None  # "not started", "in progress", "completed"
     error: str | None  # NVML's reason why the GPU did not join

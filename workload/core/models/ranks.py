@@ -14,7 +14,7 @@ from workload.core.models.verify import VerifyResult
 
 COMPLETE, FAILED, INTERRUPTED = "complete", "failed", "interrupted"
 DIED = "died"  # by a signal, or without saying why
-HUNG = "hung"  # nothing new for too long: it was ended
+HUNG = "hung"  # no progress for too long: it was ended
 LOST = "lost"  # its GPU did not answer at the start: it was not started
 
 

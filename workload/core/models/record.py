@@ -28,7 +28,7 @@ STATUSES = ("complete", "failed", "interrupted")
 
 
 class HostCpu(Model, frozen=True):
-    """What a GPU's run measured on the CPU beside it."""
+    """What a GPU's run measured on the host's CPU."""
 
     device: DeviceInfo
     train: tuple[TrainResult, ...]

@@ -55,7 +55,7 @@ def gpu_faults(
 
 
 def not_permitted(gpu: Gpu) -> bool:
-    """Return whether the GPU is there, and not for this process."""
+    """Return whether the GPU exists, but this process may not use it."""
     return gpu.state is None and gpu.code == NVML_PERMISSION
 
 
@@ -63,7 +63,7 @@ def why_silent(gpu: Gpu) -> str:
     """Return why the driver does not show a GPU, with NVML's code and text."""
     code = "" if gpu.code is None else f" code {gpu.code}"
     said = f"NVML{code}: {gpu.error}" if gpu.error else f"NVML{code or ' gives no reason'}"
-    what = "not for this process" if not_permitted(gpu) else "the driver does not reach it"
+    what = "not permitted to this process" if not_permitted(gpu) else "the driver does not reach it"
     return f"{what} ({said})"
 
 

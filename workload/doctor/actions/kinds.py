@@ -25,7 +25,7 @@ KINDS = {
         "a comparison with float64, a case or the burn-in",
         Action.DRAIN,
     ),
-    "check": Kind("a failed check of the doctor", "its finding", Action.FIX_HOST),
+    "check": Kind("a failed check of the doctor", "the finding", Action.FIX_HOST),
     "blocked": Kind(
         "the driver hangs, or aborts the start of CUDA", "gpu-driver, cuda-start", Action.REBOOT
     ),
@@ -36,9 +36,9 @@ KINDS = {
         "a time that is not valid: heat or power", "throttle reasons and counters", Action.FIX_HOST
     ),
     "lost-device": Kind("the GPU was lost in a run", "CUDA's error", Action.REBOOT),
-    "rank-died": Kind("a process of a run on several devices died", "its end", Action.RETRY),
-    "rank-hung": Kind("a process of a run on all GPUs hung", "its end", Action.DRAIN),
-    "rank-hung-cpu": Kind("a process of a run on CPUs hung", "its end", Action.RETRY),
+    "rank-died": Kind("a process of a run on several devices died", "how it ended", Action.RETRY),
+    "rank-hung": Kind("a process of a run on all GPUs hung", "how it ended", Action.DRAIN),
+    "rank-hung-cpu": Kind("a process of a run on CPUs hung", "how it ended", Action.RETRY),
     "rank-slow": Kind("a GPU slower than the others of the run", "times", Action.FIX_HOST),
     "rank-slow-cpu": Kind("CPUs slower than the others of the run", "times", Action.RETRY),
     "no-answer": Kind(

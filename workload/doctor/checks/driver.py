@@ -106,7 +106,9 @@ def _with_gpus(facts: Facts, driver: Driver) -> CheckResult:
             fix="on the host compare these lists, and look for Xid errors (sudo dmesg):\n"
             "nvidia-smi -L\nlspci -d 10de:",
         )
-    names = ", ".join(gpu.name or f"GPU {gpu.index} is not for this process" for gpu in driver.gpus)
+    names = ", ".join(
+        gpu.name or f"GPU {gpu.index} is not permitted to this process" for gpu in driver.gpus
+    )
     return passed(f"driver {driver.version} (CUDA {driver.cuda_version or 'unknown'}): {names}")
 
 

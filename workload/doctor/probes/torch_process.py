@@ -84,7 +84,11 @@ def _answer(child: Child) -> tuple[Probed, str | None]:
             phase = line.removeprefix(PHASE)
     except NoAnswerError as error:
         if phase is not None:
-            who = "the NVIDIA driver" if isinstance(error, HungError) else "the process with it"
+            who = (
+                "the NVIDIA driver"
+                if isinstance(error, HungError)
+                else "the process that loaded it"
+            )
             return Probed(), f"{who} {error}"
         if isinstance(error, EndedError) and error.signal:
             return Probed(signal=error.signal), None

@@ -33,7 +33,7 @@ def load_results(directory: Path) -> tuple[list[Run], list[str]]:
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
         found = f" ({problems[0]}{more})" if problems else ""
         raise BadInputError(
-            f"{directory} holds no usable record{found}: make one with `workload run`"
+            f"{directory} contains no usable record{found}: make one with `workload run`"
         )
     return sorted(runs, key=lambda run: run.started_at, reverse=True), problems
 
@@ -50,7 +50,7 @@ def _named(run: Run, source: str) -> Run:
 def _files(directory: Path) -> list[Path]:
     try:
         if not directory.is_dir():
-            raise BadInputError(f"{directory} is no folder: name the one that holds the records")
+            raise BadInputError(f"{directory} is not a folder: choose the one with the records")
         os.listdir(directory)  # raises, where a search of a folder that cannot be read finds none
         paths = [path for path in directory.rglob("*.json") if _may_be_record(path.name)]
     except OSError as error:
@@ -61,5 +61,5 @@ def _files(directory: Path) -> list[Path]:
 
 
 def _may_be_record(name: str) -> bool:
-    """Neither hidden nor a bill of materials, which lies beside the records."""
+    """Neither hidden nor a bill of materials, which is in the same folder."""
     return not name.startswith(".") and not name.endswith(".cdx.json")

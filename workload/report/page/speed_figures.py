@@ -41,7 +41,7 @@ def roofline(subject: Subject) -> Figure | None:
         title=f"Roofline, {subject.name}",
         description=(
             f"Rate by arithmetic intensity of {len(cases)} cases, both axes logarithmic. "
-            "Slanted lines are the memory's bandwidth, level lines the arithmetic's rate."
+            "Slanted lines are the memory's bandwidth, horizontal lines the arithmetic's rate."
         ),
         x=log_axis("FLOP per byte of memory traffic", [low, high]),
         y=log_axis(RATE_TITLE, [*ys, *tops]),

@@ -105,7 +105,7 @@ def step_times(chosen: Sequence[Subject]) -> Figure | None:
         y=axis,
         series=tuple(series),
     )
-    return figure("step-times", "Every training", chart)
+    return figure("step-times", "All training runs", chart)
 
 
 def _step_rows(chosen: Sequence[Subject]) -> list[tuple[str, Subject, list[float]]]:

@@ -57,8 +57,8 @@ def error_lines(ranks: Sequence[Rank]) -> list[str]:
 def _end_line(rank: Rank) -> str:
     at = f" in {rank.doing}" if rank.doing else ""
     fix = {
-        end.DIED: "see the kernel's log; the others went on",
-        end.HUNG: "it was ended; the others went on",
+        end.DIED: "see the kernel's log; the others continued",
+        end.HUNG: "it was ended; the others continued",
         end.LOST: "it was left out; restart the host",
     }.get(rank.ended, "its results so far are kept")
     return f"{rank.title} {rank.ended}{at}: {rank.reason}: {fix}"

@@ -60,7 +60,7 @@ def device_words(device: DeviceInfo) -> str:
     threads = plural(device.threads, "thread")
     if len(device.swept_threads) > 1:
         *others, last = map(str, device.swept_threads)
-        beside = " beside other work" if device.swept_contended else ""
+        beside = " while other programs ran" if device.swept_contended else ""
         threads += f" (fastest of {', '.join(others)} and {last}{beside})"
     detail = threads if device.kind == "cpu" else f"compute capability {device.capability}"
     return f"{device.torch_name}: {printable(device.name)}, {detail}"

@@ -1,4 +1,4 @@
-"""`all-reduce`: each rank trains on its rows of the batch, and one sum makes the step whole.
+"""`all-reduce`: each rank trains on its rows of the batch, and one sum joins the gradients.
 
 The loss is a sum over rows, so its gradient is the sum of the gradients of the parts. The gradients
 of both weights and the loss lie in one flat buffer, so that a step communicates once.
