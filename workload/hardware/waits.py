@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from workload.core.files import read_text
 from workload.core.models.waits import Waits
@@ -22,6 +23,16 @@ from workload.hardware.cgroups import cpu_groups
 # Of the fields in a line of /proc/stat: user, nice, system, irq, softirq; and steal.
 BUSY = (0, 1, 2, 5, 6)
 STEAL = 7
+# A thread that ran or waited for less of the window did none of the work.
+WORKING_SHARE = 0.1
+
+
+class Spent(NamedTuple):
+    """What a thread has done since it started."""
+
+    run_sec: float
+    delay_sec: float
+    waits: int  # how often it got a CPU
 
 
 @dataclass(frozen=True)
@@ -29,10 +40,10 @@ class Counters:
     """Counters that only rise, in seconds. Unknown is None."""
 
     at_sec: float
-    delays: Mapping[str, tuple[float, int]] | None  # by thread: seconds, and how often
+    threads: Mapping[str, Spent] | None  # by number
     own_sec: float  # CPU time of this process
     busy_sec: float | None  # of the CPUs that this process may use
-    steal_sec: float | None
+    steal_sec: tuple[float, ...] | None  # of each of these CPUs
     throttled_sec: float | None
     pressure_sec: float | None
 
@@ -55,17 +66,23 @@ class Watch:
 
 def between(start: Counters, end: Counters) -> Waits:
     """Return what was counted from `start` to `end`."""
-    run_delay_sec, waits = _delay(start.delays, end.delays)
+    window_sec = max(0.0, end.at_sec - start.at_sec)
+    threads = _spent(start.threads, end.threads)
+    stolen = _stolen(start.steal_sec, end.steal_sec)
     busy_sec = _rise(start.busy_sec, end.busy_sec)
     own_sec = end.own_sec - start.own_sec
     return Waits(
-        window_sec=max(0.0, end.at_sec - start.at_sec),
-        run_delay_sec=run_delay_sec,
-        waits=waits,
+        window_sec=window_sec,
+        run_delay_sec=None if threads is None else sum(one.delay_sec for one in threads),
+        waits=None if threads is None else sum(one.waits for one in threads),
         foreign_sec=None if busy_sec is None else max(0.0, busy_sec - own_sec),
-        steal_sec=_rise(start.steal_sec, end.steal_sec),
+        steal_sec=None if stolen is None else sum(stolen),
         throttled_sec=_rise(start.throttled_sec, end.throttled_sec),
         pressure_sec=_rise(start.pressure_sec, end.pressure_sec),
+        threads=None if threads is None else _working(threads, window_sec),
+        cpus=None if stolen is None else len(stolen),
+        longest_delay_sec=max((one.delay_sec for one in threads or ()), default=None),
+        longest_steal_sec=max(stolen or (), default=None),
     )
 
 
@@ -75,7 +92,7 @@ def read_counters(root: Path = Path("/")) -> Counters:
     groups = cpu_groups(root)
     return Counters(
         at_sec=time.perf_counter(),
-        delays=_delays(root),
+        threads=_threads(root),
         own_sec=time.process_time(),
         busy_sec=busy_sec,
         steal_sec=steal_sec,
@@ -84,39 +101,56 @@ def read_counters(root: Path = Path("/")) -> Counters:
     )
 
 
-def _delays(root: Path) -> dict[str, tuple[float, int]] | None:
-    """Return the run delay of each thread, and how often it got a CPU."""
+def _threads(root: Path) -> dict[str, Spent] | None:
+    """Return what each thread of this process has done."""
     found = {}
     for path in root.glob("proc/self/task/*/schedstat"):
         fields = read_text(path).split()  # empty if the thread has just ended
         if len(fields) == 3 and all(map(str.isdecimal, fields)):  # noqa: PLR2004  run, delay, count
-            found[path.parent.name] = int(fields[1]) / 1e9, int(fields[2])
+            run_sec, delay_sec = (int(field) / 1e9 for field in fields[:2])
+            found[path.parent.name] = Spent(run_sec, delay_sec, int(fields[2]))
     return found or None
 
 
-def _delay(
-    start: Mapping[str, tuple[float, int]] | None, end: Mapping[str, tuple[float, int]] | None
-) -> tuple[float | None, int | None]:
-    """Sum over the threads that are there at the end; a new one started at 0."""
+def _spent(
+    start: Mapping[str, Spent] | None, end: Mapping[str, Spent] | None
+) -> list[Spent] | None:
+    """Return what the threads that are there at the end did in between; a new one started at 0."""
     if start is None or end is None:
-        return None, None
-    rises = [
-        (sec - start[thread][0], count - start[thread][1])
-        if count >= start.get(thread, (0.0, count + 1))[1]
-        else (sec, count)  # new, perhaps with the number of one that ended
-        for thread, (sec, count) in end.items()
-    ]
-    return max(0.0, sum(sec for sec, _ in rises)), sum(count for _, count in rises)
+        return None
+    return [_since(start.get(thread), spent) for thread, spent in end.items()]
 
 
-def _cpu_sec(root: Path) -> tuple[float | None, float | None]:
-    """Return the busy and the stolen seconds of the CPUs that this process may use."""
+def _since(start: Spent | None, end: Spent) -> Spent:
+    if start is None or end.waits < start.waits:  # new, perhaps with the number of one that ended
+        return end
+    run_sec, delay_sec, waits = (later - earlier for earlier, later in zip(start, end, strict=True))
+    return Spent(max(0.0, run_sec), max(0.0, delay_sec), int(waits))
+
+
+def _working(threads: Sequence[Spent], window_sec: float) -> int:
+    """Return how many of the threads did the work: at least one did."""
+    needed_sec = [one.run_sec + one.delay_sec for one in threads]
+    return max(1, sum(sec >= WORKING_SHARE * window_sec for sec in needed_sec))
+
+
+def _stolen(
+    start: tuple[float, ...] | None, end: tuple[float, ...] | None
+) -> tuple[float, ...] | None:
+    """Return the rises, CPU by CPU; None where they are unknown or a CPU came or went."""
+    if start is None or end is None or len(start) != len(end):
+        return None
+    return tuple(max(0.0, later - earlier) for earlier, later in zip(start, end, strict=True))
+
+
+def _cpu_sec(root: Path) -> tuple[float | None, tuple[float, ...] | None]:
+    """Return the busy seconds of the CPUs that this process may use, and each one's stolen."""
     lines = re.findall(r"^cpu(\d+) ([\d ]+)$", read_text(root / "proc/stat"), re.MULTILINE)
     given = given_cpus(root)
     own = [[int(tick) for tick in ticks.split()] for cpu, ticks in lines if int(cpu) in given]
     if not any(map(any, own)):  # sandboxes write zeros
         return None, None
-    return _seconds(own, BUSY), _seconds(own, (STEAL,))
+    return _seconds(own, BUSY), tuple(_seconds([cpu], (STEAL,)) for cpu in own)
 
 
 def _seconds(cpus: Sequence[Sequence[int]], fields: Sequence[int]) -> float:

@@ -154,7 +154,15 @@ def _joined_waits(earlier: Waits | None, later: Waits | None) -> Waits | None:
         steal_sec=_sum(earlier.steal_sec, later.steal_sec),
         throttled_sec=_sum(earlier.throttled_sec, later.throttled_sec),
         pressure_sec=_sum(earlier.pressure_sec, later.pressure_sec),
+        threads=_most(earlier.threads, later.threads),
+        cpus=_most(earlier.cpus, later.cpus),
+        longest_delay_sec=_sum(earlier.longest_delay_sec, later.longest_delay_sec),
+        longest_steal_sec=_sum(earlier.longest_steal_sec, later.longest_steal_sec),
     )
+
+
+def _most(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else max(one, other)
 
 
 def _sum(one: Number | None, other: Number | None) -> Number | None:

@@ -36,6 +36,38 @@ def test_waits_of_several_threads_are_at_most_all_of_the_time() -> None:
     assert reason == "other processes: threads waited 100% of the time"
 
 
+def test_the_share_is_of_the_time_of_all_threads_that_worked() -> None:
+    reason = told(run_delay_sec=1.0, waits=400, foreign_sec=0.9, threads=4, longest_delay_sec=0.3)
+    assert reason == "other processes: threads waited 25% of the time"
+
+
+def test_one_thread_of_many_that_waits_holds_up_the_others() -> None:
+    waits = replace(QUIET, run_delay_sec=0.64, waits=6400, foreign_sec=0.9, threads=64)
+    alone = replace(waits, longest_delay_sec=0.5)
+    assert alone.reason == "other processes: threads waited 1% of the time, one of them 50%"
+    assert (alone.longest_share, alone.share) == (0.5, 0.64)
+    assert replace(waits, longest_delay_sec=0.01).reason is None
+
+
+def test_shares_of_steal_and_quota_are_of_the_time_of_all_cpus() -> None:
+    assert (
+        told(steal_sec=1.2, cpus=4, longest_steal_sec=0.4)
+        == "hypervisor: CPUs were taken away 30% of the time"
+    )
+    assert told(throttled_sec=1.2, cpus=4, threads=2) == (
+        "CPU quota: threads were stopped 60% of the time"
+    )
+    assert told(steal_sec=0.4, cpus=64, longest_steal_sec=0.01) is None
+
+
+def test_threads_of_a_large_machine_that_wake_up_beside_other_work_are_no_contention() -> None:
+    waits = replace(QUIET, run_delay_sec=0.64, waits=6400, foreign_sec=0.9)
+    known = replace(waits, threads=64, longest_delay_sec=0.01)
+    for told_of, contended in ((waits, True), (known, False)):
+        taken = Timing(HOST_CLOCK, WARM, 1, (1.0,) * 20, 0.1, True, 0.0, waits=told_of)
+        assert (taken.contended is not None) == contended
+
+
 def test_other_work_that_keeps_no_thread_waiting_is_no_reason() -> None:
     assert told(foreign_sec=1.0) is None
 

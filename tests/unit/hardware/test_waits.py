@@ -5,14 +5,20 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import astuple
 
 from workload.hardware.affinity import given_cpus
-from workload.hardware.waits import Counters, Watch, between, read_counters
+from workload.hardware.waits import Counters, Spent, Watch, between, read_counters
 
 NONE = Counters(0.0, None, 0.0, None, None, None, None)
+
+
+def counters(at_sec: float, threads: dict[str, Spent]) -> Counters:
+    return replace(NONE, at_sec=at_sec, threads=threads)
 
 
 def write(root: Path, files: dict[str, str]) -> Path:
@@ -24,8 +30,7 @@ def write(root: Path, files: dict[str, str]) -> Path:
 
 def test_an_empty_tree_leaves_everything_unknown(tmp_path: Path) -> None:
     waits = Watch(tmp_path).waits()
-    known = [waits.run_delay_sec, waits.waits, waits.foreign_sec, waits.steal_sec]
-    assert [*known, waits.throttled_sec, waits.pressure_sec] == [None] * 6
+    assert set(astuple(waits)[1:]) == {None}
 
 
 def test_the_run_delay_is_summed_over_threads(tmp_path: Path) -> None:
@@ -38,16 +43,47 @@ def test_the_run_delay_is_summed_over_threads(tmp_path: Path) -> None:
 
 
 def test_a_thread_that_started_in_the_window_counts_and_one_that_ended_does_not() -> None:
-    start = Counters(0.0, {"1": (5.0, 9), "2": (3.0, 3)}, 0.0, None, None, None, None)
-    end = Counters(1.0, {"2": (3.5, 4), "3": (0.25, 2)}, 0.0, None, None, None, None)
+    start = counters(0.0, {"1": Spent(0.0, 5.0, 9), "2": Spent(0.0, 3.0, 3)})
+    end = counters(1.0, {"2": Spent(0.0, 3.5, 4), "3": Spent(0.0, 0.25, 2)})
     waits = between(start, end)
     assert (waits.run_delay_sec, waits.waits) == (0.75, 3)
 
 
 def test_a_thread_with_the_number_of_one_that_ended_is_a_new_one() -> None:
-    start = Counters(0.0, {"2": (3.0, 30)}, 0.0, None, None, None, None)
-    end = Counters(1.0, {"2": (0.25, 2)}, 0.0, None, None, None, None)
+    start = counters(0.0, {"2": Spent(4.0, 3.0, 30)})
+    end = counters(1.0, {"2": Spent(0.5, 0.25, 2)})
     assert between(start, end).run_delay_sec == 0.25
+
+
+def test_the_threads_that_did_the_work_are_counted_and_the_longest_wait_is_one_of_them() -> None:
+    started = Spent(1.0, 1.0, 1)
+    start = counters(0.0, {"1": started, "2": started, "3": started, "4": started})
+    threads = {
+        "1": Spent(1.7, 1.3, 5),
+        "2": Spent(1.0, 1.9, 5),  # had no CPU
+        "3": Spent(1.05, 1.0, 5),  # woke up now and then
+        "4": started,
+        "5": Spent(0.2, 0.0, 1),
+    }
+    waits = between(start, counters(1.0, threads))
+    assert (waits.threads, waits.longest_delay_sec) == (3, pytest.approx(0.9))
+    assert waits.run_delay_sec == pytest.approx(1.2)
+
+
+def test_without_one_that_worked_there_is_one_thread() -> None:
+    idle = {"1": Spent(0.0, 0.0, 1)}
+    assert between(counters(0.0, idle), counters(1.0, idle)).threads == 1
+
+
+def test_steal_is_of_all_cpus_and_of_the_one_that_lost_most() -> None:
+    start = replace(NONE, steal_sec=(1.0, 1.0, 1.0))
+    waits = between(start, replace(NONE, steal_sec=(1.25, 1.0, 1.5)))
+    assert (waits.cpus, waits.steal_sec, waits.longest_steal_sec) == (3, 0.75, 0.5)
+
+
+def test_steal_is_unknown_where_a_cpu_went_away() -> None:
+    waits = between(replace(NONE, steal_sec=(1.0, 1.0)), replace(NONE, steal_sec=(1.0,)))
+    assert (waits.cpus, waits.steal_sec) == (None, None)
 
 
 def test_other_cpu_time_is_that_of_the_given_cpus_without_ones_own(tmp_path: Path) -> None:
@@ -100,7 +136,7 @@ def test_pressure_is_of_the_own_control_group_before_the_machine(tmp_path: Path)
 
 
 def test_counters_that_become_unreadable_are_unknown() -> None:
-    start = Counters(0.0, {"1": (1.0, 1)}, 0.0, 1.0, 1.0, 1.0, 1.0)
+    start = Counters(0.0, {"1": Spent(1.0, 1.0, 1)}, 0.0, 1.0, (1.0,), 1.0, 1.0)
     waits = between(start, NONE)
     assert (waits.run_delay_sec, waits.foreign_sec, waits.throttled_sec) == (None, None, None)
 

@@ -127,7 +127,7 @@ class Timing(Model, frozen=True):
         """
         if self.waits is None or self.method != HOST_CLOCK:
             return None
-        share = self.waits.share
+        share = self.waits.longest_share
         in_all_samples = share - self._outlier_share >= CONTENDED_SHARE
         return self.waits.reason if in_all_samples or share >= BUSY_SHARE else None
 

@@ -1,5 +1,7 @@
 """What kept the threads of this process from running while something was timed."""
 
+from dataclasses import dataclass
+
 from workload.core.models.model import Amount, Count, Model, Seconds
 
 # A cause that took a smaller share of the window is not reported.
@@ -16,7 +18,8 @@ class Waits(Model, frozen=True):
     """What kept the threads waiting in a window. Unknown is None.
 
     Times are sums, over the threads or over the CPUs that this process may use, so they can
-    exceed the window. Threads that ended within it are not counted.
+    exceed the window; `longest` is of the thread or CPU that had most. Threads that ended within it
+    are not counted. `threads` ran or waited for a tenth of the window or more.
     """
 
     window_sec: Seconds
@@ -26,28 +29,53 @@ class Waits(Model, frozen=True):
     steal_sec: Amount | None = None  # CPU time that the hypervisor gave to others
     throttled_sec: Amount | None = None  # by the CPU quota of the control groups
     pressure_sec: Amount | None = None  # when some task of the control group or machine waited
+    threads: Count | None = None
+    cpus: Count | None = None  # that this process may use
+    longest_delay_sec: Amount | None = None  # of a thread
+    longest_steal_sec: Amount | None = None  # of a CPU
 
     @property
     def reason(self) -> str | None:
-        """Who kept the threads waiting, and for what share of the window; None if none did."""
-        told = [(share, cause) for cause, share in self._causes.items() if share >= TOLD_SHARE]
-        if not told:
-            return None
-        share, cause = max(told)
-        return f"{cause} {min(share, 1):.0%} of the time"
+        """Who kept the threads waiting, and for what share of their time; None if none did."""
+        told = [one for one in self._causes if one.longest >= TOLD_SHARE]
+        return str(max(told, key=lambda one: one.longest)) if told else None
 
     @property
     def share(self) -> float:
         """The share of the window by which they delayed the work at most: one thread suffices."""
-        return min(1.0, sum(self._causes.values()))
+        return min(1.0, sum(one.most for one in self._causes))
 
     @property
-    def _causes(self) -> dict[str, float]:
-        return {
-            "CPU quota: threads were stopped": self._share(self.throttled_sec),
-            "hypervisor: CPUs were taken away": self._share(self._stolen_sec),
-            "other processes: threads waited": self._share(self._delayed_sec),
-        }
+    def longest_share(self) -> float:
+        """The share of the window by which the thread that had to wait longest was delayed."""
+        return min(1.0, sum(one.longest for one in self._causes))
+
+    @property
+    def _causes(self) -> tuple["_Cause", ...]:
+        stopped = min(filter(None, (self.threads, self.cpus)), default=1)  # all of them at once
+        quota = self._share(self.throttled_sec)
+        return (
+            _Cause("CPU quota: threads were stopped", quota, stopped, quota / stopped),
+            self._cause(
+                "hypervisor: CPUs were taken away",
+                self._stolen_sec,
+                self.cpus,
+                self.longest_steal_sec,
+            ),
+            self._cause(
+                "other processes: threads waited",
+                self._delayed_sec,
+                self.threads,
+                self.longest_delay_sec,
+            ),
+        )
+
+    def _cause(
+        self, words: str, seconds: float | None, parts: int | None, longest_sec: float | None
+    ) -> "_Cause":
+        most = self._share(seconds)
+        longest = most if longest_sec is None else min(most, self._share(longest_sec))
+        return _Cause(words, most, max(1, parts or 1), longest)
 
     @property
     def _stolen_sec(self) -> float | None:
@@ -71,3 +99,19 @@ class Waits(Model, frozen=True):
 
     def _share(self, seconds: float | None) -> float:
         return seconds / self.window_sec if seconds and self.window_sec else 0.0
+
+
+@dataclass(frozen=True)
+class _Cause:
+    """What made threads wait: shares of the window, summed over `parts` and of the longest."""
+
+    words: str
+    most: float
+    parts: int  # threads or CPUs
+    longest: float
+
+    def __str__(self) -> str:
+        """Return the cause, with its share of all the time that the parts had."""
+        mean = min(1.0, self.most / self.parts)
+        one = f", one of them {self.longest:.0%}" if 1 >= self.longest > 2 * mean else ""
+        return f"{self.words} {mean:.0%} of the time{one}"
