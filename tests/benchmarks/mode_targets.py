@@ -33,7 +33,7 @@ from workload.core.models.device import DeviceInfo  # noqa: E402
 from workload.core.statistics import quantile  # noqa: E402
 from workload.core.train_spec import PRESETS, TrainSpec  # noqa: E402
 from workload.core.units import format_seconds  # noqa: E402
-from workload.hardware import devices  # noqa: E402
+from workload.hardware import devices, precision  # noqa: E402
 from workload.train.modes import MODES  # noqa: E402
 from workload.train.modes.check import require_right  # noqa: E402
 from workload.train.modes.data import Data, draw  # noqa: E402
@@ -150,7 +150,7 @@ def checked(spec: TrainSpec, device: DeviceInfo, names: list[str]) -> Bench:
     for name in names:
         require_right(MODES[name], spec, device)
     where = devices.torch_device(device)
-    x, y, w1, w2 = (t.to(where) for t in draw(spec, devices.torch_dtype(spec.dtype)))
+    x, y, w1, w2 = (t.to(where) for t in draw(spec, precision.torch_dtype(spec.dtype)))
     return Bench(spec, device, (x, y, w1, w2))
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from workload.hardware import devices
+from workload.hardware import devices, precision
 from workload.verify import matmul, verify
 from workload.verify.case import VerifyCase
 
@@ -17,12 +17,12 @@ def test_every_check_passes_on_the_gpu(seed: int) -> None:
 def test_float32_products_computed_in_tf32_are_found() -> None:
     device = devices.resolve("cuda")
     has_tf32 = torch.cuda.get_device_capability(0) >= (8, 0)
-    devices.set_tf32(True)
+    precision.set_tf32(True)
     try:
         wrong = {
             check.name for check in matmul.checks(VerifyCase(device, "float32", 0)) if not check.ok
         }
     finally:
-        devices.set_tf32(False)
+        precision.set_tf32(False)
     # Before Ampere the request has no effect, and nothing is wrong.
     assert wrong >= {"matmul, matrices", "matmul, tensors"} if has_tf32 else not wrong

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import PRESETS, TrainSpec
-from workload.hardware import devices
+from workload.hardware import precision
 from workload.train.modes.compile import COMPILE
 from workload.train.modes.data import Data, draw
 from workload.train.modes.dual import DUAL
@@ -48,7 +48,7 @@ def start(name: str, spec: TrainSpec) -> Loop:
 
 
 def data_of(spec: TrainSpec) -> Data:
-    return draw(spec, devices.torch_dtype(spec.dtype))
+    return draw(spec, precision.torch_dtype(spec.dtype))
 
 
 class UpdatesFirst(FusedLoop):

@@ -33,7 +33,7 @@ from support.recorded_sweep import Sweep, path_of, undisturbed
 from workload.bench.search import DEFAULT_EDGES, cube
 from workload.core.models.device import DeviceInfo
 from workload.core.shape import Shape
-from workload.hardware import devices
+from workload.hardware import devices, precision
 
 # A batch this long makes the clock and a GPU's one wait at its end less than a percent.
 MIN_BATCH_SEC = 10e-3
@@ -96,7 +96,7 @@ class Timer:
     """Times products of views of the same random numbers, as large as the largest of a grid."""
 
     def __init__(self, device: DeviceInfo, dtype: str) -> None:
-        where, kind = devices.torch_device(device), devices.torch_dtype(dtype)
+        where, kind = devices.torch_device(device), precision.torch_dtype(dtype)
         elements = max(DEFAULT_EDGES[device.kind]) ** 2
         self.device = device
         self.a, self.b = (torch.randn(elements, device=where).to(kind) for _ in range(2))

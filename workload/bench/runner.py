@@ -15,7 +15,7 @@ from workload.core.models.case import Case, CaseStatus
 from workload.core.models.device import DeviceInfo
 from workload.core.statistics import median
 from workload.core.units import format_bytes, format_seconds
-from workload.hardware import devices
+from workload.hardware import devices, precision
 
 # A probe grows while the next one would take at most this share of the case's budget. It usually
 # takes less: waiting threads make small matmuls look slow.
@@ -58,7 +58,7 @@ def run_case(operation: Operation, device: DeviceInfo, budget_sec: float) -> Cas
     try:
         # One call may take all of the budget.
         watched = devices.translate_cuda_errors(device, budget_sec)
-        with watched, devices.matmul_precision(operation.dtype):
+        with watched, precision.matmul_precision(operation.dtype):
             return _estimated_and_measured(case, operation, device, budget_sec)
     except OutOfMemoryError as error:
         return replace(case, status=CaseStatus.DOES_NOT_FIT, reason=error.what)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from workload.core.models.device import DeviceInfo
-from workload.hardware.devices import default_dtypes
+from workload.hardware.precision import default_dtypes
 from workload.hardware.processor import read_processor
 
 # Flags, one of which the dtype needs, and their names in the vendors' manuals; by a flag that

@@ -1,4 +1,4 @@
-"""Choose a device, read its properties, and set how it computes."""
+"""Choose a device, read its properties, and wait for its work and its errors."""
 
 import os
 import platform
@@ -13,29 +13,25 @@ from msgspec.structs import replace
 
 from workload.core.errors import (
     XID,
-    BadInputError,
     LostDeviceError,
     OutOfMemoryError,
     UnfitError,
     first_line,
 )
 from workload.core.models.device import DeviceInfo
-from workload.core.units import DTYPE_BYTES, storage_dtype
 from workload.hardware.binding import Binding, read_binding
 from workload.hardware.cgroups import last_cache_bytes, memory_bytes, read_limits
 from workload.hardware.cuda_problem import cuda_problem, driver_blocks
-from workload.hardware.cuda_support import parse_capability
 from workload.hardware.driver_codes import Kind, cause_of
 from workload.hardware.driver_process import driver_version
 from workload.hardware.driver_thread import TimedSensor
 from workload.hardware.nvml import HardwareError
 from workload.hardware.openmp import team_limit
+from workload.hardware.precision import pin_arithmetic
 from workload.hardware.processor import read_processor
 from workload.hardware.requested import parse
 from workload.hardware.sensors import NvmlSensor, Sensor
 from workload.hardware.watchdog import watchdog
-
-TF32_CAPABILITY = (8, 0)  # Ampere, the first with TF32
 
 
 @dataclass
@@ -56,7 +52,7 @@ def resolve(requested: str) -> DeviceInfo:
     From then on, in the whole process, float32 is IEEE float32 and threads respect the CPU quota.
     """
     kind, index = parse(requested)
-    _pin_arithmetic()
+    pin_arithmetic()
     usable = read_limits().usable_threads
     binding = read_binding(torch)
     _limit_threads(usable, binding)
@@ -83,13 +79,6 @@ def _chosen(requested: str, kind: str, index: int) -> DeviceInfo:
     if kind == "cuda":
         raise UnfitError(f"device {requested} is not usable: {problem}")
     return _cpu(f"auto: {problem.what}")
-
-
-def _pin_arithmetic() -> None:
-    """Use IEEE float32, and sums in float32 for half precision, whatever the library prefers."""
-    torch.backends.fp32_precision = "ieee"  # type: ignore[attr-defined]  # missing in torch's stubs
-    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
-    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
 
 
 def _limit_threads(usable: int, binding: Binding | None) -> None:
@@ -134,54 +123,6 @@ def _cuda(index: int, reason: str) -> DeviceInfo:
 def torch_device(info: DeviceInfo) -> torch.device:
     """Return the torch device of `info`."""
     return torch.device(info.torch_name)
-
-
-def torch_dtype(name: str) -> torch.dtype:
-    """Return the torch dtype of a name such as float32 or tf32. Raises BadInputError."""
-    if name not in DTYPE_BYTES:
-        known = ", ".join(DTYPE_BYTES)
-        raise BadInputError(f"unknown dtype {name!r}: use one of {known}")
-    dtype = getattr(torch, storage_dtype(name))
-    assert isinstance(dtype, torch.dtype)  # noqa: S101  narrows getattr's Any
-    return dtype
-
-
-def default_dtypes(device: DeviceInfo) -> tuple[str, ...]:
-    """Return the dtypes that a GPU computes in hardware; for any CPU the same four."""
-    if device.kind == "cpu":
-        return ("float64", "float32", "bfloat16", "float16")
-    if tf32_problem(device):  # TF32 and bfloat16 came together
-        return ("float64", "float32", "float16")
-    return ("float64", "float32", "tf32", "bfloat16", "float16")
-
-
-def tf32_problem(device: DeviceInfo) -> str | None:
-    """Say why this device does not support TF32; None if it does."""
-    if device.kind == "cpu":
-        return "TF32 is not supported by CPUs"
-    if device.capability and parse_capability(device.capability) < TF32_CAPABILITY:
-        return f"TF32 is not supported by compute capability {device.capability}: it needs 8.0"
-    return None
-
-
-def set_tf32(enabled: bool) -> None:
-    """Let CUDA's float32 matmuls and convolutions round their inputs to TF32, or not.
-
-    Off by default here; PyTorch's own default for convolutions is on.
-    """
-    precision = "tf32" if enabled else "ieee"
-    torch.backends.cuda.matmul.fp32_precision = precision
-    torch.backends.cudnn.conv.fp32_precision = precision  # type: ignore[attr-defined]  # missing in stubs
-
-
-@contextmanager
-def matmul_precision(dtype: str) -> Iterator[None]:
-    """Round the inputs of float32 matmuls to TF32 inside the block, if that is the dtype."""
-    set_tf32(dtype == "tf32")
-    try:
-        yield
-    finally:
-        set_tf32(False)
 
 
 def set_threads(info: DeviceInfo, threads: int) -> DeviceInfo:

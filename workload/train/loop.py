@@ -17,7 +17,7 @@ from workload.core.models.train import TrainResult
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
 from workload.core.units import format_bytes
 from workload.distributed.group import Group
-from workload.hardware import devices
+from workload.hardware import devices, precision
 from workload.hardware.waits import Watch
 from workload.train import checkpoint, modes
 from workload.train.checkpoint import Checkpoint
@@ -125,7 +125,7 @@ class _Run:
         self.step_time_sec: list[float] = []
         self.diverged_at_step: int | None = None
         self.warm_up_sec, self.steady = 0.0, False
-        self._data: Data = draw(spec, devices.torch_dtype(spec.dtype))
+        self._data: Data = draw(spec, precision.torch_dtype(spec.dtype))
 
     def restore(self, state: Checkpoint | None) -> None:
         """Continue after the checkpoint's last step, with its threads; start without one."""
@@ -147,7 +147,7 @@ class _Run:
             mode, self.mode_reason = modes.choose(requested, self.spec, self.device, (x, y, w1, w2))
             self.mode = mode.name
             left = self.spec.steps - self.step
-            with devices.matmul_precision(self.spec.dtype):
+            with precision.matmul_precision(self.spec.dtype):
                 if left:
                     copy = mode.start(self.spec, self.device, (x, y, w1, w2))
                     warm = warm_up_together if self.group else warm_up
@@ -161,7 +161,7 @@ class _Run:
         laps = [min(TIMED_STEPS, stop - first) for first in range(self.step, stop, TIMED_STEPS)]
         step_sec = self.step_time_sec[-1] if self.step_time_sec else self.warm_up_sec
         watched = devices.translate_cuda_errors(self.device, step_sec * (stop - self.step))
-        with watched, devices.matmul_precision(self.spec.dtype):
+        with watched, precision.matmul_precision(self.spec.dtype):
             devices.synchronize(self.device)
             timer = Laps(self.device)
             losses = []

@@ -15,7 +15,7 @@ from workload.core.models.device import DeviceInfo
 from workload.core.models.scaling import STRONG, WEAK, ScalingPoint
 from workload.core.statistics import median
 from workload.core.train_spec import TrainSpec
-from workload.hardware import devices
+from workload.hardware import devices, precision
 from workload.train.modes.all_reduce import AllReduceLoop
 from workload.train.modes.data import draw
 from workload.train.modes.ddp import DdpLoop
@@ -79,7 +79,7 @@ def _times(
 ) -> tuple[list[float], list[float]]:
     """Return the seconds of a step, as it trains and without communication, of the slowest rank."""
     where = devices.torch_device(device)
-    x, y, w1, w2 = (tensor.to(where) for tensor in draw(spec, devices.torch_dtype(spec.dtype)))
+    x, y, w1, w2 = (tensor.to(where) for tensor in draw(spec, precision.torch_dtype(spec.dtype)))
     silent = replace(team, silent=True)
     # A single rank has no one to talk to.
     loops: list[Loop] = [
@@ -87,7 +87,7 @@ def _times(
         for one in (silent if team.size == 1 else team, silent)
     ]
     samples: list[list[float]] = [[], []]
-    with devices.matmul_precision(spec.dtype):
+    with precision.matmul_precision(spec.dtype):
         first = max(_seconds(loop, device, WARM_UP_STEPS) for loop in loops)
         ((step_sec,),) = _largest([[first]], device, team)
         count = max(1, min(MOST_STEPS, round(TURN_SEC / max(step_sec, 1e-9))))

@@ -18,7 +18,7 @@ from workload.core.errors import BadInputError, UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import TrainSpec
 from workload.core.units import plural
-from workload.hardware import devices
+from workload.hardware import devices, precision
 from workload.hardware.openmp import most_threads
 from workload.train.modes.data import draw
 from workload.train.modes.eager import EAGER
@@ -60,7 +60,7 @@ def step_times(
     spec: TrainSpec, device: DeviceInfo, counts: Sequence[int], mode: Mode = EAGER
 ) -> dict[int, tuple[float, bool]]:
     """Return, by count, the median seconds of a step and whether threads had to wait."""
-    data = draw(spec, devices.torch_dtype(spec.dtype))
+    data = draw(spec, precision.torch_dtype(spec.dtype))
     found = {}
     try:
         for count in counts:

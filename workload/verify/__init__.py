@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from workload.core.errors import UnfitError, first_line
 from workload.core.models.device import DeviceInfo
 from workload.core.models.verify import VerifyResult
-from workload.hardware import devices
+from workload.hardware import devices, precision
 from workload.verify import arithmetic, autograd, convolution, matmul, trajectory
 from workload.verify.case import VerifyCase
 
@@ -45,7 +45,7 @@ def verify(
     the device does not support tf32 or an operation fails.
     """
     done = []
-    for dtype in devices.default_dtypes(device) if dtypes is None else dtypes:
+    for dtype in precision.default_dtypes(device) if dtypes is None else dtypes:
         case = VerifyCase(device, dtype, seed)
         _require_tf32(case)
         for check in _checks(case):
@@ -62,7 +62,7 @@ def _checks(case: VerifyCase) -> Iterator[VerifyResult]:
     if case.dtype in trajectory.DTYPES:
         groups.append(trajectory.checks)
     try:
-        with devices.translate_cuda_errors(case.device), devices.matmul_precision(case.dtype):
+        with devices.translate_cuda_errors(case.device), precision.matmul_precision(case.dtype):
             for group in groups:
                 yield from group(case)
     except RuntimeError as error:
@@ -73,6 +73,6 @@ def _checks(case: VerifyCase) -> Iterator[VerifyResult]:
 
 
 def _require_tf32(case: VerifyCase) -> None:
-    problem = devices.tf32_problem(case.device) if case.dtype == "tf32" else None
+    problem = precision.tf32_problem(case.device) if case.dtype == "tf32" else None
     if problem:
         raise UnfitError(f"{problem}: leave tf32 out")

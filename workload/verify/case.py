@@ -10,7 +10,7 @@ from torch import Tensor
 
 from workload.core.models.device import DeviceInfo
 from workload.core.models.verify import VerifyResult
-from workload.hardware import devices
+from workload.hardware import devices, precision
 from workload.hardware.watchdog import watchdog
 from workload.verify.bounded import Bounded
 
@@ -30,7 +30,7 @@ class VerifyCase:
 
     def __post_init__(self) -> None:
         """Look up the dtype. Raises BadInputError if it is unknown."""
-        object.__setattr__(self, "torch_dtype", devices.torch_dtype(self.dtype))
+        object.__setattr__(self, "torch_dtype", precision.torch_dtype(self.dtype))
         object.__setattr__(self, "_generator", torch.Generator().manual_seed(self.seed))
 
     def draw(self, *shape: int) -> Tensor:

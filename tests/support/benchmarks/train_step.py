@@ -13,7 +13,7 @@ from workload.core.models.case import Case, Kind
 from workload.core.models.device import DeviceInfo
 from workload.core.train_case import LAUNCHES
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
-from workload.hardware import devices
+from workload.hardware import devices, precision
 from workload.train.modes.check import clear_error, clear_tolerance, require_right
 from workload.train.modes.data import draw
 from workload.train.modes.mode import Mode
@@ -68,7 +68,7 @@ class TrainSteps:
         """The loop's seeded data and weights on the device. Compiles or captures, if need be."""
         where = devices.torch_device(device)
         x, y, w1, w2 = (
-            tensor.to(where) for tensor in draw(self.spec, devices.torch_dtype(self.dtype))
+            tensor.to(where) for tensor in draw(self.spec, precision.torch_dtype(self.dtype))
         )
         loop = self.mode.start(self.spec, device, (x, y, w1, w2))
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from workload.core.train_spec import PRESETS, TrainSpec
-from workload.hardware.devices import resolve, torch_dtype
+from workload.hardware.devices import resolve
+from workload.hardware.precision import torch_dtype
 from workload.train.loop import train
 from workload.train.modes.data import draw
 

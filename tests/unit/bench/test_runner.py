@@ -22,7 +22,7 @@ from workload.core.models.case import Case, CaseStatus
 from workload.core.models.device import DeviceInfo
 from workload.core.models.timing import Timing
 from workload.core.shape import Shape
-from workload.hardware import devices
+from workload.hardware import devices, precision
 
 SMALL = MatMul(Shape(48, 64, 80), "float32")
 LARGE = MatMul(Shape(4096, 128, 4096), "float32")
@@ -95,7 +95,7 @@ def test_a_large_right_product_passes_the_sampled_check(cpu: DeviceInfo) -> None
 
 def constant(value: float) -> Callable[..., Tensor]:
     def draw(shape: tuple[int, ...], dtype: str, _device: DeviceInfo, _seed: int) -> Tensor:
-        return torch.full(shape, value, dtype=devices.torch_dtype(dtype))
+        return torch.full(shape, value, dtype=precision.torch_dtype(dtype))
 
     return draw
 

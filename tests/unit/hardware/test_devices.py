@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from workload.core.errors import BadInputError, UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.gpu import CudaStart
-from workload.hardware import cuda_problem, datasheet, devices
+from workload.hardware import cuda_problem, datasheet, devices, precision
 from workload.hardware.binding import Binding
 from workload.hardware.datasheet import datasheet_ceilings
 from workload.hardware.nvml import HardwareError
@@ -210,9 +210,9 @@ def test_a_gpu_that_the_driver_does_not_know_has_no_sensor(
 
 def test_products_and_convolutions_are_rounded_to_tf32_only_when_asked() -> None:
     backends = torch.backends.cuda.matmul, torch.backends.cudnn.conv  # type: ignore[attr-defined]  # missing in stubs
-    devices.set_tf32(True)
+    precision.set_tf32(True)
     assert [backend.fp32_precision for backend in backends] == ["tf32", "tf32"]
-    devices.set_tf32(False)
+    precision.set_tf32(False)
     assert [backend.fp32_precision for backend in backends] == ["ieee", "ieee"]
 
 

@@ -25,7 +25,7 @@ from workload.core.errors import BadInputError, ExitCode, UnfitError, WrongNumbe
 from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
 from workload.core.train_spec import BLOCK_STEPS, MODE_NAMES, PRESETS, TrainSpec
-from workload.hardware import compilers, devices
+from workload.hardware import compilers, precision
 from workload.train.loop import train
 from workload.train.modes import MODES, check, choice, choose
 from workload.train.modes import compile as compile_engine
@@ -67,11 +67,11 @@ def test_an_engine_leaves_the_weights_that_eager_leaves(name: str) -> None:
 def test_an_engine_leaves_the_data_it_was_given_alone(name: str, dtype: str) -> None:
     spec = replace(SHORT, dtype=dtype)
     mode, device = CASES[name]
-    data = draw(spec, devices.torch_dtype(dtype))
+    data = draw(spec, precision.torch_dtype(dtype))
     loop = mode.start(spec, device, data)
     loop.advance(spec.steps)
     loop.weights()
-    assert all(map(torch.equal, data, draw(spec, devices.torch_dtype(dtype))))
+    assert all(map(torch.equal, data, draw(spec, precision.torch_dtype(dtype))))
 
 
 @pytest.mark.parametrize(("name", "dtype"), EVERY)
@@ -182,7 +182,7 @@ def test_a_run_resumed_by_another_engine_stays_within_the_bound(
     spec, path = replace(BOOK, dtype=dtype), tmp_path / "run"
     train(replace(spec, steps=33), cpu, mode=first, checkpoint_path=path)
     resumed = train(spec, cpu, mode=second, checkpoint_path=path, resume=True)
-    reference = by_hand(spec, draw(spec, devices.torch_dtype(dtype)), dtype)
+    reference = by_hand(spec, draw(spec, precision.torch_dtype(dtype)), dtype)
     losses = torch.tensor(resumed.losses, dtype=torch.float64)
     assert (resumed.resumed_from_step, len(losses)) == (33, 60)
     assert check.first_wrong(losses, reference, MODES[second]) is None
@@ -221,7 +221,7 @@ def test_an_engine_is_refused_in_one_line_where_it_cannot_be_had(
 ) -> None:
     spec = replace(SHORT, dtype=dtype)
     with pytest.raises(error, match=words) as refusal:
-        choose(name, spec, device, draw(spec, devices.torch_dtype(dtype)))
+        choose(name, spec, device, draw(spec, precision.torch_dtype(dtype)))
     assert "\n" not in str(refusal.value)
 
 
@@ -305,7 +305,7 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
 
 def auto(spec: TrainSpec) -> tuple[str, str]:
-    mode, reason = choose("auto", spec, CPU, draw(spec, devices.torch_dtype(spec.dtype)))
+    mode, reason = choose("auto", spec, CPU, draw(spec, precision.torch_dtype(spec.dtype)))
     return mode.name, reason
 
 

@@ -9,7 +9,7 @@ import torch
 from workload.core.errors import BadInputError, UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.verify import VerifyResult
-from workload.hardware import devices
+from workload.hardware import precision
 from workload.verify import (
     case,
     matmul,
@@ -61,14 +61,14 @@ def test_most_tolerances_are_within_a_thousand_times_the_error(dtype: str) -> No
     assert sum(share > 1e-3 for share in shares) >= len(shares) - 2
 
 
-@pytest.mark.parametrize("dtype", devices.default_dtypes(CPU))
+@pytest.mark.parametrize("dtype", precision.default_dtypes(CPU))
 def test_names_are_unique_within_a_dtype(dtype: str) -> None:
     names = [check.name for check in verify(CPU, [dtype])]
     assert len(names) == len(set(names))
 
 
 def test_all_dtypes_of_a_cpu_are_checked_by_default() -> None:
-    default = devices.default_dtypes(CPU)
+    default = precision.default_dtypes(CPU)
     assert tuple(dict.fromkeys(check.dtype for check in verify(CPU))) == default
 
 
@@ -78,11 +78,11 @@ def test_the_loss_trajectory_is_not_checked_in_half_precision() -> None:
 
 
 def test_an_ampere_gpu_is_checked_in_tf32_too() -> None:
-    assert "tf32" in devices.default_dtypes(gpu("8.0"))
+    assert "tf32" in precision.default_dtypes(gpu("8.0"))
 
 
 def test_a_turing_gpu_is_not_checked_in_what_it_lacks() -> None:
-    assert devices.default_dtypes(gpu("7.5")) == ("float64", "float32", "float16")
+    assert precision.default_dtypes(gpu("7.5")) == ("float64", "float32", "float16")
 
 
 @pytest.mark.parametrize("device", [CPU, gpu("7.5")], ids=["CPU", "Turing"])
@@ -146,7 +146,7 @@ def test_drawn_inputs_are_exact_on_the_device() -> None:
     a_case = case.VerifyCase(CPU, "bfloat16", 0)
     drawn = a_case.draw(100)
     assert torch.equal(a_case.place(drawn).double(), drawn)
-    assert a_case.place(drawn).dtype == devices.torch_dtype("bfloat16")
+    assert a_case.place(drawn).dtype == precision.torch_dtype("bfloat16")
 
 
 def test_what_a_float64_cpu_does_to_its_inputs_leaves_the_reference_alone() -> None:

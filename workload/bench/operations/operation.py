@@ -10,7 +10,7 @@ from torch import Tensor
 from workload.bench.timing import TimingConfig
 from workload.core.models.case import Kind
 from workload.core.models.device import DeviceInfo
-from workload.hardware import devices
+from workload.hardware import devices, precision
 
 SEED = 0
 
@@ -83,16 +83,16 @@ def normal(shape: tuple[int, ...], dtype: str, device: DeviceInfo, seed: int = S
     """Draw standard normal numbers: constants draw less power and score higher."""
     where = devices.torch_device(device)
     generator = torch.Generator(device=where).manual_seed(seed)
-    torch_dtype = devices.torch_dtype(dtype)
+    torch_dtype = precision.torch_dtype(dtype)
     return torch.randn(shape, generator=generator, device=where, dtype=torch_dtype)
 
 
 def unwritten(shape: tuple[int, ...], dtype: str, device: DeviceInfo) -> Tensor:
     """Make an output full of NaN, so that an element that is never written is found."""
     where = devices.torch_device(device)
-    return torch.full(shape, torch.nan, device=where, dtype=devices.torch_dtype(dtype))
+    return torch.full(shape, torch.nan, device=where, dtype=precision.torch_dtype(dtype))
 
 
 def tf32_not_applicable(dtype: str, device: DeviceInfo) -> str | None:
     """Say why this device does not support matmuls in this dtype, or None."""
-    return devices.tf32_problem(device) if dtype == "tf32" else None
+    return precision.tf32_problem(device) if dtype == "tf32" else None

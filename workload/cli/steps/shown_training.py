@@ -10,14 +10,14 @@ from workload.core.errors import UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
 from workload.distributed.group import Group
-from workload.hardware import devices
+from workload.hardware import precision
 from workload.report.terminal import summary
 from workload.train.loop import train
 
 
 def prepared(device: DeviceInfo, options: TrainOptions) -> DeviceInfo:
     """Set the number of threads. Raises UnfitError for a dtype that the device cannot compute."""
-    problem = devices.tf32_problem(device) if options.spec.dtype == "tf32" else None
+    problem = precision.tf32_problem(device) if options.spec.dtype == "tf32" else None
     if problem:
         raise UnfitError(f"{problem}: choose another --dtype")
     return with_training_threads(device, options)

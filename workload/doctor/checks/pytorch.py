@@ -1,8 +1,7 @@
-"""Checks of PyTorch: its import, its build, the start of CUDA, and its threads."""
+"""Checks of PyTorch: its import, its build, and the start of CUDA."""
 
 from workload.core.models.facts import QUICK, Facts
 from workload.core.models.pytorch import TorchFacts, TorchFiles
-from workload.core.units import plural
 from workload.doctor.checks.check import (
     CheckResult,
     check,
@@ -34,7 +33,6 @@ from workload.doctor.checks.gpu_needs import (
 from workload.hardware.cuda_support import kernel_source, parse_capability
 from workload.hardware.driver_codes import start_cause
 from workload.hardware.import_limits import import_shortage
-from workload.hardware.openmp import team_limit
 
 KILLED = "SIGKILL"
 
@@ -210,43 +208,3 @@ def cudnn(facts: Facts) -> CheckResult:
     if not torch.cudnn_version:
         return failed("PyTorch was built with CUDA and finds no cuDNN", case="missing")
     return passed(f"cuDNN {torch.cudnn_version}")
-
-
-@check(
-    "cpu-threads",
-    asks="Does the number of PyTorch's threads fit the usable CPUs?",
-    why="threads beyond the CPU quota slow each other down",
-    fix="set OMP_NUM_THREADS to the number of usable CPUs (workload does so itself)",
-    link="https://docs.docker.com/engine/containers/resource_constraints/",
-    needs=TORCH,
-)
-def cpu_threads(facts: Facts) -> CheckResult:
-    """Compare PyTorch's thread count with the CPUs that this process may use."""
-    torch, usable = known(facts.torch), known(facts.limits).usable_threads
-    threads = torch.threads
-    team, variable = team_limit(known(facts.environment)) or (threads, "")
-    if team < threads:
-        return warned(
-            f"PyTorch asks for {plural(threads, 'thread')}, with {variable} OpenMP runs {team}",
-            case="fewer",
-            why="oneDNN then leaves parts of bfloat16 matmuls and of convolutions' gradients out: "
-            "results are wrong",
-            fix=f"unset {variable.partition('=')[0]}, or set OMP_NUM_THREADS={team} in your own "
-            "programs (workload does so itself)",
-        )
-    if torch.binding:
-        return warned(
-            torch.binding,
-            case="bound",
-            why="threads on one CPU wait for each other, and programs that are started from here "
-            "stay on the CPUs of the main thread",
-            fix="unset the variable, unless each process is to have CPUs of its own",
-            link="https://gcc.gnu.org/onlinedocs/libgomp/Environment-Variables.html",
-        )
-    if threads <= usable:
-        return passed(f"{threads} of {usable} usable threads")
-    return warned(
-        f"PyTorch uses {threads} threads, the container has CPU time for {usable}",
-        case="too_many",
-        fix=f"set OMP_NUM_THREADS={usable} in your own programs (workload does so itself)",
-    )

@@ -18,6 +18,7 @@ from workload.doctor.checks import (
     pytorch,
     stress,
     torch_compile,
+    torch_threads,
 )
 from workload.doctor.checks.check import Check, Explanation
 from workload.doctor.checks.runner import CRASHED, run_checks
@@ -59,7 +60,7 @@ CHECKS: tuple[Check, ...] = (
     gpu.persistence,
     gpu.pcie,
     kernels.cpu_kernel,
-    pytorch.cpu_threads,
+    torch_threads.cpu_threads,
     environment.variables,
     machine.memory,
     machine.shm,

@@ -23,7 +23,7 @@ from torch import Tensor
 from workload.core.errors import first_line
 from workload.core.models.device import DeviceInfo
 from workload.core.models.stress import BurnIn
-from workload.hardware import devices
+from workload.hardware import devices, precision
 
 TILE = 61
 EDGES = tuple(TILE << power for power in range(8))  # up to 7808
@@ -73,7 +73,7 @@ def burn_in(  # noqa: PLR0913  tests bring their own edge, product and clock
     found = BurnIn(device.torch_name, dtype, edge or 0, 0, 0, 0, 0, None, None, None, None)
     batches: list[tuple[int, float]] = []
     try:
-        with devices.matmul_precision(dtype):
+        with precision.matmul_precision(dtype):
             deadline = clock() + budget_sec
             edge = edge or choose_edge(device, dtype, product, clock)
             found = replace(found, edge=edge)
@@ -128,7 +128,7 @@ def _pair(device: DeviceInfo, dtype: str, edge: int, seed: int) -> Pair:
     product = (a.unsqueeze(2) * b.unsqueeze(0)).sum(dim=1) * repeats  # int64, without a library
 
     def everywhere(tile: Tensor) -> Tensor:
-        kind = devices.torch_dtype(dtype)
+        kind = precision.torch_dtype(dtype)
         # From float64, which is exact, so that bfloat16 rounds once.
         return tile.double().to(device.torch_name, kind).repeat(repeats, repeats)
 
@@ -137,7 +137,7 @@ def _pair(device: DeviceInfo, dtype: str, edge: int, seed: int) -> Pair:
 
 def choose_edge(device: DeviceInfo, dtype: str, product: Multiply, clock: Clock) -> int:
     """Return the largest edge that fits the memory and takes at most about PRODUCT_SEC."""
-    element_bytes = devices.torch_dtype(dtype).itemsize
+    element_bytes = precision.torch_dtype(dtype).itemsize
     free_bytes = devices.available_bytes(device)  # unknown: the smallest edge
     room_bytes = MEMORY_SHARE * (free_bytes or 0)
     fitting = [edge for edge in EDGES if MATRICES * edge**2 * element_bytes <= room_bytes]

@@ -11,7 +11,7 @@ from workload.core.models.device import DeviceInfo
 from workload.core.models.stress import BurnIn, BurnWatch, Deep, MemoryTest
 from workload.doctor.stress.burn_in import Clock, Multiply, burn_in, multiply
 from workload.doctor.stress.memory_patterns import Store, check_memory, store
-from workload.hardware import devices
+from workload.hardware import devices, precision
 from workload.hardware.sensors import Reading, Sensor, summarize
 from workload.hardware.watchdog import watchdog
 
@@ -52,7 +52,7 @@ class _Burning:
     def burn(self, product: Multiply, write: Store) -> Deep:
         """Run matmuls of each dtype, then the memory test."""
         budget_sec, done = self._found.budget_sec, self._found.burn_ins
-        possible = devices.default_dtypes(self._device)
+        possible = precision.default_dtypes(self._device)
         dtypes = [dtype for dtype in DTYPES[self._device.kind] if dtype in possible]
         for dtype in dtypes:
 

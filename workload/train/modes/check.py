@@ -21,7 +21,7 @@ from workload.core.errors import WrongNumbersError
 from workload.core.models.device import DeviceInfo
 from workload.core.tolerances import LAMBDA, unit_roundoff
 from workload.core.train_spec import TrainSpec
-from workload.hardware import devices
+from workload.hardware import devices, precision
 from workload.hardware.watchdog import watchdog
 from workload.train.modes.data import Data, draw
 from workload.train.modes.mode import Mode
@@ -41,7 +41,7 @@ def clear_error(mode: Mode, device: DeviceInfo, dtype: str, seed: int = 0) -> fl
 
     It may be up to `clear_tolerance`. None if a loss is not finite.
     """
-    data, reference = clear_run(dtype, devices.torch_dtype(dtype), seed)
+    data, reference = clear_run(dtype, precision.torch_dtype(dtype), seed)
     losses = _losses(mode, replace(CLEAR_SPEC, dtype=dtype), device, data)
     if not bool(torch.isfinite(losses).all()):
         return None
@@ -68,7 +68,7 @@ def require_right(mode: Mode, spec: TrainSpec, device: DeviceInfo) -> None:
 
 def _require_right_losses(mode: Mode, spec: TrainSpec, device: DeviceInfo) -> None:
     spec = replace(spec, steps=_steps(spec))
-    data = draw(spec, devices.torch_dtype(spec.dtype))
+    data = draw(spec, precision.torch_dtype(spec.dtype))
     reference = by_hand(spec, data, spec.dtype)
     losses = _losses(mode, spec, device, data)
     wrong = first_wrong(losses, reference, mode)

@@ -8,7 +8,7 @@ from workload.core.methods import CUDA_EVENTS
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
 from workload.core.units import format_seconds
-from workload.hardware import devices
+from workload.hardware import precision
 from workload.train.modes.all_reduce import ALL_REDUCE
 from workload.train.modes.check import require_right
 from workload.train.modes.compile import COMPILE
@@ -73,7 +73,7 @@ def _fastest(spec: TrainSpec, device: DeviceInfo, data: Data) -> tuple[Mode, str
 
 def _trial_sec(mode: Mode, spec: TrainSpec, device: DeviceInfo, data: Data) -> float:
     """Measure the median seconds of a step."""
-    with devices.matmul_precision(spec.dtype):
+    with precision.matmul_precision(spec.dtype):
         loop = mode.start(spec, device, data)
         timing = measure(lambda: loop.advance(BLOCK_STEPS), device, TRIAL_SEC, BY_EVENTS)
     return (timing.median_sec or 0.0) / BLOCK_STEPS
