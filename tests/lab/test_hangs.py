@@ -16,6 +16,14 @@ HANGS = {
     "a training by graphs": ("train --mode graph --steps 1000", "cudaGraphLaunch@3"),
     "a kernel in the middle of verify": ("verify --dtypes float32", "launch@20"),
     "a matmul's event": ("matmul --sizes 64 --budget 2", "cudaEventSynchronize@100"),
+    "an event's time, which keeps Python's lock": (
+        "matmul --sizes 64 --budget 2",
+        "cudaEventElapsedTime@20",
+    ),
+    "a stream, which keeps Python's lock": (
+        "train --mode graph --steps 1000",
+        "cudaStreamCreateWithPriority@1",
+    ),
     "an event of a whole run": ("run --budget 5 --sizes 64", "cudaEventSynchronize@200"),
 }
 

@@ -108,10 +108,12 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
 
 
 def _set_deadlines(session: "Session", options: RecordOptions) -> None:
+    from workload.hardware.alarm import Alarm  # noqa: PLC0415  some Pythons lack ctypes
     from workload.hardware.driver_process import driver_deadline  # noqa: PLC0415  needs msgspec
     from workload.hardware.watchdog import watchdog  # noqa: PLC0415  needs msgspec
 
     watchdog.on_silence = session.end_silent
+    watchdog.alarm = Alarm(watchdog.end_if_silent)
     driver_deadline.limit_sec, driver_deadline.tell = options.driver_timeout, session.error
 
 

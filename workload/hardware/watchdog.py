@@ -3,6 +3,9 @@
 A call of CUDA that waits for such a GPU never returns, so no exception can end it. A thread looks
 at the time since the GPU last answered. Past the limit of `driver_process` it calls `on_silence`,
 which saves what is known and ends the process. Without `on_silence` nothing is watched.
+
+Some calls of PyTorch keep Python's lock while they wait (2.13: `Event.elapsed_time`, `Event.query`,
+`cuda.Stream()`, `set_device`), and the thread with them. Then an `Alarm` rings, a little later.
 """
 
 import threading
@@ -12,9 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from workload.core.errors import XID, LostDeviceError
+from workload.hardware.alarm import Alarm
 from workload.hardware.driver_process import driver_deadline
 
 POLL_SEC = 0.5
+ALARM_SEC = 2.0  # after the limit: the thread, if it runs, is first
 
 
 @dataclass
@@ -30,7 +35,9 @@ class Watchdog:
     def __init__(self) -> None:
         """Watch nothing until `on_silence` is set."""
         self.on_silence: Callable[[LostDeviceError], None] | None = None
+        self.alarm: Alarm | None = None
         self._work: _Work | None = None
+        self._once = threading.Lock()
         self._thread: threading.Thread | None = None
 
     @contextmanager
@@ -61,11 +68,13 @@ class Watchdog:
     @contextmanager
     def _during(self, work: _Work | None) -> Iterator[None]:
         before, self._work = self._work, work
+        self._set_alarm()
         try:
             yield
         finally:
             self._work = before
             self.answered()
+            self._set_alarm()
 
     def _start(self) -> None:
         if self.on_silence and self._thread is None:
@@ -75,12 +84,29 @@ class Watchdog:
     def _watch(self) -> None:
         while True:
             time.sleep(POLL_SEC)
-            work = self._work
-            if work and self.on_silence and time.monotonic() - work.since > work.limit_sec:
-                what = f"no answer within {work.limit_sec:.4g} s"
-                fix = f"{XID}, or wait longer with --driver-timeout"
-                self.on_silence(LostDeviceError(work.device, what, fix))
+            self._set_alarm()
+            if self.end_if_silent():
                 return
+
+    def end_if_silent(self) -> bool:
+        """Call `on_silence` if the time for an answer is over; return whether it is."""
+        work = self._work
+        if not work or not self.on_silence or time.monotonic() - work.since <= work.limit_sec:
+            return False
+        if not self._once.acquire(blocking=False):  # the thread and the alarm both saw it
+            return True
+        what = f"no answer within {work.limit_sec:.4g} s"
+        fix = f"{XID}, or wait longer with --driver-timeout"
+        self.on_silence(LostDeviceError(work.device, what, fix))
+        return True
+
+    def _set_alarm(self) -> None:
+        work = self._work
+        if self.alarm and work and self.on_silence:
+            silent_sec = time.monotonic() - work.since
+            self.alarm.set(max(work.limit_sec - silent_sec, 0.0) + ALARM_SEC)
+        elif self.alarm:
+            self.alarm.stop()
 
 
 watchdog = Watchdog()  # of this process; the command line sets `on_silence`

@@ -1,5 +1,7 @@
 """A GPU that does not answer during its work ends the command; one that answers does not."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -82,6 +84,40 @@ def test_work_goes_on_after_work_inside_it(watched: Watched) -> None:
 def test_a_cpu_is_not_watched(watched: Watched) -> None:
     with watched.watchdog.working("cpu"):
         assert not watched.ended(within_sec=3 * LIMIT_SEC)
+
+
+# A command whose GPU does not answer a call that keeps Python's lock, so that no thread runs.
+KEEPS_THE_LOCK = """
+import ctypes, os, sys
+from workload.hardware.alarm import Alarm
+from workload.hardware.watchdog import driver_deadline, watchdog
+
+def end(error):
+    print(error, flush=True)
+    os._exit(4)
+
+seconds = int(sys.argv[1])
+watchdog.on_silence, watchdog.alarm = end, Alarm(watchdog.end_if_silent)
+driver_deadline.limit_sec = 0.5
+with watchdog.working("cuda:0"):
+    {before}
+    ctypes.PyDLL(None).sleep(seconds)
+print(ctypes.PyDLL(None).sleep(4), "seconds were left")
+"""
+
+
+@pytest.mark.parametrize("before", ["pass", "import time; time.sleep(0.2); watchdog.answered()"])
+def test_a_call_that_keeps_the_lock_of_python_has_the_same_end(before: str) -> None:
+    command = [sys.executable, "-c", KEEPS_THE_LOCK.format(before=before), "600"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert ended.stdout.startswith("cuda:0 was lost (no answer within 0.5 s): ")
+    assert (ended.returncode, ended.stderr) == (4, "")
+
+
+def test_nothing_that_follows_the_work_is_interrupted() -> None:
+    command = [sys.executable, "-c", KEEPS_THE_LOCK.format(before="pass"), "0"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (ended.returncode, ended.stdout) == (0, "0 seconds were left\n"), ended.stderr
 
 
 def test_without_a_command_nothing_is_watched() -> None:
