@@ -7,7 +7,7 @@ from workload.core.errors import ExitCode, NotSavedError
 from workload.core.files import require_replaceable, write_atomically
 from workload.core.places import fix_of
 from workload.core.units import plural
-from workload.report.page import build_page, load_results
+from workload.report.page import build_page, by_record, load_results
 from workload.report.terminal.tables import labelled
 
 PAGE_NAME = "report.html"
@@ -31,9 +31,10 @@ def command(session: Session, options: ReportOptions) -> ExitCode:
             f"{path} could not be written: {error.strerror or error}; "
             f"{fix_of(error, path.parent, '--output')}"
         ) from error
-    session.info(labelled("report", f"{path} ({plural(len(runs), 'run')})"))
+    count = len(by_record(runs))
+    session.info(labelled("report", f"{path} ({plural(count, 'run')})"))
     if options.json:
-        summary = {"page": str(path), "runs": len(runs), "left_out": problems}
+        summary = {"page": str(path), "runs": count, "left_out": problems}
         session.print_document(records.dump(summary))
     return ExitCode.OK
 

@@ -7,5 +7,6 @@ charts (`charts` draws, the `*_figures` say what) and tables; `page` fills the t
 from workload.compare.run import Run
 from workload.report.page.loading import load_results
 from workload.report.page.page import build_page
+from workload.report.page.subjects import by_record
 
-__all__ = ["Run", "build_page", "load_results"]
+__all__ = ["Run", "build_page", "by_record", "load_results"]

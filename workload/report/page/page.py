@@ -10,7 +10,7 @@ from workload.core.units import DTYPE_BYTES, format_rate
 from workload.report.page import environment, speed_figures, time_figures, verdicts
 from workload.report.page.figures import Figure
 from workload.report.page.speedups import Speedups, speedups
-from workload.report.page.subjects import Subject, pair, short, subjects
+from workload.report.page.subjects import Subject, by_record, pair, short, subjects
 from workload.report.terminal import rank_lines, rank_table
 from workload.report.terminal.case_table import (
     CASE_COLUMNS,
@@ -45,7 +45,7 @@ def _asset(name: str) -> str:
 
 
 def _facts(runs: Sequence[Run], problems: Sequence[str]) -> dict[str, Any]:
-    chosen = subjects(runs)
+    chosen, records = subjects(runs), by_record(runs)
     cards = [verdicts.card(subject) for subject in chosen]
     both = pair(chosen)
     disagreeing = disagreements(both[0].trainings, both[1].trainings) if both else []
@@ -57,18 +57,18 @@ def _facts(runs: Sequence[Run], problems: Sequence[str]) -> dict[str, Any]:
         "several": _several(runs),
         "missing": verdicts.missing(chosen),
         "newest": f"{runs[0].started_at:%Y-%m-%d %H:%M} UTC" if runs else None,
-        "count": len(runs),
+        "count": len(records),
         "agreement": verdicts.agreement_sentence(disagreeing),
         **_comparison(both),
         **_figures(chosen),
         "case_columns": (*CASE_COLUMNS, "note"),
         "case_numbers": [CASE_COLUMNS.index(header) for header in CASE_NUMBERS],
         "case_tables": [(subject.name, _cases(subject)) for subject in chosen if subject.cases],
-        "devices": [subject.label for subject in chosen],
+        "devices": [subject.title for subject in chosen],
         "environment": environment.short_table(chosen),
         "every_fact": environment.full_table(chosen),
         "dtypes": tuple(DTYPE_BYTES),
-        "history": [_history_row(run) for run in runs[:MAX_HISTORY]],
+        "history": [_history_row(ranks) for ranks in records[:MAX_HISTORY]],
         "problems": [short(problem, MAX_TEXT) for problem in problems[:MAX_PROBLEMS]],
         "more_problems": max(0, len(problems) - MAX_PROBLEMS),
     }
@@ -127,16 +127,25 @@ def _several(runs: Sequence[Run]) -> dict[str, Any] | None:
     }
 
 
-def _history_row(run: Run) -> dict[str, Any]:
-    rates = best_rates(run.cases)
+def _history_row(ranks: Sequence[Run]) -> dict[str, Any]:
+    """Return what one record shows; the first of its ranks is one that failed."""
+    run = ranks[0]
+    device = short(run.device.name, 40) if run.device else environment.UNKNOWN
+    rates = [best_rates(rank.cases) for rank in ranks]
     return {
         "started": f"{run.started_at:%Y-%m-%d %H:%M}",
         "kind": run.kind,
-        "device": short(run.device.name, 40) if run.device else environment.UNKNOWN,
+        "device": f"{len(run.ranks)} × {device}" if run.ranks else device,
         "status": run.status if not run.exit_code else f"{run.status}, exit {run.exit_code}",
         "rates": [
-            format_rate(rates[dtype]) if dtype in rates else environment.UNKNOWN
-            for dtype in DTYPE_BYTES
+            _range([rate[dtype] for rate in rates if dtype in rate]) for dtype in DTYPE_BYTES
         ],
-        "source": short(run.source, 80),
+        "source": short(run.source.removesuffix(f" ({run.part})"), 80),
     }
+
+
+def _range(rates: Sequence[float]) -> str:
+    """Return the rate, or the lowest and the highest of several ranks."""
+    if not rates:
+        return environment.UNKNOWN
+    return " – ".join(dict.fromkeys((format_rate(min(rates)), format_rate(max(rates)))))

@@ -185,10 +185,10 @@ def speedup_chart(found: Sequence[Speedup], cpu: Subject, gpu: Subject) -> Figur
     ]
     chart = Chart(
         title=f"{gpu.name} against {cpu.name}",
-        description=f"How many times as fast the {gpu.label} is as the {cpu.label}, "
+        description=f"How many times as fast the {gpu.label} is as the {cpu.title}, "
         f"in {len(shown)} cases that both ran; at 1× both are equally fast.",
         x=log_axis("times as fast", [1.0, *(one.times for one in shown)], times),
         y=axis,
         series=tuple(series),
     )
-    return figure("speedups", f"{gpu.label} over {cpu.label}, times as fast", chart)
+    return figure("speedups", f"{gpu.label} over {cpu.title}, times as fast", chart)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from workload.compare.benchmark_file import PYTEST_BENCHMARK
 from workload.compare.run import HOST, Run
+from workload.core.errors import ExitCode
 from workload.core.models.case import Case
 from workload.core.models.device import DeviceInfo
 from workload.core.models.rating import Ceilings
@@ -35,9 +36,14 @@ class Subject:
     cases: tuple[Case, ...]
 
     @property
+    def title(self) -> str:
+        """The label; a rank on CPUs has only a share of them, and says so."""
+        return f"{self.label}, {self.run.part}" if _is_share(self.run) else self.label
+
+    @property
     def name(self) -> str:
-        """Label and device."""
-        return f"{self.label} · {short(self.device.name)}"
+        """Title and device."""
+        return f"{self.title} · {short(self.device.name)}"
 
     @property
     def is_gpu(self) -> bool:
@@ -80,6 +86,23 @@ def subjects(runs: Sequence[Run]) -> list[Subject]:
     return chosen
 
 
+def by_record(runs: Iterable[Run]) -> list[list[Run]]:
+    """Return the runs of each record together: one, or those of its ranks."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.source.removesuffix(f" ({run.part})"), []).append(run)
+    return list(found.values())
+
+
+def _is_share(run: Run) -> bool:
+    return bool(run.part and run.device and run.device.kind == "cpu")
+
+
+def _rank(run: Run) -> tuple[int, bool]:
+    """Order runs: a rank that passed stands for its machine only where nothing else does."""
+    return _RANK.get(run.kind, len(_RANK)), _is_share(run) and run.exit_code is ExitCode.OK
+
+
 def _with_hosts(runs: Iterable[Run]) -> Iterable[Run]:
     for run in runs:
         yield run
@@ -88,7 +111,7 @@ def _with_hosts(runs: Iterable[Run]) -> Iterable[Run]:
 
 
 def _subject(label: str, group: Sequence[Run]) -> Subject:
-    main = min(group, key=lambda run: _RANK.get(run.kind, len(_RANK)))  # the first of equals
+    main = min(group, key=_rank)  # the first of equals
     extra = next((run for run in group if run.kind == PYTEST_BENCHMARK and run is not main), None)
     known = {case.name for case in main.cases}
     more = [case for case in extra.cases if case.name not in known] if extra else []

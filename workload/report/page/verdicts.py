@@ -53,7 +53,7 @@ def card(subject: Subject) -> Card:
     state, word = judged(subject)
     return Card(
         look=look_of(subject),
-        label=subject.label,
+        label=subject.title,
         device=short(_device(subject), 120),
         state=state,
         word=word,
@@ -64,8 +64,8 @@ def card(subject: Subject) -> Card:
 
 
 def _device(subject: Subject) -> str:
-    """Return the device and, of several that ran at the same time, which one it is."""
-    part = f" ({subject.run.part})" if subject.run.part else ""
+    """Return the device and, of several GPUs that ran at the same time, which one it is."""
+    part = f" ({subject.run.part})" if subject.run.part and subject.is_gpu else ""
     return f"{subject.device.name}{part}"
 
 
