@@ -39,6 +39,7 @@ from workload.doctor.probes.torch_probe import probe
 from workload.hardware import devices
 from workload.hardware.processor import read_processor
 from workload.report.terminal import case_table, summary
+from workload.report.terminal.budget import Budget
 from workload.report.terminal.tables import Grid
 
 BUDGET_OPTION = "--case-budget"
@@ -234,7 +235,7 @@ def pytest_terminal_summary(
     if not log or config.option.benchmark_quiet:
         return
     cases = list(log.rated().values())
-    budget = case_table.Budget(config.option.case_budget, BUDGET_OPTION)
+    budget = Budget(config.option.case_budget, BUDGET_OPTION)
     found = effects(log.variables(os.environ), log.device.kind)
     parts: tuple[str | Grid, ...] = (
         summary.device_line(log.device),

@@ -52,7 +52,16 @@ BAD = [
         ExitCode.BAD_INPUT,
         "'float32,' has an empty item: remove the extra comma",
     ),
-    ("matmul --dtypes tf32 --sizes 32", ExitCode.UNFIT, "no case could run"),
+    (
+        "matmul --dtypes tf32 --sizes 32",
+        ExitCode.UNFIT,
+        "no case could run: choose other --dtypes or --sizes",
+    ),
+    (
+        "matmul --device cpu --dtypes float32 --sizes 1024 --budget 1e-6",
+        ExitCode.UNFIT,
+        "no case could run: --budget 10 runs the shortest, or choose smaller --sizes",
+    ),
     ("matmul --budget 0", ExitCode.BAD_INPUT, "'0' is not a finite number above 0"),
     ("matmul --budget=-1", ExitCode.BAD_INPUT, "'-1' is not a finite number above 0"),
     ("matmul --budget nan", ExitCode.BAD_INPUT, "'nan' is not a finite number"),

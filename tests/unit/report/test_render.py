@@ -22,7 +22,7 @@ from workload.core.models.waits import Waits
 from workload.core.shape import Shape
 from workload.core.train_case import train_case
 from workload.report.terminal import case_table, summary
-from workload.report.terminal.case_table import Budget
+from workload.report.terminal.budget import Budget, Shared
 
 
 def shown(table: Table) -> str:
@@ -79,6 +79,22 @@ def test_cases_that_did_not_run_are_named_in_one_line_by_reason() -> None:
 def test_the_hint_names_the_option_that_the_caller_has() -> None:
     (line,) = case_table.not_run_lines([without_time(64, 16)], Budget(10, "--case-budget"))
     assert line.endswith("(16 s); --case-budget 40 runs it")
+
+
+def test_a_budget_that_cases_share_is_enough_for_the_longest_in_an_even_share() -> None:
+    # Of 1 s nothing was left after 22 s: the cases had the least time, 4 s.
+    shared = Shared(4.0, cases=10, before_sec=22.0)
+    (line,) = case_table.not_run_lines([without_time(64, 2.5)], Budget(1, shared=shared))
+    # 22 + 4 + 10 * 2.5 + 2.5 = 53.5
+    assert line.endswith("(2.5 s); --budget 60 runs it")
+    half = Budget(1, shared=Shared(4.0, 10, 22.0, part=0.5))
+    assert half.enough_for([without_time(64, 2.5)]) == 90
+
+
+def test_a_case_that_was_allowed_nothing_has_a_hint_where_the_budget_is_shared() -> None:
+    none = replace(without_time(64, 2.5), allowed_sec=0.0)
+    assert Budget(10, shared=Shared(4.0, 10)).enough_for([none]) == 40
+    assert Budget(10).enough_for([none]) is None
 
 
 def test_a_reason_that_cases_share_is_said_once() -> None:

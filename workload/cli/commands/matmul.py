@@ -11,6 +11,7 @@ from workload.cli.steps.variables import warn_of_variables
 from workload.core.errors import ExitCode
 from workload.core.models.case import Case, CaseStatus
 from workload.hardware import devices
+from workload.report.terminal.budget import Budget, Shared
 
 # The default dtypes of --search: those of networks.
 SEARCHED_DTYPES = ("float32", "bfloat16")
@@ -36,6 +37,10 @@ def command(session: Session, options: MatmulOptions) -> ExitCode:
         budget_sec -= search_sec
         matmuls = matmuls if options.sizes else fastest
     cases, ceilings = measure.measure_and_record(session, device, matmuls, budget_sec, known)
-    measure.show(session, device, cases, ceilings, options.budget)
+    shared = Shared(
+        budget_sec, len(matmuls), part=measure.CASES_SHARE * budget_sec / options.budget
+    )
+    budget = Budget(options.budget, shared=shared)
+    measure.show(session, device, cases, ceilings, budget)
     wrong = [case for case in known if case.status is CaseStatus.WRONG]
-    return measure.exit_code_of_cases(session, [*wrong, *cases])
+    return measure.exit_code_of_cases(session, [*wrong, *cases], budget)

@@ -33,6 +33,7 @@ from workload.doctor import exit_code
 from workload.hardware import devices
 from workload.report.terminal import comparison_table, rank_table, summary
 from workload.report.terminal import findings as findings_text
+from workload.report.terminal.budget import Budget, Shared
 from workload.report.terminal.tables import labelled
 
 TRAIN_PRESETS = ("book", "wide")
@@ -71,7 +72,8 @@ def _measure_and_judge(session: Session, options: RunOptions) -> ExitCode:
     trained = train_presets(TRAIN_PRESETS, device, lambda done: session.builder.set("train", done))
     session.info(*(summary.train_line(result, device) for result in trained))
     codes.append(exit_code_of_trainings(session, trained))
-    left_sec = max(deadline - time.monotonic(), MATMUL_SHARE * options.budget, MIN_MATMUL_SEC)
+    before_sec = options.budget - (deadline - time.monotonic())
+    left_sec = max(options.budget - before_sec, MATMUL_SHARE * options.budget, MIN_MATMUL_SEC)
     beside = device.kind == "cuda" and session.member is None  # all GPUs share the host's CPUs
     host_cpu_sec = HOST_CPU_SHARE * left_sec if beside else 0.0
     operations: list[Operation] = [*matmuls, *default_convolutions(device)]
@@ -82,8 +84,13 @@ def _measure_and_judge(session: Session, options: RunOptions) -> ExitCode:
     steps = [without_speed(train_case(result, device.kind), device) for result in trained]
     steps = roofline.rated(steps, ceilings)
     shown = [*cases, *steps]
-    measure.show(session, device, shown, ceilings, options.budget)
-    codes.append(measure.exit_code_of_cases(session, cases))
+    measured_sec = left_sec - host_cpu_sec
+    shared = Shared(
+        measured_sec, len(operations), before_sec, measure.CASES_SHARE * measured_sec / left_sec
+    )
+    budget = Budget(options.budget, shared=shared)
+    measure.show(session, device, shown, ceilings, budget)
+    codes.append(measure.exit_code_of_cases(session, cases, budget))
     if beside:
         codes.append(_compare_with_host_cpu(session, device, trained, cases, host_cpu_sec))
     code = worst_code(codes)

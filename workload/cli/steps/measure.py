@@ -1,5 +1,6 @@
 """What `matmul` and `run` share: measure, rate, record and show cases."""
 
+import math
 from collections.abc import Sequence
 
 from workload.bench.operations import Operation
@@ -19,11 +20,12 @@ from workload.core.shape import Shape
 from workload.hardware.cpu_dtypes import emulations
 from workload.hardware.datasheet import datasheet_ceilings
 from workload.report.terminal import case_table
-from workload.report.terminal.case_table import Budget
+from workload.report.terminal.budget import Budget
 
 # The limits of memory, bus and launches get this share of the budget, and at most these seconds.
 LIMITS_SHARE = 0.1
 MAX_LIMITS_SEC = 3.0
+CASES_SHARE = 1 - LIMITS_SHARE  # what is left for the cases at least
 # Near the best rate on every CPU, and not far below it on a GPU.
 LIMITING_MATMUL = Shape(1024, 1024, 1024)
 
@@ -98,7 +100,7 @@ def show(
     device: DeviceInfo,
     cases: Sequence[Case],
     ceilings: Ceilings,
-    budget_sec: float | None = None,
+    budget: Budget | None = None,
 ) -> None:
     """Print what ran as a table with its legend, then what did not run, by reason."""
     table = case_table.cases_table(cases)
@@ -106,7 +108,6 @@ def show(
         session.info("", table, "", *case_table.legend_lines(cases, ceilings), "")
     tried = (CaseStatus.OK, CaseStatus.SKIPPED)
     dtypes = dict.fromkeys(case.dtype for case in cases if case.flops and case.status in tried)
-    budget = Budget(budget_sec) if budget_sec else None
     session.info(
         *(f"{dtype}: {reason}" for dtype, reason in emulations(device, dtypes).items()),
         *case_table.warning_lines(cases, budget),
@@ -114,7 +115,9 @@ def show(
     )
 
 
-def exit_code_of_cases(session: Session, cases: Sequence[Case]) -> ExitCode:
+def exit_code_of_cases(
+    session: Session, cases: Sequence[Case], budget: Budget | None = None
+) -> ExitCode:
     """Return the code of the worst case, with an error line for each that needs attention."""
     for case in cases:
         if case.status in _FIXES:
@@ -126,6 +129,12 @@ def exit_code_of_cases(session: Session, cases: Sequence[Case]) -> ExitCode:
     if statuses & {CaseStatus.INVALID, CaseStatus.DOES_NOT_FIT}:
         return ExitCode.UNFIT
     if no_case_ran(cases):
-        session.error("no case could run: raise --budget or choose smaller --sizes")
+        skipped = [case for case in cases if case.status is CaseStatus.SKIPPED and case.flops]
+        shortest = min(skipped, key=lambda case: case.needed_sec or math.inf, default=None)
+        seconds = budget.enough_for([shortest]) if budget and shortest else None
+        fix = "choose other --dtypes or --sizes"
+        if seconds:
+            fix = f"--budget {seconds} runs the shortest, or choose smaller --sizes"
+        session.error(f"no case could run: {fix}")
         return ExitCode.UNFIT
     return ExitCode.OK

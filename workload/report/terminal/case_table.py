@@ -1,14 +1,13 @@
 """Cases as tables and lines for a terminal. Pure: nothing here prints."""
 
-import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from workload.core.case_titles import case_title, full_title
 from workload.core.models.case import Case, CaseStatus, Kind
 from workload.core.models.rating import Ceilings
 from workload.core.models.timing import Timing
 from workload.core.units import format_rate, format_seconds, printable, some
+from workload.report.terminal.budget import Budget
 from workload.report.terminal.tables import Grid, labelled
 
 CASE_COLUMNS = (
@@ -27,7 +26,6 @@ OPTIONAL_COLUMNS = ("bound by", "error/tol", "% peak")
 WHOLE = 0.0995  # from here on, a share is shown in whole percents
 
 SLOW_STEP = 0.1  # of the ceiling: a step of `book` on a quiet CPU reaches a third
-STEP_SEC = 10  # hints name budgets in such steps
 _NOT_RUN = {
     CaseStatus.WRONG: "wrong numbers",
     CaseStatus.INVALID: "not valid",
@@ -37,14 +35,6 @@ _NOT_RUN = {
     CaseStatus.NOT_APPLICABLE: "not supported",
     CaseStatus.INTERRUPTED: "interrupted",
 }
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What was given to the cases, and the option that gives more."""
-
-    seconds: float
-    option: str = "--budget"
 
 
 def cases_table(cases: Iterable[Case]) -> Grid:
@@ -128,11 +118,10 @@ def _not_run_line(why: str, cases: Sequence[Case], budget: Budget | None) -> str
 
 
 def _budget_hint(cases: Sequence[Case], budget: Budget | None) -> str:
-    """Return the budget that runs the cases: each is allowed a share, which grows with it."""
-    shares = [(case.needed_sec or 0) / case.allowed_sec for case in cases if case.allowed_sec]
-    if budget is None or len(shares) < len(cases):
+    """Return the budget that runs the cases."""
+    seconds = budget.enough_for(cases) if budget else None
+    if budget is None or seconds is None:
         return ""
-    seconds = STEP_SEC * math.ceil(max(shares) * budget.seconds / STEP_SEC)
     return f"; {budget.option} {seconds} runs {'it' if len(cases) == 1 else 'them'}"
 
 

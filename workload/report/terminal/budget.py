@@ -1,0 +1,49 @@
+"""The budget of the cases, and the one that would be enough for those that were skipped. Pure."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workload.core.models.case import Case
+
+STEP_SEC = 10  # hints name budgets in such steps
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The seconds that `cases` shared: a `part` of what was left after `before_sec`."""
+
+    seconds: float
+    cases: int
+    before_sec: float = 0.0
+    part: float = 1.0
+
+    def enough_for(self, needs: Sequence[float]) -> float:
+        """Return the budget that is enough for cases that need these seconds.
+
+        With the longest need for each case on top, every even share is long enough, though the
+        cases before take theirs. A case that runs is checked too, beyond its share.
+        """
+        more_sec = self.cases * max(needs) + sum(needs)
+        return self.before_sec + (self.seconds + more_sec) / self.part
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What was given to the cases, and the option that gives more."""
+
+    seconds: float
+    option: str = "--budget"
+    shared: Shared | None = None  # None: each case had `seconds`
+
+    def enough_for(self, cases: Sequence[Case]) -> int | None:
+        """Return the seconds, in steps, that run these skipped cases; None if that is unknown."""
+        needs = [case.needed_sec for case in cases if case.needed_sec]
+        shares = [(case.needed_sec or 0) / case.allowed_sec for case in cases if case.allowed_sec]
+        if self.shared and needs and len(needs) == len(cases):
+            seconds = self.shared.enough_for(needs)
+        elif not self.shared and shares and len(shares) == len(cases):
+            seconds = max(shares) * self.seconds
+        else:
+            return None
+        return STEP_SEC * math.ceil(seconds / STEP_SEC)
