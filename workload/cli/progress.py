@@ -7,24 +7,28 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+BAR_WIDTH = 20  # leaves room for the longest note at 80 columns
 Advance = Callable[[float, str], None]
 
 
 @contextmanager
-def no_progress(_description: str, _total: float) -> Iterator[Advance]:
+def no_progress(_description: str, _total: float | None) -> Iterator[Advance]:
     """Yield an `advance` that shows nothing."""
     yield lambda _completed, _note: None
 
 
 @contextmanager
-def progress(description: str, total: float) -> Iterator[Advance]:
-    """Yield `advance(completed, note)`; the bar disappears at the end."""
+def progress(description: str, total: float | None) -> Iterator[Advance]:
+    """Yield `advance(completed, note)`; the bar disappears at the end.
+
+    Where the `total` is not known, the bar pulses.
+    """
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _completed, _note: None
         return
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(BAR_WIDTH),
         TimeElapsedColumn(),
         TextColumn("{task.fields[note]}"),
     )

@@ -162,8 +162,10 @@ def _unjudged(speed: Speed, shared: str, one_cpu: bool) -> Unjudged | None:
         return Unjudged(speed.name, speed.title, problem)
     for side, reached in ((BASELINE, speed.baseline), (CANDIDATE, speed.candidate)):
         if reached.contended:
-            problem = f"not alone on the CPUs in the {side}"
-            return Unjudged(speed.name, speed.title, problem, reached.contended, contended=True)
+            share, cause = reached.contended
+            who, _, _ = cause.partition(":")
+            problem, detail = f"contended by {who} in the {side}", f"{share:.0%} of the time"
+            return Unjudged(speed.name, speed.title, problem, detail, contended=True)
     if speed.interval is None:
         return Unjudged(speed.name, speed.title, "too few samples for an interval")
     return None

@@ -41,7 +41,7 @@ class Reached:
     regime: Regime | None
     transfer_sec: float | None
     warning: str | None  # of a single run; several runs have an interval instead
-    contended: str | None  # who kept the threads waiting, in at least half of the runs
+    contended: tuple[float, str] | None  # main cause of waits, in at least half of the runs
     threads: tuple[int, ...]  # of its runs, where the case has a number of its own
     least_sec: float  # a call, if the waits of contended runs delayed it as much as they can have
 
@@ -167,9 +167,10 @@ def _left_without_waits(cases: Sequence[Case], counted: float) -> float:
     return float(left ** (1 / len(cases)))
 
 
-def _contended(cases: Sequence[Case]) -> str | None:
-    """Return the first reason; fewer than half of the runs move a side little."""
-    found = [case.timing.contended for case in cases if case.timing and case.timing.contended]
+def _contended(cases: Sequence[Case]) -> tuple[float, str] | None:
+    """Return the first main cause; fewer than half of the runs move a side little."""
+    timings = [case.timing for case in cases if case.timing and case.timing.contended]
+    found = [timing.waits.main_cause for timing in timings if timing.waits]
     return found[0] if 2 * len(found) >= len(cases) and found else None
 
 

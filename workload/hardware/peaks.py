@@ -108,8 +108,8 @@ class CpuPeak:
         return (
             f"{self.cores} {'core' if self.cores == 1 else 'cores'} × "
             f"{self.clock_mhz / 1e3:.3g} GHz ({self.clock_source}) × {per_core} = {gflops:.0f} "
-            f"GFLOP/s nominal for {self.family}; clocks drop under wide vectors, rise with turbo, "
-            "and a VM hides them"
+            f"GFLOP/s for {self.family}; the real clock may be lower (wide vectors) or higher "
+            "(turbo)"
         )
 
     def _flop_per_clock(self, dtype: str) -> int | None:

@@ -98,12 +98,12 @@ def test_without_the_gate_a_contended_case_is_not_judged_and_not_called_noisy(
     outcome = workload("compare", *paths)
     assert (outcome.code, outcome.stderr) == (ExitCode.OK, "")
     assert "summary 1 UNJUDGED: the candidate" in outcome.text
-    assert f"unjudged not alone on the CPUs in the {side}: matmul 64 float32 (" in outcome.text
+    assert f"unjudged contended by other processes in the {side}: " in outcome.text
     for word in ("SLOWER", "FASTER", "noisy"):
         assert word not in outcome.text
     (speed,) = json.loads(workload("compare", *paths, "--json").stdout)["speeds"]
     assert speed["verdict"] == "UNJUDGED"
-    assert speed["unjudged"].startswith(f"not alone on the CPUs in the {side}: other processes")
+    assert speed["unjudged"].startswith(f"contended by other processes in the {side}: ")
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,8 @@ def test_a_contended_case_does_not_fail_the_gate_and_others_do(gate: Gate) -> No
     outcome = gate(a, [case(timing=contended(SLOW)), case(size=32)])
     assert (outcome.code, outcome.stderr) == (ExitCode.OK, "")
     assert (
-        "unjudged not alone on the CPUs in the candidate: "
-        "matmul 64 float32 (other processes: threads waited 40% of the time)"
+        "unjudged contended by other processes in the candidate: "
+        "matmul 64 float32 (40% of the time)"
     ) in outcome.text
 
 
@@ -151,7 +151,7 @@ def test_beside_a_contended_case_a_slow_one_ends_with_5(gate: Gate) -> None:
 def test_a_contended_baseline_is_not_judged_either(gate: Gate) -> None:
     outcome = gate([case(timing=contended())], [case()])
     assert outcome.code == ExitCode.UNFIT
-    assert "not alone on the CPUs in the baseline (1 case)" in outcome.stderr
+    assert "contended by other processes in the baseline (1 case)" in outcome.stderr
 
 
 @pytest.mark.parametrize(
@@ -180,8 +180,8 @@ def test_strict_ends_with_5_where_a_case_is_not_judged(gate: Gate) -> None:
     outcome = gate(a, [case(timing=contended()), case(size=32)], "--strict")
     assert outcome.code == ExitCode.TOO_SLOW
     assert outcome.stderr == (
-        "workload compare: not judged: not alone on the CPUs in the candidate (1 case): "
-        "measure both sides alike, on a quiet machine\n"
+        "workload compare: not judged: contended by other processes in the candidate "
+        "(1 case): measure both sides alike, on a quiet machine\n"
     )
 
 

@@ -114,12 +114,21 @@ def test_noisy_times_are_counted_and_named() -> None:
     ]
 
 
-def test_times_beside_other_work_are_named_with_who_was_waited_for() -> None:
-    waits = Waits(1.0, run_delay_sec=0.5, waits=9, foreign_sec=0.9)
-    busy = case(size=32, timing=replace(timing(), waits=waits, samples_sec=(1e-3, 2e-3) * 9))
-    assert case_table.warning_lines([case(), busy]) == [
-        "contended: 1 of 2: matmul 32 float32 (other processes: threads waited 50% of the time); "
-        "repeat where the CPUs are free"
+def test_contended_times_are_named_once_by_cause_with_the_longest_wait() -> None:
+    def contended(size: int, waits: Waits) -> Case:
+        return case(size=size, timing=replace(timing(), waits=waits, samples_sec=(1e-3, 2e-3) * 9))
+
+    cases = [
+        case(),
+        contended(32, Waits(1.0, run_delay_sec=0.5, waits=9, foreign_sec=0.9)),
+        contended(16, Waits(1.0, run_delay_sec=0.9, waits=9, foreign_sec=0.9)),
+        contended(64, Waits(1.0, throttled_sec=0.6)),
+    ]
+    assert case_table.warning_lines(cases) == [
+        "contended: 2 of 4 (other processes: threads waited up to 90% of the time): "
+        "matmul 32 float32, matmul 16 float32; repeat where the CPUs are free",
+        "contended: 1 of 4 (CPU quota: threads were stopped up to 60% of the time): "
+        "matmul 64 float32; repeat where the CPUs are free",
     ]
 
 
@@ -170,7 +179,7 @@ def test_a_check_without_a_finite_error_says_so() -> None:
 @pytest.mark.parametrize(
     ("known", "words"),
     [
-        (Ceilings(), "none was measured"),
+        (Ceilings(), "nothing usable"),
         (Ceilings(measured_gbs=9.0), "the copy's bandwidth"),
         (
             Ceilings(measured_gflops={"float32": 1.0}, launch_sec=1e-6),
@@ -195,7 +204,7 @@ def test_the_verdict_stands_alone_below_rates_and_step_times() -> None:
     advice = Advice(Action.NONE, "nothing is wrong")
     assert summary.verdict_lines(ExitCode.OK, CPU, [case()], [TRAINING], advice) == [
         "best       float32 0.524 GFLOP/s",
-        "train      book 1 ms a step",
+        "train      book 1 ms per step",
         "PASS  cpu a CPU; action: none",
     ]
 

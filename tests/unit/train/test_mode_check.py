@@ -71,7 +71,7 @@ def test_a_wrong_engine_ends_the_command_without_a_speed(
     outcome = workload("train", "--mode", "fused", "--json")
     assert outcome.code == ExitCode.WRONG_NUMBERS
     assert outcome.stderr.count("mode fused computes wrong numbers here") == 1
-    assert "a step," not in outcome.stderr
+    assert "per step," not in outcome.stderr
     assert json.loads(outcome.stdout)["train"] is None
 
 

@@ -317,7 +317,7 @@ def test_auto_takes_the_fastest_and_says_why(
     monkeypatch.setattr(compilers.Path, "exists", lambda _path: True)
     assert auto(SHORT) == (
         "fused",
-        "auto: the fastest (eager 2 ms, fused 1 ms a step); "
+        "auto: the fastest (eager 2 ms, fused 1 ms per step); "
         "compile not tried: compiling takes longer than the training",
     )
 

@@ -41,7 +41,7 @@ def test_the_number_of_threads_is_in_the_record_and_shown(
     outcome = workload(*f"train --steps 20 --json {words}".split())
     record = json.loads(outcome.stdout)
     assert (record["train"][0]["threads"], record["device"]["threads"]) == (count, count)
-    assert f" a step on {count} thread" in outcome.stderr
+    assert f" per step on {count} thread" in outcome.stderr
 
 
 @pytest.mark.usefixtures("two_cpus")

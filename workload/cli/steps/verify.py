@@ -15,7 +15,7 @@ def verify_and_record(
 ) -> list[VerifyResult]:
     """Run all checks; each is in the record as soon as it is known."""
     checks: list[VerifyResult] = []
-    with progress("verify", 1) as advance:
+    with progress("verify", None) as advance:
 
         def keep(check: VerifyResult) -> None:
             checks.append(check)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from workload.core.models.model import Amount, Count, Model, Seconds
 
 # A cause that took a smaller share of the window is not reported.
-TOLD_SHARE = 0.05
+MIN_SHARE = 0.05
 # A thread that was asleep waits some microseconds for a free CPU, on an idle machine too. Either of
 # these shows that it waited for other work: a longer mean wait, or the CPU time of that work.
 WAKE_UP_SEC = 1e-4
@@ -37,8 +37,17 @@ class Waits(Model, frozen=True):
     @property
     def reason(self) -> str | None:
         """Who kept the threads waiting, and for what share of their time; None if none did."""
-        told = [one for one in self._causes if one.longest >= TOLD_SHARE]
-        return str(max(told, key=lambda one: one.longest)) if told else None
+        return str(self._main) if self._main else None
+
+    @property
+    def main_cause(self) -> tuple[float, str] | None:
+        """The longest wait that the main cause made, as a share of the window, and its words."""
+        return (min(self._main.longest, 1.0), self._main.words) if self._main else None
+
+    @property
+    def _main(self) -> "_Cause | None":
+        causes = [one for one in self._causes if one.longest >= MIN_SHARE]
+        return max(causes, key=lambda one: one.longest) if causes else None
 
     @property
     def share(self) -> float:

@@ -103,7 +103,7 @@ def _facts(subject: Subject) -> list[tuple[str, str]]:
     ]
     steps = [case for case in timed if case.kind is Kind.TRAIN][:MAX_TRAININGS]
     facts += [
-        (title_of(case), f"{format_seconds(case.median_sec)} a step")
+        (title_of(case), f"{format_seconds(case.median_sec)} per step")
         for case in steps
         if case.median_sec is not None
     ]

@@ -162,7 +162,7 @@ def _measured_limits(ceilings: Ceilings) -> str:
         "the copy's bandwidth": ceilings.measured_gbs,
         "the launch's time": ceilings.launch_sec,
     }
-    return ", ".join(words for words, limit in known.items() if limit) or "none was measured"
+    return ", ".join(words for words, limit in known.items() if limit) or "nothing usable"
 
 
 def warning_lines(cases: Sequence[Case], budget: Budget | None = None) -> list[str]:
@@ -173,15 +173,9 @@ def warning_lines(cases: Sequence[Case], budget: Budget | None = None) -> list[s
         if case.timing and case.status is not CaseStatus.EMULATED
     ]
     warned = [(case, timing) for case, timing in timed if timing.warning]
-    contended = [case for case, timing in warned if timing.contended]
     noisy = [(case, timing) for case, timing in warned if timing.noisy and not timing.contended]
     others = [case for case, timing in warned if not (timing.noisy or timing.contended)]
-    lines = []
-    if contended:
-        names = some(f"{full_title(case)} ({case_note(case)})" for case in contended)
-        lines.append(
-            f"contended: {len(contended)} of {len(timed)}: {names}; repeat where the CPUs are free"
-        )
+    lines = _contended_lines([case for case, _ in warned], len(timed))
     if noisy:
         most = max(timing.spread or 0.0 for _, timing in noisy)
         names = some(full_title(case) for case, _ in noisy)
@@ -193,6 +187,21 @@ def warning_lines(cases: Sequence[Case], budget: Budget | None = None) -> list[s
         names = some(f"{full_title(case)} ({case_note(case)})" for case in others)
         lines.append(f"uncertain: {len(others)} of {len(timed)}: {names}")
     return [*lines, *_slow_steps(cases)]
+
+
+def _contended_lines(cases: Iterable[Case], timed: int) -> list[str]:
+    """Return a line for each cause of waits, with the longest of them."""
+    groups: dict[str, list[tuple[float, str]]] = {}
+    for case in cases:
+        waits = case.timing.waits if case.timing and case.timing.contended else None
+        if waits and waits.main_cause:
+            share, cause = waits.main_cause
+            groups.setdefault(cause, []).append((share, full_title(case)))
+    return [
+        f"contended: {len(found)} of {timed} ({cause} up to {max(found)[0]:.0%} of the time): "
+        f"{some(name for _, name in found)}; repeat where the CPUs are free"
+        for cause, found in groups.items()
+    ]
 
 
 def _slow_steps(cases: Iterable[Case]) -> list[str]:

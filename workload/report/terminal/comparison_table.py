@@ -16,15 +16,15 @@ from workload.report.terminal.summary import architecture_words, device_words
 from workload.report.terminal.tables import Grid, labelled
 
 SHOWN_VERSIONS = ("torch", "cuda", "cudnn", "workload")
-NUMBERS = ("baseline", "candidate", "speed-up", "95% interval", "with transfers")
+NUMBERS = ("baseline", "candidate", "speed-up", "95% interval", "with transfers", "error/tol")
 OPTIONAL = ("bound by", "error/tol", "with transfers", "95% interval")
 Excluded = TypeVar("Excluded", Unpaired, Unjudged)
 _BASIS_WORDS = {
     Basis.PAIRED: "Student's t over pairs of process runs, each run by its 10% quantile",
     Basis.WELCH: "Welch's t over the process runs of each side, each run by its 10% quantile",
     Basis.ONE_RUN: (
-        "of medians within one process run; drift between processes is not in it: record several "
-        "runs a side, in turns, for an interval that has it"
+        "of medians within one process run, without the drift between processes: to include it, "
+        "record several runs of each side, in turns"
     ),
 }
 

@@ -176,11 +176,11 @@ def train_line(result: TrainResult, device: DeviceInfo, rating: Rating | None = 
     if result.ranks > 1:
         mode += f" on {result.ranks} ranks"
     step = result.median_step_sec
-    speed = f"{format_seconds(step)} a step" if step is not None else "already finished"
+    speed = f"{format_seconds(step)} per step" if step is not None else "already finished"
     if rating and rating.regime:
         speed += f" ({rating.regime}, {percent(rating.ceiling_share)} of the measured ceiling)"
     if result.threads and step is not None:
-        speed = speed.replace(" a step", f" a step on {plural(result.threads, 'thread')}", 1)
+        speed = speed.replace(" per step", f" per step on {plural(result.threads, 'thread')}", 1)
     steps = plural(len(result.losses), "step")
     parts = [steps, "emulated" if device.emulated_on else speed, _loss(result)]
     return labelled("train", f"{name} {result.dtype}{mode}: {', '.join(parts)}")
@@ -237,7 +237,7 @@ def verdict_lines(
     """Return the best rates, the step times, the GPUs with a fault, and the verdict of a run."""
     rates = ", ".join(f"{dtype} {format_rate(rate)}" for dtype, rate in best_rates(cases).items())
     trainings = ", ".join(
-        f"{result.preset} {format_seconds(result.median_step_sec)} a step"
+        f"{result.preset} {format_seconds(result.median_step_sec)} per step"
         for result in trained
         if result.median_step_sec is not None and not device.emulated_on
     )

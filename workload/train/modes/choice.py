@@ -68,7 +68,7 @@ def _fastest(spec: TrainSpec, device: DeviceInfo, data: Data) -> tuple[Mode, str
         raise failure
     trials = ", ".join(f"{name} {format_seconds(sec)}" for name, sec in step_sec.items())
     fastest = min(step_sec, key=step_sec.__getitem__)
-    return MODES[fastest], "; ".join([f"auto: the fastest ({trials} a step)", *notes])
+    return MODES[fastest], "; ".join([f"auto: the fastest ({trials} per step)", *notes])
 
 
 def _trial_sec(mode: Mode, spec: TrainSpec, device: DeviceInfo, data: Data) -> float:
