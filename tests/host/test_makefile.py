@@ -1,8 +1,5 @@
 """The Makefile: which commands a target runs, with a stub engine that records them."""
 
-import re
-from pathlib import Path
-
 import pytest
 from support.fakes.host import CHECKOUT, Host
 
@@ -145,14 +142,6 @@ def test_without_a_gpu_nothing_is_built_and_make_reports_error_4(host: Host, tar
     assert not any("buildx" in call and "bake" in call for call in host.called)
 
 
-def test_a_named_engine_that_is_silent_is_an_error_and_no_fallback(host: Host) -> None:
-    host.add("docker", SILENT)
-    result = host.run("make", "cpu-test", "ENGINE=docker")
-    assert "no engine: no answer" in result.stderr
-    assert result.stderr.endswith("cpu-test] Error 4\n")
-    assert "NOTICE" not in result.stderr
-
-
 def test_an_image_with_a_compiler_takes_the_facts_of_the_one_without(docker_host: Host) -> None:
     assert docker_host.run("make", "gpu-devel-image").returncode == 0
     bakes = [call.split()[-1] for call in docker_host.called if "buildx bake" in call]
@@ -204,13 +193,6 @@ def test_podman_answers_as_docker(host: Host) -> None:
     assert not any(call.startswith("docker") for call in host.called)
 
 
-@pytest.mark.parametrize("setting", ["ENGINE=host", "PYTHON=python3"])
-def test_a_host_has_no_shell_with_a_compiler(host: Host, setting: str) -> None:
-    result = host.run("make", "cpu-devel-shell", setting)
-    assert "the compiler is in the image: leave ENGINE=host and PYTHON= out" in result.stderr
-    assert result.returncode == 2
-
-
 def test_another_image_than_the_recipe_s_is_not_built(host: Host) -> None:
     result = host.run("docker/build", "tpu")
     assert (result.returncode, result.stdout) == (2, "")
@@ -220,14 +202,6 @@ def test_another_image_than_the_recipe_s_is_not_built(host: Host) -> None:
     )
 
 
-def test_a_shell_with_a_compiler_needs_an_engine(host: Host) -> None:
-    host.add("docker", SILENT)
-    result = host.run("make", "cpu-devel-shell")
-    assert "no engine: no answer" in result.stderr
-    assert "NOTICE" not in result.stderr
-    assert result.returncode == 2
-
-
 def test_without_a_gpu_no_image_with_a_compiler_is_built_to_open_a_shell(host: Host) -> None:
     host.add("docker", ENGINE)
     result = host.run("make", "gpu-devel-shell")
@@ -235,93 +209,10 @@ def test_without_a_gpu_no_image_with_a_compiler_is_built_to_open_a_shell(host: H
     assert not any("bake" in call for call in host.called)
 
 
-def test_without_an_engine_the_host_runs_after_one_line(host: Host) -> None:
-    host.add("docker", SILENT)
-    result = host.run("docker/host/choose-engine")
-    assert result.stdout == "host\n"
-    assert result.stderr.count("\n") == 1
-    assert result.stderr.startswith("NOTICE: NO DOCKER ENGINE ANSWERS")
-
-
-def test_a_shell_on_the_host_is_the_callers(host: Host) -> None:
-    host.add_python()
-    host.add("myshell")
-    host.environment["SHELL"] = "myshell"
-    host.environment["PYTHON"] = "mypython"
-    host.run("docker/host/run", "cpu", "shell")
-    assert host.called == ["myshell "]
-
-
-def test_an_unknown_engine_is_refused(host: Host) -> None:
-    result = host.run("make", "cpu-run", "ENGINE=lxc")
-    assert "ENGINE is docker, podman or host, not 'lxc'" in result.stderr
-    assert result.returncode == 2
-
-
-def test_an_image_needs_an_engine(host: Host) -> None:
-    result = host.run("make", "cpu-run", "ENGINE=host", "IMAGE=example.com/workload:1-cpu")
-    assert "IMAGE= needs a Docker engine" in result.stderr
-    assert result.returncode == 2
-
-
-def test_a_given_interpreter_runs_with_its_own_packages(host: Host) -> None:
-    host.add_python()
-    result = host.run("make", "cpu-run", "PYTHON=mypython", "ARGS=--budget 5")
-    assert result.returncode == 0
-    assert host.called == ["mypython -m workload run --device cpu --budget 5"]
-
-
 def test_a_given_interpreter_and_the_docker_engine_contradict(docker_host: Host) -> None:
     result = docker_host.run("make", "cpu-run", "PYTHON=python3", "ENGINE=docker")
     assert "PYTHON= is an interpreter of this host" in result.stderr
     assert result.returncode == 2
-
-
-def sessions(host: Host, engine: str) -> list[str]:
-    """The command lines of pytest that `make cpu-test` starts."""
-    if engine == "docker":
-        host.add("docker", ENGINE)
-        result = host.run("make", "cpu-test", "ENGINE=docker", "ARGS=-v")
-    else:
-        host.add_python()
-        result = host.run("make", "cpu-test", "PYTHON=mypython", "ARGS=-v")
-    assert result.returncode == 0, result.stderr
-    return [call for call in host.called if " -m pytest " in call]
-
-
-def folders_in(line: str) -> list[str]:
-    return re.findall(r"tests/(\w+)", line)
-
-
-@pytest.mark.parametrize("engine", ["docker", "host"])
-def test_every_test_is_in_one_session_parallel_or_alone(engine: str, host: Host) -> None:
-    parallel, alone, *beside = sessions(host, engine)
-    assert "-m not clock " in parallel
-    assert "--numprocesses" in parallel
-    assert "-m clock " in alone
-    assert "--numprocesses" not in alone
-    # tests/conftest.py marks all of gpu and benchmarks; unit has both kinds, host and image none.
-    images = [] if engine == "docker" else ["image"]
-    assert folders_in(parallel) == ["unit", "host", *images]
-    assert folders_in(alone) == ["unit", "gpu", "benchmarks"]
-    assert [folders_in(line) for line in beside] == ([["image"]] if engine == "docker" else [])
-    assert "--case-budget 0.2 --benchmark-quiet" in alone
-
-
-@pytest.mark.parametrize("engine", ["docker", "host"])
-def test_all_sessions_of_the_tests_add_to_one_count(engine: str, host: Host) -> None:
-    started = sessions(host, engine)
-    assert [line for line in started if "--counts results/.test-counts " not in line] == []
-    assert [line for line in started if "--durations 20 -v" not in line] == []
-
-
-def test_counts_of_an_earlier_run_are_removed(host: Host, checkout: Path) -> None:
-    host.add_python()
-    host.environment["PYTHON"] = "mypython"
-    (checkout / "results").mkdir()
-    (checkout / "results/.test-counts").write_text("1 0\n")
-    assert host.run(f"{checkout}/docker/host/run-tests", "cpu").returncode == 0
-    assert not (checkout / "results/.test-counts").exists()
 
 
 def test_a_cache_is_read_by_every_build_and_written_by_the_image_s(docker_host: Host) -> None:

@@ -1,7 +1,6 @@
 """Every machine gets the expected findings, and every check and every case has a machine."""
 
 import ast
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,8 @@ from support.doctor.machines import (
     OLD_DRIVER,
     machine,
 )
-from support.doctor.rows import ROWS, Row
+from support.doctor.row import Row
+from support.doctor.rows import ROWS
 from support.fakes.devices import H200, HEALTHY
 
 from workload.core.errors import ExitCode
@@ -27,9 +27,8 @@ from workload.core.models.facts import DEFAULT, QUICK, Facts
 from workload.core.models.finding import Finding, State
 from workload.doctor import exit_code
 from workload.doctor.checks import registry
-from workload.doctor.checks.check import WRONG, Check, CheckFunction, CheckResult, check, passed
+from workload.doctor.checks.check import WRONG
 from workload.doctor.checks.registry import CHECKS, run_all
-from workload.doctor.checks.runner import run_checks
 
 CHECKS_FOLDER = Path(registry.__file__).parent
 
@@ -224,44 +223,3 @@ def test_an_error_of_many_lines_becomes_one() -> None:
 def test_braces_in_a_value_stay_as_they_are() -> None:
     found = findings(machine(torch=None, torch_error="{version} {0}"))["torch-import"]
     assert found.found == "PyTorch cannot be imported ({version} {0})"
-
-
-def a_check(id_: str) -> Callable[[CheckFunction], Check]:
-    return check(id_, asks="Does it work?", why="it matters", fix="fix it", link="https://docs")
-
-
-@a_check("new")
-def crashing(_: Facts) -> CheckResult:
-    raise ZeroDivisionError("division by zero")
-
-
-@a_check("healthy")
-def healthy(_: Facts) -> CheckResult:
-    return passed("it works")
-
-
-def test_a_check_that_crashes_fails_and_says_so() -> None:
-    (found,) = run_checks((crashing,), GPU_MACHINE)
-    assert (found.id, found.state, found.found) == (
-        "new-crashed",
-        State.FAIL,
-        "the check crashed (ZeroDivisionError: division by zero)",
-    )
-
-
-def test_a_check_that_crashes_does_not_stop_the_others() -> None:
-    states = [found.state for found in run_checks((crashing, healthy), GPU_MACHINE)]
-    assert states == [State.FAIL, State.PASS]
-
-
-def test_no_checks_is_a_failure() -> None:
-    (found,) = run_checks((), GPU_MACHINE)
-    assert (found.state, found.found) == (State.FAIL, "no check ran")
-
-
-def test_no_findings_are_unfit() -> None:
-    assert exit_code(()) is ExitCode.UNFIT
-
-
-def test_an_unknown_result_does_not_fail() -> None:
-    assert exit_code((Finding("shm", State.UNKNOWN, "there is no shared memory"),)) is ExitCode.OK

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from workload.core.errors import BadInputError, UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.gpu import CudaStart
-from workload.hardware import cuda_problem, datasheet, devices, precision
+from workload.hardware import cuda_problem, datasheet, devices
 from workload.hardware.binding import Binding
 from workload.hardware.datasheet import datasheet_ceilings
 from workload.hardware.nvml import HardwareError
@@ -185,12 +185,6 @@ def test_threads_respect_the_quota(monkeypatch: pytest.MonkeyPatch) -> None:
         torch.set_num_threads(before)
 
 
-def test_float32_arithmetic_is_pinned_to_ieee() -> None:
-    devices.resolve("cpu")
-    assert torch.backends.cuda.matmul.fp32_precision == "ieee"
-    assert torch.backends.mkldnn.matmul.fp32_precision == "ieee"  # type: ignore[attr-defined]  # missing in stubs
-
-
 def test_a_cpu_has_no_sensor(cpu: DeviceInfo) -> None:
     assert devices.sensor(cpu) is None
 
@@ -206,14 +200,6 @@ def test_a_gpu_that_the_driver_does_not_know_has_no_sensor(
     monkeypatch.setattr(devices, "NvmlSensor", unknown)
     devices.sensor.cache_clear()
     assert devices.sensor(devices.resolve("cuda")) is None
-
-
-def test_products_and_convolutions_are_rounded_to_tf32_only_when_asked() -> None:
-    backends = torch.backends.cuda.matmul, torch.backends.cudnn.conv  # type: ignore[attr-defined]  # missing in stubs
-    precision.set_tf32(True)
-    assert [backend.fp32_precision for backend in backends] == ["tf32", "tf32"]
-    precision.set_tf32(False)
-    assert [backend.fp32_precision for backend in backends] == ["ieee", "ieee"]
 
 
 def test_the_number_of_threads_is_set_and_told(cpu: DeviceInfo) -> None:

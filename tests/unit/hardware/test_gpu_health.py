@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from support.fakes.devices import HEALTHY
 from support.fakes.nvml import fake_nvml
 
 from workload.core.models.gpu import Fabric, GpuHealth, NvLinks
@@ -18,16 +19,7 @@ def silent(**changes: Any) -> dict[str, str]:
 
 
 def test_a_healthy_gpu_reports_everything() -> None:
-    assert health() == GpuHealth(
-        recovery_action=0,
-        nvlinks=NvLinks(18, (), {}),
-        sram_threshold_exceeded=False,
-        sram_uncorrectable=0,
-        ecc_corrected=0,
-        pcie_replays=0,
-        power_limit_watt=700.0,
-        default_power_limit_watt=700.0,
-    )
+    assert health() == HEALTHY.health
 
 
 def test_a_field_with_a_return_code_of_its_own_is_unknown_and_not_none() -> None:

@@ -6,16 +6,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.outcome import Outcome
-from support.records.synthetic import CPU, GPU, HOSTILE, cases, host_cpu, made
+from support.records.benchmark_file import benchmarks
+from support.records.synthetic import CPU, GPU, made
 
 from workload.core import records
 from workload.core.errors import ExitCode
 from workload.core.models.model import as_json
-from workload.core.models.record import SCHEMA_VERSION
 from workload.report.page import load_results, loading
 
 OLD = "<!doctype html>an earlier page"
@@ -26,23 +25,6 @@ def results(tmp_path: Path) -> Path:
     """A folder with a CPU's record."""
     records.save(made(CPU), tmp_path / "results")
     return tmp_path / "results"
-
-
-def benchmarks(**origin: Any) -> dict[str, Any]:
-    """A file as tests/benchmarks writes it, as far as the report looks into it."""
-    found, ceilings = cases(GPU)
-    version = {"schema_version": SCHEMA_VERSION}
-    device = {
-        **version,
-        "device": as_json(GPU),
-        "ceilings": as_json(ceilings),
-        "revision": "abc123",
-    }
-    return {
-        "datetime": "2001-02-03T04:05:06+00:00",
-        "machine_info": {"workload": {**device, **origin}},
-        "benchmarks": [{"extra_info": {"case": as_json(case)}} for case in found] + [{}],
-    }
 
 
 def test_the_page_lies_in_the_folder_and_its_place_is_said(
@@ -177,25 +159,6 @@ def test_a_full_disk_keeps_the_page_that_was_there(
     assert (results / "report.html").read_text() == OLD
 
 
-def test_benchmarks_of_pytest_are_runs_too(results: Path) -> None:
-    (results / "gpu").mkdir()
-    (results / "gpu/0001.json").write_text(json.dumps(benchmarks()))
-    runs, problems = load_results(results)
-    assert problems == []
-    assert [run.kind for run in runs] == ["pytest-benchmark", "run"]
-    assert len(runs[0].cases) == len(cases(GPU)[0])
-    assert runs[0].environment["revision"] == "abc123"
-
-
-def test_benchmarks_add_the_cases_that_the_run_lacks(
-    results: Path, workload: Callable[..., Outcome]
-) -> None:
-    records.save(made(GPU, cases=[], host_cpu=host_cpu()), results)
-    (results / "0001.json").write_text(json.dumps(benchmarks()))
-    workload("report", results)
-    assert "matmul 16384" in (results / "report.html").read_text()
-
-
 def test_runs_are_newest_first_whatever_their_files_are_called(results: Path) -> None:
     for name, started_at in (("a", "2003-01-01T00:00:00+02:00"), ("z", "2002-01-01T00:00:00Z")):
         content = json.dumps({**as_json(made(CPU)), "started_at": started_at})
@@ -203,15 +166,6 @@ def test_runs_are_newest_first_whatever_their_files_are_called(results: Path) ->
     runs, _ = load_results(results)
     assert [run.started_at.year for run in runs] == [2002, 2002, 2001]
     assert [run.source for run in runs][:2] == ["a.json", "z.json"]
-
-
-def test_hostile_words_of_a_benchmark_stay_words(
-    results: Path, workload: Callable[..., Outcome]
-) -> None:
-    content = benchmarks(revision=HOSTILE, image={HOSTILE: [HOSTILE]})
-    (results / "0001.json").write_text(json.dumps(content))
-    workload("report", results)
-    assert "<script" not in (results / "report.html").read_text()
 
 
 def test_a_report_needs_no_torch() -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from support.benchmarks.joined import joined
 from support.benchmarks.log import (
     BenchmarkLog,
     commit_info,
     extra_info,
     group_of,
-    joined,
     rate_unit,
     record_path,
 )

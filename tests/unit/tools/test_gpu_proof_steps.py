@@ -3,16 +3,16 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.processes import wait_until
+from support.gpu_proofs import events
+from support.processes import is_running
 from tools.gpu_proof import child
-from tools.gpu_proof.folder import EVENTS, LOG, Folder
+from tools.gpu_proof.folder import LOG, Folder
 from tools.gpu_proof.plan import Step
 from tools.gpu_proof.proof import Proof
 
@@ -27,11 +27,6 @@ NO_GPU = (
 
 def step(name: str, code: str, share_sec: float = ENOUGH_SEC, **fields: Any) -> Step:
     return Step(name, share_sec, (sys.executable, "-c", code), **fields)
-
-
-def events(folder: Path, kind: str = "ended") -> list[dict[str, Any]]:
-    found = [json.loads(line) for line in (folder / EVENTS).read_text().splitlines()]
-    return [event for event in found if event["event"] == kind]
 
 
 @pytest.fixture
@@ -133,13 +128,6 @@ def test_a_process_that_cannot_be_killed_is_left_behind(
     assert events(out)[0]["said"] == ["it cannot be killed: the kernel holds it"]
 
 
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def test_a_step_uses_the_time_that_earlier_ones_left(out: Path) -> None:
     taken(out, step("one", "", 40.0), step("two", "import time; time.sleep(1)", 0.5))
     assert events(out)[1]["state"] == "passed"
@@ -229,63 +217,3 @@ def test_the_same_interpreter_s_packages_and_no_other_plugins_reach_a_step(out: 
     )
     taken(out, step("one", code))
     assert events(out)[0]["said"] == ["1 workload"]
-
-
-DRIVER = """
-import signal, sys
-from pathlib import Path
-from tools.gpu_proof.folder import Folder
-from tools.gpu_proof.plan import Step
-from tools.gpu_proof.proof import Proof, Stopped, stop_on_signals
-out = Path(sys.argv[1])
-signal.signal(signal.SIGHUP, getattr(signal, sys.argv[2]))
-stop_on_signals()
-WAIT = "import os, time; print('here', os.getpid()); time.sleep(600)"
-steps = [Step("one", float(sys.argv[3]), (sys.executable, "-c", "print('done')")),
-         Step("two", float(sys.argv[3]), (sys.executable, "-c", WAIT))]
-try:
-    Proof(Folder(out), out).run(steps)
-except Stopped as stopped:
-    sys.exit(int(stopped.code))
-"""
-
-
-def started(
-    out: Path, hang_up: str = "SIG_DFL", share_sec: float = 600.0
-) -> "subprocess.Popen[str]":
-    """Start a proof in a process of its own, and wait until it is in its second step."""
-    proof = subprocess.Popen(
-        [sys.executable, "-c", DRIVER, str(out), hang_up, str(share_sec)],
-        env={**os.environ, "PYTHONPATH": f"{TESTS}:{TESTS.parent}"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    log = out / LOG
-    wait_until(proof, lambda: log.exists() and "here " in log.read_text())
-    return proof
-
-
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 143)],
-)
-def test_a_proof_that_is_ended_leaves_what_it_had(number: int, code: int, out: Path) -> None:
-    with started(out) as proof:
-        proof.send_signal(number)
-        assert proof.wait(ENOUGH_SEC) == code
-    step_two = int((out / LOG).read_text().split("here ")[1].split()[0])
-    while is_running(step_two):  # the test's limit ends this
-        time.sleep(0.01)
-    assert [event["step"] for event in events(out, "started")] == ["one", "two"]
-    ended = {event["step"]: event["said"] for event in events(out)}
-    assert ended["one"] == ["done"]
-    assert ended.get("two") == (None if number == signal.SIGKILL else ["ended by a signal"])
-
-
-def test_a_proof_under_nohup_goes_on_when_its_terminal_is_gone(out: Path) -> None:
-    with started(out, "SIG_IGN", share_sec=4.0) as proof:
-        proof.send_signal(signal.SIGHUP)
-        assert proof.stdout
-        proof.stdout.close()  # the terminal
-        assert proof.wait(ENOUGH_SEC) == 0
-    assert [event["state"] for event in events(out)] == ["passed", "out of time"]
