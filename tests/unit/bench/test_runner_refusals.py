@@ -28,10 +28,6 @@ def small(multiply: Multiply) -> MatMul:
     return dataclasses.replace(SMALL, multiply=multiply)
 
 
-def saved_rates(outcome: Outcome) -> list[float | None]:
-    return [case["gflops"] for case in json.loads(outcome.stdout)["cases"]]
-
-
 def test_a_case_beyond_the_memory_is_refused_with_both_numbers(
     monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo
 ) -> None:
