@@ -30,7 +30,7 @@ help: ## Show this list
 ## PYTHON=  run on this host with this interpreter and its packages
 ## A= B=    what to compare: records, or files or folders of results/benchmarks
 ## RUNS=    how many pairs of processes cpu-ab runs (5)
-## BUDGET= seconds of gpu-proof (600);  OUT= its folder;  WHEELS= wheels of packages that PYTHON= lacks
+## BUDGET= seconds of gpu-proof (600);  OUT= its folder;  WHEELS= wheels of packages missing in PYTHON=
 ## PLATFORM=  of the image goals: linux/arm64 builds workload:gpu-arm64, by emulation elsewhere
 ## FILE=    what gpu-proof-read reads: the folder or the archive of a proof
 ## B_ARGS=  options of the candidate alone in cpu-ab;  B_IMAGE= its image;  COMPARE= its comparison

@@ -70,7 +70,7 @@ def main(requested: str) -> None:
     right = float((network(images).argmax(dim=1) == kinds).double().mean())
     print(f"train   {STEPS} steps, loss {losses[0]:.2f} to {losses[-1]:.5f}, {right:.0%} right")
     if right < ENOUGH:
-        raise WrongNumbersError(f"only {right:.0%} of the images are told apart, not {ENOUGH:.0%}")
+        raise WrongNumbersError(f"only {right:.0%} of the images are right, not {ENOUGH:.0%}")
     timing = measure(step, device, TIMED_SEC, BY_EVENTS)
     median_sec = timing.median_sec
     step_time = "unknown" if median_sec is None else format_seconds(median_sec)

@@ -26,7 +26,7 @@ from workload.core.units import printable
 
 EXCEPTIONS = Path(__file__).with_name("known-vulnerabilities.toml")
 LIMIT_SEC = 600
-SERVICES = ("pypi", "osv")  # OSV knows more vulnerabilities; PyPI tells which packages it lacks
+SERVICES = ("pypi", "osv")  # OSV knows more vulnerabilities; PyPI says what it does not have
 PIP_AUDIT = "pip-audit --no-deps --disable-pip --progress-spinner off --format json -r /dev/stdin"
 
 

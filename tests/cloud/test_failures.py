@@ -34,7 +34,7 @@ def test_a_registry_that_is_down(vm: Vm) -> None:
     vm.sh("systemctl stop docker-registry")
     vm.run_again(DEVICE="cpu")
     vm.sh("systemctl start docker-registry")
-    assert_failed(vm, "pull", "the registry does not answer", "a way to it")
+    assert_failed(vm, "pull", "the registry does not answer", "network access to it")
     assert vm.calls == ["sleep 10", "sleep 30", "sleep 120", "sleep 300"]
 
 

@@ -34,7 +34,7 @@ def vm(make_vm: Callable[..., Vm], pulled: str) -> Vm:
 @pytest.mark.parametrize("step", ["driver", "toolkit"])
 def test_it_waits_for_a_lock_and_names_who_holds_it(vm: Vm, step: str, lock: str) -> None:
     journal = vm.sh("journalctl --no-pager --unit workload-first-boot")
-    waits = f"first-boot: {step}: it waits, as apt-get says: E: Could not get lock {lock}. "
+    waits = f"first-boot: {step}: waiting for apt-get: E: Could not get lock {lock}. "
     assert f"{waits}It is held by process " in journal
 
 

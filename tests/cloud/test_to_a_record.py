@@ -164,7 +164,7 @@ def test_the_run_waits_for_the_machines_own_updates(gcp: Vm) -> None:
     gcp.sh(f"rm {STATE}/finished")
     gcp.run_again(ARGS="--help")
     journal = gcp.sh("journalctl --no-pager --unit workload-first-boot")
-    assert "first-boot: quiet: it waits for the machine's own updates" in journal
+    assert "first-boot: quiet: waiting for the machine's own updates" in journal
     assert gcp.sh("systemctl is-active apt-daily-upgrade.timer") == "active\n"
 
 

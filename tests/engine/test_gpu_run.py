@@ -21,7 +21,7 @@ REFUSALS = {
     "initialization error: nvml error: driver/library version mismatch": (
         "the driver was updated and its old kernel module is still loaded"
     ),
-    "device error: 0: unknown device": "a GPU that was asked for does not exist, or was lost",
+    "device error: 0: unknown device": "a requested GPU does not exist, or was lost",
     "mount error: file creation failed: /merged/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1: "
     "file exists": (
         "the image contains files of an NVIDIA driver, where the host's are to be mounted"

@@ -1,7 +1,7 @@
 """The only module that prints: text for people, errors, and the one document.
 
 A stream may fail at any time. A reader that has left, as `| head` does, is not an error: the
-command goes on without output. A stream that cannot take the output (a full disk, closed from
+command continues without output. A stream that cannot take the output (a full disk, closed from
 the start) has lost a result, which `lost_output` remembers.
 """
 

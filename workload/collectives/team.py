@@ -37,7 +37,7 @@ class Team:
         """Tell the others a number; rank 0 only."""
         dist.broadcast(torch.tensor([number]), 0, group=self._group)
 
-    def told(self) -> int:
+    def received(self) -> int:
         """Wait for the number that rank 0 tells; the others only."""
         number = torch.zeros(1, dtype=torch.int64)
         dist.broadcast(number, 0, group=self._group)
@@ -93,7 +93,7 @@ class TeamTimer:
 
     def follow(self) -> None:
         """Run the batches that rank 0 starts, until it has enough."""
-        while (calls := self._team.told()) != END:
+        while (calls := self._team.received()) != END:
             self._together(calls)
 
     def _together(self, calls: int) -> float:

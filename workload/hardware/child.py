@@ -63,7 +63,7 @@ class Child:
         Calls `waiting` once after PROGRESS_SEC. Raises HungError, and EndedError where the process
         ends without such a line, even if another process holds its output open.
         """
-        started, told = time.monotonic(), False
+        started, reported = time.monotonic(), False
         while True:
             line = self._next_line()
             if line is not None and line.startswith(prefix):
@@ -74,8 +74,8 @@ class Child:
             if elapsed_sec >= timeout_sec:
                 self.kill()
                 raise HungError(timeout_sec)
-            if elapsed_sec >= PROGRESS_SEC and not told:
-                told = True
+            if elapsed_sec >= PROGRESS_SEC and not reported:
+                reported = True
                 waiting()
 
     def output(self, timeout_sec: float) -> str:

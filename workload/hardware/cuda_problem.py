@@ -77,7 +77,7 @@ def _coded_problem(start: CudaStart, index: int) -> Problem | None:
         return None
     cause = start_cause(code, start.library, hiding)
     what = "CUDA does not start" if start.code else f"cuda:{index} cannot be used"
-    return Problem(f"{what} ({cause.told()})", f"{cause.why}: {cause.fix}")
+    return Problem(f"{what} ({cause.with_code()})", f"{cause.why}: {cause.fix}")
 
 
 def _choose(count: int, hiding: str | None) -> str:

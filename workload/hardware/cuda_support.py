@@ -16,7 +16,7 @@ from workload.core.models.gpu import CudaStart
 # CUDA major version -> first driver branch that runs all its minor versions.
 MINIMUM_DRIVERS = {11: "450", 12: "525", 13: "580"}
 
-DATA_CENTRE_BRANDS = ("NVIDIA", "Tesla")
+DATA_CENTER_BRANDS = ("NVIDIA", "Tesla")
 
 ARCHITECTURE = re.compile(r"(?P<kind>sm|compute)_(?P<major>\d+)(?P<minor>\d)(?P<feature>[af]?)")
 
@@ -53,12 +53,12 @@ def library_text(start: CudaStart) -> str:
 def forward_compatible(brand: str | None) -> bool | None:
     """Return whether an older driver could support a GPU of this brand by the cuda-compat package.
 
-    It supports data-centre GPUs, which newer drivers call NVIDIA and older ones Tesla, and some RTX
+    It supports data-center GPUs, which newer drivers call NVIDIA and older ones Tesla, and some RTX
     GPUs: None if the brand alone is not enough to know.
     """
     if brand in ("GeForce", "Titan"):
         return False
-    return True if brand in DATA_CENTRE_BRANDS else None
+    return True if brand in DATA_CENTER_BRANDS else None
 
 
 def kernel_source(capability: tuple[int, int], arch_list: Iterable[str]) -> str | None:

@@ -41,7 +41,7 @@ class Cause:
         """Return whether every later call of the process fails with it too."""
         return self.kind in (Kind.LAUNCH, Kind.ECC, Kind.LOST)
 
-    def told(self) -> str:
+    def with_code(self) -> str:
         """Return NVIDIA's text and the code."""
         return f"{self.text}, error {self.code}"
 

@@ -1,6 +1,6 @@
 """Ask a library of the driver in this process, with the time limit of `driver_process`.
 
-A call that hangs blocks its thread. After that nothing is asked, and the command goes on without.
+A call that hangs blocks its thread. After that nothing is asked, and the command continues.
 """
 
 import queue

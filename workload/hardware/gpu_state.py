@@ -12,7 +12,7 @@ from workload.core.models.gpu import GpuState, Pcie
 Answer = TypeVar("Answer")
 
 # Why a GPU runs slower than its work allows (nvml.h, nvmlClocksEventReasons). Left out are the
-# power limit, which large matmuls reach on every healthy data-centre GPU, idle, and set clocks.
+# power limit, which large matmuls reach on every healthy data-center GPU, idle, and set clocks.
 THROTTLE_REASONS = {
     0x08: "hardware slowdown",
     0x20: "software thermal slowdown",

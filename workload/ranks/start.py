@@ -1,4 +1,4 @@
-"""The common start of all ranks: each arrives, and all go on together.
+"""The common start of all ranks: each arrives, then all continue together.
 
 A key in torch's TCPStore for each, on this machine's loopback address alone.
 """
@@ -43,12 +43,12 @@ class StartingLine:
         return bool(self._store.check([str(rank)]))
 
     def go(self) -> None:
-        """Let all go on, also those that come later."""
+        """Let all continue, also those that come later."""
         self._store.set(GO, "")
 
 
 def wait_for_others(port: int, rank: int) -> float:
-    """Arrive, and wait until all go on; return how many seconds that took. Raises UnfitError."""
+    """Arrive, and wait until all continue; return how many seconds that took. Raises UnfitError."""
     from torch.distributed import TCPStore  # noqa: PLC0415  takes seconds
 
     started = time.monotonic()

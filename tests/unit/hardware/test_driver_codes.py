@@ -73,7 +73,7 @@ def test_only_a_missing_gpu_can_be_hidden_by_cuda_visible_devices() -> None:
 
 
 def test_a_code_that_is_not_known_keeps_its_number() -> None:
-    assert cuda_cause(888).told() == "CUDA error, error 888"
+    assert cuda_cause(888).with_code() == "CUDA error, error 888"
 
 
 def test_what_pytorch_adds_to_a_reason_is_left_out() -> None:

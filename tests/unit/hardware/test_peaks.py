@@ -23,7 +23,7 @@ TENSOR_DTYPES = ("tf32", "bfloat16", "float16")
 # Plain cores: CUDA C++ Programming Guide, "Arithmetic Instructions" (results a clock and SM).
 # Tensor cores: FMAs a clock and SM in the architecture whitepapers of V100, Turing, A100, GA102,
 # H100 and Ada; Blackwell: CUTLASS's Blackwell notes (tcgen05 does twice Hopper's wgmma).
-# GeForce: with float32 accumulation, half of the same silicon in a data-centre GPU.
+# GeForce: with float32 accumulation, half of the same silicon in a data-center GPU.
 FLOP_PER_CLOCK: dict[str, dict[str, int]] = {
     "volta": {"float64": 64, "float32": 128, "float16": 1024},
     "turing": {"float64": 4, "float32": 128, "float16": 1024},

@@ -15,7 +15,7 @@ from workload.doctor.checks.gpu_needs import (
     requested_gpu,
     start_code,
 )
-from workload.hardware.cuda_support import DATA_CENTRE_BRANDS
+from workload.hardware.cuda_support import DATA_CENTER_BRANDS
 
 # The GPU memory that the driver and this process use themselves; a rule of thumb. The driver
 # takes some hundred MB, and so does a CUDA context.
@@ -123,7 +123,7 @@ def ecc(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
         )
     if state.ecc:
         return passed(f"ECC is on for {gpu_name(gpu)}, no uncorrectable errors")
-    if state.brand in DATA_CENTRE_BRANDS:
+    if state.brand in DATA_CENTER_BRANDS:
         return warned(
             f"ECC is off for {gpu_name(gpu)}",
             case="off",

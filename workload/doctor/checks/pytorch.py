@@ -123,7 +123,9 @@ def cuda_start(facts: Facts) -> CheckResult:
     hiding = known(facts.environment).get("CUDA_VISIBLE_DEVICES")
     cause = start_cause(code, start.library if start else None, hiding)
     what = "cannot use the GPU" if start and start.context else "does not start"
-    return failed(f"CUDA {what} ({cause.told()})", case=cause.case, why=cause.why, fix=cause.fix)
+    return failed(
+        f"CUDA {what} ({cause.with_code()})", case=cause.case, why=cause.why, fix=cause.fix
+    )
 
 
 def _seen(facts: Facts, torch: TorchFacts) -> CheckResult:
