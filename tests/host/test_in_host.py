@@ -49,6 +49,24 @@ def test_another_program(refused: Callable[..., str], program: str) -> None:
     assert f"PYTHON={program} is not a working Python" in refused(program)
 
 
+@pytest.mark.parametrize(
+    "script", ['echo "$*"', 'echo "error: $2"; exit 1', 'echo "$2" | tail -n 3; exit 1']
+)
+def test_the_question_is_no_reason(refused: Callable[..., str], host: Host, script: str) -> None:
+    host.add("odd", script)
+    assert refused("odd") == "in-host: PYTHON=odd is not a working Python"
+
+
+def test_a_name_that_looks_like_an_option(refused: Callable[..., str]) -> None:
+    assert refused("-c") == "in-host: PYTHON=-c does not exist"
+
+
+def test_one_that_never_answers(refused: Callable[..., str], host: Host) -> None:
+    host.add("odd", "sleep 20")
+    host.environment["HOST_DEADLINE_SEC"] = "1"
+    assert refused("odd") == "in-host: PYTHON=odd gives no answer in 1 s"
+
+
 def test_one_without_the_module_that_runs(refused: Callable[..., str]) -> None:
     said = refused(sys.executable, ("python", "-m", "nosuchmodule"))
     assert said.endswith("cannot import nosuchmodule (No module named 'nosuchmodule')")
@@ -64,7 +82,7 @@ def test_a_home_in_the_environment_that_is_not_its_own(
 
 def test_a_variable_that_python_does_not_accept(refused: Callable[..., str], host: Host) -> None:
     host.environment["PYTHONHASHSEED"] = "never"
-    assert "works (Fatal Python error: " in refused(sys.executable)
+    assert "working Python (Fatal Python error: " in refused(sys.executable)
 
 
 def test_one_that_works_gets_the_command(host: Host) -> None:

@@ -57,6 +57,14 @@ def with_python(host: Host, pip: Path, version: str, command: str = "python3") -
     return host
 
 
+@pytest.mark.parametrize("name", ["cpu", "lint"])
+def test_a_closed_stderr_stops_nothing(host: Host, checkout: Path, pip: Path, name: str) -> None:
+    machine = with_python(host, pip, "3.11")
+    result = machine.run("sh", "-c", f"{checkout}/docker/host/make-venv {name} 2>&-")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"{checkout}/.venvs/{name}-")
+
+
 def made(host: Host) -> int:
     """How often an environment was made."""
     return sum("-m venv" in call for call in host.called)
