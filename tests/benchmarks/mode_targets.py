@@ -246,7 +246,7 @@ def ratios(seconds: Seconds, one: str, other: str) -> list[float]:
 
 
 def times_table(preset: str, seconds: Seconds) -> Table:
-    """Return seconds a step, and GFLOP/s of the chapter's five matmuls."""
+    """Return seconds per step, and GFLOP/s of the chapter's five matmuls."""
     spec = PRESETS[preset]
     table = Table(preset, "a step", "GFLOP/s")
     for name, taken in seconds.items():

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 
 def main() -> None:
-    """Print one line an entry: SHA-256, type, mode, owner, time, other fields, path, target."""
+    """Print one line per entry: SHA-256, type, mode, owner, time, other fields, path, target."""
     with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as layer:
         for entry in layer:
             content = layer.extractfile(entry) if entry.isfile() else None

@@ -2,7 +2,7 @@
 
 - host clock: on a CPU a call returns when its work is done;
 - CUDA events: recorded on the device's stream before and after the batch, so that the host
-  waits once a batch (a wait takes it 10 to 40 µs);
+  waits once per batch (a wait takes it 10 to 40 µs);
 - CUDA graph: the batch is captured once and replayed, so that it includes no launch by the host.
 """
 
@@ -34,11 +34,11 @@ class Timer(Protocol):
     method: str
 
     def rounded(self, calls: int) -> int:
-        """Return how many calls a batch of so many really makes."""
+        """Return how many calls a batch really makes if `calls` are asked for."""
         ...
 
     def batch(self, calls: int) -> float:
-        """Call so many times, and return the seconds of one call."""
+        """Call `calls` times, and return the seconds of one call."""
         ...
 
     def forget_readings(self) -> None:

@@ -131,8 +131,8 @@ def until_steady(
 ) -> tuple[float, bool]:
     """Call at least once, until batches are equally fast or the time is up.
 
-    `batch` makes so many calls and returns the seconds of one; `calls_of` is how many calls of so
-    many seconds make a batch. Returns the seconds of one call, and whether batches became equally
+    `batch(n)` makes n calls and returns the seconds of one; `calls_of(sec)` is how many calls make
+    a batch if one takes `sec`. Returns the seconds of one call, and whether batches became equally
     fast.
     """
     started = time.perf_counter()

@@ -52,7 +52,7 @@ def _starts_ranks(options: RankOptions, place: Place | None) -> bool:
     raise BadInputError(
         f"--ranks {options.ranks}, but {place.started_by} has started "
         f"{plural(place.local_world_size, 'rank')} on this node: leave --ranks out, or let it "
-        "start one process a node and add --nodes and --rendezvous"
+        "start one process per node and add --nodes and --rendezvous"
     )
 
 

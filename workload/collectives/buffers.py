@@ -16,7 +16,7 @@ EVIDENCE = 8
 
 @dataclass(frozen=True)
 class Mismatch:
-    """How a result differs: so many `wrong` of all `elements`; the first at position `first`."""
+    """How a result differs: `wrong` of `elements` are wrong, the first at position `first`."""
 
     wrong: int
     elements: int

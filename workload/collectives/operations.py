@@ -48,7 +48,7 @@ class Operation:
 
     @property
     def prime(self) -> int | None:
-        """Return the prime of its patterns; None if no sum over so many ranks is exact."""
+        """Return the prime of its patterns; None if sums over all ranks are not exact."""
         return prime_of(self.dtype, self.ranks if self.sums else 1)
 
     @property
@@ -204,5 +204,5 @@ def _renamed(name: str, before: str) -> Callable[..., object]:
 
 
 def elements_of(bytes_: int, dtype: str, ranks: int) -> int:
-    """Return how many elements a size has: at most so many bytes, at least one for each rank."""
+    """Return how many elements fit into `bytes_`, at least one for each rank."""
     return max(1, bytes_ // (DTYPE_BYTES[dtype] * ranks)) * ranks

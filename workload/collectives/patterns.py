@@ -25,7 +25,7 @@ _64_BITS = 1 << 64
 
 @cache
 def prime_of(dtype: str, terms: int) -> int | None:
-    """Return the prime for sums of so many ranks in `dtype`; None if there are too many.
+    """Return the prime for sums of this many ranks in `dtype`; None if there are too many.
 
     >>> prime_of("bfloat16", 2), prime_of("bfloat16", 3), prime_of("bfloat16", 129)
     (127, 83, None)

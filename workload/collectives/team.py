@@ -83,7 +83,7 @@ class TeamTimer:
         self._team = team
 
     def batch(self, calls: int) -> float:
-        """Call so many times on all ranks, and return the seconds of one on the slowest."""
+        """Call that many times on all ranks, and return the seconds of one on the slowest."""
         self._team.tell(calls)
         return self._together(calls)
 

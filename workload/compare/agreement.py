@@ -41,7 +41,7 @@ def disagreements(
 ) -> list[Disagreement]:
     """Compare each training that both sides ran, perhaps for another number of steps.
 
-    Of several runs a side the worst counts: the first of either side against all of the other.
+    Of several runs per side the worst counts: the first of either side against all of the other.
     """
     ours, theirs = _by_identity(baseline), _by_identity(candidate)
     return [

@@ -3,10 +3,10 @@
 All computations use logarithms: a ratio is a difference there, and "twice as fast" is as far
 from 1 as "half as fast".
 
-- Several process runs a side, in pairs: each pair gives one logarithm of the ratio; the interval
+- Several process runs per side, in pairs: each pair gives one logarithm of the ratio; the interval
   is Student's t of their mean. Interleaved runs share the machine's drift, which cancels. Runs
   that were not interleaved are compared correctly too, with a wider interval.
-- Several runs a side without pairs: Welch's interval of the difference of two means (Welch 1947).
+- Several runs per side without pairs: Welch's interval of the difference of two means (Welch 1947).
   In both cases a run counts by its 10% quantile: disturbances only add time, and move this
   quantile only if they hit nine tenths of a run, but the median if they hit one half. With the
   suite against itself (a shared CPU, 2 runs of 20 cases) 3 were unclear, with medians 7.

@@ -152,8 +152,8 @@ def _incomparable(
 ) -> str | None:
     """Return why these times mean different things, or None.
 
-    A CPU is timed by the host's clock, a GPU by its own events: that comparison is the purpose.
-    On two devices of one kind, another method measures something else.
+    A CPU is timed by the host's clock, a GPU by its own events; these are compared. Two devices of
+    one kind must be timed by the same method.
     """
     ours, theirs = _methods(baseline), _methods(candidate)
     for side, methods in ((BASELINE, ours), (CANDIDATE, theirs)):

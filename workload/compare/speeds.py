@@ -103,7 +103,7 @@ def speed_of(
     candidate: Sequence[Case],
     paired: bool = False,
 ) -> Speed:
-    """Compare one case, measured in one or more process runs a side, in order of time.
+    """Compare one case, measured in one or more process runs per side, in order of time.
 
     `paired`: run by run, the baseline's belong to the candidate's.
     """

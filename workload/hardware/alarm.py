@@ -20,7 +20,7 @@ class Alarm:
         self._installed = self._running = False
 
     def set(self, seconds: float) -> None:
-        """Ring after so many seconds; this replaces the time that was set before."""
+        """Ring after this many seconds; this replaces the time that was set before."""
         if not self._installed:
             install = ctypes.CDLL(None).signal
             install.argtypes, install.restype = (ctypes.c_int, ctypes.c_void_p), ctypes.c_void_p

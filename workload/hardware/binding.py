@@ -33,7 +33,7 @@ class Binding:
     settings: str
 
     def __str__(self) -> str:
-        """Return what binding did."""
+        """Describe which CPUs the threads were bound to."""
         main, together = (f"CPU {ranges(cpus)}" for cpus in (self.main, self.threads))
         return (
             f"{self.settings} bound the main thread to {main} and all threads together to "

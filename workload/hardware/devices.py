@@ -126,7 +126,7 @@ def torch_device(info: DeviceInfo) -> torch.device:
 
 
 def set_threads(info: DeviceInfo, threads: int) -> DeviceInfo:
-    """Let CPU operations use so many threads; return the device with the new number."""
+    """Let CPU operations use this many threads; return the device with the new number."""
     torch.set_num_threads(threads)
     return replace(info, threads=threads)
 

@@ -39,7 +39,7 @@ class _Gpu:
 
 @dataclass(frozen=True)
 class Reported:
-    """What the driver reported since the start; None where it reports nothing of the kind."""
+    """What the driver reported since the start; None where it does not report these."""
 
     xids: tuple[Xid, ...] | None = None
     link_errors: tuple[LinkErrors, ...] | None = None

@@ -45,7 +45,7 @@ def with_fastest_threads(spec: TrainSpec, device: DeviceInfo) -> DeviceInfo:
 def faster_threads(
     spec: TrainSpec, device: DeviceInfo, most: int, mode: Mode = EAGER
 ) -> tuple[int, float, float] | None:
-    """Return a count that is much faster now, its seconds a step, and those of the device's count.
+    """Return a count that is much faster now, its seconds per step, and the current ones.
 
     None if there is none up to `most`.
     """
@@ -76,7 +76,7 @@ def step_times(
 def require_threads(path: Path, saved: int, device: DeviceInfo, asked: int | None) -> None:
     """Refuse to resume the checkpoint at `path` with other threads: the last bits would differ.
 
-    Raises BadInputError if others were asked for, UnfitError if so many cannot run.
+    Raises BadInputError if others were asked for, UnfitError if that many cannot run.
     """
     words, (most, why) = plural(saved, "thread"), most_threads(device)
     if asked not in (None, saved):

@@ -22,7 +22,7 @@ LONG = (
 
 
 def start(*words: object, **variables: str) -> subprocess.Popen[str]:
-    """Start it; one thread a rank, and the record on stdout."""
+    """Start it; one thread per rank, and the record on stdout."""
     command = (sys.executable, "-m", "workload", "train", "--device", "cpu", "--threads", "1")
     return subprocess.Popen(
         (*command, "--json", *map(str, words)),

@@ -63,7 +63,7 @@ def test_a_cpu_alone_is_told_how_to_get_the_other_side(render: Render) -> None:
 
 def test_a_record_without_a_device_gives_a_page_too(render: Render) -> None:
     page = render(made(None, ExitCode.UNFIT, "device cuda is not usable"))
-    assert page.headings[0][1] == "No device is known from these records"
+    assert page.headings[0][1] == "These records have no device"
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_a_cache_that_cannot_be_made_is_an_unfit_environment(
 
 @pytest.fixture
 def trials(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
-    """Return the seconds a step that `auto` measures for each mode."""
+    """Return the seconds per step that `auto` measures for each mode."""
     seconds = {"eager": 2e-3, "fused": 1e-3, "compile": 5e-4}
     monkeypatch.setattr(choice, "_trial_sec", lambda mode, *_: seconds[mode.name])
     return seconds

@@ -9,7 +9,7 @@ STRONG, WEAK = "strong", "weak"
 
 
 class ScalingPoint(Model, frozen=True):
-    """The step on so many ranks.
+    """The step on a number of ranks.
 
     Strong scaling divides one batch among them; the efficiency on n ranks is T_1 / (n T_n). Weak
     scaling gives each rank that batch; the efficiency is T_1 / T_n. (Hager and Wellein,

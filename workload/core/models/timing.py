@@ -39,7 +39,7 @@ Readings = tuple[Amount | None, ...]
 
 
 class Telemetry(Model, frozen=True):
-    """What the driver reported while a case was timed, one value a reading.
+    """What the driver reported while a case was timed, one value per reading.
 
     `throttled` are the reasons, seen in any reading, why the GPU was slowed down: thermal or
     hardware slowdown, or a power brake. `power_capped` says that it ran at its own power limit,
@@ -69,7 +69,7 @@ class Telemetry(Model, frozen=True):
 
 
 class Timing(Model, frozen=True):
-    """Seconds of one call, one sample a batch, and how they were taken.
+    """Seconds of one call, one sample per batch, and how they were taken.
 
     `steady` is true if the warm-up ended because batches had become equally fast, and false if
     its share of the budget was used up. `overhead_sec` is what the timer adds to a call, measured

@@ -38,7 +38,7 @@ class TrainResult(Model, frozen=True):
     dtype: Dtype
     resumed_from_step: Count
     losses: tuple[Amount | None, ...]  # None: not finite, in a record
-    step_time_sec: Samples  # mean seconds a step, one sample per block of steps
+    step_time_sec: Samples  # mean seconds per step, one sample per block of steps
     # Of w1 then w2; None unless all steps were done.
     weights_sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$(?!\n)")] | None
     diverged_at_step: Positive | None = None

@@ -26,7 +26,7 @@ def faults_by_gpu(record: Record) -> dict[int, list[Fault]]:
 
 
 def faults_of_ranks(record: Record) -> Iterator[Fault]:
-    """Yield what all ranks share, and the faults of those whose GPU the driver does not list."""
+    """Yield the faults that all ranks have, then those of ranks whose GPU is not listed."""
     ranks = record.ranks or ()
     shared = shared_failures(ranks)
     examined = next((rank.findings for rank in ranks if rank.findings), ())

@@ -19,7 +19,7 @@ class Recovery:
 
 
 RECOVERIES = {
-    0: Recovery("none", Action.NONE, "the driver asks for nothing"),
+    0: Recovery("none", Action.NONE, "the driver asks for no action"),
     1: Recovery("GPU reset", Action.RESET_GPU, "the driver asks for a reset of the GPU"),
     2: Recovery("node reboot", Action.REBOOT, "the driver asks for a reboot"),
     3: Recovery(

@@ -129,7 +129,7 @@ def cuda_start(facts: Facts) -> CheckResult:
 
 
 def _seen(facts: Facts, torch: TorchFacts) -> CheckResult:
-    """Compare what PyTorch sees with what the driver lists, where nothing hides GPUs."""
+    """Compare the GPUs that PyTorch sees with those that the driver lists, if none are hidden."""
     names = ", ".join(gpu.name for gpu in torch.gpus)
     listed = facts.driver.gpus if facts.driver else ()
     divided = any(gpu.state and gpu.state.mig for gpu in listed)

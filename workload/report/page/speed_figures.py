@@ -137,7 +137,7 @@ def _note(case: Case) -> str:
 
 
 def rates(subject: Subject) -> Figure | None:
-    """Draw the GFLOP/s of square matmuls by size, a line a dtype; None if there is none."""
+    """Draw the GFLOP/s of square matmuls by size, a line per dtype; None if there is none."""
     cases = [
         case
         for case in subject.cases
@@ -154,7 +154,7 @@ def rates(subject: Subject) -> Figure | None:
         series.append(Series(f"dtype-{dtype}", points, notes, dots=True, marker=marker))
     chart = Chart(
         title=f"Rate by size, {subject.name}",
-        description=f"Rate of {len(cases)} square matmuls by size, a line a dtype, both axes "
+        description=f"Rate of {len(cases)} square matmuls by size, a line per dtype, both axes "
         "logarithmic.",
         x=size_axis("edge of the matrices, elements", [case.shape[0] for case in cases]),
         y=log_axis(RATE_TITLE, [case.gflops or 0.0 for case in cases]),
@@ -164,7 +164,7 @@ def rates(subject: Subject) -> Figure | None:
 
 
 def speedup_chart(found: Sequence[Speedup], cpu: Subject, gpu: Subject) -> Figure | None:
-    """Draw how many times faster the GPU is, a row a case; None without a case."""
+    """Draw how many times faster the GPU is, a row per case; None without a case."""
     shown = [one for one in found if on_log(one.times)][:MAX_ROWS]
     if not shown:
         return None

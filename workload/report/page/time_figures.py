@@ -109,7 +109,7 @@ def step_times(chosen: Sequence[Subject]) -> Figure | None:
 
 
 def _step_rows(chosen: Sequence[Subject]) -> list[tuple[str, Subject, list[float]]]:
-    """Return a row a training and device, the same training of all devices together."""
+    """Return a row per training and device, the same training of all devices together."""
     rows = [
         (title_of(case).removeprefix("train "), subject, _samples(case))
         for subject in chosen

@@ -125,7 +125,7 @@ def _problems(subject: Subject) -> list[str]:
 def headline(cards: Sequence[Card], found: Sequence[Disagreement] = ()) -> tuple[str, str]:
     """Return state and sentence for all devices; `found` compares losses of two devices."""
     if not cards:
-        return WARNING, "No device is known from these records"
+        return WARNING, "These records have no device"
     if any(one.state == BAD for one in cards):
         names = ", ".join(one.label for one in cards if one.state == BAD)
         return BAD, f"Something is wrong on the {names}"

@@ -166,7 +166,7 @@ def _measured_limits(ceilings: Ceilings) -> str:
 
 
 def warning_lines(cases: Sequence[Case], budget: Budget | None = None) -> list[str]:
-    """Return a line each for contended times, noisy ones, and those with another warning."""
+    """Return lines for contended times, for noisy ones, and for those with another warning."""
     timed = [
         (case, case.timing)
         for case in cases

@@ -14,7 +14,7 @@ from workload.report.terminal.tables import labelled
 
 
 def start_line(count: int, on_gpus: bool) -> str:
-    """Return what starts."""
+    """Return a line about the ranks that start."""
     what = "GPUs, a process for each" if on_gpus else "ranks, each with its share of the CPUs"
     return labelled("ranks", f"{count} {what}, all at the same time")
 

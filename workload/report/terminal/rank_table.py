@@ -53,7 +53,7 @@ def stressed_table(ranks: Sequence[Rank]) -> Grid:
 
 
 def _table(ranks: Sequence[Rank], columns: dict[str, tuple[Cell, Show]]) -> Grid:
-    """Return a row a rank, and below them what all have together; unknown columns are left out."""
+    """Return a row per rank, and below them statistics of all; unknown columns are left out."""
     known = {
         name: cell
         for name, cell in columns.items()

@@ -95,7 +95,7 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def checks_table(checks: Iterable[VerifyResult]) -> Grid:
-    """Return every comparison with float64, one a row."""
+    """Return every comparison with float64, one per row."""
     headers = ("verify", "dtype", "worst error", "tolerance", "verdict", "unit of error")
     rows = tuple(
         (

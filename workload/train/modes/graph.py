@@ -1,4 +1,4 @@
-"""`graph`: the fused step as a CUDA graph, several steps a replay.
+"""`graph`: the fused step as a CUDA graph, several steps per replay.
 
 On a GPU the kernels of a step take microseconds, and so does launching each of them from Python.
 A graph launches all kernels of BLOCK_STEPS steps at once. The remaining steps replay a second graph
