@@ -10,6 +10,7 @@ import docker
 from docker import DockerClient
 
 REPOSITORY = "workload"
+STORED = pytest.StashKey[tuple[str, str]]()
 
 
 @pytest.fixture(scope="session")
@@ -18,14 +19,6 @@ def client() -> Iterator[DockerClient]:
     client = docker.from_env(timeout=300)
     yield client
     client.close()
-
-
-@pytest.fixture(scope="session")
-def registry(client: DockerClient) -> Iterator[str]:
-    """Return the registry's volume; each VM serves it on its loopback."""
-    volume = client.volumes.create()
-    yield volume.name
-    volume.remove()
 
 
 def push(client: DockerClient, image: str, target: str) -> str:
@@ -41,9 +34,8 @@ def push(client: DockerClient, image: str, target: str) -> str:
     return str(digests[0])
 
 
-@pytest.fixture(scope="session")
-def pulled(client: DockerClient, registry: str) -> str:
-    """The CPU image as a VM pulls it: from its loopback, by digest."""
+def store(client: DockerClient, registry: str) -> str:
+    """Push the CPU image into a registry's volume; its name on a VM that serves the volume."""
     server = client.containers.run(
         VM_IMAGE,
         ["docker-registry", "serve", "/etc/docker/registry/config.yml"],
@@ -60,6 +52,37 @@ def pulled(client: DockerClient, registry: str) -> str:
     finally:
         server.remove(force=True, v=True)
     return f"127.0.0.1:5000/{REPOSITORY}@{digest}"
+
+
+def stored(config: pytest.Config) -> tuple[str, str]:
+    """The volume of a registry with the CPU image, and that image's name: once for all workers."""
+    if STORED not in config.stash:
+        client = docker.from_env(timeout=300)
+        config.add_cleanup(client.close)
+        volume = client.volumes.create()
+        config.add_cleanup(volume.remove)
+        config.stash[STORED] = volume.name, store(client, volume.name)
+    return config.stash[STORED]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist what its controller stored."""
+    node.workerinput["stored"] = stored(node.config)
+
+
+@pytest.fixture(scope="session")
+def registry(pytestconfig: pytest.Config) -> str:
+    """Return the registry's volume; each VM serves it on its loopback."""
+    worker = getattr(pytestconfig, "workerinput", None)
+    return str(worker["stored"][0]) if worker else stored(pytestconfig)[0]
+
+
+@pytest.fixture(scope="session")
+def pulled(pytestconfig: pytest.Config) -> str:
+    """The CPU image as a VM pulls it: from its loopback, by digest."""
+    worker = getattr(pytestconfig, "workerinput", None)
+    return str(worker["stored"][1]) if worker else stored(pytestconfig)[1]
 
 
 @pytest.fixture(scope="module")

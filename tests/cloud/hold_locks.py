@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Hold apt's locks as the first boot's own updates do: each for a while, one after another."""
+"""Hold apt's locks as the first boot's own updates do: each until first-boot waits for it."""
 
 import fcntl
 import os
@@ -12,7 +12,8 @@ LOCKS = (
     "/var/lib/dpkg/lock",
     "/var/cache/apt/archives/lock",
 )
-HELD_SEC = 16
+STATUS = Path("/var/lib/workload/status")
+HELD_SEC = 120  # at most
 
 
 def hold(path: str) -> int:
@@ -21,6 +22,11 @@ def hold(path: str) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o640)
     fcntl.lockf(descriptor, fcntl.LOCK_EX)
     return descriptor
+
+
+def is_waited_for(path: str) -> bool:
+    """Whether first-boot's status names the lock."""
+    return STATUS.exists() and f" lock {path}. " in STATUS.read_text()
 
 
 for number, path in enumerate(LOCKS):
@@ -32,5 +38,7 @@ for number, path in enumerate(LOCKS):
     held = hold(path)
     if number == 0:
         os.write(writer, b".")
-    time.sleep(HELD_SEC)
+    until_sec = time.monotonic() + HELD_SEC
+    while not is_waited_for(path) and time.monotonic() < until_sec:
+        time.sleep(0.1)
     os.close(held)

@@ -159,10 +159,13 @@ def test_the_runs_are_hardened(vm: Vm) -> None:
 
 def test_the_run_waits_for_the_machines_own_updates(gcp: Vm) -> None:
     unit = "/etc/systemd/system/apt-daily-upgrade.service"
-    gcp.sh(f"printf '[Service]\nType=oneshot\nExecStart=/bin/sleep 15' >{unit}")
+    updates = f"/bin/sh -c 'until grep -q updates {STATE}/status; do /bin/sleep 0.1; done'"
+    gcp.sh(f'printf "[Service]\nType=oneshot\nExecStart=%s" "{updates}" >{unit}')
+    gcp.sh("ln -s /opt/stub /usr/local/bin/sleep")
     gcp.sh("systemctl daemon-reload && systemctl start --no-block apt-daily-upgrade")
     gcp.sh(f"rm {STATE}/finished")
     gcp.run_again(ARGS="--help")
+    gcp.sh("rm /usr/local/bin/sleep")
     journal = gcp.sh("journalctl --no-pager --unit workload-first-boot")
     assert "first-boot: quiet: waiting for the machine's own updates" in journal
     assert gcp.sh("systemctl is-active apt-daily-upgrade.timer") == "active\n"
