@@ -16,6 +16,7 @@ CHECKOUT = Path(__file__).parents[2]
 VM_IMAGE = "workload-cloud:vm"
 UNIT = "workload-first-boot.service"
 STATE = "/var/lib/workload"
+OUTPUT = "/var/log/output"  # not on a tmpfs, from which no file can be read
 PCI_DEVICES = "/sys/bus/pci/devices"
 GPU = {"0000:00:1e.0/vendor": "0x10de", "0000:00:1e.0/class": "0x030200"}
 # How curl speaks to a cloud, with the machine's token in a file.
@@ -51,6 +52,25 @@ def archive(files: dict[str, str], links: dict[str, str]) -> bytes:
     return data.getvalue()
 
 
+def text_of(container: Container, path: str) -> str:
+    """Return a file's text; the container may have ended."""
+    data = b"".join(container.get_archive(path)[0])
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        file = tar.extractfile(tar.getmembers()[0])
+        assert file is not None
+        return file.read().decode()
+
+
+def run_script(container: Container, script: str) -> tuple[int, str]:
+    """Run a shell script in a container; its exit code and its output.
+
+    By way of a file, as the SDK loses output that comes early: docker-py's issue 3332.
+    """
+    to_file = f'exec sh -c "$0" >{OUTPUT} 2>&1'
+    code, _ = container.exec_run(["sh", "-c", to_file, script])
+    return code, text_of(container, OUTPUT)
+
+
 @dataclass(frozen=True)
 class Vm:
     """One VM; its output and files are read at each call."""
@@ -59,8 +79,7 @@ class Vm:
 
     def sh(self, script: str) -> str:
         """The output of a shell script on the VM; its failure fails the test."""
-        code, output = self.container.exec_run(["sh", "-c", script])
-        text: str = output.decode()
+        code, text = run_script(self.container, script)
         assert code == 0, f"{script}: {text}"
         return text
 
@@ -93,11 +112,7 @@ class Vm:
 
     def read(self, path: str) -> str:
         """Return a file's text; the VM may be off."""
-        data = b"".join(self.container.get_archive(path)[0])
-        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-            file = tar.extractfile(tar.getmembers()[0])
-            assert file is not None
-            return file.read().decode()
+        return text_of(self.container, path)
 
     def set(self, **settings: str) -> None:
         """Change settings as a user would."""
