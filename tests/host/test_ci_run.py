@@ -18,6 +18,7 @@ CHECKS = {
         "docker compose run",
         "make cpu-run ENGINE=host",
         "make cpu-bench ENGINE=docker",
+        "make gpu-proof ENGINE=docker",
         "test-cluster",
     ),
     "gpu-image": (

@@ -40,16 +40,14 @@ def test_a_rehearsal_needs_no_gpu(host: Host) -> None:
     assert result.returncode == 0, result.stderr
     call = host.called[-1]
     assert "--gpus" not in call
-    assert call.endswith(f"workload:cpu-test python {PROGRAM} --budget 600 --device cpu")
+    assert call.endswith(f"workload:cpu-test python {PROGRAM} --device cpu")
 
 
 def test_a_given_interpreter_runs_it_without_an_engine_or_make(python_host: Host) -> None:
     python_host.environment |= {"OUT": "/out/a b", "WHEELS": "/wheels"}
     result = python_host.run("docker/host/gpu-proof")
     assert result.returncode == 0, result.stderr
-    assert python_host.called == [
-        f"mypython {PROGRAM} --budget 600 --out /out/a b --wheels /wheels"
-    ]
+    assert python_host.called == [f"mypython {PROGRAM} --out /out/a b --wheels /wheels"]
 
 
 @pytest.mark.parametrize("out", ["/tmp/x", "results/../x", "resultsx", "x/results/y"])  # noqa: S108  a name

@@ -33,6 +33,7 @@ from tools.gpu_proof.proof import (
 
 from workload.core.errors import BadInputError, ExitCode, UnfitError, WorkloadError
 
+BUDGET_SEC = 600.0
 MIN_BUDGET_SEC, MAX_BUDGET_SEC = 60.0, 86400.0
 
 
@@ -41,8 +42,7 @@ def main() -> int:
     accept_any_text()
     try:
         arguments = parse()
-        budget_sec = SMOKE_SEC if arguments.smoke else arguments.budget
-        options = Options(arguments.device, budget_sec, arguments.smoke)
+        options = Options(arguments.device, arguments.budget, arguments.smoke)
         folder = Folder(arguments.out)
         scratch = make_scratch()
     except WorkloadError as error:
@@ -58,13 +58,15 @@ def parse() -> argparse.Namespace:
     """Return the options. Raises BadInputError."""
     parser = Parser(prog="gpu-proof", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--smoke", action="store_true", help="the least of every step: two minutes")
-    parser.add_argument("--budget", type=float, default=600.0, help="seconds for all steps (600)")
+    parser.add_argument("--budget", type=float, help="seconds for all steps (600)")
     parser.add_argument("--out", type=Path, help="a new folder (results/gpu-proof-TIME)")
     parser.add_argument("--wheels", type=Path, help="a folder of wheels of missing packages")
     parser.add_argument(
         "--device", choices=("cuda", "cpu"), default="cuda", help="cpu: rehearse on the CPU"
     )
     arguments = parser.parse_args()
+    if arguments.budget is None:
+        arguments.budget = SMOKE_SEC if arguments.smoke else BUDGET_SEC
     if not MIN_BUDGET_SEC <= arguments.budget <= MAX_BUDGET_SEC:  # also not a number
         limits = f"{MIN_BUDGET_SEC:.0f} to {MAX_BUDGET_SEC:.0f} seconds"
         raise BadInputError(f"BUDGET={arguments.budget:g} is out of range: {limits}")

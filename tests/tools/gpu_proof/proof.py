@@ -165,7 +165,7 @@ class Proof:
         self.states.append(state)
         self._folder.event("ended", step=step.name, state=state, said=list(said), **fields)
         seconds = f"{fields['sec']:6.1f} s" if "sec" in fields else " " * 8
-        print_line(f"{state:13} {step.name:15} {seconds}  {said[-1] if said else ''}")
+        print_line(f"{state:14} {step.name:14} {seconds}  {said[-1] if said else ''}")
 
     def _kept(self, step: Step) -> dict[str, Any]:
         """Copy the step's record out and return what the event has of it."""
