@@ -68,11 +68,30 @@ def test_every_process_ends_with_one_line_after_a_cut(
     started = start(OWN.format(host=f"node-{meets_at}"), "--steps", "1000000")
     wait_until_they_train(started)
     cut(hosts[1])
+    for line in lines_at_the_end(hosts, started):
+        assert "lost" in line
+
+
+@pytest.mark.timeout(LOST_SEC + 60)
+def test_every_process_ends_with_one_line_where_the_hosts_do_not_meet(
+    hosts: Sequence[Host], start: Callable[..., list[Started]]
+) -> None:
+    hosts[1].drop_packets()
+    first, second = lines_at_the_end(hosts, start(OWN.format(host="node-0")))
+    where = "workload train: the 2 nodes did not meet or lost each other at node-0:29500 "
+    assert first.startswith(f"{where}(not all were there in time): start all within 35 s, ")
+    assert second.startswith(f"{where}(no connection within 35 s): start all within 35 s, ")
+
+
+def lines_at_the_end(hosts: Sequence[Host], started: list[Started]) -> list[str]:
+    """The one line with which each host's command ends; nothing is left running."""
     deadline = time.monotonic() + LOST_SEC
+    lines = []
     for host, one in zip(hosts, started, strict=True):
         ended = one.wait(deadline - time.monotonic())
         assert ended.code == 4
         (line,) = ended.stderr.splitlines()
         assert line.startswith("workload train: ")
-        assert "lost" in line
         assert host.processes() == []
+        lines.append(line)
+    return lines

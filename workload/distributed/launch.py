@@ -27,7 +27,7 @@ from torch.distributed.elastic.rendezvous import RendezvousParameters, Rendezvou
 
 from workload.core.errors import ExitCode, UnfitError, first_line
 from workload.distributed.failures import LAUNCHED, first_cause, read_failure
-from workload.distributed.rendezvous import make_handler
+from workload.distributed.rendezvous import ATTEMPT_SEC, make_handler
 
 # How long nodes wait for each other: at the start, and less after a failure, since the group has
 # waited then.
@@ -71,7 +71,7 @@ class Launch:
             last_call_timeout=1,
             close_timeout=STORE_SEC,
             heartbeat_timeout=STORE_SEC,
-            read_timeout=self.join_sec,  # of the first connection; then `rendezvous` has a limit
+            read_timeout=ATTEMPT_SEC,
         )
 
 

@@ -7,9 +7,12 @@ the connection, a quarter of an hour.
 
 import queue
 import threading
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
+from torch.distributed import Store
 from torch.distributed.elastic.rendezvous import (
     RendezvousConnectionError,
     RendezvousHandler,
@@ -22,18 +25,35 @@ from torch.distributed.elastic.rendezvous.dynamic_rendezvous import (
     create_handler,
 )
 
+# torch's client takes up to twice its limit where a connection is refused: several short attempts.
+ATTEMPT_SEC, PAUSE_SEC = 5, 0.2
+
 Answer = TypeVar("Answer")
 
 
 def make_handler(parameters: RendezvousParameters, limit_sec: float) -> RendezvousHandler:
     """Return a handler of torch's agent whose store answers within the limit.
 
-    The first connection has the limit of the parameters, which torch 2.13 exceeds by up to its
-    double. Raises RendezvousConnectionError without an answer; a handler raises it too.
+    Raises RendezvousConnectionError if it does not; a handler raises it too.
     """
-    connect_sec = parameters.get_as_int("read_timeout") or limit_sec
-    backend, store = within(connect_sec, lambda: create_backend(parameters))
+    join_sec = parameters.get_as_int("join_timeout") or 0
+    backend, store = within(join_sec + 2 * ATTEMPT_SEC, lambda: _connect(parameters, join_sec))
+    store.set_timeout(timedelta(seconds=join_sec))
     return create_handler(store, LimitedBackend(backend, limit_sec), parameters)
+
+
+def _connect(parameters: RendezvousParameters, join_sec: float) -> tuple[RendezvousBackend, Store]:
+    """Connect to the store, or start it where this is its node; try until the limit."""
+    end_sec = time.monotonic() + join_sec
+    while True:
+        try:
+            connected: tuple[RendezvousBackend, Store] = create_backend(parameters)
+        except RendezvousConnectionError:
+            if time.monotonic() > end_sec:
+                raise RendezvousConnectionError(f"no connection within {join_sec:g} s") from None
+            time.sleep(PAUSE_SEC)
+        else:
+            return connected
 
 
 class LimitedBackend(RendezvousBackend):

@@ -2,9 +2,11 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
-from torch.distributed.elastic.rendezvous import RendezvousConnectionError
+from torch.distributed import HashStore, Store
+from torch.distributed.elastic.rendezvous import RendezvousConnectionError, RendezvousParameters
 from torch.distributed.elastic.rendezvous.dynamic_rendezvous import RendezvousBackend, Token
 
 from workload.distributed import rendezvous
@@ -74,17 +76,49 @@ def test_an_error_of_the_store_is_raised_where_it_was_asked(store: FakeBackend) 
         LimitedBackend(store, limit_sec=60).set_state(b"new")
 
 
-def test_a_node_waits_for_the_first_connection_as_long_as_for_the_others() -> None:
-    parameters = Launch(1, nodes=2, rendezvous="node-0:29500", join_timeout_sec=899.5).parameters
-    assert parameters.get_as_int("join_timeout") == 900
-    assert parameters.get_as_int("read_timeout") == 900
+@dataclass
+class FakeConnections:
+    """Refused so often, then to a store."""
+
+    refused: int
+    tried: int = 0
+
+    def connect(self, _parameters: RendezvousParameters) -> tuple[RendezvousBackend, Store]:
+        self.tried += 1
+        if self.tried > self.refused:
+            return FakeBackend(), HashStore()
+        raise RendezvousConnectionError("refused") from TimeoutError("after 5000ms")
 
 
-def test_the_first_connection_has_that_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """torch's own client took 15 s of 8 where connections are refused."""
+def two_nodes(join_timeout_sec: float) -> RendezvousParameters:
+    return Launch(
+        1, nodes=2, rendezvous="node-0:29500", join_timeout_sec=join_timeout_sec
+    ).parameters
+
+
+def test_a_node_tries_to_connect_until_the_store_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connections = FakeConnections(refused=2)
+    monkeypatch.setattr(rendezvous, "create_backend", connections.connect)
+    make_handler(two_nodes(join_timeout_sec=60), limit_sec=60)
+    assert connections.tried == 3
+
+
+def test_a_node_waits_for_the_first_connection_as_long_as_for_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rendezvous, "create_backend", FakeConnections(refused=10**6).connect)
+    with pytest.raises(RendezvousConnectionError, match=r"^no connection within 1 s$"):
+        make_handler(two_nodes(join_timeout_sec=0.5), limit_sec=60)
+
+
+def test_a_store_that_accepts_a_connection_and_is_silent_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     answered = threading.Event()
+    monkeypatch.setattr(rendezvous, "ATTEMPT_SEC", 0)
     monkeypatch.setattr(rendezvous, "create_backend", lambda _parameters: answered.wait(60))
-    parameters = Launch(1, nodes=2, rendezvous="node-0:29500", join_timeout_sec=1).parameters
     with pytest.raises(RendezvousConnectionError, match=r"^no answer within 1 s$"):
-        make_handler(parameters, limit_sec=60)
+        make_handler(two_nodes(join_timeout_sec=1), limit_sec=60)
     answered.set()
