@@ -19,10 +19,10 @@ LIMIT_SEC = 200  # on a busy machine
 Planted = Callable[..., Ended]
 
 
-def started(plant: str, *words: str) -> subprocess.Popen[str]:
+def started(plant: str, *words: str, **variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, program.__file__, *words],
-        env={**os.environ, "PLANT": plant, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PLANT": plant, "OMP_NUM_THREADS": "1", **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -50,17 +50,36 @@ def collectives(tmp_path: Path) -> Planted:
     return call
 
 
+def free_port() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
+
+
 @pytest.fixture
 def nodes(tmp_path: Path) -> Planted:
     """Run --pairs on so many nodes of one rank, all on this machine."""
 
     def call(plant: str, count: int) -> Ended:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        where = ("--nodes", str(count), "--rendezvous", f"127.0.0.1:{port}")
+        where = ("--nodes", str(count), "--rendezvous", f"127.0.0.1:{free_port()}")
         command = (*BRIEF, "--pairs", "--ranks", "1", *where, "--output", str(tmp_path))
         return ended([started(plant, *command) for _ in range(count)], tmp_path)
+
+    return call
+
+
+@pytest.fixture
+def pods(tmp_path: Path) -> Planted:
+    """Run --pairs on so many pods of an Indexed Job, by the environment that it sets."""
+
+    def call(plant: str, count: int) -> Ended:
+        job = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
+        command = (*BRIEF, "--pairs", "--output", str(tmp_path))
+        processes = [
+            started(plant, *command, JOB_COMPLETION_INDEX=str(index), **job)
+            for index in range(count)
+        ]
+        return ended(processes, tmp_path)
 
     return call
 
@@ -155,8 +174,9 @@ def test_a_slow_node_is_named(nodes: Planted) -> None:
     assert "slow: node 1 " in found.text
 
 
-def test_a_slow_link_between_two_nodes_is_named(nodes: Planted) -> None:
-    found = nodes("slow-with-0 1", 3)
+def test_a_slow_link_between_two_nodes_is_named(pods: Planted) -> None:
+    found = pods("slow-with-0 1", 3)
+    assert (found.code, found.errors) == (0, "")
     section = found.record["collectives"]
     pairs = [(pair["first"], pair["second"], pair["link"]["kind"]) for pair in section["pairs"]]
     assert pairs == [(0, 1, "network"), (0, 2, "network"), (1, 2, "network")]

@@ -10,21 +10,23 @@ import pytest
 from support.ranks.agreement import disagreement
 from support.ranks.training import LONG, LONG_SPEC, kill_ranks, result_of, start, trained
 
-BRIEF = [("all-reduce", 2, 1)]
-NIGHTLY = [("all-reduce", 2, 10), ("ddp", 2, 10), ("ddp", 3, 10)]
+BRIEF = [("all-reduce", 2, 1, 200)]
+NIGHTLY = [("all-reduce", 2, 10, 500), ("ddp", 2, 10, 500), ("ddp", 3, 10, 500)]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     nightly = metafunc.config.getoption("--hypothesis-profile", None) == "nightly"
-    metafunc.parametrize(("mode", "ranks", "kills"), NIGHTLY if nightly else BRIEF)
+    metafunc.parametrize(("mode", "ranks", "kills", "steps"), NIGHTLY if nightly else BRIEF)
 
 
-def test_killed_ranks_change_no_bit(mode: str, ranks: int, kills: int, tmp_path: Path) -> None:
+def test_killed_ranks_change_no_bit(
+    mode: str, ranks: int, kills: int, steps: int, tmp_path: Path
+) -> None:
     saved = tmp_path / "checkpoint"
     seed = random.SystemRandom().randrange(1 << 32)
-    words = (*LONG, "--ranks", ranks, "--mode", mode)
+    words = (*LONG, "--steps", steps, "--ranks", ranks, "--mode", mode)
     process = start(*words, "--checkpoint", saved, "--max-restarts", kills)
-    killed_at = kill_ranks(process, saved, kills, seed)
+    killed_at = kill_ranks(process, saved, kills, steps, seed)
     killed, whole = result_of(process), trained(*words)
     assert killed["resumed_from_step"] >= killed_at[-1], seed
     if (mode, ranks) == ("ddp", 3):  # DDP sums in another order after its first step

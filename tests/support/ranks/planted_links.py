@@ -130,6 +130,7 @@ if __name__ == "__main__":
     name, rank = os.environ["PLANT"].split()
     if "RANK" in os.environ and name == "faults":  # a backend is the same on every rank
         replace(GATHER, lambda _operation: refuse)
-    if os.environ.get("RANK") == rank and name != "none":
+    own = os.environ.get("RANK", os.environ.get("JOB_COMPLETION_INDEX"))
+    if own == rank and name != "none":
         PLANTS[name]()
     sys.exit(main())

@@ -53,12 +53,14 @@ def result_of(process: subprocess.Popen[str]) -> dict[str, Any]:
     return dict(result)
 
 
-def kill_ranks(process: subprocess.Popen[str], saved: Path, times: int, seed: int) -> list[int]:
-    """Kill a random rank at random steps, as the file `saved` shows them; return those steps."""
+def kill_ranks(
+    process: subprocess.Popen[str], saved: Path, times: int, steps: int, seed: int
+) -> list[int]:
+    """Kill a random rank at random ones of `steps`, which the file `saved` shows; return those."""
     chance = random.Random(seed)
     killed_at: list[int] = []
     # A rank that starts again goes on from the last save: each kill has a later step.
-    for target in sorted(chance.sample(range(10, 470), times)):
+    for target in sorted(chance.sample(range(10, steps - 30), times)):
         end = time.monotonic() + LIMIT_SEC
         while (step := saved_step(saved)) < target:
             assert process.poll() is None, process.communicate()
