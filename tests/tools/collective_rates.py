@@ -2,15 +2,18 @@
 
     python tests/tools/collective_rates.py [--ranks 2] [--sizes 1048576] [--operations NAME...]
 
-Both are measured in the same processes, in turns. The loop knows nothing of this package: it meets
-the others, calls the operation, divides the time by the calls, and takes the median of its blocks.
-Prints, for each operation and size, the median and the middle half of workload's bandwidth over
-the loop's. On a quiet machine with a CPU for each rank it is 0.9 to 1.1. On a busy one, look at
-the same ratio of the 10% quantiles, which other processes move less.
+Both are measured in the same processes. The loop knows nothing of this package: it meets the
+others, calls the operation, and divides the time by the calls. A block of one follows a block of
+the other, of as many calls, in random order: gloo's threads and the scheduler settle in one of
+several speeds for a second or two, which both then have. Both get new arrays for each alternation,
+as where these lie in memory matters too. Prints, for each operation and size, workload's bandwidth
+over the loop's: the median of all pairs of blocks, its 95% interval, and the middle half of the
+alternations' medians. On a quiet machine with a CPU for each rank it is 0.9 to 1.1.
 """
 
 import argparse
 import os
+import random
 import sys
 import time
 from collections.abc import Callable
@@ -20,20 +23,22 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from workload.collectives.measure import measure
-from workload.collectives.operations import COLLECTIVES, Operation, elements_of
-from workload.collectives.team import Team
+from workload.bench.timers import make_timer
+from workload.collectives.buffers import Buffers
+from workload.collectives.operations import COLLECTIVES, Call, Operation, elements_of
+from workload.collectives.team import Team, TeamTimer
 from workload.core.errors import WorkloadError
-from workload.core.models.device import DeviceInfo
-from workload.core.statistics import quantile
+from workload.core.methods import HOST_CLOCK
+from workload.core.statistics import median, median_interval, quantile
 from workload.core.units import format_bytes
 from workload.distributed.environment import Place, read_place
 from workload.distributed.group import joined
 from workload.distributed.launch import Launch, launch
 from workload.hardware import devices
 
-BUDGET_SEC = 0.4  # of one measurement
+PAIRS = 20  # of blocks, in each alternation
 BLOCK_SEC = 10e-3
+WARM_UP_CALLS = 3
 
 
 def plain_calls(kind: str, elements: int, ranks: int) -> Callable[[], object]:
@@ -52,16 +57,8 @@ def plain_calls(kind: str, elements: int, ranks: int) -> Callable[[], object]:
     return calls[kind]
 
 
-def plain_samples(call: Callable[[], object]) -> list[float]:
-    """Return the seconds of a call in a plain loop, on the slowest rank, in each block."""
-    call()
-    call_sec = _block(call, 3)
-    calls = max(1, round(BLOCK_SEC / call_sec))
-    blocks = max(3, round(BUDGET_SEC / (calls * call_sec)))
-    return [_block(call, calls) for _ in range(blocks)]
-
-
-def _block(call: Callable[[], object], calls: int) -> float:
+def plain_block(call: Callable[[], object], calls: int) -> float:
+    """Return the seconds of a call in a plain loop, on the slowest rank."""
     dist.barrier()
     started = time.perf_counter()
     for _ in range(calls):
@@ -71,47 +68,64 @@ def _block(call: Callable[[], object], calls: int) -> float:
     return float(longest)
 
 
+def our_call(operation: Operation, team: Team) -> Call:
+    """Return the operation with the arrays that `collectives` times it with."""
+    buffers = Buffers(operation, team.rank, torch.device("cpu"))
+    buffers.fill(team.next_call())
+    buffers.settle()
+    return operation.call(buffers.given, buffers.taken)
+
+
+def our_block(timer: TeamTimer, team: Team, calls: int) -> float:
+    """Return the seconds of a call in one sample of `collectives`, on the slowest rank."""
+    if not team.leads:
+        timer.follow()
+        return team.shared(0.0)
+    call_sec = timer.batch(calls)
+    timer.end()
+    return team.shared(call_sec)
+
+
+def ratios(operation: Operation, team: Team, order: random.Random) -> list[float]:
+    """Return the loop's seconds over ours in each pair of blocks of one alternation."""
+    device = devices.resolve("cpu")
+    call = plain_calls(operation.kind, operation.elements, team.ranks)
+    timer = TeamTimer(make_timer(HOST_CLOCK, our_call(operation, team), device), team)
+    blocks = {"ours": partial(our_block, timer, team), "plain": partial(plain_block, call)}
+    for block in blocks.values():
+        call_sec = block(WARM_UP_CALLS)
+    calls = max(1, round(BLOCK_SEC / call_sec))
+    found = []
+    for _ in range(PAIRS):
+        seconds = {name: blocks[name](calls) for name in order.sample(sorted(blocks), len(blocks))}
+        found.append(seconds["plain"] / seconds["ours"])
+    return found
+
+
 def compare(options: argparse.Namespace, place: Place) -> None:
     """Alternate between both, and print the ratios on rank 0."""
-    device = devices.resolve("cpu")
-    with joined(place, device):
+    order = random.Random(0)  # the same on all ranks
+    with joined(place, devices.resolve("cpu")):
         team = Team(place)
         for kind in [one for one in COLLECTIVES if one.kind in options.operations]:
             for size in options.sizes:
                 elements = elements_of(size, "float32", team.ranks)
                 operation = kind("float32", team.ranks, elements)
-                call = plain_calls(operation.kind, elements, team.ranks)
-                both: dict[str, Callable[[], list[float]]] = {
-                    "workload": partial(_our_samples, operation, team, device),
-                    "plain": partial(plain_samples, call),
-                }
-                turns = []
-                for turn in range(options.alternations):
-                    order = both if turn % 2 else reversed(both)
-                    samples = {name: both[name]() for name in order}
-                    turns.append((samples["workload"], samples["plain"]))
+                found = [ratios(operation, team, order) for _ in range(options.alternations)]
                 if place.leads:
-                    _show(operation, turns)
+                    show(operation, found)
 
 
-def _our_samples(operation: Operation, team: Team, device: DeviceInfo) -> list[float]:
-    measured = measure(operation, team, device, BUDGET_SEC)
-    case = measured.case((team.ranks, operation.elements), range(team.ranks))
-    return list(case.timing.samples_sec) if case.timing else []
-
-
-def _show(operation: Operation, turns: list[tuple[list[float], list[float]]]) -> None:
-    words = []
-    for name, fraction in (("median", 0.5), ("10% quantile", 0.1)):
-        ratios = [
-            (quantile(theirs, fraction) or 0.0) / (quantile(ours, fraction) or 1.0)
-            for ours, theirs in turns
-        ]
-        low, middle, high = (quantile(ratios, share) or 0.0 for share in (0.25, 0.5, 0.75))
-        words.append(f"{name} {middle:.3f} ({low:.3f} to {high:.3f})")
+def show(operation: Operation, alternations: list[list[float]]) -> None:
+    """Print what the alternations found."""
+    pairs = [ratio for found in alternations for ratio in found]
+    low, high = median_interval(pairs) or (min(pairs), max(pairs))
+    medians = [median(found) or 0.0 for found in alternations]
+    quarter, three_quarters = quantile(medians, 0.25), quantile(medians, 0.75)
     print(
-        f"{operation.kind:<15} {format_bytes(operation.bytes):>8}  {', '.join(words)}, "
-        f"{len(turns)} alternations",
+        f"{operation.kind:<15} {format_bytes(operation.bytes):>8}  ratio {median(pairs):.3f} "
+        f"(95%: {low:.3f} to {high:.3f}; alternations: {quarter:.3f} to {three_quarters:.3f}), "
+        f"{len(pairs)} pairs in {len(alternations)} alternations",
         flush=True,
     )
 
