@@ -80,10 +80,10 @@ def our_block(timer: TeamTimer, team: Team, calls: int) -> float:
     """Return the seconds of a call in one sample of `collectives`, on the slowest rank."""
     if not team.leads:
         timer.follow()
-        return team.shared(0.0)
+        return team.from_rank_0(0.0)
     call_sec = timer.batch(calls)
     timer.end()
-    return team.shared(call_sec)
+    return team.from_rank_0(call_sec)
 
 
 def ratios(operation: Operation, team: Team, order: random.Random) -> list[float]:

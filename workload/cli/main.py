@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _enter(options: Options, argv: Sequence[str]) -> "Place | ExitCode | None":
     if not isinstance(options, RankOptions):
         return None
-    from workload.cli.ranks import enter  # noqa: PLC0415  for few commands
+    from workload.cli.launching import enter  # noqa: PLC0415  for few commands
 
     return enter(options, argv)
 

@@ -23,8 +23,8 @@ from workload.distributed.failures import (
     LAUNCHED,
     FollowedError,
     LostRankError,
-    of_rank,
     report_failure,
+    with_rank,
 )
 from workload.doctor.actions.decide import advise
 from workload.doctor.actions.history import earlier_records
@@ -156,7 +156,7 @@ class Session:
             report_failure(os.environ, reason, consequence)
             if LAUNCHED in os.environ or isinstance(error, FollowedError):
                 return
-            reason = of_rank(self.place.rank, reason)
+            reason = with_rank(self.place.rank, reason)
         self.error(reason)
 
     def _end(self, code: ExitCode, reason: str | None) -> ExitCode:

@@ -34,7 +34,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Found:
+class RankResult:
     """What one rank found: a problem, or its own seconds of each sample."""
 
     problem: Problem | None = None
@@ -46,7 +46,7 @@ class Measured:
     """One operation on all ranks: what each found and, on rank 0, how it was timed."""
 
     operation: Operation
-    found: tuple[Found, ...]
+    found: tuple[RankResult, ...]
     timing: Timing | None = None
 
     def case(
@@ -116,18 +116,18 @@ def measure(operation: Operation, team: Team, device: DeviceInfo, budget_sec: fl
     buffers, problem = _allocated(operation, team, device)
     found = team.gather(problem)
     if buffers is None or any(found):
-        return Measured(operation, tuple(map(Found, found)))
+        return Measured(operation, tuple(map(RankResult, found)))
     call = operation.call(buffers.given, buffers.taken)
     with devices.translate_cuda_errors(device, budget_sec):
         # Each rank makes every call, whatever it found before: the others wait for it.
         problems = [_problem_of_call(buffers, call, team, device) for _ in range(CHECKED_CALLS)]
         found = team.gather(next(filter(None, problems), None))
         if any(found):
-            return Measured(operation, tuple(map(Found, found)))
+            return Measured(operation, tuple(map(RankResult, found)))
         buffers.settle()
         timing, samples = _timed(call, team, device, budget_sec)
         problem = _problem_of_call(buffers, call, team, device)
-    found_by_rank = team.gather(Found(problem, samples))
+    found_by_rank = team.gather(RankResult(problem, samples))
     return Measured(operation, tuple(found_by_rank), timing)
 
 
@@ -192,5 +192,5 @@ def _timed(
         timer.end()
     else:
         timer.follow()
-    count = team.shared(len(timing.samples_sec) if timing else 0)
+    count = team.from_rank_0(len(timing.samples_sec) if timing else 0)
     return timing, tuple(timer.samples_sec[-count:])

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from workload.collectives.measure import measure
 from workload.collectives.operations import Exchange, elements_of
 from workload.collectives.rounds import Pair
-from workload.collectives.slow import Measured, Slow, far_below
+from workload.collectives.slow import PairRate, Slow, far_below
 from workload.collectives.team import Team
 from workload.core.models.case import Case, CaseStatus
 from workload.core.models.collectives import Link
@@ -68,7 +68,7 @@ class Pairs:
         for pairs, size in steps:
             yield from self._measure(pairs, size, budget_sec / len(steps))
         for _ in range(REPEATS):
-            suspects = self._team.shared(self._suspects() if self._team.leads else [])
+            suspects = self._team.from_rank_0(self._suspects() if self._team.leads else [])
             for pairs in self.plan.rounds:
                 again = [pair for pair in pairs if pair in suspects]
                 if again:
@@ -77,7 +77,7 @@ class Pairs:
     def slow(self) -> list[Slow]:
         """Return which parties or pairs are far below their peers; on rank 0."""
         rates = [
-            Measured(pair, self.link_of(*pair).words, case.gbs)
+            PairRate(pair, self.link_of(*pair).words, case.gbs)
             for (pair, size), case in self.cases.items()
             if size == self.plan.sizes[-1] and case.gbs
         ]

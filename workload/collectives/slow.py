@@ -12,7 +12,7 @@ FAR_BELOW = 0.7
 
 
 @dataclass(frozen=True)
-class Measured:
+class PairRate:
     """One pair of parties, the type of link between them, and how fast it was in GB/s."""
 
     pair: Pair
@@ -29,20 +29,20 @@ class Slow:
     share: float
 
 
-def far_below(measured: Iterable[Measured]) -> list[Slow]:
+def far_below(measured: Iterable[PairRate]) -> list[Slow]:
     """Return what is far below its peers: slow parties, then slow pairs.
 
     A party is judged by its best pair, since a slow one makes all its pairs slow; a pair by what
     both of its parties reach with others. A party that has a single pair is not judged, the pair
     is. Two parties have no peers.
     """
-    by_link: dict[str, list[Measured]] = {}
+    by_link: dict[str, list[PairRate]] = {}
     for one in measured:
         by_link.setdefault(one.link, []).append(one)
     return [slow for link, group in by_link.items() for slow in _of_type(link, group)]
 
 
-def _of_type(link: str, group: Sequence[Measured]) -> Iterable[Slow]:
+def _of_type(link: str, group: Sequence[PairRate]) -> Iterable[Slow]:
     rates: dict[int, list[float]] = {}
     for one in group:
         for party in one.pair:

@@ -43,7 +43,7 @@ class Team:
         dist.broadcast(number, 0, group=self._group)
         return int(number)
 
-    def shared(self, decided: Value) -> Value:
+    def from_rank_0(self, decided: Value) -> Value:
         """Return what rank 0 decided, on every rank."""
         holder = [decided]
         dist.broadcast_object_list(holder, 0, group=self._group)

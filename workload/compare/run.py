@@ -12,7 +12,7 @@ from workload.core.errors import BadInputError, ExitCode
 from workload.core.models.case import Case, CaseStatus
 from workload.core.models.device import DeviceInfo
 from workload.core.models.model import as_json
-from workload.core.models.ranks import Rank
+from workload.core.models.rank import Rank
 from workload.core.models.rating import Ceilings
 from workload.core.models.record import HostCpu, Record
 from workload.core.models.train import TrainResult

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workload.core.models.case import CaseStatus, Kind
-from workload.core.models.ranks import Rank
+from workload.core.models.rank import Rank
 from workload.core.statistics import median
 from workload.core.train_case import train_case
 

@@ -34,7 +34,7 @@ class FollowedError(WorkloadError):
 
     def __init__(self, line: str, code: ExitCode) -> None:
         """Take rank 0's line and code."""
-        super().__init__(of_rank(0, line))
+        super().__init__(with_rank(0, line))
         self.exit_code = code
 
 
@@ -75,14 +75,14 @@ class Failure:
             return RankError(f"{ended}: see its output and the kernel's log", ExitCode.UNFIT)
         line = f"rank {self.rank} ended with exit code {self.exit_code}: see its output"
         if self.line:
-            line = of_rank(self.rank, self.line)
+            line = with_rank(self.rank, self.line)
         try:
             return RankError(line, ExitCode(self.exit_code))
         except ValueError:  # not one of this program
             return RankError(line, ExitCode.UNFIT)
 
 
-def of_rank(rank: int, line: str) -> str:
+def with_rank(rank: int, line: str) -> str:
     """Begin a line of `rank` with its name, unless it names whose failure it is."""
     return line if re.match(r"(all )?ranks?\b", line) else f"rank {rank}: {line}"
 

@@ -71,7 +71,7 @@ class Group:
         self.place = place
         self._where = torch_device(device)
 
-    def share(self, work: Callable[[], T]) -> T:
+    def on_rank_0(self, work: Callable[[], T]) -> T:
         """Do `work` on rank 0 alone; return on every rank what it returns there, plain JSON.
 
         If it raises a WorkloadError, the other ranks raise FollowedError with the same code.

@@ -5,9 +5,9 @@ from functools import partial
 
 from workload.core.case_titles import full_title
 from workload.core.journal import Found
-from workload.core.models import ranks as end
+from workload.core.models import rank as end
 from workload.core.models.case import CaseStatus
-from workload.core.models.ranks import Rank
+from workload.core.models.rank import Rank
 from workload.core.models.record import Record
 from workload.ranks.slots import Slot
 
@@ -15,8 +15,8 @@ SECTIONS = ("device", "findings", "verify", "train", "cases", "ceilings")
 SHOWN_ERRORS = 20  # lines of one rank
 
 
-def rank_of(slot: Slot, found: Found, ended: str, reason: str, lines: Iterable[str]) -> Rank:
-    """Return a rank that `ended` in one of the ways of `models.ranks`.
+def make_rank(slot: Slot, found: Found, ended: str, reason: str, lines: Iterable[str]) -> Rank:
+    """Return a rank that `ended` in one of the ways of `models.rank`.
 
     `reason` is why it did not end by itself, `lines` are those on its stderr.
     """

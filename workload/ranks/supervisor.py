@@ -15,12 +15,12 @@ from pathlib import Path
 
 from workload.core.errors import NotSavedError
 from workload.core.journal import read_journal
-from workload.core.models import ranks as end
+from workload.core.models import rank as end
 from workload.core.models.facts import Facts
-from workload.core.models.ranks import Rank
+from workload.core.models.rank import Rank
 from workload.ranks.member import Member
 from workload.ranks.process import RankProcess
-from workload.ranks.results import rank_of
+from workload.ranks.results import make_rank
 from workload.ranks.slots import Slot
 from workload.ranks.start import StartingLine
 
@@ -163,7 +163,7 @@ class Supervisor:
     def _found(self, rank: _Running) -> Rank:
         ended = rank.ended or end.INTERRUPTED
         lines = rank.process.lines if rank.process else []
-        return rank_of(rank.slot, read_journal(rank.journal), ended, self._reason(rank), lines)
+        return make_rank(rank.slot, read_journal(rank.journal), ended, self._reason(rank), lines)
 
     def _reason(self, rank: _Running) -> str:
         """Say why a rank did not end by itself."""

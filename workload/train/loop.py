@@ -188,7 +188,7 @@ class _Run:
         threads = self.device.threads if self.device.kind == "cpu" else None
         state = Checkpoint(self.spec, self.step, *self._weights(), losses, threads, self.ranks)
         if self.group:
-            self.group.share(lambda: checkpoint.save(state, path))
+            self.group.on_rank_0(lambda: checkpoint.save(state, path))
         else:
             checkpoint.save(state, path)
 

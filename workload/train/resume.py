@@ -47,7 +47,7 @@ def open_checkpoint(
         state = _open(saves, spec, device, group.place.world_size, group.place.restart > 0)
         return [state.step, state.threads] if state else []
 
-    found = group.share(read)
+    found = group.on_rank_0(read)
     if not found:
         return None
     step, threads = found

@@ -16,16 +16,11 @@ from workload.core.models.scaling import STRONG, WEAK, ScalingPoint
 from workload.core.statistics import median
 from workload.core.train_spec import TrainSpec
 from workload.hardware import devices, precision
-from workload.train.modes.all_reduce import AllReduceLoop
+from workload.train.modes.choice import RANK_LOOPS
 from workload.train.modes.data import draw
-from workload.train.modes.ddp import DdpLoop
 from workload.train.modes.mode import Loop
-from workload.train.modes.shards import Team
+from workload.train.modes.shards import Split
 
-LOOPS: dict[str, type[AllReduceLoop] | type[DdpLoop]] = {
-    "all-reduce": AllReduceLoop,
-    "ddp": DdpLoop,
-}
 TURNS = 9
 TURN_SEC = 0.1
 WARM_UP_STEPS = 3
@@ -44,9 +39,9 @@ def measure_scaling(spec: TrainSpec, device: DeviceInfo, mode: str) -> list[Scal
         single_sec = None
         for count in counts:
             if dist.get_rank() < count:
-                team = Team(dist.get_rank(), count, groups[count])
+                split = Split(dist.get_rank(), count, groups[count])
                 scaled = spec if kind == STRONG else _with_rows(spec, count)
-                steps, local = _times(scaled, device, mode, team)
+                steps, local = _times(scaled, device, mode, split)
                 single_sec = single_sec or median(steps) or 0.0
                 points.append(
                     ScalingPoint(
@@ -75,26 +70,26 @@ def _with_rows(spec: TrainSpec, count: int) -> TrainSpec:
 
 
 def _times(
-    spec: TrainSpec, device: DeviceInfo, mode: str, team: Team
+    spec: TrainSpec, device: DeviceInfo, mode: str, split: Split
 ) -> tuple[list[float], list[float]]:
     """Return the seconds of a step, as it trains and without communication, of the slowest rank."""
     where = devices.torch_device(device)
     x, y, w1, w2 = (tensor.to(where) for tensor in draw(spec, precision.torch_dtype(spec.dtype)))
-    silent = replace(team, silent=True)
+    silent = replace(split, silent=True)
     # A single rank has no one to talk to.
     loops: list[Loop] = [
-        LOOPS[mode](spec, device, (x, y, w1, w2), one)
-        for one in (silent if team.size == 1 else team, silent)
+        RANK_LOOPS[mode](spec, device, (x, y, w1, w2), one)
+        for one in (silent if split.size == 1 else split, silent)
     ]
     samples: list[list[float]] = [[], []]
     with precision.matmul_precision(spec.dtype):
         first = max(_seconds(loop, device, WARM_UP_STEPS) for loop in loops)
-        ((step_sec,),) = _largest([[first]], device, team)
+        ((step_sec,),) = _largest([[first]], device, split)
         count = max(1, min(MOST_STEPS, round(TURN_SEC / max(step_sec, 1e-9))))
         for _ in range(TURNS):
             for loop, found in zip(loops, samples, strict=True):
                 found.append(_seconds(loop, device, count))
-    slowest = _largest(samples, device, team)
+    slowest = _largest(samples, device, split)
     return slowest[0], slowest[1]
 
 
@@ -106,9 +101,9 @@ def _seconds(loop: Loop, device: DeviceInfo, steps: int) -> float:
     return (time.perf_counter() - started) / steps
 
 
-def _largest(values: list[list[float]], device: DeviceInfo, team: Team) -> list[list[float]]:
+def _largest(values: list[list[float]], device: DeviceInfo, split: Split) -> list[list[float]]:
     """Return the values of the slowest rank, on every rank the same."""
     largest = torch.tensor(values, dtype=torch.float64, device=devices.torch_device(device))
-    dist.all_reduce(largest, dist.ReduceOp.MAX, group=team.group)
+    dist.all_reduce(largest, dist.ReduceOp.MAX, group=split.group)
     found: list[list[float]] = largest.tolist()
     return found

@@ -14,14 +14,14 @@ from torch import Tensor
 from workload.cli.main import main
 from workload.core.errors import WorkloadError
 from workload.distributed.launch import Launch, launch
-from workload.train.modes import all_reduce, choice, ddp
-from workload.train.modes.shards import Team
+from workload.train.modes import choice, shards
+from workload.train.modes.shards import Split
 
 MOST_LOSSES = 1000  # in one tensor; the buffer of gradients is longer
 
 
 @dataclass(frozen=True)
-class DroppedRow(Team):
+class DroppedRow(Split):
     """The last rank loses its last row."""
 
     def rows(self, tensor: Tensor) -> Tensor:
@@ -30,7 +30,7 @@ class DroppedRow(Team):
 
 
 @dataclass(frozen=True)
-class Mean(Team):
+class Mean(Split):
     """Gradients are averaged, losses summed."""
 
     def rows(self, tensor: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ class Mean(Team):
             tensor[:-1] /= dist.get_world_size()
 
 
-def planted(mistake: str) -> Team:
+def planted(mistake: str) -> Split:
     rank, size = dist.get_rank(), dist.get_world_size()
     # DDP averages by itself: the mistake is not to multiply by the number of ranks.
     return DroppedRow(rank, size) if mistake == "row" else Mean(rank, 1)
@@ -60,8 +60,7 @@ def run(ranks: str, mistake: str, *arguments: str) -> int:
         words = arguments[1:]
     else:
         choice.require_right = lambda *_: None
-    for mode in (all_reduce, ddp):
-        mode.all_ranks = lambda: planted(mistake)  # type: ignore[attr-defined]
+    shards.over_all_ranks = lambda: planted(mistake)
     return main(["train", *words])
 
 

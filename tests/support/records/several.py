@@ -7,7 +7,7 @@ from support.records import synthetic
 
 from workload.core.errors import ExitCode
 from workload.core.models.case import Case
-from workload.core.models.ranks import Rank
+from workload.core.models.rank import Rank
 from workload.core.models.record import Record
 
 

@@ -5,12 +5,12 @@ from itertools import combinations
 import pytest
 
 from workload.collectives.rounds import Pair
-from workload.collectives.slow import FAR_BELOW, Measured, Slow, far_below
+from workload.collectives.slow import FAR_BELOW, PairRate, Slow, far_below
 
 
-def measured(parties: int, slow: dict[Pair, float], link: str = "network") -> list[Measured]:
+def measured(parties: int, slow: dict[Pair, float], link: str = "network") -> list[PairRate]:
     """Every pair at 10 GB/s, but for these."""
-    return [Measured(pair, link, slow.get(pair, 10.0)) for pair in combinations(range(parties), 2)]
+    return [PairRate(pair, link, slow.get(pair, 10.0)) for pair in combinations(range(parties), 2)]
 
 
 def all_pairs_of(party: int, parties: int, gbs: float) -> dict[Pair, float]:
@@ -50,11 +50,11 @@ def test_what_is_just_above_the_limit_is_not_named() -> None:
 
 
 def test_each_link_is_compared_with_those_of_its_type() -> None:
-    near = [Measured((0, 1), "PIX", 20.0), Measured((2, 3), "PIX", 20.0)]
-    far = [Measured(pair, "SYS", 5.0) for pair in [(0, 2), (0, 3), (1, 2), (1, 3)]]
+    near = [PairRate((0, 1), "PIX", 20.0), PairRate((2, 3), "PIX", 20.0)]
+    far = [PairRate(pair, "SYS", 5.0) for pair in [(0, 2), (0, 3), (1, 2), (1, 3)]]
     assert far_below([*near, *far]) == []
 
 
 def test_the_one_pair_of_a_party_is_named_and_not_the_party() -> None:
-    pairs = [Measured((0, 1), "PIX", 4.0), Measured((2, 3), "PIX", 20.0)]
+    pairs = [PairRate((0, 1), "PIX", 4.0), PairRate((2, 3), "PIX", 20.0)]
     assert far_below(pairs) == [Slow((0, 1), "PIX", 0.2)]

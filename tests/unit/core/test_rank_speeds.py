@@ -4,7 +4,7 @@ import pytest
 from support.records import measured
 
 from workload.core.models.device import DeviceInfo
-from workload.core.models.ranks import Rank
+from workload.core.models.rank import Rank
 from workload.core.rank_speeds import slowest, slowness
 
 

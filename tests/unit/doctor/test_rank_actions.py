@@ -13,7 +13,7 @@ from workload.core.models.action import Action, Advice
 from workload.core.models.case import CaseStatus
 from workload.core.models.finding import Finding, State
 from workload.core.models.gpu import Driver, Gpu
-from workload.core.models.ranks import Rank
+from workload.core.models.rank import Rank
 from workload.core.records import RecordBuilder
 from workload.doctor.actions.decide import advise
 

@@ -11,14 +11,14 @@ from workload.core.journal import Found, Journal, read_journal
 from workload.core.models.case import CaseStatus
 from workload.core.models.verify import VerifyResult
 from workload.core.records import RecordBuilder
-from workload.ranks.results import doing, rank_of
+from workload.ranks.results import doing, make_rank
 from workload.ranks.slots import Slot
 
 SLOT = Slot(2, "cuda:0", (4, 5), DRIVER.gpus[0])
 
 
 def test_a_rank_has_its_gpu_by_the_drivers_names() -> None:
-    rank = rank_of(SLOT, Found(None), "died", "ended by SIGSEGV", [])
+    rank = make_rank(SLOT, Found(None), "died", "ended by SIGSEGV", [])
     gpu = DRIVER.gpus[0]
     assert gpu.state
     assert (rank.gpu_index, rank.gpu_uuid, rank.gpu_name) == (gpu.index, gpu.uuid, gpu.name)
@@ -29,7 +29,7 @@ def test_a_rank_has_its_gpu_by_the_drivers_names() -> None:
 def test_what_a_rank_calls_its_device_is_put_into_words() -> None:
     line = "workload run: cuda:0 was lost (unknown error): see the kernel's log"
     found = Found(None, lost="cuda:0 was lost (unknown error)")
-    rank = rank_of(SLOT, found, "died", "ended by SIGSEGV", ["a library's line", line, line])
+    rank = make_rank(SLOT, found, "died", "ended by SIGSEGV", ["a library's line", line, line])
     assert rank.errors == ("the GPU was lost (unknown error): see the kernel's log",)
     assert rank.lost_device == "the GPU was lost (unknown error)"
 

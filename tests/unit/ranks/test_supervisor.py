@@ -9,7 +9,7 @@ import pytest
 
 from workload.core.errors import ExitCode
 from workload.core.models.gpu import Gpu
-from workload.core.models.ranks import Rank
+from workload.core.models.rank import Rank
 from workload.hardware.affinity import given_cpus
 from workload.ranks import supervisor
 from workload.ranks.slots import Slot, cpu_slots

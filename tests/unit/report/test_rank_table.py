@@ -8,7 +8,7 @@ from support.records.several import rank as gpu
 
 from workload.core.errors import ExitCode
 from workload.core.models.action import Action, Advice
-from workload.core.models.ranks import Rank
+from workload.core.models.rank import Rank
 from workload.report.terminal import rank_lines, rank_table
 from workload.report.terminal.tables import Grid
 

@@ -11,7 +11,7 @@ from support.records.several import joint, rank
 from support.records.synthetic import CPU, made
 
 from workload.core.errors import ExitCode
-from workload.core.models.ranks import Rank
+from workload.core.models.rank import Rank
 from workload.core.models.record import Record
 from workload.core.records import dump
 from workload.report.page import build_page, load_results

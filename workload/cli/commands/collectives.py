@@ -6,7 +6,7 @@ from workload.cli.options import CollectivesOptions
 from workload.cli.progress import no_progress, progress
 from workload.cli.session import Session
 from workload.cli.steps.collectives import failure_of, operations_of, plan_of
-from workload.cli.steps.device import announce, of_rank
+from workload.cli.steps.device import announce, device_of_rank
 from workload.cli.steps.variables import warn_of_variables
 from workload.collectives.measure import unmeasured
 from workload.collectives.pairs import Pairs
@@ -30,7 +30,7 @@ def command(session: Session, options: CollectivesOptions) -> ExitCode:
         raise BadInputError(
             "operations between ranks need two or more: add --ranks N, or start it with torchrun"
         )
-    device = of_rank(options.device, place)
+    device = device_of_rank(options.device, place)
     announce(session, device)
     warn_of_variables(session, device.kind, BACKENDS[device.kind])
     with joined(place, device):

@@ -6,9 +6,9 @@ from workload.cli.options import DoctorOptions
 from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.cli.steps import bundle
+from workload.cli.steps.all_devices import of_one, run_ranks, slots_of
 from workload.cli.steps.doctor import examine_and_record, report_first_failure
 from workload.cli.steps.driver_errors import watched
-from workload.cli.steps.ranks import of_one, run_ranks, slots_of
 from workload.core.errors import ExitCode, UnfitError
 from workload.core.models.facts import DEEP, DEFAULT, QUICK, Facts
 from workload.core.models.finding import Finding

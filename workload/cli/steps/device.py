@@ -12,7 +12,7 @@ from workload.hardware import devices
 from workload.report.terminal import summary
 
 
-def of_rank(requested: str, place: Place) -> DeviceInfo:
+def device_of_rank(requested: str, place: Place) -> DeviceInfo:
     """Resolve the device of one rank of several; of the CPUs of a node it takes its share."""
     device = devices.resolve(own_device(requested, place))
     if device.kind != "cpu":

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from workload.cli.options import TrainOptions
 from workload.cli.session import Session
-from workload.cli.steps.device import announce, of_rank
+from workload.cli.steps.device import announce, device_of_rank
 from workload.cli.steps.shown_training import prepared, train_shown
 from workload.cli.steps.train import require_finite
 from workload.cli.steps.variables import warn_of_variables
@@ -30,7 +30,7 @@ def train_on_ranks(session: Session, options: TrainOptions, place: Place) -> Exi
             f"mode {mode} runs on one rank, and {place.started_by} has started "
             f"{plural(place.world_size, 'rank')}: choose --mode {' or '.join(RANK_MODE_NAMES)}"
         )
-    device = prepared(of_rank(options.device, place), options)
+    device = prepared(device_of_rank(options.device, place), options)
     session.builder.set("device", device)
     with joined(place, device) as group:
         result = _train(session, options, device, mode, group)

@@ -14,7 +14,7 @@ from workload.core.models.device import DeviceInfo
 from workload.core.models.facts import Facts
 from workload.core.models.finding import Finding
 from workload.core.models.model import Model, Seconds, one_of
-from workload.core.models.ranks import Rank
+from workload.core.models.rank import Rank
 from workload.core.models.rating import Ceilings
 from workload.core.models.train import TrainResult
 from workload.core.models.variable import Variable

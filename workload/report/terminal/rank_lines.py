@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from workload.core.errors import ExitCode
-from workload.core.models import ranks as end
+from workload.core.models import rank as end
 from workload.core.models.action import Advice
-from workload.core.models.ranks import Rank
+from workload.core.models.rank import Rank
 from workload.core.rank_speeds import slowest
 from workload.core.units import plural, printable, ranges
 from workload.report.terminal.rank_table import compared_matmuls

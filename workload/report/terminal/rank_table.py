@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from workload.core.errors import ExitCode
-from workload.core.models import ranks as end
+from workload.core.models import rank as end
 from workload.core.models.case import Kind
-from workload.core.models.ranks import Rank
+from workload.core.models.rank import Rank
 from workload.core.models.timing import Telemetry
 from workload.core.statistics import median
 from workload.core.units import format_rate, format_seconds, printable, ranges

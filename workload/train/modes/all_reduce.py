@@ -7,23 +7,13 @@ of both weights and the loss lie in one flat buffer, so that a step communicates
 import torch
 from torch import Tensor
 
-from workload.core.models.device import DeviceInfo
-from workload.core.train_spec import TrainSpec
-from workload.train.modes.data import Data
-from workload.train.modes.mode import Mode
-from workload.train.modes.shards import Team, all_ranks, refusal
+from workload.train.modes.shards import SplitLoop
 
 
-class AllReduceLoop:
+class AllReduceLoop(SplitLoop):
     """The book's step on a part of the batch; every rank makes the same update."""
 
-    def __init__(
-        self, spec: TrainSpec, _device: DeviceInfo, data: Data, team: Team | None = None
-    ) -> None:
-        """Take this rank's rows, and copy the weights."""
-        self._team = team or all_ranks()
-        self._learning_rate = spec.learning_rate
-        self._x, self._y, w1, w2 = self._team.shard(data)
+    def _start_from(self, w1: Tensor, w2: Tensor) -> None:
         self._w1, self._w2 = (w.clone().requires_grad_() for w in (w1, w2))
         self._sums = w1.new_zeros(w1.numel() + w2.numel() + 1)
         # backward() adds to a gradient that is there.
@@ -46,11 +36,8 @@ class AllReduceLoop:
         loss.backward()
         with torch.no_grad():
             self._loss.copy_(loss)
-            self._team.sum(self._sums)
+            self._split.sum(self._sums)
             self._w1 -= self._learning_rate * self._w1.grad  # type: ignore[operator]  # see above
             self._w2 -= self._learning_rate * self._w2.grad  # type: ignore[operator]
         total: Tensor = self._loss.clone()
         return total
-
-
-ALL_REDUCE = Mode("all-reduce", AllReduceLoop, refusal)

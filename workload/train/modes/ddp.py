@@ -11,11 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from workload.core.models.device import DeviceInfo
-from workload.core.train_spec import TrainSpec
-from workload.train.modes.data import Data
-from workload.train.modes.mode import Mode
-from workload.train.modes.shards import Team, all_ranks, refusal
+from workload.train.modes.shards import SplitLoop
 
 
 class Network(nn.Module):
@@ -31,24 +27,18 @@ class Network(nn.Module):
         return x.mm(self.w1).clamp(min=0).mm(self.w2)
 
 
-class DdpLoop:
+class DdpLoop(SplitLoop):
     """Local loss times the number of ranks, averaged by DDP."""
 
-    def __init__(
-        self, spec: TrainSpec, _device: DeviceInfo, data: Data, team: Team | None = None
-    ) -> None:
-        """Take this rank's rows, and copy the weights."""
-        self._team = team or all_ranks()
-        self._learning_rate = spec.learning_rate
-        self._x, self._y, w1, w2 = self._team.shard(data)
+    def _start_from(self, w1: Tensor, w2: Tensor) -> None:
         self._network = Network(w1, w2)
-        self._parallel = DistributedDataParallel(self._network, process_group=self._team.group)
+        self._parallel = DistributedDataParallel(self._network, process_group=self._split.group)
 
     def advance(self, count: int) -> Tensor:
         """See `Loop`. The losses are those of the whole batch, summed once for all steps."""
-        with self._parallel.no_sync() if self._team.silent else nullcontext():
+        with self._parallel.no_sync() if self._split.silent else nullcontext():
             losses = torch.stack([self._step() for _ in range(count)])
-        self._team.sum(losses)
+        self._split.sum(losses)
         return losses
 
     def weights(self) -> tuple[Tensor, Tensor]:
@@ -58,12 +48,9 @@ class DdpLoop:
     def _step(self) -> Tensor:
         """Do one step; return the loss of this rank's rows."""
         loss: Tensor = (self._parallel(self._x) - self._y).pow(2).sum()
-        (loss * self._team.size).backward()
+        (loss * self._split.size).backward()
         with torch.no_grad():
             for weight in self._network.parameters():
                 weight.sub_(self._learning_rate * weight.grad)  # type: ignore[operator]  # it is set
         self._network.zero_grad(set_to_none=False)
         return loss.detach()
-
-
-DDP = Mode("ddp", DdpLoop, refusal)

@@ -12,10 +12,10 @@ from workload.train.modes.data import Data
 
 
 @dataclass(frozen=True)
-class Team:
-    """The ranks that share a batch; this one is `rank` of `size`.
+class Split:
+    """How a batch is split over ranks; this one is `rank` of `size`.
 
-    A team that is `silent` does the same steps without communication, to time them.
+    One that is `silent` does the same steps without communication, to time them.
     """
 
     rank: int
@@ -38,9 +38,25 @@ class Team:
             dist.all_reduce(tensor, group=self.group)
 
 
-def all_ranks() -> Team:
-    """Return the team of all ranks."""
-    return Team(dist.get_rank(), dist.get_world_size())
+def over_all_ranks() -> Split:
+    """Return the split over all ranks."""
+    return Split(dist.get_rank(), dist.get_world_size())
+
+
+class SplitLoop:
+    """What loops on several ranks have in common: this rank's rows, and the weights."""
+
+    def __init__(
+        self, spec: TrainSpec, _device: DeviceInfo, data: Data, split: Split | None = None
+    ) -> None:
+        """Take this rank's rows, and copy the weights."""
+        self._split = split or over_all_ranks()
+        self._learning_rate = spec.learning_rate
+        self._x, self._y, w1, w2 = self._split.shard(data)
+        self._start_from(w1, w2)
+
+    def _start_from(self, w1: Tensor, w2: Tensor) -> None:
+        raise NotImplementedError
 
 
 def refusal(spec: TrainSpec, _device: DeviceInfo) -> BadInputError | None:

@@ -14,7 +14,7 @@ from workload.cli.steps.driver_errors import watched
 from workload.core.errors import ExitCode, worst_code
 from workload.core.models.facts import QUICK, Facts
 from workload.core.models.gpu import Gpu
-from workload.core.models.ranks import Rank
+from workload.core.models.rank import Rank
 from workload.doctor.probes.facts import gather
 from workload.hardware.affinity import given_cpus
 from workload.hardware.cgroups import read_limits

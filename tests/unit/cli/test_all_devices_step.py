@@ -12,11 +12,11 @@ from workload.cli import signals
 from workload.cli.arguments import parse
 from workload.cli.options import RunOptions
 from workload.cli.session import Session
-from workload.cli.steps import ranks
+from workload.cli.steps import all_devices
 from workload.core import records
 from workload.core.errors import ExitCode, NotSavedError, UnfitError
 from workload.core.models.gpu import Driver, Gpu
-from workload.core.models.ranks import Rank
+from workload.core.models.rank import Rank
 from workload.core.models.record import Record
 from workload.hardware.driver_codes import NVML_PERMISSION
 from workload.hardware.nvml import HardwareError
@@ -43,8 +43,8 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
                 raise error
             return Driver("580.65.06", "13.0", gpus)
 
-        monkeypatch.setattr(ranks, "driver_visible", lambda: True)
-        monkeypatch.setattr(ranks.NvmlProcess, "driver", ask)
+        monkeypatch.setattr(all_devices, "driver_visible", lambda: True)
+        monkeypatch.setattr(all_devices.NvmlProcess, "driver", ask)
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
     return lists
@@ -52,7 +52,7 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 def indices(line: str = "run --device all") -> list[int]:
     """The GPUs of the ranks."""
-    return [slot.gpu.index for slot in ranks.slots_of(options(line)) if slot.gpu]
+    return [slot.gpu.index for slot in all_devices.slots_of(options(line)) if slot.gpu]
 
 
 def test_all_is_every_gpu_also_a_lost_one(driver: Callable[..., None]) -> None:
@@ -77,7 +77,7 @@ def test_hidden_gpus_are_not_taken(
 def test_with_one_gpu_all_is_cuda(gpus: tuple[Gpu, ...], driver: Callable[..., None]) -> None:
     driver(*gpus)
     assert indices() == []
-    assert ranks.of_one(options("run --device all")).device == "cuda"
+    assert all_devices.of_one(options("run --device all")).device == "cuda"
 
 
 def test_a_driver_without_nvml_leaves_the_one_gpu(driver: Callable[..., None]) -> None:
@@ -86,20 +86,20 @@ def test_a_driver_without_nvml_leaves_the_one_gpu(driver: Callable[..., None]) -
 
 
 def test_another_device_stays() -> None:
-    assert ranks.of_one(options("run --device cuda:1")).device == "cuda:1"
-    assert ranks.slots_of(options("run --device cuda:1")) == []
+    assert all_devices.of_one(options("run --device cuda:1")).device == "cuda:1"
+    assert all_devices.slots_of(options("run --device cuda:1")) == []
 
 
 def test_one_rank_is_one_process() -> None:
-    assert ranks.slots_of(options("run --device cpu --ranks 1")) == []
-    assert len(ranks.slots_of(options("run --device cpu --ranks 2"))) == 2
+    assert all_devices.slots_of(options("run --device cpu --ranks 1")) == []
+    assert len(all_devices.slots_of(options("run --device cpu --ranks 2"))) == 2
 
 
 def test_ranks_that_do_not_fit_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = replace(memory.read_limits(), memory_available_bytes=10**9)
     monkeypatch.setattr(memory, "read_limits", lambda: limits)
     with pytest.raises(UnfitError, match=r"8 ranks need 2\.4 GB of memory, 1 GB is available"):
-        ranks.slots_of(options("run --device cpu --ranks 8"))
+        all_devices.slots_of(options("run --device cpu --ranks 8"))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_the_exit_code_is_that_of_the_worst_rank(
         Rank(rank, "failed", None if code is None else ExitCode(code), None, ())
         for rank, code in enumerate(codes)
     ]
-    assert ranks.code_of(found) is worst
+    assert all_devices.code_of(found) is worst
 
 
 @pytest.mark.parametrize("saved", [True, False])

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from workload.core.models import ranks as end
+from workload.core.models import rank as end
 from workload.core.models.action import Fault
 from workload.core.models.finding import State
-from workload.core.models.ranks import Rank
+from workload.core.models.rank import Rank
 from workload.core.models.record import Record
 from workload.core.rank_speeds import slowness
 from workload.doctor.actions.kinds import fault
