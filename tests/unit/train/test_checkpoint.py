@@ -23,11 +23,18 @@ from workload.train.loop import train
 SPEC = replace(PRESETS["book"], steps=250)
 
 
-@pytest.fixture
-def written(tmp_path: Path, cpu: DeviceInfo) -> Path:
-    """A checkpoint at step 250."""
-    path = tmp_path / "run.safetensors"
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, cpu: DeviceInfo) -> bytes:
+    path = tmp_path_factory.mktemp("trained") / "run.safetensors"
     train(SPEC, cpu, checkpoint_path=path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def written(tmp_path: Path, trained: bytes) -> Path:
+    """A checkpoint at step 250, the test's own copy."""
+    path = tmp_path / "run.safetensors"
+    path.write_bytes(trained)
     return path
 
 
