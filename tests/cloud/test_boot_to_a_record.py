@@ -4,9 +4,8 @@ import json
 from collections.abc import Callable
 
 import pytest
+from support.records.validity import invalidity
 from support.vm import API, SHORT, STATE, UNIT, Vm
-
-from workload.core.records import invalidity
 
 MakeVm = Callable[..., Vm]
 INSTALLED = ("docker", "curl", "nvidia-smi", "nvidia-ctk", "nvidia-container-runtime-hook")

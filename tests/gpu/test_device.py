@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.records.validity import invalidity
 
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import run_case
-from workload.core import records
 from workload.core.methods import CUDA_EVENTS, CUDA_GRAPH
 from workload.core.models.case import CaseStatus
 from workload.core.models.device import DeviceInfo
@@ -77,6 +77,6 @@ def test_the_main_job_leaves_a_valid_record_with_the_speed_up(tmp_path: Path) ->
     assert result.returncode == 0, result.stderr
     (path,) = tmp_path.glob("*.json")
     saved = json.loads(path.read_text())
-    assert records.invalidity(saved) is None
+    assert invalidity(saved) is None
     assert saved["device"]["kind"] == "cuda"
     assert saved["host_cpu"]["cases"]

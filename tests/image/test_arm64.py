@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from support.containers import Containers, files_in
+from support.records.validity import invalidity
 
 from docker import DockerClient
-from workload.core.records import invalidity
 
 pytestmark = [pytest.mark.only("arm64"), pytest.mark.timeout(600)]
 IS_NATIVE = platform.machine() == "aarch64"

@@ -9,9 +9,9 @@ from typing import IO, Any, cast
 
 import pytest
 from support.containers import Containers
+from support.records.validity import invalidity
 
 from docker import DockerClient
-from workload.core.records import invalidity
 
 NOTHING_ALLOWED: dict[str, Any] = {
     "user": "12345:0",

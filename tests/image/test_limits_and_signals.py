@@ -8,8 +8,7 @@ from datetime import datetime
 import pytest
 from docker.models.containers import Container
 from support.containers import Containers, files_in
-
-from workload.core.records import invalidity
+from support.records.validity import invalidity
 
 # A -devel image has these layers: see test_devel_layers.py.
 pytestmark = pytest.mark.only("runtime")

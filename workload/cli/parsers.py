@@ -112,21 +112,17 @@ def _add_collectives(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(options=CollectivesOptions)
     shared_options.add_device(parser)
     shared_options.add_budget(parser)
-    parser.add_argument(
+    shared_options.add_values(
+        parser,
         "--sizes",
-        type=option_types.byte_sizes,
-        action=actions.Distinct,
-        nargs="+",
-        metavar="SIZE",
-        help="size of the whole array in bytes, or 64K, 16M, 1G",
+        option_types.byte_sizes,
+        "size of the whole array in bytes, or 64K, 16M, 1G",
     )
-    parser.add_argument(
+    shared_options.add_values(
+        parser,
         "--dtypes",
-        type=option_types.sent_dtypes,
-        action=actions.Distinct,
-        nargs="+",
-        metavar="DTYPE",
-        help="dtypes of each operation (default: float32, and bfloat16 for sums)",
+        option_types.sent_dtypes,
+        "dtypes of each operation (default: float32, and bfloat16 for sums)",
     )
     parser.add_argument(
         "--pairs",

@@ -94,13 +94,8 @@ def add_budget(parser: argparse.ArgumentParser) -> None:
 
 def add_cases(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose matmuls."""
-    parser.add_argument(
-        "--sizes",
-        type=option_types.shapes,
-        action=actions.Distinct,
-        nargs="+",
-        metavar="SIZE",
-        help="matmul sizes: 4096 for square matrices, or MxKxN",
+    add_values(
+        parser, "--sizes", option_types.shapes, "matmul sizes: 4096 for square matrices, or MxKxN"
     )
     parser.add_argument(
         "--cache",
@@ -113,13 +108,16 @@ def add_cases(parser: argparse.ArgumentParser) -> None:
 
 def add_dtypes(parser: argparse.ArgumentParser) -> None:
     """Add --dtypes."""
+    add_values(parser, "--dtypes", option_types.dtypes, option_types.DTYPE_NAMES)
+
+
+def add_values(
+    parser: argparse.ArgumentParser, option: str, kind: Callable[[str], object], words: str
+) -> None:
+    """Add an option that takes one or more values and keeps each once."""
+    metavar = option.removeprefix("--").removesuffix("s").upper()
     parser.add_argument(
-        "--dtypes",
-        type=option_types.dtypes,
-        action=actions.Distinct,
-        nargs="+",
-        metavar="DTYPE",
-        help=option_types.DTYPE_NAMES,
+        option, type=kind, action=actions.Distinct, nargs="+", metavar=metavar, help=words
     )
 
 

@@ -155,13 +155,3 @@ def require_version(part: object) -> None:
     version = part.get("schema_version") if isinstance(part, dict) else None
     if isinstance(part, dict) and version != SCHEMA_VERSION:
         raise ValueError(f"schema_version {version!r}, this workload reads {SCHEMA_VERSION}")
-
-
-def invalidity(document: object) -> str | None:
-    """Say why plain JSON is not a valid record; None if it is one."""
-    try:
-        require_version(document)
-        from_json(Record, document)
-    except ValueError as error:
-        return str(error)
-    return None

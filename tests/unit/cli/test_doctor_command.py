@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from support.doctor.machines import GPU_MACHINE
 from support.outcome import Outcome
+from support.records.validity import invalidity
 
 from workload.cli.steps import doctor
 from workload.core import records
@@ -135,7 +136,7 @@ def test_an_explanation_as_json_is_one_document(workload: Workload) -> None:
 @pytest.mark.parametrize("depth", [[], ["--quick"]])
 def test_the_json_is_a_valid_record_with_its_facts(workload: Workload, depth: list[str]) -> None:
     document = json.loads(workload("doctor", "--json", "--device", "cpu", *depth).stdout)
-    assert records.invalidity(document) is None
+    assert invalidity(document) is None
     assert document["environment"]["depth"] == ("quick" if depth else "default")
     assert len(document["findings"]) == len(CHECKS)
 
@@ -148,7 +149,7 @@ def recorded(facts: Any) -> dict[str, Any]:
 
 
 def test_the_facts_of_a_gpu_machine_are_valid() -> None:
-    assert records.invalidity(recorded(GPU_MACHINE)) is None
+    assert invalidity(recorded(GPU_MACHINE)) is None
 
 
 @pytest.mark.parametrize(
@@ -162,7 +163,7 @@ def test_a_fact_of_another_type_is_refused(path: str) -> None:
     for parent in parents:
         place = place[parent]
     place[name] = {"not": "this"}
-    assert f"at `$.environment.{path}`" in (records.invalidity(document) or "")
+    assert f"at `$.environment.{path}`" in (invalidity(document) or "")
 
 
 def test_facts_are_json_of_plain_values() -> None:

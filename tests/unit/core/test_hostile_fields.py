@@ -11,9 +11,9 @@ from support.outcome import Outcome
 from support.page.reader import Page
 from support.records.measured import benchmark_document
 from support.records.synthetic import CPU, GPU, cases, facts, host_cpu, made, matmul, training
+from support.records.validity import invalidity
 
 from workload.compare.loader import load_runs
-from workload.core import records
 from workload.core.errors import BadInputError
 from workload.core.models.case import CaseStatus
 from workload.core.models.collectives import (
@@ -189,7 +189,7 @@ def test_a_refused_string_is_told_in_one_plain_line(
 def test_no_device_of_a_file_names_another_folder(name: str) -> None:
     document = as_json(made(CPU))
     document["device"]["torch_name"] = name
-    assert records.invalidity(document)
+    assert invalidity(document)
 
 
 def test_nothing_is_written_beside_the_page(

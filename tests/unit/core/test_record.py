@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support.outcome import Outcome
 from support.records.measured import case
+from support.records.validity import invalidity
 
 from workload.core import places, records
 from workload.core.errors import BadInputError, ExitCode, NotSavedError
@@ -33,13 +34,13 @@ def builder(cpu: DeviceInfo) -> RecordBuilder:
 
 
 def test_an_empty_builder_makes_a_valid_record() -> None:
-    assert records.invalidity(as_json(RecordBuilder("run", []).as_ended(ExitCode.OK, None))) is None
+    assert invalidity(as_json(RecordBuilder("run", []).as_ended(ExitCode.OK, None))) is None
 
 
 def test_an_interrupted_record_says_so(builder: RecordBuilder) -> None:
     finished = builder.as_ended(ExitCode.TERMINATED, "ended by a signal")
     assert (finished.status, finished.exit_code) == ("interrupted", 143)
-    assert records.invalidity(as_json(finished)) is None
+    assert invalidity(as_json(finished)) is None
 
 
 def test_an_interrupted_record_has_the_measured_cases_and_names_those_to_come(

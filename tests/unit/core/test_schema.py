@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.records.validity import invalidity
 
 from workload.core import records, schema
 from workload.core.errors import ExitCode
@@ -74,7 +75,7 @@ def test_a_record_with_every_part_of_a_case_is_valid() -> None:
     builder = records.RecordBuilder("run", [])
     builder.add_case(CASE)
     builder.set("ceilings", Ceilings())
-    assert records.invalidity(as_json(builder.as_ended(ExitCode.OK, None))) is None
+    assert invalidity(as_json(builder.as_ended(ExitCode.OK, None))) is None
 
 
 def test_a_shape_is_written_as_sizes_take_it() -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from support.doctor.machines import machine
 from support.outcome import Outcome
+from support.records.validity import invalidity
 
 from workload.cli.steps import doctor
-from workload.core import records
 from workload.core.errors import ExitCode
 from workload.core.models.finding import State
 from workload.doctor.bundle import archive, is_bundle
@@ -99,7 +99,7 @@ def test_the_bundle_has_a_valid_record_the_findings_and_the_facts(
     found = {name.partition("/")[2]: text for name, text in members(tmp_path / "b.tar.gz").items()}
     assert found.keys() >= {"record.json", "doctor.txt", "packages.txt", "cgroup.txt"}
     document = json.loads(found["record.json"])
-    assert records.invalidity(document) is None
+    assert invalidity(document) is None
     assert document["environment"]["depth"] == "quick"
     assert document["findings"]
     assert found["doctor.txt"].startswith("doctor     PASS: ")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from support.outcome import Outcome
 from support.processes import wait_until_busy
+from support.records.validity import invalidity
 from torch import Tensor
 
 from workload.core import records
@@ -41,7 +42,7 @@ def test_a_healthy_cpu_passes_and_its_record_is_valid(workload: Workload) -> Non
     outcome = call(workload, "--json")
     assert outcome.code == ExitCode.OK
     document = json.loads(outcome.stdout)
-    assert records.invalidity(document) is None
+    assert invalidity(document) is None
     stress = document["environment"]["deep"]
     assert [burned["dtype"] for burned in stress["burn_ins"]] == ["float64", "float32"]
     assert all(burned["products"] and not burned["wrong_elements"] for burned in stress["burn_ins"])
