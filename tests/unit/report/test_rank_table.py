@@ -105,6 +105,13 @@ def test_the_slowest_rank_is_named() -> None:
     assert lines[-1].startswith("slowest    GPU 2: 1.25 times as long as the others' median for ")
 
 
+@pytest.mark.parametrize(("factor", "usual"), [(1.25, False), (1.02, True)])
+def test_a_slowest_rank_whose_time_is_usual_is_shown_as_such(factor: float, usual: bool) -> None:
+    lines = rank_lines.notes([gpu(0), gpu(1), gpu(2, factor)])
+    assert f"GPU 2: {factor:.2f} times as long as " in lines[-1]
+    assert lines[-1].endswith(", which is usual") is usual
+
+
 def test_a_stress_test_shows_its_rates_and_what_was_wrong() -> None:
     ranks = [gpu(index, cases=None, train=None, deep=STRESS) for index in range(2)]
     header, row, *_ = shown(rank_table.stressed_table(ranks))

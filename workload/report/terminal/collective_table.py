@@ -77,7 +77,7 @@ def _with_rate(link: Link) -> str:
 
 def operations_table(cases: Sequence[Case]) -> Grid:
     """Return the operations of all ranks that ran, by size."""
-    headers = ("operation", "dtype", "size", "median ±", "algorithm", "bus", "% link")
+    headers = ("operation", "dtype", "size", "median ±", "algorithm GB/s", "bus GB/s", "% link")
     rows = tuple(
         (
             case.kind.value,
@@ -91,7 +91,7 @@ def operations_table(cases: Sequence[Case]) -> Grid:
         for case in cases
         if case.status is CaseStatus.OK and case.kind is not Kind.SEND_RECEIVE
     )
-    return Grid(headers, rows, headers[2:], ("% link", "algorithm"))
+    return Grid(headers, rows, headers[2:], ("% link", "algorithm GB/s"))
 
 
 def checked_line(cases: Sequence[Case]) -> str:
@@ -122,7 +122,7 @@ def pairs_table(found: Collectives, cases: Mapping[str, Case]) -> Grid | None:
     """Return the latency and the rate of each pair; None for more than MAX_PAIRS."""
     if len(found.pairs) > MAX_PAIRS:
         return None
-    headers = (found.parties, "link", "latency", "each way", "% link")
+    headers = (found.parties, "link", "latency", "GB/s each way", "% link")
     rows = tuple(
         _pair_row(found, pair, [cases[name] for name in pair.cases if name in cases])
         for pair in found.pairs
@@ -171,7 +171,7 @@ def _slow(found: Collectives, slow: SlowLink) -> str:
 
 
 def _gbs(rate: float | None) -> str:
-    return "-" if rate is None else f"{format_rate(rate)} GB/s"
+    return "-" if rate is None else format_rate(rate)
 
 
 def legend_lines(found: Collectives) -> list[str]:
@@ -179,6 +179,6 @@ def legend_lines(found: Collectives) -> list[str]:
     link = found.link
     share = f"of {_with_rate(link)}, the slowest" if link else "no rate is known for these links"
     return [
-        labelled("bus", "busbw of nccl-tests, comparable with the rate of a link"),
+        labelled("bus GB/s", "busbw of nccl-tests, comparable with the rate of a link"),
         labelled("% link", share),
     ]

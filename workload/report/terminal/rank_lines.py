@@ -6,7 +6,7 @@ from workload.core.errors import ExitCode
 from workload.core.models import rank as end
 from workload.core.models.action import Advice
 from workload.core.models.rank import Rank
-from workload.core.rank_speeds import slowest
+from workload.core.rank_speeds import Slowness, slowest
 from workload.core.units import plural, printable, ranges
 from workload.report.terminal.rank_table import compared_matmuls
 from workload.report.terminal.summary import VERDICTS, action_lines, action_words, verdict_word
@@ -28,11 +28,17 @@ def notes(ranks: Sequence[Rank]) -> list[str]:
     ]
     if any(rank.deep for rank in ranks):
         lines = [labelled("rates", "GFLOP/s of matmuls at the end of the stress test")]
-    lines.append(labelled("spread", "maximum less minimum, as a share of the median"))
+    lines.append(labelled("spread", "maximum less minimum of a column, as a share of its median"))
     if behind:
-        times = f"{behind.factor:.2f} times as long as the others' median for {behind.kind}"
-        lines.append(labelled("slowest", f"{behind.rank.title}: {times}"))
+        lines.append(labelled("slowest", _behind(behind)))
     return lines
+
+
+def _behind(behind: Slowness) -> str:
+    """Return how far the slowest rank is behind; the spread of one case says less."""
+    usual = "" if behind.counts else ", which is usual"
+    times = f"{behind.factor:.2f} times as long as the others' median for {behind.kind}"
+    return f"{behind.rank.title}: {times}{usual}"
 
 
 def _compared(ranks: Sequence[Rank]) -> str:
