@@ -10,14 +10,14 @@ variable "CPU_BASE" {
   default = "ubuntu:24.04@sha256:561618e2c15bf2397621dd04f96926663a3b5616c189cf7e38db7e82f5c538ea"
 }
 
-# "base", not "cudnn-runtime": CUDA's driver gate and compat libraries and nothing that
-# torch's wheels bring themselves. 13.0: torch's CUDA; a newer one would raise the driver bar.
+# "base", not "cudnn-runtime": CUDA's driver check and compat libraries and nothing that
+# torch's wheels bring themselves. 13.0: torch's CUDA; a newer one would need a newer driver.
 # Digests, because tags get deleted.
 variable "GPU_BASE" {
   default = "nvidia/cuda:13.0.3-base-ubuntu24.04@sha256:7c7413a56200486f71f181cad9310f6fd31b6bb21816ade15fc9c1e1e927a5c1"
 }
 
-# A folder of wheels looked into before the index, for builds without one.
+# A folder of wheels, searched before the package index; for builds without an index too.
 variable "WHEELHOUSE" {
   default = ""
 }

@@ -1,4 +1,4 @@
-"""Real engines with a made-up GPU, and the machine that it claims."""
+"""Real engines with a simulated GPU, and the machine that it claims."""
 
 import os
 import subprocess

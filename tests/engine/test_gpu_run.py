@@ -1,4 +1,4 @@
-"""`make gpu-run` finds a made-up GPU through a real engine, or explains why it is refused."""
+"""`make gpu-run` finds a simulated GPU through a real engine, or explains why it is refused."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`make doctor` asks a stand-in of nvidia-smi, which asks a made-up driver."""
+"""`make doctor` asks a stand-in of nvidia-smi, which asks a simulated driver."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`make gpu-run ENGINE=podman` with the CDI spec of a made-up GPU, rootless."""
+"""`make gpu-run ENGINE=podman` with the CDI spec of a simulated GPU, rootless."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A record of a made-up GPU is written, and is no speed for anyone."""
+"""A record of a simulated GPU is written, and is no speed for anyone."""
 
 from pathlib import Path
 

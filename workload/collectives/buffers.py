@@ -99,7 +99,7 @@ class Buffers:
                 yield words, self._result(rank, call, without=other)
         for other in operation.everyone:
             if other != rank:
-                yield f"what rank {other} should have", self._result(other, call)
+                yield f"the result of rank {other}", self._result(other, call)
 
     def _swapped(self, call: int, differs: torch.Tensor) -> str | None:
         """Say which two chunks are swapped."""

@@ -54,7 +54,7 @@ class Unjudged:
 
     @property
     def words(self) -> str:
-        """The title, with what is this case's own."""
+        """The title and the detail of this case."""
         return f"{self.title} ({self.detail})" if self.detail else self.title
 
 

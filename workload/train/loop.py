@@ -183,7 +183,7 @@ class _Run:
         self.step += len(losses)
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint, on ranks by rank 0."""
+        """Write the checkpoint; of several ranks rank 0 does."""
         losses = torch.tensor(self.losses, dtype=torch.float64)
         threads = self.device.threads if self.device.kind == "cpu" else None
         state = Checkpoint(self.spec, self.step, *self._weights(), losses, threads, self.ranks)

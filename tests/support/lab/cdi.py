@@ -1,4 +1,4 @@
-"""The CDI spec of a made-up GPU, as `nvidia-ctk cdi generate` writes it for a real one.
+"""The CDI spec of a simulated GPU, as `nvidia-ctk cdi generate` writes it for a real one.
 
 The device's files are /dev/null under other names, the libraries are mounted, and a hook shows the
 kernel module. Source: the Container Device Interface's SPEC.md, version 0.6.0.

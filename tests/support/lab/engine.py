@@ -1,4 +1,4 @@
-"""An engine of its own that knows a made-up GPU, beside the one that is there.
+"""An engine of its own that knows a simulated GPU, beside the one that is there.
 
 Docker looks for NVIDIA's hook on its PATH as it starts, and for CDI specs in folders; a stand-in of
 the hook is in tests/engine.
@@ -115,7 +115,7 @@ class LabEngine:
         return {**os.environ, "PATH": path, "DOCKER_HOST": self.host}
 
     def environment(self, changes: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return the variables of a user of this engine, with a made-up nvidia-smi."""
+        """Return the variables of a user of this engine, with a simulated nvidia-smi."""
         hook = self._setup is not None and self._setup.hook and self._setup.own_hook
         return {**self._environment(hook=hook), "HOST_ROOT": str(self.root), **(changes or {})}
 

@@ -1,4 +1,4 @@
-"""A host with Podman and a made-up GPU: a privileged container of tests/engine/Dockerfile."""
+"""A host with Podman and a simulated GPU: a privileged container of tests/engine/Dockerfile."""
 
 import subprocess
 from pathlib import Path

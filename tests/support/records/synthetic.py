@@ -39,7 +39,7 @@ GPU = DeviceInfo(
     sm_count=100,
     cache_bytes=50 << 20,
 )
-# GFLOP/s that the largest products of the made-up devices reach, and GB/s of their memory.
+# GFLOP/s that the largest products of the simulated devices reach, and GB/s of their memory.
 RATES = {
     "cpu": {"float64": 90.0, "float32": 190.0, "bfloat16": 800.0},
     "cuda": {

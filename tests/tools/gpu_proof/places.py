@@ -47,7 +47,7 @@ def _record(reading: Reading, name: str, document: Any) -> Record:
     step = name.removesuffix(".json")
     device = _device(document)
     if STAND_IN in str(device).upper():
-        return Record(name, None, f"of a made-up GPU, {clean(device)}")
+        return Record(name, None, f"of a simulated GPU, {clean(device)}")
     if weak := _too_weak(reading):
         return Record(name, None, weak)
     if step.startswith("run-"):  # it says itself how the run ended

@@ -14,7 +14,7 @@ from workload.core.units import printable
 CUT_OFF = "cut off"  # a step without an end: the proof was killed
 MAX_TEXT = 200
 MAX_LIST = 50
-STAND_IN = "STAND-IN"  # a made-up device is named so
+STAND_IN = "STAND-IN"  # a simulated device is named so
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Reading:
             return "a rehearsal on the CPU"
         if self.gpu is None:
             return "no GPU was usable"
-        return f"a made-up GPU, {self.gpu}" if STAND_IN in self.gpu.upper() else None
+        return f"a simulated GPU, {self.gpu}" if STAND_IN in self.gpu.upper() else None
 
 
 def at(document: Any, *keys: str) -> Any:

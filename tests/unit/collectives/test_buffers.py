@@ -120,7 +120,7 @@ def test_a_chunk_that_went_to_another_rank_is_found_and_named() -> None:
     buffers.taken.copy_(done(operation, 2, CALL))
     found = buffers.mismatch(CALL)
     assert found
-    assert found.cause == "what rank 2 should have"
+    assert found.cause == "the result of rank 2"
 
 
 @pytest.mark.parametrize("dtype", EXACT_UP_TO)

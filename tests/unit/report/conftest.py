@@ -1,4 +1,4 @@
-"""Pages of made-up records."""
+"""Pages of simulated records."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -136,7 +136,7 @@ def test_the_changelogs_lines_that_were_seen_are_told_from_the_open_ones() -> No
     [
         ({"device": "cpu"}, "a rehearsal on the CPU"),
         ({"gpu": {"usable": False, "problem": "none"}}, "no GPU was usable"),
-        ({"gpu": {"name": "STAND-IN H200"}}, "a made-up GPU, STAND-IN H200"),
+        ({"gpu": {"name": "STAND-IN H200"}}, "a simulated GPU, STAND-IN H200"),
         ({"smoke": True}, "a smoke test"),
     ],
 )

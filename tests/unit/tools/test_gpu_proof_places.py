@@ -75,7 +75,7 @@ def test_a_record_of_a_made_up_gpu_has_no_place_even_in_the_proof_of_a_real_one(
     (record,) = places.records(reading(*step("benchmarks-gpu"), benchmarks_gpu=document))
     assert (record.path, record.problem) == (
         None,
-        f"of a made-up GPU, {'Stand-in' if 'machine_info' in document else 'STAND-IN'} H200",
+        f"of a simulated GPU, {'Stand-in' if 'machine_info' in document else 'STAND-IN'} H200",
     )
 
 

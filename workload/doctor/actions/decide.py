@@ -84,7 +84,7 @@ def _gpu_actions(record: Record) -> Iterator[GpuAction]:
 
 
 def _why_none(gpu: Gpu, xids: Sequence[Xid]) -> str:
-    """Return that nothing is wrong, unless that is not known."""
+    """Return the reason of the action `none`, with what is unknown."""
     if not_permitted(gpu):
         return why_silent(gpu)
     state = gpu.state
