@@ -11,28 +11,27 @@ up again: where buffers happen to lie makes some percent.
 import argparse
 import contextlib
 import io
-import math
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from workload.cli.main import prepare_libraries
 
+sys.path.append(str(Path(__file__).parents[1]))  # tests, for support
 prepare_libraries()  # as the command line does, before torch is imported
 
 import torch  # noqa: E402  see above
 from rich.console import Console  # noqa: E402
-from rich.table import Table  # noqa: E402
+from support.benchmarks.targets import Target, targets_table, times_table  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from workload.core.errors import ExitCode, WorkloadError  # noqa: E402
 from workload.core.models.device import DeviceInfo  # noqa: E402
-from workload.core.statistics import quantile  # noqa: E402
 from workload.core.train_spec import PRESETS, TrainSpec  # noqa: E402
-from workload.core.units import format_seconds  # noqa: E402
 from workload.hardware import devices, precision  # noqa: E402
 from workload.train.modes import MODES  # noqa: E402
 from workload.train.modes.check import require_right  # noqa: E402
@@ -44,30 +43,6 @@ FEW_STEPS = 20  # where a few percent decide: more and shorter rounds
 
 Seconds = dict[str, list[float]]  # one a round
 Sample = Callable[[], Callable[[], object]]  # sets up; what it returns is timed
-
-
-@dataclass(frozen=True)
-class Target:
-    """A figure of each round, whose median is to lie between two limits."""
-
-    name: str
-    found: list[float]
-    low: float = -math.inf
-    high: float = math.inf
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.found)
-
-    @property
-    def met(self) -> bool:
-        return self.low <= self.median <= self.high
-
-    @property
-    def limits(self) -> str:
-        if self.low > -math.inf and self.high < math.inf:
-            return f"{self.low:g} to {self.high:g}"
-        return f"≥ {self.low:g}" if self.high == math.inf else f"≤ {self.high:g}"
 
 
 @dataclass(frozen=True)
@@ -245,37 +220,6 @@ def ratios(seconds: Seconds, one: str, other: str) -> list[float]:
     return [a / b for a, b in zip(seconds[one], seconds[other], strict=True)]
 
 
-def times_table(preset: str, seconds: Seconds) -> Table:
-    """Return seconds per step, and GFLOP/s of the chapter's five matmuls."""
-    spec = PRESETS[preset]
-    table = Table(preset, "a step", "GFLOP/s")
-    for name, taken in seconds.items():
-        step = statistics.median(taken) / (spec.steps if "whole" in name else STEPS)
-        rate = "-" if "dual" in name else f"{spec.step_flops / step / 1e9:.0f}"
-        table.add_row(name, format_seconds(step), rate)
-    return table
-
-
-def targets_table(targets: list[Target]) -> Table:
-    table = Table("target", "median", "middle half", "limit", "verdict")
-    for target in targets:
-        verdict = "met" if target.met else "MISSED"
-        row = (
-            target.name,
-            f"{target.median:.4g}",
-            middle_half(target.found),
-            target.limits,
-            verdict,
-        )
-        table.add_row(*row)
-    return table
-
-
-def middle_half(found: list[float]) -> str:
-    low, high = (quantile(found, fraction) for fraction in (0.25, 0.75))
-    return "-" if low == high else f"{low:.3g} to {high:.3g}"
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cpu")
@@ -291,7 +235,7 @@ def main() -> int:
         console.print(f"{device.name}, {device.threads} threads, {arguments.rounds} rounds")
         measure = partial(on_gpu, without=arguments.without) if device.kind == "cuda" else on_cpu
         for preset, seconds, targets in measure(device, arguments.rounds):
-            console.print(times_table(preset, seconds), targets_table(targets))
+            console.print(times_table(preset, seconds, STEPS), targets_table(targets))
             missed = missed or not all(target.met for target in targets)
     except WorkloadError as error:
         console.print(f"mode_targets: {error}")
