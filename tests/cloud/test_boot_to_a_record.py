@@ -21,7 +21,8 @@ def google_upload(record: str) -> str:
 def aws(make_vm: MakeVm) -> Vm:
     """A bare Ubuntu with a GPU: no driver, no toolkit, no command of the cloud. Rebooted once."""
     vm = make_vm(
-        *("apt-get", "curl", "snap", "modprobe", "docker"),
+        # sleep: a stub, so that waiting between two tries takes no time.
+        *("apt-get", "curl", "snap", "modprobe", "docker", "sleep"),
         CLOUD="aws",
         DEVICE="auto",
         ARGS=SHORT,
