@@ -17,6 +17,7 @@ JOB = CHECKOUT / "docker/cluster/kubernetes-indexed-job.yaml"
 NODES = 2
 # What a Job of one CPU a pod would have in place of the file's GPUs.
 CPU = {"cuda": "cpu", "8": "1"}
+BRIEF = ["--sizes", "1K,1M", "--budget", "2"]
 
 
 @pytest.fixture
@@ -60,13 +61,20 @@ def run_pods(
 
 @pytest.mark.only("cpu")
 @pytest.mark.only("runtime")
-def test_the_pods_pass_the_doctor_and_train_to_one_record(
+def test_the_pods_pass_the_doctor_measure_their_links_and_train_to_one_record(
     client: DockerClient, containers: Containers, network: Network
 ) -> None:
     pod = job()["spec"]["template"]["spec"]
-    doctor, _ = pod["initContainers"]
+    doctor, links = pod["initContainers"]
     (train,) = pod["containers"]
     assert [e.code for e in run_pods(client, containers, network, doctor["args"])] == [0, 0]
+    first, second = run_pods(client, containers, network, [*links["args"], *BRIEF])
+    assert (first.code, second.code) == (0, 0), first.stderr + second.stderr
+    record = json.loads(first.stdout)
+    hosts = [place["host"] for place in record["collectives"]["ranks"]]
+    assert hosts == ["workload-0", "workload-1"]
+    assert {case["status"] for case in record["cases"]} == {"ok"}
+    assert second.stdout == ""
     first, second = run_pods(client, containers, network, train["args"])
     assert (first.code, second.code) == (0, 0), first.stderr + second.stderr
     (result,) = json.loads(first.stdout)["train"]
