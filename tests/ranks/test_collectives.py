@@ -1,17 +1,16 @@
 """Operations between real ranks: right ones are measured, and each planted fault is found."""
 
 import json
-import os
 import re
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.ranks import planted_links as program
+from support.ranks import processes
 from support.ranks.ended import Ended
 
 BRIEF = "collectives --device cpu --sizes 1K,64K --budget 1".split()
@@ -20,23 +19,18 @@ Planted = Callable[..., Ended]
 
 
 def started(plant: str, *words: str, **variables: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, program.__file__, *words],
-        env={**os.environ, "PLANT": plant, "OMP_NUM_THREADS": "1", **variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    planted = {"PLANT": plant, "OMP_NUM_THREADS": "1", **variables}
+    return processes.start(program.__file__, *words, **planted)
 
 
-def ended(processes: Sequence[subprocess.Popen[str]], folder: Path) -> Ended:
+def ended(launchers: Sequence[subprocess.Popen[str]], folder: Path) -> Ended:
     """Wait for the launchers; their output together, and the one record."""
-    outputs = [process.communicate(timeout=LIMIT_SEC) for process in processes]
-    text, errors = ("".join(streams) for streams in zip(*outputs, strict=True))
+    outcomes = [processes.outcome(one, LIMIT_SEC) for one in launchers]
+    codes, texts, all_errors = zip(*outcomes, strict=True)
+    text, errors = "".join(texts), "".join(all_errors)
     assert "Traceback" not in errors, errors
     (path,) = folder.iterdir()
-    code = max(process.returncode for process in processes)
-    return Ended(code, text, errors, json.loads(path.read_text()))
+    return Ended(max(codes), text, errors, json.loads(path.read_text()))
 
 
 @pytest.fixture
@@ -75,11 +69,11 @@ def pods(tmp_path: Path) -> Planted:
     def call(plant: str, count: int) -> Ended:
         job = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
         command = (*BRIEF, "--pairs", "--output", str(tmp_path))
-        processes = [
+        pods = [
             started(plant, *command, JOB_COMPLETION_INDEX=str(index), **job)
             for index in range(count)
         ]
-        return ended(processes, tmp_path)
+        return ended(pods, tmp_path)
 
     return call
 

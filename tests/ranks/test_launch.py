@@ -1,25 +1,21 @@
 """Ranks that torch.distributed's launcher starts here: they meet, and the first to fail is told."""
 
 import subprocess
-import sys
 import time
 from pathlib import Path
 
+from support.ranks import processes
+
 START = Path(__file__).parents[1] / "support/ranks/start.py"
+LIMIT_SEC = 120
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        (sys.executable, START, *map(str, arguments)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return processes.start(START, *arguments)
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, errors = process.communicate(timeout=120)
-    return process.returncode, out, errors
+    return processes.outcome(process, LIMIT_SEC)
 
 
 def test_two_jobs_at_once_do_not_meet() -> None:

@@ -5,10 +5,11 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from support.ranks import processes
 
 from workload.core.train_spec import TrainSpec
 
@@ -22,22 +23,14 @@ LONG = (
 
 
 def start(*words: object, **variables: str) -> subprocess.Popen[str]:
-    """Start it; one thread per rank, and the record on stdout."""
-    command = (sys.executable, "-m", "workload", "train", "--device", "cpu", "--threads", "1")
-    return subprocess.Popen(
-        (*command, "--json", *map(str, words)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-        | variables,
-    )
+    """Start it; one thread a rank, and the record on stdout."""
+    command = ("-m", "workload", "train", "--device", "cpu", "--threads", "1", "--json")
+    return processes.start(*command, *words, OMP_NUM_THREADS=None, **variables)
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Wait for it; return its exit code and what it printed."""
-    out, errors = process.communicate(timeout=LIMIT_SEC)
-    return process.returncode, out, errors
+    return processes.outcome(process, LIMIT_SEC)
 
 
 def trained(*words: object) -> dict[str, Any]:

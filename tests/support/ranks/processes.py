@@ -1,0 +1,23 @@
+"""Programs that the tests of ranks start with this Python."""
+
+import os
+import subprocess
+import sys
+
+
+def start(*words: object, **variables: str | None) -> subprocess.Popen[str]:
+    """Start Python with these words; None drops a variable of the environment."""
+    environment = {**os.environ, **variables}
+    return subprocess.Popen(
+        (sys.executable, *map(str, words)),
+        env={name: value for name, value in environment.items() if value is not None},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def outcome(process: subprocess.Popen[str], limit_sec: float) -> tuple[int, str, str]:
+    """Wait for its end; return its exit code and what it printed on stdout and stderr."""
+    out, errors = process.communicate(timeout=limit_sec)
+    return process.returncode, out, errors
