@@ -85,8 +85,10 @@ def test_rank_0_alone_prints_and_writes(training: Trainings) -> None:
         "ranks",
         "mode",
         "train",
+        "hint",
         "record",
     ]
+    assert "2 ranks on one CPU are to check that they agree, not for speed" in whole.text
     (path,) = whole.folder.iterdir()
     assert json.loads(whole.out) == json.loads(path.read_text())
 

@@ -46,7 +46,16 @@ def train_on_ranks(session: Session, options: TrainOptions, place: Place) -> Exi
     session.info(summary.train_line(result, device))
     if result.scaling:
         session.info(scaling_table(result.scaling))
+    elif device.kind == "cpu" and place.world_size == place.local_world_size > 1:
+        session.info(labelled("hint", _shared_cpu_line(place)))
     return ExitCode.OK
+
+
+def _shared_cpu_line(place: Place) -> str:
+    return (
+        f"{place.world_size} ranks on one CPU are to check that they agree, not for speed: "
+        "--scaling measures it"
+    )
 
 
 def _ranks_line(place: Place) -> str:
