@@ -35,7 +35,7 @@ def notes(ranks: Sequence[Rank]) -> list[str]:
 
 
 def _behind(behind: Slowness) -> str:
-    """Return how far the slowest rank is behind; the spread of one case says less."""
+    """Return how far behind the slowest rank is, over all its cases."""
     usual = "" if behind.counts else ", which is usual"
     times = f"{behind.factor:.2f} times as long as the others' median for {behind.kind}"
     return f"{behind.rank.title}: {times}{usual}"
