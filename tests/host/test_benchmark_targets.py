@@ -113,6 +113,17 @@ def test_side_b_may_be_another_image(host: Host, checkout: Path) -> None:
     assert " workload:cpu-test python -m workload compare " in host.called[-1]
 
 
+def test_an_image_of_side_b_that_is_nowhere_is_refused_before_side_a_runs(
+    host: Host, checkout: Path
+) -> None:
+    host.add("docker", 'case "$*" in *" nosuch"*) exit 1 ;; esac')
+    host.environment["B_IMAGE"] = "nosuch"
+    result = host.run(f"{checkout}/docker/host/ab", "cpu", "1")
+    assert result.returncode == 4
+    assert "in-docker: the image nosuch:latest is not here and cannot be pulled" in result.stderr
+    assert not sides(host)
+
+
 @pytest.mark.parametrize("pairs", ["x", "0", "-1", "1.5"])
 def test_a_number_of_pairs_that_is_none_is_bad_input(host: Host, pairs: str) -> None:
     result = host.run("make", "cpu-ab", f"RUNS={pairs}")
