@@ -132,7 +132,8 @@ def search_line(dtype: str, fastest: Sequence[tuple[str, float]], tried: int, gr
     """
     effort = f"{tried} of {grid} shapes tried"
     if not fastest:
-        return labelled("search", f"{dtype}: none ran, {effort}: raise --budget")
+        fix = "raise --budget" if grid else "this device lacks the dtype or the memory"
+        return labelled("search", f"{dtype}: none ran, {effort}: {fix}")
     (best, rate), *others = fastest
     then = "".join(f", then {shape} {format_rate(gflops)}" for shape, gflops in others)
     return labelled(
