@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.ranks import planted as program
 from support.ranks.ended import Ended
+from support.ranks.planted import alone as program
 
 PLANTED = Path(program.__file__)
 LIMIT_SEC = 200  # on a busy machine

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.ranks import planted_links as program
 from support.ranks import processes
 from support.ranks.ended import Ended
+from support.ranks.planted import links as program
 
 BRIEF = "collectives --device cpu --sizes 1K,64K --budget 1".split()
 LIMIT_SEC = 200  # on a busy machine

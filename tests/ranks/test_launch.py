@@ -6,7 +6,7 @@ from pathlib import Path
 
 from support.ranks import processes
 
-START = Path(__file__).parents[1] / "support/ranks/start.py"
+START = Path(__file__).parents[1] / "support/ranks/planted/start.py"
 LIMIT_SEC = 120
 
 

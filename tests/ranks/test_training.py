@@ -7,8 +7,8 @@ import sys
 from dataclasses import replace
 
 import pytest
-from support.ranks import planted_training
 from support.ranks.agreement import SPEC, disagreement, single_losses
+from support.ranks.planted import training as program
 from support.ranks.training import LIMIT_SEC, ended, start, trained
 
 FLOAT64 = ("--dtype", "float64")
@@ -17,7 +17,7 @@ BRIEF = replace(SPEC, steps=3)  # a mistake changes the second step at the lates
 
 def planted(mistake: str, *words: str) -> subprocess.CompletedProcess[str]:
     """Train on two ranks with a mistake."""
-    command = (sys.executable, planted_training.__file__, "2", mistake, *words)
+    command = (sys.executable, program.__file__, "2", mistake, *words)
     return subprocess.run(
         (*command, *FLOAT64, "--device", "cpu", "--threads", "1", "--json"),
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Start `program.py` on ranks of this machine: RANKS RESTARTS ARGUMENTS..."""
+"""Start `ends.py` on ranks of this machine: RANKS RESTARTS ARGUMENTS..."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ from workload.distributed.launch import Launch, launch
 
 
 def main(ranks: str, restarts: str, *arguments: str) -> int:
-    program = str(Path(__file__).with_name("program.py"))
+    program = str(Path(__file__).with_name("ends.py"))
     try:
         return launch((program, *arguments), Launch(int(ranks), max_restarts=int(restarts)))
     except WorkloadError as error:

@@ -1,7 +1,7 @@
 """`workload train` on ranks with a mistake in it: `row` drops one, `mean` takes it for a sum.
 
 The program's own check of the mode is off unless `checked` is given:
-python planted_training.py RANKS row|mean [checked] ARGUMENTS...
+python training.py RANKS row|mean [checked] ARGUMENTS...
 """
 
 import os

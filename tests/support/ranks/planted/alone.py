@@ -1,6 +1,6 @@
 """The command line with a fault in one rank, and brief stages.
 
-Run as a script: PLANT="dies 1" python planted.py run --device cpu --ranks 2
+Run as a script: PLANT="dies 1" python alone.py run --device cpu --ranks 2
 """
 
 import os
