@@ -16,6 +16,7 @@ import torch.distributed as dist
 
 from workload.core.errors import BadInputError, ExitCode, UnfitError, WorkloadError, first_line
 from workload.core.models.device import DeviceInfo
+from workload.distributed.attempts import ATTEMPT_SEC, connect_within
 from workload.distributed.environment import Place
 from workload.distributed.failures import FollowedError, LostRankError
 from workload.hardware.cuda_problem import driver_blocks
@@ -145,14 +146,28 @@ def _store(place: Place, limit: timedelta) -> dist.Store:
     torchrun's agent keeps its store when it starts the ranks again (torch 2.13), with the addresses
     of those that ended: each attempt has keys of its own.
     """
-    store = dist.TCPStore(
+    if place.leads and not place.agent_store:
+        store = _tcp_store(place, limit, listens=True)
+    else:
+        attempt = timedelta(seconds=ATTEMPT_SEC)
+        try:
+            store = connect_within(
+                limit.total_seconds(), lambda: _tcp_store(place, attempt), *_OF_THE_GROUP
+            )
+        except _OF_THE_GROUP:
+            raise ConnectionError("no connection") from None
+        store.set_timeout(limit)
+    return dist.PrefixStore(f"attempt {place.restart if place.agent_store else 0}", store)
+
+
+def _tcp_store(place: Place, limit: timedelta, listens: bool = False) -> dist.TCPStore:
+    return dist.TCPStore(
         place.master_address,
         place.master_port,
         place.world_size,
-        is_master=place.leads and not place.agent_store,
+        is_master=listens,
         timeout=limit,
     )
-    return dist.PrefixStore(f"attempt {place.restart if place.agent_store else 0}", store)
 
 
 @contextmanager

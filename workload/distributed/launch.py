@@ -26,8 +26,9 @@ from torch.distributed.elastic.multiprocessing import (
 from torch.distributed.elastic.rendezvous import RendezvousParameters, RendezvousTimeoutError
 
 from workload.core.errors import ExitCode, UnfitError, first_line
+from workload.distributed.attempts import ATTEMPT_SEC
 from workload.distributed.failures import LAUNCHED, first_cause, read_failure
-from workload.distributed.rendezvous import ATTEMPT_SEC, make_handler
+from workload.distributed.rendezvous import make_handler
 
 # How long nodes wait for each other: at the start, and less after a failure, since the group has
 # waited then.

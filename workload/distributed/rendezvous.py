@@ -7,7 +7,6 @@ the connection, a quarter of an hour.
 
 import queue
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -25,8 +24,7 @@ from torch.distributed.elastic.rendezvous.dynamic_rendezvous import (
     create_handler,
 )
 
-# torch's client takes up to twice its limit where a connection is refused: several short attempts.
-ATTEMPT_SEC, PAUSE_SEC = 5, 0.2
+from workload.distributed.attempts import ATTEMPT_SEC, connect_within
 
 Answer = TypeVar("Answer")
 
@@ -44,16 +42,13 @@ def make_handler(parameters: RendezvousParameters, limit_sec: float) -> Rendezvo
 
 def _connect(parameters: RendezvousParameters, join_sec: float) -> tuple[RendezvousBackend, Store]:
     """Connect to the store, or start it where this is its node; try until the limit."""
-    end_sec = time.monotonic() + join_sec
-    while True:
-        try:
-            connected: tuple[RendezvousBackend, Store] = create_backend(parameters)
-        except RendezvousConnectionError:
-            if time.monotonic() > end_sec:
-                raise RendezvousConnectionError(f"no connection within {join_sec:g} s") from None
-            time.sleep(PAUSE_SEC)
-        else:
-            return connected
+    try:
+        connected: tuple[RendezvousBackend, Store] = connect_within(
+            join_sec, lambda: create_backend(parameters), RendezvousConnectionError
+        )
+    except RendezvousConnectionError:
+        raise RendezvousConnectionError(f"no connection within {join_sec:g} s") from None
+    return connected
 
 
 class LimitedBackend(RendezvousBackend):

@@ -83,6 +83,19 @@ def test_ranks_that_do_not_come_are_reported_in_one_line(port: int, cpu: DeviceI
     assert "\n" not in line
 
 
+def test_a_rank_that_rank_0_does_not_answer_is_reported_in_time(
+    port: int, cpu: DeviceInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a single attempt of torch's client it would take twice as long."""
+    monkeypatch.setattr(group, "ATTEMPT_SEC", 0.1)
+    with pytest.raises(UnfitError) as caught, group.joined(place(1, 2, port), cpu, 1):
+        pass
+    assert str(caught.value) == (
+        f"rank 1 of 2 did not reach the others at 127.0.0.1:{port} within 1 s (no connection): "
+        "start all ranks together, with the address of rank 0"
+    )
+
+
 def test_what_gloo_says_about_a_lost_rank_is_one_line() -> None:
     said = (
         "[/build/gloo/transport/tcp/pair.cc:553] Connection closed by peer [10.0.0.2]:4242. "
