@@ -27,15 +27,8 @@ def checkout(tmp_path: Path) -> Path:
         "rich==1 \\\n    --hash=sha256:00\ntorch==2+cpu \\\n    --hash=sha256:11\nsympy==1\n"
     )
     (locks.parent / "host").mkdir()
-    for script in (
-        "make-venv",
-        "venv-lock",
-        "folders",
-        "checks",
-        "exit-codes",
-        "in-host",
-        "script_headers.py",
-    ):
+    scripts = "make-venv venv-lock folders checks exit-codes in-host script_headers.py"
+    for script in scripts.split():
         shutil.copy(CHECKOUT / "docker/host" / script, locks.parent / "host")
     return locks.parents[1]
 
