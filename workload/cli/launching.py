@@ -34,8 +34,12 @@ def enter(options: RankOptions, argv: Sequence[str]) -> Place | ExitCode | None:
 
 
 def _leave_errors_to_lines() -> None:
-    """Keep torch from logging each attempt to reach a lost rank, with the stack of its own code."""
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")
+    """Keep torch from logging each attempt to reach a lost rank, with the stack of its own code.
+
+    ERROR is what this program sets, and its children inherit; another level stays.
+    """
+    if os.environ.get("TORCH_CPP_LOG_LEVEL", "ERROR") == "ERROR":
+        os.environ["TORCH_CPP_LOG_LEVEL"] = "FATAL"
 
 
 def _starts_ranks(options: RankOptions, place: Place | None) -> bool:
