@@ -23,7 +23,8 @@ NOTHING_ALLOWED: dict[str, Any] = {
 }
 # A tmpfs goes with its container: the record is read before that.
 RUN_AND_SHOW = (
-    "workload run --device cpu --budget 5 --output /tmp/results >&2 && cat /tmp/results/*.json"
+    "workload run --device cpu --budget 5 --sizes 64 --output /tmp/results >&2 && "
+    "cat /tmp/results/*.json"
 )
 # Who may write where: the system's own shared folders, and where a run leaves its results.
 WRITABLE = {"/tmp", "/var/tmp", "/run/lock", "/workspace", "/workspace/results"}

@@ -113,7 +113,7 @@ def _set_deadlines(session: "Session", options: RecordOptions) -> None:
     from workload.hardware.watchdog import watchdog  # noqa: PLC0415  needs msgspec
 
     watchdog.on_silence = session.end_silent
-    watchdog.alarm = Alarm(watchdog.end_if_silent)
+    watchdog.alarm = Alarm(watchdog.ring)
     driver_deadline.limit_sec, driver_deadline.tell = options.driver_timeout, session.error
 
 

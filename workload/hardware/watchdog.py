@@ -8,18 +8,20 @@ Some calls of PyTorch keep Python's lock while they wait (2.13: `Event.elapsed_t
 `cuda.Stream()`, `set_device`), and the thread with them. Then an `Alarm` rings, a little later.
 """
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from workload.core.errors import XID, LostDeviceError
+from workload.core.errors import XID, ExitCode, LostDeviceError
 from workload.hardware.alarm import Alarm
 from workload.hardware.driver_process import driver_deadline
 
 POLL_SEC = 0.5
 ALARM_SEC = 2.0  # after the limit: the thread, if it runs, is first
+END_SEC = 30.0  # to save what is known and end the process
 
 
 @dataclass
@@ -99,6 +101,16 @@ class Watchdog:
         fix = f"{XID}, or wait longer with --driver-timeout"
         self.on_silence(LostDeviceError(work.device, what, fix))
         return True
+
+    def ring(self) -> None:
+        """End the process as the thread does, called by the alarm on the main thread.
+
+        Where the thread was first, this leaves Python's lock to it: without that, the main thread
+        would go back to its call and keep the lock.
+        """
+        if self.end_if_silent():
+            time.sleep(END_SEC)
+            os._exit(ExitCode.UNFIT)
 
     def _set_alarm(self) -> None:
         work = self._work

@@ -97,7 +97,7 @@ def end(error):
     os._exit(4)
 
 seconds = int(sys.argv[1])
-watchdog.on_silence, watchdog.alarm = end, Alarm(watchdog.end_if_silent)
+watchdog.on_silence, watchdog.alarm = end, Alarm(watchdog.ring)
 driver_deadline.limit_sec = 0.5
 with watchdog.working("cuda:0"):
     {before}
