@@ -68,8 +68,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--passes",
         type=int,
         default=1,
-        help="run all benchmarks so many times and keep every sample: what disturbs a machine for "
-        "seconds disturbs one pass (default: 1)",
+        help="run all benchmarks this many times and keep every sample: what disturbs a machine "
+        "for seconds disturbs one pass (default: 1)",
     )
     group.addoption(
         "--turns",

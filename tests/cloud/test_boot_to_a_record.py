@@ -164,8 +164,10 @@ def test_the_run_waits_for_the_machines_own_updates(gcp: Vm) -> None:
     gcp.sh("ln -s /opt/stub /usr/local/bin/sleep")
     gcp.sh("systemctl daemon-reload && systemctl start --no-block apt-daily-upgrade")
     gcp.sh(f"rm {STATE}/finished")
-    gcp.run_again(ARGS="--help")
-    gcp.sh("rm /usr/local/bin/sleep")
+    try:
+        gcp.run_again(ARGS="--help")
+    finally:
+        gcp.sh("rm /usr/local/bin/sleep")
     journal = gcp.sh("journalctl --no-pager --unit workload-first-boot")
     assert "first-boot: quiet: waiting for the machine's own updates" in journal
     assert gcp.sh("systemctl is-active apt-daily-upgrade.timer") == "active\n"

@@ -82,7 +82,7 @@ def waits(vm: Vm) -> str:
 
 @pytest.mark.parametrize("said", PASSING)
 def test_it_waits_for_what_passes_by_itself(waits: str, said: str) -> None:
-    assert f"as apt-get says: {said}" in waits
+    assert f"waiting for apt-get: {said}" in waits
 
 
 def test_a_source_that_is_gone_is_no_hindrance_where_it_is_not_needed(vm: Vm) -> None:

@@ -5,8 +5,6 @@ from support.fakes.host import Host
 
 SILENT = "exit 1"
 
-ENGINE = ""
-
 
 def test_a_named_engine_that_is_silent_is_an_error_and_no_fallback(host: Host) -> None:
     host.add("docker", SILENT)

@@ -5,11 +5,12 @@ import json
 import re
 import tarfile
 from collections.abc import Iterator
-from typing import IO, Any, cast
+from typing import Any
 
 import pytest
 from support.containers import Containers
 from support.records.validity import invalidity
+from support.saved_image import saved_image
 
 from docker import DockerClient
 
@@ -104,9 +105,7 @@ class Saved:
     def __init__(self, client: DockerClient, image: str) -> None:
         self.holders: dict[str, list[str]] = {}
         documents: dict[str, Any] = {}
-        # A tar file that is read as a stream needs only read().
-        saved = cast("IO[bytes]", Stream(client.images.get(image).save()))
-        with tarfile.open(fileobj=saved, mode="r|") as archive:
+        with tarfile.open(fileobj=saved_image(client, image), mode="r|") as archive:
             for member in archive:
                 content = archive.extractfile(member)
                 if content is None:
@@ -133,20 +132,3 @@ def certificates(layer: Any) -> Iterator[str]:
             content = archive.extractfile(member) if small else None
             if content and CERTIFICATE in content.read():
                 yield member.name
-
-
-class Stream:
-    """The chunks of a download as a file that can be read from start to end."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = b""
-
-    def read(self, size: int) -> bytes:
-        """Up to `size` bytes; fewer only at the end."""
-        parts, missing = [], size
-        while missing and (chunk := self._rest or next(self._chunks, b"")):
-            parts.append(chunk[:missing])
-            self._rest = chunk[missing:]
-            missing -= len(parts[-1])
-        return b"".join(parts)

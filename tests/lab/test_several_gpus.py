@@ -15,7 +15,7 @@ LIMIT_SEC = 600  # of eight processes that import PyTorch, on a busy machine
 
 
 def machine(count: int, **faults: dict[str, Any]) -> Machine:
-    """A machine of so many GPUs; `faults` are of gpu_N."""
+    """A machine of this many GPUs; `faults` are of gpu_N."""
     table: dict[str, dict[str, Any]] = {"cuda": {"gpus": count}, "nvml": {"gpus": count}, **GPUS}
     for name, fault in faults.items():
         section = name.replace("_", ".")

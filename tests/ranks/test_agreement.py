@@ -35,7 +35,7 @@ Trainings = Callable[[int, str], Whole]
 
 @pytest.fixture(scope="module")
 def training(tmp_path_factory: pytest.TempPathFactory) -> Trainings:
-    """Train in float64 on so many ranks in a mode, once: `training(2, "ddp")`."""
+    """Train in float64 on this many ranks in a mode, once: `training(2, "ddp")`."""
     done: dict[tuple[int, str], Whole] = {}
 
     def train(ranks: int, mode: str) -> Whole:
@@ -88,7 +88,7 @@ def test_rank_0_alone_prints_and_writes(training: Trainings) -> None:
         "hint",
         "record",
     ]
-    assert "2 ranks on one CPU are to check that they agree, not for speed" in whole.text
+    assert "2 ranks on one CPU show that they agree, not how fast they are" in whole.text
     (path,) = whole.folder.iterdir()
     assert json.loads(whole.out) == json.loads(path.read_text())
 

@@ -52,7 +52,7 @@ def free_port() -> str:
 
 @pytest.fixture
 def nodes(tmp_path: Path) -> Planted:
-    """Run --pairs on so many nodes of one rank, all on this machine."""
+    """Run --pairs on this many nodes of one rank, all on this machine."""
 
     def call(plant: str, count: int) -> Ended:
         where = ("--nodes", str(count), "--rendezvous", f"127.0.0.1:{free_port()}")
@@ -64,7 +64,7 @@ def nodes(tmp_path: Path) -> Planted:
 
 @pytest.fixture
 def pods(tmp_path: Path) -> Planted:
-    """Run --pairs on so many pods of an Indexed Job, by the environment that it sets."""
+    """Run --pairs on this many pods of an Indexed Job, by the environment that it sets."""
 
     def call(plant: str, count: int) -> Ended:
         job = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}

@@ -1,4 +1,4 @@
-"""Ranks that torch.distributed's launcher starts here: they meet, and the first to fail is told."""
+"""Ranks that torch.distributed's launcher starts here meet, and the first to fail is named."""
 
 import subprocess
 import time

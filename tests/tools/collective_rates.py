@@ -88,13 +88,12 @@ def our_block(timer: TeamTimer, team: Team, calls: int) -> float:
 
 def ratios(operation: Operation, team: Team, order: random.Random) -> list[float]:
     """Return the loop's seconds over ours in each pair of blocks of one alternation."""
-    device = devices.resolve("cpu")
     call = plain_calls(operation.kind, operation.elements, team.ranks)
-    timer = TeamTimer(make_timer(HOST_CLOCK, our_call(operation, team), device), team)
+    host_timer = make_timer(HOST_CLOCK, our_call(operation, team), devices.resolve("cpu"))
+    timer = TeamTimer(host_timer, team)
     blocks = {"ours": partial(our_block, timer, team), "plain": partial(plain_block, call)}
-    for block in blocks.values():
-        call_sec = block(WARM_UP_CALLS)
-    calls = max(1, round(BLOCK_SEC / call_sec))
+    blocks["ours"](WARM_UP_CALLS)
+    calls = max(1, round(BLOCK_SEC / blocks["plain"](WARM_UP_CALLS)))
     found = []
     for _ in range(PAIRS):
         seconds = {name: blocks[name](calls) for name in order.sample(sorted(blocks), len(blocks))}

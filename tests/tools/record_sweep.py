@@ -37,7 +37,7 @@ from workload.hardware import devices, precision
 
 # A batch this long makes the clock and a GPU's one wait at its end less than a percent.
 MIN_BATCH_SEC = 10e-3
-# While another program disturbs, a shape is timed again after a pause, so many times at most.
+# While another program disturbs, a shape is timed again after a pause, this many times at most.
 ATTEMPTS = 10
 PAUSE_SEC = 0.2
 SHAPES_A_WRITE = 100
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="float32", help="of the matrices")
     parser.add_argument("--best", type=float, default=1.0, help="share of the shapes to time")
     parser.add_argument("--readings", type=int, default=10, help="undisturbed ones of each shape")
-    parser.add_argument("--seconds", type=float, default=math.inf, help="end after so long")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="end after this long")
     parser.add_argument("--output", type=Path, help="another file than the one in tests/sweeps")
     arguments = parser.parse_args()
     device = devices.resolve(arguments.device)

@@ -27,7 +27,7 @@ from workload.core.shape import Shape
 Evaluate = Callable[[Shape], float | None]
 
 AXES = ("m", "k", "n")
-# Of the grid. With so many evaluations the search comes within a percent of the best of recorded
+# Of the grid. With this many evaluations the search comes within a percent of the best of recorded
 # sweeps (tests/unit/bench/test_search.py).
 EVALUATED_SHARE = 0.05
 # Steps along one axis that still make a neighbor.

@@ -21,7 +21,7 @@ from workload.hardware.watchdog import watchdog
 
 Call = Callable[[], object]
 
-GRAPH_CALLS = 100  # in one graph: the gap between two replays, 1 or 2 µs, is shared by so many
+GRAPH_CALLS = 100  # in one graph: the gap between two replays, 1 or 2 µs, is shared by this many
 CAPTURE_WARM_UPS = 3  # libraries choose kernels and take workspaces in the first calls
 READING_SEC = 0.05  # between two readings of the GPU's sensors
 # Where the system does not report the size of its last cache; hardly any CPU or GPU has more.

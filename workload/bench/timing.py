@@ -25,7 +25,7 @@ from workload.hardware.waits import Watch
 MIN_SAMPLE_SEC = 1e-3
 MIN_SAMPLES = 3
 MAX_SAMPLES = 200
-# Stop when the median is known to ±0.5 %, from at least so many samples over at least this window.
+# Stop when the median is known to ±0.5 %, from at least this many samples over this window.
 ENOUGH_SAMPLES = 20
 ENOUGH_HALF_WIDTH = 0.005
 MIN_WINDOW_SEC = 0.25
@@ -33,7 +33,7 @@ WARM_UP_SHARE = 0.2  # of the budget, and at most
 MAX_WARM_UP_SEC = 2.0
 # A GPU needs time to raise its clocks.
 MIN_WARM_UP_SEC = {"cpu": 0.02, "cuda": 0.3}
-# Steady means that so many batches in a row differ by at most this.
+# Steady means that this many batches in a row differ by at most this.
 STEADY_BATCHES = 4
 STEADY_SPREAD = 0.05
 # A shorter CUDA operation is timed by replaying a graph: a launch by the host takes 4 µs or more,

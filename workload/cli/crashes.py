@@ -5,25 +5,22 @@ runs in the C handler itself. It writes and exits, nothing else; if even that cr
 ends the process by the signal, as it would without a handler.
 """
 
-import ctypes
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from workload.core.errors import ExitCode
+from workload.hardware.c_handlers import Handler, install
 
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
-_Handler = ctypes.CFUNCTYPE(None, ctypes.c_int)
 
 
 @contextmanager
 def crash_is_unfit(command: str) -> Iterator[None]:
     """Within, end the process with UNFIT where it crashes, and say so for `command`."""
-    install = ctypes.CDLL(None).signal
-    install.argtypes, install.restype = (ctypes.c_int, ctypes.c_void_p), ctypes.c_void_p
-    handler = _Handler(lambda number: _end(command, number))
-    before = {number: install(number, ctypes.cast(handler, ctypes.c_void_p)) for number in CRASHES}
+    handler = Handler(lambda number: _end(command, number))
+    before = {number: install(number, handler.address) for number in CRASHES}
     try:
         yield
     finally:

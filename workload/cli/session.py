@@ -208,8 +208,12 @@ class Session:
     def end_silent(self, error: LostDeviceError) -> None:
         """Save what is known so far and end the process, whose main thread waits for the GPU."""
         self.lost = error
-        self.error(str(error))
-        signals.save_and_exit(error.exit_code, lambda code: self._end(code, str(error)))
+
+        def save(code: ExitCode) -> ExitCode:
+            self.error(str(error))
+            return self._end(code, str(error))
+
+        signals.save_and_exit(error.exit_code, save)
 
     def _save_interrupted(self, code: ExitCode) -> ExitCode:
         """Save what is known so far; called from the signal thread."""

@@ -70,7 +70,7 @@ def add_ranks(parser: argparse.ArgumentParser) -> None:
         "--join-timeout",
         type=option_types.positive,
         metavar="SECONDS",
-        help="how long nodes wait for each other before they start (default: 35)",
+        help="how long nodes wait for each other (default: 35; 15 with --max-restarts)",
     )
     group.add_argument(
         "--max-restarts",

@@ -18,7 +18,7 @@ from workload.core.models.collectives import Link
 from workload.core.models.device import DeviceInfo
 
 DTYPE = "float32"
-# What looks slow is measured again so often, and counts by its best: noise does not come back.
+# What looks slow is measured again this often, and counts by its best: noise does not come back.
 REPEATS = 2
 
 

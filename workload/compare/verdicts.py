@@ -69,7 +69,9 @@ class Comparison:
 
 
 def compare(baseline: Side, candidate: Side, *, allowed: float = MARGIN) -> Comparison:
-    """Compare everything that both sides have; slower by up to `allowed` is no finding.
+    """Compare everything that both sides have.
+
+    A contended case is judged if it is slower by more than `allowed` without its waits.
 
     Of an emulated side the losses are compared, and no speeds. Raises BadInputError if nothing can
     be compared, WrongNumbersError if wrong results are why.

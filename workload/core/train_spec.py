@@ -10,9 +10,9 @@ AUTO = "auto"
 MODE_NAMES = ("eager", "fused", "compile", "graph", "dual", AUTO)
 # Those of several ranks; the first is their default.
 RANK_MODE_NAMES = ("all-reduce", "ddp")
-# Steps that a mode may do together: it sums their losses at once, and a CUDA graph holds so many.
+# Steps that a mode may do together: it sums their losses at once, and a CUDA graph holds this many.
 BLOCK_STEPS = 10
-# A thread for each so many operations of a step. On two quiet cores a second thread makes a step of
+# One thread per this many operations of a step. On two quiet cores a second thread makes a step of
 # `book` (26 million) 1.6 times faster, beside a busy process ten times slower.
 FLOPS_PER_THREAD = 50_000_000
 # Beside the tensors: what libraries allocate, and what the allocator keeps. Measured on a CPU:

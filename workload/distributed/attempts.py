@@ -14,7 +14,7 @@ def connect_within(
 ) -> Connection:
     """Call `connect` until it does not raise one of `refusals`; raise the last after the limit.
 
-    An attempt has a limit of ATTEMPT_SEC of its own.
+    An attempt is to take ATTEMPT_SEC at most, or twice that where it is refused.
     """
     end_sec = time.monotonic() + limit_sec
     while True:

@@ -30,8 +30,8 @@ from workload.distributed.attempts import ATTEMPT_SEC
 from workload.distributed.failures import LAUNCHED, first_cause, read_failure
 from workload.distributed.rendezvous import make_handler
 
-# How long nodes wait for each other: at the start, and less after a failure, since the group has
-# waited then.
+# How long nodes wait for each other; less where ranks may be restarted, since after a failure the
+# group has waited already, and torch has one limit for both.
 JOIN_SEC, JOIN_AGAIN_SEC = 35, 15
 STORE_SEC = 20  # how long to wait for an answer of the store
 # How long ranks may take to end after a signal; they take under a second.
@@ -77,9 +77,9 @@ class Launch:
 
 
 class Agent(LocalElasticAgent):
-    """torch's agent, whose ranks have SHUTDOWN_SEC to end however it ends them; knows which hung.
+    """torch's agent that gives ranks SHUTDOWN_SEC to end, and remembers which hung.
 
-    Beside a rank that failed, torch 2.13 gives the others 30 s (SubprocessContext._poll).
+    After one rank failed, torch 2.13 gives the others 30 s (SubprocessContext._poll).
     """
 
     hung: frozenset[int] = frozenset()  # ranks that only SIGKILL ended
@@ -87,7 +87,7 @@ class Agent(LocalElasticAgent):
     def _start_workers(self, worker_group: WorkerGroup) -> dict[int, Any]:
         started: dict[int, Any] = super()._start_workers(worker_group)
         context = self._pcontext
-        assert isinstance(context, SubprocessContext)  # noqa: S101  as of every program
+        assert isinstance(context, SubprocessContext)  # noqa: S101  the entry point is a program
         processes = {
             worker.global_rank: context.subprocess_handlers[worker.local_rank].proc
             for worker in worker_group.workers
@@ -126,7 +126,7 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
     except Exception as error:  # whatever the rendezvous raises
         raise UnfitError(
             f"the {plan.nodes} nodes did not reach or lost each other at {plan.rendezvous} "
-            f"({_reason(error)}): start all within {plan.join_sec} s, the --join-timeout; see "
+            f"({_reason(error)}): start all within {plan.join_sec} s (--join-timeout); see "
             "their output, and whether each reaches the others"
         ) from None
     if result.is_failed():

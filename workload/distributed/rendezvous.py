@@ -35,7 +35,7 @@ def make_handler(parameters: RendezvousParameters, limit_sec: float) -> Rendezvo
     Raises RendezvousConnectionError if it does not; a handler raises it too.
     """
     join_sec = parameters.get_as_int("join_timeout") or 0
-    backend, store = within(join_sec + 2 * ATTEMPT_SEC, lambda: _connect(parameters, join_sec))
+    backend, store = within(join_sec + 3 * ATTEMPT_SEC, lambda: _connect(parameters, join_sec))
     store.set_timeout(timedelta(seconds=join_sec))
     return create_handler(store, LimitedBackend(backend, limit_sec), parameters)
 

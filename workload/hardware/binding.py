@@ -19,7 +19,7 @@ from workload.core.units import plural, printable, ranges
 from workload.hardware.affinity import allowed_cpus, current_cpus, given_cpus
 
 VARIABLES = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
-ELEMENTS = 1 << 18  # an operation on so many is shared among all threads
+ELEMENTS = 1 << 18  # an operation on this many is shared among all threads
 _CPUS = r"\d{1,6}(-\d{1,6}(:\d{1,6})?)?"
 
 

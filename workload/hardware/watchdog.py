@@ -40,6 +40,7 @@ class Watchdog:
         self.alarm: Alarm | None = None
         self._work: _Work | None = None
         self._once = threading.Lock()
+        self._setting = threading.RLock()  # the alarm may ring within it
         self._thread: threading.Thread | None = None
 
     @contextmanager
@@ -111,14 +112,16 @@ class Watchdog:
         if self.end_if_silent():
             time.sleep(END_SEC)
             os._exit(ExitCode.UNFIT)
+        self._set_alarm()  # the GPU has answered since it was set
 
     def _set_alarm(self) -> None:
-        work = self._work
-        if self.alarm and work and self.on_silence:
-            silent_sec = time.monotonic() - work.since
-            self.alarm.set(max(work.limit_sec - silent_sec, 0.0) + ALARM_SEC)
-        elif self.alarm:
-            self.alarm.stop()
+        with self._setting:  # else a thread could set it for work that has just ended
+            work = self._work
+            if self.alarm and work and self.on_silence:
+                silent_sec = time.monotonic() - work.since
+                self.alarm.set(max(work.limit_sec - silent_sec, 0.0) + ALARM_SEC)
+            elif self.alarm:
+                self.alarm.stop()
 
 
 watchdog = Watchdog()  # of this process; the command line sets `on_silence`

@@ -2,5 +2,6 @@
 
 `supervisor` starts a `process` at each of the `slots`, `member` says which one this process is,
 `start` lets all begin together, `results` reads what each found, and `memory` says whether the
-machine has the memory for them. Ranks that work together are in `workload.distributed`.
+machine has the memory for a number of ranks of either kind. Ranks that work together are in
+`workload.distributed`.
 """

@@ -58,9 +58,9 @@ def middle_half(found: list[float]) -> str:
 
 
 def times_table(preset: str, seconds: dict[str, list[float]], steps: int) -> Table:
-    """Return seconds per step of samples of so many steps, and GFLOP/s of five matmuls."""
+    """Return seconds per step, from samples of `steps` steps, and GFLOP/s of five matmuls."""
     spec = PRESETS[preset]
-    table = Table(preset, "a step", "GFLOP/s")
+    table = Table(preset, "per step", "GFLOP/s")
     for name, taken in seconds.items():
         step = statistics.median(taken) / (spec.steps if "whole" in name else steps)
         rate = "-" if "dual" in name else f"{spec.step_flops / step / 1e9:.0f}"

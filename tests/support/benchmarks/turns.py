@@ -13,7 +13,7 @@ from pathlib import Path
 
 SIDES = ("a", "b")
 POLL_SEC = 0.002
-PATIENCE_SEC = 120.0  # no case takes so long
+PATIENCE_SEC = 120.0  # no case takes this long
 FINISHED = 1 << 30  # more turns than anyone takes
 
 

@@ -2,8 +2,9 @@
 
 Every step has its share of the budget, and a step that fails or hangs does not stop the others.
 What they leave is written into a folder as they go and packed last. No setting of the GPU is
-changed. Exit code 0: all steps passed; 2: bad options; 3: wrong numbers; 4: a step failed or could
-not run; 5: slower than a target; 6: not all could be written; 130, 143: ended by a signal.
+changed. Exit code 0: all steps that apply passed; 2: bad options; 3: wrong numbers; 4: a step
+failed or could not run; 5: slower than a target; 6: not all could be written; 130, 143: ended by a
+signal.
 """
 
 import argparse
@@ -57,8 +58,10 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     """Return the options. Raises BadInputError."""
     parser = Parser(prog="gpu-proof", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--smoke", action="store_true", help="the least of every step: two minutes")
-    parser.add_argument("--budget", type=float, help="seconds for all steps (600)")
+    parser.add_argument("--smoke", action="store_true", help="the least of every step")
+    parser.add_argument(
+        "--budget", type=float, help="seconds for all steps (600; 117 with --smoke)"
+    )
     parser.add_argument("--out", type=Path, help="a new folder (results/gpu-proof-TIME)")
     parser.add_argument("--wheels", type=Path, help="a folder of wheels of missing packages")
     parser.add_argument(

@@ -45,7 +45,7 @@ class Lines:
         self._open = True
 
     def read(self, wait_sec: float) -> None:
-        """Wait for output, at most so long, and hand on the whole lines."""
+        """Wait for output, at most this long, and hand on the whole lines."""
         if not self._open:
             time.sleep(wait_sec)
             return

@@ -18,7 +18,7 @@ from workload.report.page import build_page, load_results
 
 
 def recorded(folder: Path, ranks: int, seconds: float) -> Path:
-    """Write the record of an all-reduce of 1 MB that took so long, and return its path."""
+    """Write the record of an all-reduce of 1 MB that took this long, and return its path."""
     timing = Timing(HOST_CLOCK, WARM, 1, (seconds,) * 30, 0.1, True, 0.0)
     case = Case(
         Kind.ALL_REDUCE,

@@ -9,7 +9,7 @@ from workload.core.rank_speeds import slowest, slowness
 
 
 def rank(number: int, *seconds: float, device: DeviceInfo = measured.GPU) -> Rank:
-    """A rank whose matmuls took so long."""
+    """A rank whose matmuls took this long."""
     cases = tuple(measured.case(sec, size=64 << step) for step, sec in enumerate(seconds))
     return Rank(number, "complete", None, None, (), device=device, cases=cases)
 

@@ -10,7 +10,7 @@ from workload.distributed.attempts import connect_within
 
 
 def refused(times: int) -> Callable[[], str]:
-    """What is refused so often."""
+    """What is refused this often."""
     answers = repeat(ConnectionError("refused"), times)
 
     def connect() -> str:

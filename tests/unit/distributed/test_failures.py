@@ -1,4 +1,4 @@
-"""Of several ranks that failed, the launcher tells the one that failed first."""
+"""Of several ranks that failed, the launcher names the one that failed first."""
 
 import json
 from pathlib import Path

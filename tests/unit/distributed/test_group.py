@@ -83,10 +83,9 @@ def test_ranks_that_do_not_come_are_reported_in_one_line(port: int, cpu: DeviceI
     assert "\n" not in line
 
 
-def test_a_rank_that_rank_0_does_not_answer_is_reported_in_time(
+def test_a_rank_that_rank_0_does_not_answer_is_reported_in_one_line(
     port: int, cpu: DeviceInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a single attempt of torch's client it would take twice as long."""
     monkeypatch.setattr(group, "ATTEMPT_SEC", 0.1)
     with pytest.raises(UnfitError) as caught, group.joined(place(1, 2, port), cpu, 1):
         pass

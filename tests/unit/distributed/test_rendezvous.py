@@ -78,7 +78,7 @@ def test_an_error_of_the_store_is_raised_where_it_was_asked(store: FakeBackend) 
 
 @dataclass
 class FakeConnections:
-    """Refused so often, then to a store."""
+    """Refused this often, then to a store."""
 
     refused: int
     tried: int = 0

@@ -96,26 +96,36 @@ def end(error):
     print(error, flush=True)
     os._exit(4)
 
-seconds = int(sys.argv[1])
+reader, writer = os.pipe()
+os.write(writer, sys.argv[1].encode())
 watchdog.on_silence, watchdog.alarm = end, Alarm(watchdog.ring)
-driver_deadline.limit_sec = 0.5
+driver_deadline.limit_sec = {limit}
 with watchdog.working("cuda:0"):
     {before}
-    ctypes.PyDLL(None).sleep(seconds)
+    ctypes.PyDLL(None).read(reader, ctypes.create_string_buffer(1), 1)
 print(ctypes.PyDLL(None).sleep(4), "seconds were left")
 """
 
 
-@pytest.mark.parametrize("before", ["pass", "import time; time.sleep(0.2); watchdog.answered()"])
-def test_a_call_that_keeps_the_lock_of_python_has_the_same_end(before: str) -> None:
-    command = [sys.executable, "-c", KEEPS_THE_LOCK.format(before=before), "600"]
+@pytest.mark.parametrize(
+    ("limit", "before"),
+    [
+        ("0.5", "pass"),
+        ("0.5", "import time; time.sleep(0.2); watchdog.answered()"),
+        # The alarm that was set before this answer rings too early.
+        ("3", "import time; time.sleep(2.7); watchdog.answered()"),
+    ],
+)
+def test_a_call_that_keeps_the_lock_of_python_has_the_same_end(limit: str, before: str) -> None:
+    script = KEEPS_THE_LOCK.format(limit=limit, before=before)
+    command = [sys.executable, "-c", script, ""]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert ended.stdout.startswith("cuda:0 was lost (no answer within 0.5 s): ")
+    assert ended.stdout.startswith(f"cuda:0 was lost (no answer within {limit} s): ")
     assert (ended.returncode, ended.stderr) == (4, "")
 
 
 def test_nothing_that_follows_the_work_is_interrupted() -> None:
-    command = [sys.executable, "-c", KEEPS_THE_LOCK.format(before="pass"), "0"]
+    command = [sys.executable, "-c", KEEPS_THE_LOCK.format(limit="0.5", before="pass"), "answer"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert (ended.returncode, ended.stdout) == (0, "0 seconds were left\n"), ended.stderr
 

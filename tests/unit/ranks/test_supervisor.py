@@ -77,7 +77,7 @@ def test_a_rank_that_exits_without_its_record_is_named_by_its_last_line(tmp_path
     assert dead.doing == "verify, after " + (dead.verify or ())[0].name + " float32"
 
 
-def test_a_rank_that_shows_nothing_new_is_ended(tmp_path: Path) -> None:
+def test_a_rank_that_makes_no_progress_is_ended(tmp_path: Path) -> None:
     hung, other = run(tmp_path, "#time.sleep(600)", "#", limit_sec=BRIEF_SEC)
     assert (hung.ended, hung.reason) == ("hung", "made no progress for 4 s")
     assert len(hung.verify or ()) == 1

@@ -15,7 +15,7 @@ from tools.gpu_proof.folder import ARCHIVE, EVENTS, LOG, Folder, Output
 from workload.core.errors import BadInputError
 
 TESTS = Path(__file__).parents[2]
-# A proof whose files may have so many bytes and no more, as on a disk that is full.
+# A proof whose files may have this many bytes and no more, as on a disk that is full.
 FULL = """
 import os, resource, sys
 from pathlib import Path

@@ -69,7 +69,7 @@ def test_a_sweep_with_gaps_has_no_place(rates: Any) -> None:
         {"machine_info": {"workload": {"device": {"name": "Stand-in H200"}}}},
     ],
 )
-def test_a_record_of_a_made_up_gpu_has_no_place_even_in_the_proof_of_a_real_one(
+def test_a_record_of_a_simulated_gpu_has_no_place_even_in_the_proof_of_a_real_one(
     document: Event,
 ) -> None:
     (record,) = places.records(reading(*step("benchmarks-gpu"), benchmarks_gpu=document))

@@ -44,7 +44,7 @@ def test_killed_runs_resume_to_the_same_losses_and_weights(
 
 
 def kill_after(seconds: float, path: Path) -> None:
-    """Train in a process with `path` as its checkpoint; kill it so long after the first one."""
+    """Train in a process with `path` as its checkpoint; kill it this long after the first one."""
     options = ["--steps", str(STEPS), "--checkpoint-every", "10", "--device", "cpu"]
     command = [sys.executable, "-m", "workload", "train", "--checkpoint", str(path), *options]
     # One thread: this network is too small for two, which wait for each other on a busy machine.

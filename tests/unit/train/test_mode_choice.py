@@ -23,7 +23,7 @@ from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import BLOCK_STEPS, PRESETS, TrainSpec
 from workload.hardware import compilers, precision
 from workload.train.modes import MODES, choice, choose
-from workload.train.modes import compile as compile_engine
+from workload.train.modes import compile as compile_mode
 from workload.train.modes.data import draw
 
 BOOK = replace(PRESETS["book"], steps=60)
@@ -44,7 +44,7 @@ def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
         ("dual", "bfloat16", GPU, BadInputError, "needs float64, not bfloat16"),
     ],
 )
-def test_an_engine_is_refused_in_one_line_where_it_cannot_be_had(
+def test_a_mode_that_cannot_run_is_refused_in_one_line(
     name: str, dtype: str, device: DeviceInfo, error: type[Exception], words: str
 ) -> None:
     spec = replace(SHORT, dtype=dtype)
@@ -82,7 +82,7 @@ def test_compile_is_refused_where_nothing_that_it_builds_can_be_loaded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(shutil, "which", lambda name, **_: f"/usr/bin/{name}")
-    monkeypatch.setattr(compile_engine, "noexec_cache", lambda: "/cache")
+    monkeypatch.setattr(compile_mode, "noexec_cache", lambda: "/cache")
     monkeypatch.setattr(compilers.sysconfig, "get_path", lambda _name: Path(__file__).parents[1])
     monkeypatch.setattr(compilers.Path, "exists", lambda _path: True)
     with pytest.raises(UnfitError, match=r"/cache is mounted noexec: .* --tmpfs /tmp:exec"):
@@ -170,7 +170,7 @@ def test_auto_never_takes_other_arithmetic_than_the_seeds(trials: dict[str, floa
     assert auto(replace(SHORT, dtype="float64"))[0] == "fused"
 
 
-def test_auto_leaves_out_an_engine_that_is_wrong(
+def test_auto_leaves_out_a_mode_that_is_wrong(
     trials: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trials["fused"] = 1e-9
@@ -180,7 +180,7 @@ def test_auto_leaves_out_an_engine_that_is_wrong(
     assert "fused left out: its numbers are wrong" in reason
 
 
-def test_auto_has_no_engine_where_all_are_wrong(
+def test_auto_has_no_mode_where_all_are_wrong(
     trials: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert trials

@@ -28,7 +28,7 @@ def test_a_rank_has_the_same_rows_of_both_and_all_weights() -> None:
     assert (w1.shape, w2.shape) == (SPEC.w1_shape, SPEC.w2_shape)
 
 
-def test_a_team_of_one_trains_as_the_book_does(cpu: DeviceInfo) -> None:
+def test_a_split_for_one_rank_trains_as_the_book_does(cpu: DeviceInfo) -> None:
     data = draw(SPEC, torch.float64)
     loop = AllReduceLoop(SPEC, cpu, data, Split(0, 1, silent=True))
     book = EagerLoop(SPEC, cpu, data)

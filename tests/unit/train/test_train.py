@@ -75,7 +75,7 @@ def test_a_diverged_run_reports_no_weights(cpu: DeviceInfo) -> None:
 def test_losses_are_printed_in_the_chapters_format(workload: Callable[..., Outcome]) -> None:
     outcome = workload("train", "--steps", "200")
     lines = [line for line in outcome.stdout.splitlines() if line.startswith("Iteration")]
-    # Only so many digits: the rest is rounding, which differs from processor to processor.
+    # Only this many digits: the rest is rounding, which differs from processor to processor.
     assert lines[0].startswith("Iteration:  100 \t Loss:  427.8")
     assert lines[1].startswith("Iteration:  200 \t Loss:  1.447")
 

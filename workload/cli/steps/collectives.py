@@ -19,7 +19,7 @@ SIZES = {
 }
 # Sums differ by dtype, what is only moved does not.
 SUMMED_DTYPES, MOVED_DTYPES = ("float32", "bfloat16"), ("float32",)
-# Up to so many ranks, a pair has the links for itself; more would take minutes.
+# Up to this many ranks, a pair has the links for itself; more would take minutes.
 MAX_ALONE = 8
 
 

@@ -18,8 +18,9 @@ class Waits(Model, frozen=True):
     """What kept the threads waiting in a window. Unknown is None.
 
     Times are sums, over the threads or over the CPUs that this process may use, so they can
-    exceed the window; `longest` is of the thread or CPU that had most. Threads that ended within it
-    are not counted. `threads` ran or waited for a tenth of the window or more.
+    exceed the window; `longest_delay_sec` is of the thread that waited longest, `longest_steal_sec`
+    of the CPU that lost most. Threads that ended within the window are not counted; `threads` is
+    how many ran or waited for a tenth of it.
     """
 
     window_sec: Seconds

@@ -29,7 +29,7 @@ from workload.train.modes.reference import CLEAR_SPEC, Reference, by_hand, clear
 
 # Two blocks of steps, and some remaining ones.
 STEPS = 25
-# At most so many operations in the float64 loop by hand: under half a second on two cores.
+# At most this many operations in the float64 loop by hand: under half a second on two cores.
 REFERENCE_FLOPS = 2e10
 # Of the loss, beside what rounding explains, for modes with other arithmetic than `eager`.
 # Measured for `dual` against `eager`, 500 steps of `wide`: 5.9e-9 (`fused` in float64: 8.4e-9).

@@ -24,7 +24,7 @@ from workload.train.modes.shards import refusal
 # In the order in which `auto` tries them.
 MODES = {mode.name: mode for mode in (EAGER, FUSED, GRAPH, COMPILE, DUAL)}
 # Of several ranks.
-RANK_LOOPS: dict[str, type[AllReduceLoop] | type[DdpLoop]] = {
+RANK_LOOPS: dict[str, type[AllReduceLoop | DdpLoop]] = {
     "all-reduce": AllReduceLoop,
     "ddp": DdpLoop,
 }
@@ -32,7 +32,7 @@ RANK_MODES = {name: Mode(name, loop, refusal) for name, loop in RANK_LOOPS.items
 # Not by a graph, even for short steps: the time includes a mode's launches.
 BY_EVENTS = TimingConfig(CUDA_EVENTS)
 TRIAL_SEC = 0.3  # of each mode, by `auto`
-# Compiling takes about so long; `auto` skips it if the whole training takes less.
+# Compiling takes about this long; `auto` skips it if the whole training takes less.
 COMPILE_SEC = 20.0
 
 

@@ -56,6 +56,7 @@ class SplitLoop:
         self._start_from(w1, w2)
 
     def _start_from(self, w1: Tensor, w2: Tensor) -> None:
+        """Start with these weights, (D, H) and (H, O), which belong to the loop."""
         raise NotImplementedError
 
 
