@@ -16,7 +16,7 @@ store := --store results/benchmarks $(ARGS) tests/benchmarks
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  %-22s%s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  %-24s%s\n", $$1, $$2 }' Makefile
 	@echo
 	@awk '/^## / { print "  " substr($$0, 4) }' Makefile
 

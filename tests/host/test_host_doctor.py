@@ -147,7 +147,7 @@ def test_a_target_that_is_unfit_is_named_with_its_checks(host: Host) -> None:
 def test_an_existing_image_needs_no_disk_space_and_is_suggested(host: Host) -> None:
     result = make_machine(host, {"image": "", "free_kb": "1000"}).run("docker/host/doctor")
     assert result.returncode == 0
-    inside = "docker run --rm --gpus all workload:gpu workload doctor"
+    inside = "docker run --rm --shm-size 1g --gpus all workload:gpu workload doctor"
     assert findings(result)["GPU target"] == (f"fit: make gpu-run {inside}", "")
 
 

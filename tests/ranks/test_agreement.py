@@ -88,7 +88,10 @@ def test_rank_0_alone_prints_and_writes(training: Trainings) -> None:
         "hint",
         "record",
     ]
-    assert "2 ranks on one CPU show that they agree, not how fast they are" in whole.text
+    assert (
+        "2 ranks on the CPUs of one machine show that they agree, not how fast they are"
+        in whole.text
+    )
     (path,) = whole.folder.iterdir()
     assert json.loads(whole.out) == json.loads(path.read_text())
 

@@ -104,6 +104,7 @@ def prove(options: Options, folder: Folder, scratch: Path, wheels: Path | None) 
     archive = folder.pack()
     if archive:
         print_line(f"archive  {archive} (check its content before you send it)")
+        print_line(f"read it  make gpu-proof-read FILE={archive}")
     if folder.problem:
         print(f"gpu-proof: not all was written: {folder.problem}; free space", file=sys.stderr)
         code = code or ExitCode.NOT_SAVED

@@ -48,7 +48,7 @@ def test_the_main_job_ends_with_a_verdict_and_a_valid_record(
     assert kinds.count(Kind.MATMUL) == 4
     assert Kind.CONVOLUTION in kinds
     best, trained, verdict, place = outcome.stdout.splitlines()[-4:]
-    assert re.fullmatch(r"best       float32 [\d.]+, bfloat16 [\d.]+ GFLOP/s", best)
+    assert re.fullmatch(r"best       matmul float32 [\d.]+, bfloat16 [\d.]+ GFLOP/s", best)
     assert trained.startswith("train      book ")
     assert verdict.startswith("PASS  cpu ")
     assert place == f"record     {path}"

@@ -6,10 +6,13 @@ from support.records.measured import case, timing
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import unmeasured
 from workload.core.models.case import Case, CaseStatus
+from workload.core.models.device import DeviceInfo
 from workload.core.models.waits import Waits
 from workload.core.shape import Shape
 from workload.report.terminal import case_table
 from workload.report.terminal.budget import Budget, Shared
+
+CPU = DeviceInfo("cpu", "cpu", "a CPU", "a test", 2)
 
 
 def not_run(size: int, status: CaseStatus, reason: str) -> Case:
@@ -95,6 +98,20 @@ def test_contended_times_are_named_once_by_cause_with_the_longest_wait() -> None
         "contended: 1 of 4 (CPU quota: threads were stopped up to 60% of the time): "
         "matmul 64 float32; repeat where the CPUs are free",
     ]
+
+
+def test_a_busy_machine_is_named_where_the_best_rates_stand() -> None:
+    waits = Waits(1.0, run_delay_sec=0.5, waits=9, foreign_sec=0.9)
+    contended = case(timing=replace(timing(), waits=waits, samples_sec=(1e-3, 2e-3) * 9))
+    one_thread = replace(CPU, threads=1, swept_contended=True)
+    assert case_table.busy_lines(one_thread, [contended, case()]) == [
+        "warning    other programs ran (1 of 2 cases are contended, 1 thread chosen meanwhile): "
+        "the machine may be faster than this; repeat where the CPUs are free"
+    ]
+
+
+def test_a_quiet_machine_has_no_line_above_its_best_rates() -> None:
+    assert case_table.busy_lines(CPU, [case()]) == []
 
 
 def test_cases_without_warnings_have_no_warning_line() -> None:

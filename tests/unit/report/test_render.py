@@ -109,7 +109,7 @@ def test_wrong_checks_are_named() -> None:
 def test_the_verdict_stands_alone_below_rates_and_step_times() -> None:
     advice = Advice(Action.NONE, "nothing is wrong")
     assert summary.verdict_lines(ExitCode.OK, CPU, [case()], [TRAINING], advice) == [
-        "best       float32 0.524 GFLOP/s",
+        "best       matmul float32 0.524 GFLOP/s",
         "train      book 1 ms per step",
         "PASS  cpu a CPU; action: none",
     ]

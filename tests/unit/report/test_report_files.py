@@ -51,6 +51,18 @@ def test_the_page_can_lie_elsewhere(
     assert not (results / "report.html").exists()
 
 
+def test_what_a_proof_measured_is_not_in_the_report_of_all_results(
+    results: Path, workload: Callable[..., Outcome]
+) -> None:
+    proof = results / "gpu-proof-1"
+    records.save(made(GPU), proof)
+    (proof / "sweep.json").write_text("{}")
+    (proof / "proof.jsonl").touch()
+    assert workload("report", results).text == f"report {results}/report.html (1 run)"
+    (proof / "sweep.json").unlink()
+    assert workload("report", proof).text == f"report {proof}/report.html (1 run)"
+
+
 def test_json_is_one_document(results: Path, workload: Callable[..., Outcome]) -> None:
     (results / "broken.json").write_text("{")
     document = json.loads(workload("report", results, "--json").stdout)

@@ -31,7 +31,7 @@ from workload.core.train_case import train_case
 from workload.core.units import format_seconds, plural
 from workload.doctor import exit_code
 from workload.hardware import devices
-from workload.report.terminal import comparison_table, rank_table, summary
+from workload.report.terminal import case_table, comparison_table, rank_table, summary
 from workload.report.terminal import findings as findings_text
 from workload.report.terminal.budget import Budget, Shared
 from workload.report.terminal.tables import labelled
@@ -95,7 +95,8 @@ def _measure_and_judge(session: Session, options: RunOptions) -> ExitCode:
         codes.append(_compare_with_host_cpu(session, device, trained, cases, host_cpu_sec))
     code = worst_code(codes)
     advice = session.advise(code)
-    session.info("", *summary.verdict_lines(code, device, shown, trained, advice))
+    busy = case_table.busy_lines(device, shown)
+    session.info("", *busy, *summary.verdict_lines(code, device, shown, trained, advice))
     return code
 
 

@@ -53,8 +53,8 @@ def train_on_ranks(session: Session, options: TrainOptions, place: Place) -> Exi
 
 def _shared_cpu_line(place: Place) -> str:
     return (
-        f"{place.world_size} ranks on one CPU show that they agree, not how fast they are: "
-        "--scaling measures the speed"
+        f"{place.world_size} ranks on the CPUs of one machine show that they agree, not how fast "
+        "they are"
     )
 
 

@@ -52,7 +52,8 @@ def _files(directory: Path) -> list[Path]:
         if not directory.is_dir():
             raise BadInputError(f"{directory} is not a folder: choose the one with the records")
         os.listdir(directory)  # raises, where a search of a folder that cannot be read finds none
-        paths = [path for path in directory.rglob("*.json") if _may_be_record(path.name)]
+        paths = [path for path in directory.rglob("*.json") if _may_be_record(path)]
+        paths = [path for path in paths if path.parent == directory or not _is_of_proof(path)]
     except OSError as error:
         raise BadInputError(
             f"{directory} cannot be read: {error.strerror or error}; check the path"
@@ -60,6 +61,11 @@ def _files(directory: Path) -> list[Path]:
     return sorted(paths, key=lambda path: path.name)
 
 
-def _may_be_record(name: str) -> bool:
+def _may_be_record(path: Path) -> bool:
     """Neither hidden nor a bill of materials, which is in the same folder."""
-    return not name.startswith(".") and not name.endswith(".cdx.json")
+    return not path.name.startswith(".") and not path.name.endswith(".cdx.json")
+
+
+def _is_of_proof(path: Path) -> bool:
+    """Return whether `make gpu-proof` wrote it, whose brief runs have a page of their own."""
+    return (path.parent / "proof.jsonl").exists()

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from workload.core.case_titles import case_title, full_title
 from workload.core.models.case import Case, CaseStatus, Kind
+from workload.core.models.device import DeviceInfo
 from workload.core.models.rating import Ceilings
 from workload.core.models.timing import Timing
-from workload.core.units import format_rate, format_seconds, printable, some
+from workload.core.units import format_rate, format_seconds, plural, printable, some
 from workload.report.terminal.budget import Budget
 from workload.report.terminal.tables import Grid, labelled
 
@@ -227,3 +228,16 @@ def best_rates(cases: Iterable[Case]) -> dict[str, float]:
         if case.gflops is not None and case.kind is Kind.MATMUL:
             best[case.dtype] = max(case.gflops, best.get(case.dtype, 0.0))
     return best
+
+
+def busy_lines(device: DeviceInfo, cases: Iterable[Case]) -> list[str]:
+    """Return a warning above the best rates if other programs slowed what they are of."""
+    timed = [case.timing for case in cases if case.timing]
+    contended = sum(bool(timing.contended) for timing in timed)
+    reasons = [f"{contended} of {len(timed)} cases are contended"] if contended else []
+    if device.swept_contended:
+        reasons.append(f"{plural(device.threads, 'thread')} chosen meanwhile")
+    if not reasons:
+        return []
+    words = f"other programs ran ({', '.join(reasons)}): the machine may be faster than this"
+    return [labelled("warning", f"{words}; repeat where the CPUs are free")]

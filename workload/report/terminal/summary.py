@@ -242,7 +242,7 @@ def verdict_lines(
         if result.median_step_sec is not None and not device.emulated_on
     )
     return [
-        labelled("best", f"{rates or 'none measured'} GFLOP/s"),
+        labelled("best", f"matmul {rates or 'not measured'} GFLOP/s"),
         *([labelled("train", trainings)] if trainings else []),
         *action_lines(advice),
         f"{verdict_word(VERDICTS[code], advice)}  {device.torch_name} {printable(device.name)}; "
