@@ -82,9 +82,9 @@ gpu-bench: ## Run the benchmarks on the GPU, then on the CPU in the same image
 	@docker/host/run gpu-test $(pytest) --target gpu $(store)
 	@docker/host/run gpu-test $(pytest) --target cpu $(store)
 cpu-ab: ## Benchmark a baseline and a candidate in turns and compare them
-	@docker/host/ab cpu $(or $(RUNS),5) $(B_ARGS)
+	@docker/host/ab cpu "$${RUNS:-5}" $(B_ARGS)
 gpu-ab: ## The same on the GPU
-	@docker/host/ab gpu $(or $(RUNS),5) $(B_ARGS)
+	@docker/host/ab gpu "$${RUNS:-5}" $(B_ARGS)
 cpu-agreement: ## Time one matmul by the harness, a plain loop and the command line
 	@docker/host/run cpu-test python tests/benchmarks/agreement.py --target cpu $(ARGS)
 gpu-agreement: ## The same on the GPU
@@ -98,7 +98,7 @@ gpu-modes: ## The same on the GPU
 gpu-proof: ## Prove everything on a machine with a GPU, in ten minutes; its archive lands in results/
 	@docker/host/gpu-proof $(ARGS)
 gpu-proof-read: ## Print what a proof shows, as Markdown: FILE=; ARGS=--place copies its records here
-	@$(or $(PYTHON),python3) tests/tools/gpu_proof/read.py "$(FILE)" $(ARGS)
+	@$(or $(PYTHON),python3) tests/tools/gpu_proof/read.py "$$FILE" $(ARGS)
 
 .PHONY: cpu-sbom gpu-sbom cpu-devel-sbom gpu-devel-sbom cpu-scan gpu-scan cpu-devel-scan gpu-devel-scan
 cpu-sbom: ## Write the image's SBOM; a package that is not as locked fails
@@ -126,7 +126,7 @@ publish: ## Build, attest and push a version of all images: REGISTRY=ghcr.io/me 
 	docker/release/publish.py
 verify-image: ## Verify a published IMAGE=: signature (COSIGN_KEY=), labels, packages, tests
 	@docker/host/check-engine docker
-	docker/release/verify-image "$(IMAGE)" $(ARGS)
+	docker/release/verify-image "$$IMAGE" $(ARGS)
 vm-user-data: ## Print user data for CLOUD=aws|gcp|azure|lambda|cos that runs IMAGE=name@sha256:…
 	@docker/cloud/render user-data.yaml
 kubernetes-job: ## Print a Job that runs IMAGE=name@sha256:… on one GPU

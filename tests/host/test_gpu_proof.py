@@ -79,6 +79,6 @@ def test_without_a_gpu_nothing_is_built(host: Host) -> None:
 
 
 def test_reading_gets_the_file_and_the_options(python_host: Host) -> None:
-    result = python_host.run("make", "gpu-proof-read", "FILE=a b.tar.gz", "ARGS=--place")
+    result = python_host.run("make", "gpu-proof-read", "FILE=a b`id`.tar.gz", "ARGS=--place")
     assert result.returncode == 0, result.stderr
-    assert python_host.called == [f"mypython {PROGRAM}/read.py a b.tar.gz --place"]
+    assert python_host.called == [f"mypython {PROGRAM}/read.py a b`id`.tar.gz --place"]

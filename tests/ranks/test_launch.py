@@ -1,10 +1,13 @@
 """Ranks that torch.distributed's launcher starts here meet, and the first to fail is named."""
 
+import signal
 import subprocess
 import time
 from pathlib import Path
 
+import pytest
 from support.ranks import processes
+from support.ranks.processes import ranks_of
 
 START = Path(__file__).parents[1] / "support/ranks/planted/start.py"
 LIMIT_SEC = 120
@@ -16,6 +19,10 @@ def start(*arguments: object) -> subprocess.Popen[str]:
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return processes.outcome(process, LIMIT_SEC)
+
+
+def has_torch(process: int) -> bool:
+    return "libtorch" in Path(f"/proc/{process}/maps").read_text()
 
 
 def test_two_jobs_at_once_do_not_meet() -> None:
@@ -49,6 +56,23 @@ def test_a_stopped_rank_is_named_and_killed_soon_after_the_others_lost_it() -> N
 
 def test_a_rank_that_fails_is_quoted_with_its_code() -> None:
     assert ended(start(2, 0, "fail", 1)) == (3, "", "rank 1: a planted fault\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "line"),
+    [(signal.SIGHUP, 143, "terminated"), (signal.SIGINT, 130, "interrupted")],
+)
+def test_a_signal_to_the_launcher_ends_the_job_in_one_line(
+    number: signal.Signals, code: int, line: str, tmp_path: Path
+) -> None:
+    training = f"train --device cpu --ranks 2 --steps 1000000 --output {tmp_path}".split()
+    job = processes.start("-m", "workload", *training)
+    while [has_torch(child) for child in ranks_of(job.pid)] != [True, True]:
+        assert job.poll() is None
+        time.sleep(0.1)
+    job.send_signal(number)
+    found, _, errors = ended(job)
+    assert (found, errors) == (code, f"workload train: {line}\n")
 
 
 def test_ranks_meet_again_after_a_restart() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.processes import wait_until
+from support.ranks.processes import ranks_of
 
 RUN = "run --device cpu --ranks 2 --budget 600 --json".split()
 GONE_SEC = 20
@@ -22,12 +23,6 @@ def journals(folder: Path) -> list[Path]:
 
 def verified(journal: Path) -> bool:
     return '{"verify": ' in journal.read_text()
-
-
-def ranks_of(parent: int) -> list[int]:
-    """The processes that `parent` started."""
-    text = Path(f"/proc/{parent}/task/{parent}/children").read_text()
-    return [int(word) for word in text.split()]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

@@ -11,6 +11,8 @@ SHORT = "train --steps 3"
 BAD = [
     ("", ExitCode.BAD_INPUT, "COMMAND"),
     ("bake", ExitCode.BAD_INPUT, "'bake'"),
+    ("matmul --driver-timeout 1e10", ExitCode.BAD_INPUT, "'1e10' is more than 86400 seconds"),
+    ("train --join-timeout 1e308", ExitCode.BAD_INPUT, "'1e308' is more than 86400 seconds"),
     ("matmul --sizes 0", ExitCode.BAD_INPUT, "'0' is not a whole number from 1"),
     ("matmul --sizes=-5", ExitCode.BAD_INPUT, "'-5' is not a whole number from 1"),
     ("matmul --sizes 1e12", ExitCode.BAD_INPUT, "'1e12' is not a whole number"),

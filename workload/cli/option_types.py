@@ -15,6 +15,7 @@ _DEVICE = r"auto|cpu|cuda(:[0-9]{1,4})?"
 MAX_BYTES = 1 << 34  # of one array that ranks send
 BYTE_SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30}
 MAX_SEED = 2**63 - 1
+MAX_TIMEOUT_SEC = 86_400
 DTYPE_NAMES = ", ".join(DTYPE_BYTES)
 
 
@@ -86,6 +87,13 @@ def positive(text: str) -> float:
     if math.isfinite(value) and value > 0:
         return value
     raise argparse.ArgumentTypeError(f"{text!r} is not a finite number above 0")
+
+
+def timeout(text: str) -> float:
+    """Parse seconds: above 0, at most a day."""
+    if positive(text) <= MAX_TIMEOUT_SEC:
+        return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is more than {MAX_TIMEOUT_SEC} seconds")
 
 
 def share(text: str) -> float:

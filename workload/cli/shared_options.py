@@ -20,7 +20,7 @@ def add_device(
     parser.add_argument("--device", type=kind, default="auto", help=words)
     parser.add_argument(
         "--driver-timeout",
-        type=option_types.positive,
+        type=option_types.timeout,
         default=DRIVER_SEC,
         metavar="SECONDS",
         help="how long to wait for the NVIDIA driver or a GPU to answer",
@@ -38,7 +38,7 @@ def add_devices(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--rank-timeout",
-        type=option_types.positive,
+        type=option_types.timeout,
         metavar="SECONDS",
         help="with several processes: kill one that makes no progress for this long "
         "(default: 1.5 times --driver-timeout, or the budget where that is more)",
@@ -68,7 +68,7 @@ def add_ranks(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--join-timeout",
-        type=option_types.positive,
+        type=option_types.timeout,
         metavar="SECONDS",
         help="how long nodes wait for each other (default: 35; 15 with --max-restarts)",
     )

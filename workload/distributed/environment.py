@@ -15,6 +15,8 @@ from workload.core.errors import UnfitError
 DEFAULT_PORT = 29500  # of torch.distributed
 # Below the ports that Linux gives to outgoing connections: 32768 and up.
 FIRST_PORT, PORTS = 20_000, 12_000
+MAX_PORT = 65_535
+HOST = r"[A-Za-z0-9._:%-]{1,253}"  # a name, or an address of IPv4 or IPv6
 TORCHRUN, BARE = "torchrun", "the environment"
 
 
@@ -120,6 +122,10 @@ def _place(  # noqa: PLR0913  a place has this many parts
     started_by: str,
 ) -> Place:
     """Read the place from the variables of these names. Raises UnfitError for a contradiction."""
+    if not re.fullmatch(HOST, master):
+        raise UnfitError(f"MASTER_ADDR={master!a} is not a host: set it to rank 0's host")
+    if not 0 < port <= MAX_PORT:
+        raise UnfitError(f"MASTER_PORT={port} is not a port from 1 to {MAX_PORT}")
     restart = _number(environment, "TORCHELASTIC_RESTART_COUNT", 0)
     place = Place(
         rank=_number(environment, rank),
@@ -161,11 +167,12 @@ def first_node(nodes: str) -> str:
 def _tasks_of_node(environment: Mapping[str, str]) -> int:
     """Return how many tasks run on this node, of a list such as `4(x2),3`."""
     listed = environment.get("SLURM_STEP_TASKS_PER_NODE", "1")
-    counts: list[int] = []
-    for count, times in re.findall(r"(\d+)(?:\(x(\d+)\))?", listed):
-        counts += [int(count)] * int(times or 1)
     node = _number(environment, "SLURM_NODEID", 0)
-    return counts[node] if node < len(counts) else 1
+    for count, times in re.findall(r"(\d{1,9})(?:\(x(\d{1,9})\))?", listed):
+        if node < int(times or 1):
+            return int(count)
+        node -= int(times or 1)
+    return 1
 
 
 def _text(environment: Mapping[str, str], name: str) -> str:

@@ -120,10 +120,16 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
         with tempfile.TemporaryDirectory(prefix="workload-ranks-") as folder:
             result, hung = _run_agent(arguments, plan, folder)
     except SignalException as ended:
-        return ExitCode(128 + int(ended.sigval))
+        # Also for SIGHUP and SIGQUIT, as for a process alone.
+        return ExitCode.INTERRUPTED if ended.sigval is Signals.SIGINT else ExitCode.TERMINATED
     except OSError as error:
         raise UnfitError(f"the ranks could not be started: {first_line(error)}") from None
     except Exception as error:  # whatever the rendezvous raises
+        if plan.rendezvous is None:
+            raise UnfitError(
+                f"the ranks could not be started ({_reason(error)}): this machine needs its "
+                "loopback address 127.0.0.1, and open files: ulimit -n 1024"
+            ) from None
         raise UnfitError(
             f"the {plan.nodes} nodes did not reach or lost each other at {plan.rendezvous} "
             f"({_reason(error)}): start all within {plan.join_sec} s (--join-timeout); see "

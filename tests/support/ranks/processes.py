@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 
 def start(*words: object, **variables: str | None) -> subprocess.Popen[str]:
@@ -21,3 +22,9 @@ def outcome(process: subprocess.Popen[str], limit_sec: float) -> tuple[int, str,
     """Wait for its end; return its exit code and what it printed on stdout and stderr."""
     out, errors = process.communicate(timeout=limit_sec)
     return process.returncode, out, errors
+
+
+def ranks_of(parent: int) -> list[int]:
+    """The processes that `parent` started."""
+    text = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+    return [int(word) for word in text.split()]

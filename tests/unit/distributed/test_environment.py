@@ -60,6 +60,11 @@ def test_srun_gives_a_task_its_rank_and_the_first_node() -> None:
     assert place(SLURM) == Place(6, 7, 2, 3, "gpu07", 20_000 + 3102, "Slurm")
 
 
+def test_a_list_of_slurm_may_name_any_number_of_nodes() -> None:
+    many = place(SLURM, SLURM_STEP_TASKS_PER_NODE="3(x999999999),4", SLURM_NODEID="999999999")
+    assert many.local_world_size == 4
+
+
 def test_two_steps_and_two_jobs_of_slurm_have_ports_of_their_own() -> None:
     steps = (SLURM, SLURM | {"SLURM_STEP_ID": "3"}, SLURM | {"SLURM_JOB_ID": "32"})
     assert len({place(step).master_port for step in steps}) == 3
@@ -112,6 +117,12 @@ def test_an_indexed_job_without_a_world_size_runs_pods_alone() -> None:
             {"MASTER_ADDR": None},
             "MASTER_ADDR is not set, and rank 0 is found through it: set it to rank 0's host",
         ),
+        (
+            {"MASTER_ADDR": "a\udcff\n"},
+            r"MASTER_ADDR='a\udcff\n' is not a host: set it to rank 0's host",
+        ),
+        ({"MASTER_PORT": "0"}, "MASTER_PORT=0 is not a port from 1 to 65535"),
+        ({"MASTER_PORT": "99999"}, "MASTER_PORT=99999 is not a port from 1 to 65535"),
     ],
 )
 def test_a_contradiction_is_one_line(changed: dict[str, str | None], line: str) -> None:
