@@ -1,4 +1,4 @@
-"""Let the scripts of an environment find the Python beside them, whatever is in its path.
+"""Let the scripts of an environment find the Python in their folder, whatever is in its path.
 
 pip starts such a script with a line for the shell that has the path in double quotes, where a
 quote, `$` or a backtick is special, and a line feed breaks any path after `#!`.

@@ -9,7 +9,7 @@ from support.lab.engine import LabEngine
 
 SILENT = "the NVIDIA driver does not answer (nvidia-smi: "
 LOST = "Unable to determine the device handle for GPU1: 0000:11:00.0: "
-# What the driver answers, or lacks, and the check's state and text.
+# What the driver answers, or what is missing, and the check's state and text.
 DRIVERS: dict[str, tuple[dict[str, Any], str, str]] = {
     "healthy": ({"nvml": {"gpus": 8}}, "pass", "driver 580.65.06, GPUs: 8, STAND-IN H100"),
     "no GPU": ({"nvml": {"gpus": 0}}, "FAIL", "the NVIDIA driver finds no GPU"),

@@ -25,6 +25,8 @@ from workload.core.records import RecordBuilder
 
 CPU = DeviceInfo("cpu", "cpu", "a CPU", "--device cpu", threads=2, swept_threads=(1, 2))
 GPU = DeviceInfo("cuda", "cuda:0", "a GPU", "--device cuda", 2, capability="9.0", driver="580.1")
+COMPATIBLE = Variable("MKL_CBWR", "COMPATIBLE", "speed and bits", ("cpu",))
+HARMLESS = Variable("OMP_DYNAMIC", "false", "neither", ("cpu",))
 TRAINING = TrainResult(
     preset="book",
     batch_size=64,

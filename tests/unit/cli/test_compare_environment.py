@@ -5,19 +5,17 @@ from pathlib import Path
 
 from support.outcome import Outcome
 from support.records.measured import (
+    COMPATIBLE,
+    HARMLESS,
     case,
     write_record,
 )
 
 from workload.core.errors import ExitCode
-from workload.core.models.variable import Variable
 
 GATE = ("--fail-if-slower", "5%")
 
 SLOW = 2e-3
-
-HARMLESS = Variable("OMP_DYNAMIC", "false", "neither", ("cpu",))
-COMPATIBLE = Variable("MKL_CBWR", "COMPATIBLE", "speed and bits", ("cpu",))
 
 
 def test_without_the_gate_a_difference_of_the_environment_is_a_warning(

@@ -9,8 +9,10 @@ import pytest
 from msgspec.structs import replace
 from support.outcome import Outcome
 from support.records.measured import (
+    COMPATIBLE,
     CPU,
     GPU,
+    HARMLESS,
     case,
     contended,
     timing,
@@ -25,10 +27,8 @@ from workload.core.models.variable import Variable
 
 GATE = ("--fail-if-slower", "5%")
 SLOW = 2e-3
-COMPATIBLE = Variable("MKL_CBWR", "COMPATIBLE", "speed and bits", ("cpu",))
 TF32 = Variable("NVIDIA_TF32_OVERRIDE", "0", "speed and bits", ("cuda",))
 BITS_ONLY = Variable("SOME_MODE", "1", "bits", ("cpu",))
-HARMLESS = Variable("OMP_DYNAMIC", "false", "neither", ("cpu",))
 Write = Callable[..., Path]
 Gate = Callable[..., Outcome]
 

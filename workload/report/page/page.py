@@ -10,7 +10,7 @@ from workload.core.units import DTYPE_BYTES, format_rate
 from workload.report.page import environment, speed_figures, time_figures, verdicts
 from workload.report.page.figures import Figure
 from workload.report.page.speedups import Speedups, speedups
-from workload.report.page.subjects import Subject, by_record, pair, short, subjects
+from workload.report.page.subjects import Subject, by_record, file_of, pair, short, subjects
 from workload.report.terminal import rank_lines, rank_table
 from workload.report.terminal.case_table import (
     CASE_COLUMNS,
@@ -140,7 +140,7 @@ def _history_row(ranks: Sequence[Run]) -> dict[str, Any]:
         "rates": [
             _range([rate[dtype] for rate in rates if dtype in rate]) for dtype in DTYPE_BYTES
         ],
-        "source": short(run.source.removesuffix(f" ({run.part})"), 80),
+        "source": short(file_of(run), 80),
     }
 
 

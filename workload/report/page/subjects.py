@@ -86,11 +86,16 @@ def subjects(runs: Sequence[Run]) -> list[Subject]:
     return chosen
 
 
+def file_of(run: Run) -> str:
+    """Return the file of a run, whose source also names its part."""
+    return run.source.removesuffix(f" ({run.part})") if run.part else run.source
+
+
 def by_record(runs: Iterable[Run]) -> list[list[Run]]:
     """Return the runs of each record together: one, or those of its ranks."""
     found: dict[str, list[Run]] = {}
     for run in runs:
-        found.setdefault(run.source.removesuffix(f" ({run.part})"), []).append(run)
+        found.setdefault(file_of(run), []).append(run)
     return list(found.values())
 
 
