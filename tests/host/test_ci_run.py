@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.fakes.host import CHECKOUT, Host
 
-LANES = ("quick", "gpu-image", "ship")
+LANES = ("quick", "ranks", "gpu-image", "ship")
 # What a lane must run, by the start of a command line, in any order.
 CHECKS = {
     "quick": (
@@ -19,8 +19,8 @@ CHECKS = {
         "make cpu-run ENGINE=host",
         "make cpu-bench ENGINE=docker",
         "make gpu-proof ENGINE=docker",
-        "test-cluster",
     ),
+    "ranks": ("test-ranks", "test-cluster"),
     "gpu-image": (
         "test-image gpu",
         "test-lab",
@@ -117,7 +117,8 @@ def test_an_unknown_lane_is_refused_before_anything_runs(host: Host, script: str
     result = run(host, script, "quick", "slow")
     assert result.returncode == 2
     assert (
-        result.stderr == "run: no lane is called 'slow': quick, gpu-image, ship, nightly or arm64\n"
+        result.stderr
+        == "run: no lane is called 'slow': quick, ranks, gpu-image, ship, nightly or arm64\n"
     )
     assert host.called == []
 
