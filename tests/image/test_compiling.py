@@ -70,7 +70,7 @@ def compiler_finding(ended: Ended) -> dict[str, Any]:
 
 
 @pytest.mark.only("runtime")
-def test_without_a_compiler_the_engine_names_the_image_that_has_one(
+def test_without_a_compiler_the_mode_names_the_image_that_has_one(
     containers: Containers, target: str
 ) -> None:
     ended = containers.run(*TRAIN)
@@ -108,14 +108,14 @@ def test_torch_compiles(way: str, python: Callable[..., Ended]) -> None:
 
 @pytest.mark.only("devel")
 @pytest.mark.timeout(COMPILES_SEC)
-def test_the_engine_trains(containers: Containers) -> None:
+def test_the_mode_trains(containers: Containers) -> None:
     ended = containers.run(*TRAIN, timeout_sec=COMPILES_SEC, user="12345:0", **HARDENED)
     assert ended.code == 0, ended.stderr
     assert re.search(r"float32 compile: 20 steps, .*\sloss \d", ended.stdout, re.DOTALL)
 
 
 @pytest.mark.only("devel")
-def test_where_nothing_that_is_built_may_be_loaded_the_engine_says_so(
+def test_where_nothing_that_is_built_may_be_loaded_the_mode_says_so(
     containers: Containers,
 ) -> None:
     ended = containers.run(*TRAIN, read_only=True, tmpfs={"/tmp": ""})

@@ -34,7 +34,7 @@ WRONG = [
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("loop", WRONG)
-def test_a_wrong_engine_is_found(loop: type[mode_cases.FusedLoop], dtype: str) -> None:
+def test_a_wrong_mode_is_found(loop: type[mode_cases.FusedLoop], dtype: str) -> None:
     with pytest.raises(WrongNumbersError, match="mode fused computes wrong numbers here"):
         check.require_right(wrong(loop), replace(BOOK, dtype=dtype), CPU)
 
@@ -54,7 +54,7 @@ def test_a_wrong_dual_form_is_found() -> None:
         check.require_right(mode, replace(BOOK, dtype="float64"), CPU)
 
 
-def test_a_wrong_engine_is_refused_before_it_is_timed(
+def test_a_wrong_mode_is_refused_before_it_is_timed(
     monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo
 ) -> None:
     shown: list[TrainResult] = []
@@ -64,7 +64,7 @@ def test_a_wrong_engine_is_refused_before_it_is_timed(
     assert shown == []
 
 
-def test_a_wrong_engine_ends_the_command_without_a_speed(
+def test_a_wrong_mode_ends_the_command_without_a_speed(
     monkeypatch: pytest.MonkeyPatch, workload: Callable[..., Outcome]
 ) -> None:
     monkeypatch.setitem(MODES, "fused", wrong(mode_cases.NeverClosed))
@@ -76,7 +76,7 @@ def test_a_wrong_engine_ends_the_command_without_a_speed(
 
 
 @pytest.mark.parametrize("dtype", ["tf32", "bfloat16", "float16"])
-def test_dtypes_that_flip_relus_have_their_engine_checked_in_float32(dtype: str) -> None:
+def test_dtypes_that_flip_relus_have_their_mode_checked_in_float32(dtype: str) -> None:
     asked = []
 
     def start(spec: TrainSpec, device: DeviceInfo, data: mode_cases.Data) -> Loop:
@@ -87,14 +87,14 @@ def test_dtypes_that_flip_relus_have_their_engine_checked_in_float32(dtype: str)
     assert asked == ["float32"]
 
 
-def test_a_loss_that_grows_is_not_held_against_an_engine() -> None:
+def test_a_loss_that_grows_is_not_held_against_a_mode() -> None:
     """A growing loss amplifies rounding; the training reports one that is not finite."""
     check.require_right(EAGER, PRESETS["printed"], CPU)
 
 
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("name", ["eager", "fused", "onednn"])
-def test_no_right_engine_is_called_wrong(name: str, seed: int) -> None:
+def test_no_right_mode_is_called_wrong(name: str, seed: int) -> None:
     """On networks of all shapes, where ReLUs do flip."""
     generator = torch.Generator().manual_seed(seed)
     batch, inputs, hidden, outputs = (

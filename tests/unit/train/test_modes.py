@@ -40,15 +40,13 @@ def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("spec", [BOOK, WIDE_LIKE], ids=["book", "wide-like"])
 @pytest.mark.parametrize(("name", "dtype"), EVERY)
-def test_an_engine_has_the_losses_of_the_float64_loop(
-    name: str, dtype: str, spec: TrainSpec
-) -> None:
+def test_a_mode_has_the_losses_of_the_float64_loop(name: str, dtype: str, spec: TrainSpec) -> None:
     mode, device = CASES[name]
     check.require_right(mode, replace(spec, dtype=dtype), device)
 
 
 @pytest.mark.parametrize("name", BY_DTYPE["float64"])
-def test_an_engine_leaves_the_weights_that_eager_leaves(name: str) -> None:
+def test_a_mode_leaves_the_weights_that_eager_leaves(name: str) -> None:
     spec = replace(WIDE_LIKE, dtype="float64")
     loop, eager = start(name, spec), start("eager", spec)
     loop.advance(spec.steps)
@@ -58,7 +56,7 @@ def test_an_engine_leaves_the_weights_that_eager_leaves(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "dtype"), EVERY)
-def test_an_engine_leaves_the_data_it_was_given_alone(name: str, dtype: str) -> None:
+def test_a_mode_leaves_the_data_it_was_given_alone(name: str, dtype: str) -> None:
     spec = replace(SHORT, dtype=dtype)
     mode, device = CASES[name]
     data = draw(spec, precision.torch_dtype(dtype))
@@ -105,7 +103,7 @@ def test_warming_up_and_capturing_a_graph_takes_no_step() -> None:
 
 
 @pytest.mark.parametrize("name", ["eager", "fused"])
-def test_an_engine_finds_the_step_at_which_the_printed_code_diverges(
+def test_a_mode_finds_the_step_at_which_the_printed_code_diverges(
     name: str, cpu: DeviceInfo
 ) -> None:
     result = train(PRESETS["printed"], cpu, mode=name)
@@ -124,7 +122,7 @@ def test_dual_diverges_where_the_float64_loop_does(cpu: DeviceInfo) -> None:
     assert steps[0] == steps[1] is not None
 
 
-def test_the_command_line_reports_divergence_of_any_engine(
+def test_the_command_line_reports_divergence_of_any_mode(
     workload: Callable[..., Outcome],
 ) -> None:
     outcome = workload("train", "--preset", "printed", "--mode", "fused")
@@ -133,7 +131,7 @@ def test_the_command_line_reports_divergence_of_any_engine(
 
 
 @pytest.mark.parametrize(("name", "dtype"), USABLE)
-def test_an_interrupted_run_resumed_by_its_engine_is_bit_identical(
+def test_an_interrupted_run_resumed_by_its_mode_is_bit_identical(
     name: str, dtype: str, tmp_path: Path, cpu: DeviceInfo
 ) -> None:
     spec = replace(PRESETS["book"], dtype=dtype, steps=230)
@@ -170,7 +168,7 @@ def test_an_interrupted_run_resumed_by_its_engine_is_bit_identical(
         ("float64", "dual", "fused"),
     ],
 )
-def test_a_run_resumed_by_another_engine_stays_within_the_bound(
+def test_a_run_resumed_by_another_mode_stays_within_the_bound(
     dtype: str, first: str, second: str, tmp_path: Path, cpu: DeviceInfo
 ) -> None:
     spec, path = replace(BOOK, dtype=dtype), tmp_path / "run"
@@ -182,7 +180,7 @@ def test_a_run_resumed_by_another_engine_stays_within_the_bound(
     assert check.first_wrong(losses, reference, MODES[second]) is None
 
 
-def test_the_record_names_the_engine_and_why_it_was_taken(workload: Callable[..., Outcome]) -> None:
+def test_the_record_names_the_mode_and_why_it_was_taken(workload: Callable[..., Outcome]) -> None:
     outcome = workload("train", "--steps", "3", "--mode", "fused", "--json")
     (result,) = json.loads(outcome.stdout)["train"]
     assert (result["mode"], result["mode_reason"]) == ("fused", "--mode fused")
@@ -198,5 +196,5 @@ def test_the_default_is_the_chapters_loop_and_needs_no_words(
     assert "train      custom float32: 3 steps" in outcome.stdout
 
 
-def test_the_command_line_takes_every_engine_and_auto() -> None:
+def test_the_command_line_takes_every_mode_and_auto() -> None:
     assert set(MODE_NAMES) == {*MODES, "auto"}
