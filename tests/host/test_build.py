@@ -18,6 +18,7 @@ NOTES_ENVIRONMENT = 'echo "REVISION=$REVISION SOURCE_DATE_EPOCH=${SOURCE_DATE_EP
 def checkout(host: Host, checkout: Path) -> Path:
     """A checkout, and an engine that shows what a build is told."""
     host.add("docker", NOTES_ENVIRONMENT)
+    host.environment["BUILDKIT_PROGRESS"] = "plain"
     return checkout
 
 
@@ -122,3 +123,72 @@ def test_a_platform_without_locks_or_that_does_not_run_here_is_refused_in_one_li
     result = host.run(f"{checkout}/docker/build", "gpu")
     assert (result.returncode, result.stderr) == (code, f"{line}\n")
     assert not [call for call in host.called if "bake" in call]
+
+
+CACHED = """#0 building with "default" instance using docker driver
+
+#4 [internal] load metadata for docker.io/library/ubuntu:24.04
+#4 DONE 0.0s
+
+#6 [python 1/2] FROM docker.io/library/ubuntu:24.04
+#6 resolve docker.io/library/ubuntu:24.04 done
+#6 DONE 0.0s
+
+#8 [internal] load build context
+#8 transferring context: 3.75MB 0.2s done
+#8 DONE 0.2s
+
+#9 [tools 2/3] COPY docker/steps/layers /steps
+#9 CACHED
+
+#10 [app-built 4/4] RUN uv pip install .     && /steps/compile /layers/app
+#10 CACHED
+"""
+EXPORTED = """
+#19 exporting to image
+#19 exporting layers done
+#19 DONE 0.1s
+"""
+
+
+def shown(host: Host, checkout: Path, log: str, code: int = 0) -> tuple[int, str]:
+    """The exit code and stderr of a build of which buildx prints this log."""
+    host.add("docker", f"cat <<'END' >&2\n{log}END\nexit {code}")
+    del host.environment["BUILDKIT_PROGRESS"]
+    result = host.run(f"{checkout}/docker/build", "cpu")
+    assert result.stdout == ""
+    return result.returncode, result.stderr
+
+
+def test_a_build_of_which_every_step_is_cached_is_one_line(host: Host, checkout: Path) -> None:
+    assert shown(host, checkout, CACHED + EXPORTED) == (0, "build: the image cpu is up to date\n")
+
+
+@pytest.mark.parametrize(
+    "built",
+    [
+        "#11 [python 2/2] RUN apt-install python3\n#11 0.521 Selecting python3\n#11 DONE 9.1s\n",
+        "#11 [test 5/7] COPY docker docker\n#11 DONE 0.1s\n",
+        "#11 [cpu test 5/7] COPY docker docker\n#9 CACHED\n\n#11 DONE 0.1s\n",
+        "#6 [python 1/2] FROM docker.io/library/ubuntu:24.04\n#6 sha256:1ab 3.1MB / 29.7MB 0.2s\n",
+    ],
+)
+def test_a_build_of_which_a_step_is_not_cached_shows_its_log(
+    built: str, host: Host, checkout: Path
+) -> None:
+    log = f"{CACHED}\n{built}{EXPORTED}"
+    assert shown(host, checkout, log) == (0, log + log)  # of the facts, then of the image
+
+
+def test_a_build_that_fails_shows_its_log_and_ends_with_its_code(
+    host: Host, checkout: Path
+) -> None:
+    log = f"{CACHED}ERROR: failed to solve: no space left on device\n"
+    assert shown(host, checkout, log, code=1) == (1, log)
+
+
+def test_the_log_of_a_build_with_options_is_that_of_buildx(host: Host, checkout: Path) -> None:
+    del host.environment["BUILDKIT_PROGRESS"]
+    result = host.run(f"{checkout}/docker/build", "cpu", "--no-cache")
+    assert result.stderr == "REVISION= SOURCE_DATE_EPOCH=none\n" * 2
+    assert not any("--progress" in call for call in host.called)
