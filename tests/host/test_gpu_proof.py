@@ -74,6 +74,8 @@ def test_a_setting_that_makes_no_sense_is_refused(setting: str, error: str, host
 def test_without_a_gpu_nothing_is_built(host: Host) -> None:
     host.add("docker")
     result = host.run("make", "gpu-proof")
+    line, *_ = result.stderr.splitlines()
+    assert line.endswith('; use make gpu-proof ARGS="--smoke --device cpu" to rehearse it')
     assert result.stderr.endswith("gpu-proof] Error 4\n")
     assert not any("bake" in call for call in host.called)
 

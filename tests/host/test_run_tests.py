@@ -47,6 +47,12 @@ def test_all_sessions_of_the_tests_add_to_one_count(engine: str, host: Host) -> 
     assert [line for line in started if "--durations 20 -v" not in line] == []
 
 
+def test_without_a_gpu_its_tests_name_those_of_the_cpu(host: Host) -> None:
+    host.add("docker", ENGINE)
+    result = host.run("make", "gpu-test")
+    assert result.stderr.splitlines()[0].endswith("; use make cpu-test")
+
+
 def test_counts_of_an_earlier_run_are_removed(host: Host, checkout: Path) -> None:
     host.add_python()
     host.environment["PYTHON"] = "mypython"
