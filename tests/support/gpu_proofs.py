@@ -22,10 +22,16 @@ def step(name: str, state: str = "passed", said: str = "", **fields: Any) -> lis
 
 
 def reading(
-    *events: Event, gpu: Any = GPU, device: str = "cuda", smoke: bool = False, **documents: Any
+    *events: Event,
+    gpu: Any = GPU,
+    device: str = "cuda",
+    smoke: bool = False,
+    facts: Any = None,
+    **documents: Any,
 ) -> Reading:
+    found = {"gpu": gpu, "packages": {"torch": "2.11.0"}, **(facts or {})}
     first = {"event": "began", "at": "2026", "device": device, "smoke": smoke, "revision": "abc"}
-    lines = [first, *step("facts", result={"gpu": gpu, "packages": {"torch": "2.11.0"}}), *events]
+    lines = [first, *step("facts", result=found), *events]
     files = {EVENTS: "\n".join(map(json.dumps, lines)).encode()}
     files |= {
         f"{name}.json".replace("_", "-"): json.dumps(d).encode() for name, d in documents.items()

@@ -8,10 +8,15 @@ from tools.gpu_proof import places
 from tools.gpu_proof.plan import ROOT
 from tools.gpu_proof.reading import Reading, at, clean, number, texts
 
-LOCK = ROOT / "docker/locks/gpu.txt"
+LOCKS = ROOT / "docker/locks"
+# A locked package, and the Python for which it is; see docker/locks/relock.py.
+LOCKED = re.compile(
+    r"^([a-z0-9-]+)={2,3}(\S+)(?:.*\bpython_full_version (<|>=) '([0-9.]+)')?", re.MULTILINE
+)
 # Versions that are shown even if they are as locked.
 MAIN = ("torch", "triton", "nvidia-cublas", "nvidia-cudnn-cu13", "nvidia-nccl-cu13", "msgspec")
 MAX_PEAKS = 12
+MAX_VERSION = 20  # characters; a proof may hold anything
 
 
 def page(reading: Reading, changelog: str) -> str:
@@ -87,11 +92,26 @@ def _versions(reading: Reading) -> Iterable[Sequence[str]]:
         yield "nvidia-smi", line, "-"
     here = at(reading.result("facts"), "packages")
     here = {k.lower(): v for k, v in here.items()} if isinstance(here, dict) else {}
-    locked = dict(re.findall(r"^([a-z0-9-]+)={2,3}(\S+)", LOCK.read_text(), re.MULTILINE))
-    for name, version in locked.items():
+    for name, version in _locked(reading).items():
         found = here.get(name)
         if (found != version and found is not None) or name in MAIN:
             yield name, clean(found), version
+
+
+def _locked(reading: Reading) -> dict[str, str]:
+    """Return the locked versions for the Python and the build of PyTorch that were there."""
+    python = _numbers(str(at(reading.result("facts"), "machine", "python")))
+    torch = str(at(reading.result("facts"), "torch", "version"))
+    lock = LOCKS / f"{'cpu' if torch.endswith('+cpu') else 'gpu'}.txt"
+    return {
+        name: version
+        for name, version, relation, limit in LOCKED.findall(lock.read_text())
+        if not relation or (python < _numbers(limit)) == (relation == "<")
+    }
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version[:MAX_VERSION])]
 
 
 def _list(lines: Iterable[str]) -> str:

@@ -47,6 +47,26 @@ def test_the_page_says_what_passed_failed_and_was_slow() -> None:
     assert "killed" not in text
 
 
+@pytest.mark.parametrize(
+    ("python", "numpy", "torch", "rows"),
+    [
+        ("3.11.2", "2.4.6", "2.13.0", ["| torch | 2.13.0 | 2.13.0 |"]),
+        ("3.12.3", "2.4.6", "2.13.0", ["| numpy | 2.4.6 | 2.5.5 |", "| torch | 2.13.0 | 2.13.0 |"]),
+        ("3.12.3", "2.5.5", "2.13.0+cpu", ["| torch | 2.13.0+cpu | 2.13.0+cpu |"]),
+    ],
+)
+def test_versions_stand_beside_those_locked_for_this_python_and_torch(
+    python: str, numpy: str, torch: str, rows: list[str]
+) -> None:
+    found = {
+        "machine": {"python": python},
+        "torch": {"version": torch},
+        "packages": {"torch": torch, "numpy": numpy},
+    }
+    lines = page(reading(facts=found), CHANGELOG).splitlines()
+    assert [line for line in lines if line.startswith(("| numpy", "| torch"))] == rows
+
+
 def test_of_several_gpus_the_page_says_which_one_was_proved() -> None:
     text = page(reading(gpu=GPU | {"count": 8}), CHANGELOG)
     assert "It is about cuda:0, one of 8 GPUs." in text
