@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from selenium.webdriver import Chrome
-from support.page.checks import CLIPPED_TEXT, CONTRAST, LANDMARKS, OUTSIDE, SMALLEST_TEXT
+from support.page.checks import CLIPPED_TEXT, CONTRAST, CROWDED, LANDMARKS, OUTSIDE, SMALLEST_TEXT
 
 SCREENSHOTS = Path(__file__).parents[2] / "results/page"
-PAGES = ["both", "cpu-only", "failed", "hostile"]
+PAGES = ["both", "cpu-only", "failed", "several", "hostile"]
 WIDTHS = [360, 1280]
 THEMES = ["light", "dark"]
 
@@ -84,6 +84,10 @@ def test_the_page_is_no_wider_than_the_window(view: View, width: int) -> None:
 
 def test_nothing_is_outside_but_what_scrolls(view: View) -> None:
     assert view.ask(OUTSIDE) == []
+
+
+def test_no_block_touches_the_one_above(view: View) -> None:
+    assert view.ask(CROWDED) == []
 
 
 def test_no_text_of_a_chart_is_cut_off(view: View) -> None:

@@ -9,6 +9,16 @@ return [...document.body.querySelectorAll('*')].filter(node => {
 }).map(node => node.outerHTML.slice(0, 200));
 """
 
+# Headings, tables and lists less than 8 pixels below what they follow, but in articles and figures.
+CROWDED = """
+const blocks = 'main :is(h2, h3, ul, dl, .scroll):not(article *, figure *)';
+return [...document.querySelectorAll(blocks)].filter(node => {
+  const above = node.previousElementSibling?.getBoundingClientRect();
+  const box = node.getBoundingClientRect();
+  return above?.height && box.height && box.top - above.bottom < 8;
+}).map(node => node.outerHTML.slice(0, 200));
+"""
+
 # Text of the shown charts that leaves its drawing, or runs into its neighbor on the same axis.
 CLIPPED_TEXT = """
 const shown = [...document.querySelectorAll('.chart svg')].filter(

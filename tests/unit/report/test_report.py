@@ -132,6 +132,14 @@ def test_hostile_words_stay_words(place: str, render: Render) -> None:
     assert "W" * 250 not in page.html  # of a name of 3000 letters
 
 
+def test_every_fact_is_named_in_words_with_its_unit(render: Render) -> None:
+    page = render(made(CPU))
+    assert "PyTorch: GPU 1: memory" in page.text
+    assert "memory_bytes" not in page.text
+    assert "driver hung" in page.text
+    assert "False" not in page.text
+
+
 def test_an_environment_may_hold_more_and_less_than_this_versions_facts(render: Render) -> None:
     content = as_json(made(CPU))
     content["environment"]["a later fact"] = {"a": [[[[[[[[1]]]]]]]], "x": "y" * 10**6}

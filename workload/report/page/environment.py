@@ -9,6 +9,7 @@ from typing import Any
 from workload.core.units import format_bytes
 from workload.core.variables import effects
 from workload.report.page.subjects import Subject, short
+from workload.report.terminal.facts_table import place_label, shown
 from workload.report.terminal.summary import architecture_words
 
 MAX_ROWS, MAX_WORDS, MAX_DEPTH = 160, 160, 6
@@ -67,7 +68,10 @@ def full_table(chosen: Sequence[Subject]) -> list[Row]:
     """Return every known fact of the environments."""
     columns = [all_facts(subject) for subject in chosen]
     names = list(dict.fromkeys(name for column in columns for name in column))[:MAX_ROWS]
-    return [(name, tuple(column.get(name, UNKNOWN) for column in columns)) for name in names]
+    return [
+        (place_label(name), tuple(column.get(name, UNKNOWN) for column in columns))
+        for name in names
+    ]
 
 
 def all_facts(subject: Subject) -> dict[str, str]:
@@ -79,7 +83,7 @@ def _flat(prefix: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
     if value is None:
         return
     if isinstance(value, list) and not any(isinstance(item, dict | list) for item in value):
-        yield prefix, short(", ".join(map(str, value[:MAX_ROWS])), MAX_WORDS) or "none"
+        yield prefix, short(shown(prefix, value[:MAX_ROWS]), MAX_WORDS)
     elif isinstance(value, dict | list) and depth:
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for _, (key, item) in zip(range(MAX_ROWS), items, strict=False):
@@ -87,7 +91,5 @@ def _flat(prefix: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
             yield from _flat(f"{prefix}.{name}" if prefix else name, item, depth - 1)
     elif isinstance(value, dict | list):
         yield prefix, "…"
-    elif prefix.endswith("_bytes") and isinstance(value, int):
-        yield prefix, format_bytes(value)
     else:
-        yield prefix, short(str(value), MAX_WORDS)
+        yield prefix, short(shown(prefix, value), MAX_WORDS)

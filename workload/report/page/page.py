@@ -1,6 +1,6 @@
 """Build one self-contained HTML page from runs. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any
 
@@ -105,10 +105,14 @@ def _figures(chosen: Sequence[Subject]) -> dict[str, list[Figure] | str]:
 
 
 def _cases(subject: Subject) -> list[tuple[str, ...]]:
-    return [
-        tuple(short(text, MAX_TEXT) for text in (*case_row(case), case_note(case)))
-        for case in subject.cases
-    ]
+    rows = [(*case_row(case), case_note(case)) for case in subject.cases]
+    return _short(
+        [tuple(environment.UNKNOWN if text == "-" else text for text in row) for row in rows]
+    )
+
+
+def _short(rows: Iterable[Sequence[str]]) -> list[tuple[str, ...]]:
+    return [tuple(short(text, MAX_TEXT) for text in row) for row in rows]
 
 
 def _several(runs: Sequence[Run]) -> dict[str, Any] | None:
@@ -118,12 +122,13 @@ def _several(runs: Sequence[Run]) -> dict[str, Any] | None:
         return None
     stressed = any(rank.deep for rank in ranks)
     grid = rank_table.stressed_table(ranks) if stressed else rank_table.measured_table(ranks)
-    rows = [row for row in grid.rows if any(row)]
+    blank = next(index for index, row in enumerate(grid.rows) if not any(row))
     return {
         "columns": grid.headers,
         "numbers": [index for index, name in enumerate(grid.headers) if name in grid.numbers],
-        "rows": [tuple(short(text, MAX_TEXT) for text in row) for row in rows],
-        "notes": [" ".join(line.split()) for line in rank_lines.notes(ranks)],
+        "rows": _short(grid.rows[:blank]),
+        "statistics": _short(grid.rows[blank + 1 :]),
+        "notes": [line.split(maxsplit=1) for line in rank_lines.notes(ranks)],
     }
 
 
