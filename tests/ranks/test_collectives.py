@@ -91,6 +91,8 @@ def reasons(found: Ended, kind: str) -> list[str]:
 def test_every_operation_is_checked_and_measured(ranks: int, collectives: Planted) -> None:
     found = collectives("none 0", ranks)
     assert (found.code, found.errors) == (0, "")
+    pairs_named = "1 pair" if ranks == 2 else "3 pairs"
+    assert f"measure    14 operations and {pairs_named} within 1 s\n" in found.text
     assert "checked    every element on every rank: " in found.text
     measured = {case["kind"] for case in found.record["cases"]}
     assert measured == {

@@ -36,10 +36,15 @@ class Sweep:
         return slowest(self.topology.link(*pair) for pair in every_pair(self.team.ranks))
 
     @property
+    def counts(self) -> dict[str, int]:
+        """Count what is measured, by its noun."""
+        pairs = sum(map(len, self.pairs.plan.rounds))
+        return {"operation": len(self.operations), "pair": pairs}
+
+    @property
     def steps(self) -> int:
         """Count the cases, but for those that are measured again."""
-        plan = self.pairs.plan
-        return len(self.operations) + len(plan.sizes) * sum(map(len, plan.rounds))
+        return self.counts["operation"] + len(self.pairs.plan.sizes) * self.counts["pair"]
 
     def run(self, budget_sec: float) -> Iterator[Case]:
         """Yield each case as soon as it is known, with its share of the link's rate."""

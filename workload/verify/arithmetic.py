@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from workload.core.models.verify import VerifyResult
+from workload.core.models.verify import RELATIVE, VerifyResult
 from workload.verify import bounded
-from workload.verify.case import RELATIVE, VerifyCase, worst_check
+from workload.verify.case import VerifyCase, worst_check
 
 # A scalar, a vector, a matrix and a tensor; large enough for vector units and odd remainders.
 SHAPES: tuple[tuple[int, ...], ...] = ((), (1003,), (67, 45), (3, 5, 7, 11))

@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from workload.core.models.device import DeviceInfo
-from workload.core.models.verify import VerifyResult
+from workload.core.models.verify import RELATIVE, VerifyResult
 from workload.hardware import devices, precision
 from workload.hardware.watchdog import watchdog
 from workload.verify.bounded import Bounded
 
-RELATIVE = "error / exact result"
 TYPICAL = "error / typical element"
 
 

@@ -25,10 +25,10 @@ from workload.core.models.stress import BurnIn, BurnWatch, Deep, MemoryTest
 NODES = tuple(
     DeviceNode(f"/dev/{name}", accessible=True) for name in ("nvidia0", "nvidia-uvm", "nvidiactl")
 )
-CPU_RUN = KernelRun("product", "cpu", 4096, 0, None)
+CPU_RUN = KernelRun("matmul", "cpu", 4096, 0, None)
 GPU_RUNS = tuple(
     KernelRun(operation, "cuda:0", 4096, 0, None)
-    for operation in ("kernel", "product", "convolution")
+    for operation in ("kernel", "matmul", "convolution")
 )
 SEVERAL = SeveralGpus(
     unreachable=(),

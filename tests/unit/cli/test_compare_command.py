@@ -125,6 +125,21 @@ def test_the_summary_counts_the_verdicts_and_names_what_is_unclear(compare: Comp
     assert outcome.text.count("too few samples for an interval: matmul 16 float32") == 1
 
 
+def test_what_to_do_about_unclear_and_unjudged_cases_is_one_line(compare: Compare) -> None:
+    few = case(size=16, timing=timing(samples=3))
+    wide = case(size=32, timing=replace(timing(), samples_sec=(0.9e-3,) * 8 + (2e-3,) * 12))
+    unjudged = "UNJUDGED: measure both sides again without the causes above"
+    unclear = (
+        "UNCLEAR: measure both sides again on an idle machine, with a larger --budget or as "
+        "several runs in turns"
+    )
+    assert compare([few], [few]).text.endswith(f"to do {unjudged}")
+    assert compare([case(size=32)], [wide]).text.endswith(f"to do {unclear}")
+    both = compare([case(size=32), few], [wide, few])
+    assert both.text.endswith(f"to do {unjudged}; {unclear}")
+    assert "to do" not in compare([case()], [case()]).text
+
+
 def test_transfers_have_a_column_where_there_are_some(compare: Compare) -> None:
     formats = ("--format", "markdown")
     assert "with transfers" not in compare([case()], [case()], *formats).stdout

@@ -89,8 +89,8 @@ def test_no_findings_are_exit_4(workload: Workload, found: Any) -> None:
 
 def test_facts_are_printed_on_request_only(workload: Workload, found: Any) -> None:
     found(UNKNOWN)
-    assert "driver.version" not in workload("doctor").stdout
-    assert "driver.version" in workload("doctor", "--facts").stdout
+    assert "compute capability" not in workload("doctor").stdout
+    assert "\n  GPU 1\n" in workload("doctor", "--facts").stdout
 
 
 @pytest.mark.parametrize("id_", [check.id for check in CHECKS])

@@ -16,10 +16,10 @@ from workload.doctor.probes.several_gpus import probe, probe_in_child
 
 
 def test_a_matmul_on_this_cpu_is_correct_in_every_element() -> None:
-    assert run_kernels("cpu") == (KernelRun("product", "cpu", 64 * 64, 0, None),)
+    assert run_kernels("cpu") == (KernelRun("matmul", "cpu", 64 * 64, 0, None),)
 
 
-@pytest.mark.parametrize("operation", ["_kernel", "_product", "_convolution"])
+@pytest.mark.parametrize("operation", ["_kernel", "_matmul", "_convolution"])
 def test_the_gpu_kernels_are_correct_on_this_cpu(operation: str) -> None:
     assert run("convolution", "cpu", getattr(kernels, operation)).wrong == 0
 
@@ -40,7 +40,7 @@ def bent(value: float) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("value", [8.0, 7.001, float("nan"), float("inf")])
 def test_a_single_wrong_element_is_counted(value: float) -> None:
-    assert run("product", "cpu", lambda _: bent(value)).wrong == 1
+    assert run("matmul", "cpu", lambda _: bent(value)).wrong == 1
 
 
 def test_a_convolution_may_use_fractions() -> None:

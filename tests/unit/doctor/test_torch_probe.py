@@ -75,9 +75,9 @@ def test_kernels_run_on_the_cpu_and_the_requested_gpu(monkeypatch: pytest.Monkey
     monkeypatch.setattr(torch_probe, "probe_in_child", lambda: SeveralGpus((), (), None))
     facts = probe_module(fake_torch(device_count=lambda: 4), "cuda:3")
     assert [(run.operation, run.device) for run in facts.kernels] == [
-        ("product", "cpu"),
+        ("matmul", "cpu"),
         ("kernel", "cuda:3"),
-        ("product", "cuda:3"),
+        ("matmul", "cuda:3"),
         ("convolution", "cuda:3"),
     ]
     assert facts.several == SeveralGpus((), (), None)

@@ -78,7 +78,8 @@ def test_noisy_times_are_counted_and_named() -> None:
     assert case_table.warning_lines([*timed, without_time(64, 16)], Budget(60)) == [
         "noisy: 1 of 3, up to 67% IQR: matmul 32 float32; "
         "repeat on an idle machine or raise --budget",
-        "uncertain: 1 of 3: matmul 16 float32 (not steady after a warm-up of 100 ms)",
+        "uncertain: 1 of 3: matmul 16 float32 (not steady after a warm-up of 100 ms); "
+        "repeat on an idle machine or raise --budget",
     ]
 
 

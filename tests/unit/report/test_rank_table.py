@@ -1,6 +1,7 @@
 """Several ranks in a terminal: a row each, what they have together, the verdict."""
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 from support.doctor.machines import STRESS
 from support.records import measured
@@ -103,6 +104,21 @@ def test_what_several_ranks_say_is_one_line() -> None:
 def test_the_slowest_rank_is_named() -> None:
     lines = rank_lines.notes([gpu(0), gpu(1), gpu(2, 1.25)])
     assert lines[-1].startswith("slowest    GPU 2: 1.25 times as long as the others' median for ")
+
+
+def test_warned_cases_are_named_with_the_ranks_where_they_are() -> None:
+    unsteady = replace(measured.timing(), steady=False)
+    noisy = [measured.case(size=size, timing=unsteady) for size in (32, 64)]
+    ranks = [gpu(0, cases=tuple(noisy)), gpu(1, cases=(noisy[1], measured.case(size=16)))]
+    assert rank_lines.notes(ranks)[1] == (
+        "warned     noisy, unsteady or contended: matmul 32 float32 (GPU 0), "
+        "matmul 64 float32 (GPU 0-1)"
+    )
+
+
+def test_ranks_without_warnings_have_no_line_about_them() -> None:
+    ranks = [gpu(index, cases=(measured.case(),)) for index in range(2)]
+    assert not [line for line in rank_lines.notes(ranks) if line.startswith("warned")]
 
 
 @pytest.mark.parametrize(("factor", "usual"), [(1.25, False), (1.02, True)])

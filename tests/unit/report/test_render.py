@@ -5,8 +5,6 @@ from types import ModuleType
 
 import pytest
 from msgspec.structs import replace
-from rich.console import Console
-from rich.table import Table
 from support.records.measured import CPU, TRAINING, case
 
 from workload.bench import threads
@@ -15,16 +13,9 @@ from workload.core.errors import ExitCode
 from workload.core.models.action import Action, Advice, GpuAction
 from workload.core.models.case import Kind
 from workload.core.models.rating import Ceilings, Rating, Regime
-from workload.core.models.verify import VerifyResult
+from workload.core.models.verify import RELATIVE, VerifyResult
 from workload.core.train_case import train_case
 from workload.report.terminal import case_table, summary
-
-
-def shown(table: Table) -> str:
-    console = Console(width=160)
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get()
 
 
 @pytest.mark.parametrize("module", [units, statistics, threads])
@@ -71,7 +62,7 @@ def test_a_verified_dtype_takes_one_line_and_a_wrong_result_one_more() -> None:
         VerifyResult("a + b", "float32", None, 1e-7, "error"),
     ]
     assert summary.checks_lines(checks) == [
-        "verify     float64: 2 of 2 agree with float64, largest error 50% of tolerance (a - b)",
+        "verify     float64: 2 of 2 agree with float64, sums within 50% of tolerance (a - b)",
         "verify     float32: 0 of 1 agree with float64",
         "WRONG      a + b float32: not finite, allowed 1.00e-07 (error)",
     ]
@@ -128,22 +119,35 @@ def test_the_action_has_its_reason_and_each_gpu_with_a_fault_its_evidence() -> N
     ]
 
 
-def test_nested_facts_are_named_by_their_path() -> None:
-    facts = {"torch": {"version": "2.13.0", "gpus": [{"name": "H200"}]}, "user": {"uid": None}}
-    text = shown(summary.facts_table(facts))
-    assert "torch.version" in text
-    assert "torch.gpus.0.name" in text
-    assert "uid" not in text
+@pytest.mark.parametrize(("error", "words"), [(0.996, "99%"), (1.0, "100%"), (0.994, "99%")])
+def test_a_tolerance_is_all_used_only_by_an_error_as_large(error: float, words: str) -> None:
+    (line,) = summary.checks_lines([VerifyResult("matmul", "float32", error, 1.0, "error")])
+    assert line.endswith(f"sums within {words} of tolerance (matmul)")
+    assert case_table.case_row(case(error_share=error))[-1] == words
 
 
-def test_markup_in_a_name_is_printed_as_it_is() -> None:
-    text = shown(summary.facts_table({"name": "a\x1b[31mb"}))
-    assert "a?[31mb" in text
+def test_the_rounding_of_one_operation_is_not_shown_as_a_share_of_its_tolerance() -> None:
+    checks = [
+        VerifyResult("a + b", "float32", 1.0, 1.0, RELATIVE),
+        VerifyResult("matmul", "float32", 0.2, 1.0, "error"),
+    ]
+    assert summary.checks_lines(checks) == [
+        "verify     float32: 2 of 2 agree with float64, sums within 20% of tolerance (matmul)"
+    ]
+    (line,) = summary.checks_lines(checks[:1])
+    assert line == "verify     float32: 1 of 1 agree with float64"
+
+
+def test_a_stage_names_what_it_measures_and_for_how_long() -> None:
+    assert summary.stage_line({"matmul": 20, "convolution": 4}, 45.2) == (
+        "measure    20 matmuls and 4 convolutions within 45.2 s"
+    )
+    assert summary.stage_line({"operation": 0, "pair": 1}, 60) == "measure    1 pair within 60 s"
 
 
 def test_a_tolerance_of_zero_that_is_kept_uses_none_of_it() -> None:
     (line,) = summary.checks_lines([VerifyResult("a + b", "float64", 0.0, 0.0, "error")])
-    assert line.endswith("largest error 0% of tolerance (a + b)")
+    assert line.endswith("sums within 0% of tolerance (a + b)")
 
 
 def test_a_step_far_below_the_ceiling_is_a_warning() -> None:

@@ -20,7 +20,7 @@ from workload.core.models.collectives import Collectives
 from workload.core.models.device import DeviceInfo
 from workload.distributed.environment import Place
 from workload.distributed.group import BACKENDS, joined
-from workload.report.terminal import case_table, collective_table
+from workload.report.terminal import case_table, collective_table, summary
 
 
 def command(session: Session, options: CollectivesOptions) -> ExitCode:
@@ -59,6 +59,7 @@ def _measured(session: Session, sweep: Sweep, budget_sec: float) -> list[Case]:
         [unmeasured(one, CaseStatus.INTERRUPTED, reason) for one in sweep.operations]
     )
     cases: dict[str, Case] = {}
+    session.info(summary.stage_line(sweep.counts, budget_sec))
     shown = progress if sweep.team.leads else no_progress
     with shown("measure", sweep.steps) as advance:
         for done, case in enumerate(sweep.run(budget_sec), start=1):

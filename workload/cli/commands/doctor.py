@@ -14,10 +14,13 @@ from workload.core.models.facts import DEEP, DEFAULT, QUICK, Facts
 from workload.core.models.finding import Finding
 from workload.core.models.model import as_json
 from workload.core.models.stress import Deep
+from workload.core.units import format_seconds
 from workload.doctor import exit_code
 from workload.doctor.checks.registry import run_all
 from workload.report.terminal import findings as findings_text
-from workload.report.terminal import rank_table, summary
+from workload.report.terminal import rank_table
+from workload.report.terminal.facts_table import facts_table
+from workload.report.terminal.tables import labelled
 
 
 def command(session: Session, options: DoctorOptions) -> ExitCode:
@@ -38,7 +41,7 @@ def command(session: Session, options: DoctorOptions) -> ExitCode:
         advice = session.advise(code)
     session.info(*findings_text.report(findings, options.strict, advice))
     if options.facts:
-        session.info("", summary.facts_table(as_json(facts)))
+        session.info("", facts_table(as_json(facts)))
     report_first_failure(session, findings, options.strict)
     if options.bundle is not None:
         code = bundle.save(session, options.bundle, facts, findings, code)
@@ -68,6 +71,7 @@ def _burn_in(
             raise
         return found
     session.builder.set("device", device)
+    session.info(labelled("stress", f"within {format_seconds(options.budget)}"))
     with progress("burn in", options.budget) as advance:
 
         def keep(deep: Deep, note: str) -> None:

@@ -11,6 +11,7 @@ from workload.cli.steps.variables import warn_of_variables
 from workload.core.errors import ExitCode
 from workload.core.models.case import Case, CaseStatus
 from workload.hardware import devices
+from workload.report.terminal import summary
 from workload.report.terminal.budget import Budget, Shared
 
 # The default dtypes of --search: those of networks.
@@ -36,6 +37,7 @@ def command(session: Session, options: MatmulOptions) -> ExitCode:
         known, fastest = search_and_record(session, device, dtypes, search_sec, options.cache)
         budget_sec -= search_sec
         matmuls = matmuls if options.sizes else fastest
+    session.info(summary.stage_line({"matmul": len(matmuls)}, budget_sec))
     cases, ceilings = measure.measure_and_record(session, device, matmuls, budget_sec, known)
     shared = Shared(
         budget_sec, len(matmuls), part=measure.CASES_SHARE * budget_sec / options.budget

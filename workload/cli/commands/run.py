@@ -23,18 +23,16 @@ from workload.compare.loader import side_of_process
 from workload.core import roofline
 from workload.core.emulation import without_speed
 from workload.core.errors import ExitCode, worst_code
-from workload.core.models.case import Case, Kind
+from workload.core.models.case import Case
 from workload.core.models.device import DeviceInfo
 from workload.core.models.record import HostCpu
 from workload.core.models.train import TrainResult
 from workload.core.train_case import train_case
-from workload.core.units import format_seconds, plural
 from workload.doctor import exit_code
 from workload.hardware import devices
 from workload.report.terminal import case_table, comparison_table, rank_table, summary
 from workload.report.terminal import findings as findings_text
 from workload.report.terminal.budget import Budget, Shared
-from workload.report.terminal.tables import labelled
 
 TRAIN_PRESETS = ("book", "wide")
 # Cases that a GPU and its host's CPU both do fast enough to be compared.
@@ -77,7 +75,8 @@ def _measure_and_judge(session: Session, options: RunOptions) -> ExitCode:
     beside = device.kind == "cuda" and session.member is None  # all GPUs share the host's CPUs
     host_cpu_sec = HOST_CPU_SHARE * left_sec if beside else 0.0
     operations: list[Operation] = [*matmuls, *default_convolutions(device)]
-    session.info(_stage_line(operations, left_sec))
+    counts = {"matmul": len(matmuls), "convolution": len(operations) - len(matmuls)}
+    session.info(summary.stage_line(counts, left_sec))
     cases, ceilings = measure.measure_and_record(
         session, device, operations, left_sec - host_cpu_sec
     )
@@ -98,13 +97,6 @@ def _measure_and_judge(session: Session, options: RunOptions) -> ExitCode:
     busy = case_table.busy_lines(device, shown)
     session.info("", *busy, *summary.verdict_lines(code, device, shown, trained, advice))
     return code
-
-
-def _stage_line(operations: Sequence[Operation], left_sec: float) -> str:
-    """Return what is measured in the rest of the budget."""
-    matmuls = sum(operation.kind is Kind.MATMUL for operation in operations)
-    text = f"{plural(matmuls, 'matmul')} and {plural(len(operations) - matmuls, 'convolution')}"
-    return labelled("measure", f"{text} use the remaining {format_seconds(left_sec)}")
 
 
 def _doctor(session: Session, device: str) -> ExitCode:

@@ -18,7 +18,7 @@ from workload.core.places import fix_of
 from workload.doctor.bundle import archive, is_bundle, texts
 from workload.doctor.redaction import redaction
 from workload.report.terminal import findings as findings_text
-from workload.report.terminal import summary
+from workload.report.terminal.facts_table import facts_table
 
 MAX_BUNDLE_BYTES = 64 << 20  # a thousand times the usual size
 PRIVATE = 0o600
@@ -55,7 +55,7 @@ def members(
     ended = hide.value(as_json(session.builder.as_ended(code, None)))
     redacted = [from_json(Finding, hide.value(as_json(finding))) for finding in findings]
     shown: list[str | Table] = [*findings_text.report(redacted), ""]
-    shown.append(summary.facts_table(hide.value(as_json(facts))))
+    shown.append(facts_table(hide.value(as_json(facts))))
     return {
         "record.json": records.dump(ended).decode(),
         "doctor.txt": "".join(f"{_text(one)}\n" for one in shown),

@@ -23,7 +23,7 @@ class TorchGpu(Fact, frozen=True):
 class KernelRun(Fact, frozen=True):
     """How many elements of a result differ from the right whole numbers; None if none came."""
 
-    operation: str  # "kernel", "product", "convolution", "copy", "all-reduce"
+    operation: str  # "kernel", "matmul", "convolution", "copy", "all-reduce"
     device: str
     elements: int
     wrong: int | None

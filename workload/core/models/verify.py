@@ -6,6 +6,8 @@ from msgspec import Meta
 
 from workload.core.models.model import Amount, Dtype, Model, derive
 
+RELATIVE = "error / exact result"  # the metric of + - * /, whose results are rounded alone
+
 
 class VerifyResult(Model, frozen=True):
     """One comparison with float64 on the CPU.

@@ -218,7 +218,7 @@ def _excused(facts: Facts, result: CheckResult) -> CheckResult:
 def _used_by_auto(facts: Facts) -> bool:
     """Return whether `--device auto` uses a GPU: one that multiplied two matrices correctly."""
     runs = facts.torch.kernels if facts.torch else ()
-    return any(run.device != "cpu" and run.operation == "product" and run.wrong == 0
+    return any(run.device != "cpu" and run.operation == "matmul" and run.wrong == 0
                for run in runs)  # fmt: skip
 
 

@@ -61,7 +61,7 @@ NCCL_GUIDE = "https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/troubles
 def cpu_kernel(facts: Facts) -> CheckResult:
     """Check every element of a matmul on the CPU."""
     return _judge(
-        _find(known(facts.torch).kernels, "product", "cpu"),
+        _find(known(facts.torch).kernels, "matmul", "cpu"),
         "a matmul on the CPU",
         why="this machine computes wrong results",
         fix="check the memory and the CPU, then run:\nworkload verify",
@@ -90,11 +90,11 @@ def gpu_kernel(facts: Facts) -> CheckResult:
     fix="reinstall torch with the NVIDIA wheels it is locked to; check for another process that "
     "fills the GPU's memory:\nnvidia-smi",
     link="https://docs.nvidia.com/cuda/cublas/",
-    needs=(LOOKED, STARTED, EXISTS, BUILT, not_failed_before("product")),
+    needs=(LOOKED, STARTED, EXISTS, BUILT, not_failed_before("matmul")),
 )
 def cublas(facts: Facts) -> CheckResult:
     """Check every element of a matmul on the GPU."""
-    run = _find(known(facts.torch).kernels, "product", "cuda")
+    run = _find(known(facts.torch).kernels, "matmul", "cuda")
     return _judge(run, "a matmul", why=WRONG_GPU, fix=CHANGE_GPU)
 
 

@@ -19,8 +19,8 @@ SLACK = {"convolution": 0.4}
 
 def run_kernels(device: str) -> tuple[KernelRun, ...]:
     """Run a matmul on the CPU, or a kernel, a matmul and a convolution on a GPU. Never raises."""
-    operations = {"kernel": _kernel, "product": _product, "convolution": _convolution}
-    names = ("product",) if device == "cpu" else tuple(operations)
+    operations = {"kernel": _kernel, "matmul": _matmul, "convolution": _convolution}
+    names = ("matmul",) if device == "cpu" else tuple(operations)
     return tuple(run(name, device, operations[name]) for name in names)
 
 
@@ -56,7 +56,7 @@ def _kernel(device: str) -> tuple[Any, Any]:
     return numbers.to(device).float() * 3 + 1, numbers * 3 + 1
 
 
-def _product(device: str) -> tuple[Any, Any]:
+def _matmul(device: str) -> tuple[Any, Any]:
     """Multiply (64, 64) by its transpose: sums below 2**24 are exact in any order of summation."""
     numbers = _whole_numbers(SIZE, SIZE)
     matrix = numbers.float().to(device)

@@ -56,7 +56,7 @@ def case_row(case: Case) -> tuple[str, ...]:
         percent(peak),
         percent(ceiling),
         rating.regime.removesuffix("-bound") if rating and rating.regime else "-",
-        percent(case.error_share),
+        used(case.error_share),
     )
 
 
@@ -82,6 +82,11 @@ def median_words(timing: Timing | None) -> str:
 def percent(share: float | None) -> str:
     """Return a share in whole percents, a dash where it is unknown."""
     return "-" if share is None else f"{share:.0%}"
+
+
+def used(share: float | None) -> str:
+    """Return a share of a tolerance: 100% only if all of it is used."""
+    return percent(min(share, 0.99) if share is not None and share < 1 else share)
 
 
 def case_note(case: Case) -> str:
@@ -178,16 +183,14 @@ def warning_lines(cases: Sequence[Case], budget: Budget | None = None) -> list[s
     noisy = [(case, timing) for case, timing in warned if timing.noisy and not timing.contended]
     others = [case for case, timing in warned if not (timing.noisy or timing.contended)]
     lines = _contended_lines([case for case, _ in warned], len(timed))
+    fix = f"repeat on an idle machine{f' or raise {budget.option}' if budget else ''}"
     if noisy:
         most = max(timing.spread or 0.0 for _, timing in noisy)
         names = some(full_title(case) for case, _ in noisy)
-        lines.append(
-            f"noisy: {len(noisy)} of {len(timed)}, up to {most:.0%} IQR: {names}; "
-            f"repeat on an idle machine{f' or raise {budget.option}' if budget else ''}"
-        )
+        lines.append(f"noisy: {len(noisy)} of {len(timed)}, up to {most:.0%} IQR: {names}; {fix}")
     if others:
         names = some(f"{full_title(case)} ({case_note(case)})" for case in others)
-        lines.append(f"uncertain: {len(others)} of {len(timed)}: {names}")
+        lines.append(f"uncertain: {len(others)} of {len(timed)}: {names}; {fix}")
     return [*lines, *_slow_steps(cases)]
 
 

@@ -12,6 +12,7 @@ from workload.compare.bias import Unjudged
 from workload.compare.intervals import Span
 from workload.compare.speeds import MARGIN, Reached
 from workload.core.units import format_rate, format_seconds, plural, printable, some
+from workload.report.terminal.case_table import used
 from workload.report.terminal.summary import architecture_words, device_words
 from workload.report.terminal.tables import Grid, labelled
 
@@ -72,7 +73,7 @@ def speeds_table(speeds: Sequence[Speed]) -> Grid:
         "95% interval": [span_words(speed.interval) for speed in speeds],
         "verdict": [speed.verdict.value for speed in speeds],
         "with transfers": [times_words(speed.speedup_with_transfers) for speed in speeds],
-        "error/tol": [_both(speed, _error) for speed in speeds],
+        "error/tol": [_both(speed, lambda side: used(side.error_share)) for speed in speeds],
         "bound by": [_both(speed, _regime) for speed in speeds],
     }
     if all(speed.speedup_with_transfers is None for speed in speeds):
@@ -102,10 +103,6 @@ def span_words(span: Span | None) -> str:
 def _both(speed: Speed, show: Callable[[Reached], str]) -> str:
     """Return one value if both sides have the same, else both."""
     return ", ".join(dict.fromkeys((show(speed.baseline), show(speed.candidate))))
-
-
-def _error(side: Reached) -> str:
-    return "-" if side.error_share is None else f"{side.error_share:.0%}"
 
 
 def _regime(side: Reached) -> str:
@@ -169,6 +166,20 @@ def _notes(comparison: Comparison) -> Iterator[tuple[str, str]]:
             yield "unpaired", printable(f"only in the {side}: {some(titles)}")
     for basis in dict.fromkeys(speed.basis for speed in comparison.speeds):
         yield "interval", _BASIS_WORDS[basis]
+    if advice := "; ".join(_advice(comparison)):
+        yield "to do", advice
+
+
+def _advice(comparison: Comparison) -> Iterator[str]:
+    """Say what to do for cases without a judgement, and for those whose interval is too wide."""
+    found = comparison.verdicts
+    if Verdict.UNJUDGED in found:
+        yield "UNJUDGED: measure both sides again without the causes above"
+    if Verdict.UNCLEAR in found:
+        yield (
+            "UNCLEAR: measure both sides again on an idle machine, with a larger --budget or as "
+            "several runs in turns"
+        )
 
 
 def _warnings(comparison: Comparison) -> Iterator[str]:
@@ -205,7 +216,7 @@ def _unjudged(comparison: Comparison) -> Iterator[tuple[str, str]]:
     unpaired = {one.name for one in comparison.unpaired}
     shown = [one for one in comparison.unjudged if one.name not in unpaired]
     for problem, cases in grouped(shown).items():
-        yield "unjudged", printable(f"{problem}: {', '.join(case.words for case in cases)}")
+        yield "unjudged", printable(f"{problem}: {some(case.words for case in cases)}")
 
 
 def grouped(cases: Sequence[Excluded]) -> dict[str, list[Excluded]]:

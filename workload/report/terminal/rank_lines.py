@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
+from workload.core.case_titles import full_title
 from workload.core.errors import ExitCode
 from workload.core.models import rank as end
 from workload.core.models.action import Advice
 from workload.core.models.rank import Rank
 from workload.core.rank_speeds import Slowness, slowest
-from workload.core.units import plural, printable, ranges
-from workload.report.terminal.rank_table import compared_matmuls
+from workload.core.units import plural, printable, ranges, some
+from workload.report.terminal.rank_table import compared_matmuls, warned_cases
 from workload.report.terminal.summary import VERDICTS, action_lines, action_words, verdict_word
 from workload.report.terminal.tables import labelled
 
@@ -24,7 +25,7 @@ def notes(ranks: Sequence[Rank]) -> list[str]:
     behind = slowest(ranks)
     lines = [
         labelled("rates", f"GFLOP/s of {_compared(ranks)}; step: of the wide network"),
-        labelled("warned", "cases whose time has a warning; the record has them"),
+        *_warned(ranks),
     ]
     if any(rank.deep for rank in ranks):
         lines = [labelled("rates", "GFLOP/s of matmuls at the end of the stress test")]
@@ -32,6 +33,18 @@ def notes(ranks: Sequence[Rank]) -> list[str]:
     if behind:
         lines.append(labelled("slowest", _behind(behind)))
     return lines
+
+
+def _warned(ranks: Sequence[Rank]) -> list[str]:
+    """Return the cases whose time has a warning, each with the ranks where it has."""
+    found: dict[str, list[Rank]] = {}
+    for rank in ranks:
+        for case in warned_cases(rank):
+            found.setdefault(full_title(case), []).append(rank)
+    if not found:
+        return []
+    names = some(f"{title} ({_together(where)})" for title, where in found.items())
+    return [labelled("warned", f"noisy, unsteady or contended: {printable(names)}")]
 
 
 def _behind(behind: Slowness) -> str:

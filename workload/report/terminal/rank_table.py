@@ -5,7 +5,7 @@ from functools import partial
 
 from workload.core.errors import ExitCode
 from workload.core.models import rank as end
-from workload.core.models.case import Kind
+from workload.core.models.case import Case, Kind
 from workload.core.models.rank import Rank
 from workload.core.models.timing import Telemetry
 from workload.core.statistics import median
@@ -67,7 +67,7 @@ def _table(ranks: Sequence[Rank], columns: dict[str, tuple[Cell, Show]]) -> Grid
         (
             *_place(rank),
             *(_shown(cell(rank), show) for cell, show in known.values()),
-            *((str(_warnings(rank)) if rank.cases else "-",) if timed else ()),
+            *((str(len(warned_cases(rank))) if rank.cases else "-",) if timed else ()),
             _verdict(rank),
         )
         for rank in ranks
@@ -183,5 +183,6 @@ def _wrong(rank: Rank) -> float | None:
     return float(words + sum(one.wrong_elements for one in rank.deep.burn_ins))
 
 
-def _warnings(rank: Rank) -> int:
-    return sum(bool(case.timing and case.timing.warning) for case in rank.cases or ())
+def warned_cases(rank: Rank) -> list[Case]:
+    """Return the cases whose time has a warning."""
+    return [case for case in rank.cases or () if case.timing and case.timing.warning]

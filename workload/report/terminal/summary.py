@@ -1,9 +1,6 @@
 """Devices, checks and trainings as lines and tables for a terminal. Pure: nothing here prints."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
-
-from rich.table import Table
+from collections.abc import Iterable, Mapping, Sequence
 
 from workload.core.errors import ExitCode
 from workload.core.models.action import Action, Advice
@@ -11,17 +8,16 @@ from workload.core.models.case import Case
 from workload.core.models.device import DeviceInfo
 from workload.core.models.rating import Rating
 from workload.core.models.train import TrainResult
-from workload.core.models.verify import VerifyResult
+from workload.core.models.verify import RELATIVE, VerifyResult
 from workload.core.units import (
-    format_bytes,
     format_rate,
     format_seconds,
     plural,
     printable,
     some,
 )
-from workload.report.terminal.case_table import best_rates, percent
-from workload.report.terminal.tables import Grid, labelled, new_table
+from workload.report.terminal.case_table import best_rates, percent, used
+from workload.report.terminal.tables import Grid, labelled
 
 VERDICTS = {
     ExitCode.OK: "PASS",
@@ -66,32 +62,15 @@ def device_words(device: DeviceInfo) -> str:
     return f"{device.torch_name}: {printable(device.name)}, {detail}"
 
 
+def stage_line(counts: Mapping[str, int], seconds: float) -> str:
+    """Return how many of each noun are measured now, and the seconds that they may take."""
+    words = " and ".join(plural(count, noun) for noun, count in counts.items() if count)
+    return labelled("measure", f"{words} within {format_seconds(seconds)}")
+
+
 def variables_line(found: str) -> str:
     """Return a warning about environment variables; `found` says what they change."""
     return labelled("warning", f"environment: {found}; unset what is not set on purpose")
-
-
-def facts_table(facts: dict[str, Any]) -> Table:
-    """Every known fact, nested names joined by dots."""
-    table = new_table("fact", "value")
-    for name, value in _flat("", facts):
-        table.add_row(name, printable(value))
-    return table
-
-
-def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _flat(f"{prefix}.{key}" if prefix else str(key), item)
-    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
-        for index, item in enumerate(value):
-            yield from _flat(f"{prefix}.{index}", item)
-    elif isinstance(value, list):
-        yield prefix, " ".join(map(str, value)) or "none"
-    elif prefix.endswith("_bytes") and isinstance(value, int):
-        yield prefix, f"{value} ({format_bytes(value)})"
-    elif value is not None:
-        yield prefix, str(value)
 
 
 def checks_table(checks: Iterable[VerifyResult]) -> Grid:
@@ -121,11 +100,16 @@ def checks_lines(checks: Sequence[VerifyResult]) -> list[str]:
 
 
 def _dtype_line(dtype: str, checks: Sequence[VerifyResult]) -> str:
-    right = [check for check in checks if check.ok]
-    text = f"{dtype}: {len(right)} of {len(checks)} agree with float64"
-    if len(right) == len(checks):
-        share, name = max((_share(check), check.name) for check in right)
-        text += f", largest error {share:.0%} of tolerance ({name})"
+    """Count those that agree; name the sum that uses most of its tolerance.
+
+    The error of + - * / is the rounding of the result, and its tolerance too.
+    """
+    right = sum(check.ok for check in checks)
+    text = f"{dtype}: {right} of {len(checks)} agree with float64"
+    sums = [(_share(check), check.name) for check in checks if check.metric != RELATIVE]
+    if right == len(checks) and sums:
+        share, name = max(sums)
+        text += f", sums within {used(share)} of tolerance ({name})"
     return labelled("verify", text)
 
 
