@@ -11,6 +11,14 @@ export ENGINE
 export PATH := $(CURDIR)/docker/host/podman:$(PATH)
 endif
 
+# A line end in options separates them, as a blank does: it would end the command.
+define newline
+
+
+endef
+override ARGS := $(subst $(newline), ,$(ARGS))
+override B_ARGS := $(subst $(newline), ,$(B_ARGS))
+
 pytest := python -m pytest -p no:cacheprovider
 store := --store results/benchmarks $(ARGS) tests/benchmarks
 
@@ -37,7 +45,7 @@ help: ## Show this list
 
 .PHONY: doctor cpu-run gpu-run cpu-test gpu-test cpu-shell gpu-shell compare report
 doctor: ## Check this machine before anything is pulled or built
-	@docker/host/doctor $(or $(ENGINE),$(if $(PYTHON),host))
+	@docker/host/doctor "$${ENGINE:-$${PYTHON:+host}}"
 cpu-run: ## Run the main job on the CPU; its record lands in results/
 	@docker/host/check-settings RANKS
 	@docker/host/run cpu python -m workload run --device cpu $(if $(RANKS),--ranks $(RANKS)) $(ARGS)
@@ -98,7 +106,7 @@ gpu-modes: ## The same on the GPU
 gpu-proof: ## Prove everything on a machine with a GPU, in ten minutes; its archive lands in results/
 	@docker/host/gpu-proof $(ARGS)
 gpu-proof-read: ## Print what a proof shows, as Markdown: FILE=; ARGS=--place copies its records here
-	@$(or $(PYTHON),python3) tests/tools/gpu_proof/read.py "$$FILE" $(ARGS)
+	@"$${PYTHON:-python3}" tests/tools/gpu_proof/read.py "$$FILE" $(ARGS)
 
 .PHONY: cpu-sbom gpu-sbom cpu-devel-sbom gpu-devel-sbom cpu-scan gpu-scan cpu-devel-scan gpu-devel-scan
 cpu-sbom: ## Write the image's SBOM; a package that is not as locked fails

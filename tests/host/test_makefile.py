@@ -42,6 +42,12 @@ def test_args_reach_the_workload(docker_host: Host) -> None:
     assert call.endswith("workload:cpu python -m workload run --device cpu --budget 10 --json")
 
 
+def test_args_may_have_line_ends(docker_host: Host) -> None:
+    docker_host.environment["ARGS"] = "--budget 10\n--json\n"
+    call = ran(docker_host, "cpu-run")
+    assert call.endswith("workload:cpu python -m workload run --device cpu --budget 10 --json")
+
+
 def test_a_run_is_hardened_and_belongs_to_the_caller(docker_host: Host) -> None:
     call = ran(docker_host, "cpu-run")
     for option in (
@@ -123,6 +129,27 @@ def test_settings_up_to_their_limits_are_taken(host: Host, name: str, values: li
         host.environment[name] = value
         result = host.run("docker/host/check-settings", name)
         assert (result.returncode, result.stderr) == (0, ""), value
+
+
+@pytest.mark.parametrize(
+    ("goal", "setting", "line"),
+    [
+        ("cpu-run", "ENGINE=a\nb", "check-engine: ENGINE is docker, podman or host, not 'a b'"),
+        ("doctor", "ENGINE=a\nb", "doctor: ENGINE is docker, podman or host, not 'a b'"),
+        ("cpu-image", "PLATFORM=a\nb", "build: PLATFORM is linux/amd64 or linux/arm64, not 'a b'"),
+        ("cpu-ab", "RUNS=1\n\033[2J2", "ab: RUNS=1 [2J2 is not a whole number from 1"),
+        ("gpu-proof", "OUT=/a\nb", "gpu-proof: OUT=/a b is not mounted in the container: choose a "
+         "folder in results/"),
+        ("compare", "A=a\nb", "compare: A=a b does not exist: check the path"),
+    ],
+)  # fmt: skip
+def test_a_value_of_two_lines_is_refused_in_one(
+    docker_host: Host, goal: str, setting: str, line: str
+) -> None:
+    name, _, value = setting.partition("=")
+    docker_host.environment |= {"B": "b", name: value}
+    result = docker_host.run("make", "-s", goal)
+    assert result.stderr.splitlines()[:-1] == [line]
 
 
 @pytest.mark.parametrize("goal", ["cpu-run", "cpu-test", "cpu-shell", "report", "cpu-ab"])
