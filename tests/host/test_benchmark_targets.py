@@ -1,6 +1,7 @@
 """The Makefile's benchmarks, with a stub engine that records what it runs."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,30 @@ def test_an_image_of_side_b_that_is_nowhere_is_refused_before_side_a_runs(
     result = host.run(f"{checkout}/docker/host/ab", "cpu", "1")
     assert result.returncode == 4
     assert "in-docker: the image nosuch:latest is not here and cannot be pulled" in result.stderr
+    assert not sides(host)
+
+
+@pytest.mark.parametrize("options", ["--fail-if-slower x", "--nosuch", "--strict", "c"])
+def test_wrong_options_of_the_comparison_are_refused_before_side_a_runs(
+    host: Host, checkout: Path, options: str
+) -> None:
+    host.environment |= {"PYTHON": sys.executable, "COMPARE": options}
+    result = host.run(f"{checkout}/docker/host/ab", "cpu", "1")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("workload compare: ")
+    assert result.stderr.count("\n") == 1
+    assert not (checkout / "results/benchmarks").exists()
+
+
+def test_wrong_options_of_side_b_are_refused_before_side_a_runs(host: Host, checkout: Path) -> None:
+    host.add_python(script='case "$*" in *--collect-only*) echo no such option; exit 4 ;; esac')
+    host.environment["PYTHON"] = "mypython"
+    result = host.run(f"{checkout}/docker/host/ab", "cpu", "1", "--nosuch")
+    assert result.returncode == 2
+    assert result.stderr == (
+        "no such option\nab: B_ARGS=--nosuch cannot be used (pytest says why, above): "
+        "give options that leave some benchmarks\n"
+    )
     assert not sides(host)
 
 
