@@ -24,7 +24,7 @@ from torch.distributed.elastic.rendezvous.dynamic_rendezvous import (
     create_handler,
 )
 
-from workload.distributed.attempts import ATTEMPT_SEC, connect_within
+from workload.distributed.attempts import connect_within
 
 Answer = TypeVar("Answer")
 
@@ -35,20 +35,26 @@ def make_handler(parameters: RendezvousParameters, limit_sec: float) -> Rendezvo
     Raises RendezvousConnectionError if it does not; a handler raises it too.
     """
     join_sec = parameters.get_as_int("join_timeout") or 0
-    backend, store = within(join_sec + 3 * ATTEMPT_SEC, lambda: _connect(parameters, join_sec))
+    backend, store = _connect(parameters, join_sec)
     store.set_timeout(timedelta(seconds=join_sec))
     return create_handler(store, LimitedBackend(backend, limit_sec), parameters)
 
 
 def _connect(parameters: RendezvousParameters, join_sec: float) -> tuple[RendezvousBackend, Store]:
-    """Connect to the store, or start it where this is its node; try until the limit."""
+    """Connect to the store, or start it where this is its node; try until the limit.
+
+    An attempt may last longer, as where a name does not resolve: it is left behind.
+    """
+
+    def connect() -> tuple[RendezvousBackend, Store]:
+        return create_backend(parameters)
+
     try:
-        connected: tuple[RendezvousBackend, Store] = connect_within(
-            join_sec, lambda: create_backend(parameters), RendezvousConnectionError
+        return within(
+            join_sec, lambda: connect_within(join_sec, connect, RendezvousConnectionError)
         )
     except RendezvousConnectionError:
         raise RendezvousConnectionError(f"no connection within {join_sec:g} s") from None
-    return connected
 
 
 class LimitedBackend(RendezvousBackend):
