@@ -1,5 +1,6 @@
 """Ranks that torch.distributed's launcher starts here meet, and the first to fail is named."""
 
+import os
 import signal
 import subprocess
 import time
@@ -34,11 +35,12 @@ def test_two_jobs_at_once_do_not_meet() -> None:
     assert len(set(ports)) == 2
 
 
-def test_a_killed_rank_is_named_in_one_line() -> None:
-    assert ended(start(3, 0, "kill", 2)) == (
+@pytest.mark.parametrize(("how", "name"), [("kill", "SIGKILL"), ("terminate", "SIGTERM")])
+def test_a_rank_that_a_signal_ends_is_named_in_one_line(how: str, name: str) -> None:
+    assert ended(start(3, 0, how, 2)) == (
         4,
         "",
-        "rank 2 was ended by SIGKILL: see its output and the kernel's log\n",
+        f"rank 2 was ended by {name}: see its output and the kernel's log\n",
     )
 
 
@@ -73,6 +75,25 @@ def test_a_signal_to_the_launcher_ends_the_job_in_one_line(
     job.send_signal(number)
     found, _, errors = ended(job)
     assert (found, errors) == (code, f"workload train: {line}\n")
+
+
+def test_ctrl_c_while_the_ranks_start_python_ends_the_job_in_one_line(tmp_path: Path) -> None:
+    """Python itself would show it as an error of its own, where it runs site.py."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, time\n"
+        "if 'LOCAL_RANK' in os.environ:\n"
+        f"    open({str(tmp_path)!r} + '/rank-' + os.environ['RANK'], 'w').close()\n"
+        "    time.sleep(2)\n"
+    )
+    path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    job = processes.start(
+        *f"-m workload train --device cpu --ranks 2 --output {tmp_path}".split(), PYTHONPATH=path
+    )
+    while len(list(tmp_path.glob("rank-*"))) < 2:
+        assert job.poll() is None
+        time.sleep(0.1)
+    job.send_signal(signal.SIGINT)
+    assert ended(job) == (130, "", "workload train: interrupted\n")
 
 
 def test_ranks_meet_again_after_a_restart() -> None:

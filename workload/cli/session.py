@@ -218,6 +218,6 @@ class Session:
     def _save_interrupted(self, code: ExitCode) -> ExitCode:
         """Save what is known so far; called from the signal thread."""
         ended = self._end(code, "ended by a signal")
-        if ended is code and LAUNCHED not in os.environ:
+        if ended is code and LAUNCHED not in os.environ and self.member is None:
             self.error("terminated" if code is ExitCode.TERMINATED else "interrupted")
         return ended

@@ -28,9 +28,13 @@ _writers: set[int] = set()  # the descriptor that signals are written to, once `
 
 
 def exit_on_signal() -> None:
-    """End the process at once on a signal, until `serve`: there is nothing to save yet."""
+    """End the process at once on a signal, until `serve`: there is nothing to save yet.
+
+    Also on one that its launcher blocked until now.
+    """
     for number in _EXIT_CODES:
         signal.signal(number, lambda caught, _frame: os._exit(_EXIT_CODES[signal.Signals(caught)]))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _EXIT_CODES)
 
 
 def serve(save: Callable[[ExitCode], ExitCode]) -> None:

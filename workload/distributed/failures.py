@@ -6,7 +6,6 @@ the same line.
 
 import json
 import re
-import signal
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,14 +14,11 @@ from pathlib import Path
 
 from workload.core.errors import ExitCode, UnfitError, WorkloadError
 from workload.core.files import write_atomically
-from workload.hardware.child import signal_name
+from workload.hardware.child import ending_signal
 
 ERROR_FILE = "TORCHELASTIC_ERROR_FILE"
 # Set by `launch`: the launcher prints the line of the rank that failed first, and no rank its own.
 LAUNCHED = "WORKLOAD_LAUNCHED"
-
-# The launcher sends SIGTERM to the others.
-_STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, -signal.SIGTERM)
 
 
 class LostRankError(UnfitError):
@@ -55,6 +51,7 @@ class Failure:
     exit_code: int
     line: str | None = None
     lost_another: bool = False
+    stopped: bool = False  # by the launcher, after another failed
     hung: bool = False  # the launcher had to kill it
 
     @property
@@ -63,15 +60,17 @@ class Failure:
 
         A rank that hung may have waited for one that failed; it is why others lost it.
         """
-        return self.exit_code in _STOPPED, self.lost_another, self.hung, self.rank
+        consequence = self.stopped and not self.hung and ending_signal(self.exit_code) is not None
+        return consequence, self.lost_another, self.hung, self.rank
 
     def error(self) -> RankError:
         """Return the error that the launcher raises for it."""
         if self.hung:
             hung = f"rank {self.rank} hung: it did not end after SIGTERM and was killed"
             return RankError(f"{hung}: see its output and the kernel's log", ExitCode.UNFIT)
-        if self.exit_code < 0:
-            ended = f"rank {self.rank} was ended by {signal_name(-self.exit_code)}"
+        name = ending_signal(self.exit_code)
+        if name:
+            ended = f"rank {self.rank} was ended by {name}"
             return RankError(f"{ended}: see its output and the kernel's log", ExitCode.UNFIT)
         line = f"rank {self.rank} ended with exit code {self.exit_code}: see its output"
         if self.line:
@@ -102,15 +101,18 @@ def report_failure(environment: Mapping[str, str], line: str, lost_another: bool
         write_atomically(Path(environment[ERROR_FILE]), json.dumps(document).encode())
 
 
-def read_failure(rank: int, exit_code: int, message: object, hung: bool = False) -> Failure:
+def read_failure(
+    rank: int, exit_code: int, message: object, stopped: bool = False, hung: bool = False
+) -> Failure:
     """Return the failure of a rank from the `message` of its file, or from none."""
     if not isinstance(message, dict):
-        return Failure(rank, exit_code, hung=hung)
+        return Failure(rank, exit_code, stopped=stopped, hung=hung)
     extra = message.get("extraInfo", {})
     return Failure(
         rank,
         exit_code,
         message.get("message"),
         lost_another=bool(extra.get("lost_another")),
+        stopped=stopped,
         hung=hung,
     )

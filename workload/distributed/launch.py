@@ -7,13 +7,13 @@ group in `group`.
 
 import logging
 import os
+import signal
 import sys
 import tempfile
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from signal import Signals
 from typing import Any
 
 from torch.distributed.elastic.agent.server.api import RunResult, WorkerGroup, WorkerSpec
@@ -77,15 +77,21 @@ class Launch:
 
 
 class Agent(LocalElasticAgent):
-    """torch's agent that gives ranks SHUTDOWN_SEC to end, and remembers which hung.
+    """torch's agent that gives ranks SHUTDOWN_SEC to end, and remembers which it ended.
 
     After one rank failed, torch 2.13 gives the others 30 s (SubprocessContext._poll).
     """
 
-    hung: frozenset[int] = frozenset()  # ranks that only SIGKILL ended
+    stopped: frozenset[int] = frozenset()  # ranks that ran until the agent ended them
+    hung: frozenset[int] = frozenset()  # of these, those that only SIGKILL ended
 
     def _start_workers(self, worker_group: WorkerGroup) -> dict[int, Any]:
-        started: dict[int, Any] = super()._start_workers(worker_group)
+        # Until they handle it: Python, while it starts, shows Ctrl-C as an error of its own.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            started: dict[int, Any] = super()._start_workers(worker_group)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         context = self._pcontext
         assert isinstance(context, SubprocessContext)  # noqa: S101  the entry point is a program
         processes = {
@@ -93,12 +99,13 @@ class Agent(LocalElasticAgent):
             for worker in worker_group.workers
         }
         close = context.close
-        self.hung = frozenset()
+        self.stopped = self.hung = frozenset()
 
-        def close_soon(death_sig: Signals | None = None, timeout: int = 0) -> None:  # noqa: ARG001
+        def close_soon(death_sig: signal.Signals | None = None, timeout: int = 0) -> None:  # noqa: ARG001
             running = [rank for rank, process in processes.items() if process.poll() is None]
             close(death_sig, SHUTDOWN_SEC)
-            self.hung |= {rank for rank in running if processes[rank].poll() == -Signals.SIGKILL}
+            self.stopped |= set(running)
+            self.hung |= {rank for rank in running if processes[rank].poll() == -signal.SIGKILL}
 
         context.close = close_soon  # type: ignore[method-assign]  # torch has no option for it
         return started
@@ -118,10 +125,10 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
         os.environ.setdefault("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1")
     try:
         with tempfile.TemporaryDirectory(prefix="workload-ranks-") as folder:
-            result, hung = _run_agent(arguments, plan, folder)
+            result, agent = _run_agent(arguments, plan, folder)
     except SignalException as ended:
         # Also for SIGHUP and SIGQUIT, as for a process alone.
-        return ExitCode.INTERRUPTED if ended.sigval is Signals.SIGINT else ExitCode.TERMINATED
+        return ExitCode.INTERRUPTED if ended.sigval is signal.SIGINT else ExitCode.TERMINATED
     except OSError as error:
         raise UnfitError(f"the ranks could not be started: {first_line(error)}") from None
     except Exception as error:  # whatever the rendezvous raises
@@ -137,7 +144,13 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
         ) from None
     if result.is_failed():
         failures = [
-            read_failure(rank, failure.exitcode, failure.message, hung=rank in hung)
+            read_failure(
+                rank,
+                failure.exitcode,
+                failure.message,
+                stopped=rank in agent.stopped,
+                hung=rank in agent.hung,
+            )
             for rank, failure in result.failures.items()
         ]
         raise first_cause(failures).error()
@@ -151,10 +164,8 @@ def _reason(error: Exception) -> str:
     return first_line(error.__cause__ or error).partition(". ")[0].rstrip(".")
 
 
-def _run_agent(
-    arguments: Sequence[str], plan: Launch, folder: str
-) -> tuple[RunResult, frozenset[int]]:
-    """Return how the ranks ended, and which of them hung."""
+def _run_agent(arguments: Sequence[str], plan: Launch, folder: str) -> tuple[RunResult, Agent]:
+    """Return how the ranks ended, and the agent, which knows which of them it ended."""
     handler = make_handler(plan.parameters, STORE_SEC)
     spec = WorkerSpec(
         role="workload",
@@ -175,4 +186,4 @@ def _run_agent(
         result: RunResult = agent.run()
     finally:
         handler.shutdown()
-    return result, agent.hung
+    return result, agent

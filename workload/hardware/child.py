@@ -13,10 +13,13 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from workload.core.errors import ExitCode
+
 KILL_SEC = 2.0  # how long a killed process may take to end
 PROGRESS_SEC = 10.0  # after which waiting is announced
 _POLL_SEC = 0.2
 _SET_DEATH_SIGNAL = 1  # linux/prctl.h, PR_SET_PDEATHSIG
+_HANDLED = 128  # and the signal's number: the code after a signal that was handled
 
 
 class NoAnswerError(Exception):
@@ -36,7 +39,7 @@ class EndedError(NoAnswerError):
 
     def __init__(self, code: int) -> None:
         """Take the exit code, negative for a signal."""
-        self.signal = signal_name(-code) if code < 0 else None
+        self.signal = ending_signal(code)
         super().__init__(f"ended by {self.signal}" if self.signal else f"exited with code {code}")
 
 
@@ -136,8 +139,18 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
 
 
-def signal_name(number: int) -> str:
-    """Return SIGKILL for 9."""
+def ending_signal(code: int) -> str | None:
+    """Return the name of the signal that ended a process with this code; None if none did.
+
+    >>> ending_signal(-9), ending_signal(143), ending_signal(4)
+    ('SIGKILL', 'SIGTERM', None)
+    """
+    if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):  # by one that it handled
+        code = _HANDLED - code
+    return _signal_name(-code) if code < 0 else None
+
+
+def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:  # a number without a name

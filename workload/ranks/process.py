@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from workload.core.files import read_text
-from workload.hardware.child import KILL_SEC, signal_name
+from workload.hardware.child import KILL_SEC, ending_signal
 
 
 class RankProcess:
@@ -58,9 +58,10 @@ class RankProcess:
     def how_it_died(self) -> str:
         """Say how it ended without a result: by a signal, or after which line."""
         code = self.code or 0
-        if code < 0:
+        name = ending_signal(code)
+        if name:
             hint = ", as the kernel does when memory runs out" if -code == signal.SIGKILL else ""
-            return f"ended by {signal_name(-code)}{hint}"
+            return f"ended by {name}{hint}"
         last = self.lines[-1:]
         return f"ended with code {code}{f' after: {last[0]}' if last else ''}"
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workload.core.errors import NotSavedError
-from workload.core.journal import read_journal
+from workload.core.journal import Found, read_journal
 from workload.core.models import rank as end
 from workload.core.models.facts import Facts
 from workload.core.models.rank import Rank
+from workload.hardware.child import ending_signal
 from workload.ranks.member import Member
 from workload.ranks.process import RankProcess
 from workload.ranks.results import make_rank
@@ -149,9 +150,7 @@ class Supervisor:
             rank.arrived = rank.arrived or starting_line.arrived(rank.slot.rank)
         limit_sec = self.limit_sec if self._started else self.start_sec
         if process.code is not None:
-            found = read_journal(rank.journal)
-            finished = found.ended and process.code == (found.record and found.record.exit_code)
-            if finished:
+            if _ended_by_itself(read_journal(rank.journal), process.code):
                 rank.ended = end.FAILED if process.code else end.COMPLETE
             else:
                 rank.ended = end.DIED
@@ -176,6 +175,12 @@ class Supervisor:
         if rank.ended == end.DIED and rank.process:
             return rank.process.how_it_died()
         return "ended by a signal"
+
+
+def _ended_by_itself(found: Found, code: int) -> bool:
+    """Return whether a process with this exit code wrote all and was not ended by a signal."""
+    whole = found.ended and code == (found.record and found.record.exit_code)
+    return whole and ending_signal(code) is None
 
 
 def _size(path: Path) -> int:

@@ -1,6 +1,7 @@
 """Of several ranks that failed, the launcher names the one that failed first."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from workload.distributed.failures import (
 )
 
 LOST = Failure(0, ExitCode.UNFIT, "rank 0 of 2 lost another rank", lost_another=True)
-STOPPED = Failure(1, ExitCode.TERMINATED)
+STOPPED = Failure(1, ExitCode.TERMINATED, stopped=True)
 KILLED = Failure(2, -9)
-HUNG = Failure(1, -9, hung=True)
+TERMINATED = Failure(1, ExitCode.TERMINATED)
+HUNG = Failure(1, -9, stopped=True, hung=True)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +27,8 @@ HUNG = Failure(1, -9, hung=True)
     [
         ([LOST, KILLED], KILLED),
         ([STOPPED, LOST], LOST),
-        ([Failure(1, -15), KILLED], KILLED),
+        ([Failure(1, -15, stopped=True), KILLED], KILLED),
+        ([replace(STOPPED, rank=0), TERMINATED], TERMINATED),
         ([LOST, HUNG], HUNG),
         ([HUNG, KILLED], KILLED),
         ([STOPPED, Failure(3, ExitCode.WRONG_NUMBERS, "wrong")], Failure(3, 3, "wrong")),
@@ -35,9 +38,19 @@ def test_a_cause_counts_before_its_consequences(failures: list[Failure], cause: 
     assert first_cause(failures) == cause
 
 
-def test_a_rank_that_a_signal_ended_has_its_name() -> None:
-    error = KILLED.error()
-    assert str(error) == "rank 2 was ended by SIGKILL: see its output and the kernel's log"
+@pytest.mark.parametrize(
+    ("failure", "ended"),
+    [
+        (KILLED, "rank 2 was ended by SIGKILL"),
+        (TERMINATED, "rank 1 was ended by SIGTERM"),
+        (Failure(0, ExitCode.INTERRUPTED), "rank 0 was ended by SIGINT"),
+    ],
+)
+def test_a_rank_that_a_signal_ended_is_named_and_is_no_end_of_the_job(
+    failure: Failure, ended: str
+) -> None:
+    error = failure.error()
+    assert str(error) == f"{ended}: see its output and the kernel's log"
     assert error.exit_code is ExitCode.UNFIT
 
 

@@ -77,6 +77,15 @@ def test_a_rank_that_exits_without_its_record_is_named_by_its_last_line(tmp_path
     assert dead.doing == "verify, after " + (dead.verify or ())[0].name + " float32"
 
 
+def test_a_rank_that_a_signal_ended_is_named_and_keeps_its_results(tmp_path: Path) -> None:
+    end = "journal.keep('ended', builder.as_ended(ExitCode.TERMINATED, 'a signal')); sys.exit(143)"
+    ended, other = run(tmp_path, f"#{end}", "#")
+    assert (ended.ended, ended.reason) == ("died", "ended by SIGTERM")
+    assert ended.code is ExitCode.UNFIT
+    assert len(ended.verify or ()) == 1
+    assert other.ended == "complete"
+
+
 def test_a_rank_that_makes_no_progress_is_ended(tmp_path: Path) -> None:
     hung, other = run(tmp_path, "#time.sleep(600)", "#", limit_sec=BRIEF_SEC)
     assert (hung.ended, hung.reason) == ("hung", "made no progress for 4 s")

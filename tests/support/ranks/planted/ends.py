@@ -41,6 +41,8 @@ def _end(how: str) -> None:
     match how:
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        case "terminate":
+            os.kill(os.getpid(), signal.SIGTERM)
         case "hang":
             os.kill(os.getpid(), signal.SIGSTOP)
         case "fail":
