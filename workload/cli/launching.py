@@ -11,7 +11,7 @@ from workload.core.units import plural, printable
 from workload.distributed.environment import Place, read_place
 from workload.distributed.failures import LAUNCHED
 from workload.hardware.child import end_with_parent
-from workload.ranks.memory import require_memory
+from workload.ranks.resources import require_resources
 
 
 def enter(options: RankOptions, argv: Sequence[str]) -> Place | ExitCode | None:
@@ -61,7 +61,7 @@ def _starts_ranks(options: RankOptions, place: Place | None) -> bool:
 
 
 def _launch(options: RankOptions, argv: Sequence[str]) -> ExitCode:
-    require_memory(options.ranks or 1)
+    require_resources(options.ranks or 1)
     try:
         from workload.distributed.launch import Launch, launch  # noqa: PLC0415  imports torch
         from workload.train.resume import require_free  # noqa: PLC0415  imports torch

@@ -1,7 +1,17 @@
 """Exit codes and the errors that carry them: the one place both are defined."""
 
+import errno
 from collections.abc import Iterable
 from enum import IntEnum
+
+# What a limit of the system ends anywhere, and what to do.
+FIX_OF_LIMIT = {
+    errno.EMFILE: "raise the limit of open files: ulimit -n 1024",
+    errno.ENFILE: "close programs: the whole system has too many open files",
+    errno.ENOMEM: "allow more memory: --memory, ulimit -v or ulimit -d",
+    errno.EAGAIN: "allow more processes and threads: --pids-limit or ulimit -u",
+    errno.EFBIG: "raise the limit of file sizes: ulimit -f unlimited, in Docker --ulimit fsize=",
+}
 
 
 class ExitCode(IntEnum):

@@ -6,9 +6,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from workload.core.errors import NotSavedError
+from workload.core.errors import FIX_OF_LIMIT, NotSavedError
 from workload.core.files import read_text
 
+RECORD_BYTES = 1 << 20  # of a long run
 SHORT_LIVED = ("docker", "podman", "kubernetes")  # containers that are removed after their command
 OWN_FILE_SYSTEMS = (
     "overlay",
@@ -20,11 +21,13 @@ OWN_FILE_SYSTEMS = (
 def write_error(folder: Path) -> OSError | None:
     """Return why no file can be written into `folder`, None if one was.
 
-    A byte is written: permission bits prove nothing for root, on a read-only mount or on NFS.
+    A byte is written: permission bits prove nothing for root, on a read-only mount or on NFS. Then
+    the file is made as large as a record without its room on the disk: a limit may forbid that.
     """
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"x")
+            file.truncate(RECORD_BYTES)
     except OSError as error:
         return error
     return None
@@ -70,8 +73,8 @@ def fix_of(error: OSError, folder: Path, option: str) -> str:
         return f"{_fix_of_owner(folder)}, or {otherwise}"
     if error.errno == errno.EPERM:
         return f"an attribute (lsattr -d) or a security policy forbids it: {otherwise}"
-    if error.errno == errno.EFBIG:
-        return "raise the limit of file sizes: ulimit -f unlimited, in Docker --ulimit fsize="
+    if error.errno in FIX_OF_LIMIT:
+        return FIX_OF_LIMIT[error.errno]
     if error.errno == errno.EROFS:
         return f"mount it writable, or {otherwise}"
     if error.errno in (errno.ENOTDIR, errno.ENOENT):

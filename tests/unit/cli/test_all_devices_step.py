@@ -20,7 +20,7 @@ from workload.core.models.rank import Rank
 from workload.core.models.record import Record
 from workload.hardware.driver_codes import NVML_PERMISSION
 from workload.hardware.nvml import HardwareError
-from workload.ranks import memory
+from workload.ranks import resources
 
 GPUS = tuple(replace(DRIVER.gpus[0], index=index, uuid=f"GPU-{index}") for index in range(4))
 LOST = Gpu(4, None, None, None, None, None, None, "GPU is lost", 15)
@@ -96,8 +96,8 @@ def test_one_rank_is_one_process() -> None:
 
 
 def test_ranks_that_do_not_fit_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = replace(memory.read_limits(), memory_available_bytes=10**9)
-    monkeypatch.setattr(memory, "read_limits", lambda: limits)
+    limits = replace(resources.read_limits(), memory_available_bytes=10**9)
+    monkeypatch.setattr(resources, "read_limits", lambda: limits)
     with pytest.raises(UnfitError, match=r"8 ranks need 2\.4 GB of memory, 1 GB is available"):
         all_devices.slots_of(options("run --device cpu --ranks 8"))
 

@@ -1,6 +1,9 @@
 """Where results are written: the fix where they cannot be, and how long they last there."""
 
 import os
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +48,7 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
         (28, "free space or choose a writable directory with --output"),
         (1, "an attribute (lsattr -d) or a security policy forbids it: choose a writable directory "
          "with --output"),
+        (24, "raise the limit of open files: ulimit -n 1024"),
         (27, "raise the limit of file sizes: ulimit -f unlimited, in Docker --ulimit fsize="),
     ],
 )  # fmt: skip
@@ -57,6 +61,26 @@ def test_the_fix_fits_the_reason(
     assert refusal(tmp_path) == (
         f"nothing can be written to {tmp_path}: {os.strerror(number)}; "
         + fix.format(owner=tmp_path.stat().st_uid, folder=tmp_path)
+    )
+
+
+@pytest.mark.parametrize("command", ["run --ranks 2", "train --steps 1"])
+def test_where_no_record_fits_the_limit_of_file_sizes_nothing_runs(
+    command: str, tmp_path: Path
+) -> None:
+    words = f"-m workload {command} --device cpu --output {tmp_path}".split()
+    ended = subprocess.run(
+        (sys.executable, *words),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stdout) == (6, "")
+    assert ended.stderr.partition(": ")[2] == (
+        f"nothing can be written to {tmp_path}: File too large; "
+        "raise the limit of file sizes: ulimit -f unlimited, in Docker --ulimit fsize=\n"
     )
 
 

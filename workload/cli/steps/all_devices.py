@@ -21,7 +21,7 @@ from workload.hardware.cgroups import read_limits
 from workload.hardware.driver_codes import NVML_PERMISSION
 from workload.hardware.driver_process import NvmlProcess, driver_visible
 from workload.hardware.nvml import HardwareError
-from workload.ranks.memory import require_memory
+from workload.ranks.resources import require_resources
 from workload.ranks.slots import Slot, cpu_slots, gpu_slots, visible_gpus
 from workload.ranks.supervisor import Supervisor
 from workload.report.terminal import rank_lines
@@ -42,7 +42,7 @@ def slots_of(options: DevicesOptions) -> list[Slot]:
         return gpu_slots(gpus, given_cpus(), usable) if len(gpus) > 1 else []
     if options.ranks is None or options.ranks == 1:
         return []
-    require_memory(options.ranks)
+    require_resources(options.ranks)
     return cpu_slots(options.ranks, given_cpus(), usable)
 
 
