@@ -14,6 +14,7 @@ from workload.cli.parsers import COMMANDS, DEEP_BUDGET_SEC, TABLE
 from workload.core.descriptors import LOST, loss
 from workload.core.errors import ExitCode
 from workload.core.train_spec import RANK_MODE_NAMES
+from workload.core.units import printable
 
 _DESCRIPTION = (
     "Check that a machine's GPU stack works and computes correct results, and measure its speed."
@@ -25,7 +26,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with BAD_INPUT."""
-        line = " ".join(message.split())
+        line = printable(" ".join(message.split()))
         self.exit(ExitCode.BAD_INPUT, f"{self.prog}: {line}; see `{self.prog} --help`\n")
 
     def _print_message(self, message: str, file: Any = None) -> None:

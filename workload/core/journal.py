@@ -14,6 +14,7 @@ from workload.core.errors import NotSavedError
 from workload.core.files import parse_json, read_regular
 from workload.core.models.model import as_json, from_json
 from workload.core.models.record import Record
+from workload.core.places import fix_of
 from workload.core.records import MAX_RECORD_BYTES
 
 # A stress test sets these several times a second; each line has all facts.
@@ -26,11 +27,17 @@ class Journal:
     def __init__(self, path: Path) -> None:
         """Write to `path`."""
         self._path = path
+        self._failed = False
         self._written_sec: dict[str, float] = {}
 
     def keep(self, name: str, value: object) -> None:
-        """Add a line; of the FREQUENT sections one a second at most. Raises NotSavedError."""
+        """Add a line; of the FREQUENT sections one a second at most.
+
+        Raises NotSavedError, and then keeps nothing more: the process is to end.
+        """
         now_sec = time.monotonic()
+        if self._failed:
+            return
         if name in FREQUENT and now_sec - self._written_sec.get(name, 0.0) < FREQUENT_SEC:
             return
         self._written_sec[name] = now_sec
@@ -39,13 +46,12 @@ class Journal:
             with self._path.open("ab") as file:
                 file.write(f"{line}\n".encode())
         except OSError as error:
-            raise self._not_saved(error) from error
-
-    def _not_saved(self, error: OSError) -> NotSavedError:
-        reason = error.strerror or error
-        return NotSavedError(
-            f"results could not be written to {self._path.parent}: {reason}: free some space"
-        )
+            self._failed = True
+            folder = self._path.parent
+            raise NotSavedError(
+                f"results could not be written to {folder}: {error.strerror or error}: "
+                f"{fix_of(error, folder, '--output')}"
+            ) from error
 
 
 @dataclass(frozen=True)

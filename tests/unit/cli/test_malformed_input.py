@@ -146,7 +146,9 @@ def test_a_command_line_is_parsed_or_refused_in_one_line() -> None:
                 arguments.parse(words)
             except SystemExit as exit_:  # argparse ends the process
                 end = "refused" if exit_.code == ExitCode.BAD_INPUT else f"help, {exit_.code}"
-        assert len(errors.getvalue().splitlines()) == (end == "refused")
+        lines = errors.getvalue().split("\n")
+        assert (len(lines) == 2) == (end == "refused")
+        assert all(line.isprintable() for line in lines)
         ends[end] += 1
 
     outcomes(malformed_command_line(COMMANDS), parse)

@@ -1,10 +1,13 @@
 """A rank knows which one it is from one environment variable."""
 
+from dataclasses import replace as replaced
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from workload.cli.main import main
+from workload.core.errors import ExitCode
 from workload.core.models.device import DeviceInfo
 from workload.hardware import devices
 from workload.ranks.member import VARIABLE, Member, this_member
@@ -20,6 +23,19 @@ def test_what_the_supervisor_tells_is_what_the_rank_reads() -> None:
 def test_a_process_alone_is_no_rank(text: str) -> None:
     assert this_member({}) is None
     assert this_member({VARIABLE: text}) is None
+
+
+def test_a_rank_whose_results_cannot_be_written_ends_with_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (variable,) = replaced(MEMBER, journal=tmp_path / "gone/a").variable.items()
+    monkeypatch.setenv(*variable)
+    monkeypatch.setattr("workload.cli.main.end_with_parent", lambda: None)
+    assert main(["run", "--device", "cpu"]) == ExitCode.NOT_SAVED
+    assert capsys.readouterr().err == (
+        f"workload run: results could not be written to {tmp_path}/gone: No such file or "
+        "directory: choose a writable directory with --output\n"
+    )
 
 
 def test_ranks_on_cpus_divide_the_memory(cpu: DeviceInfo, monkeypatch: pytest.MonkeyPatch) -> None:
