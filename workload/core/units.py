@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 LISTED = 6  # names in one line
+MAX_SHOWN = 10_000  # characters of a text; a file may hold one of megabytes
 # Bytes an element occupies; tf32 is float32 in memory, with shorter inputs to matmuls.
 DTYPE_BYTES = {"float64": 8, "float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2}
 
@@ -56,8 +57,12 @@ def format_rate(gflops: float) -> str:
 
 
 def printable(text: str) -> str:
-    """Replace control characters and line ends: names from files may hold escapes."""
-    return "".join(mark if mark.isprintable() else "?" for mark in text)
+    """Replace control characters and line ends, and cut what is too long to be read.
+
+    Texts from files may hold escapes, and megabytes.
+    """
+    shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+    return "".join(mark if mark.isprintable() else "?" for mark in shown)
 
 
 def some(names: Iterable[str]) -> str:

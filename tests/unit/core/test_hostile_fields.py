@@ -168,6 +168,20 @@ def test_a_report_of_hostile_files_is_words(
     require_inert(html)
 
 
+def test_texts_of_megabytes_are_cut_where_they_are_shown(
+    tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    document = whole_record()
+    for case in document["cases"]:
+        case["reason"] = case["variant"] = "x" * 1_000_000
+    (tmp_path / "a.json").write_bytes(dump(document))
+    compared = workload("compare", tmp_path / "a.json", tmp_path / "a.json")
+    assert "x" * 1_000 in compared.stdout.replace("\n", "").replace(" ", "")
+    assert len(compared.stdout) < 1_000_000
+    workload("report", tmp_path, "--output", tmp_path / "page.html")
+    assert (tmp_path / "page.html").stat().st_size < 1_000_000
+
+
 @pytest.mark.parametrize("whole", [whole_record, whole_benchmarks])
 def test_a_refused_string_is_told_in_one_plain_line(
     whole: Callable[[], dict[str, Any]], tmp_path: Path, workload: Callable[..., Outcome]

@@ -25,6 +25,7 @@ CASE_NUMBERS = ("rate", "median ±", "% peak", "% ceiling", "error/tol")
 OPTIONAL_COLUMNS = ("bound by", "error/tol", "% peak")
 
 WHOLE = 0.0995  # from here on, a share is shown in whole percents
+MANY_TIMES = 100  # from here on, a share is shown as a factor
 
 SLOW_STEP = 0.1  # of the ceiling: a step of `book` on a quiet CPU reaches a third
 _NOT_RUN = {
@@ -80,8 +81,14 @@ def median_words(timing: Timing | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Return a share in whole percents, a dash where it is unknown."""
-    return "-" if share is None else f"{share:.0%}"
+    """Return a share in whole percents, a dash where it is unknown.
+
+    >>> percent(0.994), percent(1e308)
+    ('99%', '1e+308 times')
+    """
+    if share is None:
+        return "-"
+    return f"{share:.0%}" if share < MANY_TIMES else f"{share:.3g} times"
 
 
 def used(share: float | None) -> str:

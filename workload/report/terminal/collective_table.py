@@ -158,9 +158,9 @@ def slow_lines(found: Collectives) -> list[str]:
 
 
 def _slow(found: Collectives, slow: SlowLink) -> str:
-    alone = len(slow.parties) == 1
+    alone, share = len(slow.parties) == 1, percent(slow.share)
     word = _COUNTED[found.parties] if alone else found.parties
-    reach = f"reaches {slow.share:.0%} of its" if alone else f"reach {slow.share:.0%} of their"
+    reach = f"reaches {share} of its" if alone else f"reach {share} of their"
     details = [
         f"{place.device} at {place.gpu_address}"
         for place in found.ranks
