@@ -1,6 +1,5 @@
 """Arm CPUs, by what such machines show, and CPUs that are emulated."""
 
-import doctest
 import platform
 import re
 import tomllib
@@ -12,7 +11,6 @@ import pytest
 
 from workload.core.models.machine import Cpu
 from workload.doctor.probes.machine import read_cpu
-from workload.hardware import architecture
 from workload.hardware.architecture import emulated_on
 from workload.hardware.cpu_dtypes import emulation
 from workload.hardware.peaks import nominal_cpu_peak
@@ -93,12 +91,6 @@ def test_its_nominal_peak_has_its_formula_or_is_unknown(root: Path, shown: dict[
     words = peak.describe("float32") if peak else ""
     assert not X86_WORDS.search(words or "")
     assert not expected or f"= {expected:.0f} GFLOP/s for Arm Neoverse" in str(words)
-
-
-def test_the_example_in_the_docstring_holds() -> None:
-    outcome = doctest.testmod(architecture)
-    assert outcome.attempted
-    assert not outcome.failed
 
 
 @pytest.mark.parametrize(

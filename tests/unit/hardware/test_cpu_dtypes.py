@@ -1,6 +1,5 @@
 """Emulated dtypes are known by the CPU's flags, and only float16 is left out for it."""
 
-import doctest
 from types import SimpleNamespace
 
 import pytest
@@ -9,12 +8,6 @@ from support.records.measured import CPU, GPU
 
 from workload.hardware import cpu_dtypes
 from workload.hardware.cpu_dtypes import benchmarked_dtypes, emulation, emulations
-
-
-def test_the_example_in_the_docstring_holds() -> None:
-    outcome = doctest.testmod(cpu_dtypes)
-    assert outcome.attempted
-    assert not outcome.failed
 
 
 @pytest.mark.parametrize("flag", ["avx512_bf16", "amx_bf16"])

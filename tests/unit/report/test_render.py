@@ -1,14 +1,10 @@
 """Results as text: correct units, no control characters, a reason for each gap."""
 
-import doctest
-from types import ModuleType
-
 import pytest
 from msgspec.structs import replace
 from support.records.measured import CPU, TRAINING, case
 
-from workload.bench import threads
-from workload.core import statistics, units
+from workload.core import units
 from workload.core.errors import ExitCode
 from workload.core.models.action import Action, Advice, GpuAction
 from workload.core.models.case import Kind
@@ -16,13 +12,6 @@ from workload.core.models.rating import Ceilings, Rating, Regime
 from workload.core.models.verify import RELATIVE, VerifyResult
 from workload.core.train_case import train_case
 from workload.report.terminal import case_table, summary
-
-
-@pytest.mark.parametrize("module", [units, statistics, threads])
-def test_the_examples_in_docstrings_hold(module: ModuleType) -> None:
-    outcome = doctest.testmod(module)
-    assert outcome.attempted
-    assert not outcome.failed
 
 
 @pytest.mark.parametrize(
