@@ -87,6 +87,17 @@ def test_an_unfit_machine_still_gets_its_numbers(
     assert "UNFIT  cpu" in outcome.stdout
 
 
+@pytest.mark.usefixtures("_brief")
+def test_other_programs_are_told_right_above_the_best_rates(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    swept = "with_best_threads"
+    monkeypatch.setattr(run, swept, lambda device, *_: replace(device, swept_contended=True))
+    lines = workload(*QUICK.split(), "--output", tmp_path).stdout.splitlines()
+    best = next(number for number, line in enumerate(lines) if line.startswith("best "))
+    assert lines[best - 2].startswith("warning    other programs ran (")
+
+
 def test_wrong_numbers_outweigh_an_unfit_environment() -> None:
     codes = [ExitCode.OK, ExitCode.UNFIT, ExitCode.WRONG_NUMBERS]
     assert worst_code(codes) is ExitCode.WRONG_NUMBERS

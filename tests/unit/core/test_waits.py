@@ -90,8 +90,11 @@ def test_cpu_time_that_the_hypervisor_took_is_named() -> None:
     assert told(steal_sec=0.3) == "hypervisor: CPUs were taken away 30% of the time"
 
 
-def test_one_tick_of_steal_in_a_short_window_is_no_reason() -> None:
-    assert told(window_sec=0.1, steal_sec=0.01) is None
+@pytest.mark.parametrize(
+    "changes", [{"steal_sec": 0.01}, {"foreign_sec": 0.02, "run_delay_sec": 0.006, "waits": 100}]
+)
+def test_a_tick_or_two_in_a_short_window_are_no_reason(changes: dict[str, float]) -> None:
+    assert told(window_sec=0.1, **changes) is None
 
 
 @pytest.mark.parametrize("waits", [Waits(1.0), Waits(0.0), Waits(0.0, run_delay_sec=1.0, waits=1)])
@@ -121,8 +124,17 @@ def test_waits_that_made_two_samples_slow_leave_the_median_as_it_is() -> None:
     assert burst.contended is None
 
 
-def test_waits_in_half_of_the_samples_are_told() -> None:
-    waits = Waits(0.033, run_delay_sec=0.011, waits=20, foreign_sec=0.03)
-    samples = (*(1e-3,) * 10, *(2e-3,) * 12)
+@pytest.mark.parametrize(
+    ("share", "samples"),
+    [
+        (0.33, (*(1e-3,) * 10, *(2e-3,) * 12)),
+        (0.15, (1e-3,) * 20),  # in all alike
+        (0.4, (*(1e-3,) * 60, *(5e-3,) * 20)),  # so long that the CPUs were not free
+    ],
+)
+def test_waits_in_many_samples_and_long_ones_are_told(
+    share: float, samples: tuple[float, ...]
+) -> None:
+    waits = Waits(1.0, run_delay_sec=share, waits=20, foreign_sec=0.9)
     busy = Timing(HOST_CLOCK, WARM, 1, samples, 0.1, steady=True, overhead_sec=0.0, waits=waits)
     assert busy.contended is not None

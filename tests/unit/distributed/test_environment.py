@@ -65,6 +65,23 @@ def test_a_list_of_slurm_may_name_any_number_of_nodes() -> None:
     assert many.local_world_size == 4
 
 
+@pytest.mark.parametrize(
+    ("changed", "address"),
+    [
+        ({"MASTER_ADDR": "login"}, "login"),
+        ({"SLURM_STEP_NODELIST": None, "SLURM_JOB_NODELIST": "gpu[03-05]"}, "gpu03"),
+    ],
+)
+def test_rank_0_of_slurm_is_where_it_is_said_or_on_the_first_node_of_the_job(
+    changed: dict[str, str | None], address: str
+) -> None:
+    assert place(SLURM, **changed).master_address == address
+
+
+def test_the_port_of_any_job_of_slurm_is_below_those_of_outgoing_connections() -> None:
+    assert 20_000 <= place(SLURM, SLURM_JOB_ID="999999999").master_port < 32_000
+
+
 def test_two_steps_and_two_jobs_of_slurm_have_ports_of_their_own() -> None:
     steps = (SLURM, SLURM | {"SLURM_STEP_ID": "3"}, SLURM | {"SLURM_JOB_ID": "32"})
     assert len({place(step).master_port for step in steps}) == 3
