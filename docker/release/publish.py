@@ -66,7 +66,8 @@ class Release:
 
 def refuse(code: int, message: str) -> NoReturn:
     """Exit with one line on stderr."""
-    print(f"publish: {message}", file=sys.stderr)
+    line = "".join(mark if mark.isprintable() else " " for mark in message)
+    print(f"publish: {line}", file=sys.stderr)
     raise SystemExit(code)
 
 

@@ -1,5 +1,7 @@
 """docker/host/gpu-proof and its goals: where a proof runs, and what it refuses."""
 
+import sys
+
 import pytest
 from support.fakes.host import Host
 
@@ -84,3 +86,10 @@ def test_reading_gets_the_file_and_the_options(python_host: Host) -> None:
     result = python_host.run("make", "gpu-proof-read", "FILE=a b`id`.tar.gz", "ARGS=--place")
     assert result.returncode == 0, result.stderr
     assert python_host.called == [f"mypython {PROGRAM}/read.py a b`id`.tar.gz --place"]
+
+
+def test_a_name_of_two_lines_is_refused_in_one(host: Host) -> None:
+    host.environment |= {"PYTHON": sys.executable, "FILE": "a\nb"}
+    assert host.run("make", "-s", "gpu-proof-read").stderr.startswith(
+        "gpu-proof-read: a?b cannot be read: No such file or directory; check FILE=\nmake: "
+    )

@@ -137,9 +137,10 @@ def test_settings_up_to_their_limits_are_taken(host: Host, name: str, values: li
         ("cpu-run", "ENGINE=a\nb", "check-engine: ENGINE is docker, podman or host, not 'a b'"),
         ("doctor", "ENGINE=a\nb", "doctor: ENGINE is docker, podman or host, not 'a b'"),
         ("cpu-image", "PLATFORM=a\nb", "build: PLATFORM is linux/amd64 or linux/arm64, not 'a b'"),
-        ("cpu-ab", "RUNS=1\n\033[2J2", "ab: RUNS=1 [2J2 is not a whole number from 1"),
+        ("cpu-ab", "RUNS=1\n\033[2J2", "ab: RUNS=1 [2J2 is not a whole number from 1 to 999"),
         ("gpu-proof", "OUT=/a\nb", "gpu-proof: OUT=/a b is not mounted in the container: choose a "
          "folder in results/"),
+        ("verify-image", "IMAGE=-a\nb", "verify-image: -a b is not an image name"),
         ("compare", "A=a\nb", "compare: A=a b does not exist: check the path"),
     ],
 )  # fmt: skip

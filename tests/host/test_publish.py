@@ -155,6 +155,7 @@ REFUSALS = {
     "no REGISTRY": ("REGISTRY=", 2, "usage: make publish REGISTRY=ghcr.io/me VERSION=1.2.3"),
     "no VERSION": ("VERSION=", 2, "usage: make publish REGISTRY=ghcr.io/me VERSION=1.2.3"),
     "a registry without a path": ("REGISTRY=ghcr.io", 2, "no path: add one, such as ghcr.io/me"),
+    "a registry of two lines": ("REGISTRY=a\nb", 2, "REGISTRY=a b has no path"),
     "a registry in capitals": ("REGISTRY=ghcr.io/Me", 2, "is not of the form ghcr.io/me, in lower"),
     "a registry with a scheme": ("REGISTRY=https://ghcr.io/me", 2, "is not of the form ghcr.io/me"),
     "another version than the package's": ("VERSION=9.9.9", 2, "VERSION=9.9.9, but workload/"),

@@ -21,6 +21,7 @@ from tools.gpu_proof.reading import Reading, read
 
 from workload.core.errors import BadInputError, ExitCode
 from workload.core.files import read_text
+from workload.core.units import printable
 
 
 def main() -> int:
@@ -39,7 +40,7 @@ def main() -> int:
         if arguments.place:
             place(reading, files)
     except BadInputError as error:
-        print(f"gpu-proof-read: {error}", file=sys.stderr)
+        print(f"gpu-proof-read: {printable(str(error))}", file=sys.stderr)
         return error.exit_code
     return ExitCode.OK
 
