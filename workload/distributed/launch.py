@@ -25,7 +25,7 @@ from torch.distributed.elastic.multiprocessing import (
 )
 from torch.distributed.elastic.rendezvous import RendezvousParameters, RendezvousTimeoutError
 
-from workload.core.errors import ExitCode, UnfitError, first_line
+from workload.core.errors import FIX_OF_LIMIT, ExitCode, UnfitError, first_line
 from workload.distributed.attempts import ATTEMPT_SEC
 from workload.distributed.failures import LAUNCHED, first_cause, read_failure
 from workload.distributed.rendezvous import make_handler
@@ -130,7 +130,9 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
         # Also for SIGHUP and SIGQUIT, as for a process alone.
         return ExitCode.INTERRUPTED if ended.sigval is signal.SIGINT else ExitCode.TERMINATED
     except OSError as error:
-        raise UnfitError(f"the ranks could not be started: {first_line(error)}") from None
+        fix = FIX_OF_LIMIT.get(error.errno or 0, "check TMPDIR, and the room there")
+        reason = error.strerror or first_line(error)
+        raise UnfitError(f"the ranks could not be started ({reason}): {fix}") from None
     except Exception as error:  # whatever the rendezvous raises
         if plan.rendezvous is None:
             raise UnfitError(
