@@ -26,7 +26,7 @@ case "$*" in
 esac
 """
 Start = Callable[[], subprocess.Popen[str]]
-SILENT_SEC = "silent_sec=20"
+SILENT_SEC = "silent_sec=10"
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_two_first_runs_at_once_make_one_environment(start: Start, checkout: Pat
     (checkout / "go").touch()
     (one, _), (other, said) = (process.communicate(timeout=20) for process in (first, second))
     assert one == other == f"{(checkout / '.venv').resolve()}\n"
-    assert said == f"Waiting for process {first.pid}, which is making an environment here\n"
+    assert said == "Waiting for another process, which is making an environment here\n"
 
 
 def test_a_build_that_was_killed_is_not_taken_for_whole(start: Start, checkout: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_build_that_was_killed_is_not_taken_for_whole(start: Start, checkout: 
     (left,) = folders(checkout)
     (checkout / "go").touch()
     again = start()
-    assert again.communicate(timeout=20)[1].startswith("Making .venv")
+    assert "Making .venv" in again.communicate(timeout=20)[1]
     assert again.returncode == 0
     assert not left.exists()
     assert not (checkout / ".venvs/lock").exists()
@@ -133,7 +133,6 @@ def test_the_lock_of_another_host_counts_while_its_heart_beats(
 ) -> None:
     lock = checkout / ".venvs/lock"
     lock.mkdir(parents=True)
-    (lock / "owner").write_text("1 another-boot:another-namespace\n")
     (checkout / "go").touch()
     process = start()
     for count in range(10):
@@ -149,17 +148,15 @@ def test_a_lock_that_cannot_be_removed_is_one_line_with_its_fix(
 ) -> None:
     lock = checkout / ".venvs/lock"
     lock.mkdir(parents=True)
-    (lock / "owner").write_text("\x1b[31m12 of an earlier boot\n")
-    said = "rm: cannot remove '.venvs/lock/owner': Permission denied"
+    said = "rm: cannot remove '.venvs/lock/heartbeat': Permission denied"
     host.add("rm", f'case $* in *lock) echo "{said}" >&2; exit 1 ;; esac')
     process = start()
     _, said = process.communicate(timeout=20)
     assert process.returncode == 4
     assert said.splitlines()[-1] == (
-        "make-venv: .venvs/lock of process 3112, which has ended, cannot be removed "
+        "make-venv: .venvs/lock is of a process that has ended, and cannot be removed "
         "(Permission denied): sudo rm -rf .venvs/lock"
     )
-    assert "\x1b" not in said
 
 
 def test_a_disk_without_room_for_a_folder_is_one_line(host: Host, start: Start) -> None:
