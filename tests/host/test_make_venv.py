@@ -27,7 +27,7 @@ def checkout(tmp_path: Path) -> Path:
         "rich==1 \\\n    --hash=sha256:00\ntorch==2+cpu \\\n    --hash=sha256:11\nsympy==1\n"
     )
     (locks.parent / "host").mkdir()
-    scripts = "make-venv venv-lock folders checks exit-codes in-host script_headers.py"
+    scripts = "make-venv venv-lock folders checks exit-codes in-host"
     for script in scripts.split():
         shutil.copy(CHECKOUT / "docker/host" / script, locks.parent / "host")
     return locks.parents[1]
@@ -183,16 +183,6 @@ def test_a_link_of_the_users_own_stays(host: Host, checkout: Path, pip: Path) ->
     (checkout / ".venv").symlink_to("/no/such")
     with_python(host, pip, "3.11").run(f"{checkout}/docker/host/make-venv", "cpu")
     assert os.readlink(checkout / ".venv") == "/no/such"
-
-
-def test_the_folder_of_an_earlier_version_makes_way_for_the_link(
-    host: Host, checkout: Path, pip: Path
-) -> None:
-    (checkout / ".venv").mkdir()
-    (checkout / ".venv/recipe").touch()
-    with_python(host, pip, "3.11").run(f"{checkout}/docker/host/make-venv", "cpu")
-    assert (checkout / ".venv").is_symlink()
-    assert len(list((checkout / ".venvs").iterdir())) == 1
 
 
 def test_what_was_not_used_for_a_week_is_removed_when_another_is_made(
