@@ -75,18 +75,14 @@ def test_a_python_that_the_lock_does_not_know_is_one_line(
     assert result.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["PYTHONHOME", "PYTHONHASHSEED"])
 @pytest.mark.parametrize("script", ["make-venv cpu", "doctor host"])
-def test_a_variable_that_keeps_python_from_working_is_named(
-    host: Host, name: str, script: str
-) -> None:
-    host.add("python3", f'[ -z "${{{name}:-}}" ] || exit 1; echo 3.11')
-    host.environment[name] = "wrong"
+def test_a_home_that_may_keep_python_from_starting_is_named(host: Host, script: str) -> None:
+    host.add("python3", '[ -z "${PYTHONHOME:-}" ] || exit 1; echo 3.11')
+    host.environment["PYTHONHOME"] = "wrong"
     result = host.run(*f"docker/host/{script}".split())
     assert result.returncode == 4
     said = " ".join((result.stdout + result.stderr).split())
-    assert f"{name}=wrong keeps Python from working" in said
-    assert "unset it" in said
+    assert " (PYTHONHOME=wrong is set)" in said
 
 
 def test_an_older_python_beside_python3_is_taken(host: Host, checkout: Path, pip: Path) -> None:
