@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +21,7 @@ sys.path.append(str(Path(__file__).parents[3]))  # workload, where it is not ins
 
 from tools.gpu_proof import packages
 from tools.gpu_proof.arguments import Parser
-from tools.gpu_proof.folder import NAME, Folder, Redaction
+from tools.gpu_proof.folder import NAME, Folder
 from tools.gpu_proof.plan import DISTRIBUTIONS, SMOKE_SEC, Options, steps
 from tools.gpu_proof.proof import (
     Proof,
@@ -94,7 +95,10 @@ def prove(options: Options, folder: Folder, scratch: Path, wheels: Path | None) 
     try:
         folder.event("began", **start_event(options.device, options.budget_sec, options.smoke))
         provide(folder, wheels, scratch / "site")
-        folder.redaction = redaction()
+        with suppress(ImportError):  # of msgspec, without which no step knows a name or a secret
+            from workload.doctor.redaction import redaction  # noqa: PLC0415
+
+            folder.redaction = redaction(os.environ)
         proof.run(steps(options, scratch))
         code = proof.exit_code
     except Stopped as stopped:
@@ -124,15 +128,6 @@ def provide(folder: Folder, wheels: Path | None, target: Path) -> None:
         )
     folder.event("lacking", packages=lacking, problem=problem)
     print(f"gpu-proof: {'; '.join(words)}", file=sys.stderr)
-
-
-def redaction() -> Redaction | None:
-    """Return what removes names and secrets; it needs msgspec, as every step that knows any."""
-    try:
-        from workload.doctor.redaction import redaction as read  # noqa: PLC0415
-    except ImportError:
-        return None
-    return read(os.environ)
 
 
 if __name__ == "__main__":

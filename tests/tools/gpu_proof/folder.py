@@ -14,10 +14,13 @@ import tarfile
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from workload.core.errors import BadInputError
 from workload.core.files import read_regular, write_atomically
+
+if TYPE_CHECKING:  # it needs msgspec
+    from workload.doctor.redaction import Redaction
 
 NAME = "gpu-proof"  # of the archive, and of the folder in it
 ARCHIVE = f"{NAME}.tar.gz"
@@ -30,23 +33,13 @@ MAX_HEAD_BYTES = 1 << 20
 MAX_TAIL_BYTES = 1 << 17
 
 
-class Redaction(Protocol):
-    """Removes names and secrets, as `workload doctor --bundle` does."""
-
-    def text(self, text: str) -> str:
-        """Return `text` without them."""
-
-    def value(self, value: Any) -> Any:
-        """Return a JSON value without them."""
-
-
 class Folder:
     """The folder that a proof writes."""
 
     def __init__(self, path: Path) -> None:
         """Create it. Raises BadInputError if it is in use or cannot be written."""
         self.path = path
-        self.redaction: Redaction | None = None
+        self.redaction: Redaction | None = None  # removes names and secrets
         self.problem: str | None = None  # the first error of the disk
         self._torn = False  # whether a line may have been written in part
         try:
