@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from support.containers import engine
 from support.vm import GPU, VM_IMAGE, Vm, create, render
 
 import docker
@@ -13,12 +14,7 @@ REPOSITORY = "workload"
 STORED = pytest.StashKey[tuple[str, str]]()
 
 
-@pytest.fixture(scope="session")
-def client() -> Iterator[DockerClient]:
-    """Return the engine of this host."""
-    client = docker.from_env(timeout=300)
-    yield client
-    client.close()
+client = pytest.fixture(scope="session")(engine)
 
 
 def push(client: DockerClient, image: str, target: str) -> str:

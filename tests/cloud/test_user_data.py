@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from docker.models.containers import Container
-from support.vm import VM_IMAGE, archive, render, run_script
+from support.tars import packed
+from support.vm import VM_IMAGE, render, run_script
 
 from docker import DockerClient
 
@@ -24,7 +25,7 @@ def machine(client: DockerClient) -> Iterator[Container]:
 
 def findings(machine: Container, user_data: str) -> str:
     """Return the errors that cloud-init's schema command finds."""
-    machine.put_archive("/", archive({"/root/user-data": user_data}, {}))
+    machine.put_archive("/", packed({"/root/user-data": user_data}))
     code, said = run_script(machine, "cloud-init schema --config-file /root/user-data")
     return "" if code == 0 else said
 

@@ -3,18 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from support.containers import Containers
+from support.containers import Containers, engine
 
-import docker
 from docker import DockerClient
 
-
-@pytest.fixture(scope="session")
-def client() -> Iterator[DockerClient]:
-    """The engine."""
-    client = docker.from_env(timeout=300)
-    yield client
-    client.close()
+client = pytest.fixture(scope="session")(engine)
 
 
 @pytest.fixture

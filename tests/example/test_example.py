@@ -3,22 +3,14 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from support.containers import Containers, Ended
+from support.containers import NOTHING_ALLOWED, Containers
+from support.outcome import Outcome
 
 from docker import DockerClient
 
 SMALL_BYTES = 2_000_000
-NOTHING_ALLOWED: dict[str, Any] = {
-    "user": "12345:0",
-    "read_only": True,
-    "tmpfs": {"/tmp": ""},
-    "cap_drop": ["ALL"],
-    "security_opt": ["no-new-privileges"],
-    "network_mode": "none",
-}
 OUTPUT = r"""device  cpu: .+ \(auto: .+\)
 train   200 steps, loss \d\.\d\d to 0\.\d{5}, \d+% right
 step    [\d.]+ (µs|ms); .+
@@ -26,10 +18,10 @@ step    [\d.]+ (µs|ms); .+
 
 
 @pytest.fixture
-def example(containers: Containers) -> Callable[..., Ended]:
+def example(containers: Containers) -> Callable[..., Outcome]:
     """Run it under an arbitrary uid, with nothing but a /tmp."""
 
-    def run(*command: str) -> Ended:
+    def run(*command: str) -> Outcome:
         return containers.run(*command, **NOTHING_ALLOWED)
 
     return run
@@ -53,7 +45,7 @@ def test_it_adds_its_package_and_its_script_alone(
     assert 0 < added < SMALL_BYTES
 
 
-def test_it_trains_without_any_privilege(example: Callable[..., Ended]) -> None:
+def test_it_trains_without_any_privilege(example: Callable[..., Outcome]) -> None:
     ended = example()
     assert ended.code == 0, ended.stderr
     assert re.fullmatch(OUTPUT, ended.stdout), ended.stdout
@@ -66,7 +58,7 @@ def test_its_readme_shows_such_an_output() -> None:
 
 
 def test_a_device_that_is_not_there_ends_it_with_the_code_of_its_kind(
-    example: Callable[..., Ended],
+    example: Callable[..., Outcome],
 ) -> None:
     ended = example("python", "/opt/example/train.py", "cuda")
     assert ended.code == 4

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support.containers import Containers
+from support.containers import Containers, engine
 
-import docker
 from docker import DockerClient
 
 EMULATED_SLOWER = 20
@@ -48,12 +47,7 @@ def slower(config: pytest.Config) -> int:
     return EMULATED_SLOWER if is_emulated else 1
 
 
-@pytest.fixture(scope="session")
-def client() -> Iterator[DockerClient]:
-    """The engine."""
-    client = docker.from_env(timeout=300)
-    yield client
-    client.close()
+client = pytest.fixture(scope="session")(engine)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.containers import Containers, Ended
+from support.containers import Containers
+from support.outcome import Outcome
 
 HARDENED: dict[str, Any] = {
     "read_only": True,
@@ -52,10 +53,10 @@ print(pathlib.Path(built).read_bytes()[:4])
 
 
 @pytest.fixture
-def python(containers: Containers) -> Callable[..., Ended]:
+def python(containers: Containers) -> Callable[..., Outcome]:
     """Run a program from a file, as compilers of Python must read its source."""
 
-    def run(program: str, **options: Any) -> Ended:
+    def run(program: str, **options: Any) -> Outcome:
         words = f"printf %s {shlex.quote(program)} > /tmp/program.py && python /tmp/program.py"
         command = ("sh", "-c", words)
         return containers.run(*command, timeout_sec=COMPILES_SEC, **options)
@@ -63,7 +64,7 @@ def python(containers: Containers) -> Callable[..., Ended]:
     return run
 
 
-def compiler_finding(ended: Ended) -> dict[str, Any]:
+def compiler_finding(ended: Outcome) -> dict[str, Any]:
     """What the doctor says of the compiler."""
     (found,) = (one for one in json.loads(ended.stdout)["findings"] if one["id"] == "compiler")
     return dict(found)
@@ -101,7 +102,7 @@ def test_the_doctor_finds_the_compiler(containers: Containers) -> None:
 @pytest.mark.only("devel")
 @pytest.mark.timeout(COMPILES_SEC)
 @pytest.mark.parametrize("way", WAYS)
-def test_torch_compiles(way: str, python: Callable[..., Ended]) -> None:
+def test_torch_compiles(way: str, python: Callable[..., Outcome]) -> None:
     ended = python(COMPILED, **WAYS[way])
     assert (ended.code, ended.stdout) == (0, "True\n"), ended.stderr
 
@@ -126,13 +127,13 @@ def test_where_nothing_that_is_built_may_be_loaded_the_mode_says_so(
 
 @pytest.mark.only("devel")
 @pytest.mark.timeout(COMPILES_SEC)
-def test_an_extension_in_cpp_is_built_and_runs(python: Callable[..., Ended]) -> None:
+def test_an_extension_in_cpp_is_built_and_runs(python: Callable[..., Outcome]) -> None:
     ended = python(EXTENSION, user="12345:12345", **HARDENED)
     assert (ended.code, ended.stdout) == (0, "[3.0, 3.0]\n"), ended.stderr
 
 
 @pytest.mark.only("devel")
 @pytest.mark.only("gpu")
-def test_triton_builds_its_launcher_without_a_gpu(python: Callable[..., Ended]) -> None:
+def test_triton_builds_its_launcher_without_a_gpu(python: Callable[..., Outcome]) -> None:
     ended = python(LAUNCHER, user="12345:12345", **HARDENED)
     assert (ended.code, ended.stdout) == (0, "b'\\x7fELF'\n"), ended.stderr

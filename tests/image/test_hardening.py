@@ -8,20 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support.containers import Containers
+from support.containers import NOTHING_ALLOWED, Containers
 from support.records.validity import invalidity
 from support.saved_image import saved_image
 
 from docker import DockerClient
 
-NOTHING_ALLOWED: dict[str, Any] = {
-    "user": "12345:0",
-    "read_only": True,
-    "tmpfs": {"/tmp": ""},
-    "cap_drop": ["ALL"],
-    "security_opt": ["no-new-privileges"],
-    "network_mode": "none",
-}
 # A tmpfs goes with its container: the record is read before that.
 RUN_AND_SHOW = (
     "workload run --device cpu --budget 5 --sizes 64 --output /tmp/results >&2 && "

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 from docker.models.networks import Network
-from support.containers import Containers, Ended
+from support.containers import Containers
+from support.outcome import Outcome
 
 from docker import DockerClient
 
@@ -35,7 +36,7 @@ def job() -> dict[str, Any]:
 
 def run_pods(
     client: DockerClient, containers: Containers, network: Network, arguments: list[str]
-) -> list[Ended]:
+) -> list[Outcome]:
     """Run one container of every pod, with a pod's name, user, mounts and security."""
     words = [CPU.get(word, word) for word in arguments]
     started = []

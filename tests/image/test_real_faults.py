@@ -1,14 +1,13 @@
 """The doctor finds real faults, in containers with wrong options instead of simulated machines."""
 
-import io
 import json
-import tarfile
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from docker.models.containers import Container
-from support.containers import Containers, Ended
+from support.containers import Containers
+from support.outcome import Outcome
+from support.tars import packed
 
 # A -devel image has these layers: see test_devel_layers.py.
 pytestmark = pytest.mark.only("runtime")
@@ -88,12 +87,12 @@ def fault(request: pytest.FixtureRequest) -> Fault:
     return FAULTS[request.param]
 
 
-def examined(containers: Containers, fault: Fault) -> Ended:
+def examined(containers: Containers, fault: Fault) -> Outcome:
     """Run the doctor in a container with the fault."""
     return containers.run("sh", "-c", fault.before + DOCTOR, **fault.options)
 
 
-def finding(ended: Ended, id_: str) -> dict[str, Any]:
+def finding(ended: Outcome, id_: str) -> dict[str, Any]:
     """Return the finding of one check."""
     (found,) = (one for one in json.loads(ended.stdout)["findings"] if one["id"] == id_)
     return dict(found)
@@ -123,19 +122,8 @@ def test_a_second_cudnn_on_the_loaders_path_is_found(containers: Containers) -> 
         "until [ -e /tmp/ready ]; do sleep 0.1; done; workload doctor --device cuda --json",
         environment={"LD_LIBRARY_PATH": "/tmp/other"},
     )
-    put(container, {"other/libcudnn.so.9": b"a cuDNN", "ready": b""})
+    container.put_archive("/tmp", packed({"other/libcudnn.so.9": "a cuDNN", "ready": ""}))
     ended = containers.wait(container)
     found = finding(ended, "library-path")
     assert found["state"] in {"warn", "fail"}
     assert "/tmp/other/libcudnn.so.9" in found["found"]
-
-
-def put(container: Container, files: dict[str, bytes]) -> None:
-    """Put files into a container's /tmp, in this order."""
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    container.put_archive("/tmp", archive.getvalue())

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from support.containers import engine
 from support.registry.local_registry import LocalRegistry
 from support.registry.rebase import on_another_base
 from support.registry.shipping import CPU, REPOSITORY, Move, Shipping
 
-import docker
 from docker import DockerClient
 
 MOVES = pytest.StashKey[list[str]]()
@@ -61,12 +61,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry
         pytest.fail(str(missing))
 
 
-@pytest.fixture(scope="session")
-def client() -> Iterator[DockerClient]:
-    """The engine, which must be on this host: the registry is on its loopback."""
-    client = docker.from_env(timeout=600)
-    yield client
-    client.close()
+client = pytest.fixture(scope="session")(engine)
 
 
 @pytest.fixture(scope="session")

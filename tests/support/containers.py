@@ -3,12 +3,23 @@
 import io
 import re
 import tarfile
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 from docker.models.containers import Container
+from support.outcome import Outcome
 
+import docker
 from docker import DockerClient
+
+NOTHING_ALLOWED: dict[str, Any] = {
+    "user": "12345:0",
+    "read_only": True,
+    "tmpfs": {"/tmp": ""},  # noqa: S108  the container's
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges"],
+    "network_mode": "none",
+}
 
 # As docker-stacks' tests do: any of these in a log fails the test unless allowed by name.
 ALARM = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|\w+Warning:|Traceback")
@@ -17,13 +28,11 @@ ALARM = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|\w+Warning:|Traceback")
 NO_MIDR = "xbyak_aarch64/src/util_impl_linux.h, 444: Can't open MIDR_EL1 sysfs entry"
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a container ended, and its output."""
-
-    code: int
-    stdout: str
-    stderr: str
+def engine() -> Iterator[DockerClient]:
+    """The engine of this host: a fixture for a session."""
+    client = docker.from_env(timeout=600)
+    yield client
+    client.close()
 
 
 class Containers:
@@ -54,7 +63,7 @@ class Containers:
         timeout_sec: float = 60,
         allowed: tuple[str, ...] = (),
         **options: Any,
-    ) -> Ended:
+    ) -> Outcome:
         """Run `command` to its end; an alarming line without an `allowed` text fails the test."""
         container = self.start(*command, **options)
         ended = self.wait(container, timeout_sec)
@@ -64,11 +73,11 @@ class Containers:
         assert not unexpected, f"{command} said: {unexpected}"
         return ended
 
-    def wait(self, container: Container, timeout_sec: float = 60) -> Ended:
+    def wait(self, container: Container, timeout_sec: float = 60) -> Outcome:
         """Wait for a started container; raises an exception of requests when it takes longer."""
         code = container.wait(timeout=timeout_sec * self._slower)["StatusCode"]
         said = container.logs(stdout=False, stderr=True).decode()
-        return Ended(
+        return Outcome(
             code,
             container.logs(stdout=True, stderr=False).decode(),
             "".join(line for line in said.splitlines(keepends=True) if NO_MIDR not in line),

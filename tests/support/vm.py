@@ -1,14 +1,14 @@
 """Temporary cloud VMs: containers with systemd, cloud-init and their own engine."""
 
-import io
 import os
 import subprocess
-import tarfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from docker.models.containers import Container
+from support.containers import files_in
+from support.tars import packed
 
 from docker import DockerClient
 
@@ -37,28 +37,9 @@ def render(template: str = "user-data.yaml", **settings: str) -> str:
     ).stdout
 
 
-def archive(files: dict[str, str], links: dict[str, str]) -> bytes:
-    """A tar of text files and symbolic links by their paths."""
-    data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode="w") as tar:
-        for path, text in files.items():
-            member = tarfile.TarInfo(path.lstrip("/"))
-            member.size = len(text.encode())
-            tar.addfile(member, io.BytesIO(text.encode()))
-        for path, target in links.items():
-            member = tarfile.TarInfo(path.lstrip("/"))
-            member.type, member.linkname = tarfile.SYMTYPE, target
-            tar.addfile(member)
-    return data.getvalue()
-
-
 def text_of(container: Container, path: str) -> str:
     """Return a file's text; the container may have ended."""
-    data = b"".join(container.get_archive(path)[0])
-    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-        file = tar.extractfile(tar.getmembers()[0])
-        assert file is not None
-        return file.read().decode()
+    return files_in(container, path)[Path(path).name].decode()
 
 
 def run_script(container: Container, script: str) -> tuple[int, str]:
@@ -163,5 +144,5 @@ def create(
         f"{seed}/meta-data": f"instance-id: {container.short_id}\n",
         f"{seed}/user-data": user_data,
     }
-    container.put_archive("/", archive(cloud_init | devices, links))
+    container.put_archive("/", packed(cloud_init | devices, links))
     return container

@@ -1,10 +1,9 @@
 """Images that differ from the CPU image in one thing each, in the registry."""
 
-import io
-import tarfile
 import uuid
 
 from support.registry.shipping import CPU, Shipping
+from support.tars import packed
 
 from docker import DockerClient
 
@@ -27,7 +26,7 @@ class Derived:
         name = uuid.uuid4().hex
         container = self._client.containers.create(CPU)
         try:
-            container.put_archive("/", archived(files or {}))
+            container.put_archive("/", packed(files or {}))
             container.commit(REPOSITORY, name, changes=[*instructions])
         finally:
             container.remove()
@@ -43,14 +42,3 @@ class Derived:
         here = {one for image in self._client.images.list() for one in image.attrs["RepoDigests"]}
         for name in self._pushed & here:
             self._client.images.remove(name)
-
-
-def archived(files: dict[str, bytes]) -> bytes:
-    """Return files as an archive, by their paths."""
-    stored = io.BytesIO()
-    with tarfile.open(fileobj=stored, mode="w") as archive:
-        for path, content in files.items():
-            info = tarfile.TarInfo(path.lstrip("/"))
-            info.size, info.mode = len(content), 0o644
-            archive.addfile(info, io.BytesIO(content))
-    return stored.getvalue()

@@ -1,13 +1,12 @@
 """The same image on another base: what an engine that chains layers cannot share."""
 
 import gzip
-import io
 import json
-import tarfile
 import uuid
 from hashlib import sha256
 
 from support.registry.local_registry import LocalRegistry
+from support.tars import packed
 
 # A text that no engine has in a layer.
 MARK = uuid.uuid4().hex
@@ -21,7 +20,7 @@ def on_another_base(registry: LocalRegistry, repository: str, tag: str, new_tag:
     """
     manifest, _ = registry.manifest(repository, tag)
     config = json.loads(registry.blob(repository, manifest["config"]["digest"]))
-    layer = layer_of(MARK)
+    layer = packed({"base-mark": MARK})
     config["rootfs"]["diff_ids"].insert(0, f"sha256:{sha256(layer).hexdigest()}")
     config["history"].insert(0, {"created_by": "another base"})
     added = registry.add_blob(repository, gzip.compress(layer, mtime=0))
@@ -29,13 +28,3 @@ def on_another_base(registry: LocalRegistry, repository: str, tag: str, new_tag:
     manifest["layers"].insert(0, {"mediaType": kind, **added})
     manifest["config"] |= registry.add_blob(repository, json.dumps(config).encode())
     registry.add_manifest(repository, new_tag, manifest)
-
-
-def layer_of(text: str) -> bytes:
-    """A layer with one file of `text`."""
-    stored = io.BytesIO()
-    with tarfile.open(fileobj=stored, mode="w") as archive:
-        info = tarfile.TarInfo("base-mark")
-        info.size = len(text.encode())
-        archive.addfile(info, io.BytesIO(text.encode()))
-    return stored.getvalue()
