@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 from support.ranks.agreement import SPEC, disagreement, single_losses
-from support.ranks.training import ended, start
+from support.ranks.training import FLOAT64, ended, start
 
-FLOAT64 = ("--dtype", "float64")
 MODES = ("all-reduce", "ddp")
 
 

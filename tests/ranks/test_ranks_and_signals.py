@@ -1,7 +1,6 @@
 """A signal ends all ranks at once, and what they measured is kept."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.processes import wait_until
+from support.processes import is_running, wait_until
 from support.ranks.processes import ranks_of
 
 RUN = "run --device cpu --ranks 2 --budget 600 --json".split()
@@ -49,7 +48,7 @@ def test_a_signal_ends_all_ranks_and_keeps_their_results(
     (saved,) = tmp_path.iterdir()
     assert json.loads(saved.read_text()) == record
     assert len(children) == 2
-    until_gone(lambda: not any(map(alive, children)))
+    until_gone(lambda: not any(map(is_running, children)))
 
 
 def test_ranks_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
@@ -62,17 +61,8 @@ def test_ranks_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
         children = ranks_of(process.pid)
         process.kill()
     assert len(children) == 2
-    until_gone(lambda: not any(map(alive, children)))
+    until_gone(lambda: not any(map(is_running, children)))
     assert all(map(verified, journals(tmp_path)))
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
-    try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def until_gone(reached: Callable[[], bool]) -> None:

@@ -9,9 +9,8 @@ from dataclasses import replace
 import pytest
 from support.ranks.agreement import SPEC, disagreement, single_losses
 from support.ranks.planted import training as program
-from support.ranks.training import LIMIT_SEC, ended, start, trained
+from support.ranks.training import FLOAT64, LIMIT_SEC, ended, start, trained
 
-FLOAT64 = ("--dtype", "float64")
 BRIEF = replace(SPEC, steps=3)  # a mistake changes the second step at the latest
 
 

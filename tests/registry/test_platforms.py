@@ -1,13 +1,11 @@
 """One tag for two architectures: joined as `make publish` does, pulled by each to its own image."""
 
-import importlib.util
 import json
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 import pytest
+from support import scripts
 from support.registry.local_registry import LocalRegistry
 from support.registry.shipping import REPOSITORY, Move, Shipping
 from support.registry.signing import Signer
@@ -15,7 +13,6 @@ from support.registry.signing import Signer
 from docker import DockerClient
 from workload import __version__ as VERSION  # noqa: N812
 
-ROOT = Path(__file__).parents[2]
 TAG = f"{VERSION}-gpu"
 INDEX = "application/vnd.oci.image.index.v1+json"
 IMAGES = {"amd64": "workload:gpu", "arm64": "workload:gpu-arm64"}
@@ -28,16 +25,11 @@ each_architecture = pytest.mark.parametrize("architecture", IMAGES)
 @pytest.fixture(scope="module")
 def publish(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """docker/release/publish.py, with a results folder of its own."""
-    spec = importlib.util.spec_from_file_location("publish", ROOT / "docker/release/publish.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["publish"] = module
-    spec.loader.exec_module(module)
-    folder = tmp_path_factory.mktemp("publish")
-    module.ROOT, module.RESULT = folder, folder / "published.json"  # type: ignore[attr-defined]  # of a script
-    yield module
-    del sys.modules["publish"]
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        module = scripts.load("release/publish.py", monkeypatch)
+        folder = tmp_path_factory.mktemp("publish")
+        module.ROOT, module.RESULT = folder, folder / "published.json"  # type: ignore[attr-defined]  # of a script
+        yield module
 
 
 @pytest.fixture(scope="module")

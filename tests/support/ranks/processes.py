@@ -26,5 +26,5 @@ def outcome(process: subprocess.Popen[str], limit_sec: float) -> tuple[int, str,
 
 def ranks_of(parent: int) -> list[int]:
     """The processes that `parent` started."""
-    text = Path(f"/proc/{parent}/task/{parent}/children").read_text()
-    return [int(word) for word in text.split()]
+    tasks = Path(f"/proc/{parent}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]

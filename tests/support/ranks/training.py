@@ -14,6 +14,7 @@ from support.ranks import processes
 from workload.core.train_spec import TrainSpec
 
 LIMIT_SEC = 240
+FLOAT64 = ("--dtype", "float64")
 # Steps that are long enough for a kill between two of them.
 LONG_SPEC = TrainSpec(input_size=3000, learning_rate=3e-7, dtype="float64")
 LONG = (
@@ -59,7 +60,7 @@ def kill_ranks(
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < end, f"no step {target} within {LIMIT_SEC} s"
             time.sleep(0.001)
-        os.kill(chance.choice(children(process.pid)), signal.SIGKILL)
+        os.kill(chance.choice(processes.ranks_of(process.pid)), signal.SIGKILL)
         killed_at.append(step)
     return killed_at
 
@@ -72,9 +73,3 @@ def saved_step(path: Path) -> int:
             return int(json.loads(file.read(length))["__metadata__"]["step"])
     except FileNotFoundError:
         return 0
-
-
-def children(pid: int) -> list[int]:
-    """The processes that `pid` has started."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for task in tasks for child in task.read_text().split()]

@@ -1,6 +1,5 @@
 """The lock files: what every build and every machine installs."""
 
-import importlib.util
 import io
 import re
 from importlib import resources
@@ -9,6 +8,7 @@ from types import ModuleType
 from urllib.error import URLError
 
 import pytest
+from support import scripts
 from support.locks import LOCKS, locked
 
 ALL = sorted(path.name for path in LOCKS.glob("*.txt"))
@@ -23,14 +23,8 @@ INDEX_PAGE = f"""
 
 
 @pytest.fixture
-def relock() -> ModuleType:
-    """docker/locks/relock.py, which is a script and no package."""
-    spec = importlib.util.spec_from_file_location("relock", LOCKS / "relock.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def relock(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    return scripts.load("locks/relock.py", monkeypatch)
 
 
 @pytest.mark.parametrize("name", ALL)

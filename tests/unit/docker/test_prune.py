@@ -1,10 +1,7 @@
 """docker/prune.toml and docker/steps/layers/prune.py: what the images leave out."""
 
-import importlib.util
-import json
 import platform
 import subprocess
-import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +9,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from support import scripts, trees
 
-DOCKER = Path(__file__).parents[3] / "docker"
 SITE = "opt/venv/lib/python3.11/site-packages"
 RECORD = "one/a.h,,\none/include/deep/b.h,,\none/LICENSE,,\none/lib.so,,\n../../../bin/one,,\n"
 FILES = {
@@ -36,12 +33,7 @@ Run = Callable[..., None]
 @pytest.fixture
 def prune(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The step, on the architecture of the list, with a strip that leaves a file's first word."""
-    spec = importlib.util.spec_from_file_location("prune", DOCKER / "steps/layers/prune.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "prune", module)
-    spec.loader.exec_module(module)
+    module = scripts.load("steps/layers/prune.py", monkeypatch)
 
     def strip(command: list[Any], check: bool) -> None:
         assert (command[:2], check) == (["strip", "--strip-unneeded"], True)
@@ -55,9 +47,7 @@ def prune(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 @pytest.fixture
 def layers(tmp_path: Path) -> Path:
     for name, content in FILES.items():
-        path = tmp_path / "layers" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
+        trees.write(tmp_path / "layers", name, content)
     return tmp_path / "layers"
 
 
@@ -67,12 +57,9 @@ def run(prune: ModuleType, layers: Path) -> Run:
 
     def prune_by(*entries: dict[str, Any]) -> None:
         common = {"package": "one", "kind": "delete", "targets": ["cpu"], "reason": "unused"}
-        tables = [
-            "\n".join(f"{name} = {json.dumps(value)}" for name, value in (common | entry).items())
-            for entry in entries
-        ]
         listed = layers.parent / "prune.toml"
-        listed.write_text('seen = { cpu = ["x86_64"] }\n[[prune]]\n' + "\n[[prune]]\n".join(tables))
+        tables = trees.toml("prune", [common | entry for entry in entries])
+        listed.write_text('seen = { cpu = ["x86_64"] }\n' + tables)
         prune.main(listed, "cpu", layers)
 
     return prune_by
@@ -172,7 +159,7 @@ def test_a_license_is_recognized_by_its_name(path: str, expected: bool, prune: M
 
 def test_packages_of_the_shared_layer_are_pruned_in_both_images() -> None:
     """torch and CUDA's packages are in layers that the images do not share."""
-    listed = tomllib.loads((DOCKER / "prune.toml").read_text())["prune"]
+    listed = tomllib.loads((scripts.DOCKER / "prune.toml").read_text())["prune"]
     own = ("torch", "triton", "nvidia-")
     shared = [entry for entry in listed if not entry["package"].startswith(own)]
     assert shared

@@ -1,13 +1,13 @@
 """The cuts that wait for a GPU are tried on links, and the ones to blame are found."""
 
 import itertools
-import json
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import trees
 from tools.gpu_proof import cuts
 from tools.gpu_proof.cut_tree import Cut, Tree, record_hash, waiting
 from tools.gpu_proof.cuts import breaking_cuts
@@ -28,9 +28,7 @@ FILES = {
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     for name, content in FILES.items():
-        path = tmp_path / "site-packages" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
+        trees.write(tmp_path / "site-packages", name, content)
     return tmp_path / "site-packages"
 
 
@@ -44,11 +42,7 @@ def found(site: Path) -> list[Cut]:
         {"package": "six", "patterns": ["six.py"], "kind": "delete", "wait_for_gpu": False},
     ]
     common: dict[str, Any] = {"targets": ["gpu"], "reason": "unused", "wait_for_gpu": True}
-    tables = (
-        "\n".join(f"{key} = {json.dumps(value)}" for key, value in (common | entry).items())
-        for entry in entries
-    )
-    listed.write_text("".join(f"[[prune]]\n{table}\n" for table in tables))
+    listed.write_text(trees.toml("prune", [common | entry for entry in entries]))
     return waiting(listed, site)
 
 
