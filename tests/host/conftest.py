@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 from support.fakes.host import CHECKOUT, TOOLS, Host
 
+WITH_GPU = """case "$*" in
+  *Runtimes*) echo nvidia ;;
+  'image inspect'*) echo sha256:1234 ;;
+esac"""
+
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
@@ -18,6 +23,14 @@ def host(tmp_path: Path) -> Host:
         if found:
             (directory / tool).symlink_to(found)
     return Host(bin=directory, calls=tmp_path / "calls")
+
+
+@pytest.fixture
+def docker_host(host: Host) -> Host:
+    """A host whose Docker engine answers and has the NVIDIA runtime, with a driver."""
+    host.add("docker", WITH_GPU)
+    host.add("nvidia-smi", 'echo "NVIDIA H200, 580.65.06"')
+    return host
 
 
 @pytest.fixture

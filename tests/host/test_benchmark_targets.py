@@ -7,19 +7,6 @@ from pathlib import Path
 import pytest
 from support.fakes.host import CHECKOUT, Host
 
-WITH_GPU = """case "$*" in
-  *Runtimes*) echo nvidia ;;
-  'image inspect'*) echo sha256:1234 ;;
-esac"""
-
-
-@pytest.fixture
-def docker_host(host: Host) -> Host:
-    """A host whose Docker engine answers and has the NVIDIA runtime, with a driver."""
-    host.add("docker", WITH_GPU)
-    host.add("nvidia-smi", 'echo "NVIDIA H200, 580.65.06"')
-    return host
-
 
 def runs(host: Host) -> list[str]:
     """The command lines of the containers, from the image on, but for the trials."""

@@ -220,22 +220,6 @@ def test_the_job_runs_the_doctor_first_on_the_same_image(host: Host) -> None:
     assert "args: [workload, run, --device, cuda, --json]" in run
 
 
-# https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
-@pytest.mark.parametrize(
-    "demand",
-    [
-        "runAsNonRoot: true",
-        "seccompProfile:\n          type: RuntimeDefault",
-        "securityContext: &locked\n            allowPrivilegeEscalation: false\n"
-        "            readOnlyRootFilesystem: true\n            capabilities:\n"
-        "              drop: [ALL]",
-        "securityContext: *locked",
-    ],
-)
-def test_the_job_fits_restricted_pod_security(host: Host, demand: str) -> None:
-    assert demand in render(host, target="kubernetes-job")
-
-
 def test_the_job_writes_to_empty_volumes_alone(host: Host) -> None:
     volumes = render(host, target="kubernetes-job").partition("      volumes:\n")[2]
     assert volumes.count("- name:") == volumes.count("emptyDir:") == 3

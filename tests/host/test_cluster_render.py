@@ -1,4 +1,4 @@
-"""What `make kubernetes-indexed-job` prints, and what it refuses."""
+"""What `make kubernetes-indexed-job` prints, and what it refuses; what all Jobs have in common."""
 
 from typing import Any
 
@@ -9,9 +9,11 @@ from support.fakes.host import Host
 IMAGE = "ghcr.io/me/workload@sha256:" + "0123456789abcdef" * 4
 
 
-def render(host: Host, *settings: str) -> list[dict[str, Any]]:
+def render(
+    host: Host, *settings: str, goal: str = "kubernetes-indexed-job"
+) -> list[dict[str, Any]]:
     """Return the documents that make prints for the settings; assert that it succeeds."""
-    result = host.run("make", "--silent", "kubernetes-indexed-job", f"IMAGE={IMAGE}", *settings)
+    result = host.run("make", "--silent", goal, f"IMAGE={IMAGE}", *settings)
     assert result.returncode == 0, result.stderr
     documents: list[dict[str, Any]] = list(yaml.safe_load_all(result.stdout))
     return documents
@@ -54,8 +56,9 @@ def test_the_pods_meet_at_a_name_of_the_service(host: Host) -> None:
 
 
 # https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
-def test_every_container_fits_restricted_pod_security(host: Host) -> None:
-    _, job = render(host)
+@pytest.mark.parametrize("goal", ["kubernetes-job", "kubernetes-indexed-job"])
+def test_every_container_fits_restricted_pod_security(host: Host, goal: str) -> None:
+    job = render(host, goal=goal)[-1]
     pod = pod_of(job)["securityContext"]
     assert pod["runAsNonRoot"] is True
     assert pod["seccompProfile"] == {"type": "RuntimeDefault"}

@@ -5,15 +5,6 @@ from support.fakes.host import CHECKOUT, Host
 
 SILENT = "exit 1"
 ENGINE = ""
-WITH_GPU = 'case "$*" in *Runtimes*) echo nvidia ;; esac'
-
-
-@pytest.fixture
-def docker_host(host: Host) -> Host:
-    """A host whose Docker engine answers and has the NVIDIA runtime, with a driver."""
-    host.add("docker", WITH_GPU)
-    host.add("nvidia-smi", 'echo "NVIDIA H200, 580.65.06"')
-    return host
 
 
 def ran(host: Host, *arguments: str) -> str:
