@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from support.doctor.generated import table, write
+
 from workload.core.models.action import Action
 from workload.doctor.actions.kinds import KINDS
 from workload.doctor.actions.recovery import RECOVERIES, recovery
@@ -50,17 +52,18 @@ Source: {source}. An Xid that is not listed asks for `drain`, whatever the drive
 def page() -> str:
     """Return the text of the page."""
     recoveries = [
-        (f"recovery action {number}, {row.name}", "NVML field 230, Xid 154", row.action)
+        (f"recovery action {number}, {row.name}", "NVML field 230, Xid 154", f"`{row.action}`")
         for number, row in RECOVERIES.items()
     ]
-    unknown = ("another recovery action", "NVML field 230, Xid 154", recovery(-1).action)
-    kinds = [(kind.what, kind.seen, kind.action) for kind in KINDS.values()]
+    asked = f"`{recovery(-1).action}`"
+    unknown = ("another recovery action", "NVML field 230, Xid 154", asked)
+    kinds = [(kind.what, kind.seen, f"`{kind.action}`") for kind in KINDS.values()]
     return PAGE.format(
         command=COMMAND,
         order=", ".join(f"`{action}`" for action in Action),
-        faults=_table(("fault", "evidence", "action"), [*recoveries, unknown, *kinds]),
+        faults=table(("fault", "evidence", "action"), [*recoveries, unknown, *kinds]),
         source=next(row.source for row in catalog().values() if not row.by_program),
-        xids=_table(("Xids", "action", "by"), _xid_rows()),
+        xids=table(("Xids", "action", "by"), _xid_rows()),
         guide="\n\n".join(_guide()),
     )
 
@@ -73,7 +76,7 @@ def _xid_rows() -> Iterable[Sequence[str]]:
         rows = list(group)
         numbers = ", ".join(str(row.number) for row in rows)
         by = rows[0].source if rows[0].by_program else "NVIDIA's catalog"
-        yield numbers, rows[0].action, by
+        yield numbers, f"`{rows[0].action}`", by
 
 
 def _guide() -> Iterable[str]:
@@ -87,20 +90,5 @@ def _guide() -> Iterable[str]:
         yield "\n\n".join((f"## `{Action(name)}`", entry["what"], *commands))
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    cells = ([f"`{cell}`" if isinstance(cell, Action) else cell for cell in row] for row in rows)
-    lines = [head, ["---"] * len(head), *cells]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def main(arguments: Sequence[str]) -> str | None:
-    """Write the page, or with --check return an error if it is out of date."""
-    if "--check" not in arguments:
-        FILE.write_text(page(), encoding="utf-8")
-    elif not FILE.exists() or FILE.read_text(encoding="utf-8") != page():
-        return f"{FILE.name} is out of date: run `{COMMAND}`"
-    return None
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write(FILE, page(), COMMAND, sys.argv[1:]))

@@ -7,9 +7,11 @@ PYTHONPATH=tests python -m support.doctor.fault_matrix writes the file; with --c
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from support.doctor.generated import table, write
 
 TESTS = Path(__file__).parents[2]
 FAULTS = TESTS.parent / "docker/FAULTS.md"
@@ -63,35 +65,26 @@ def page() -> str:
     """The text of docker/FAULTS.md."""
     return PAGE.format(
         command=COMMAND,
-        faults=_table(
+        faults=table(
             ("fault", "check", "state", "exit", "line"),
             ((f["fault"], f"`{f['id']}`", f["state"], _exit(f), f["line"]) for f in faults()),
         ),
-        host_faults=_table(
+        host_faults=table(
             ("fault", "check", "state", "exit", "line", "next"),
             map(_host_fault, _rows("host/faults.toml", "fault")),
         ),
-        refusals=_table(
+        refusals=table(
             ("error", "check", "line", "next"),
             (
                 (r["name"], f"`{r['id']}`", r["line"], r["next"])
                 for r in _rows("host/refusals.toml", "refusal")
             ),
         ),
-        problems=_table(
+        problems=table(
             ("problem", "check or prevention", "tests"),
             ((p["problem"], _answer(p), _code(p["tests"])) for p in problems()),
         ),
     )
-
-
-def main(arguments: Sequence[str], path: Path = FAULTS) -> str | None:
-    """Write the page, or with --check return an error if it is out of date."""
-    if arguments != ["--check"]:
-        path.write_text(page())
-    elif not path.exists() or path.read_text() != page():
-        return f"{path.name} is out of date: run {COMMAND}"
-    return None
 
 
 def _rows(file: str, name: str) -> list[dict[str, Any]]:
@@ -117,11 +110,5 @@ def _code(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    escaped = ([cell.replace("|", "\\|") for cell in row] for row in rows)
-    lines = [head, ["---"] * len(head), *escaped]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write(FAULTS, page(), COMMAND, sys.argv[1:]))
