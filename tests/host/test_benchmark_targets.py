@@ -35,13 +35,6 @@ def test_on_a_gpus_machine_both_sides_run_in_one_image(docker_host: Host) -> Non
     assert cpu == gpu.replace("--target gpu", "--target cpu")
 
 
-def test_without_a_gpu_the_gpus_benchmarks_build_nothing(host: Host) -> None:
-    host.add("docker")
-    result = host.run("make", "gpu-bench", "ENGINE=docker")
-    assert result.stderr.endswith("gpu-bench] Error 4\n")
-    assert not any("buildx bake" in call for call in host.called)
-
-
 def test_a_host_runs_the_same_benchmarks(host: Host) -> None:
     host.add_python()
     assert host.run("make", "cpu-bench", "PYTHON=mypython").returncode == 0

@@ -8,13 +8,6 @@ from support.fakes.machine import make_machine
 from support.host_report import findings, states
 
 
-def test_gpu_run_uses_a_cdi_device_if_there_is_no_runtime(host: Host) -> None:
-    change = {"runtimes": "runc", "devices": '[{"ID":"nvidia.com/gpu=all"}]'}
-    result = make_machine(host, change).run("docker/host/doctor")
-    option = "make gpu-run uses docker run --device nvidia.com/gpu=all"
-    assert findings(result)["pass    gpu-option"] == (option, "")
-
-
 @pytest.mark.parametrize(
     ("version", "state"),
     [

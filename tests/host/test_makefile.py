@@ -152,7 +152,9 @@ def test_a_platform_is_not_for_what_runs_here(docker_host: Host, goal: str) -> N
     assert docker_host.called == []
 
 
-@pytest.mark.parametrize("target", ["gpu-run", "gpu-test", "gpu-shell"])
+@pytest.mark.parametrize(
+    "target", ["gpu-run", "gpu-test", "gpu-shell", "gpu-devel-shell", "gpu-bench", "gpu-proof"]
+)
 def test_without_a_gpu_nothing_is_built_and_make_reports_error_4(host: Host, target: str) -> None:
     host.add("docker", ENGINE)
     result = host.run("make", target, "ENGINE=docker")
@@ -219,13 +221,6 @@ def test_another_image_than_the_recipe_s_is_not_built(host: Host) -> None:
         "build: an image is cpu or gpu, or one of them with -devel or -test, or gpu-lab, "
         "not 'tpu'\n"
     )
-
-
-def test_without_a_gpu_no_image_with_a_compiler_is_built_to_open_a_shell(host: Host) -> None:
-    host.add("docker", ENGINE)
-    result = host.run("make", "gpu-devel-shell")
-    assert result.stderr.endswith("gpu-devel-shell] Error 4\n")
-    assert not any("bake" in call for call in host.called)
 
 
 def test_a_given_interpreter_and_the_docker_engine_contradict(docker_host: Host) -> None:
