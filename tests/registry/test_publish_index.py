@@ -112,12 +112,8 @@ def checkout(tmp_path: Path) -> Path:
 
 def put(registry: LocalRegistry, kind: str, **manifest: Any) -> dict[str, Any]:
     """Store a manifest or an index by its digest; return its descriptor."""
-    media_type = f"{OCI}.{kind}.v1+json"
-    body = json.dumps({"schemaVersion": 2, "mediaType": media_type, **manifest}).encode()
-    digest = f"sha256:{sha256(body).hexdigest()}"
-    path = f"/v2/{REPOSITORY}/manifests/{digest}"
-    registry.ask("PUT", path, body, Content_Type=media_type).close()
-    return {"mediaType": media_type, "digest": digest, "size": len(body)}
+    whole = {"schemaVersion": 2, "mediaType": f"{OCI}.{kind}.v1+json", **manifest}
+    return registry.add_manifest(REPOSITORY, whole)
 
 
 def push(registry: LocalRegistry, target: str, architecture: str) -> str:

@@ -95,11 +95,15 @@ class LocalRegistry:
         self.ask("PUT", f"{place}&digest={digest}", blob, Content_Type=kind).close()
         return {"size": len(blob), "digest": digest}
 
-    def add_manifest(self, repository: str, tag: str, manifest: dict[str, Any]) -> None:
-        """Store a manifest whose blobs are there."""
-        body = json.dumps(manifest).encode()
-        path = f"/v2/{repository}/manifests/{tag}"
-        self.ask("PUT", path, body, Content_Type=MANIFEST).close()
+    def add_manifest(
+        self, repository: str, manifest: dict[str, Any], tag: str | None = None
+    ) -> dict[str, Any]:
+        """Store a manifest whose blobs are there, under a tag or its digest; its descriptor."""
+        body, kind = json.dumps(manifest).encode(), manifest["mediaType"]
+        digest = f"sha256:{sha256(body).hexdigest()}"
+        path = f"/v2/{repository}/manifests/{tag or digest}"
+        self.ask("PUT", path, body, Content_Type=kind).close()
+        return {"mediaType": kind, "digest": digest, "size": len(body)}
 
     def kept_bytes(self) -> int:
         """Return the bytes that the server stores, each blob once."""

@@ -27,4 +27,4 @@ def on_another_base(registry: LocalRegistry, repository: str, tag: str, new_tag:
     kind = manifest["layers"][0]["mediaType"]
     manifest["layers"].insert(0, {"mediaType": kind, **added})
     manifest["config"] |= registry.add_blob(repository, json.dumps(config).encode())
-    registry.add_manifest(repository, new_tag, manifest)
+    registry.add_manifest(repository, manifest, new_tag)
