@@ -3,6 +3,7 @@
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -28,6 +29,8 @@ TEST_TOOLS = ("pytest", "pytest_benchmark", "pytest_timeout")
 PAGE = ("pygal", "jinja2")
 # The first compilation takes longer than a step, and the report's page needs no GPU.
 CASES = "not compile and not report"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Options:
 
 def steps(options: Options, scratch: Path) -> list[Step]:
     """Return the steps, with shares that add up to the budget."""
-    planned = _smoke(options, scratch) if options.smoke else _full(options, scratch)
+    planned = _planned(options, scratch)
     if options.device == "cpu":
         planned = [_rehearsed(step, options) for step in planned]
     scale = (options.budget_sec - PACK_SEC) / sum(step.share_sec for step in planned)
@@ -78,41 +81,28 @@ def _rehearsed(step: Step, options: Options) -> Step:
     return replace(step, gpu=False, not_applicable=reason, share_sec=share_sec)
 
 
-def _full(options: Options, scratch: Path) -> list[Step]:
+def _planned(options: Options, scratch: Path) -> list[Step]:
+    """Return the steps, each as a whole or, in a smoke test, with the least that it can do."""
     device, scale = options.device, options.budget_sec / PLANNED_SEC
-    case = ("--case-budget", f"{0.4 * scale:.2f}", "-k", CASES)
-    return [
-        _facts(scratch, 12),  # the first to import torch, from a disk that may be cold
-        _doctor(device, scratch, 13),
-        _run("gpu", device, scratch, 80, "--budget", f"{60 * scale:.0f}"),
-        _run("cpu", "cpu", scratch, 40, "--budget", f"{20 * scale:.0f}"),
-        _tests(60, f"--timeout={45 * scale:.0f}"),
-        _benchmarks("gpu", options.target, scratch, 45, *case),
-        _benchmarks("cpu", "cpu", scratch, 35, *case),
-        _modes(device, 45, "--rounds", "5"),
-        _own("determinism", device, scratch, 25, f"--seconds={15 * scale:.0f}"),
-        _sweep(device, scratch, 30, 20 * scale),
-        _cuts(device, scratch, 30),
-    ]
 
+    def of(whole: T, least: T) -> T:
+        return least if options.smoke else whole
 
-def _smoke(options: Options, scratch: Path) -> list[Step]:
-    """Return the same steps with the least that each can do."""
-    device = options.device
     least = ("--budget", "1", "--sizes", "256", "--dtypes", "float32")
-    case = ("--case-budget", "0.05", "-k", "1024-float32 or launch")
+    case_sec, cases = of((0.4 * scale, CASES), (0.05, "1024-float32 or launch"))
+    case = ("--case-budget", f"{case_sec:.2f}", "-k", cases)
     return [
-        _facts(scratch, 18),
-        _doctor(device, scratch, 8),
-        _run("gpu", device, scratch, 15, *least),
-        _run("cpu", "cpu", scratch, 13, *least),
-        _tests(8, "-k", "auto or memory"),
-        _benchmarks("gpu", options.target, scratch, 8, *case),
-        _benchmarks("cpu", "cpu", scratch, 8, *case),
-        _modes(device, 8, "--rounds", "1"),
-        _own("determinism", device, scratch, 10, "--seconds=1"),
-        _sweep(device, scratch, 7, 1.0),
-        _cuts(device, scratch, 10, "--quick"),
+        _facts(scratch, of(12, 18)),  # the first to import torch, from a disk that may be cold
+        _doctor(device, scratch, of(13, 8)),
+        _run("gpu", device, scratch, of(80, 15), *of(("--budget", f"{60 * scale:.0f}"), least)),
+        _run("cpu", "cpu", scratch, of(40, 13), *of(("--budget", f"{20 * scale:.0f}"), least)),
+        _tests(of(60, 8), *of((f"--timeout={45 * scale:.0f}",), ("-k", "auto or memory"))),
+        _benchmarks("gpu", options.target, scratch, of(45, 8), *case),
+        _benchmarks("cpu", "cpu", scratch, of(35, 8), *case),
+        _modes(device, of(45, 8), "--rounds", of("5", "1")),
+        _own("determinism", device, scratch, of(25, 10), f"--seconds={of(15 * scale, 1):.0f}"),
+        _sweep(device, scratch, of(30, 7), of(20 * scale, 1)),
+        _cuts(device, scratch, of(30, 10), *of((), ("--quick",))),
     ]
 
 

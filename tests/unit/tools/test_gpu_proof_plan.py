@@ -39,13 +39,6 @@ def test_in_seven_minutes_the_most_important_record_is_the_third_step() -> None:
     assert "--budget 60" in " ".join(third.command)
 
 
-def test_a_smoke_test_has_the_steps_of_a_proof_and_takes_two_minutes_at_most() -> None:
-    names = [step.name for step in planned(Options("cuda", 420.0))]
-    smoke = planned(Options("cuda", SMOKE_SEC, smoke=True))
-    assert [step.name for step in smoke] == names
-    assert SMOKE_SEC <= 120
-
-
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_every_program_and_folder_that_a_step_names_exists(options: Options) -> None:
     for step in planned(options):
