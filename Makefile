@@ -6,8 +6,7 @@
 
 # Podman takes Docker's commands.
 ifeq ($(ENGINE),podman)
-override ENGINE := docker
-export ENGINE
+override export ENGINE := docker
 export PATH := $(CURDIR)/docker/host/podman:$(PATH)
 endif
 
@@ -16,7 +15,7 @@ define newline
 
 
 endef
-override ARGS := $(subst $(newline), ,$(ARGS))
+override export ARGS := $(subst $(newline), ,$(ARGS))
 override B_ARGS := $(subst $(newline), ,$(B_ARGS))
 
 pytest := python -m pytest -p no:cacheprovider
@@ -29,8 +28,7 @@ help: ## Show this list
 	@awk '/^## / { print "  " substr($$0, 4) }' Makefile
 
 ## ARGS=    options added to the command: make cpu-run ARGS="--budget 10"
-## ENGINE=  docker, podman (with IMAGE=) or host (a .venv made from the same lock files); by default docker
-##          if it answers
+## ENGINE=  docker, podman (with IMAGE=) or host (a .venv of the locked packages); by default docker if it answers
 ## IMAGE=   run this image, and build nothing
 ## LIMITS=  more options of docker run: LIMITS="--memory 3g --cpus 1"
 ## RANKS=   how many processes share the CPUs in cpu-run: make cpu-run RANKS=2
