@@ -3,11 +3,16 @@
 import argparse
 import math
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from workload.cli.options import ALL
 from workload.core.shape import Shape
 from workload.core.units import DTYPE_BYTES
+
+Value = TypeVar("Value")
 
 MAX_SIZE = 2**31 - 1  # BLAS counts in 32-bit integers
 MAX_RANKS = 256  # processes of one machine, and machines
@@ -42,18 +47,17 @@ def devices(text: str) -> str:
     )
 
 
-def ranks(text: str) -> int:
-    """Parse a number of processes or nodes, from 1 to MAX_RANKS."""
-    if re.fullmatch(r"[0-9]{1,4}", text) and 1 <= int(text) <= MAX_RANKS:
+def _whole(least: int, most: int, text: str) -> int:
+    """Parse a whole number of at most 19 digits, from `least` to `most`."""
+    if re.fullmatch(r"[0-9]{1,19}", text) and least <= int(text) <= most:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MAX_RANKS}")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
 
 
-def count(text: str) -> int:
-    """Parse a whole number from 0 to MAX_RANKS."""
-    if re.fullmatch(r"[0-9]{1,4}", text) and int(text) <= MAX_RANKS:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {MAX_RANKS}")
+ranks = partial(_whole, 1, MAX_RANKS)  # processes or nodes
+count = partial(_whole, 0, MAX_RANKS)
+size = partial(_whole, 1, MAX_SIZE)
+seed = partial(_whole, 0, MAX_SEED)
 
 
 def address(text: str) -> str:
@@ -62,20 +66,6 @@ def address(text: str) -> str:
     if match and 0 < int(match[1]) < 1 << 16:
         return text
     raise argparse.ArgumentTypeError(f"{text!r} is not an address: use HOST:PORT")
-
-
-def size(text: str) -> int:
-    """Parse a whole number from 1 to MAX_SIZE."""
-    if re.fullmatch(r"[0-9]{1,15}", text) and 1 <= int(text) <= MAX_SIZE:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MAX_SIZE}")
-
-
-def seed(text: str) -> int:
-    """Parse a whole number from 0 to MAX_SEED."""
-    if re.fullmatch(r"[0-9]{1,19}", text) and int(text) <= MAX_SEED:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {MAX_SEED}")
 
 
 def positive(text: str) -> float:
@@ -105,12 +95,16 @@ def share(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is not a share: use 5% or 0.05")
 
 
-def shapes(text: str) -> list[Shape]:
-    """Parse sizes separated by commas, each `4096` or `MxKxN`."""
-    return [_shape(word) for word in _words(text)]
+def several(kind: Callable[[str], Value], text: str) -> list[Value]:
+    """Parse values separated by commas, each by `kind`."""
+    words = text.split(",")
+    if "" in words:
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty item: remove the extra comma")
+    return [kind(word) for word in words]
 
 
-def _shape(text: str) -> Shape:
+def shape(text: str) -> Shape:
+    """Parse the size of a matmul: `4096` or `MxKxN`."""
     words = text.split("x")
     edges = [] if "" in words else [size(edge) for edge in words]
     if len(edges) == 1:
@@ -120,25 +114,13 @@ def _shape(text: str) -> Shape:
     return Shape(*edges)
 
 
-def byte_sizes(text: str) -> list[int]:
-    """Parse numbers of bytes separated by commas, such as `8`, `64K` or `16M`."""
-    return [_bytes(word) for word in _words(text)]
-
-
-def _bytes(text: str) -> int:
+def byte_size(text: str) -> int:
+    """Parse a number of bytes, such as `8`, `64K` or `16M`."""
     match = re.fullmatch(r"([0-9]{1,12})([KMG]?)", text)
     value = int(match[1]) << BYTE_SHIFTS[match[2]] if match else 0
     if 1 <= value <= MAX_BYTES:
         return value
     raise argparse.ArgumentTypeError(f"{text!r} is not a size: use bytes, or 64K, 16M, 1G")
-
-
-def sent_dtypes(text: str) -> list[str]:
-    """Parse names of dtypes that are sent: tf32 is float32 in memory."""
-    found = dtypes(text)
-    if "tf32" in found:
-        raise argparse.ArgumentTypeError("tf32 is sent as float32: use float32")
-    return found
 
 
 def dtype(text: str) -> str:
@@ -148,13 +130,8 @@ def dtype(text: str) -> str:
     raise argparse.ArgumentTypeError(f"{text!r} is not a dtype: use one of {DTYPE_NAMES}")
 
 
-def dtypes(text: str) -> list[str]:
-    """Parse names of dtypes separated by commas."""
-    return [dtype(word) for word in _words(text)]
-
-
-def _words(text: str) -> list[str]:
-    words = text.split(",")
-    if "" in words:
-        raise argparse.ArgumentTypeError(f"{text!r} has an empty item: remove the extra comma")
-    return words
+def sent_dtype(text: str) -> str:
+    """Parse the name of a dtype that is sent: tf32 is float32 in memory."""
+    if text == "tf32":
+        raise argparse.ArgumentTypeError("tf32 is sent as float32: use float32")
+    return dtype(text)

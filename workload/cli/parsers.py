@@ -115,13 +115,13 @@ def _add_collectives(parser: argparse.ArgumentParser) -> None:
     shared_options.add_values(
         parser,
         "--sizes",
-        option_types.byte_sizes,
+        option_types.byte_size,
         "size of the whole array in bytes, or 64K, 16M, 1G",
     )
     shared_options.add_values(
         parser,
         "--dtypes",
-        option_types.sent_dtypes,
+        option_types.sent_dtype,
         "dtypes of each operation (default: float32, and bfloat16 for sums)",
     )
     parser.add_argument(

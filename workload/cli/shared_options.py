@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from workload.cli import actions, option_types
@@ -95,7 +96,7 @@ def add_budget(parser: argparse.ArgumentParser) -> None:
 def add_cases(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose matmuls."""
     add_values(
-        parser, "--sizes", option_types.shapes, "matmul sizes: 4096 for square matrices, or MxKxN"
+        parser, "--sizes", option_types.shape, "matmul sizes: 4096 for square matrices, or MxKxN"
     )
     parser.add_argument(
         "--cache",
@@ -108,16 +109,21 @@ def add_cases(parser: argparse.ArgumentParser) -> None:
 
 def add_dtypes(parser: argparse.ArgumentParser) -> None:
     """Add --dtypes."""
-    add_values(parser, "--dtypes", option_types.dtypes, option_types.DTYPE_NAMES)
+    add_values(parser, "--dtypes", option_types.dtype, option_types.DTYPE_NAMES)
 
 
 def add_values(
     parser: argparse.ArgumentParser, option: str, kind: Callable[[str], object], words: str
 ) -> None:
-    """Add an option that takes one or more values and keeps each once."""
+    """Add an option that takes one or more values, each of `kind`, and keeps each once."""
     metavar = option.removeprefix("--").removesuffix("s").upper()
     parser.add_argument(
-        option, type=kind, action=actions.Distinct, nargs="+", metavar=metavar, help=words
+        option,
+        type=partial(option_types.several, kind),
+        action=actions.Distinct,
+        nargs="+",
+        metavar=metavar,
+        help=words,
     )
 
 
