@@ -4,17 +4,8 @@
 """
 
 from workload.core.errors import ExitCode
-from workload.core.models.facts import DEFAULT, Facts
 from workload.core.models.finding import Finding, State
 from workload.doctor.checks.check import WRONG
-from workload.doctor.checks.registry import run_all
-from workload.doctor.probes.facts import gather
-
-
-def examine(requested_device: str, depth: str = DEFAULT) -> tuple[Facts, tuple[Finding, ...]]:
-    """Return the facts about this machine and one finding per check, causes first."""
-    facts = gather(requested_device, depth=depth)
-    return facts, run_all(facts)
 
 
 def exit_code(findings: tuple[Finding, ...], strict: bool = False) -> ExitCode:

@@ -28,7 +28,8 @@ WRONG = Finding("cublas", State.FAIL, "1 of 4096 is wrong", "it lies", "replace 
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def find(*findings: Finding) -> None:
-        monkeypatch.setattr(doctor, "examine", lambda *_: (GPU_MACHINE, findings))
+        monkeypatch.setattr(doctor, "gather", lambda *_, **__: GPU_MACHINE)
+        monkeypatch.setattr(doctor, "run_all", lambda _: findings)
 
     return find
 

@@ -80,7 +80,7 @@ def test_an_unfit_machine_still_gets_its_numbers(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workload: Callable[..., Outcome]
 ) -> None:
     failed = Finding("memory", State.FAIL, "10 MB are free", "nothing fits", "free some")
-    monkeypatch.setattr(doctor, "examine", lambda *_: ({}, (failed,)))
+    monkeypatch.setattr(doctor, "run_all", lambda _: (failed,))
     outcome = workload(*QUICK.split(), "--output", tmp_path)
     assert outcome.code == ExitCode.UNFIT
     assert "10 MB are free: nothing fits: free some" in outcome.stderr

@@ -18,7 +18,6 @@ from workload.cli.steps import doctor
 from workload.core.errors import ExitCode
 from workload.core.models.finding import State
 from workload.doctor.bundle import archive, is_bundle
-from workload.doctor.checks.registry import run_all
 from workload.doctor.redaction import SECRET
 
 Workload = Callable[..., Outcome]
@@ -171,7 +170,7 @@ def test_a_failure_outweighs_a_bundle_that_cannot_be_written(
     workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = machine(torch=None, torch_error="no")
-    monkeypatch.setattr(doctor, "examine", lambda *_: (facts, run_all(facts)))
+    monkeypatch.setattr(doctor, "gather", lambda *_, **__: facts)
     (tmp_path / "file").write_text("in the way")
     assert save(workload, tmp_path / "file/b.tar.gz").code == ExitCode.UNFIT
 
@@ -180,7 +179,7 @@ def test_a_failure_is_in_the_bundle(
     workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = machine(torch=None, torch_error="libfoo.so: cannot open")
-    monkeypatch.setattr(doctor, "examine", lambda *_: (facts, run_all(facts)))
+    monkeypatch.setattr(doctor, "gather", lambda *_, **__: facts)
     outcome = save(workload, tmp_path / "b.tar.gz")
     assert outcome.code == ExitCode.UNFIT
     found = members(tmp_path / "b.tar.gz")

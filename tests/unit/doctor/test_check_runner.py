@@ -1,4 +1,4 @@
-"""A check that crashes is a failure of its own, and no checks are no pass."""
+"""A check that crashes is a failure of its own, and no findings are no pass."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from workload.core.models.facts import Facts
 from workload.core.models.finding import Finding, State
 from workload.doctor import exit_code
 from workload.doctor.checks.check import Check, CheckFunction, CheckResult, check, passed
-from workload.doctor.checks.runner import run_checks
+from workload.doctor.checks.registry import run_all
 
 
 def a_check(id_: str) -> Callable[[CheckFunction], Check]:
@@ -29,7 +29,7 @@ def healthy(_: Facts) -> CheckResult:
 
 
 def test_a_check_that_crashes_fails_and_says_so() -> None:
-    (found,) = run_checks((crashing,), GPU_MACHINE)
+    (found,) = run_all(GPU_MACHINE, (crashing,))
     assert (found.id, found.state, found.found) == (
         "new-crashed",
         State.FAIL,
@@ -38,13 +38,8 @@ def test_a_check_that_crashes_fails_and_says_so() -> None:
 
 
 def test_a_check_that_crashes_does_not_stop_the_others() -> None:
-    states = [found.state for found in run_checks((crashing, healthy), GPU_MACHINE)]
+    states = [found.state for found in run_all(GPU_MACHINE, (crashing, healthy))]
     assert states == [State.FAIL, State.PASS]
-
-
-def test_no_checks_is_a_failure() -> None:
-    (found,) = run_checks((), GPU_MACHINE)
-    assert (found.state, found.found) == (State.FAIL, "no check ran")
 
 
 def test_no_findings_are_unfit() -> None:

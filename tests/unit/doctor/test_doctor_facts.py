@@ -15,7 +15,8 @@ from workload.core.errors import ExitCode
 from workload.core.models.facts import QUICK
 from workload.core.models.finding import State
 from workload.core.models.model import as_json
-from workload.doctor import examine, exit_code
+from workload.doctor import exit_code
+from workload.doctor.checks.registry import run_all
 from workload.doctor.probes import facts as facts_module
 from workload.doctor.probes.facts import gather
 from workload.doctor.probes.machine import (
@@ -191,16 +192,16 @@ def test_importing_the_doctor_does_not_import_torch() -> None:
 
 
 def test_this_machine_is_fit_for_the_cpu() -> None:
-    _, findings = examine("cpu")
+    findings = run_all(gather("cpu"))
     assert exit_code(findings) is ExitCode.OK
 
 
 def test_this_machine_is_fit_for_cuda_only_if_a_matmul_on_the_gpu_was_correct() -> None:
-    _, findings = examine("cuda")
+    findings = run_all(gather("cuda"))
     (product,) = [finding for finding in findings if finding.id == "cublas"]
     assert (exit_code(findings) is ExitCode.OK) == (product.state is State.PASS)
 
 
 def test_a_gpu_number_that_does_not_exist_is_unfit() -> None:
-    _, findings = examine("cuda:4096")
+    findings = run_all(gather("cuda:4096"))
     assert exit_code(findings) is ExitCode.UNFIT

@@ -11,7 +11,6 @@ from support.fakes.devices import FailingHardware
 
 from workload.core.models.finding import State
 from workload.core.models.model import as_json
-from workload.doctor import examine
 from workload.doctor.checks.registry import run_all
 from workload.doctor.probes import facts as facts_module
 from workload.doctor.probes import torch_process as doctor_probing
@@ -160,7 +159,7 @@ def test_a_reader_that_crashes_fails_alone(
     fact: str, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(facts_module, READERS[fact], crash)
-    _, findings = examine(device)
+    findings = run_all(gather(device))
     (found,) = [finding for finding in findings if finding.id == "facts"]
     assert found.found == f"could not read {fact} (IndexError: first line)"
     assert not [finding for finding in findings if finding.id.endswith("-crashed")]

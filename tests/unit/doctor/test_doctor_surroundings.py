@@ -9,9 +9,8 @@ from types import SimpleNamespace
 import pytest
 from support.trees import write
 
-from workload.doctor.probes import clock
-from workload.doctor.probes.clock import read_clock
-from workload.doctor.probes.folders import read_folder, read_folders, write_problem
+from workload.doctor.probes import machine
+from workload.doctor.probes.machine import read_clock, read_folder, read_folders, write_problem
 from workload.hardware.compilers import find_compilers, fix, noexec_cache
 
 
@@ -65,7 +64,7 @@ def test_no_hardware_clock_is_unknown(tmp_path: Path) -> None:
 def test_a_system_without_adjtimex_does_not_know_whether_its_clock_is_set(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(clock.ctypes, "CDLL", lambda _: object())
+    monkeypatch.setattr(machine.ctypes, "CDLL", lambda _: object())
     assert read_clock(tmp_path).synchronized is None
 
 

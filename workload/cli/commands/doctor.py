@@ -7,7 +7,11 @@ from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.cli.steps import bundle
 from workload.cli.steps.all_devices import of_one, run_ranks, slots_of
-from workload.cli.steps.doctor import examine_and_record, report_first_failure
+from workload.cli.steps.doctor import (
+    examine_and_record,
+    judge_and_record,
+    report_first_failure,
+)
 from workload.cli.steps.driver_errors import watched
 from workload.core.errors import ExitCode, UnfitError
 from workload.core.models.facts import DEEP, DEFAULT, QUICK, Facts
@@ -16,7 +20,6 @@ from workload.core.models.model import as_json
 from workload.core.models.stress import Deep
 from workload.core.units import format_seconds
 from workload.doctor import exit_code
-from workload.doctor.checks.registry import run_all
 from workload.report.terminal import findings as findings_text
 from workload.report.terminal import rank_table
 from workload.report.terminal.facts_table import facts_table
@@ -58,10 +61,7 @@ def _burn_in(
 
     def known(deep: Deep | None) -> tuple[Facts, tuple[Finding, ...]]:
         known_facts = replace(facts, deep=deep)
-        findings = run_all(known_facts)
-        session.builder.set("environment", known_facts)
-        session.builder.set("findings", findings)
-        return known_facts, findings
+        return known_facts, judge_and_record(session, known_facts)
 
     try:
         device = devices.resolve(options.device)

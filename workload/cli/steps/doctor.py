@@ -3,17 +3,24 @@
 from workload.cli.session import Session
 from workload.core.models.facts import DEFAULT, Facts
 from workload.core.models.finding import Finding, State
-from workload.doctor import examine
+from workload.doctor.checks.registry import run_all
+from workload.doctor.probes.facts import gather
 
 
 def examine_and_record(
     session: Session, device: str, depth: str = DEFAULT
 ) -> tuple[Facts, tuple[Finding, ...]]:
     """Gather facts and findings about the requested device, and keep them in the record."""
-    facts, findings = examine(device, depth)
+    facts = gather(device, depth=depth)
+    return facts, judge_and_record(session, facts)
+
+
+def judge_and_record(session: Session, facts: Facts) -> tuple[Finding, ...]:
+    """Return one finding per check, causes first; the record has the facts and findings."""
+    findings = run_all(facts)
     session.builder.set("environment", facts)
     session.builder.set("findings", findings)
-    return facts, findings
+    return findings
 
 
 def report_first_failure(

@@ -9,8 +9,7 @@ from workload.core.models.record import Record
 from workload.core.models.xid import LinkErrors, Xid
 from workload.doctor.actions.faults import gpu_faults, not_permitted, recovery_asked, why_silent
 from workload.doctor.actions.history import escalated
-from workload.doctor.actions.rank_faults import faults_by_gpu, faults_of_ranks
-from workload.doctor.actions.results import result_faults
+from workload.doctor.actions.results import faults_by_gpu, faults_of_ranks, result_faults
 
 Error = TypeVar("Error", Xid, LinkErrors)
 NOTHING = "nothing is wrong"

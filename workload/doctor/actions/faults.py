@@ -153,14 +153,13 @@ def _links(
         down = ", ".join(map(str, nvlinks.inactive)) or "not listed"
         evidence = f"{nvlinks.active} of {most} are active; inactive links: {down}"
         yield fault("nvlink-down", evidence=(evidence,))
-    grown = [text for one in errors for text in _counts(one)]
+    grown = [
+        f"NVLink {name} during this run: {count}"
+        for one in errors
+        for name, count in one.counts.items()
+    ]
     if any(one.counts.get(name) for one in errors for name in SERIOUS_LINK_ERRORS):
         yield fault("nvlink-errors", evidence=grown)
-
-
-def _counts(errors: LinkErrors) -> Iterator[str]:
-    for name, count in errors.counts.items():
-        yield f"NVLink {name} during this run: {count}"
 
 
 def _fabric(health: GpuHealth) -> Iterator[Fault]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypedDict, TypeVar, Unpack
 
 from workload.core.models.facts import Facts
@@ -20,8 +21,8 @@ class CheckResult:
     """What a check found. `why`, `fix` and `link` replace those of the check."""
 
     state: State
-    case: str
     found: str
+    case: str
     why: str | None = None
     fix: str | None = None
     link: str | None = None
@@ -104,43 +105,11 @@ def check(
     return lambda function: Check(Explanation(id_, **texts), function, needs)
 
 
-def passed(found: str) -> CheckResult:
-    """Return the result of a check that found nothing wrong."""
-    return CheckResult(State.PASS, "pass", found)
-
-
-def warned(
-    found: str,
-    *,
-    case: str,
-    why: str | None = None,
-    fix: str | None = None,
-    link: str | None = None,
-) -> CheckResult:
-    """Return a result that does not stop the work, but that the user should know."""
-    return CheckResult(State.WARN, case, found, why, fix, link)
-
-
-def failed(
-    found: str,
-    *,
-    case: str,
-    why: str | None = None,
-    fix: str | None = None,
-    link: str | None = None,
-) -> CheckResult:
-    """Return a result with which the requested work cannot run."""
-    return CheckResult(State.FAIL, case, found, why, fix, link)
-
-
-def unknown(found: str, *, case: str = "unknown") -> CheckResult:
-    """Return the result of a check that the facts do not answer."""
-    return CheckResult(State.UNKNOWN, case, found)
-
-
-def not_applicable(found: str, *, case: str) -> CheckResult:
-    """Return the result of a check that does not apply to this machine or request."""
-    return CheckResult(State.NOT_APPLICABLE, case, found)
+passed = partial(CheckResult, State.PASS, case="pass")
+warned = partial(CheckResult, State.WARN)  # does not stop the work, but the user should know it
+failed = partial(CheckResult, State.FAIL)  # the requested work cannot run
+unknown = partial(CheckResult, State.UNKNOWN, case="unknown")  # the facts do not answer
+not_applicable = partial(CheckResult, State.NOT_APPLICABLE)  # to this machine or request
 
 
 def worst(results: Iterable[CheckResult]) -> CheckResult:

@@ -1,8 +1,11 @@
-"""The check of the environment variables that change speed or bits."""
+"""Checks of what changes speed or bits: environment variables, and the number of threads."""
 
 from workload.core.models.facts import Facts
+from workload.core.units import plural
 from workload.core.variables import effects, set_variables
 from workload.doctor.checks.check import CheckResult, check, known, passed, warned
+from workload.doctor.checks.gpu_needs import TORCH
+from workload.hardware.openmp import team_limit
 
 
 @check(
@@ -28,3 +31,43 @@ def _devices(facts: Facts) -> list[str]:
     seen = (source.gpus for source in (facts.driver, facts.torch) if source)
     gpus = 0 if facts.requested_device == "cpu" else max(map(len, seen), default=0)
     return ["cpu", *["cuda"][:gpus], *["nccl"][: max(0, gpus - 1)]]
+
+
+@check(
+    "cpu-threads",
+    asks="Does the number of PyTorch's threads fit the usable CPUs?",
+    why="threads beyond the CPU quota slow each other down",
+    fix="set OMP_NUM_THREADS to the number of usable CPUs (workload does so itself)",
+    link="https://docs.docker.com/engine/containers/resource_constraints/",
+    needs=TORCH,
+)
+def cpu_threads(facts: Facts) -> CheckResult:
+    """Compare PyTorch's thread count with the CPUs that this process may use."""
+    torch, usable = known(facts.torch), known(facts.limits).usable_threads
+    threads = torch.threads
+    team, variable = team_limit(known(facts.environment)) or (threads, "")
+    if team < threads:
+        return warned(
+            f"PyTorch asks for {plural(threads, 'thread')}, with {variable} OpenMP runs {team}",
+            case="fewer",
+            why="oneDNN then leaves parts of bfloat16 matmuls and of convolutions' gradients out: "
+            "results are wrong",
+            fix=f"unset {variable.partition('=')[0]}, or set OMP_NUM_THREADS={team} in your own "
+            "programs (workload does so itself)",
+        )
+    if torch.binding:
+        return warned(
+            torch.binding,
+            case="bound",
+            why="threads on one CPU wait for each other, and programs that are started from here "
+            "stay on the CPUs of the main thread",
+            fix="unset the variable, unless each process is to have CPUs of its own",
+            link="https://gcc.gnu.org/onlinedocs/libgomp/Environment-Variables.html",
+        )
+    if threads <= usable:
+        return passed(f"{threads} of {usable} usable threads")
+    return warned(
+        f"PyTorch uses {threads} threads, the container has CPU time for {usable}",
+        case="too_many",
+        fix=f"set OMP_NUM_THREADS={usable} in your own programs (workload does so itself)",
+    )

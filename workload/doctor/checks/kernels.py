@@ -79,8 +79,7 @@ def cpu_kernel(facts: Facts) -> CheckResult:
 )
 def gpu_kernel(facts: Facts) -> CheckResult:
     """Check every element of a kernel's result on the GPU."""
-    run = _find(known(facts.torch).kernels, "kernel", "cuda")
-    return _judge(run, "a kernel", why=WRONG_GPU, fix=CHANGE_GPU)
+    return _judge_gpu(facts, "kernel", "a kernel")
 
 
 @gpu_check(
@@ -94,8 +93,7 @@ def gpu_kernel(facts: Facts) -> CheckResult:
 )
 def cublas(facts: Facts) -> CheckResult:
     """Check every element of a matmul on the GPU."""
-    run = _find(known(facts.torch).kernels, "matmul", "cuda")
-    return _judge(run, "a matmul", why=WRONG_GPU, fix=CHANGE_GPU)
+    return _judge_gpu(facts, "matmul", "a matmul")
 
 
 @gpu_check(
@@ -109,8 +107,7 @@ def cublas(facts: Facts) -> CheckResult:
 )
 def cudnn_convolution(facts: Facts) -> CheckResult:
     """Check every element of a convolution on the GPU."""
-    run = _find(known(facts.torch).kernels, "convolution", "cuda")
-    return _judge(run, "a convolution", why=WRONG_GPU, fix=CHANGE_GPU)
+    return _judge_gpu(facts, "convolution", "a convolution")
 
 
 @gpu_check(
@@ -152,6 +149,11 @@ def nccl(facts: Facts) -> CheckResult:
 def _find(runs: Iterable[KernelRun], operation: str, kind: str) -> KernelRun | None:
     found = (run for run in runs if run.operation == operation and run.device.startswith(kind))
     return next(found, None)
+
+
+def _judge_gpu(facts: Facts, operation: str, what: str) -> CheckResult:
+    run = _find(known(facts.torch).kernels, operation, "cuda")
+    return _judge(run, what, why=WRONG_GPU, fix=CHANGE_GPU)
 
 
 def _judge_together(several: SeveralGpus, operation: str, what: str) -> CheckResult:

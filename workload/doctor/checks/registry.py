@@ -1,6 +1,10 @@
-"""All checks, in the order in which they run: causes before their consequences."""
+"""All checks, in the order in which they run: causes before their consequences.
+
+A check that crashes is a failed check.
+"""
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import replace
 
 from workload.core.errors import BadInputError
@@ -18,10 +22,15 @@ from workload.doctor.checks import (
     pytorch,
     stress,
     torch_compile,
-    torch_threads,
 )
-from workload.doctor.checks.check import Check, Explanation
-from workload.doctor.checks.runner import CRASHED, run_checks
+from workload.doctor.checks.check import (
+    REPORT,
+    Check,
+    Explanation,
+    MissingFactError,
+    failed,
+    unknown,
+)
 
 CHECKS: tuple[Check, ...] = (
     machine.facts_read,  # first: others need facts
@@ -60,7 +69,7 @@ CHECKS: tuple[Check, ...] = (
     gpu.persistence,
     gpu.pcie,
     kernels.cpu_kernel,
-    torch_threads.cpu_threads,
+    environment.cpu_threads,
     environment.variables,
     machine.memory,
     machine.shm,
@@ -76,9 +85,32 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def run_all(facts: Facts) -> tuple[Finding, ...]:
-    """Return one finding for every check."""
-    return run_checks(CHECKS, facts)
+CRASHED = Explanation(
+    "crashed",
+    asks="Did the check run to its end?",
+    why="its result is unknown",
+    fix=REPORT,
+)
+
+
+def run_all(facts: Facts, checks: Iterable[Check] = CHECKS) -> tuple[Finding, ...]:
+    """Return one finding for every check, in their order.
+
+    A check that crashes fails as `ID-crashed`. One whose facts could not be read is unknown: the
+    check `facts` fails for them.
+    """
+    return tuple(_run(check, facts) for check in checks)
+
+
+def _run(check: Check, facts: Facts) -> Finding:
+    try:
+        return check.finding(check.run(facts))
+    except Exception as error:  # a bug in one check must not hide the results of the others
+        if isinstance(error, MissingFactError) and facts.unread:
+            return check.finding(unknown("its facts could not be read", case="unread"))
+        crashed = replace(check, explanation=replace(CRASHED, id=f"{check.id}-{CRASHED.id}"))
+        found = f"the check crashed ({type(error).__name__}: {error})"
+        return crashed.finding(failed(found, case=CRASHED.id))
 
 
 def explain(id_: str) -> Explanation:

@@ -1,7 +1,7 @@
 """Checks of what torch.compile needs: a compiler, caches, a home folder and a user name."""
 
 from workload.core.models.facts import Facts
-from workload.core.models.machine import Compilers, Folder
+from workload.core.models.machine import Folder
 from workload.doctor.checks.check import (
     CheckResult,
     check,
@@ -88,7 +88,8 @@ def compile_cache(facts: Facts) -> CheckResult:
         problem = f"cannot write a cache to {closed[0].path} ({closed[0].problem})"
         return warned(problem, case="not_writable")
     noexec = [folder for folder in caches if folder.executable is False]
-    if noexec and _can_compile(known(facts.compilers)):
+    compilers = known(facts.compilers)
+    if noexec and compilers.headers and (compilers.c or compilers.cxx):
         return warned(
             f"{noexec[0].path} is mounted noexec",
             case="noexec",
@@ -97,10 +98,6 @@ def compile_cache(facts: Facts) -> CheckResult:
         )
     paths = ", ".join(dict.fromkeys(folder.path for folder in caches))
     return passed(f"torch.compile can use {paths}")
-
-
-def _can_compile(compilers: Compilers) -> bool:
-    return bool(compilers.headers and (compilers.c or compilers.cxx))
 
 
 def _caches(facts: Facts) -> list[Folder]:

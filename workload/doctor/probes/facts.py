@@ -11,8 +11,6 @@ from workload.core.errors import first_line
 from workload.core.models.facts import DEFAULT, QUICK, Facts
 from workload.core.models.gpu import Driver
 from workload.core.models.pytorch import Probed
-from workload.doctor.probes.clock import read_clock
-from workload.doctor.probes.folders import read_folders
 from workload.doctor.probes.libraries import (
     read_cuda_library,
     read_path_libraries,
@@ -21,9 +19,11 @@ from workload.doctor.probes.libraries import (
     read_versions,
 )
 from workload.doctor.probes.machine import (
+    read_clock,
     read_cpu,
     read_device_nodes,
     read_environment,
+    read_folders,
     read_kernel_driver,
     read_link_widths,
     read_system,

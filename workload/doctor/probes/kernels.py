@@ -4,6 +4,7 @@ Covers PyTorch's own kernels, matmuls (cuBLAS on a GPU) and convolutions (cuDNN)
 large sizes, see `workload verify`.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -44,10 +45,7 @@ def _whole_numbers(*shape: int) -> Any:
     """Return 0 to 6 repeated, int64 on the CPU: exact in every dtype, TF32 included."""
     import torch  # noqa: PLC0415  takes seconds
 
-    count = 1
-    for edge in shape:
-        count *= edge
-    return torch.arange(count).remainder(7).view(shape)
+    return torch.arange(math.prod(shape)).remainder(7).view(shape)
 
 
 def _kernel(device: str) -> tuple[Any, Any]:

@@ -116,11 +116,10 @@ def _public(version: str) -> str:
 
 
 def _installed() -> dict[str, str]:
-    return {_normalized(found.name): found.version for found in metadata.distributions()}
-
-
-def _normalized(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return {
+        re.sub(r"[-_.]+", "-", found.name).lower(): found.version
+        for found in metadata.distributions()
+    }
 
 
 def _files(folder: Path) -> list[Path]:

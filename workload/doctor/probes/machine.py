@@ -1,17 +1,21 @@
-"""Facts about the machine, the container and the user, from files and the standard library."""
+"""Facts about the machine, its clock and folders, the container and the user.
 
+They come from files and the standard library.
+"""
+
+import ctypes
 import os
 import platform
 import pwd
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from workload.core.files import read_text
-from workload.core.models.machine import Cpu, DeviceNode, System, User
-from workload.core.places import container_kind
+from workload.core.models.machine import Clock, Cpu, DeviceNode, Folder, System, User
+from workload.core.places import container_kind, write_error
 from workload.core.variables import known_variables
-from workload.doctor.probes.folders import write_problem
 from workload.hardware.processor import read_processor
 
 # Instruction sets by which PyTorch's CPU libraries select kernels.
@@ -29,6 +33,8 @@ ENVIRONMENT_ALLOWED = frozenset(
     NVIDIA_VISIBLE_DEVICES TORCHINDUCTOR_CACHE_DIR TRITON_CACHE_DIR LD_LIBRARY_PATH WORKLOAD_VARIANT
     """.split()  # noqa: SIM905  as above
 )
+CACHE_VARIABLES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "XDG_CACHE_HOME")
+STA_UNSYNC = 0x40  # sys/timex.h
 USER_NAME_VARIABLES = ("LOGNAME", "USER", "LNAME", "USERNAME")  # read by getpass.getuser()
 
 
@@ -131,3 +137,73 @@ def read_environment(
     """Return the allowed variables that are set."""
     allowed = ENVIRONMENT_ALLOWED | known_variables().keys()
     return {name: redact(environment[name]) for name in sorted(allowed & environment.keys())}
+
+
+def read_folders(environment: Mapping[str, str]) -> tuple[Folder, ...]:
+    """Return the temporary folder, HOME, the caches that are set, and the folder of records."""
+    places = {
+        "TMPDIR": environment.get("TMPDIR") or "/tmp",  # noqa: S108  the default
+        "HOME": environment.get("HOME"),
+        "results": "results",
+        **{name: environment.get(name) for name in CACHE_VARIABLES},
+    }
+    return tuple(read_folder(purpose, Path(path)) for purpose, path in places.items() if path)
+
+
+def read_folder(purpose: str, path: Path) -> Folder:
+    """Return the facts about a folder. Writes a byte: permission bits prove nothing for root."""
+    places = (path, *path.absolute().parents)
+    folder = next(place for place in places if os.path.isdir(place))  # never raises
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return Folder(purpose, str(path), write_problem(str(folder)), None, None)
+    return Folder(
+        purpose=purpose,
+        path=str(path),
+        problem=write_problem(str(folder)),
+        executable=not status.f_flag & os.ST_NOEXEC,
+        free_bytes=status.f_bavail * status.f_frsize if status.f_blocks else None,
+    )
+
+
+def write_problem(folder: str) -> str | None:
+    """Return why no file can be written into `folder`, None if one was."""
+    error = write_error(Path(folder))
+    return None if error is None else error.strerror or str(error)
+
+
+class _Timex(ctypes.Structure):
+    """The first fields of struct timex (adjtimex(2)); `rest` is room for the others."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_byte * 512),
+    )
+
+
+def read_clock(root: Path) -> Clock:
+    """Return the system's clock and what it can be compared with, without a network."""
+    return Clock(datetime.now(UTC).timestamp(), _hardware_sec(root), _synchronized())
+
+
+def _hardware_sec(root: Path) -> float | None:
+    try:
+        return float((root / "sys/class/rtc/rtc0/since_epoch").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _synchronized() -> bool | None:
+    """Call adjtimex(2) without a change, which needs no privileges; it returns -1 if forbidden."""
+    timex = _Timex()
+    try:
+        allowed = ctypes.CDLL(None).adjtimex(ctypes.byref(timex)) >= 0
+    except (AttributeError, OSError):  # not Linux
+        return None
+    return not timex.status & STA_UNSYNC if allowed else None

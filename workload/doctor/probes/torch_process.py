@@ -22,7 +22,7 @@ from workload.core.descriptors import reserve_stdout
 from workload.core.models.model import as_json, from_json
 from workload.core.models.pytorch import Probed
 from workload.doctor.probes.libraries import read_mapped_libraries
-from workload.doctor.probes.torch_probe import CUDA, SEVERAL, probe
+from workload.doctor.probes.torch_probe import CUDA, SEVERAL, Tell, probe
 from workload.hardware.child import Child, EndedError, HungError, NoAnswerError, end_with_parent
 from workload.hardware.driver_process import driver_deadline
 
@@ -65,9 +65,11 @@ def _without_cuda(root: Path, command: Sequence[str], ended: str) -> Probed:
         return replace(found, torch=torch)
 
 
-def ask(requested_device: str, root: Path = Path("/")) -> Probed:
+def ask(
+    requested_device: str, root: Path = Path("/"), begin: Tell = lambda _phase: None
+) -> Probed:
     """Return what PyTorch reports in this process."""
-    torch, error = probe(requested_device)
+    torch, error = probe(requested_device, begin)
     return Probed(torch, error, mapped_libraries=read_mapped_libraries(root))
 
 
@@ -109,8 +111,7 @@ def _main(answers: BinaryIO) -> None:
         answers.flush()
 
     try:
-        torch, error = probe(sys.argv[1], lambda phase: write(PHASE + phase))
-        probed = Probed(torch, error, mapped_libraries=read_mapped_libraries(Path("/")))
+        probed = ask(sys.argv[1], begin=lambda phase: write(PHASE + phase))
     except BaseException as error:  # a library may even raise SystemExit
         probed = Probed(error=f"{type(error).__name__}: {error}")
     write(ANSWER + json.dumps(as_json(probed)))
