@@ -19,7 +19,8 @@ T = TypeVar("T")
 
 PYTEST_BENCHMARK = "pytest-benchmark"  # the kind of such a run
 ORIGIN = "machine_info.workload"
-ORIGIN_FIELDS = ("image", "variant", "revision")
+IMAGE_FIELDS = ("image", "variant", "revision")
+OPTIONAL_PARTS: dict[str, type[Any]] = {"ceilings": Ceilings, "variables": tuple[Variable, ...]}
 
 
 def run_of_benchmarks(document: dict[str, Any], path: Path) -> Run:
@@ -30,32 +31,27 @@ def run_of_benchmarks(document: dict[str, Any], path: Path) -> Run:
     origin = _mapping(_mapping(document.get("machine_info")).get("workload"))
     _require_version(origin, path)
     device = _part(DeviceInfo, origin.get("device"), f"{ORIGIN}.device", path)
-    ceilings = origin.get("ceilings")
-    if ceilings is not None:
-        ceilings = _part(Ceilings, ceilings, f"{ORIGIN}.ceilings", path)
-    variables = origin.get("variables")
-    if variables is not None:
-        variables = _part(tuple[Variable, ...], variables, f"{ORIGIN}.variables", path)
-    versions = _versions(origin.get("versions"))
-    image, variant, revision = (_words(origin.get(name)) for name in ORIGIN_FIELDS)
+    parts = {
+        name: _part(kind, origin[name], f"{ORIGIN}.{name}", path)
+        for name, kind in OPTIONAL_PARTS.items()
+        if origin.get(name) is not None
+    }
+    versions = {
+        name: version
+        for name, version in _mapping(origin.get("versions")).items()
+        if isinstance(version, str)
+    }
+    image = {name: _words(origin.get(name)) for name in IMAGE_FIELDS}
     return Run(
         source=str(path),
         kind=PYTEST_BENCHMARK,
         started_at=in_utc(_moment(document.get("datetime"), path), path),
         device=device,
         cases=tuple(honest(case, device) for case in _cases(document, path)),
-        ceilings=ceilings,
         versions=versions,
-        image=image,
-        variant=variant,
-        revision=revision,
-        environment={
-            "versions": versions,
-            "image": image,
-            "variant": variant,
-            "revision": revision,
-        },
-        variables=variables,
+        image=image["image"],
+        environment={"versions": versions, **image},
+        **parts,
     )
 
 
@@ -111,10 +107,6 @@ def _moment(text: object, path: Path) -> datetime:
 
 def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _versions(value: object) -> dict[str, str]:
-    return {name: text for name, text in _mapping(value).items() if isinstance(text, str)}
 
 
 def _words(value: object) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from workload.compare.loader import Side
-from workload.compare.pairing import BASELINE, CANDIDATE, Pairing
+from workload.compare.pairing import BASELINE, CANDIDATE, Excluded, Pairing
 from workload.compare.speeds import Speed
 from workload.core.models.variable import SPEED
 from workload.core.units import printable
@@ -38,24 +38,10 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Unjudged:
-    """A case that is not judged: `problem` in words that cases share, `detail` its own."""
+class Unjudged(Excluded):
+    """A case that both sides measured and that is not judged."""
 
-    name: str
-    title: str
-    problem: str
-    detail: str | None = None
     contended: bool = False
-
-    @property
-    def reason(self) -> str:
-        """Why it is not judged, in full."""
-        return f"{self.problem}: {self.detail}" if self.detail else self.problem
-
-    @property
-    def words(self) -> str:
-        """The title and the detail of this case."""
-        return f"{self.title} ({self.detail})" if self.detail else self.title
 
 
 def differences(baseline: Side, candidate: Side) -> tuple[Difference, ...]:

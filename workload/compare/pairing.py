@@ -19,24 +19,37 @@ ByCache = dict[str, Indexed]
 
 
 @dataclass(frozen=True)
-class Unpaired:
-    """A case that both sides have and that is not compared.
+class Excluded:
+    """A case that is not compared or not judged.
 
-    `problem` says why in words that cases share, `detail` adds what is this case's own. `measured`:
-    both sides have a time, and the two mean different things.
+    `problem` says why in words that cases share, `detail` adds what is this case's own.
     """
 
     name: str
     title: str
     problem: str
     detail: str | None = None
-    wrong: bool = False  # because a result is wrong
-    measured: bool = False
 
     @property
     def reason(self) -> str:
-        """Why it is not compared, in full."""
+        """The problem in full."""
         return f"{self.problem}: {self.detail}" if self.detail else self.problem
+
+    @property
+    def words(self) -> str:
+        """The title and the detail of this case."""
+        return f"{self.title} ({self.detail})" if self.detail else self.title
+
+
+@dataclass(frozen=True)
+class Unpaired(Excluded):
+    """A case that both sides have and that is not compared.
+
+    `measured`: both sides have a time, and the two mean different things.
+    """
+
+    wrong: bool = False  # because a result is wrong
+    measured: bool = False
 
 
 @dataclass(frozen=True)

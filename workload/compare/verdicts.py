@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from workload.compare.agreement import Disagreement, disagreements
 from workload.compare.bias import Difference, Unjudged, differences, unjudged, varied_threads
 from workload.compare.loader import Side
-from workload.compare.pairing import Pairing, Unpaired, pair
+from workload.compare.pairing import Pairing, pair
 from workload.compare.speeds import MARGIN, Speed, Verdict
 from workload.core.errors import BadInputError, WrongNumbersError
 from workload.core.models.device import DeviceInfo
@@ -31,17 +31,12 @@ class Party:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Pairing):
     """What two sides have in common, and what only one has."""
 
     baseline: Party
     candidate: Party
     interleaved: bool | None  # whether the process runs took turns; None for one a side
-    speeds: tuple[Speed, ...]
-    unpaired: tuple[Unpaired, ...]
-    only_in_baseline: tuple[str, ...]
-    lost: tuple[str, ...]  # that the baseline measured and the candidate did not, or not usably
-    only_in_candidate: tuple[str, ...]
     disagreements: tuple[Disagreement, ...]
     varied_threads: tuple[int, ...]  # of one and the same CPU
     differences: tuple[Difference, ...]  # in the environment

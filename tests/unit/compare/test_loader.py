@@ -96,7 +96,10 @@ def test_a_file_of_pytest_benchmark_is_one_run(tmp_path: Path) -> None:
     side = load_side(write_benchmarks(tmp_path / "a.json", case(), case(size=32), device=GPU))
     assert side.device == GPU
     assert side.runs[0].cases == (case(), case(size=32))
-    assert (side.runs[0].variant, side.runs[0].versions) == ("cpu", {"torch": "2.13.0"})
+    assert (side.runs[0].environment["variant"], side.runs[0].versions) == (
+        "cpu",
+        {"torch": "2.13.0"},
+    )
 
 
 def test_benchmarks_of_others_are_skipped(tmp_path: Path) -> None:

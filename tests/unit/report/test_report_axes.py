@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workload.core.units import format_seconds
 from workload.report.page.axes import (
     LARGEST,
     MAX_TICKS,
@@ -19,7 +20,6 @@ from workload.report.page.axes import (
     on_log,
     plain,
     rows_axis,
-    seconds_axis,
     size_axis,
     times,
 )
@@ -74,7 +74,7 @@ def test_numbers_are_written_as_people_write_them(value: float, words: str) -> N
 
 
 def test_ticks_of_time_have_the_unit_that_suits_them() -> None:
-    labels = [label for _, label in seconds_axis("time", [1e-6, 1.0]).ticks]
+    labels = [label for _, label in log_axis("time", [1e-6, 1.0], format_seconds).ticks]
     assert labels[0].endswith(" µs")
     assert labels[-1].endswith(" s")
 

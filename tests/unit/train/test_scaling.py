@@ -3,7 +3,7 @@
 import pytest
 
 from workload.core.models.scaling import ScalingPoint
-from workload.report.terminal.scaling_table import scaling_table
+from workload.report.terminal.collective_table import scaling_table
 from workload.train.scaling import rank_counts
 
 

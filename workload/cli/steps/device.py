@@ -24,8 +24,4 @@ def device_of_rank(requested: str, place: Place) -> DeviceInfo:
 def announce(session: Session, device: DeviceInfo) -> None:
     """Record the device, and show which it is and why."""
     session.builder.set("device", device)
-    session.info(
-        summary.device_line(device),
-        *summary.emulation_lines(device),
-        *summary.binding_lines(device),
-    )
+    session.info(*summary.device_lines(device))

@@ -16,7 +16,7 @@ from workload.core.units import plural
 from workload.distributed.environment import Place
 from workload.distributed.group import BACKENDS, Group, joined
 from workload.report.terminal import summary
-from workload.report.terminal.scaling_table import scaling_table
+from workload.report.terminal.collective_table import scaling_table
 from workload.report.terminal.tables import labelled
 from workload.train.float64 import with_float64
 from workload.train.scaling import measure_scaling
@@ -47,15 +47,9 @@ def train_on_ranks(session: Session, options: TrainOptions, place: Place) -> Exi
     if result.scaling:
         session.info(scaling_table(result.scaling))
     elif device.kind == "cpu" and place.world_size == place.local_world_size > 1:
-        session.info(labelled("hint", _shared_cpu_line(place)))
+        words = "ranks on the CPUs of one machine show that they agree, not how fast they are"
+        session.info(labelled("hint", f"{place.world_size} {words}"))
     return ExitCode.OK
-
-
-def _shared_cpu_line(place: Place) -> str:
-    return (
-        f"{place.world_size} ranks on the CPUs of one machine show that they agree, not how fast "
-        "they are"
-    )
 
 
 def _ranks_line(place: Place) -> str:

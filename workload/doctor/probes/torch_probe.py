@@ -90,7 +90,9 @@ def _start(torch: Any) -> tuple[TorchGpu, ...]:
     torch.cuda.init()  # raises the reason, which is_available() hides
     properties = map(torch.cuda.get_device_properties, range(gpu_count(torch)))
     return tuple(
-        TorchGpu(found.name, f"{found.major}.{found.minor}", found.total_memory, f"GPU-{found.uuid}")
+        TorchGpu(
+            found.name, f"{found.major}.{found.minor}", found.total_memory, f"GPU-{found.uuid}"
+        )
         for found in properties
     )
 

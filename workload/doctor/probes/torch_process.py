@@ -65,9 +65,7 @@ def _without_cuda(root: Path, command: Sequence[str], ended: str) -> Probed:
         return replace(found, torch=torch)
 
 
-def ask(
-    requested_device: str, root: Path = Path("/"), begin: Tell = lambda _phase: None
-) -> Probed:
+def ask(requested_device: str, root: Path = Path("/"), begin: Tell = lambda _phase: None) -> Probed:
     """Return what PyTorch reports in this process."""
     torch, error = probe(requested_device, begin)
     return Probed(torch, error, mapped_libraries=read_mapped_libraries(root))

@@ -4,8 +4,6 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from workload.core.units import format_seconds
-
 MAX_TICKS = 6
 # Larger numbers in a file are not measurements; their spans overflow.
 LARGEST, LARGEST_ON_LOG = 1e15, 1e300
@@ -93,11 +91,6 @@ def size_axis(title: str, sizes: Iterable[int]) -> Axis:
     found = sorted(map(float, set(sizes)))
     ticks = tuple((size, f"{size:.0f}") for size in _thinned(found))
     return Axis(title, ticks, found[0] / 1.3, found[-1] * 1.3, log=True)
-
-
-def seconds_axis(title: str, seconds: Iterable[float]) -> Axis:
-    """Return a logarithmic axis in seconds, milliseconds or microseconds, as suits each tick."""
-    return log_axis(title, seconds, format_seconds)
 
 
 def linear_axis(title: str, values: Iterable[float], from_zero: bool = False) -> Axis:

@@ -9,7 +9,7 @@ from workload.compare.run import Run
 from workload.core.units import DTYPE_BYTES, format_rate
 from workload.report.page import environment, speed_figures, time_figures, verdicts
 from workload.report.page.figures import Figure
-from workload.report.page.speedups import Speedups, speedups
+from workload.report.page.speedups import speedups
 from workload.report.page.subjects import Subject, by_record, file_of, pair, short, subjects
 from workload.report.terminal import rank_lines, rank_table
 from workload.report.terminal.case_table import (
@@ -48,7 +48,7 @@ def _facts(runs: Sequence[Run], problems: Sequence[str]) -> dict[str, Any]:
     chosen, records = subjects(runs), by_record(runs)
     cards = [verdicts.card(subject) for subject in chosen]
     both = pair(chosen)
-    disagreeing = disagreements(both[0].trainings, both[1].trainings) if both else []
+    disagreeing = disagreements(both[0].run.trainings, both[1].run.trainings) if both else []
     state, sentence = verdicts.headline(cards, disagreeing)
     return {
         "state": state,
@@ -75,13 +75,13 @@ def _facts(runs: Sequence[Run], problems: Sequence[str]) -> dict[str, Any]:
 
 
 def _comparison(both: tuple[Subject, Subject] | None) -> dict[str, Any]:
-    found = speedups(*both) if both else Speedups((), ())
+    found, unpaired = speedups(*both) if both else ([], [])
     return {
-        "speedups": found.found[:MAX_SPEEDUPS],
-        "unpaired": found.unpaired[:MAX_UNPAIRED],
-        "more_unpaired": max(0, len(found.unpaired) - MAX_UNPAIRED),
-        "speed_sentence": verdicts.speed_sentence(found.found),
-        "speed_figure": speed_figures.speedup_chart(found.found, *both) if both else None,
+        "speedups": found[:MAX_SPEEDUPS],
+        "unpaired": unpaired[:MAX_UNPAIRED],
+        "more_unpaired": max(0, len(unpaired) - MAX_UNPAIRED),
+        "speed_sentence": verdicts.speed_sentence(found),
+        "speed_figure": speed_figures.speedup_chart(found, *both) if both else None,
         "one_machine": _is_beside(*both) if both else False,
     }
 

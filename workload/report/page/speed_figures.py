@@ -29,7 +29,7 @@ def roofline(subject: Subject) -> Figure | None:
     cases = [case for case in subject.cases if on_log(case.gflops) and case.bytes]
     if not cases:
         return None
-    ceilings = subject.ceilings or Ceilings()
+    ceilings = subject.run.ceilings or Ceilings()
     dtypes = in_order({case.dtype for case in cases})
     xs = [_intensity(case) for case in cases] + _ridges(ceilings, dtypes)
     low, high = min(xs) / PAST_THE_POINTS, max(xs) * PAST_THE_POINTS
@@ -52,10 +52,14 @@ def roofline(subject: Subject) -> Figure | None:
         Key("ceiling", "ceiling, measured", line=True),
         *(
             [Key("peak", "peak, datasheet or nominal", line=True)]
-            if _stated(ceilings, dtypes)
+            if any(on_log(ceilings.peak_gflops.get(dtype)) for dtype in dtypes)
             else []
         ),
-        *([Key("hollow", "hollow: not a matmul")] if _has_others(cases) else []),
+        *(
+            [Key("hollow", "hollow: not a matmul")]
+            if any(case.kind is not Kind.MATMUL for case in cases)
+            else []
+        ),
     ]
     caption = _roofline_caption(chart, ceilings)
     return figure(f"roofline-{look_of(subject)}", subject.name, chart, legend, caption)
@@ -75,14 +79,6 @@ def _roofline_caption(chart: Chart, ceilings: Ceilings) -> str:
 
 def _intensity(case: Case) -> float:
     return case.flops / case.bytes
-
-
-def _stated(ceilings: Ceilings, dtypes: Iterable[str]) -> bool:
-    return any(on_log(ceilings.peak_gflops.get(dtype)) for dtype in dtypes)
-
-
-def _has_others(cases: Iterable[Case]) -> bool:
-    return any(case.kind is not Kind.MATMUL for case in cases)
 
 
 def _ridges(ceilings: Ceilings, dtypes: Iterable[str]) -> list[float]:

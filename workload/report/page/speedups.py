@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from workload.compare import Speed, pair
 from workload.compare.loader import Side
-from workload.compare.run import Run
 from workload.core.case_titles import full_title
 from workload.core.models.case import Case, Kind
-from workload.core.units import format_rate, format_seconds
 from workload.report.page.subjects import Subject, short
+from workload.report.terminal.comparison_table import rate_words
 
 MAX_TITLE, MAX_REASON = 40, 200  # characters
 
@@ -25,51 +26,34 @@ class Speedup:
     times_with_transfers: float | None
 
 
-@dataclass(frozen=True)
-class Speedups:
-    """All speed-ups, and a line for each case that both have and that cannot be compared."""
+def speedups(cpu: Subject, gpu: Subject) -> tuple[list[Speedup], list[str]]:
+    """Compare as `workload compare` does, with the CPU as the baseline.
 
-    found: tuple[Speedup, ...]
-    unpaired: tuple[str, ...]
-
-
-def speedups(cpu: Subject, gpu: Subject) -> Speedups:
-    """Compare as `workload compare` does, with the CPU as the baseline."""
+    Return the speed-ups, and a line for each case that both have and that cannot be compared.
+    """
     pairing = pair(_side(cpu), _side(gpu))
-    return Speedups(
-        found=tuple(
-            _speedup(short(speed.title, MAX_TITLE), speed)
-            for speed in pairing.speeds
-            if not speed.name.startswith(Kind.LAUNCH)  # differs in kind between CPU and GPU
-        ),
-        unpaired=tuple(short(f"{one.title}: {one.reason}", MAX_REASON) for one in pairing.unpaired),
-    )
+    found = [
+        _speedup(speed)
+        for speed in pairing.speeds
+        if not speed.name.startswith(Kind.LAUNCH)  # differs in kind between CPU and GPU
+    ]
+    return found, [short(f"{one.title}: {one.reason}", MAX_REASON) for one in pairing.unpaired]
 
 
 def _side(subject: Subject) -> Side:
     """Return what is shown of a device as one process run."""
-    run = subject.run
-    source = Run(
-        source=run.source,
-        kind=run.kind,
-        started_at=run.started_at,
-        device=subject.device,
-        cases=subject.cases,
-        trainings=subject.trainings,
-        ceilings=subject.ceilings,
-        versions={},
+    return Side(subject.label, subject.device, (replace(subject.run, cases=subject.cases),))
+
+
+def _speedup(speed: Speed) -> Speedup:
+    return Speedup(
+        short(speed.title, MAX_TITLE),
+        rate_words(speed, speed.baseline),
+        rate_words(speed, speed.candidate),
+        speed.speedup,
+        speed.interval,
+        speed.speedup_with_transfers,
     )
-    return Side(subject.label, subject.device, (source,))
-
-
-def _speedup(title: str, speed: Speed) -> Speedup:
-    cpu, gpu = (_reached(side.rate, speed.unit) for side in (speed.baseline, speed.candidate))
-    with_transfers = speed.speedup_with_transfers
-    return Speedup(title, cpu, gpu, speed.speedup, speed.interval, with_transfers)
-
-
-def _reached(rate: float, unit: str) -> str:
-    return format_seconds(rate) if unit == "s" else f"{format_rate(rate)} {unit}"
 
 
 def title_of(case: Case) -> str:

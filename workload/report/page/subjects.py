@@ -8,9 +8,6 @@ from workload.compare.run import HOST, Run
 from workload.core.errors import ExitCode
 from workload.core.models.case import Case
 from workload.core.models.device import DeviceInfo
-from workload.core.models.rating import Ceilings
-from workload.core.models.train import TrainResult
-from workload.core.models.verify import VerifyResult
 from workload.core.units import printable
 
 MAX_OF_A_KIND = 2  # CPUs, and GPUs, in detail
@@ -49,21 +46,6 @@ class Subject:
     def is_gpu(self) -> bool:
         """Whether the device is a GPU."""
         return self.device.kind == "cuda"
-
-    @property
-    def trainings(self) -> tuple[TrainResult, ...]:
-        """Those of the run."""
-        return self.run.trainings
-
-    @property
-    def verify(self) -> tuple[VerifyResult, ...]:
-        """Those of the run."""
-        return self.run.verify
-
-    @property
-    def ceilings(self) -> Ceilings | None:
-        """Those of the run."""
-        return self.run.ceilings
 
 
 def short(text: str, length: int = MAX_NAME) -> str:

@@ -15,7 +15,6 @@ from workload.report.page.axes import (
     on_linear,
     on_log,
     rows_axis,
-    seconds_axis,
 )
 from workload.report.page.charts import Chart, Series
 from workload.report.page.figures import Figure, Key, figure, look_of, thinned
@@ -36,7 +35,7 @@ def losses(chosen: Sequence[Subject]) -> list[Figure]:
     """Draw a chart for each training, with every device that ran it."""
     found: dict[tuple[object, ...], list[tuple[Subject, TrainResult]]] = {}
     for subject in chosen:
-        for result in subject.trainings:
+        for result in subject.run.trainings:
             if any(map(on_log, result.losses)):
                 found.setdefault(_job(result), []).append((subject, result))
     groups = list(found.values())[:MAX_FIGURES]
@@ -101,7 +100,11 @@ def step_times(chosen: Sequence[Subject]) -> Figure | None:
         title="Times of a training step",
         description="Each dot is a sample, the mean of a batch of steps; the bar is the middle "
         "half of the samples, the upright line their median.",
-        x=seconds_axis("time of a step, logarithmic", [s for *_, some in rows for s in some]),
+        x=log_axis(
+            "time of a step, logarithmic",
+            [sec for *_, samples in rows for sec in samples],
+            format_seconds,
+        ),
         y=axis,
         series=tuple(series),
     )
@@ -142,8 +145,7 @@ def _row(row: float, look: str, samples: list[float]) -> list[Series]:
 
 def conditions(subject: Subject) -> str | None:
     """Return in one sentence what the driver reported of the GPU; None without telemetry."""
-    reported = [case.timing.telemetry for case in _windows(subject) if case.timing]
-    seen = [one for one in reported if one is not None]
+    seen = _windows(subject)
     if not seen:
         return None
     reasons = sorted({short(reason, 40) for one in seen for reason in one.throttled})
@@ -156,8 +158,10 @@ def conditions(subject: Subject) -> str | None:
     )
 
 
-def _windows(subject: Subject) -> list[Case]:
-    return [case for case in subject.cases if case.timing and case.timing.telemetry]
+def _windows(subject: Subject) -> list[Telemetry]:
+    """Return what the driver reported while each case was timed."""
+    return [case.timing.telemetry for case in subject.cases
+            if case.timing and case.timing.telemetry]  # fmt: skip
 
 
 def telemetry(subject: Subject) -> list[Figure]:
@@ -194,14 +198,13 @@ def _telemetry(
 
 
 def _joined(
-    windows: Sequence[Case], read: Callable[[Telemetry], Sequence[float | None]]
+    windows: Sequence[Telemetry], read: Callable[[Telemetry], Sequence[float | None]]
 ) -> list[Point]:
     """Join the windows without the pauses between them; each is a line of its own."""
     points: list[Point] = []
     start, most = 0.0, max(2, MAX_READINGS // len(windows))
-    for case in windows:
-        reported = case.timing.telemetry if case.timing else None
-        readings = list(zip(reported.at_sec, read(reported), strict=False)) if reported else []
+    for reported in windows:
+        readings = list(zip(reported.at_sec, read(reported), strict=False))
         for place in thinned(len(readings), most):
             at, value = readings[place]
             if on_linear(start + at):

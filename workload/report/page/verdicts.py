@@ -78,7 +78,7 @@ def judged(subject: Subject) -> tuple[str, str]:
         return _CODES.get(ExitCode(code), (BAD, f"FAILED, exit {code}"))
     if failed:
         return failed
-    if any(not check.ok for check in subject.verify):
+    if any(not check.ok for check in subject.run.verify):
         return _CODES[ExitCode.WRONG_NUMBERS]
     if subject.run.kind not in ("run", HOST):
         kind = (
@@ -90,9 +90,9 @@ def judged(subject: Subject) -> tuple[str, str]:
 
 def _facts(subject: Subject) -> list[tuple[str, str]]:
     facts = []
-    if subject.verify:
-        right = sum(check.ok for check in subject.verify)
-        facts.append(("agree with float64", f"{right} of {len(subject.verify)} comparisons"))
+    if subject.run.verify:
+        right = sum(check.ok for check in subject.run.verify)
+        facts.append(("agree with float64", f"{right} of {len(subject.run.verify)} comparisons"))
     timed = [case for case in subject.cases if case.status is CaseStatus.OK]
     if subject.cases:
         warned = sum(bool(case.timing and case.timing.warning) for case in timed)
@@ -117,7 +117,7 @@ def _problems(subject: Subject) -> list[str]:
         for case in subject.cases
         if case.status in _FAILED
     ]
-    found += [f"{check.name} {check.dtype}: wrong" for check in subject.verify if not check.ok]
+    found += [f"{check.name} {check.dtype}: wrong" for check in subject.run.verify if not check.ok]
     more = [f"and {len(found) - MAX_PROBLEMS} more"] if len(found) > MAX_PROBLEMS else []
     return [short(line, MAX_REASON) for line in found[:MAX_PROBLEMS]] + more
 

@@ -1,7 +1,7 @@
-"""Ranks, the links between them, and their operations as tables and lines. Pure."""
+"""Ranks that work together as tables and lines: links, operations, scaling. Pure."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from workload.core.models.case import Case, CaseStatus, Kind
 from workload.core.models.collectives import (
@@ -12,6 +12,7 @@ from workload.core.models.collectives import (
     RankPlace,
     SlowLink,
 )
+from workload.core.models.scaling import ScalingPoint
 from workload.core.units import format_bytes, format_rate, format_seconds, plural, printable
 from workload.report.terminal.case_table import median_words, percent
 from workload.report.terminal.tables import Grid, labelled
@@ -182,3 +183,20 @@ def legend_lines(found: Collectives) -> list[str]:
         labelled("bus GB/s", "busbw of nccl-tests, comparable with the rate of a link"),
         labelled("% link", share),
     ]
+
+
+def scaling_table(points: Iterable[ScalingPoint]) -> Grid:
+    """Return a row for each number of ranks."""
+    rows = tuple(
+        (
+            point.kind,
+            str(point.ranks),
+            str(point.batch_size),
+            "-" if point.median_step_sec is None else format_seconds(point.median_step_sec),
+            percent(point.communication_share),
+            percent(point.efficiency),
+        )
+        for point in points
+    )
+    headers = ("scaling", "ranks", "batch", "step", "communication", "efficiency")
+    return Grid(headers, rows, numbers=headers[1:])

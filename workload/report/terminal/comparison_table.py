@@ -5,11 +5,10 @@ The text is made once, for a terminal, for Markdown and for an HTML page.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from workload.compare import Basis, Comparison, Party, Speed, Unpaired, Verdict
-from workload.compare.bias import Unjudged
+from workload.compare import Basis, Comparison, Party, Speed, Verdict
 from workload.compare.intervals import Span
+from workload.compare.pairing import Excluded
 from workload.compare.speeds import MARGIN, Reached
 from workload.core.units import format_rate, format_seconds, plural, printable, some
 from workload.report.terminal.case_table import used
@@ -19,7 +18,6 @@ from workload.report.terminal.tables import Grid, labelled
 SHOWN_VERSIONS = ("torch", "cuda", "cudnn", "workload")
 NUMBERS = ("baseline", "candidate", "speed-up", "95% interval", "with transfers", "error/tol")
 OPTIONAL = ("bound by", "error/tol", "with transfers", "95% interval")
-Excluded = TypeVar("Excluded", Unpaired, Unjudged)
 _BASIS_WORDS = {
     Basis.PAIRED: "Student's t over pairs of process runs, each run by its 10% quantile",
     Basis.WELCH: "Welch's t over the process runs of each side, each run by its 10% quantile",
@@ -67,8 +65,8 @@ def speeds_table(speeds: Sequence[Speed]) -> Grid:
     """Return every case that both sides have."""
     columns = {
         "case": [printable(speed.title) for speed in speeds],
-        "baseline": [_rate(speed, speed.baseline) for speed in speeds],
-        "candidate": [_rate(speed, speed.candidate) for speed in speeds],
+        "baseline": [rate_words(speed, speed.baseline) for speed in speeds],
+        "candidate": [rate_words(speed, speed.candidate) for speed in speeds],
         "speed-up": [times_words(speed.speedup) for speed in speeds],
         "95% interval": [span_words(speed.interval) for speed in speeds],
         "verdict": [speed.verdict.value for speed in speeds],
@@ -82,7 +80,8 @@ def speeds_table(speeds: Sequence[Speed]) -> Grid:
     return Grid(tuple(columns), rows, NUMBERS, OPTIONAL)
 
 
-def _rate(speed: Speed, side: Reached) -> str:
+def rate_words(speed: Speed, side: Reached) -> str:
+    """Return what a side reached, in the unit of the case."""
     if speed.unit == "s":
         return format_seconds(side.rate)
     return f"{format_rate(side.rate)} {speed.unit}"
@@ -157,7 +156,7 @@ def _notes(comparison: Comparison) -> Iterator[tuple[str, str]]:
     yield from _noise([speed for speed in comparison.speeds if not speed.unjudged])
     yield from _unjudged(comparison)
     for problem, unpaired in grouped(comparison.unpaired).items():
-        yield "unpaired", printable(f"{problem}: {some(map(_named, unpaired))}")
+        yield "unpaired", printable(f"{problem}: {some(one.words for one in unpaired)}")
     for side, titles in (
         ("baseline", comparison.only_in_baseline),
         ("candidate", comparison.only_in_candidate),
@@ -219,13 +218,9 @@ def _unjudged(comparison: Comparison) -> Iterator[tuple[str, str]]:
         yield "unjudged", printable(f"{problem}: {some(case.words for case in cases)}")
 
 
-def grouped(cases: Sequence[Excluded]) -> dict[str, list[Excluded]]:
+def grouped(cases: Iterable[Excluded]) -> dict[str, list[Excluded]]:
     """Group cases by their problem."""
     groups: dict[str, list[Excluded]] = {}
     for one in cases:
         groups.setdefault(one.problem, []).append(one)
     return groups
-
-
-def _named(one: Unpaired) -> str:
-    return f"{one.title} ({one.detail})" if one.detail else one.title

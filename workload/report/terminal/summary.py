@@ -31,17 +31,15 @@ def device_line(device: DeviceInfo) -> str:
     return labelled("device", f"{device_words(device)}, {device.reason}")
 
 
-def binding_lines(device: DeviceInfo) -> list[str]:
-    """Return what OpenMP did to the CPUs of the threads, if it bound them."""
-    return [labelled("binding", printable(device.binding))] if device.binding else []
-
-
-def emulation_lines(device: DeviceInfo) -> list[str]:
-    """Return a warning if the CPU is emulated."""
-    words = architecture_words(device)
-    if not device.emulated_on:
-        return []
-    return [labelled("warning", f"{words}: results are compared, no time is a speed")]
+def device_lines(device: DeviceInfo) -> list[str]:
+    """Return the device, whether the CPU is emulated, and whether OpenMP bound its threads."""
+    lines = [device_line(device)]
+    if device.emulated_on:
+        words = f"{architecture_words(device)}: results are compared, no time is a speed"
+        lines.append(labelled("warning", words))
+    if device.binding:
+        lines.append(labelled("binding", printable(device.binding)))
+    return lines
 
 
 def architecture_words(device: DeviceInfo) -> str | None:
