@@ -12,18 +12,12 @@ Advance = Callable[[float, str], None]
 
 
 @contextmanager
-def no_progress(_description: str, _total: float | None) -> Iterator[Advance]:
-    """Yield an `advance` that shows nothing."""
-    yield lambda _completed, _note: None
-
-
-@contextmanager
-def progress(description: str, total: float | None) -> Iterator[Advance]:
+def progress(description: str, total: float | None, *, quiet: bool = False) -> Iterator[Advance]:
     """Yield `advance(completed, note)`; the bar disappears at the end.
 
-    Where the `total` is not known, the bar pulses.
+    Where the `total` is not known, the bar pulses; where it is `quiet`, there is none.
     """
-    if sys.stderr is None or not sys.stderr.isatty():
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield lambda _completed, _note: None
         return
     columns = (

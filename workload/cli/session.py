@@ -5,7 +5,7 @@ import os
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,7 +29,8 @@ from workload.distributed.failures import (
 from workload.doctor.actions.decide import advise
 from workload.doctor.actions.history import earlier_records
 from workload.doctor.actions.kinds import fault
-from workload.hardware.driver_errors import Reported
+from workload.hardware.driver_errors import DriverErrors, Reported
+from workload.hardware.driver_process import driver_version
 from workload.ranks.member import Member
 from workload.report.terminal.tables import labelled
 
@@ -88,9 +89,15 @@ class Session:
             self._tell(code, reason, error)
         return self._end(code, reason)
 
-    def watch(self, errors: Callable[[], Reported]) -> None:
-        """Ask for the errors of the NVIDIA driver so far, whenever they are recorded."""
-        self._driver_errors = errors
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Collect errors of the NVIDIA driver inside the block; `advise` sees those so far."""
+        if driver_version() is None:  # NVML would hang this process too
+            yield
+            return
+        with DriverErrors() as errors:
+            self._driver_errors = errors.collect
+            yield
 
     def collect_at_end(self, collect: Callable[[], None], remove: Callable[[], None]) -> None:
         """Call `collect` before a record is saved because of a signal, `remove` once any is."""

@@ -53,7 +53,7 @@ class Buffers:
         """Set what is sent to the pattern of this call."""
         pattern = self._pattern(call)
         for offset, count in _blocks(self.given.numel()):
-            values = pattern.of_one(self._rank, self._start + offset, count)
+            values = pattern.sum_of([self._rank], self._start + offset, count)
             self.given[offset : offset + count] = values.to(self.given.dtype)
 
     def settle(self) -> None:

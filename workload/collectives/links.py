@@ -60,12 +60,11 @@ def _nvlink(ours: GpuLinks, theirs: GpuLinks) -> Link | None:
 def _pcie(ours: GpuLinks, theirs: GpuLinks) -> Link:
     """Return the slower of two links to the bus; without a rate if either is not known."""
     path = ours.paths.get(theirs.uuid)
-    rates = [(_pcie_gbs(links.pcie), links.pcie) for links in (ours, theirs)]
-    known = [(gbs, pcie) for gbs, pcie in rates if gbs is not None]
-    if len(known) < len(rates):
-        return Link(LinkKind.PCIE, path)
-    gbs, pcie = min(known, key=lambda rate: rate[0])
-    return Link(LinkKind.PCIE, path, pcie.generation, pcie.width, gbs)
+    both = [
+        Link(LinkKind.PCIE, path, pcie.generation, pcie.width, _pcie_gbs(pcie))
+        for pcie in (ours.pcie, theirs.pcie)
+    ]
+    return slowest(both) or Link(LinkKind.PCIE, path)
 
 
 def _pcie_gbs(pcie: Pcie) -> float | None:

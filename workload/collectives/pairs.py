@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from workload.collectives.measure import measure
 from workload.collectives.operations import Exchange, elements_of
 from workload.collectives.rounds import Pair
-from workload.collectives.slow import PairRate, Slow, far_below
+from workload.collectives.slow import PairRate, far_below
 from workload.collectives.team import Team
 from workload.core.models.case import Case, CaseStatus
-from workload.core.models.collectives import Link
+from workload.core.models.collectives import Link, SlowLink
 from workload.core.models.device import DeviceInfo
 
 DTYPE = "float32"
@@ -74,7 +74,7 @@ class Pairs:
                 if again:
                     yield from self._measure(again, self.plan.sizes[-1], budget_sec / len(steps))
 
-    def slow(self) -> list[Slow]:
+    def slow(self) -> list[SlowLink]:
         """Return which parties or pairs are far below their peers; on rank 0."""
         rates = [
             PairRate(pair, self.link_of(*pair).words, case.gbs)

@@ -47,10 +47,6 @@ class Pattern:
         self._call = call
         self._device = device
 
-    def of_one(self, rank: int, start: int, count: int) -> torch.Tensor:
-        """Return what `rank` has at the positions from `start` on, as int64."""
-        return self.sum_of([rank], start, count)
-
     def sum_of(self, ranks: list[int], start: int, count: int) -> torch.Tensor:
         """Return the sum of what these ranks have at the positions from `start` on, as int64."""
         hashes = self._hashes(start, count)

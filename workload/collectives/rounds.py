@@ -31,9 +31,4 @@ def one_by_one(parties: int) -> list[list[Pair]]:
     >>> one_by_one(3)
     [[(0, 1)], [(0, 2)], [(1, 2)]]
     """
-    return [[pair] for pair in every_pair(parties)]
-
-
-def every_pair(parties: int) -> list[Pair]:
-    """Return all pairs in order."""
-    return list(combinations(range(parties), 2))
+    return [[pair] for pair in combinations(range(parties), 2)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import median_high
 
 from workload.collectives.rounds import Pair
+from workload.core.models.collectives import SlowLink
 
 # Of the peers' median. A link with half of its lanes or links is at 0.5; healthy ones of a type
 # differ by a tenth.
@@ -20,16 +21,7 @@ class PairRate:
     gbs: float
 
 
-@dataclass(frozen=True)
-class Slow:
-    """Parties whose pairs are all far below the others', or one pair, at `share` of its peers."""
-
-    parties: tuple[int, ...]
-    link: str
-    share: float
-
-
-def far_below(measured: Iterable[PairRate]) -> list[Slow]:
+def far_below(measured: Iterable[PairRate]) -> list[SlowLink]:
     """Return what is far below its peers: slow parties, then slow pairs.
 
     A party is judged by its best pair, since a slow one makes all its pairs slow; a pair by what
@@ -42,7 +34,7 @@ def far_below(measured: Iterable[PairRate]) -> list[Slow]:
     return [slow for link, group in by_link.items() for slow in _of_type(link, group)]
 
 
-def _of_type(link: str, group: Sequence[PairRate]) -> Iterable[Slow]:
+def _of_type(link: str, group: Sequence[PairRate]) -> Iterable[SlowLink]:
     rates: dict[int, list[float]] = {}
     for one in group:
         for party in one.pair:
@@ -54,8 +46,8 @@ def _of_type(link: str, group: Sequence[PairRate]) -> Iterable[Slow]:
         for party, gbs in best.items()
         if gbs < FAR_BELOW * usual and len(rates[party]) > 1  # else it is the pair
     ]
-    yield from (Slow((party,), link, best[party] / usual) for party in sorted(parties))
+    yield from (SlowLink((party,), link, best[party] / usual) for party in sorted(parties))
     for one in group:
         reached = min(best[party] if len(rates[party]) > 1 else usual for party in one.pair)
         if one.gbs < FAR_BELOW * reached:
-            yield Slow(one.pair, link, one.gbs / reached)
+            yield SlowLink(one.pair, link, one.gbs / reached)

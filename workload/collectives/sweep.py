@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from msgspec.structs import replace
 
@@ -10,10 +11,10 @@ from workload.collectives.measure import run
 from workload.collectives.operations import Operation
 from workload.collectives.pairs import Pairs
 from workload.collectives.places import Topology
-from workload.collectives.rounds import Pair, every_pair
+from workload.collectives.rounds import Pair
 from workload.collectives.team import Team
 from workload.core.models.case import Case
-from workload.core.models.collectives import Collectives, Link, PairLink, SlowLink
+from workload.core.models.collectives import Collectives, Link, PairLink
 from workload.core.models.device import DeviceInfo
 from workload.core.models.rating import Rating
 
@@ -33,7 +34,8 @@ class Sweep:
     @property
     def link(self) -> Link | None:
         """Return the slowest link of all ranks; None if the rate of one is not known."""
-        return slowest(self.topology.link(*pair) for pair in every_pair(self.team.ranks))
+        pairs = combinations(range(self.team.ranks), 2)
+        return slowest(self.topology.link(*pair) for pair in pairs)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -64,7 +66,7 @@ class Sweep:
             ranks=self.topology.places,
             link=self.link,
             pairs=tuple(self._pair_link(pair) for pair in pairs),
-            slow=tuple(SlowLink(one.parties, one.link, one.share) for one in self.pairs.slow()),
+            slow=tuple(self.pairs.slow()),
         )
 
     def _pair_link(self, pair: Pair) -> PairLink:

@@ -25,15 +25,6 @@ class LostRankError(UnfitError):
     """Another rank ended or does not answer: a consequence, unless its node is lost."""
 
 
-class FollowedError(WorkloadError):
-    """Rank 0 failed and has said why; this rank ends with the same code and says nothing."""
-
-    def __init__(self, line: str, code: ExitCode) -> None:
-        """Take rank 0's line and code."""
-        super().__init__(with_rank(0, line))
-        self.exit_code = code
-
-
 class RankError(WorkloadError):
     """A rank failed; it has that rank's exit code."""
 
@@ -41,6 +32,10 @@ class RankError(WorkloadError):
         """Take the line that names the rank."""
         super().__init__(line)
         self.exit_code = code
+
+
+class FollowedError(RankError):
+    """Rank 0 failed and has said why; this rank ends with the same code and says nothing."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from workload.core.errors import BadInputError, ExitCode, UnfitError, WorkloadEr
 from workload.core.models.device import DeviceInfo
 from workload.distributed.attempts import ATTEMPT_SEC, connect_within
 from workload.distributed.environment import Place
-from workload.distributed.failures import FollowedError, LostRankError
+from workload.distributed.failures import FollowedError, LostRankError, with_rank
 from workload.hardware.cuda_problem import driver_blocks
 from workload.hardware.devices import torch_device
 from workload.hardware.requested import parse
@@ -95,7 +95,7 @@ class Group:
         dist.broadcast(text, 0)
         answer = json.loads(bytes(text.tolist()))
         if "code" in answer:
-            raise FollowedError(answer["line"], ExitCode(answer["code"]))
+            raise FollowedError(with_rank(0, answer["line"]), ExitCode(answer["code"]))
         return answer["value"]
 
     def _send(self, answer: object) -> None:

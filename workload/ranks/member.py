@@ -1,14 +1,26 @@
-"""One rank as its own process sees it: the supervisor tells it by an environment variable."""
+"""One rank as its own process sees it, and the common start of all ranks.
+
+The supervisor tells a rank by an environment variable which one it is. To start together, each
+arrives, then all continue: a key in torch's TCPStore for each, on this machine's loopback address
+alone.
+"""
 
 import os
 import re
+import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
-from workload.ranks.start import wait_for_others
+from workload.core.errors import UnfitError, first_line
 
 VARIABLE = "WORKLOAD_RANK"
+HOST = "127.0.0.1"
+GO = "go"
+CONNECT_SEC = 60.0
+LONGEST_SEC = 24 * 3600.0  # the supervisor ends those that wait for nothing
 
 
 @dataclass(frozen=True)
@@ -27,8 +39,25 @@ class Member:
         return {VARIABLE: f"{self.rank} {self.count} {self.device} {self.port} {self.journal}"}
 
     def wait_for_others(self) -> float:
-        """Wait until all ranks start; return how many seconds that took."""
-        return wait_for_others(self.port, self.rank)
+        """Arrive, and wait until all continue; return how many seconds that took.
+
+        Raises UnfitError.
+        """
+        from torch.distributed import TCPStore  # noqa: PLC0415  takes seconds
+
+        started = time.monotonic()
+        try:
+            limit = timedelta(seconds=CONNECT_SEC)
+            store = TCPStore(
+                HOST, self.port, is_master=False, wait_for_workers=False, timeout=limit
+            )
+            store.set(str(self.rank), "")
+            store.wait([GO], timedelta(seconds=LONGEST_SEC))
+        except RuntimeError as error:
+            raise UnfitError(
+                f"rank {self.rank} cannot wait for the others ({first_line(error)}): run again"
+            ) from error
+        return time.monotonic() - started
 
 
 def this_member(environment: Mapping[str, str] = os.environ) -> Member | None:
@@ -38,3 +67,35 @@ def this_member(environment: Mapping[str, str] = os.environ) -> Member | None:
         return None
     rank, count, device, port, journal = match.groups()
     return Member(int(rank), int(count), device, int(port), Path(journal))
+
+
+class StartingLine:
+    """The supervisor's side."""
+
+    def __init__(self) -> None:
+        """Listen on a free port. Raises UnfitError."""
+        from torch.distributed import TCPStore  # noqa: PLC0415  takes seconds
+
+        try:
+            listener = socket.create_server((HOST, 0))  # the store alone would listen everywhere
+            self.port: int = listener.getsockname()[1]
+            self._store = TCPStore(
+                HOST,
+                self.port,
+                is_master=True,
+                wait_for_workers=False,
+                master_listen_fd=listener.detach(),
+            )
+        except (OSError, RuntimeError) as error:
+            raise UnfitError(
+                f"ranks cannot start together ({first_line(error)}): this machine needs its "
+                f"loopback address {HOST}"
+            ) from error
+
+    def arrived(self, rank: int) -> bool:
+        """Return whether a rank waits for the others."""
+        return bool(self._store.check([str(rank)]))
+
+    def go(self) -> None:
+        """Let all continue, also those that come later."""
+        self._store.set(GO, "")

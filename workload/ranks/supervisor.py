@@ -19,11 +19,10 @@ from workload.core.models import rank as end
 from workload.core.models.facts import Facts
 from workload.core.models.rank import Rank
 from workload.hardware.child import ending_signal
-from workload.ranks.member import Member
+from workload.ranks.member import Member, StartingLine
 from workload.ranks.process import RankProcess
 from workload.ranks.results import make_rank
 from workload.ranks.slots import Slot
-from workload.ranks.start import StartingLine
 
 Progress = Callable[[int, float], None]
 COMMAND = (sys.executable, "-m", "workload")

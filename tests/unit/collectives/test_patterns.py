@@ -15,7 +15,7 @@ def test_a_sum_over_the_ranks_is_exact_in_whatever_order(dtype: str, ranks: int)
     prime = prime_of(dtype, ranks)
     assert prime
     pattern = Pattern(prime, 1, CPU)
-    numbers = [pattern.of_one(rank, 0, 4096) for rank in range(ranks)]
+    numbers = [pattern.sum_of([rank], 0, 4096) for rank in range(ranks)]
     exact = pattern.sum_of(list(range(ranks)), 0, 4096)
     for order in (numbers, numbers[::-1]):
         total = torch.zeros(4096, dtype=getattr(torch, dtype))
@@ -39,7 +39,7 @@ def test_no_whole_numbers_of_bfloat16_are_left_for_129_ranks() -> None:
 
 
 def test_no_number_is_0_so_that_each_contribution_counts() -> None:
-    assert int(Pattern(2, 1, CPU).of_one(0, 0, 10_000).min()) == 1
+    assert int(Pattern(2, 1, CPU).sum_of([0], 0, 10_000).min()) == 1
 
 
 @pytest.mark.parametrize("prime", [2, 3, 31, 8388593])
@@ -50,13 +50,13 @@ def test_no_number_is_0_so_that_each_contribution_counts() -> None:
 def test_another_rank_position_or_call_has_other_numbers(
     prime: int, rank: int, start: int, call: int
 ) -> None:
-    ours = Pattern(prime, 1, CPU).of_one(0, 0, 4096)
-    theirs = Pattern(prime, call, CPU).of_one(rank, start, 4096)
+    ours = Pattern(prime, 1, CPU).sum_of([0], 0, 4096)
+    theirs = Pattern(prime, call, CPU).sum_of([rank], start, 4096)
     equal = float((ours == theirs).double().mean())
     assert equal == pytest.approx(1 / prime, abs=0.05)
 
 
 def test_numbers_do_not_depend_on_where_a_block_begins() -> None:
     pattern = Pattern(127, 5, CPU)
-    whole = pattern.of_one(3, 0, 1000)
-    assert torch.equal(pattern.of_one(3, 700, 300), whole[700:])
+    whole = pattern.sum_of([3], 0, 1000)
+    assert torch.equal(pattern.sum_of([3], 700, 300), whole[700:])

@@ -5,7 +5,8 @@ from itertools import combinations
 import pytest
 
 from workload.collectives.rounds import Pair
-from workload.collectives.slow import FAR_BELOW, PairRate, Slow, far_below
+from workload.collectives.slow import FAR_BELOW, PairRate, far_below
+from workload.core.models.collectives import SlowLink
 
 
 def measured(parties: int, slow: dict[Pair, float], link: str = "network") -> list[PairRate]:
@@ -25,19 +26,19 @@ def test_equal_pairs_have_no_slow_one(parties: int) -> None:
 @pytest.mark.parametrize("parties", [3, 4, 5, 8])
 def test_a_slow_party_is_named_and_its_pairs_are_not(parties: int) -> None:
     found = far_below(measured(parties, all_pairs_of(1, parties, 3.0)))
-    assert found == [Slow((1,), "network", 0.3)]
+    assert found == [SlowLink((1,), "network", 0.3)]
 
 
 @pytest.mark.parametrize("parties", [3, 4, 5, 8])
 def test_a_slow_link_is_named_and_its_parties_are_not(parties: int) -> None:
-    assert far_below(measured(parties, {(0, 2): 4.0})) == [Slow((0, 2), "network", 0.4)]
+    assert far_below(measured(parties, {(0, 2): 4.0})) == [SlowLink((0, 2), "network", 0.4)]
 
 
 def test_a_slow_party_does_not_hide_a_slow_link_of_others() -> None:
     slow = all_pairs_of(4, 6, 2.0) | {(0, 1): 5.0}
     assert far_below(measured(6, slow)) == [
-        Slow((4,), "network", 0.2),
-        Slow((0, 1), "network", 0.5),
+        SlowLink((4,), "network", 0.2),
+        SlowLink((0, 1), "network", 0.5),
     ]
 
 
@@ -57,4 +58,4 @@ def test_each_link_is_compared_with_those_of_its_type() -> None:
 
 def test_the_one_pair_of_a_party_is_named_and_not_the_party() -> None:
     pairs = [PairRate((0, 1), "PIX", 4.0), PairRate((2, 3), "PIX", 20.0)]
-    assert far_below(pairs) == [Slow((0, 1), "PIX", 0.2)]
+    assert far_below(pairs) == [SlowLink((0, 1), "PIX", 0.2)]

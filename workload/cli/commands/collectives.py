@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from workload.cli.options import CollectivesOptions
-from workload.cli.progress import no_progress, progress
+from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.cli.steps.collectives import failure_of, operations_of, plan_of
 from workload.cli.steps.device import announce, device_of_rank
@@ -60,8 +60,7 @@ def _measured(session: Session, sweep: Sweep, budget_sec: float) -> list[Case]:
     )
     cases: dict[str, Case] = {}
     session.info(summary.stage_line(sweep.counts, budget_sec))
-    shown = progress if sweep.team.leads else no_progress
-    with shown("measure", sweep.steps) as advance:
+    with progress("measure", sweep.steps, quiet=not sweep.team.leads) as advance:
         for done, case in enumerate(sweep.run(budget_sec), start=1):
             cases[case.name] = case
             session.builder.add_case(case)

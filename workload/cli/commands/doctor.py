@@ -12,7 +12,6 @@ from workload.cli.steps.doctor import (
     judge_and_record,
     report_first_failure,
 )
-from workload.cli.steps.driver_errors import watched
 from workload.core.errors import ExitCode, UnfitError
 from workload.core.models.facts import DEEP, DEFAULT, QUICK, Facts
 from workload.core.models.finding import Finding
@@ -35,7 +34,7 @@ def command(session: Session, options: DoctorOptions) -> ExitCode:
         return run_ranks(session, options, slots, rank_table.stressed_table)
     options = of_one(options)
     depth = QUICK if options.quick else DEEP if options.deep else DEFAULT
-    with watched(session):
+    with session.watched():
         facts, findings = examine_and_record(session, options.device, depth)
         session.wait_for_others()
         if options.deep and facts.torch:

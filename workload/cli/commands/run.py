@@ -14,7 +14,6 @@ from workload.cli.steps import measure
 from workload.cli.steps.all_devices import of_one, run_ranks, slots_of
 from workload.cli.steps.device import announce
 from workload.cli.steps.doctor import examine_and_record, report_first_failure
-from workload.cli.steps.driver_errors import watched
 from workload.cli.steps.matmuls import requested_matmuls
 from workload.cli.steps.train import exit_code_of_trainings, train_presets
 from workload.cli.steps.verify import exit_code_of_checks, verify_and_record
@@ -53,7 +52,7 @@ def command(session: Session, options: RunOptions) -> ExitCode:
     if slots:
         return run_ranks(session, options, slots, rank_table.measured_table)
     options = of_one(options)
-    with watched(session):
+    with session.watched():
         return _measure_and_judge(session, options)
 
 

@@ -10,7 +10,6 @@ from msgspec.structs import replace as replaced
 from workload.cli.options import ALL, DevicesOptions
 from workload.cli.progress import progress
 from workload.cli.session import Session
-from workload.cli.steps.driver_errors import watched
 from workload.core.errors import ExitCode, worst_code
 from workload.core.models.facts import QUICK, Facts
 from workload.core.models.gpu import Gpu
@@ -81,7 +80,7 @@ def run_ranks(
         _record(session, supervisor, None, options.device)
 
     session.collect_at_end(collect, supervisor.remove)
-    with watched(session), progress("run", START_SEC + options.budget) as advance:
+    with session.watched(), progress("run", START_SEC + options.budget) as advance:
         ranks = supervisor.run(
             lambda running, elapsed_sec: advance(elapsed_sec, f"{running} of {len(slots)} run")
         )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from workload.cli.options import TrainOptions
-from workload.cli.progress import no_progress, progress
+from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.cli.steps.training_threads import with_training_threads
 from workload.core.errors import UnfitError
@@ -34,8 +34,8 @@ def train_shown(  # noqa: PLR0913  what the two ways to train differ in
     group: Group | None = None,
 ) -> TrainResult:
     """Train in `mode`, whose line is printed with `shows_mode`; the record has each step so far."""
-    shown = progress if group is None or group.place.leads else no_progress
-    with shown("train", options.spec.steps) as advance:
+    quiet = group is not None and not group.place.leads
+    with progress("train", options.spec.steps, quiet=quiet) as advance:
 
         def show(result: TrainResult) -> None:
             session.builder.set("train", [result])

@@ -37,7 +37,7 @@ Row = tuple[str, tuple[str, ...]]
 
 def short_table(chosen: Sequence[Subject]) -> list[Row]:
     """Return the most important facts, without rows that are empty for every device."""
-    columns = [dict(_device_facts(subject)) for subject in chosen]
+    columns = [_device_facts(subject) for subject in chosen]
     for column, subject in zip(columns, chosen, strict=True):
         facts = all_facts(subject)
         for name, places in _PLACES.items():
@@ -47,21 +47,23 @@ def short_table(chosen: Sequence[Subject]) -> list[Row]:
     return [(name, values) for name, values in rows if set(values) != {UNKNOWN}]
 
 
-def _device_facts(subject: Subject) -> Iterator[tuple[str, str | None]]:
+def _device_facts(subject: Subject) -> dict[str, str | None]:
     device, run = subject.device, subject.run
-    yield "device", short(device.name, MAX_WORDS)
-    yield "chosen because", short(device.reason, MAX_WORDS)
-    yield "architecture", short(architecture_words(device) or "", MAX_WORDS)
-    yield "threads", str(device.threads)
-    yield "memory", None if device.memory_bytes is None else format_bytes(device.memory_bytes)
-    yield "last cache", None if device.cache_bytes is None else format_bytes(device.cache_bytes)
-    yield "multiprocessors", None if device.sm_count is None else str(device.sm_count)
-    yield "compute capability", short(device.capability or "")
-    yield "driver", short(device.driver or "")
-    yield "started", f"{run.started_at:%Y-%m-%d %H:%M} UTC"
-    yield "variables", short(effects(run.variables or (), device.kind) or "", MAX_WORDS)
-    yield "workload", short(run.versions.get("workload", ""))
-    yield "records", short(", ".join(subject.sources), MAX_WORDS)
+    return {
+        "device": short(device.name, MAX_WORDS),
+        "chosen because": short(device.reason, MAX_WORDS),
+        "architecture": short(architecture_words(device) or "", MAX_WORDS),
+        "threads": str(device.threads),
+        "memory": None if device.memory_bytes is None else format_bytes(device.memory_bytes),
+        "last cache": None if device.cache_bytes is None else format_bytes(device.cache_bytes),
+        "multiprocessors": None if device.sm_count is None else str(device.sm_count),
+        "compute capability": short(device.capability or ""),
+        "driver": short(device.driver or ""),
+        "started": f"{run.started_at:%Y-%m-%d %H:%M} UTC",
+        "variables": short(effects(run.variables or (), device.kind) or "", MAX_WORDS),
+        "workload": short(run.versions.get("workload", "")),
+        "records": short(", ".join(subject.sources), MAX_WORDS),
+    }
 
 
 def full_table(chosen: Sequence[Subject]) -> list[Row]:

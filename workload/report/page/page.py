@@ -28,16 +28,21 @@ MAX_TEXT = 240  # characters of a text from a file
 
 def build_page(runs: Sequence[Run], problems: Sequence[str] = ()) -> str:
     """Return the page about `runs`, newest first; `problems` are of files that were left out."""
-    # Only a report needs it.
-    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
-    from markupsafe import Markup  # noqa: PLC0415
+    from markupsafe import Markup  # noqa: PLC0415  for few commands
+
+    # Both are trusted: this package's style sheet, and drawings that the library serialized.
+    style = Markup(_asset("page.css"))  # noqa: S704  a file of this package
+    return render("page.html.jinja", **_facts(runs, problems), style=style, drawing=Markup)
+
+
+def render(name: str, **values: Any) -> str:
+    """Fill in a template of this folder; it escapes all text."""
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415  for few commands
 
     template = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    ).from_string(_asset("page.html.jinja"))
-    # Both are trusted: this package's style sheet, and drawings that the library serialized.
-    style = Markup(_asset("page.css"))  # noqa: S704  a file of this package
-    return template.render(_facts(runs, problems), style=style, drawing=Markup)
+    ).from_string(_asset(name))
+    return template.render(values)
 
 
 def _asset(name: str) -> str:
