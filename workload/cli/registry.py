@@ -23,9 +23,9 @@ def load(options: of.Options) -> "Callable[[Session], ExitCode]":
 
             command = partial(doctor.command, options=options)
         case of.ExplainOptions():
-            from workload.cli.commands import explain
+            from workload.cli.commands import doctor
 
-            command = partial(explain.command, options=options)
+            command = partial(doctor.explain_checks, options=options)
         case of.VerifyOptions():
             from workload.cli.commands import verify
 

@@ -1,8 +1,8 @@
-"""`workload doctor`: check whether PyTorch works on this machine."""
+"""`workload doctor`: check whether PyTorch works on this machine; explain the checks."""
 
 from msgspec.structs import replace
 
-from workload.cli.options import DoctorOptions
+from workload.cli.options import DoctorOptions, ExplainOptions
 from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.cli.steps import bundle
@@ -12,6 +12,7 @@ from workload.cli.steps.doctor import (
     judge_and_record,
     report_first_failure,
 )
+from workload.core import records
 from workload.core.errors import ExitCode, UnfitError
 from workload.core.models.facts import DEEP, DEFAULT, QUICK, Facts
 from workload.core.models.finding import Finding
@@ -19,6 +20,8 @@ from workload.core.models.model import as_json
 from workload.core.models.stress import Deep
 from workload.core.units import format_seconds
 from workload.doctor import exit_code
+from workload.doctor.checks.check import Explanation
+from workload.doctor.checks.registry import CHECKS, explain
 from workload.report.terminal import findings as findings_text
 from workload.report.terminal import rank_table
 from workload.report.terminal.facts_table import facts_table
@@ -78,3 +81,30 @@ def _burn_in(
             advance(deep.elapsed_sec, note)
 
         return known(run_stress(device, options.budget, keep))
+
+
+def explain_checks(session: Session, options: ExplainOptions) -> ExitCode:
+    """Print one check in full, or one line per check. Raises BadInputError for an unknown id."""
+    ids = [check.id for check in CHECKS] if options.id is None else [options.id]
+    explanations = [explain(id_) for id_ in ids]
+    lines = map(_in_a_line, explanations) if options.id is None else _in_full(explanations[0])
+    session.info(*lines)
+    if options.json:
+        session.print_document(records.dump(explanations))
+    return ExitCode.OK
+
+
+def _in_a_line(explanation: Explanation) -> str:
+    return f"{explanation.id:20}{explanation.asks}"
+
+
+def _in_full(explanation: Explanation) -> list[str]:
+    fix, *commands = explanation.fix.splitlines()
+    return [
+        explanation.id,
+        labelled("asks", explanation.asks),
+        labelled("why", explanation.why),
+        labelled("fix", fix),
+        *(labelled("", f"  {command}") for command in commands),
+        *([labelled("link", explanation.link)] if explanation.link else []),
+    ]

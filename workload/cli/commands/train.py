@@ -1,52 +1,149 @@
-"""`workload train`: train the example network."""
+"""`workload train`: train the example network, alone or together with other ranks."""
+
+from contextlib import nullcontext
 
 from msgspec.structs import replace
 
 from workload.cli.options import TrainOptions
+from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.cli.steps import measure
-from workload.cli.steps.device import announce
-from workload.cli.steps.rank_training import train_on_ranks
-from workload.cli.steps.shown_training import prepared, train_shown
+from workload.cli.steps.device import announce, device_of_rank
 from workload.cli.steps.train import require_finite
-from workload.cli.steps.training_threads import show_faster_threads
+from workload.cli.steps.training_threads import show_faster_threads, with_training_threads
 from workload.cli.steps.variables import warn_of_variables
 from workload.core import roofline
 from workload.core.emulation import without_speed
-from workload.core.errors import BadInputError, ExitCode
+from workload.core.errors import BadInputError, ExitCode, UnfitError
 from workload.core.models.device import DeviceInfo
+from workload.core.models.train import TrainResult
 from workload.core.train_case import train_case
-from workload.hardware import devices
+from workload.core.train_spec import RANK_MODE_NAMES
+from workload.core.units import plural
+from workload.distributed.environment import Place
+from workload.distributed.group import BACKENDS, Group, joined
+from workload.hardware import devices, precision
 from workload.report.terminal import case_table, summary
+from workload.report.terminal.collective_table import scaling_table
+from workload.report.terminal.tables import labelled
 from workload.train.float64 import with_float64
+from workload.train.loop import train
+from workload.train.scaling import measure_scaling
 
 
 def command(session: Session, options: TrainOptions) -> ExitCode:
-    """Train, print the loss every 100 steps, and fail if the loss stops being finite."""
-    if session.place:
-        return train_on_ranks(session, options, session.place)
-    if options.scaling:
-        raise BadInputError("--scaling is for several ranks: add --ranks N")
-    spec, mode = options.spec, options.mode or "eager"
-    device = prepared(devices.resolve(options.device), options)
+    """Train, print the loss every 100 steps, and fail if the loss stops being finite.
+
+    Of several ranks each takes its device and its rows, and rank 0 shows the result. With
+    --scaling they measure steps on fewer of them too.
+    """
+    place = session.place
+    mode = _mode(options, place)
+    device = _device(options, place)
     session.builder.set("device", device)
-
-    def show_device(used: DeviceInfo) -> None:
-        announce(session, used)
-        warn_of_variables(session, used.kind)
-
-    result = train_shown(
-        session, options, device, mode, shows_mode=mode != "eager", on_device=show_device
-    )
+    with joined(place, device) if place else nullcontext() as group:
+        result = _train(session, options, device, mode, group)
+        session.builder.set("train", [result])
+        require_finite(result, options.spec)
+        if options.scaling:
+            points = measure_scaling(options.spec, device, mode)
+            result = replace(result, scaling=tuple(points))
     # The checkpoint may have had another number of threads.
     device = replace(device, threads=result.threads or device.threads)
-    result = with_float64(result, device)
+    if place is None or place.leads:
+        result = with_float64(result, device)
     session.builder.set("train", [result])
-    require_finite(result, spec)
-    ceilings = measure.measure_limits(session, device, spec.dtype)
+    if place:
+        _show_together(session, result, device, place)
+    else:
+        _show_alone(session, options, result, device)
+    return ExitCode.OK
+
+
+def _mode(options: TrainOptions, place: Place | None) -> str:
+    """Return the requested mode, or the default one. Raises BadInputError."""
+    if place is None:
+        if options.scaling:
+            raise BadInputError("--scaling is for several ranks: add --ranks N")
+        return options.mode or "eager"
+    mode = options.mode or RANK_MODE_NAMES[0]
+    if mode not in RANK_MODE_NAMES:
+        raise BadInputError(
+            f"mode {mode} runs on one rank, and {place.started_by} has started "
+            f"{plural(place.world_size, 'rank')}: choose --mode {' or '.join(RANK_MODE_NAMES)}"
+        )
+    return mode
+
+
+def _device(options: TrainOptions, place: Place | None) -> DeviceInfo:
+    """Return the device with its threads. Raises UnfitError for a dtype that it cannot compute."""
+    requested = options.device
+    device = device_of_rank(requested, place) if place else devices.resolve(requested)
+    problem = precision.tf32_problem(device) if options.spec.dtype == "tf32" else None
+    if problem:
+        raise UnfitError(f"{problem}: choose another --dtype")
+    return with_training_threads(device, options)
+
+
+def _train(
+    session: Session, options: TrainOptions, device: DeviceInfo, mode: str, group: Group | None
+) -> TrainResult:
+    """Train with progress and lines; the record has each step so far."""
+    quiet = group is not None and not group.place.leads
+    with progress("train", options.spec.steps, quiet=quiet) as advance:
+
+        def show_device(used: DeviceInfo) -> None:
+            announce(session, used)
+            if group:
+                session.info(labelled("ranks", _ranks_line(group.place)))
+            warn_of_variables(session, used.kind, *([BACKENDS[used.kind]] if group else []))
+
+        def show_mode(name: str, reason: str) -> None:
+            if options.mode not in (None, "eager"):  # the default is not announced
+                session.info(summary.mode_line(name, reason))
+
+        def show(result: TrainResult) -> None:
+            session.builder.set("train", [result])
+            advance(len(result.losses), f"loss {result.losses[-1]:.4g}")
+
+        return train(
+            options.spec,
+            device,
+            mode=mode,
+            preset=options.unchanged_preset,
+            checkpoint_path=options.checkpoint,
+            checkpoint_every=options.checkpoint_every,
+            resume=options.resume,
+            threads=options.threads,
+            group=group,
+            on_device=show_device,
+            on_mode=show_mode,
+            on_report=lambda step, loss: session.info(summary.loss_line(step, loss)),
+            on_progress=show,
+        )
+
+
+def _ranks_line(place: Place) -> str:
+    words = f"{plural(place.world_size, 'rank')}, started by {place.started_by}"
+    return f"{words}, restart {place.restart}" if place.restart else words
+
+
+def _show_together(session: Session, result: TrainResult, device: DeviceInfo, place: Place) -> None:
+    session.info(summary.train_line(result, device))
+    if result.scaling:
+        session.info(scaling_table(result.scaling))
+    elif device.kind == "cpu" and place.world_size == place.local_world_size > 1:
+        words = "ranks on the CPUs of one machine show that they agree, not how fast they are"
+        session.info(labelled("hint", f"{place.world_size} {words}"))
+
+
+def _show_alone(
+    session: Session, options: TrainOptions, result: TrainResult, device: DeviceInfo
+) -> None:
+    """Show how near the device's limits a step is, and another number of threads if faster."""
+    ceilings = measure.measure_limits(session, device, options.spec.dtype)
     step = without_speed(train_case(result, device.kind), device)
     (case,) = roofline.rated([step], ceilings)
     session.info(summary.train_line(result, device, case.rating), *case_table.warning_lines([case]))
     if options.threads is None and not device.emulated_on:
         show_faster_threads(session, result, device)
-    return ExitCode.OK

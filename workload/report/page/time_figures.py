@@ -37,14 +37,10 @@ def losses(chosen: Sequence[Subject]) -> list[Figure]:
     for subject in chosen:
         for result in subject.run.trainings:
             if any(map(on_log, result.losses)):
-                found.setdefault(_job(result), []).append((subject, result))
+                job = (result.mode, replace(spec_of(result), steps=1))  # whatever their length
+                found.setdefault(job, []).append((subject, result))
     groups = list(found.values())[:MAX_FIGURES]
     return [_losses(f"loss-{index}", group) for index, group in enumerate(groups)]
-
-
-def _job(result: TrainResult) -> tuple[object, ...]:
-    """Return what trainings of one kind have in common: everything but the length."""
-    return (result.mode, replace(spec_of(result), steps=1))
 
 
 def _losses(name: str, group: Sequence[tuple[Subject, TrainResult]]) -> Figure:
