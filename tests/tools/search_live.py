@@ -24,7 +24,7 @@ from support.recorded_sweep import Sweep, path_of, read
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import run_case
 from workload.bench.search import EVALUATED_SHARE, confirm, search
-from workload.cli.steps.search import CONFIRMING_ROUNDS
+from workload.cli.commands.matmul import CONFIRMING_ROUNDS
 from workload.core.errors import ExitCode
 from workload.core.models.device import DeviceInfo
 from workload.core.shape import Shape

@@ -1,7 +1,7 @@
 """What a bug report needs beside the record: files of this machine, and the archive.
 
-Serial numbers and processes are left out here, names and secrets by `cli.steps.bundle`; a GPU keeps
-its UUID, which identifies it in logs.
+Serial numbers and processes are left out here, names and secrets by `cli.commands.doctor`. A GPU
+keeps its UUID, which identifies it in logs.
 """
 
 import gzip

@@ -7,8 +7,8 @@ import pytest
 from support.outcome import Outcome
 
 from workload.cli.arguments import parse
+from workload.cli.commands.collectives import failure_of, operations_of, plan_of
 from workload.cli.options import CollectivesOptions
-from workload.cli.steps.collectives import failure_of, operations_of, plan_of
 from workload.collectives.measure import unmeasured
 from workload.collectives.operations import AllReduce
 from workload.collectives.places import Topology, node_key, numbered

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from support.outcome import Outcome
 
-from workload.cli.steps import search
+from workload.cli.commands import matmul
 from workload.core.errors import ExitCode
 
 LINE = "matmul --search --budget 8 --dtypes float32 --json"
@@ -15,9 +15,9 @@ LINE = "matmul --search --budget 8 --dtypes float32 --json"
 @pytest.fixture(autouse=True)
 def small_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight shapes, all of which are tried."""
-    monkeypatch.setattr(search, "DEFAULT_EDGES", {"cpu": (32, 64)})
-    monkeypatch.setattr(search, "EVALUATED_SHARE", 1.0)
-    monkeypatch.setattr(search, "EQUAL_SHARES", 0.5)  # so that all are, on a busy machine too
+    monkeypatch.setattr(matmul, "DEFAULT_EDGES", {"cpu": (32, 64)})
+    monkeypatch.setattr(matmul, "EVALUATED_SHARE", 1.0)
+    monkeypatch.setattr(matmul, "EQUAL_SHARES", 0.5)  # so that all are, on a busy machine too
 
 
 def test_the_winner_is_told_and_measured_again_and_every_shape_is_recorded(

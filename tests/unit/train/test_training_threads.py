@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 from support.outcome import Outcome
 
+from workload.cli.commands import train as train_command
 from workload.cli.steps import train as train_step
-from workload.cli.steps import training_threads
 from workload.core.errors import ExitCode
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import PRESETS
@@ -80,7 +80,7 @@ def test_threads_of_a_gpu_are_bad_input(
 def test_a_faster_number_of_threads_is_a_hint(
     monkeypatch: pytest.MonkeyPatch, workload: Callable[..., Outcome]
 ) -> None:
-    monkeypatch.setattr(training_threads, "faster_threads", lambda *_: (2, 2.5e-4, 4e-4))
+    monkeypatch.setattr(train_command, "faster_threads", lambda *_: (2, 2.5e-4, 4e-4))
     outcome = workload("train", "--steps", "20")
     words = "hint       a step takes 250 µs with 2 threads now, 400 µs with 1: --threads 2 in a"
     assert words in outcome.stdout

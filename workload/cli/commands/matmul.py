@@ -1,23 +1,40 @@
-"""`workload matmul`: GFLOP/s of matmuls."""
+"""`workload matmul`: GFLOP/s of matmuls; --search finds the fastest within a budget."""
 
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workload.bench.operations.matmul import MatMul
+from workload.bench.runner import memory_problem, run_case
+from workload.bench.search import DEFAULT_EDGES, EVALUATED_SHARE, confirm, cube, search
 from workload.bench.threads import probes_of, with_best_threads
+from workload.bench.timing import TimingConfig
 from workload.cli.options import MatmulOptions
+from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.cli.steps import measure
 from workload.cli.steps.device import announce
 from workload.cli.steps.matmuls import requested_matmuls
-from workload.cli.steps.search import search_and_record
 from workload.cli.steps.variables import warn_of_variables
 from workload.core.errors import ExitCode
 from workload.core.models.case import Case, CaseStatus
+from workload.core.models.device import DeviceInfo
+from workload.core.shape import Shape
 from workload.hardware import devices
-from workload.report.terminal import summary
+from workload.report.terminal import case_table, summary
 from workload.report.terminal.budget import Budget, Shared
 
 # The default dtypes of --search: those of networks.
 SEARCHED_DTYPES = ("float32", "bfloat16")
 # Of the budget; the rest measures the device's limits, and the fastest or the requested sizes.
 SEARCH_SHARE = 0.8
+# The largest of many readings is more often too high than too low. The fastest few are therefore
+# measured again, in turns, in the rest of the budget.
+EXPLORING_SHARE = 0.7
+CONFIRMED = 3
+CONFIRMING_ROUNDS = 5
+# A small matmul takes less than an equal share of the time, a large one more.
+EQUAL_SHARES = 4
 
 
 def command(session: Session, options: MatmulOptions) -> ExitCode:
@@ -34,7 +51,7 @@ def command(session: Session, options: MatmulOptions) -> ExitCode:
     if options.search:
         dtypes = options.dtypes or SEARCHED_DTYPES
         search_sec = SEARCH_SHARE * budget_sec
-        known, fastest = search_and_record(session, device, dtypes, search_sec, options.cache)
+        known, fastest = _search_each(session, device, dtypes, search_sec, options.cache)
         budget_sec -= search_sec
         matmuls = matmuls if options.sizes else fastest
     session.info(summary.stage_line({"matmul": len(matmuls)}, budget_sec))
@@ -46,3 +63,70 @@ def command(session: Session, options: MatmulOptions) -> ExitCode:
     measure.show(session, device, cases, ceilings, budget)
     wrong = [case for case in known if case.status is CaseStatus.WRONG]
     return measure.exit_code_of_cases(session, [*wrong, *cases], budget)
+
+
+@dataclass
+class _Evaluator:
+    """Measures shapes in one dtype and keeps every case."""
+
+    session: Session
+    device: DeviceInfo
+    dtype: str
+    config: TimingConfig
+    cases: dict[str, Case]  # by name: of several measurements the last
+    allowed_sec: float = 0.0  # by one measurement
+
+    def gflops(self, shape: Shape) -> float | None:
+        """Measure one shape; None if it did not run or its result is wrong."""
+        case = run_case(MatMul(shape, self.dtype, self.config), self.device, self.allowed_sec)
+        self.cases[case.name] = case
+        self.session.builder.add_case(case)
+        return case.gflops
+
+
+def _search_each(
+    session: Session, device: DeviceInfo, dtypes: Sequence[str], budget_sec: float, cache: str
+) -> tuple[list[Case], list[MatMul]]:
+    """Return every measured case, and the fastest matmul in each dtype, shown in a line each."""
+    cases: dict[str, Case] = {}
+    fastest = []
+    for dtype in dtypes:
+        evaluator = _Evaluator(session, device, dtype, TimingConfig(cache=cache), cases)
+        best = _search(evaluator, budget_sec / len(dtypes))
+        if best is not None:
+            fastest.append(MatMul(best, dtype, evaluator.config))
+    return list(cases.values()), fastest
+
+
+def _search(evaluator: _Evaluator, budget_sec: float) -> Shape | None:
+    started = time.monotonic()
+    dtype = evaluator.dtype
+    grid = _grid(evaluator.device, dtype)
+    most = max(1, round(EVALUATED_SHARE * len(grid)))
+    search_sec = EXPLORING_SHARE * budget_sec
+    evaluator.allowed_sec = EQUAL_SHARES * search_sec / most
+    before = len(evaluator.cases)
+    with progress(f"search {dtype}", most) as advance:
+
+        def enough() -> bool:
+            advance(len(evaluator.cases) - before, dtype)
+            return time.monotonic() - started > search_sec
+
+        found = search(grid, evaluator.gflops, most, enough=enough)
+    first = [evaluation.shape for evaluation in found.fastest(CONFIRMED)]
+    evaluator.allowed_sec = (budget_sec - search_sec) / (CONFIRMED * CONFIRMING_ROUNDS)
+    confirmed = confirm(first, evaluator.gflops, CONFIRMING_ROUNDS)
+    fastest = [(str(evaluation.shape), evaluation.gflops or 0.0) for evaluation in confirmed]
+    evaluator.session.info(case_table.search_line(dtype, fastest, len(found.trace), len(grid)))
+    # If no time was left to confirm, take the first reading.
+    return next((evaluation.shape for evaluation in confirmed), next(iter(first), None))
+
+
+def _grid(device: DeviceInfo, dtype: str) -> list[Shape]:
+    """Return the shapes that fit memory; none if the device does not support the dtype."""
+    return [
+        shape
+        for shape in cube(DEFAULT_EDGES[device.kind])
+        if MatMul(shape, dtype).not_applicable(device) is None
+        and memory_problem(MatMul(shape, dtype), device) is None
+    ]

@@ -10,25 +10,31 @@ from workload.cli.session import Session
 from workload.cli.steps import measure
 from workload.cli.steps.device import announce, device_of_rank
 from workload.cli.steps.train import require_finite
-from workload.cli.steps.training_threads import show_faster_threads, with_training_threads
 from workload.cli.steps.variables import warn_of_variables
 from workload.core import roofline
 from workload.core.emulation import without_speed
 from workload.core.errors import BadInputError, ExitCode, UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
-from workload.core.train_case import train_case
+from workload.core.train_case import spec_of, train_case
 from workload.core.train_spec import RANK_MODE_NAMES
-from workload.core.units import plural
+from workload.core.units import format_seconds, plural
 from workload.distributed.environment import Place
 from workload.distributed.group import BACKENDS, Group, joined
 from workload.hardware import devices, precision
+from workload.hardware.openmp import most_threads
 from workload.report.terminal import case_table, summary
 from workload.report.terminal.collective_table import scaling_table
 from workload.report.terminal.tables import labelled
 from workload.train.float64 import with_float64
 from workload.train.loop import train
+from workload.train.modes import MODES
 from workload.train.scaling import measure_scaling
+from workload.train.threads import faster_threads
+
+# What each number of threads would compile or capture again is not tried for a hint.
+HINTED_MODES = ("eager", "fused", "dual")
+LONGEST_STEP_SEC = 1.0
 
 
 def command(session: Session, options: TrainOptions) -> ExitCode:
@@ -82,7 +88,7 @@ def _device(options: TrainOptions, place: Place | None) -> DeviceInfo:
     problem = precision.tf32_problem(device) if options.spec.dtype == "tf32" else None
     if problem:
         raise UnfitError(f"{problem}: choose another --dtype")
-    return with_training_threads(device, options)
+    return _with_threads(device, options)
 
 
 def _train(
@@ -146,4 +152,35 @@ def _show_alone(
     (case,) = roofline.rated([step], ceilings)
     session.info(summary.train_line(result, device, case.rating), *case_table.warning_lines([case]))
     if options.threads is None and not device.emulated_on:
-        show_faster_threads(session, result, device)
+        _show_faster_threads(session, result, device)
+
+
+def _with_threads(device: DeviceInfo, options: TrainOptions) -> DeviceInfo:
+    """Set the number of threads: --threads or what the sizes decide. Raises BadInputError."""
+    if device.kind != "cpu":
+        if options.threads is not None:
+            raise BadInputError(f"--threads is for CPUs, the device is {device.torch_name}")
+        return device
+    most, why = most_threads(device)
+    if options.threads is not None and options.threads > most:
+        raise BadInputError(f"--threads {options.threads}: {why}: choose no more threads")
+    return devices.set_threads(device, options.threads or options.spec.threads(device.threads))
+
+
+def _show_faster_threads(session: Session, result: TrainResult, device: DeviceInfo) -> None:
+    """Say so if another number of threads is much faster now."""
+    step_sec = result.median_step_sec or LONGEST_STEP_SEC
+    if device.kind != "cpu" or result.mode not in HINTED_MODES or step_sec >= LONGEST_STEP_SEC:
+        return
+    most, _ = most_threads(device)
+    found = faster_threads(spec_of(result), device, most, MODES[result.mode])
+    if found:
+        count, *seconds = found
+        sec, own_sec = map(format_seconds, seconds)
+        session.info(
+            labelled(
+                "hint",
+                f"a step takes {sec} with {plural(count, 'thread')} now, {own_sec} with "
+                f"{device.threads}: --threads {count} in a new run",
+            )
+        )
