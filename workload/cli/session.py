@@ -17,7 +17,6 @@ from workload.core import places, records
 from workload.core.errors import ExitCode, LostDeviceError, NotSavedError
 from workload.core.journal import Journal
 from workload.core.models.action import Advice
-from workload.core.models.record import Record
 from workload.distributed.environment import Place
 from workload.distributed.failures import (
     LAUNCHED,
@@ -197,16 +196,12 @@ class Session:
                 self.error(str(error))
                 code = code or error.exit_code
                 ended = self.builder.as_ended(code, reason or str(error))
-                self._keep_elsewhere(ended)
+                with contextlib.suppress(NotSavedError, OSError):  # if even that is possible
+                    self._announce(records.save(ended, Path(tempfile.gettempdir())))
         # Ranks that are started again print it when they end.
         if options.json and not (code and self.place and self.place.restarts_left):
             self.print_document(records.dump(ended))
         return code
-
-    def _keep_elsewhere(self, ended: Record) -> None:
-        """Write the record into the temporary folder, if that is possible."""
-        with contextlib.suppress(NotSavedError, OSError):
-            self._announce(records.save(ended, Path(tempfile.gettempdir())))
 
     def _announce(self, path: Path) -> None:
         lost = ", lost with this container" if places.ends_with_container(path.parent) else ""

@@ -4,7 +4,7 @@ All ranks call `Pairs.run` at the same time.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median_high
 
 from msgspec.structs import replace
@@ -61,18 +61,15 @@ class Plan:
         return Exchange(DTYPE, 2, elements_of(size, DTYPE, 2), tuple(peers))
 
 
+@dataclass(frozen=True)
 class Pairs:
     """Measures the pairs of a plan. On rank 0 `cases` has one of each pair and size."""
 
-    def __init__(
-        self, plan: Plan, link_of: Callable[[int, int], Link], team: Team, device: DeviceInfo
-    ) -> None:
-        """Take the function that returns what connects two parties."""
-        self.plan = plan
-        self.cases: dict[tuple[Pair, int], Case] = {}
-        self.link_of = link_of
-        self._team = team
-        self._device = device
+    plan: Plan
+    link_of: Callable[[int, int], Link]  # returns what connects two parties
+    team: Team
+    device: DeviceInfo
+    cases: dict[tuple[Pair, int], Case] = field(default_factory=dict)
 
     def run(self, budget_sec: float) -> Iterator[tuple[Pair, Case]]:
         """Measure all rounds within about `budget_sec`, then again what looks slow."""
@@ -80,7 +77,7 @@ class Pairs:
         for pairs, size in steps:
             yield from self._measure(pairs, size, budget_sec / len(steps))
         for _ in range(REPEATS):
-            suspects = self._team.from_rank_0(self._suspects() if self._team.leads else [])
+            suspects = self.team.from_rank_0(self._suspects() if self.team.leads else [])
             for pairs in self.plan.rounds:
                 again = [pair for pair in pairs if pair in suspects]
                 if again:
@@ -108,8 +105,8 @@ class Pairs:
         self, pairs: Sequence[Pair], size: int, budget_sec: float
     ) -> Iterator[tuple[Pair, Case]]:
         """Measure the pairs of a round at the same time; yield the case of each."""
-        exchange = self.plan.exchange(pairs, size, self._team.ranks)
-        measured = measure(exchange, self._team, self._device, budget_sec)
+        exchange = self.plan.exchange(pairs, size, self.team.ranks)
+        measured = measure(exchange, self.team, self.device, budget_sec)
         for pair in pairs:
             rank_pairs = self.plan.rank_pairs(pair)
             ranks = sorted(rank for one in rank_pairs for rank in one)

@@ -12,6 +12,7 @@ The multipliers are those of SplitMix64 (Steele, Lea & Flood, Fast Splittable Ps
 Generators, OOPSLA 2014; S. Vigna's splitmix64.c), the golden ratio among them.
 """
 
+from dataclasses import dataclass
 from functools import cache
 
 import torch
@@ -38,14 +39,13 @@ def _is_prime(number: int) -> bool:
     return all(number % divisor for divisor in range(2, int(number**0.5) + 1))
 
 
+@dataclass(frozen=True)
 class Pattern:
-    """The numbers that ranks send in one call, modulo `prime`."""
+    """The numbers that ranks send in one call, modulo `prime`, made on `device`."""
 
-    def __init__(self, prime: int, call: int, device: torch.device) -> None:
-        """Make the numbers of this call on `device`."""
-        self._prime = prime
-        self._call = call
-        self._device = device
+    prime: int
+    call: int
+    device: torch.device
 
     def sum_of(self, ranks: list[int], start: int, count: int) -> torch.Tensor:
         """Return the sum of what these ranks have at the positions from `start` on, as int64."""
@@ -53,11 +53,11 @@ class Pattern:
         total = torch.full_like(hashes, len(ranks))
         for rank in ranks:
             # Multiplied once more: modulo 2, two keys would differ everywhere or nowhere.
-            total += (((hashes ^ _key(rank, self._call)) * ODD) >> ODD_SHIFT) % self._prime
+            total += (((hashes ^ _key(rank, self.call)) * ODD) >> ODD_SHIFT) % self.prime
         return total
 
     def _hashes(self, start: int, count: int) -> torch.Tensor:
-        hashes = torch.arange(start + 1, start + count + 1, dtype=torch.int64, device=self._device)
+        hashes = torch.arange(start + 1, start + count + 1, dtype=torch.int64, device=self.device)
         hashes *= _signed(GOLDEN)  # wraps around
         hashes ^= hashes >> 32
         hashes *= _signed(MIX)

@@ -19,7 +19,9 @@ def command(session: Session, options: ReportOptions) -> ExitCode:
     """Write the page and print its path; name each file that is left out."""
     directory = options.results
     path = options.page or directory / PAGE_NAME
-    require_replaceable(path, MAX_PAGE_BYTES, _is_page, "--output", "page")
+    require_replaceable(
+        path, MAX_PAGE_BYTES, lambda start: start.startswith(PAGE_START), "--output", "page"
+    )
     runs, problems = load_results(directory)
     for problem in problems:
         session.error(f"left out: {problem}")
@@ -37,7 +39,3 @@ def command(session: Session, options: ReportOptions) -> ExitCode:
         summary = {"page": str(path), "runs": count, "left_out": problems}
         session.print_document(records.dump(summary))
     return ExitCode.OK
-
-
-def _is_page(content: bytes) -> bool:
-    return content.startswith(PAGE_START)

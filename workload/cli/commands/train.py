@@ -106,7 +106,7 @@ def _train(
 
         def show_mode(name: str, reason: str) -> None:
             if options.mode not in (None, "eager"):  # the default is not announced
-                session.info(summary.mode_line(name, reason))
+                session.info(labelled("mode", f"{name} ({reason})"))
 
         def show(result: TrainResult) -> None:
             session.builder.set("train", [result])

@@ -11,12 +11,7 @@ from workload.core.models.gpu import Gpu, GpuHealth, GpuState, NvLinks
 from workload.core.models.xid import LinkErrors, Xid
 from workload.doctor.actions.kinds import fault
 from workload.doctor.actions.recovery import recovery
-from workload.doctor.actions.xids import (
-    RECOVERY_CHANGED,
-    XidRow,
-    look_up,
-    recovery_action_of,
-)
+from workload.doctor.actions.xids import RECOVERY_CHANGED, look_up, recovery_action_of
 from workload.hardware.driver_codes import NVML_PERMISSION, NVML_RESET_REQUIRED
 from workload.hardware.kernel_log import MAX_XIDS
 
@@ -100,12 +95,9 @@ def _xids(xids: Sequence[Xid], *, outranked: bool) -> Iterator[Fault]:
             same = [xid for xid in same if xid.during_run]
             action = Action.RESTART_APP
         if same:
-            reason = f"Xid {number}, {row.name} ({_whose(row)})"
+            whose = "caused by a program: " if row.by_program else ""
+            reason = f"Xid {number}, {row.name} ({whose}{row.source})"
             yield Fault(f"xid-{number}", action, reason, shown(same))
-
-
-def _whose(row: XidRow) -> str:
-    return f"caused by a program: {row.source}" if row.by_program else row.source
 
 
 def shown(xids: Sequence[Xid], *, where: bool = False) -> tuple[str, ...]:

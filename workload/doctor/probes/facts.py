@@ -102,13 +102,11 @@ def gather(
             boot_id=ask("boot_id", lambda: read_boot_id(root)),
             booted_sec=ask("booted_sec", lambda: read_booted_sec(root)),
             xids=ask("xids", lambda: read_logged_xids(root)),
-            environment=ask("environment", _environment),
+            environment=ask(
+                "environment", lambda: read_environment(os.environ, redaction(os.environ).text)
+            ),
             unread=ask.unread,
         )
-
-
-def _environment() -> dict[str, str]:
-    return read_environment(os.environ, redaction(os.environ).text)
 
 
 class _Asking:

@@ -1,7 +1,6 @@
 """Load the runs in a folder of results, whatever its files hold."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -26,7 +25,9 @@ def load_results(directory: Path) -> tuple[list[Run], list[str]]:
     for path in files[-MAX_FILES:]:
         try:
             source = str(path.relative_to(directory))
-            runs += [_named(run, source) for run in _worst_first(loader.load_runs(path))]
+            # Of several ranks, one that failed stands for all.
+            ranks = sorted(loader.load_runs(path), key=lambda run: run.exit_code is ExitCode.OK)
+            runs += [_named(run, source) for run in ranks]
         except BadInputError as error:
             problems.append(str(error))
     if not runs:
@@ -38,11 +39,6 @@ def load_results(directory: Path) -> tuple[list[Run], list[str]]:
     return sorted(runs, key=lambda run: run.started_at, reverse=True), problems
 
 
-def _worst_first(runs: Sequence[Run]) -> list[Run]:
-    """Order ranks so that one that failed stands for all."""
-    return sorted(runs, key=lambda run: run.exit_code is ExitCode.OK)
-
-
 def _named(run: Run, source: str) -> Run:
     return replace(run, source=f"{source} ({run.part})" if run.part else source)
 
@@ -52,8 +48,7 @@ def _files(directory: Path) -> list[Path]:
         if not directory.is_dir():
             raise BadInputError(f"{directory} is not a folder: choose the one with the records")
         os.listdir(directory)  # raises, where a search of a folder that cannot be read finds none
-        paths = [path for path in directory.rglob("*.json") if _may_be_record(path)]
-        paths = [path for path in paths if path.parent == directory or not _is_of_proof(path)]
+        paths = [path for path in directory.rglob("*.json") if _may_be_record(path, directory)]
     except OSError as error:
         raise BadInputError(
             f"{directory} cannot be read: {error.strerror or error}; check the path"
@@ -61,11 +56,11 @@ def _files(directory: Path) -> list[Path]:
     return sorted(paths, key=lambda path: path.name)
 
 
-def _may_be_record(path: Path) -> bool:
-    """Neither hidden nor a bill of materials, which is in the same folder."""
-    return not path.name.startswith(".") and not path.name.endswith(".cdx.json")
+def _may_be_record(path: Path, directory: Path) -> bool:
+    """Return whether a file is neither hidden, nor a bill of materials, nor of `make gpu-proof`.
 
-
-def _is_of_proof(path: Path) -> bool:
-    """Return whether `make gpu-proof` wrote it, whose brief runs have a page of their own."""
-    return (path.parent / "proof.jsonl").exists()
+    The brief runs of a proof, in a folder below, have a page of their own.
+    """
+    if path.name.startswith(".") or path.name.endswith(".cdx.json"):
+        return False
+    return path.parent == directory or not (path.parent / "proof.jsonl").exists()

@@ -88,12 +88,11 @@ def _not_applicable(findings: Sequence[Finding]) -> list[str]:
     reasons: dict[str, list[str]] = {}
     for finding in findings:
         reasons.setdefault(finding.found, []).append(finding.id)
-    parts = (f"{reason} ({_ids(ids)})" for reason, ids in reasons.items())
+    parts = (
+        f"{reason} ({ids[0] if len(ids) == 1 else plural(len(ids), 'check')})"
+        for reason, ids in reasons.items()
+    )
     return [_line(State.NOT_APPLICABLE, "; ".join(parts))] if reasons else []
-
-
-def _ids(ids: Sequence[str]) -> str:
-    return ids[0] if len(ids) == 1 else plural(len(ids), "check")
 
 
 def _of(findings: Iterable[Finding], state: State) -> list[Finding]:

@@ -143,11 +143,6 @@ def loss_line(step: int, loss: float) -> str:
     return f"Iteration:  {step} \t Loss:  {loss}"
 
 
-def mode_line(name: str, reason: str) -> str:
-    """Return which mode trains, and why."""
-    return labelled("mode", f"{name} ({reason})")
-
-
 def train_line(result: TrainResult, device: DeviceInfo, rating: Rating | None = None) -> str:
     """Return the time and the loss of a training, and its mode unless that is eager.
 
