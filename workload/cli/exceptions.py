@@ -1,9 +1,21 @@
-"""What an exception that ended a command means: its exit code, and a line that says what to do."""
+"""What an exception or a crash that ended a command means: its exit code, and a line with a fix.
+
+A library may crash while it is imported. Handlers of Python run between two bytecodes, so they
+never run after a crash. A callback of ctypes runs in the C handler itself. It writes and exits,
+nothing else; if even that crashes, the kernel ends the process by the signal, as it would without
+a handler.
+"""
 
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from workload.core.errors import FIX_OF_LIMIT, ExitCode, WorkloadError
 from workload.core.imports import import_problem
+from workload.hardware.c_handlers import Handler, install
+
+CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 
 
 def explain(error: Exception) -> tuple[ExitCode, str]:
@@ -22,3 +34,25 @@ def explain(error: Exception) -> tuple[ExitCode, str]:
     if isinstance(error, ImportError):
         return ExitCode.UNFIT, import_problem(error)
     return ExitCode.BUG, f"{type(error).__name__}: {error}"
+
+
+@contextmanager
+def crash_is_unfit(command: str) -> Iterator[None]:
+    """Within, end the process with UNFIT where it crashes, and say so for `command`."""
+    handler = Handler(lambda number: _end(command, number))
+    before = {number: install(number, handler.address) for number in CRASHES}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            install(number, earlier)
+
+
+def _end(command: str, number: int) -> None:
+    line = (
+        f"workload {command}: a library ended the process by {signal.Signals(number).name} when "
+        "it was imported: it is broken or uses instructions that this CPU lacks: use one of the "
+        "project's images, or reinstall torch; `workload doctor` says more\n"
+    )
+    os.write(2, line.encode())
+    os._exit(ExitCode.UNFIT)

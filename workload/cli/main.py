@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from workload.cli import signals
 from workload.cli.arguments import parse
+from workload.cli.exceptions import crash_is_unfit
 from workload.cli.options import DoctorOptions, Options, RankOptions, RecordOptions, RunOptions
 from workload.cli.registry import load
 from workload.core.descriptors import open_standard, reserve_stdout
@@ -97,8 +98,6 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
     # torch repeats at any later moment why CUDA does not start; the device's line says it.
     warnings.filterwarnings("ignore", message="CUDA initialization")
-    from workload.cli.crashes import crash_is_unfit  # noqa: PLC0415  some Pythons lack ctypes
-
     try:
         with crash_is_unfit(options.command):
             command = load(options)

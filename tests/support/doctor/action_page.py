@@ -14,8 +14,7 @@ from support.doctor.generated import table, write
 
 from workload.core.models.action import Action
 from workload.doctor.actions.kinds import KINDS
-from workload.doctor.actions.recovery import RECOVERIES, recovery
-from workload.doctor.actions.xids import XidRow, catalog
+from workload.doctor.actions.xids import RECOVERIES, XidRow, catalog, recovery
 
 HOST = Path(__file__).parents[3] / "docker/host"
 FILE, GUIDE = HOST / "ACTIONS.md", HOST / "actions.toml"

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from workload.bench.operations.matmul import MatMul, Multiply
 from workload.bench.runner import run_case
-from workload.cli.steps import matmuls
+from workload.cli.steps import measure
 from workload.core.errors import ExitCode
 from workload.core.models.case import CaseStatus
 from workload.core.models.device import DeviceInfo
@@ -113,7 +113,7 @@ def test_default_sizes_that_do_not_fit_are_left_out(
     monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo
 ) -> None:
     monkeypatch.setattr(devices, "available_bytes", lambda _device: 400_000_000)
-    assert [shape.m for shape in matmuls.default_shapes(cpu)] == [512, 1024]
+    assert [shape.m for shape in measure.default_shapes(cpu)] == [512, 1024]
 
 
 def test_tf32_is_not_applicable_on_a_cpu(cpu: DeviceInfo) -> None:

@@ -209,7 +209,7 @@ def test_a_torch_that_crashes_when_it_is_imported_is_exit_4_in_one_line(
 
 def test_after_the_import_a_crash_ends_the_process_as_before() -> None:
     code = (
-        "import os; from workload.cli.crashes import crash_is_unfit\n"
+        "import os; from workload.cli.exceptions import crash_is_unfit\n"
         "with crash_is_unfit('verify'): pass\n"
         "os.abort()"
     )

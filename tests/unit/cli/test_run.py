@@ -17,7 +17,7 @@ from workload.cli.arguments import parse
 from workload.cli.commands import run
 from workload.cli.options import RunOptions
 from workload.cli.steps import doctor, measure, verify
-from workload.cli.steps.matmuls import requested_matmuls
+from workload.cli.steps.measure import requested_matmuls
 from workload.core import records
 from workload.core.errors import ExitCode, worst_code
 from workload.core.methods import HOST_CLOCK

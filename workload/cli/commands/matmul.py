@@ -14,7 +14,7 @@ from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.cli.steps import measure
 from workload.cli.steps.device import announce
-from workload.cli.steps.matmuls import requested_matmuls
+from workload.cli.steps.measure import requested_matmuls
 from workload.cli.steps.variables import warn_of_variables
 from workload.core.errors import ExitCode
 from workload.core.models.case import Case, CaseStatus

@@ -14,7 +14,7 @@ from workload.cli.steps import measure
 from workload.cli.steps.all_devices import of_one, run_ranks, slots_of
 from workload.cli.steps.device import announce
 from workload.cli.steps.doctor import examine_and_record, report_first_failure
-from workload.cli.steps.matmuls import requested_matmuls
+from workload.cli.steps.measure import requested_matmuls
 from workload.cli.steps.train import exit_code_of_trainings, train_presets
 from workload.cli.steps.verify import exit_code_of_checks, verify_and_record
 from workload.compare import pair

@@ -1,4 +1,4 @@
-"""What `matmul` and `run` share: measure, rate, record and show cases."""
+"""What `matmul` and `run` share: choose matmuls; measure, rate, record and show cases."""
 
 import math
 from collections.abc import Sequence
@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from workload.bench.operations import Operation
 from workload.bench.operations.copies import copies
 from workload.bench.operations.launch import Launch
-from workload.bench.operations.matmul import MatMul
-from workload.bench.runner import no_case_ran, run_cases, unmeasured
+from workload.bench.operations.matmul import DEFAULT_SIZES, MatMul, squares
+from workload.bench.runner import memory_problem, no_case_ran, run_cases, unmeasured
+from workload.bench.timing import TimingConfig
+from workload.cli.options import MatmulOptions, RunOptions
 from workload.cli.progress import progress
 from workload.cli.session import Session
 from workload.core import roofline
@@ -17,7 +19,7 @@ from workload.core.models.case import Case, CaseStatus
 from workload.core.models.device import DeviceInfo
 from workload.core.models.rating import Ceilings
 from workload.core.shape import Shape
-from workload.hardware.cpu_dtypes import emulations
+from workload.hardware.cpu_dtypes import benchmarked_dtypes, emulations
 from workload.hardware.datasheet import datasheet_ceilings
 from workload.report.terminal import case_table
 from workload.report.terminal.budget import Budget
@@ -138,3 +140,23 @@ def exit_code_of_cases(
         session.error(f"no case could run: {fix}")
         return ExitCode.UNFIT
     return ExitCode.OK
+
+
+def requested_matmuls(options: MatmulOptions | RunOptions, device: DeviceInfo) -> list[MatMul]:
+    """Return the requested matmuls, or the default ones."""
+    shapes = options.sizes or default_shapes(device)
+    dtypes = options.dtypes or benchmarked_dtypes(device)
+    config = TimingConfig(cache=options.cache)
+    return [MatMul(shape, dtype, config) for shape in shapes for dtype in dtypes]
+
+
+def default_shapes(device: DeviceInfo) -> list[Shape]:
+    """Return the default sizes that fit the memory in every dtype, at least the smallest.
+
+    These sizes were not requested, so a container too small for them is not unfit.
+    """
+    shapes = squares(*DEFAULT_SIZES[device.kind])
+    fitting = [
+        shape for shape in shapes if memory_problem(MatMul(shape, "float64"), device) is None
+    ]
+    return fitting or shapes[:1]

@@ -52,7 +52,7 @@ class GpuHealth(Fact, frozen=True):
     Counters are those since the last reset of the GPU or start of the driver.
     """
 
-    recovery_action: int | None = None  # see doctor/actions/recovery.py
+    recovery_action: int | None = None  # see doctor/actions/xids.py
     fabric: Fabric | None = None
     nvlinks: NvLinks | None = None
     sram_threshold_exceeded: bool | None = None  # too many uncorrectable errors, ever

@@ -10,8 +10,7 @@ from workload.core.models.action import Action, Fault
 from workload.core.models.gpu import Gpu, GpuHealth, GpuState, NvLinks
 from workload.core.models.xid import LinkErrors, Xid
 from workload.doctor.actions.kinds import fault
-from workload.doctor.actions.recovery import recovery
-from workload.doctor.actions.xids import RECOVERY_CHANGED, look_up, recovery_action_of
+from workload.doctor.actions.xids import RECOVERY_CHANGED, look_up, recovery, recovery_action_of
 from workload.hardware.driver_codes import NVML_PERMISSION, NVML_RESET_REQUIRED
 from workload.hardware.kernel_log import MAX_XIDS
 

@@ -1,7 +1,7 @@
 """Every kind of fault: what it is, where it is seen, and the action that it asks for.
 
 docker/host/ACTIONS.md shows this table. What each Xid and each recovery action asks for stands in
-`xids.toml` and `recovery.py`.
+`xids.toml` and `xids.py`.
 """
 
 from collections.abc import Iterable

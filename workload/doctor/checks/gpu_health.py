@@ -4,8 +4,7 @@ from workload.core.models.action import Action
 from workload.core.models.facts import Facts
 from workload.core.models.gpu import Gpu, GpuHealth, GpuState
 from workload.core.units import some
-from workload.doctor.actions.recovery import recovery
-from workload.doctor.actions.xids import look_up
+from workload.doctor.actions.xids import look_up, recovery
 from workload.doctor.checks.check import CheckResult, failed, known, passed, unknown, warned
 from workload.doctor.checks.each_gpu import each_gpu_check, gpu_name, not_reported
 from workload.doctor.checks.gpu_needs import DRIVER, GPU, gpu_check, requested_gpus
