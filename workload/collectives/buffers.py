@@ -6,7 +6,7 @@ from itertools import combinations
 
 import torch
 
-from workload.collectives.operations import Operation, Piece
+from workload.collectives.operations import Operation
 from workload.collectives.patterns import Pattern
 
 BLOCK = 1 << 20  # elements that are compared at once
@@ -67,7 +67,8 @@ class Buffers:
         pattern = self._pattern(call)
         for piece in self._operation.result(self._rank):
             for start, count in _blocks(piece.count):
-                expected = self._sum(pattern, piece, start, count)
+                total = pattern.sum_of(piece.sources, piece.start + start, count)
+                expected = total.to(self.taken.dtype)
                 found = self.taken[offset : offset + count]
                 differs = found != expected
                 if bool(differs.any()):
@@ -120,14 +121,9 @@ class Buffers:
         pattern = self._pattern(call)
         pieces = []
         for piece in self._operation.result(rank):
-            sources = tuple(source for source in piece.sources if source != without)
-            part = Piece(sources, piece.start, piece.count)
-            pieces.append(self._sum(pattern, part, 0, piece.count))
-        return torch.cat(pieces)
-
-    def _sum(self, pattern: Pattern, piece: Piece, start: int, count: int) -> torch.Tensor:
-        total = pattern.sum_of(list(piece.sources), piece.start + start, count)
-        return total.to(self.taken.dtype)
+            sources = [source for source in piece.sources if source != without]
+            pieces.append(pattern.sum_of(sources, piece.start, piece.count))
+        return torch.cat(pieces).to(self.taken.dtype)
 
     def _pattern(self, call: int) -> Pattern:
         prime = self._operation.prime

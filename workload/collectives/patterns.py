@@ -12,6 +12,7 @@ The multipliers are those of SplitMix64 (Steele, Lea & Flood, Fast Splittable Ps
 Generators, OOPSLA 2014; S. Vigna's splitmix64.c), the golden ratio among them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -47,7 +48,7 @@ class Pattern:
     call: int
     device: torch.device
 
-    def sum_of(self, ranks: list[int], start: int, count: int) -> torch.Tensor:
+    def sum_of(self, ranks: Sequence[int], start: int, count: int) -> torch.Tensor:
         """Return the sum of what these ranks have at the positions from `start` on, as int64."""
         hashes = self._hashes(start, count)
         total = torch.full_like(hashes, len(ranks))

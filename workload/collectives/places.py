@@ -46,8 +46,10 @@ class Topology:
 
 def read_topology(team: Team, device: DeviceInfo) -> Topology:
     """Gather where each rank is."""
-    uuid = _uuid(device)
-    gpu = next((links for links in gpu_links() if links.uuid == uuid), None) if uuid else None
+    gpu = None
+    if device.kind != "cpu":
+        uuid = f"GPU-{torch.cuda.get_device_properties(device.torch_name).uuid}"  # as NVML has it
+        gpu = next((links for links in gpu_links() if links.uuid == uuid), None)
     found = team.gather((node_key(platform.node(), os.environ), device, gpu))
     nodes = numbered([key for key, _, _ in found])
     places = tuple(
@@ -78,10 +80,3 @@ def numbered(keys: Sequence[Hashable]) -> list[int]:
     """
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     return [numbers[key] for key in keys]
-
-
-def _uuid(device: DeviceInfo) -> str | None:
-    """Return the UUID of the GPU as NVML has it."""
-    if device.kind == "cpu":
-        return None
-    return f"GPU-{torch.cuda.get_device_properties(device.torch_name).uuid}"

@@ -1,7 +1,6 @@
 """What tests/benchmarks put into a file of pytest-benchmark; other benchmarks are skipped."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,7 +44,7 @@ def run_of_benchmarks(document: dict[str, Any], path: Path) -> Run:
     return Run(
         source=str(path),
         kind=PYTEST_BENCHMARK,
-        started_at=in_utc(_moment(document.get("datetime"), path), path),
+        started_at=in_utc(document.get("datetime"), path),
         device=device,
         cases=tuple(honest(case, device) for case in _cases(document, path)),
         versions=versions,
@@ -96,13 +95,6 @@ def _not_ours(problem: str, path: Path) -> BadInputError:
         f"{path} is not a file of this project's benchmarks ({problem}): "
         "make one with `make cpu-bench`"
     )
-
-
-def _moment(text: object, path: Path) -> datetime:
-    try:
-        return datetime.fromisoformat(text if isinstance(text, str) else "")
-    except ValueError as error:
-        raise BadInputError(f"{path} has no valid creation time: choose another file") from error
 
 
 def _mapping(value: object) -> dict[str, Any]:

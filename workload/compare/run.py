@@ -119,9 +119,10 @@ def honest(case: Case, device: DeviceInfo | None) -> Case:
     return without_speed(case, device)
 
 
-def in_utc(moment: datetime, path: Path) -> datetime:
-    """Convert to UTC; without a time zone `moment` is UTC. Raises BadInputError."""
+def in_utc(found: object, path: Path) -> datetime:
+    """Convert a time, or its text, to UTC, which it is without a zone. Raises BadInputError."""
     try:
+        moment = found if isinstance(found, datetime) else datetime.fromisoformat(str(found))
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise BadInputError(f"{path} has no valid creation time: choose another file") from error
