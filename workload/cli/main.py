@@ -37,9 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         end_with_parent()
         # The supervisor writes the record of all ranks.
         options = replace(options, device=member.device, ranks=None, output=None, json=False)
-    place = _enter(options, argv)
-    if isinstance(place, ExitCode):
-        return place
+    place: Place | None = None
+    if isinstance(options, RankOptions):
+        from workload.cli.launching import enter  # noqa: PLC0415  for few commands
+
+        entered = enter(options, argv)
+        if isinstance(entered, ExitCode):
+            return entered
+        place = entered
     document = reserve_stdout() if options.document else None
     try:
         # Only now: `--help` and a refusal need neither rich nor msgspec.
@@ -52,14 +57,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if session.lost or session.lost_rank:
         _exit_without_cuda(code)
     return int(code)
-
-
-def _enter(options: Options, argv: Sequence[str]) -> "Place | ExitCode | None":
-    if not isinstance(options, RankOptions):
-        return None
-    from workload.cli.launching import enter  # noqa: PLC0415  for few commands
-
-    return enter(options, argv)
 
 
 def _exit_without_cuda(code: ExitCode) -> None:

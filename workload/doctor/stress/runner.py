@@ -12,7 +12,7 @@ from workload.core.models.stress import BurnIn, BurnWatch, Deep, MemoryTest
 from workload.doctor.stress.burn_in import Clock, Multiply, burn_in, multiply
 from workload.doctor.stress.memory_patterns import Store, check_memory, store
 from workload.hardware import devices, precision
-from workload.hardware.sensors import Reading, Sensor, summarize
+from workload.hardware.sensors import Reading, summarize
 from workload.hardware.watchdog import watchdog
 
 # Dtypes with hardware support: on a CPU half precision may be emulated, and slow.
@@ -46,7 +46,9 @@ class _Burning:
     ) -> None:
         self._device, self._keep, self._clock = device, keep, clock
         self._start_sec = self._noted_sec = clock()
-        self._watcher = _Watcher(devices.sensor(device))
+        self._sensor = devices.sensor(device)
+        self._readings: list[Reading] = []
+        self._counters_before = self._sensor.counters() if self._sensor else {}
         self._found = Deep(device.torch_name, device.name, budget_sec, 0.0)
 
     def burn(self, product: Multiply, write: Store) -> Deep:
@@ -83,32 +85,23 @@ class _Burning:
         self._found = replace(
             self._found,
             elapsed_sec=self._noted_sec - self._start_sec,
-            watch=self._watcher.look(),
+            watch=self._watch(),
             **changes,
         )
         self._keep(self._found, words)
+
+    def _watch(self) -> BurnWatch | None:
+        """Read the GPU's sensors, if it has any, and return the summary so far."""
+        if self._sensor is None:
+            return None
+        self._readings.append(self._sensor.read())
+        return watched(self._readings, self._counters_before, self._sensor.counters())
 
     def _release(self) -> None:
         """Release the operands' memory for the memory test."""
         gc.collect()
         if self._device.kind == "cuda":
             torch.cuda.empty_cache()
-
-
-class _Watcher:
-    """Reads the GPU's sensors, if it has any, and compares its error counters."""
-
-    def __init__(self, sensor: Sensor | None) -> None:
-        self._sensor = sensor
-        self._readings: list[Reading] = []
-        self._before = sensor.counters() if sensor else {}
-
-    def look(self) -> BurnWatch | None:
-        """Read the sensors and return the summary so far."""
-        if self._sensor is None:
-            return None
-        self._readings.append(self._sensor.read())
-        return watched(self._readings, self._before, self._sensor.counters())
 
 
 def watched(readings: list[Reading], before: dict[str, int], after: dict[str, int]) -> BurnWatch:
