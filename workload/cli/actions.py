@@ -36,23 +36,6 @@ class Distinct(argparse.Action):
         setattr(namespace, self.dest, tuple(distinct))
 
 
-class Explain(argparse.Action):
-    """Accepts `explain` or `explain ID`, and nothing else."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: str | Sequence[Any] | None,
-        _option: str | None = None,
-    ) -> None:
-        """Store the words."""
-        words = list(values or ())
-        if words and (words[0] != "explain" or len(words) > 2):  # noqa: PLR2004  the word and an id
-            parser.error(f"unexpected arguments {' '.join(words)!r}: use `explain` or `explain ID`")
-        namespace.explain = words
-
-
 class DefaultsFormatter(argparse.ArgumentDefaultsHelpFormatter):
     """Shows defaults that are values; others depend on the device, the preset or a flag."""
 

@@ -79,11 +79,7 @@ def _contradiction(given: argparse.Namespace, doctor: argparse.Namespace) -> str
     """
     match given.command:
         case "doctor" if given.explain:
-            names = [name for name, value in vars(doctor).items() if getattr(given, name) != value]
-            options = ", ".join(
-                f"--{name.replace('_', '-')}" for name in names if name not in ("explain", "json")
-            )
-            return f"explain runs no checks: leave {options} out" if options else None
+            return _contradiction_of_explain(given, doctor)
         case "doctor" if given.budget is not None and not given.deep:
             return "--budget limits --deep: give both"
         case "compare" if given.json and given.format not in (TABLE, "json"):
@@ -93,6 +89,18 @@ def _contradiction(given: argparse.Namespace, doctor: argparse.Namespace) -> str
         case "collectives" | "train":
             return _contradiction_of_work(given) or _contradiction_of_ranks(given)
     return None
+
+
+def _contradiction_of_explain(given: argparse.Namespace, doctor: argparse.Namespace) -> str | None:
+    """Describe what `doctor explain` and `doctor explain ID` do not take, or None."""
+    if given.explain[0] != "explain" or given.explain[2:]:
+        words = " ".join(given.explain)
+        return f"unexpected arguments {words!r}: use `explain` or `explain ID`"
+    names = [name for name, value in vars(doctor).items() if getattr(given, name) != value]
+    options = ", ".join(
+        f"--{name.replace('_', '-')}" for name in names if name not in ("explain", "json")
+    )
+    return f"explain runs no checks: leave {options} out" if options else None
 
 
 def _contradiction_of_work(given: argparse.Namespace) -> str | None:

@@ -147,7 +147,6 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "explain",
         nargs="*",
-        action=actions.Explain,
         metavar="explain [ID]",
         help="explain a check, or list all checks",
     )

@@ -37,18 +37,15 @@ Row = tuple[str, tuple[str, ...]]
 
 def short_table(chosen: Sequence[Subject]) -> list[Row]:
     """Return the most important facts, without rows that are empty for every device."""
-    columns = [_device_facts(subject) for subject in chosen]
-    for column, subject in zip(columns, chosen, strict=True):
-        facts = all_facts(subject)
-        for name, places in _PLACES.items():
-            column[name] = next((facts[place] for place in places if place in facts), None)
+    columns = [_column(subject) for subject in chosen]
     names = dict.fromkeys(name for column in columns for name in column)
     rows = [(name, tuple(column.get(name) or UNKNOWN for column in columns)) for name in names]
     return [(name, values) for name, values in rows if set(values) != {UNKNOWN}]
 
 
-def _device_facts(subject: Subject) -> dict[str, str | None]:
-    device, run = subject.device, subject.run
+def _column(subject: Subject) -> dict[str, str | None]:
+    """Return the facts of one device; None where one is not known."""
+    device, run, facts = subject.device, subject.run, all_facts(subject)
     return {
         "device": short(device.name, MAX_WORDS),
         "chosen because": short(device.reason, MAX_WORDS),
@@ -63,6 +60,10 @@ def _device_facts(subject: Subject) -> dict[str, str | None]:
         "variables": short(effects(run.variables or (), device.kind) or "", MAX_WORDS),
         "workload": short(run.versions.get("workload", "")),
         "records": short(", ".join(subject.sources), MAX_WORDS),
+        **{
+            name: next((facts[place] for place in places if place in facts), None)
+            for name, places in _PLACES.items()
+        },
     }
 
 
