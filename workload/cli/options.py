@@ -16,12 +16,16 @@ class Options:
     """The options of every command."""
 
     command: ClassVar[str]
+    files: ClassVar[tuple[tuple[str, str], ...]] = ()  # options that write a file, their fields
     json: bool
 
     @property
     def written(self) -> dict[str, Path]:
         """Return the folder that each option writes into."""
-        return {}
+        paths = {option: getattr(self, field) for option, field in self.files}
+        return {
+            option: Path(os.path.realpath(path)).parent for option, path in paths.items() if path
+        }
 
     @property
     def document(self) -> bool:
@@ -40,7 +44,7 @@ class RecordOptions(Options):
     @property
     def written(self) -> dict[str, Path]:
         """Return the folder that each option writes into."""
-        return {} if self.output is None else {"--output": self.output}
+        return ({} if self.output is None else {"--output": self.output}) | super().written
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ class TrainOptions(RankOptions):
     """`workload train`; None means the preset's value."""
 
     command = "train"
+    files = (("--checkpoint", "checkpoint"),)
     preset: str
     mode: str | None  # None: eager, or all-reduce on ranks
     batch_size: int | None
@@ -105,11 +110,6 @@ class TrainOptions(RankOptions):
     resume: bool
     threads: int | None
     scaling: bool
-
-    @property
-    def written(self) -> dict[str, Path]:
-        """Return the folder that each option writes into."""
-        return super().written | _folder_of("--checkpoint", self.checkpoint)
 
     @property
     def spec(self) -> TrainSpec:
@@ -149,16 +149,12 @@ class DoctorOptions(DevicesOptions):
     """`workload doctor`; the budget is that of --deep."""
 
     command = "doctor"
+    files = (("--bundle", "bundle"),)
     quick: bool
     deep: bool
     strict: bool
     facts: bool
     bundle: Path | None
-
-    @property
-    def written(self) -> dict[str, Path]:
-        """Return the folder that each option writes into."""
-        return super().written | _folder_of("--bundle", self.bundle)
 
 
 @dataclass(frozen=True)
@@ -191,14 +187,6 @@ class ReportOptions(Options):
     """`workload report`."""
 
     command = "report"
+    files = (("--output", "page"),)
     results: Path
     page: Path | None
-
-    @property
-    def written(self) -> dict[str, Path]:
-        """Return the folder that each option writes into."""
-        return _folder_of("--output", self.page)
-
-
-def _folder_of(option: str, file: Path | None) -> dict[str, Path]:
-    return {} if file is None else {option: Path(os.path.realpath(file)).parent}

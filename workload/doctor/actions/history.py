@@ -6,6 +6,7 @@ however often it runs.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -35,10 +36,8 @@ def earlier_records(folder: Path | None) -> tuple[Record, ...]:
         left_bytes -= size
         if left_bytes < 0:
             break
-        try:
+        with suppress(BadInputError):
             found.append(records.load(path))
-        except BadInputError:
-            continue
     return tuple(sorted(found, key=lambda record: record.started_at))
 
 

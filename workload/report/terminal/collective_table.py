@@ -106,16 +106,15 @@ def checked_line(cases: Sequence[Case]) -> str:
 
 def latency_line(cases: Sequence[Case]) -> str | None:
     """Return the time of each operation at its smallest size; None without any."""
-    smallest: dict[Kind, Case] = {}
-    for case in cases:
-        if case.median_sec and case.status is CaseStatus.OK:
-            known = smallest.get(case.kind)
-            if known is None or case.bytes < known.bytes:
-                smallest[case.kind] = case
-    if not smallest:
+    ran = [case for case in cases if case.median_sec and case.status is CaseStatus.OK]
+    if not ran:
         return None
-    words = (f"{kind} {format_seconds(case.median_sec or 0)}" for kind, case in smallest.items())
-    most = max(case.bytes for case in smallest.values())
+    smallest = [
+        min((case for case in ran if case.kind is kind), key=lambda case: case.bytes)
+        for kind in dict.fromkeys(case.kind for case in ran)
+    ]
+    words = (f"{case.kind} {format_seconds(case.median_sec or 0)}" for case in smallest)
+    most = max(case.bytes for case in smallest)
     return labelled("latency", f"of {format_bytes(most)}: {', '.join(words)}")
 
 
