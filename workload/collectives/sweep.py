@@ -1,24 +1,165 @@
-"""Everything that one command measures between its ranks, and what the record says about it."""
+"""Everything that one command measures between its ranks, and what the record says about it.
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+Operations of all ranks, then sending and receiving between every pair of ranks or nodes, to find
+the slow ones among them. All ranks call `Sweep.run` at the same time.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
+from statistics import median_high
 
 from msgspec.structs import replace
 
 from workload.collectives.links import slowest
-from workload.collectives.measure import run
-from workload.collectives.operations import Operation
-from workload.collectives.pairs import Pairs
+from workload.collectives.measure import measure, run
+from workload.collectives.operations import Exchange, Operation, elements_of
 from workload.collectives.places import Topology
 from workload.collectives.rounds import Pair
 from workload.collectives.team import Team
-from workload.core.models.case import Case
-from workload.core.models.collectives import Collectives, Link, PairLink
+from workload.core.models.case import Case, CaseStatus
+from workload.core.models.collectives import Collectives, Link, PairLink, SlowLink
 from workload.core.models.device import DeviceInfo
 from workload.core.models.rating import Rating
 
 PAIRS_SHARE = 0.3  # of the budget, beside operations
+DTYPE = "float32"
+# What looks slow is measured again this often, and counts by its best: noise does not come back.
+REPEATS = 2
+# Of the peers' median. A link with half of its lanes or links is at 0.5; healthy ones of a type
+# differ by a tenth.
+FAR_BELOW = 0.7
+
+
+@dataclass(frozen=True)
+class PairRate:
+    """One pair of parties, the type of link between them, and how fast it was in GB/s."""
+
+    pair: Pair
+    link: str
+    gbs: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which parties meet in which rounds, and what they send.
+
+    A party is one rank, or the ranks of one node. `sizes` are the bytes that each rank sends, the
+    largest last; `word` is what parties are called, "ranks" or "nodes".
+    """
+
+    parties: Sequence[tuple[int, ...]]
+    rounds: Sequence[Sequence[Pair]]
+    sizes: Sequence[int]
+    word: str
+
+    def rank_pairs(self, pair: Pair) -> list[Pair]:
+        """Return the ranks that talk in this pair, each with one of the other party."""
+        one, other = (self.parties[party] for party in pair)
+        return list(zip(one, other, strict=False))
+
+    def exchange(self, pairs: Sequence[Pair], size: int, ranks: int) -> Exchange:
+        """Return what the pairs of a round do at the same time."""
+        peers: list[int | None] = [None] * ranks
+        for pair in pairs:
+            for one, other in self.rank_pairs(pair):
+                peers[one], peers[other] = other, one
+        return Exchange(DTYPE, 2, elements_of(size, DTYPE, 2), tuple(peers))
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Measures the pairs of a plan. On rank 0 `cases` has one of each pair and size."""
+
+    plan: Plan
+    link_of: Callable[[int, int], Link]  # returns what connects two parties
+    team: Team
+    device: DeviceInfo
+    cases: dict[tuple[Pair, int], Case] = field(default_factory=dict)
+
+    def run(self, budget_sec: float) -> Iterator[tuple[Pair, Case]]:
+        """Measure all rounds within about `budget_sec`, then again what looks slow."""
+        steps = [(pairs, size) for pairs in self.plan.rounds for size in self.plan.sizes]
+        for pairs, size in steps:
+            yield from self._measure(pairs, size, budget_sec / len(steps))
+        for _ in range(REPEATS):
+            suspects = self.team.from_rank_0(self._suspects() if self.team.leads else [])
+            for pairs in self.plan.rounds:
+                again = [pair for pair in pairs if pair in suspects]
+                if again:
+                    yield from self._measure(again, self.plan.sizes[-1], budget_sec / len(steps))
+
+    def slow(self) -> list[SlowLink]:
+        """Return which parties or pairs are far below their peers; on rank 0."""
+        rates = [
+            PairRate(pair, self.link_of(*pair).words, case.gbs)
+            for (pair, size), case in self.cases.items()
+            if size == self.plan.sizes[-1] and case.gbs
+        ]
+        return far_below(rates)
+
+    def _suspects(self) -> list[Pair]:
+        slow = [set(one.parties) for one in self.slow()]
+        return [
+            pair
+            for pairs in self.plan.rounds
+            for pair in pairs
+            if any(parties <= set(pair) for parties in slow)
+        ]
+
+    def _measure(
+        self, pairs: Sequence[Pair], size: int, budget_sec: float
+    ) -> Iterator[tuple[Pair, Case]]:
+        """Measure the pairs of a round at the same time; yield the case of each."""
+        exchange = self.plan.exchange(pairs, size, self.team.ranks)
+        measured = measure(exchange, self.team, self.device, budget_sec)
+        for pair in pairs:
+            rank_pairs = self.plan.rank_pairs(pair)
+            ranks = sorted(rank for one in rank_pairs for rank in one)
+            shape = (len(ranks), len(rank_pairs) * exchange.elements)
+            case = measured.case(shape, ranks, f"{self.plan.word} {pair[0]} and {pair[1]}")
+            case = replace(case, bytes=len(rank_pairs) * exchange.bytes)
+            self.cases[pair, size] = _faster(self.cases.get((pair, size)), case)
+            yield pair, self.cases[pair, size]
+
+
+def _faster(before: Case | None, now: Case) -> Case:
+    """Return the faster of two cases of a pair; one that is wrong stays wrong."""
+    if before is None or now.status is not CaseStatus.OK:
+        return now
+    return now if (now.gbs or 0.0) > (before.gbs or 0.0) else before
+
+
+def far_below(measured: Iterable[PairRate]) -> list[SlowLink]:
+    """Return what is far below its peers: slow parties, then slow pairs.
+
+    A party is judged by its best pair, since a slow one makes all its pairs slow; a pair by what
+    both of its parties reach with others. A party that has a single pair is not judged, the pair
+    is. Two parties have no peers.
+    """
+    by_link: dict[str, list[PairRate]] = {}
+    for one in measured:
+        by_link.setdefault(one.link, []).append(one)
+    return [slow for link, group in by_link.items() for slow in _of_type(link, group)]
+
+
+def _of_type(link: str, group: Sequence[PairRate]) -> Iterable[SlowLink]:
+    rates: dict[int, list[float]] = {}
+    for one in group:
+        for party in one.pair:
+            rates.setdefault(party, []).append(one.gbs)
+    best = {party: max(of_party) for party, of_party in rates.items()}
+    usual = median_high(best.values())
+    parties = [
+        party
+        for party, gbs in best.items()
+        if gbs < FAR_BELOW * usual and len(rates[party]) > 1  # else it is the pair
+    ]
+    yield from (SlowLink((party,), link, best[party] / usual) for party in sorted(parties))
+    for one in group:
+        reached = min(best[party] if len(rates[party]) > 1 else usual for party in one.pair)
+        if one.gbs < FAR_BELOW * reached:
+            yield SlowLink(one.pair, link, one.gbs / reached)
 
 
 @dataclass(frozen=True)

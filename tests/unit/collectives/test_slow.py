@@ -4,8 +4,8 @@ from itertools import combinations
 
 import pytest
 
-from workload.collectives.pairs import FAR_BELOW, PairRate, far_below
 from workload.collectives.rounds import Pair
+from workload.collectives.sweep import FAR_BELOW, PairRate, far_below
 from workload.core.models.collectives import SlowLink
 
 

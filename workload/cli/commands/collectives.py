@@ -9,10 +9,9 @@ from workload.cli.steps.device import announce, device_of_rank
 from workload.cli.steps.variables import warn_of_variables
 from workload.collectives.measure import unmeasured
 from workload.collectives.operations import COLLECTIVES, Operation, elements_of
-from workload.collectives.pairs import Pairs, Plan
 from workload.collectives.places import Topology, read_topology
 from workload.collectives.rounds import one_by_one, tournament
-from workload.collectives.sweep import Sweep
+from workload.collectives.sweep import Pairs, Plan, Sweep
 from workload.collectives.team import Team
 from workload.core.case_titles import full_title
 from workload.core.errors import (
