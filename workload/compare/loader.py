@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from workload.compare.benchmark_file import run_of_benchmarks
-from workload.compare.run import Run, runs_of_record
+from workload.compare.run import Run, run_of_benchmarks, runs_of_record
 from workload.core import records
 from workload.core.emulation import without_speed
 from workload.core.errors import BadInputError

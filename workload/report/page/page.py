@@ -9,8 +9,15 @@ from workload.compare.run import Run
 from workload.core.units import DTYPE_BYTES, format_rate
 from workload.report.page import environment, speed_figures, time_figures, verdicts
 from workload.report.page.figures import Figure
-from workload.report.page.speedups import speedups
-from workload.report.page.subjects import Subject, by_record, file_of, pair, short, subjects
+from workload.report.page.subjects import (
+    Subject,
+    by_record,
+    file_of,
+    pair,
+    short,
+    speedups,
+    subjects,
+)
 from workload.report.terminal import rank_lines, rank_table
 from workload.report.terminal.case_table import (
     CASE_COLUMNS,

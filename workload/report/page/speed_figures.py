@@ -16,8 +16,7 @@ from workload.report.page.figures import (
     in_order,
     look_of,
 )
-from workload.report.page.speedups import Speedup, title_of
-from workload.report.page.subjects import Subject, short
+from workload.report.page.subjects import Speedup, Subject, short, title_of
 
 RATE_TITLE = "GFLOP/s"
 MAX_ROWS = 30

@@ -1,18 +1,23 @@
-"""Which runs the page shows in detail: the newest of each device. Pure."""
+"""Which runs the page shows in detail, the newest of each device, and what two have in common."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from workload.compare.benchmark_file import PYTEST_BENCHMARK
-from workload.compare.run import HOST, Run
+from msgspec.structs import replace
+
+from workload.compare import pairing
+from workload.compare.loader import Side
+from workload.compare.run import HOST, PYTEST_BENCHMARK, Run
+from workload.core.case_titles import full_title
 from workload.core.errors import ExitCode
-from workload.core.models.case import Case
+from workload.core.models.case import Case, Kind
 from workload.core.models.device import DeviceInfo
 from workload.core.units import printable
+from workload.report.terminal.comparison_table import rate_words
 
 MAX_OF_A_KIND = 2  # CPUs, and GPUs, in detail
 MAX_CASES = 400  # of one device; charts and tables stay readable, the page small
-MAX_NAME = 60  # characters
+MAX_NAME, MAX_TITLE, MAX_REASON = 60, 40, 200  # characters
 
 # The most complete kind first; among equals the newest.
 _RANK = {"run": 0, HOST: 1, PYTEST_BENCHMARK: 2}
@@ -120,3 +125,46 @@ def pair(chosen: Sequence[Subject]) -> tuple[Subject, Subject] | None:
         return None
     host = gpu.run.host.device.name if gpu.run.host and gpu.run.host.device else None
     return next((cpu for cpu in cpus if cpu.device.name == host), cpus[0]), gpu
+
+
+@dataclass(frozen=True)
+class Speedup:
+    """One case: what each device reached, and the ratio of their times."""
+
+    title: str
+    cpu: str
+    gpu: str
+    times: float
+    interval: tuple[float, float] | None  # 95%
+    times_with_transfers: float | None
+
+
+def speedups(cpu: Subject, gpu: Subject) -> tuple[list[Speedup], list[str]]:
+    """Compare as `workload compare` does, with the CPU as the baseline.
+
+    Return the speed-ups, and a line for each case that both have and that cannot be compared.
+    """
+    paired = pairing.pair(_side(cpu), _side(gpu))
+    found = [
+        Speedup(
+            short(speed.title, MAX_TITLE),
+            rate_words(speed, speed.baseline),
+            rate_words(speed, speed.candidate),
+            speed.speedup,
+            speed.interval,
+            speed.speedup_with_transfers,
+        )
+        for speed in paired.speeds
+        if not speed.name.startswith(Kind.LAUNCH)  # differs in kind between CPU and GPU
+    ]
+    return found, [short(f"{one.title}: {one.reason}", MAX_REASON) for one in paired.unpaired]
+
+
+def _side(subject: Subject) -> Side:
+    """Return what is shown of a device as one process run."""
+    return Side(subject.label, subject.device, (replace(subject.run, cases=subject.cases),))
+
+
+def title_of(case: Case) -> str:
+    """Return the case's name in tables, as long as a chart has room for."""
+    return short(full_title(case), MAX_TITLE)

@@ -18,8 +18,7 @@ from workload.report.page.axes import (
 )
 from workload.report.page.charts import Chart, Series
 from workload.report.page.figures import Figure, Key, figure, look_of, thinned
-from workload.report.page.speedups import title_of
-from workload.report.page.subjects import Subject, short
+from workload.report.page.subjects import Subject, short, title_of
 from workload.report.terminal.summary import rounding_words
 
 MAX_LOSSES, MAX_DOTS, MAX_READINGS = 160, 80, 400  # points drawn of a line, or in a row

@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workload.compare.agreement import Disagreement
-from workload.compare.benchmark_file import PYTEST_BENCHMARK
-from workload.compare.run import HOST
+from workload.compare.run import HOST, PYTEST_BENCHMARK
 from workload.core.case_titles import full_title
 from workload.core.errors import ExitCode
 from workload.core.models.case import CaseStatus, Kind
 from workload.core.statistics import median
 from workload.core.units import format_rate, format_seconds, plural
 from workload.report.page.figures import look_of
-from workload.report.page.speedups import Speedup, title_of
-from workload.report.page.subjects import Subject, short
+from workload.report.page.subjects import Speedup, Subject, short, title_of
 from workload.report.terminal.case_table import best_rates
 
 GOOD, WARNING, BAD = "good", "warning", "bad"
