@@ -61,15 +61,16 @@ def compute_mode(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     mode = state.compute_mode
     if mode is None:
         return not_reported(gpu, state, "compute-mode")
+    found = f"{gpu_name(gpu)} is in compute mode {mode}"
+    if mode == "default":
+        return passed(found)
     if mode == "prohibited":
-        why = "no process can compute on it"
-        return failed(f"{gpu_name(gpu)} is in compute mode {mode}", case="prohibited", why=why)
-    if mode != "default" and start_code(facts) == BUSY:
-        why = "another process has it, so no second one can use it"
-        return failed(f"{gpu_name(gpu)} is in compute mode {mode}", case="taken", why=why)
-    if mode != "default":
-        return warned(f"{gpu_name(gpu)} is in compute mode {mode}", case="exclusive")
-    return passed(f"{gpu_name(gpu)} is in compute mode {mode}")
+        return failed(found, case="prohibited", why="no process can compute on it")
+    if start_code(facts) == BUSY:
+        return failed(
+            found, case="taken", why="another process has it, so no second one can use it"
+        )
+    return warned(found, case="exclusive")
 
 
 @each_gpu_check(

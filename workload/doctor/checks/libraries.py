@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from workload.core.models.facts import Facts
+from workload.core.units import some
 from workload.doctor.checks.check import (
     CheckResult,
     Need,
@@ -20,7 +21,6 @@ from workload.doctor.checks.gpu_needs import CUDA_BUILD, NOT_CPU, TORCH
 
 WHEELS = "/site-packages/nvidia/"  # where NVIDIA's wheels install their libraries
 VERSION_MISMATCH = "https://github.com/pytorch/pytorch/issues/188892"
-SHOWN = 4  # libraries or packages in one text
 
 
 def _has_cuda_wheels(facts: Facts) -> bool:
@@ -49,9 +49,7 @@ def library_path(facts: Facts) -> CheckResult:
     """Look for CUDA libraries in LD_LIBRARY_PATH and LD_PRELOAD."""
     others = [path for path in known(facts.path_libraries) if WHEELS not in path]
     if others:
-        return warned(
-            f"other CUDA libraries come before torch's: {_shortened(others)}", case="shadows"
-        )
+        return warned(f"other CUDA libraries come before torch's: {some(others)}", case="shadows")
     return passed("no CUDA libraries besides those of torch's wheels")
 
 
@@ -72,10 +70,10 @@ def cuda_libraries(facts: Facts) -> CheckResult:
         return unknown("no CUDA library is loaded")
     twice = [path for group in _by_name(paths) if len(group) > 1 for path in group]
     if twice:
-        return failed(f"CUDA libraries are loaded twice: {_shortened(twice)}", case="twice")
+        return failed(f"CUDA libraries are loaded twice: {some(twice)}", case="twice")
     parts = [path for path in paths if "/libcudnn" in path]
     if len({PurePosixPath(path).parent for path in parts}) > 1:
-        return failed(f"cuDNN is loaded from several folders: {_shortened(parts)}", case="mixed")
+        return failed(f"cuDNN is loaded from several folders: {some(parts)}", case="mixed")
     return passed(f"{len(paths)} CUDA libraries, each loaded once")
 
 
@@ -91,7 +89,7 @@ def lock(facts: Facts) -> CheckResult:
     """Compare the installed versions with the lock."""
     unlocked = known(facts.unlocked)
     if unlocked:
-        return warned(f"versions differ from the lock: {_shortened(unlocked)}", case="differs")
+        return warned(f"versions differ from the lock: {some(unlocked)}", case="differs")
     return passed("all packages have their locked versions")
 
 
@@ -101,9 +99,3 @@ def _by_name(paths: Iterable[str]) -> list[list[str]]:
     for path in paths:
         found[PurePosixPath(path).name.partition(".so")[0]].append(path)
     return list(found.values())
-
-
-def _shortened(texts: Iterable[str]) -> str:
-    shown = list(texts)
-    more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
-    return ", ".join(shown[:SHOWN]) + more

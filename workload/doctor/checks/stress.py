@@ -22,7 +22,7 @@ from workload.hardware.sensors import UNCORRECTABLE
 # too weak. A CPU also loses time to other programs.
 STEADY_SHARE = 0.9
 LONGER = "give it more time:\nworkload doctor --deep --budget 600"
-INTERRUPTED = "the stress test ended before it"
+NO_MATMUL = ("no matmul was completed", "whether the device works under load is unknown")
 
 ASKED = Need("not-deep", "runs with --deep only", lambda facts: facts.depth == DEEP)
 BURNED = Need(
@@ -49,7 +49,7 @@ def burn_in(facts: Facts) -> CheckResult:
     deep = known(facts.deep)
     burned = deep.burn_ins
     if not burned:
-        return _no_matmul(deep)
+        return _not_run(deep, *NO_MATMUL)
     results = [_judge_dtype(one, deep) for one in burned]
     wrong = [result for result in results if result.case == WRONG]  # more severe than an error
     result = worst(wrong or results)
@@ -81,7 +81,7 @@ def _judge_dtype(burned: BurnIn, deep: Deep) -> CheckResult:
             why="the device stops working under load",
         )
     if not burned.products:
-        return _no_matmul(deep)
+        return _not_run(deep, *NO_MATMUL)
     if _slowed(burned):
         return warned(
             f"{burned.device} slowed down under load, in GFLOP/s: {_rates(burned)}",
@@ -92,15 +92,10 @@ def _judge_dtype(burned: BurnIn, deep: Deep) -> CheckResult:
     return passed(f"{where} is correct")
 
 
-def _no_matmul(deep: Deep) -> CheckResult:
-    if _interrupted(deep):
-        return unknown(INTERRUPTED, case="interrupted")
-    why = "whether the device works under load is unknown"
-    return failed("no matmul was completed", case="not_run", why=why, fix=LONGER)
-
-
-def _interrupted(deep: Deep) -> bool:
-    return deep.elapsed_sec < deep.budget_sec
+def _not_run(deep: Deep, found: str, why: str) -> CheckResult:
+    if deep.elapsed_sec < deep.budget_sec:
+        return unknown("the stress test ended before it", case="interrupted")
+    return failed(found, case="not_run", why=why, fix=LONGER)
 
 
 def _slowed(burned: BurnIn) -> bool:
@@ -131,10 +126,8 @@ def memory_pattern(facts: Facts) -> CheckResult:
     deep = known(facts.deep)
     memory = deep.memory
     if memory is None or not (memory.compared_bytes or memory.error):
-        if _interrupted(deep):
-            return unknown(INTERRUPTED, case="interrupted")
         why = "whether memory keeps what is written is unknown"
-        return failed("no pattern was written and read back", case="not_run", why=why, fix=LONGER)
+        return _not_run(deep, "no pattern was written and read back", why)
     compared = format_bytes(memory.compared_bytes)
     if memory.wrong_words:
         return failed(
