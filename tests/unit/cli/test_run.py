@@ -119,7 +119,8 @@ def test_a_gpu_is_compared_with_the_cpu_beside_it(
     monkeypatch.setattr(runner, "_transfer_sec", lambda *_: 1e-3)
     monkeypatch.setattr(timings, "INVALID_IQR", {})  # a CPU is noisier than any GPU
     monkeypatch.setattr(loop, "Laps", lambda _device: Laps(cpu))
-    monkeypatch.setattr(doctor, "examine", lambda *_: ({}, (PASSED,)))
+    monkeypatch.setattr(doctor, "gather", lambda *_, **__: {})
+    monkeypatch.setattr(doctor, "run_all", lambda _: (PASSED,))
     right = VerifyResult("a + b", "float32", 0.0, 1e-7, "error")
     monkeypatch.setattr(verify, "verify", lambda _device, _dtypes, keep: keep(right))
     monkeypatch.setattr(run, "TRAIN_PRESETS", ("book",))
