@@ -103,6 +103,7 @@ def test_derived_values_are_computed_again_from_the_samples() -> None:
         ({"dtype": "float32\n"}, "regex"),
         ({"shape": []}, "Expected `array` of length >= 1 - at `$.shape`"),
         ({"speed": 1}, "Object contains unknown field `speed` - at `$`"),
+        ({"a\nfield\x1b": 1}, "Object contains unknown field `a?field?` - at `$`"),
         ({"gflops": "fast"}, "Expected `float | null`, got `str` - at `$.gflops`"),
     ],
 )

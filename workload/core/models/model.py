@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-from workload.core.units import DTYPE_BYTES
+from workload.core.units import DTYPE_BYTES, printable
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ def from_json(kind: type[T], document: object, place: str = "$") -> T:
     try:
         return msgspec.convert(document, kind)
     except (msgspec.ValidationError, UnicodeEncodeError) as error:
-        raise ValueError(_placed(str(error), place)) from None
+        raise ValueError(printable(_placed(str(error), place))) from None
 
 
 def _placed(problem: str, place: str) -> str:

@@ -8,6 +8,7 @@ MAX_TICKS = 6
 # Larger numbers in a file are not measurements; their spans overflow.
 LARGEST, LARGEST_ON_LOG = 1e15, 1e300
 SMALLEST_SPAN = 1e-9
+ROUNDING = 1e-9  # of a step: by so much a value may lie beyond the last tick
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 SMALLEST_PLAIN, LARGEST_PLAIN = 1e-3, 1e6  # other powers of ten are written as such
@@ -98,7 +99,7 @@ def linear_axis(title: str, values: Iterable[float], from_zero: bool = False) ->
     found = list(values)
     low, high = min([*found, 0.0] if from_zero else found), max(found)
     step = _round_step(max(high - low, SMALLEST_SPAN, abs(high) * SMALLEST_SPAN))
-    first, last = math.floor(low / step), math.ceil(high / step)
+    first, last = math.floor(low / step + ROUNDING), math.ceil(high / step - ROUNDING)
     last = max(last, first + 1)
     ticks = tuple((index * step, f"{index * step:,.6g}") for index in range(first, last + 1))
     labelled = tuple((value, text.replace(",", NARROW_SPACE)) for value, text in ticks)
@@ -109,7 +110,8 @@ def _round_step(width: float) -> float:
     """Return 1, 2 or 5 times a power of ten: two to five steps make `width`."""
     rough = width / 5
     power = 10.0 ** math.floor(math.log10(rough))
-    return next(lead * power for lead in (1, 2, 5, 10) if lead * power >= rough * 0.9999)
+    smallest = rough * (1 - ROUNDING / 10)
+    return next(lead * power for lead in (1, 2, 5, 10) if lead * power >= smallest)
 
 
 def rows_axis(names: Sequence[str]) -> Axis:
