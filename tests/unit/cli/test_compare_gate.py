@@ -122,10 +122,27 @@ def test_a_training_with_another_number_of_threads_is_not_judged(gate: Gate) -> 
     assert "unjudged the runs used 1 and 2 threads for it: matmul 64 float32" in outcome.text
 
 
-def test_a_gpu_is_judged_with_another_number_of_threads_of_its_host(gate: Gate) -> None:
+def test_trainings_on_two_cpus_are_judged_with_their_own_numbers_of_threads(gate: Gate) -> None:
+    two, one = replace(case(), threads=2), replace(case(SLOW), threads=1)
+    outcome = gate([two], [one], candidate={"device": replace(CPU, name="another CPU")})
+    assert outcome.code == ExitCode.TOO_SLOW
+
+
+def test_how_threads_are_bound_to_two_cpus_is_not_compared(
+    tmp_path: Path, workload: Callable[..., Outcome]
+) -> None:
+    paths = [
+        write_record(tmp_path / name, case(sec), device=replace(CPU, name=name, binding=name))
+        for name, sec in (("one CPU", 1e-3), ("another CPU", SLOW))
+    ]
+    assert workload("compare", *paths, *GATE).code == ExitCode.TOO_SLOW
+
+
+@pytest.mark.parametrize("change", [{"threads": 1}, {"binding": "OMP_PROC_BIND=true"}])
+def test_a_gpu_is_judged_with_other_threads_of_its_host(change: dict[str, Any], gate: Gate) -> None:
     timed = timing(method=CUDA_EVENTS)
     slow = timing(SLOW, method=CUDA_EVENTS)
-    device = replace(GPU, threads=1)
+    device = replace(GPU, **change)
     outcome = gate([case(timing=timed)], [case(timing=slow)], candidate={"device": device})
     assert outcome.code == ExitCode.TOO_SLOW
 
@@ -230,7 +247,7 @@ def test_a_side_counts_as_contended_where_half_of_its_runs_were(
 ) -> None:
     for minute in range(3):
         write_benchmarks(tmp_path / "a" / f"{minute}.json", case(), minute=2 * minute)
-        slow = contended(1.3e-3) if minute < busy else timing(1.3e-3)
+        slow = contended(1.1e-3) if minute < busy else timing(1.1e-3)
         write_benchmarks(
             tmp_path / "b" / f"{minute}.json", case(timing=slow), minute=2 * minute + 1
         )
