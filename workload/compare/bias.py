@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from workload.compare.loader import Side
 from workload.compare.pairing import BASELINE, CANDIDATE, Excluded, Pairing
 from workload.compare.speeds import Speed
+from workload.core.models.device import DeviceInfo
 from workload.core.models.variable import SPEED
 from workload.core.units import printable
 
@@ -79,15 +80,18 @@ def _of(runs: Sequence[dict[str, str] | None], name: str) -> tuple[str | None, .
     return tuple(sorted(found, key=lambda value: value or ""))
 
 
+def _devices(*sides: Side) -> list[DeviceInfo]:
+    return [run.device for side in sides for run in side.runs if run.device]
+
+
 def varied_threads(baseline: Side, candidate: Side) -> tuple[int, ...]:
     """Return the thread counts of one and the same CPU, if its runs differ in them."""
-    devices = [run.device for side in (baseline, candidate) for run in side.runs if run.device]
-    counts = tuple(sorted({device.threads for device in devices}))
+    counts = tuple(sorted({device.threads for device in _devices(baseline, candidate)}))
     return counts if _one_cpu(baseline, candidate) and len(counts) > 1 else ()
 
 
 def _one_cpu(baseline: Side, candidate: Side) -> bool:
-    devices = [run.device for side in (baseline, candidate) for run in side.runs if run.device]
+    devices = _devices(baseline, candidate)
     kinds = {(device.kind, device.name) for device in devices}
     return len(kinds) == 1 and devices[0].kind == "cpu"
 
@@ -97,8 +101,7 @@ def varied_bindings(baseline: Side, candidate: Side) -> bool:
 
     Bindings on different CPUs are given in core numbers of each, and are not compared.
     """
-    devices = [run.device for side in (baseline, candidate) for run in side.runs if run.device]
-    cpus = [device for device in devices if device.kind == "cpu"]
+    cpus = [device for device in _devices(baseline, candidate) if device.kind == "cpu"]
     one_name = len({device.name for device in cpus}) == 1
     bound = {device.binding if one_name else bool(device.binding) for device in cpus}
     return len(bound) > 1

@@ -95,15 +95,13 @@ def explain_checks(session: Session, options: ExplainOptions) -> ExitCode:
     """Print one check in full, or one line per check. Raises BadInputError for an unknown id."""
     ids = [check.id for check in CHECKS] if options.id is None else [options.id]
     explanations = [explain(id_) for id_ in ids]
-    lines = map(_in_a_line, explanations) if options.id is None else _in_full(explanations[0])
-    session.info(*lines)
+    if options.id is None:
+        session.info(*(f"{one.id:20}{one.asks}" for one in explanations))
+    else:
+        session.info(*_in_full(explanations[0]))
     if options.json:
         session.print_document(records.dump(explanations))
     return ExitCode.OK
-
-
-def _in_a_line(explanation: Explanation) -> str:
-    return f"{explanation.id:20}{explanation.asks}"
 
 
 def _in_full(explanation: Explanation) -> list[str]:

@@ -5,7 +5,7 @@ boot id; or error counters fell, which shows a reset. Without evidence an action
 however often it runs.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -65,7 +65,8 @@ def escalated(current: GpuAction, now: Record, earlier: Sequence[Record]) -> Gpu
     if not current.uuid or not current.fault or current.action not in NEXT:
         return current
     for record in reversed([one for one in earlier if _ended_before(one, now)]):
-        before = _same_fault(current, record.gpus or ())
+        same = (gpu for gpu in record.gpus or () if gpu.uuid == current.uuid)
+        before = next((gpu for gpu in same if gpu.fault == current.fault), None)
         if before is None:
             continue
         done = _done(before, current, record, now)
@@ -79,11 +80,6 @@ def escalated(current: GpuAction, now: Record, earlier: Sequence[Record]) -> Gpu
 def _ended_before(record: Record, now: Record) -> bool:
     """Return whether a run had ended before this one began, by the machine's clock."""
     return record.started_at.timestamp() + record.duration_sec <= now.started_at.timestamp()
-
-
-def _same_fault(current: GpuAction, gpus: Iterable[GpuAction]) -> GpuAction | None:
-    same = (gpu for gpu in gpus if (gpu.uuid, gpu.fault) == (current.uuid, current.fault))
-    return next(same, None)
 
 
 def _done(before: GpuAction, current: GpuAction, record: Record, now: Record) -> str | None:
