@@ -60,20 +60,16 @@ class Failure:
 
     def error(self) -> RankError:
         """Return the error that the launcher raises for it."""
-        if self.hung:
-            hung = f"rank {self.rank} hung: it did not end after SIGTERM and was killed"
-            return RankError(f"{hung}: see its output and the kernel's log", ExitCode.UNFIT)
         name = ending_signal(self.exit_code)
-        if name:
-            ended = f"rank {self.rank} was ended by {name}"
-            return RankError(f"{ended}: see its output and the kernel's log", ExitCode.UNFIT)
-        line = f"rank {self.rank} ended with exit code {self.exit_code}: see its output"
-        if self.line:
-            line = with_rank(self.rank, self.line)
-        try:
-            return RankError(line, ExitCode(self.exit_code))
-        except ValueError:  # not one of this program
+        if self.hung or name:
+            hung = "hung: it did not end after SIGTERM and was killed"
+            how = hung if self.hung else f"was ended by {name}"
+            line = f"rank {self.rank} {how}: see its output and the kernel's log"
             return RankError(line, ExitCode.UNFIT)
+        ended = f"rank {self.rank} ended with exit code {self.exit_code}: see its output"
+        line = with_rank(self.rank, self.line) if self.line else ended
+        known = self.exit_code in set(ExitCode)  # else it is not one of this program
+        return RankError(line, ExitCode(self.exit_code) if known else ExitCode.UNFIT)
 
 
 def with_rank(rank: int, line: str) -> str:
@@ -100,14 +96,12 @@ def read_failure(
     rank: int, exit_code: int, message: object, stopped: bool = False, hung: bool = False
 ) -> Failure:
     """Return the failure of a rank from the `message` of its file, or from none."""
-    if not isinstance(message, dict):
-        return Failure(rank, exit_code, stopped=stopped, hung=hung)
-    extra = message.get("extraInfo", {})
+    found = message if isinstance(message, dict) else {}
     return Failure(
         rank,
         exit_code,
-        message.get("message"),
-        lost_another=bool(extra.get("lost_another")),
+        found.get("message"),
+        lost_another=bool(found.get("extraInfo", {}).get("lost_another")),
         stopped=stopped,
         hung=hung,
     )

@@ -124,14 +124,15 @@ def headline(cards: Sequence[Card], found: Sequence[Disagreement] = ()) -> tuple
     """Return state and sentence for all devices; `found` compares losses of two devices."""
     if not cards:
         return WARNING, "These records have no device"
-    if any(one.state == BAD for one in cards):
-        names = ", ".join(one.label for one in cards if one.state == BAD)
-        return BAD, f"Something is wrong on the {names}"
+    bad, warned = (
+        ", ".join(one.label for one in cards if one.state == state) for state in (BAD, WARNING)
+    )
+    if bad:
+        return BAD, f"Something is wrong on the {bad}"
     if any(not one.ok for one in found):
         return BAD, "The losses of both devices disagree"
-    if any(one.state == WARNING for one in cards):
-        names = ", ".join(one.label for one in cards if one.state == WARNING)
-        return WARNING, f"No full verdict on the {names}"
+    if warned:
+        return WARNING, f"No full verdict on the {warned}"
     names = {1: "This device computes", 2: "Both devices compute"}.get(
         len(cards), "All devices compute"
     )
