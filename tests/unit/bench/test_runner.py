@@ -176,7 +176,7 @@ def test_a_wrong_product_of_the_search_ends_with_exit_3(
 ) -> None:
     wrong = unmeasured(SMALL, CaseStatus.WRONG, "the result of the matmul is off")
     right = run_case(MatMul(Shape(8, 8, 8), "float32"), devices.resolve("cpu"), 0.1)
-    monkeypatch.setattr(matmul_command, "search_and_record", lambda *_: ([wrong, right], []))
+    monkeypatch.setattr(matmul_command, "_search_each", lambda *_: ([wrong, right], []))
     outcome = workload(*"matmul --search --budget 0.2 --sizes 16 --dtypes float32".split())
     assert outcome.code == ExitCode.WRONG_NUMBERS
     assert "matmul 48x64x80 float32 wrong: the result of the matmul is off" in outcome.stderr
