@@ -36,7 +36,7 @@ class _Verdicts(RegexHighlighter):
     highlights = (
         r"\b(?P<good>PASS|FASTER|pass)\b",
         r"\b(?P<warning>WARN|UNCLEAR|UNJUDGED|unknown|INTERRUPTED)\b",
-        r"^(?P<warning>contended|slow|noisy|uncertain|skipped|warned|warning|interrupted)\b",
+        r"^(?P<warning>contended|slow|noisy|uncertain|skipped|warning|interrupted)\b",
         r"\b(?P<bad>FAIL|WRONG|SLOWER|DISAGREE|UNFIT|INVALID)\b",
         r"^(?P<bad>wrong numbers|not valid|does not fit memory)\b",
     )
