@@ -65,7 +65,7 @@ class Host:
 
     def add_python(self, command: str = "mypython", script: str = "exit 0") -> None:
         """Install the stub of an interpreter that works; questions about itself are no calls."""
-        works = '[ "$1" != -c ] || exit 42'
+        works = 'case $1:$2 in -c:*"sys.exit(42)"*) exit 42 ;; -c:*) exit ;; esac'
         self._install(command, f'{works}\necho "{command} $*" >>{self.calls}\n{script}\n')
 
     def _install(self, command: str, script: str) -> None:
