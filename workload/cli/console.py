@@ -126,9 +126,7 @@ def laid_out(renderable: str | Table | Grid, stream: TextIO | None) -> str:
 
 
 def _colored(console: RichConsole, out: io.StringIO, text: str) -> str:
-    if not console.is_terminal:
-        return text
-    if "\t" in text:  # rich would expand it
+    if not console.is_terminal or "\t" in text:  # which rich would expand
         return text
     console.print(_Verdicts()(Text(text)), soft_wrap=True)
     return out.getvalue().removesuffix("\n")

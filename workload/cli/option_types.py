@@ -31,20 +31,16 @@ def path(text: str) -> Path:
     raise argparse.ArgumentTypeError("an empty path: choose a file or a folder")
 
 
-def device(text: str) -> str:
-    """Parse auto, cpu, cuda or cuda:N."""
+def device(text: str, words: str = "auto, cpu, cuda or cuda:N") -> str:
+    """Parse auto, cpu, cuda or cuda:N; `words` name what to use."""
     if re.fullmatch(_DEVICE, text):
         return text
-    raise argparse.ArgumentTypeError(f"{text!r} is not a device: use auto, cpu, cuda or cuda:N")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a device: use {words}")
 
 
 def devices(text: str) -> str:
     """Parse a device, or all."""
-    if text == ALL or re.fullmatch(_DEVICE, text):
-        return text
-    raise argparse.ArgumentTypeError(
-        f"{text!r} is not a device: use auto, cpu, cuda, cuda:N or all"
-    )
+    return text if text == ALL else device(text, "auto, cpu, cuda, cuda:N or all")
 
 
 def _whole(least: int, most: int, text: str) -> int:

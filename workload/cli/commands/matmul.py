@@ -20,9 +20,11 @@ from workload.core.errors import ExitCode
 from workload.core.models.case import Case, CaseStatus
 from workload.core.models.device import DeviceInfo
 from workload.core.shape import Shape
+from workload.core.units import format_rate
 from workload.hardware import devices
-from workload.report.terminal import case_table, summary
+from workload.report.terminal import summary
 from workload.report.terminal.budget import Budget, Shared
+from workload.report.terminal.tables import labelled
 
 # The default dtypes of --search: those of networks.
 SEARCHED_DTYPES = ("float32", "bfloat16")
@@ -117,9 +119,25 @@ def _search(evaluator: _Evaluator, budget_sec: float) -> Shape | None:
     evaluator.allowed_sec = (budget_sec - search_sec) / (CONFIRMED * CONFIRMING_ROUNDS)
     confirmed = confirm(first, evaluator.gflops, CONFIRMING_ROUNDS)
     fastest = [(str(evaluation.shape), evaluation.gflops or 0.0) for evaluation in confirmed]
-    evaluator.session.info(case_table.search_line(dtype, fastest, len(found.trace), len(grid)))
+    evaluator.session.info(_search_line(dtype, fastest, len(found.trace), len(grid)))
     # If no time was left to confirm, take the first reading.
     return next((evaluation.shape for evaluation in confirmed), next(iter(first), None))
+
+
+def _search_line(dtype: str, fastest: Sequence[tuple[str, float]], tried: int, grid: int) -> str:
+    """Return the fastest shape that a search found, and how many shapes it tried.
+
+    `fastest` holds shapes with their GFLOP/s, the fastest first.
+    """
+    effort = f"{tried} of {grid} shapes tried"
+    if not fastest:
+        fix = "raise --budget" if grid else "this device lacks the dtype or the memory"
+        return labelled("search", f"{dtype}: none ran, {effort}: {fix}")
+    (best, rate), *others = fastest
+    then = "".join(f", then {shape} {format_rate(gflops)}" for shape, gflops in others)
+    return labelled(
+        "search", f"{dtype}: {best} is fastest at {format_rate(rate)} GFLOP/s{then}; {effort}"
+    )
 
 
 def _grid(device: DeviceInfo, dtype: str) -> list[Shape]:

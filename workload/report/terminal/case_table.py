@@ -138,22 +138,6 @@ def _budget_hint(cases: Sequence[Case], budget: Budget | None) -> str:
     return f"; {budget.option} {seconds} runs {'it' if len(cases) == 1 else 'them'}"
 
 
-def search_line(dtype: str, fastest: Sequence[tuple[str, float]], tried: int, grid: int) -> str:
-    """Return the fastest shape that a search found, and how many shapes it tried.
-
-    `fastest` holds shapes with their GFLOP/s, the fastest first.
-    """
-    effort = f"{tried} of {grid} shapes tried"
-    if not fastest:
-        fix = "raise --budget" if grid else "this device lacks the dtype or the memory"
-        return labelled("search", f"{dtype}: none ran, {effort}: {fix}")
-    (best, rate), *others = fastest
-    then = "".join(f", then {shape} {format_rate(gflops)}" for shape, gflops in others)
-    return labelled(
-        "search", f"{dtype}: {best} is fastest at {format_rate(rate)} GFLOP/s{then}; {effort}"
-    )
-
-
 def legend_lines(cases: Iterable[Case], ceilings: Ceilings) -> list[str]:
     """Return how the cases were timed, and what the columns mean."""
     timings = [case.timing for case in cases if case.timing and case.kind is not Kind.LAUNCH]
