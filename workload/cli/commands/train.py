@@ -108,6 +108,10 @@ def _train(
             if options.mode not in (None, "eager"):  # the default is not announced
                 session.info(labelled("mode", f"{name} ({reason})"))
 
+        def show_loss(step: int, loss: float) -> None:
+            # As the book has it: print("Iteration: ", t, "\t", "Loss: ", loss)
+            session.info(f"Iteration:  {step} \t Loss:  {loss}")
+
         def show(result: TrainResult) -> None:
             session.builder.set("train", [result])
             advance(len(result.losses), f"loss {result.losses[-1]:.4g}")
@@ -124,7 +128,7 @@ def _train(
             group=group,
             on_device=show_device,
             on_mode=show_mode,
-            on_report=lambda step, loss: session.info(summary.loss_line(step, loss)),
+            on_report=show_loss,
             on_progress=show,
         )
 

@@ -96,7 +96,8 @@ def differences(
     return tuple(
         f"{name} {installed[name]}, locked {' or '.join(versions.split())}"
         for name, versions in sorted(lock.items())
-        if name in installed and _public(installed[name]) not in versions.split()
+        # PyTorch's own index adds a CUDA suffix; `+cpu` is part of the locked version.
+        if name in installed and re.sub(r"\+cu\d+$", "", installed[name]) not in versions.split()
     )
 
 
@@ -108,11 +109,6 @@ def locked_versions() -> dict[str, dict[str, str]]:
     text = resources.files("workload.doctor.probes").joinpath("locked.json").read_text("utf-8")
     locks: dict[str, dict[str, str]] = json.loads(text)
     return locks
-
-
-def _public(version: str) -> str:
-    """Remove the CUDA suffix of PyTorch's own index; `+cpu` is part of the locked version."""
-    return re.sub(r"\+cu\d+$", "", version)
 
 
 def _installed() -> dict[str, str]:

@@ -62,9 +62,10 @@ def short(text: str, length: int = MAX_NAME) -> str:
 def subjects(runs: Sequence[Run]) -> list[Subject]:
     """Return CPUs, then GPUs, of each kind those with the newest runs. `runs` are newest first."""
     found: dict[tuple[str, str], list[Run]] = {}
-    for run in _with_hosts(runs):
-        if run.device is not None:
-            found.setdefault((run.device.kind, run.device.name), []).append(run)
+    for one in runs:
+        for run in (one, one.host):
+            if run is not None and run.device is not None:
+                found.setdefault((run.device.kind, run.device.name), []).append(run)
     chosen = []
     for kind, label in (("cpu", "CPU"), ("cuda", "GPU")):
         groups = [group for (of, _), group in found.items() if of == kind][:MAX_OF_A_KIND]
@@ -93,13 +94,6 @@ def _is_share(run: Run) -> bool:
 def _rank(run: Run) -> tuple[int, bool]:
     """Order runs: a rank that passed stands for its machine only where nothing else does."""
     return _RANK.get(run.kind, len(_RANK)), _is_share(run) and run.exit_code is ExitCode.OK
-
-
-def _with_hosts(runs: Iterable[Run]) -> Iterable[Run]:
-    for run in runs:
-        yield run
-        if run.host is not None:
-            yield run.host
 
 
 def _subject(label: str, group: Sequence[Run]) -> Subject:

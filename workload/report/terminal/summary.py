@@ -138,11 +138,6 @@ def checks_line(checks: Sequence[VerifyResult]) -> str:
     return labelled("verify", f"{len(checks)} comparisons with float64 agree ({dtypes})")
 
 
-def loss_line(step: int, loss: float) -> str:
-    """Return a loss in the book's format: print("Iteration: ", t, "\\t", "Loss: ", loss)."""
-    return f"Iteration:  {step} \t Loss:  {loss}"
-
-
 def train_line(result: TrainResult, device: DeviceInfo, rating: Rating | None = None) -> str:
     """Return the time and the loss of a training, and its mode unless that is eager.
 
