@@ -84,7 +84,9 @@ class Session:
             code = command(self)
         except Exception as error:
             code, reason = explain(error)
-            self._keep(error)
+            # Both decide how the process ends.
+            self.lost = error if isinstance(error, LostDeviceError) else self.lost
+            self.lost_rank = isinstance(error, LostRankError)
             self._tell(code, reason, error)
         return self._end(code, reason)
 
@@ -145,12 +147,6 @@ class Session:
                     f"warning: {folder} is in the container and is lost with it: mount a folder "
                     f"there, as with --volume, or choose another with {option}"
                 )
-
-    def _keep(self, error: Exception) -> None:
-        """Keep that the GPU or another rank is lost, which decides how the process ends."""
-        if isinstance(error, LostDeviceError):
-            self.lost = error
-        self.lost_rank = isinstance(error, LostRankError)
 
     def _tell(self, code: ExitCode, reason: str, error: Exception) -> None:
         """Print why the command failed; where a launcher does that, give it the line."""
