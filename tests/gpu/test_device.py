@@ -37,7 +37,7 @@ def test_the_gpu_names_its_capability_and_memory(gpu_info: DeviceInfo) -> None:
 
 
 def test_every_check_of_verify_holds(gpu_info: DeviceInfo) -> None:
-    checks = verify(gpu_info)
+    checks = list(verify(gpu_info))
     assert checks
     assert [check for check in checks if not check.ok] == []
 

@@ -17,7 +17,7 @@ products without torch.matmul or torch's convolutions, so that a fault in these 
 out. Each tolerance is derived where it is used; the theory is in `tolerances`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from workload.core.errors import UnfitError, first_line
 from workload.core.models.device import DeviceInfo
@@ -29,29 +29,19 @@ from workload.verify.case import VerifyCase
 SEED = 0
 
 
-def _ignore(_: VerifyResult) -> None:
-    pass
-
-
 def verify(
-    device: DeviceInfo,
-    dtypes: Sequence[str] | None = None,
-    on_check: Callable[[VerifyResult], None] = _ignore,
-    seed: int = SEED,
-) -> tuple[VerifyResult, ...]:
-    """Run every check in every dtype, in a fixed order; `on_check` gets each when it is done.
+    device: DeviceInfo, dtypes: Sequence[str] | None = None, seed: int = SEED
+) -> Iterator[VerifyResult]:
+    """Run every check in every dtype, in a fixed order; yield each when it is done.
 
     Takes under a second on two cores. Raises BadInputError for an unknown dtype, and UnfitError if
     the device does not support tf32 or an operation fails.
     """
-    done = []
     for dtype in precision.default_dtypes(device) if dtypes is None else dtypes:
-        case = VerifyCase(device, dtype, seed)
-        _require_tf32(case)
-        for check in _checks(case):
-            done.append(check)
-            on_check(check)
-    return tuple(done)
+        problem = precision.tf32_problem(device) if dtype == "tf32" else None
+        if problem:
+            raise UnfitError(f"{problem}: leave tf32 out")
+        yield from _checks(VerifyCase(device, dtype, seed))
 
 
 def _checks(case: VerifyCase) -> Iterator[VerifyResult]:
@@ -70,9 +60,3 @@ def _checks(case: VerifyCase) -> Iterator[VerifyResult]:
             f"an operation in {case.dtype} failed on {case.device.name}: "
             f"{first_line(error)}: run `workload doctor`, or leave this dtype out"
         ) from error
-
-
-def _require_tf32(case: VerifyCase) -> None:
-    problem = precision.tf32_problem(case.device) if case.dtype == "tf32" else None
-    if problem:
-        raise UnfitError(f"{problem}: leave tf32 out")

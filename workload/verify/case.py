@@ -3,7 +3,6 @@
 import math
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -17,20 +16,16 @@ from workload.verify.bounded import Bounded
 TYPICAL = "error / typical element"
 
 
-@dataclass(frozen=True)
 class VerifyCase:
     """A dtype on a device, with one seeded generator for all its inputs."""
 
-    device: DeviceInfo
-    dtype: str
-    seed: int
-    torch_dtype: torch.dtype = field(init=False)
-    _generator: torch.Generator = field(init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self, device: DeviceInfo, dtype: str, seed: int) -> None:
         """Look up the dtype. Raises BadInputError if it is unknown."""
-        object.__setattr__(self, "torch_dtype", precision.torch_dtype(self.dtype))
-        object.__setattr__(self, "_generator", torch.Generator().manual_seed(self.seed))
+        self.device = device
+        self.dtype = dtype
+        self.seed = seed
+        self._torch_dtype = precision.torch_dtype(dtype)
+        self._generator = torch.Generator().manual_seed(seed)
 
     def draw(self, *shape: int) -> Tensor:
         """Draw standard normal numbers, rounded to the dtype, on the CPU in float64."""
@@ -38,12 +33,12 @@ class VerifyCase:
 
     def round(self, values: Tensor) -> Tensor:
         """Round `values` to the dtype, kept in float64."""
-        return values.to(self.torch_dtype).double()
+        return values.to(self._torch_dtype).double()
 
     def place(self, values: Tensor) -> Tensor:
         """Copy `values` to the device in the dtype; exact after `draw` and `round`."""
         where = devices.torch_device(self.device)
-        return values.to(device=where, dtype=self.torch_dtype, copy=True)
+        return values.to(device=where, dtype=self._torch_dtype, copy=True)
 
     def judge(
         self, name: str, computed: Tensor, expected: Bounded, metric: str = TYPICAL

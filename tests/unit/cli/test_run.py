@@ -68,7 +68,7 @@ def test_wrong_numbers_make_the_verdict_and_the_exit_code(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workload: Callable[..., Outcome]
 ) -> None:
     wrong = VerifyResult("a + b", "float32", 1.0, 1e-7, "error")
-    monkeypatch.setattr(verify, "verify", lambda _device, _dtypes, keep: keep(wrong))
+    monkeypatch.setattr(verify, "verify", lambda _device, _dtypes: [wrong])
     outcome = workload(*QUICK.split(), "--output", tmp_path)
     assert outcome.code == ExitCode.WRONG_NUMBERS
     assert "WRONG NUMBERS  cpu" in outcome.stdout
@@ -122,7 +122,7 @@ def test_a_gpu_is_compared_with_the_cpu_beside_it(
     monkeypatch.setattr(doctor, "gather", lambda *_, **__: {})
     monkeypatch.setattr(doctor, "run_all", lambda _: (PASSED,))
     right = VerifyResult("a + b", "float32", 0.0, 1e-7, "error")
-    monkeypatch.setattr(verify, "verify", lambda _device, _dtypes, keep: keep(right))
+    monkeypatch.setattr(verify, "verify", lambda _device, _dtypes: [right])
     monkeypatch.setattr(run, "TRAIN_PRESETS", ("book",))
     products = [MatMul(Shape(256, 256, 256), dtype) for dtype in ("float32", "bfloat16")]
     monkeypatch.setattr(run, "COMMON", products)

@@ -88,37 +88,37 @@ def test_a_turing_gpu_is_not_checked_in_what_it_lacks() -> None:
 @pytest.mark.parametrize("device", [CPU, gpu("7.5")], ids=["CPU", "Turing"])
 def test_tf32_is_refused_where_there_is_none(device: DeviceInfo) -> None:
     with pytest.raises(UnfitError, match=r"TF32.*: leave tf32 out"):
-        verify(device, ["tf32"])
+        next(verify(device, ["tf32"]))
 
 
 def test_an_unknown_dtype_is_bad_input() -> None:
     with pytest.raises(BadInputError, match="unknown dtype 'float8'"):
-        verify(CPU, ["float8"])
+        next(verify(CPU, ["float8"]))
 
 
-def test_each_check_is_announced_as_it_is_done() -> None:
-    announced: list[VerifyResult] = []
-    assert verify(CPU, ["float32"], announced.append) == tuple(announced)
+def test_each_check_is_known_before_the_next_one_runs() -> None:
+    checks = verify(CPU, ["float32", "float8"])
+    assert next(checks).name == "a + b"
 
 
 def test_two_runs_find_the_same_errors() -> None:
-    assert verify(CPU, ["float32"]) == verify(CPU, ["float32"])
+    assert list(verify(CPU, ["float32"])) == list(verify(CPU, ["float32"]))
 
 
 def test_another_seed_draws_other_inputs() -> None:
-    assert verify(CPU, ["float32"], seed=1) != verify(CPU, ["float32"], seed=2)
+    assert list(verify(CPU, ["float32"], seed=1)) != list(verify(CPU, ["float32"], seed=2))
 
 
 def test_torchs_own_random_state_is_left_alone() -> None:
     before = torch.get_rng_state()
-    verify(CPU, ["float32"])
+    list(verify(CPU, ["float32"]))
     assert torch.equal(before, torch.get_rng_state())
 
 
 def test_the_precision_of_convolutions_is_put_back() -> None:
     convolutions = torch.backends.cudnn.conv  # type: ignore[attr-defined]  # missing in stubs
     before = convolutions.fp32_precision
-    verify(CPU, ["float32"])
+    list(verify(CPU, ["float32"]))
     assert convolutions.fp32_precision == before
 
 
@@ -132,7 +132,7 @@ def test_an_operation_that_fails_on_the_device_is_an_unfit_environment(
     with pytest.raises(
         UnfitError, match="an operation in float32 failed on a CPU: no kernel image"
     ):
-        verify(CPU, ["float32"])
+        list(verify(CPU, ["float32"]))
 
 
 def test_a_result_of_the_wrong_shape_has_no_error() -> None:

@@ -16,13 +16,10 @@ def verify_and_record(
     """Run all checks; each is in the record as soon as it is known."""
     checks: list[VerifyResult] = []
     with progress("verify", None) as advance:
-
-        def keep(check: VerifyResult) -> None:
+        for check in verify(device, dtypes):
             checks.append(check)
             session.builder.append("verify", check)
             advance(0, f"{check.name} {check.dtype}")
-
-        verify(device, dtypes, keep)
     return checks
 
 
