@@ -53,10 +53,9 @@ def main(requested: str) -> None:
     """Choose the device, train, time a step, and print the result."""
     device = devices.resolve(requested)
     print(f"device  {device.torch_name}: {device.name} ({device.reason})")
-    where = devices.torch_device(device)
     torch.manual_seed(0)
-    images, kinds = (data.to(where) for data in stripes())
-    network = Network().to(where)
+    images, kinds = (data.to(device.torch_name) for data in stripes())
+    network = Network().to(device.torch_name)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
 
     def step() -> Tensor:

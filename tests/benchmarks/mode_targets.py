@@ -32,11 +32,11 @@ from torch import Tensor  # noqa: E402
 from workload.core.errors import ExitCode, WorkloadError  # noqa: E402
 from workload.core.models.device import DeviceInfo  # noqa: E402
 from workload.core.train_spec import PRESETS, TrainSpec  # noqa: E402
-from workload.hardware import devices, precision  # noqa: E402
+from workload.hardware import devices  # noqa: E402
 from workload.train.modes import MODES  # noqa: E402
 from workload.train.modes.check import require_right  # noqa: E402
-from workload.train.modes.data import Data, draw  # noqa: E402
 from workload.train.modes.fused import FusedLoop  # noqa: E402
+from workload.train.modes.mode import Data, draw  # noqa: E402
 
 STEPS = 100  # a sample
 FEW_STEPS = 20  # where a few percent decide: more and shorter rounds
@@ -124,9 +124,7 @@ def checked(spec: TrainSpec, device: DeviceInfo, names: list[str]) -> Bench:
     """Return a bench, after its modes were checked."""
     for name in names:
         require_right(MODES[name], spec, device)
-    where = devices.torch_device(device)
-    x, y, w1, w2 = (t.to(where) for t in draw(spec, precision.torch_dtype(spec.dtype)))
-    return Bench(spec, device, (x, y, w1, w2))
+    return Bench(spec, device, draw(spec, device.torch_name))
 
 
 # fmt: off

@@ -9,14 +9,12 @@ from torch import Tensor
 
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import PRESETS, TrainSpec
-from workload.hardware import precision
 from workload.train.modes.compile import COMPILE
-from workload.train.modes.data import Data, draw
 from workload.train.modes.dual import DUAL
 from workload.train.modes.eager import EAGER
 from workload.train.modes.fused import FusedLoop, OneDnnLoop
 from workload.train.modes.graph import GRAPH
-from workload.train.modes.mode import Loop, Mode
+from workload.train.modes.mode import Data, Loop, Mode, draw
 
 CPU = DeviceInfo("cpu", "cpu", "a CPU", "a test", 1)
 GPU = DeviceInfo("cuda", "cpu", "the CPU, playing a GPU", "a test", 1, capability="9.0")
@@ -48,7 +46,7 @@ def start(name: str, spec: TrainSpec) -> Loop:
 
 
 def data_of(spec: TrainSpec) -> Data:
-    return draw(spec, precision.torch_dtype(spec.dtype))
+    return draw(spec)
 
 
 class UpdatesFirst(FusedLoop):

@@ -70,7 +70,7 @@ def plain_block(call: Callable[[], object], calls: int) -> float:
 
 def our_call(operation: Operation, team: Team) -> Call:
     """Return the operation with the arrays that `collectives` times it with."""
-    buffers = Buffers(operation, team.rank, torch.device("cpu"))
+    buffers = Buffers(operation, team.rank, "cpu")
     buffers.fill(team.next_call())
     buffers.settle()
     return operation.call(buffers.given, buffers.taken)

@@ -96,7 +96,7 @@ class Timer:
     """Times products of views of the same random numbers, as large as the largest of a grid."""
 
     def __init__(self, device: DeviceInfo, dtype: str) -> None:
-        where, kind = devices.torch_device(device), precision.torch_dtype(dtype)
+        where, kind = device.torch_name, precision.torch_dtype(dtype)
         elements = max(DEFAULT_EDGES[device.kind]) ** 2
         self.device = device
         self.a, self.b = (torch.randn(elements, device=where).to(kind) for _ in range(2))

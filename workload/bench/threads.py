@@ -27,7 +27,7 @@ def with_best_threads(device: DeviceInfo, probes: Sequence[MatMul] = (PROBE,)) -
     """
     if device.kind != "cpu":
         return device
-    tried = thread_counts(device.threads)
+    tried = counts_up_to(device.threads)
     found = {count: _probe(devices.set_threads(device, count), probes) for count in tried}
     return replace(
         devices.set_threads(device, fastest(found)),
@@ -56,10 +56,10 @@ def probes_of(matmuls: Sequence[MatMul]) -> tuple[MatMul, ...]:
     return tuple(dict.fromkeys(clipped))
 
 
-def thread_counts(most: int) -> tuple[int, ...]:
-    """Return the powers of two below `most`, and `most` itself.
+def counts_up_to(most: int) -> tuple[int, ...]:
+    """Return the numbers of threads or ranks to try: the powers of two below `most`, and `most`.
 
-    >>> thread_counts(6)
+    >>> counts_up_to(6)
     (1, 2, 4, 6)
     """
     doublings = (1 << power for power in range(most.bit_length()))

@@ -208,7 +208,7 @@ class _Flushed:
         self._timer = timer
         self._device = device
         elements = 2 * (device.cache_bytes or DEFAULT_CACHE_BYTES)
-        self._buffer = torch.empty(elements, dtype=torch.int8, device=devices.torch_device(device))
+        self._buffer = torch.empty(elements, dtype=torch.int8, device=device.torch_name)
 
     def batch(self, calls: int) -> float:
         """Return the mean over `calls` calls, each after a flush."""

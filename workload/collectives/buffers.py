@@ -37,11 +37,11 @@ class Mismatch:
 class Buffers:
     """The two arrays of one rank, one if the operation is in place."""
 
-    def __init__(self, operation: Operation, rank: int, device: torch.device) -> None:
+    def __init__(self, operation: Operation, rank: int, device: str) -> None:
         """Allocate them on `device`; raises what PyTorch raises if they do not fit."""
         self._operation = operation
         self._rank = rank
-        self._device = device
+        self._device = torch.device(device)
         dtype = getattr(torch, operation.dtype)
         self._start, count = operation.sent(rank)
         self.given = torch.zeros(count, dtype=dtype, device=device)

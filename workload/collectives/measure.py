@@ -143,7 +143,7 @@ def _allocated(
             too_large = _memory_problem(operation, team, device)
             if too_large:
                 return None, Problem(CaseStatus.DOES_NOT_FIT, too_large)
-            return Buffers(operation, team.rank, devices.torch_device(device)), None
+            return Buffers(operation, team.rank, device.torch_name), None
     except OutOfMemoryError as error:
         return None, Problem(CaseStatus.DOES_NOT_FIT, error.what)
 

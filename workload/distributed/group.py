@@ -20,7 +20,6 @@ from workload.distributed.attempts import ATTEMPT_SEC, connect_within
 from workload.distributed.environment import Place
 from workload.distributed.failures import FollowedError, LostRankError, with_rank
 from workload.hardware.cuda_problem import driver_blocks
-from workload.hardware.devices import torch_device
 from workload.hardware.requested import parse
 
 T = TypeVar("T")
@@ -70,7 +69,7 @@ class Group:
     def __init__(self, place: Place, device: DeviceInfo) -> None:
         """Take this rank's place and device."""
         self.place = place
-        self._where = torch_device(device)
+        self._where = device.torch_name
 
     def on_rank_0(self, work: Callable[[], T]) -> T:
         """Do `work` on rank 0 alone; return on every rank what it returns there, plain JSON.
@@ -113,7 +112,7 @@ def joined(place: Place, device: DeviceInfo, wait_sec: float = GROUP_SEC) -> Ite
     """
     backend, limit = BACKENDS[device.kind], timedelta(seconds=wait_sec)
     if device.kind == "cuda":
-        torch.cuda.set_device(torch_device(device))  # of NCCL's own tensors
+        torch.cuda.set_device(device.torch_name)  # of NCCL's own tensors
     try:
         dist.init_process_group(
             backend,
@@ -121,7 +120,7 @@ def joined(place: Place, device: DeviceInfo, wait_sec: float = GROUP_SEC) -> Ite
             rank=place.rank,
             world_size=place.world_size,
             timeout=limit,
-            device_id=torch_device(device) if device.kind == "cuda" else None,
+            device_id=torch.device(device.torch_name) if device.kind == "cuda" else None,
         )
     except (RuntimeError, ValueError, OSError) as error:
         raise UnfitError(

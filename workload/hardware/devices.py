@@ -120,11 +120,6 @@ def _cuda(index: int, reason: str) -> DeviceInfo:
     )
 
 
-def torch_device(info: DeviceInfo) -> torch.device:
-    """Return the torch device of `info`."""
-    return torch.device(info.torch_name)
-
-
 def set_threads(info: DeviceInfo, threads: int) -> DeviceInfo:
     """Let CPU operations use this many threads; return the device with the new number."""
     torch.set_num_threads(threads)

@@ -14,9 +14,8 @@ from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
 from workload.core.train_case import spec_of
 from workload.core.train_spec import TrainSpec
-from workload.hardware import precision
-from workload.train.modes.data import draw
 from workload.train.modes.dual import DualLoop
+from workload.train.modes.mode import draw
 
 # The largest relative error of a loss that counts as right.
 RIGHT = 0.01
@@ -36,8 +35,7 @@ def with_float64(result: TrainResult, device: DeviceInfo) -> TrainResult:
         return result
     if steps > MAX_STEPS or _flops(spec, steps) > MAX_FLOPS:
         return result
-    data = draw(spec, precision.torch_dtype(spec.dtype))
-    x, y, w1, w2 = (tensor.double() for tensor in data)
+    x, y, w1, w2 = (tensor.double() for tensor in draw(spec))
     expected = DualLoop(spec, device, (x, y, w1, w2)).advance(steps)
     if not bool(torch.isfinite(expected).all()):
         return result

@@ -21,7 +21,7 @@ from workload.hardware import devices, precision
 from workload.hardware.waits import Watch
 from workload.train import checkpoint, modes
 from workload.train.checkpoint import Checkpoint
-from workload.train.modes.data import Data, draw
+from workload.train.modes.mode import Data, draw
 from workload.train.resume import Saves, open_checkpoint
 from workload.train.warm_up import warm_up, warm_up_together
 
@@ -125,7 +125,7 @@ class _Run:
         self.step_time_sec: list[float] = []
         self.diverged_at_step: int | None = None
         self.warm_up_sec, self.steady = 0.0, False
-        self._data: Data = draw(spec, precision.torch_dtype(spec.dtype))
+        self._data: Data = draw(spec)
 
     def restore(self, state: Checkpoint | None) -> None:
         """Continue after the checkpoint's last step, with its threads; start without one."""
@@ -140,9 +140,8 @@ class _Run:
 
     def start(self, requested: str) -> None:
         """Choose and check the mode, and give it the data on the device."""
-        where = devices.torch_device(self.device)
         with devices.translate_cuda_errors(self.device):
-            x, y, w1, w2 = (tensor.to(where) for tensor in self._data)
+            x, y, w1, w2 = (tensor.to(self.device.torch_name) for tensor in self._data)
             del self._data
             mode, self.mode_reason = modes.choose(requested, self.spec, self.device, (x, y, w1, w2))
             self.mode = mode.name

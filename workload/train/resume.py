@@ -12,7 +12,6 @@ from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import TrainSpec
 from workload.core.units import plural, storage_dtype
 from workload.distributed.group import Group
-from workload.hardware.devices import torch_device
 from workload.train import checkpoint
 from workload.train.checkpoint import Checkpoint
 from workload.train.threads import require_threads
@@ -73,7 +72,7 @@ def _distributed(
 def _sent(
     tensor: Tensor | None, shape: tuple[int, ...], dtype: torch.dtype, device: DeviceInfo
 ) -> Tensor:
-    where = torch_device(device)
+    where = device.torch_name
     sent = torch.empty(shape, dtype=dtype, device=where) if tensor is None else tensor.to(where)
     dist.broadcast(sent, 0)
     return sent.cpu()

@@ -11,14 +11,14 @@ from dataclasses import replace
 import torch
 import torch.distributed as dist
 
+from workload.bench.threads import counts_up_to
 from workload.core.models.device import DeviceInfo
 from workload.core.models.scaling import STRONG, WEAK, ScalingPoint
 from workload.core.statistics import median
 from workload.core.train_spec import TrainSpec
 from workload.hardware import devices, precision
 from workload.train.modes.choice import RANK_LOOPS
-from workload.train.modes.data import draw
-from workload.train.modes.mode import Loop
+from workload.train.modes.mode import Loop, draw
 from workload.train.modes.shards import Split
 
 TURNS = 9
@@ -32,7 +32,7 @@ def measure_scaling(spec: TrainSpec, device: DeviceInfo, mode: str) -> list[Scal
 
     Every rank returns the points that it took part in; these are all of them on rank 0.
     """
-    counts = rank_counts(min(dist.get_world_size(), spec.batch_size))
+    counts = counts_up_to(min(dist.get_world_size(), spec.batch_size))
     groups = {count: dist.new_group(list(range(count))) for count in counts}
     points = []
     for kind in (STRONG, WEAK):
@@ -57,11 +57,6 @@ def measure_scaling(spec: TrainSpec, device: DeviceInfo, mode: str) -> list[Scal
     return points
 
 
-def rank_counts(most: int) -> list[int]:
-    """Return the powers of two up to `most`, and `most`."""
-    return sorted({1 << power for power in range(most.bit_length())} | {most})
-
-
 def _with_rows(spec: TrainSpec, count: int) -> TrainSpec:
     """Give each of `count` ranks a batch; the sum over more rows needs a shorter step."""
     return replace(
@@ -73,12 +68,11 @@ def _times(
     spec: TrainSpec, device: DeviceInfo, mode: str, split: Split
 ) -> tuple[list[float], list[float]]:
     """Return the seconds of a step, as it trains and without communication, of the slowest rank."""
-    where = devices.torch_device(device)
-    x, y, w1, w2 = (tensor.to(where) for tensor in draw(spec, precision.torch_dtype(spec.dtype)))
+    data = draw(spec, device.torch_name)
     silent = replace(split, silent=True)
     # A single rank has no one to talk to.
     loops: list[Loop] = [
-        RANK_LOOPS[mode](spec, device, (x, y, w1, w2), one)
+        RANK_LOOPS[mode](spec, device, data, one)
         for one in (silent if split.size == 1 else split, silent)
     ]
     samples: list[list[float]] = [[], []]
@@ -103,7 +97,7 @@ def _seconds(loop: Loop, device: DeviceInfo, steps: int) -> float:
 
 def _largest(values: list[list[float]], device: DeviceInfo, split: Split) -> list[list[float]]:
     """Return the values of the slowest rank, on every rank the same."""
-    largest = torch.tensor(values, dtype=torch.float64, device=devices.torch_device(device))
+    largest = torch.tensor(values, dtype=torch.float64, device=device.torch_name)
     dist.all_reduce(largest, dist.ReduceOp.MAX, group=split.group)
     found: list[list[float]] = largest.tolist()
     return found

@@ -12,17 +12,16 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from workload.bench.threads import fastest, thread_counts
+from workload.bench.threads import counts_up_to, fastest
 from workload.bench.timing import measure
 from workload.core.errors import BadInputError, UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import TrainSpec
 from workload.core.units import plural
-from workload.hardware import devices, precision
+from workload.hardware import devices
 from workload.hardware.openmp import most_threads
-from workload.train.modes.data import draw
 from workload.train.modes.eager import EAGER
-from workload.train.modes.mode import Mode
+from workload.train.modes.mode import Mode, draw
 
 TRIAL_SEC = 0.3  # of each count
 # The least speed-up that is worth a hint.
@@ -33,7 +32,7 @@ def with_fastest_threads(spec: TrainSpec, device: DeviceInfo) -> DeviceInfo:
     """Set the number of threads with which a step is fastest now; return a GPU unchanged."""
     if device.kind != "cpu":
         return device
-    tried = thread_counts(max(device.threads, *device.swept_threads, 1))
+    tried = counts_up_to(max(device.threads, *device.swept_threads, 1))
     found = step_times(spec, device, tried)
     return replace(
         devices.set_threads(device, fastest(found)),
@@ -49,7 +48,7 @@ def faster_threads(
 
     None if there is none up to `most`.
     """
-    tried = tuple(dict.fromkeys((*thread_counts(most), device.threads)))
+    tried = tuple(dict.fromkeys((*counts_up_to(most), device.threads)))
     found = step_times(spec, device, tried, mode)
     best, (own_sec, _) = fastest(found), found[device.threads]
     best_sec = found[best][0]
@@ -60,7 +59,7 @@ def step_times(
     spec: TrainSpec, device: DeviceInfo, counts: Sequence[int], mode: Mode = EAGER
 ) -> dict[int, tuple[float, bool]]:
     """Return, by count, the median seconds of a step and whether threads had to wait."""
-    data = draw(spec, precision.torch_dtype(spec.dtype))
+    data = draw(spec)
     found = {}
     try:
         for count in counts:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from workload.core.models.device import DeviceInfo
 from workload.core.models.verify import RELATIVE, VerifyResult
-from workload.hardware import devices, precision
+from workload.hardware import precision
 from workload.hardware.watchdog import watchdog
 from workload.verify.bounded import Bounded
 
@@ -37,8 +37,7 @@ class VerifyCase:
 
     def place(self, values: Tensor) -> Tensor:
         """Copy `values` to the device in the dtype; exact after `draw` and `round`."""
-        where = devices.torch_device(self.device)
-        return values.to(device=where, dtype=self._torch_dtype, copy=True)
+        return values.to(device=self.device.torch_name, dtype=self._torch_dtype, copy=True)
 
     def judge(
         self, name: str, computed: Tensor, expected: Bounded, metric: str = TYPICAL

@@ -13,10 +13,8 @@ from workload.core.models.case import Case, Kind
 from workload.core.models.device import DeviceInfo
 from workload.core.train_case import LAUNCHES
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
-from workload.hardware import devices, precision
 from workload.train.modes.check import clear_error, clear_tolerance, require_right
-from workload.train.modes.data import draw
-from workload.train.modes.mode import Mode
+from workload.train.modes.mode import Mode, draw
 
 
 @dataclass(frozen=True)
@@ -66,19 +64,16 @@ class TrainSteps:
 
     def prepare(self, device: DeviceInfo) -> Prepared:
         """The loop's seeded data and weights on the device. Compiles or captures, if need be."""
-        where = devices.torch_device(device)
-        x, y, w1, w2 = (
-            tensor.to(where) for tensor in draw(self.spec, precision.torch_dtype(self.dtype))
-        )
-        loop = self.mode.start(self.spec, device, (x, y, w1, w2))
+        data = draw(self.spec, device.torch_name)
+        loop = self.mode.start(self.spec, device, data)
 
         def call() -> Tensor:
             return loop.advance(BLOCK_STEPS)
 
         return Prepared(
             call=call,
-            inputs=(x, y),
-            output=x.new_empty(BLOCK_STEPS),
+            inputs=data[:2],
+            output=data[0].new_empty(BLOCK_STEPS),
             error_share=lambda: self._error_share(device),
         )
 

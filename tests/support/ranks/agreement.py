@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from workload.core.train_spec import PRESETS, TrainSpec
 from workload.hardware.devices import resolve
-from workload.hardware.precision import torch_dtype
 from workload.train.loop import train
-from workload.train.modes.data import draw
+from workload.train.modes.mode import draw
 
 SPEC = replace(PRESETS["book"], dtype="float64")
 # Of |y|, for the roots of the losses: the residuals are sums that cancel down to y.
@@ -26,7 +25,7 @@ def disagreement(
     losses: Sequence[float], single: Sequence[float], spec: TrainSpec = SPEC
 ) -> str | None:
     """Name the first step whose losses are too far apart; None if there is none."""
-    _, y, _, _ = draw(spec, torch_dtype(spec.dtype))
+    _, y, _, _ = draw(spec)
     allowed = ROOT_TOLERANCE * float(y.norm())
     for step, (loss, expected) in enumerate(zip(losses, single, strict=True), 1):
         relative = EARLY_TOLERANCE if step <= EARLY_STEPS else LATE_TOLERANCE

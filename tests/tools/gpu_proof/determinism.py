@@ -79,7 +79,7 @@ def main() -> int:
 def parts(device: str) -> Parts:
     """Return what is computed, by name."""
     torch.manual_seed(0)
-    where = devices.torch_device(devices.resolve(device))
+    where = torch.device(devices.resolve(device).torch_name)
     a, b = (torch.randn(EDGE, EDGE, dtype=torch.float64) for _ in range(2))
     images, filters = torch.randn(8, 32, 28, 28, device=where), torch.randn(64, 32, 3, 3).to(where)
     found: Parts = {

@@ -77,7 +77,7 @@ def test_a_probe_is_as_slow_as_its_median_and_waits_with_its_threads(
 def test_a_choice_beside_other_work_is_shown_as_one(
     waited: bool, words: str, cpu: DeviceInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(threads, "thread_counts", lambda _: (1, 2))
+    monkeypatch.setattr(threads, "counts_up_to", lambda _: (1, 2))
     monkeypatch.setattr(threads, "_probe", lambda device, _: (float(device.threads), waited))
     best = threads.with_best_threads(cpu)
     torch.set_num_threads(cpu.threads)
@@ -89,13 +89,17 @@ def test_a_gpu_needs_no_sweep(cpu: DeviceInfo) -> None:
     assert threads.with_best_threads(gpu) is gpu
 
 
-def test_one_thread_is_all_that_a_core_offers() -> None:
-    assert threads.thread_counts(1) == (1,)
+@pytest.mark.parametrize(
+    ("most", "counts"),
+    [(1, (1,)), (2, (1, 2)), (3, (1, 2, 3)), (8, (1, 2, 4, 8)), (6, (1, 2, 4, 6))],
+)
+def test_powers_of_two_and_all_that_there_are_are_tried(most: int, counts: tuple[int, ...]) -> None:
+    assert threads.counts_up_to(most) == counts
 
 
 @pytest.mark.clock
 def test_this_cpu_is_left_with_the_number_of_threads_that_was_taken(cpu: DeviceInfo) -> None:
     best = threads.with_best_threads(cpu)
-    assert best.swept_threads == threads.thread_counts(cpu.threads)
+    assert best.swept_threads == threads.counts_up_to(cpu.threads)
     assert torch.get_num_threads() == best.threads
     torch.set_num_threads(cpu.threads)

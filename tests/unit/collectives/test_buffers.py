@@ -18,7 +18,7 @@ from workload.collectives.operations import (
 )
 from workload.collectives.patterns import EXACT_UP_TO
 
-CPU = torch.device("cpu")
+CPU = "cpu"
 CALL = 7
 Kind = type[Operation]
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-import torch
 from support.outcome import Outcome
 
 from workload.core.models.device import DeviceInfo
@@ -14,7 +13,7 @@ from workload.core.train_spec import PRESETS, TrainSpec
 from workload.train import float64
 from workload.train.float64 import with_float64
 from workload.train.loop import train
-from workload.train.modes.data import draw
+from workload.train.modes.mode import draw
 from workload.train.modes.reference import by_hand
 
 SMALL = TrainSpec(batch_size=8, input_size=50, hidden_size=20, learning_rate=2e-5, steps=40)
@@ -34,7 +33,7 @@ def test_the_book_ends_in_rounding_a_hundred_times_above_float64(cpu: DeviceInfo
 @pytest.mark.parametrize("seed", [0, 1])
 def test_any_network_has_the_loss_of_the_formula_by_hand(seed: int, cpu: DeviceInfo) -> None:
     spec = replace(SMALL, seed=seed)
-    expected = by_hand(spec, draw(spec, torch.float32), "float32").losses[-1]
+    expected = by_hand(spec, draw(spec)).losses[-1]
     assert trained(spec, cpu).float64_loss == pytest.approx(float(expected), rel=1e-9)
 
 

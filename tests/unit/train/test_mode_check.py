@@ -111,17 +111,17 @@ def test_large_networks_are_checked_on_fewer_steps() -> None:
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_the_clear_network_keeps_clear_of_relus_that_rounding_decides(dtype: str) -> None:
-    data, reference = clear_run(dtype, torch.float32, 0)
+    data, reference = clear_run(dtype, 0)
     assert reference.clear
-    assert torch.equal(by_hand(CLEAR_SPEC, data, dtype).losses, reference.losses)
+    assert torch.equal(by_hand(replace(CLEAR_SPEC, dtype=dtype), data).losses, reference.losses)
 
 
 def test_a_relu_at_zero_is_not_clear_and_may_move_later_losses_only() -> None:
-    (x, y, w1, w2), _ = clear_run("float32", torch.float32, 0)
+    (x, y, w1, w2), _ = clear_run("float32", 0)
     x, w1 = x.double(), w1.double()
     w1[:, 0] = 1e-7 * x[0]  # any input's product with it is small
     w1[:, 0] -= x[1] * (x[1] @ w1[:, 0]) / (x[1] @ x[1])  # this one's is zero
-    reference = by_hand(CLEAR_SPEC, (x, y, w1, w2), "float32")
+    reference = by_hand(CLEAR_SPEC, (x, y, w1, w2))
     assert not reference.clear
     assert reference.flips[0] == 0
     assert reference.flips[1] > 0
@@ -136,6 +136,6 @@ def test_a_flipped_relu_moves_the_next_loss_by_less_than_is_allowed_for_it() -> 
     opened, closed = w1.clone(), w1.clone()
     opened[:, 0] += nudge
     closed[:, 0] -= nudge
-    one, other = (by_hand(spec, (x, y, w, w2), "float32") for w in (opened, closed))
+    one, other = (by_hand(spec, (x, y, w, w2)) for w in (opened, closed))
     moved = (one.losses.sqrt() - other.losses.sqrt()).abs()
     assert moved[0] < 1e-6 < moved[1] <= one.flips[1]

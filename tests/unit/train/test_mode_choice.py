@@ -21,10 +21,10 @@ from support.outcome import Outcome
 from workload.core.errors import BadInputError, UnfitError, WrongNumbersError
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import BLOCK_STEPS, PRESETS, TrainSpec
-from workload.hardware import compilers, precision
+from workload.hardware import compilers
 from workload.train.modes import MODES, choice, choose
 from workload.train.modes import compile as compile_mode
-from workload.train.modes.data import draw
+from workload.train.modes.mode import draw
 
 BOOK = replace(PRESETS["book"], steps=60)
 
@@ -49,7 +49,7 @@ def test_a_mode_that_cannot_run_is_refused_in_one_line(
 ) -> None:
     spec = replace(SHORT, dtype=dtype)
     with pytest.raises(error, match=words) as refusal:
-        choose(name, spec, device, draw(spec, precision.torch_dtype(dtype)))
+        choose(name, spec, device, draw(spec))
     assert "\n" not in str(refusal.value)
 
 
@@ -64,7 +64,7 @@ def test_compile_is_refused_without_a_compiler(
     monkeypatch.delenv(variable, raising=False)
     monkeypatch.delenv("WORKLOAD_VARIANT", raising=False)
     with pytest.raises(UnfitError, match=missing) as refusal:
-        choose("compile", SHORT, device, draw(SHORT, torch.float32))
+        choose("compile", SHORT, device, draw(SHORT))
     assert ": install g++, openssl and python3-dev, or choose another" in str(refusal.value)
 
 
@@ -74,7 +74,7 @@ def test_in_an_image_the_refusal_names_the_one_with_a_compiler(
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setenv("WORKLOAD_VARIANT", "gpu")
     with pytest.raises(UnfitError, match="use the image workload:gpu-devel ") as refusal:
-        choose("compile", SHORT, GPU, draw(SHORT, torch.float32))
+        choose("compile", SHORT, GPU, draw(SHORT))
     assert "\n" not in str(refusal.value)
 
 
@@ -86,20 +86,20 @@ def test_compile_is_refused_where_nothing_that_it_builds_can_be_loaded(
     monkeypatch.setattr(compilers.sysconfig, "get_path", lambda _name: Path(__file__).parents[1])
     monkeypatch.setattr(compilers.Path, "exists", lambda _path: True)
     with pytest.raises(UnfitError, match=r"/cache is mounted noexec: .* --tmpfs /tmp:exec"):
-        choose("compile", SHORT, CPU, draw(SHORT, torch.float32))
+        choose("compile", SHORT, CPU, draw(SHORT))
 
 
 def test_compile_is_refused_without_pythons_headers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name, **_: f"/usr/bin/{name}")
     monkeypatch.setattr(compilers.sysconfig, "get_path", lambda _name: "/nowhere")
     with pytest.raises(UnfitError, match=r"needs Python\.h"):
-        choose("compile", SHORT, CPU, draw(SHORT, torch.float32))
+        choose("compile", SHORT, CPU, draw(SHORT))
 
 
 def test_a_compiler_named_in_the_environment_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "/nowhere/g++")
     with pytest.raises(UnfitError, match=r"needs g\+\+"):
-        choose("compile", SHORT, CPU, draw(SHORT, torch.float32))
+        choose("compile", SHORT, CPU, draw(SHORT))
 
 
 def test_a_compiler_that_fails_is_an_unfit_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +133,7 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
 
 def auto(spec: TrainSpec) -> tuple[str, str]:
-    mode, reason = choose("auto", spec, CPU, draw(spec, precision.torch_dtype(spec.dtype)))
+    mode, reason = choose("auto", spec, CPU, draw(spec))
     return mode.name, reason
 
 

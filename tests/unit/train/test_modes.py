@@ -20,10 +20,9 @@ from workload.core.errors import ExitCode
 from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
 from workload.core.train_spec import BLOCK_STEPS, MODE_NAMES, PRESETS, TrainSpec
-from workload.hardware import precision
 from workload.train.loop import train
 from workload.train.modes import MODES, check
-from workload.train.modes.data import draw
+from workload.train.modes.mode import draw
 from workload.train.modes.reference import by_hand
 
 BOOK = replace(PRESETS["book"], steps=60)
@@ -59,11 +58,11 @@ def test_a_mode_leaves_the_weights_that_eager_leaves(name: str) -> None:
 def test_a_mode_leaves_the_data_it_was_given_alone(name: str, dtype: str) -> None:
     spec = replace(SHORT, dtype=dtype)
     mode, device = CASES[name]
-    data = draw(spec, precision.torch_dtype(dtype))
+    data = draw(spec)
     loop = mode.start(spec, device, data)
     loop.advance(spec.steps)
     loop.weights()
-    assert all(map(torch.equal, data, draw(spec, precision.torch_dtype(dtype))))
+    assert all(map(torch.equal, data, draw(spec)))
 
 
 @pytest.mark.parametrize(("name", "dtype"), EVERY)
@@ -91,14 +90,14 @@ def test_asking_dual_for_its_weights_twice_gives_the_same() -> None:
 
 def test_a_graph_is_replayed_for_a_block_of_steps_and_one_for_each_that_remains() -> None:
     mode, device = CASES["graph"]
-    loop = mode.start(SHORT, device, draw(SHORT, torch.float32))
+    loop = mode.start(SHORT, device, draw(SHORT))
     loop.advance(SHORT.steps)
     graphs: dict[int, tuple[FakeGraph, object]] = vars(loop)["_graphs"]
     assert {steps: graph.replays for steps, (graph, _) in graphs.items()} == {BLOCK_STEPS: 2, 1: 3}
 
 
 def test_warming_up_and_capturing_a_graph_takes_no_step() -> None:
-    _, _, w1, w2 = draw(SHORT, torch.float32)
+    _, _, w1, w2 = draw(SHORT)
     assert all(map(torch.equal, start("graph", SHORT).weights(), (w1, w2)))
 
 
@@ -174,7 +173,7 @@ def test_a_run_resumed_by_another_mode_stays_within_the_bound(
     spec, path = replace(BOOK, dtype=dtype), tmp_path / "run"
     train(replace(spec, steps=33), cpu, mode=first, checkpoint_path=path)
     resumed = train(spec, cpu, mode=second, checkpoint_path=path, resume=True)
-    reference = by_hand(spec, draw(spec, precision.torch_dtype(dtype)), dtype)
+    reference = by_hand(spec, draw(spec))
     losses = torch.tensor(resumed.losses, dtype=torch.float64)
     assert (resumed.resumed_from_step, len(losses)) == (33, 60)
     assert check.first_wrong(losses, reference, MODES[second]) is None

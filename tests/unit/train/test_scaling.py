@@ -4,7 +4,6 @@ import pytest
 
 from workload.core.models.scaling import ScalingPoint
 from workload.report.terminal.collective_table import scaling_table
-from workload.train.scaling import rank_counts
 
 
 def point(kind: str, step_sec: float, local_sec: float, ranks: int = 2) -> ScalingPoint:
@@ -25,14 +24,6 @@ def test_the_communications_share_is_what_a_step_takes_longer() -> None:
 
 def test_a_step_that_noise_made_shorter_has_no_communication() -> None:
     assert point("strong", 0.6, 0.7).communication_share == 0
-
-
-@pytest.mark.parametrize(
-    ("most", "counts"),
-    [(1, [1]), (2, [1, 2]), (3, [1, 2, 3]), (8, [1, 2, 4, 8]), (6, [1, 2, 4, 6])],
-)
-def test_powers_of_two_and_all_ranks_are_measured(most: int, counts: list[int]) -> None:
-    assert rank_counts(most) == counts
 
 
 def test_a_row_has_the_step_and_both_shares() -> None:

@@ -6,8 +6,8 @@ import torch
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import TrainSpec
 from workload.train.modes.all_reduce import AllReduceLoop
-from workload.train.modes.data import draw
 from workload.train.modes.eager import EagerLoop
+from workload.train.modes.mode import draw
 from workload.train.modes.shards import Split, refusal
 
 SPEC = TrainSpec(batch_size=10, input_size=20, hidden_size=5, output_size=2, dtype="float64")
@@ -21,7 +21,7 @@ def test_64_rows_on_three_ranks_are_22_21_and_21() -> None:
 
 
 def test_a_rank_has_the_same_rows_of_both_and_all_weights() -> None:
-    data = draw(SPEC, torch.float64)
+    data = draw(SPEC)
     x, y, w1, w2 = Split(1, 3).shard(data)
     assert torch.equal(x, data[0][4:7])
     assert torch.equal(y, data[1][4:7])
@@ -29,7 +29,7 @@ def test_a_rank_has_the_same_rows_of_both_and_all_weights() -> None:
 
 
 def test_a_split_for_one_rank_trains_as_the_book_does(cpu: DeviceInfo) -> None:
-    data = draw(SPEC, torch.float64)
+    data = draw(SPEC)
     loop = AllReduceLoop(SPEC, cpu, data, Split(0, 1, silent=True))
     book = EagerLoop(SPEC, cpu, data)
     assert torch.equal(loop.advance(7), book.advance(7))

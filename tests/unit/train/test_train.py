@@ -13,7 +13,7 @@ from workload.core.errors import ExitCode
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import PRESETS, TrainSpec
 from workload.train.loop import train
-from workload.train.modes.data import draw
+from workload.train.modes.mode import draw
 
 
 def chapter_losses(spec: TrainSpec) -> list[float]:
@@ -92,7 +92,7 @@ def test_json_leaves_stdout_to_the_document(workload: Callable[..., Outcome]) ->
 
 
 def test_another_seed_draws_other_numbers() -> None:
-    one, other = (draw(replace(PRESETS["book"], seed=seed), torch.float32) for seed in (0, 1))
+    one, other = (draw(replace(PRESETS["book"], seed=seed)) for seed in (0, 1))
     assert not torch.equal(one[0], other[0])
 
 
@@ -101,7 +101,7 @@ def test_numbers_are_drawn_in_the_order_x_y_w1_w2() -> None:
     generator = torch.Generator().manual_seed(0)
     shapes = ((2, 3), (2, 5), (3, 4), (4, 5))
     expected = [torch.randn(shape, generator=generator) for shape in shapes]
-    assert all(map(torch.equal, draw(spec, torch.float32), expected))
+    assert all(map(torch.equal, draw(spec), expected))
 
 
 def test_options_replace_single_values_of_the_preset(workload: Callable[..., Outcome]) -> None:

@@ -12,11 +12,11 @@ from workload.cli.steps import train as train_step
 from workload.core.errors import ExitCode
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import PRESETS
-from workload.hardware import devices, precision
+from workload.hardware import devices
 from workload.train import threads
 from workload.train.loop import train
-from workload.train.modes.data import draw
 from workload.train.modes.eager import EAGER
+from workload.train.modes.mode import draw
 from workload.train.warm_up import warm_up
 
 
@@ -120,7 +120,7 @@ def test_a_trial_leaves_the_number_of_threads(cpu: DeviceInfo) -> None:
 
 def test_a_training_is_warmed_up_and_leaves_its_weights(cpu: DeviceInfo) -> None:
     spec = PRESETS["book"]
-    data = draw(spec, precision.torch_dtype(spec.dtype))
+    data = draw(spec)
     before = [tensor.clone() for tensor in data]
     seconds, _ = warm_up(EAGER.start(spec, cpu, data), cpu, spec.steps, 20)
     assert seconds > 0

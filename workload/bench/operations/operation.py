@@ -10,7 +10,7 @@ from torch import Tensor
 from workload.bench.timing import TimingConfig
 from workload.core.models.case import Kind
 from workload.core.models.device import DeviceInfo
-from workload.hardware import devices, precision
+from workload.hardware import precision
 
 SEED = 0
 
@@ -81,16 +81,15 @@ class Operation(Protocol):
 
 def normal(shape: tuple[int, ...], dtype: str, device: DeviceInfo, seed: int = SEED) -> Tensor:
     """Draw standard normal numbers: constants draw less power and score higher."""
-    where = devices.torch_device(device)
-    generator = torch.Generator(device=where).manual_seed(seed)
+    generator = torch.Generator(device=device.torch_name).manual_seed(seed)
     torch_dtype = precision.torch_dtype(dtype)
-    return torch.randn(shape, generator=generator, device=where, dtype=torch_dtype)
+    return torch.randn(shape, generator=generator, device=device.torch_name, dtype=torch_dtype)
 
 
 def unwritten(shape: tuple[int, ...], dtype: str, device: DeviceInfo) -> Tensor:
     """Make an output full of NaN, so that an element that is never written is found."""
-    where = devices.torch_device(device)
-    return torch.full(shape, torch.nan, device=where, dtype=precision.torch_dtype(dtype))
+    torch_dtype = precision.torch_dtype(dtype)
+    return torch.full(shape, torch.nan, device=device.torch_name, dtype=torch_dtype)
 
 
 def tf32_not_applicable(dtype: str, device: DeviceInfo) -> str | None:

@@ -21,10 +21,8 @@ from workload.core.errors import WrongNumbersError
 from workload.core.models.device import DeviceInfo
 from workload.core.tolerances import LAMBDA, unit_roundoff
 from workload.core.train_spec import TrainSpec
-from workload.hardware import devices, precision
 from workload.hardware.watchdog import watchdog
-from workload.train.modes.data import Data, draw
-from workload.train.modes.mode import Mode
+from workload.train.modes.mode import Data, Mode, draw
 from workload.train.modes.reference import CLEAR_SPEC, Reference, by_hand, clear_run
 
 # Two blocks of steps, and some remaining ones.
@@ -41,7 +39,7 @@ def clear_error(mode: Mode, device: DeviceInfo, dtype: str, seed: int = 0) -> fl
 
     It may be up to `clear_tolerance`. None if a loss is not finite.
     """
-    data, reference = clear_run(dtype, precision.torch_dtype(dtype), seed)
+    data, reference = clear_run(dtype, seed)
     losses = _losses(mode, replace(CLEAR_SPEC, dtype=dtype), device, data)
     if not bool(torch.isfinite(losses).all()):
         return None
@@ -68,8 +66,8 @@ def require_right(mode: Mode, spec: TrainSpec, device: DeviceInfo) -> None:
 
 def _require_right_losses(mode: Mode, spec: TrainSpec, device: DeviceInfo) -> None:
     spec = replace(spec, steps=_steps(spec))
-    data = draw(spec, precision.torch_dtype(spec.dtype))
-    reference = by_hand(spec, data, spec.dtype)
+    data = draw(spec)
+    reference = by_hand(spec, data)
     losses = _losses(mode, spec, device, data)
     wrong = first_wrong(losses, reference, mode)
     if wrong is not None:
@@ -92,8 +90,7 @@ def first_wrong(losses: Tensor, reference: Reference, mode: Mode) -> int | None:
 
 def _losses(mode: Mode, spec: TrainSpec, device: DeviceInfo, data: Data) -> Tensor:
     """Run the mode; return its (steps,) losses, on the CPU in float64."""
-    where = devices.torch_device(device)
-    x, y, w1, w2 = (tensor.to(where) for tensor in data)
+    x, y, w1, w2 = (tensor.to(device.torch_name) for tensor in data)
     losses = mode.start(spec, device, (x, y, w1, w2)).advance(spec.steps).cpu().double()
     watchdog.answered()
     return losses

@@ -12,13 +12,12 @@ from workload.hardware import precision
 from workload.train.modes.all_reduce import AllReduceLoop
 from workload.train.modes.check import require_right
 from workload.train.modes.compile import COMPILE
-from workload.train.modes.data import Data
 from workload.train.modes.ddp import DdpLoop
 from workload.train.modes.dual import DUAL
 from workload.train.modes.eager import EAGER
 from workload.train.modes.fused import FUSED
 from workload.train.modes.graph import GRAPH
-from workload.train.modes.mode import Mode
+from workload.train.modes.mode import Data, Mode
 from workload.train.modes.shards import refusal
 
 # In the order in which `auto` tries them.

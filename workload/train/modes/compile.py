@@ -14,9 +14,8 @@ from workload.core.train_spec import TrainSpec
 from workload.hardware import devices
 from workload.hardware.compilers import find_compilers, fix, noexec_cache
 from workload.hardware.watchdog import watchdog
-from workload.train.modes.data import Data
 from workload.train.modes.fused import FusedLoop
-from workload.train.modes.mode import Mode
+from workload.train.modes.mode import Data, Mode
 
 OTHERWISE = "or choose another --mode"
 

@@ -5,8 +5,7 @@ from torch import Tensor
 
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import TrainSpec
-from workload.train.modes.data import Data
-from workload.train.modes.mode import Mode
+from workload.train.modes.mode import Data, Mode
 
 
 def eager_step(x: Tensor, y: Tensor, w1: Tensor, w2: Tensor, learning_rate: float) -> Tensor:

@@ -16,8 +16,7 @@ from torch import Tensor
 
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
-from workload.train.modes.data import Data
-from workload.train.modes.mode import Loop, Mode
+from workload.train.modes.mode import Data, Loop, Mode
 
 # The gradient of ReLU in one pass and in place; the public API has no function for it.
 relu_gradient = torch.ops.aten.threshold_backward.grad_input

@@ -13,10 +13,8 @@ from torch import Tensor
 from workload.core.errors import UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
-from workload.hardware import devices
-from workload.train.modes.data import Data
 from workload.train.modes.fused import FusedLoop
-from workload.train.modes.mode import Mode
+from workload.train.modes.mode import Data, Mode
 
 WARM_UP_STEPS = 3  # as PyTorch's own examples
 
@@ -27,9 +25,8 @@ class GraphLoop(FusedLoop):
     def __init__(self, spec: TrainSpec, device: DeviceInfo, data: Data) -> None:
         """Warm up and capture; the weights do not change."""
         super().__init__(spec, device, data)
-        where = devices.torch_device(device)
-        with torch.cuda.device(where):
-            stream = torch.cuda.Stream(where)
+        with torch.cuda.device(device.torch_name):
+            stream = torch.cuda.Stream()
             self._warm_up(stream)
             self._graphs = {steps: self._capture(steps, stream) for steps in (BLOCK_STEPS, 1)}
 

@@ -1,15 +1,38 @@
-"""A mode: one way to do the steps of the example network."""
+"""A mode: one way to do the steps of the example network, and the data that all start from."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from workload.core.errors import WorkloadError
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import TrainSpec
-from workload.train.modes.data import Data
+from workload.hardware import precision
+
+Data = tuple[Tensor, Tensor, Tensor, Tensor]  # x, y, w1 and w2, of the shapes that `draw` gives
+
+
+def draw(spec: TrainSpec, where: str = "cpu") -> Data:
+    """Draw x, y, w1 and w2 in that order from one seeded generator, and copy them to `where`.
+
+    Shapes (batch, input), (batch, output), (input, hidden), (hidden, output). The
+    CPU draws for every device, so that all start from the same numbers.
+    """
+    generator = torch.Generator().manual_seed(spec.seed)
+    dtype = precision.torch_dtype(spec.dtype)
+    x, y, w1, w2 = (
+        torch.randn(shape, generator=generator, dtype=dtype).to(where)
+        for shape in (
+            (spec.batch_size, spec.input_size),
+            (spec.batch_size, spec.output_size),
+            spec.w1_shape,
+            spec.w2_shape,
+        )
+    )
+    return x, y, w1, w2
 
 
 class Loop(Protocol):

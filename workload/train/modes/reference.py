@@ -31,7 +31,7 @@ from torch import Tensor
 
 from workload.core.tolerances import LAMBDA, matmul_tolerance, unit_roundoff
 from workload.core.train_spec import TrainSpec
-from workload.train.modes.data import Data, draw
+from workload.train.modes.mode import Data, draw
 
 CLEAR_SPEC = TrainSpec(input_size=100, hidden_size=30, learning_rate=1e-5, steps=30)
 
@@ -59,13 +59,13 @@ class Reference:
         return self.noise + self.flips
 
 
-def by_hand(spec: TrainSpec, data: Data, dtype: str) -> Reference:
-    """Do `spec.steps` steps in float64 from `data`, as the reference of a run in `dtype`.
+def by_hand(spec: TrainSpec, data: Data) -> Reference:
+    """Do `spec.steps` steps in float64 from `data`, as the reference of a run in `spec.dtype`.
 
     The gradient is the one that `verify` checks autograd against.
     """
     x, y, w1, w2 = (tensor.detach().cpu().double() for tensor in data)
-    uncertainty_of_pre = matmul_tolerance(dtype, spec.input_size)[1] * x.norm(dim=1)[:, None]
+    uncertainty_of_pre = matmul_tolerance(spec.dtype, spec.input_size)[1] * x.norm(dim=1)[:, None]
     reach = spec.learning_rate * (x @ x.t()).norm(dim=1)[:, None]
     losses, noise, flips = [], [], [0.0]
     for _ in range(spec.steps):
@@ -74,7 +74,7 @@ def by_hand(spec: TrainSpec, data: Data, dtype: str) -> Reference:
         h = pre.clamp(min=0)
         r = h @ w2 - y
         losses.append(r.square().sum())
-        noise.append(_noise(h, uncertainty, w2, y, dtype))
+        noise.append(_noise(h, uncertainty, w2, y, spec.dtype))
         grad_h = 2 * r @ w2.t()
         moved = reach * grad_h.abs() * w2.norm(dim=1)
         flips.append(flips[-1] + float(moved[pre.abs() <= uncertainty].sum()))
@@ -101,11 +101,12 @@ def _sum_of_squared_products(left: Tensor, right: Tensor) -> Tensor:
     return (left.square() @ right.square()).sum()
 
 
-def clear_run(dtype: str, torch_dtype: torch.dtype, seed: int) -> tuple[Data, Reference]:
+def clear_run(dtype: str, seed: int) -> tuple[Data, Reference]:
     """Draw data of CLEAR_SPEC on which rounding decides no ReLU; also return their reference."""
     for candidate in itertools.count(seed):
-        data = draw(replace(CLEAR_SPEC, seed=candidate), torch_dtype)
-        reference = by_hand(CLEAR_SPEC, data, dtype)
+        spec = replace(CLEAR_SPEC, dtype=dtype, seed=candidate)
+        data = draw(spec)
+        reference = by_hand(spec, data)
         if reference.clear:
             break
     return data, reference

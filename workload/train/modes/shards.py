@@ -8,7 +8,7 @@ from torch import Tensor
 from workload.core.errors import BadInputError
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import TrainSpec
-from workload.train.modes.data import Data
+from workload.train.modes.mode import Data
 
 
 @dataclass(frozen=True)
