@@ -78,35 +78,30 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
     run.start(mode)
     on_mode(run.mode, run.mode_reason)
     next_progress = 0.0
-    finished = run.step == spec.steps
-    if finished and spec.steps:
+    if run.step == spec.steps and spec.steps:
         on_report(run.step, run.losses[-1])
-    while run.step < spec.steps and run.diverged_at_step is None:
-        first = run.step
-        stop = min(
-            spec.steps,
-            *((first // every + 1) * every for every in (REPORT_EVERY, checkpoint_every)),
-        )
-        try:
+    try:
+        while run.step < spec.steps and run.diverged_at_step is None:
+            first = run.step
+            stop = min(
+                spec.steps,
+                *((first // every + 1) * every for every in (REPORT_EVERY, checkpoint_every)),
+            )
             run.advance(stop)
-        except UnfitError:
-            if run.losses:
+            if time.monotonic() >= next_progress:
+                started = time.monotonic()
                 on_progress(run.result(preset))
-            raise
-        if time.monotonic() >= next_progress:
-            started = time.monotonic()
-            on_progress(run.result(preset))
-            # The result grows with the steps: reporting it may take a twentieth of the time.
-            next_progress = started + max(PROGRESS_SEC, 20 * (time.monotonic() - started))
-        if run.diverged_at_step is None:
-            if stop % REPORT_EVERY == 0:
-                on_report(stop, run.losses[-1])
-            if checkpoint_path and (stop % checkpoint_every == 0 or stop == spec.steps):
-                try:
+                # The result grows with the steps: reporting it may take a twentieth of the time.
+                next_progress = started + max(PROGRESS_SEC, 20 * (time.monotonic() - started))
+            if run.diverged_at_step is None:
+                if stop % REPORT_EVERY == 0:
+                    on_report(stop, run.losses[-1])
+                if checkpoint_path and (stop % checkpoint_every == 0 or stop == spec.steps):
                     run.save(checkpoint_path)
-                except NotSavedError:
-                    on_progress(run.result(preset))
-                    raise
+    except (UnfitError, NotSavedError):
+        if run.losses:
+            on_progress(run.result(preset))
+        raise
     return run.result(preset, finished=run.diverged_at_step is None)
 
 
