@@ -23,7 +23,7 @@ from support.recorded_sweep import Sweep, path_of, read
 
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import run_case
-from workload.bench.search import EVALUATED_SHARE, confirm, search
+from workload.bench.search import EVALUATED_SHARE, confirm, fastest, search
 from workload.cli.commands.matmul import CONFIRMING_ROUNDS
 from workload.core.errors import ExitCode
 from workload.core.models.device import DeviceInfo
@@ -63,9 +63,8 @@ def searched(sweep: Sweep, rate: Callable[[Shape], float | None], seed: int) -> 
     """Return the fastest shape of a search; its best few are measured again."""
     started = time.monotonic()
     most = round(EVALUATED_SHARE * len(sweep.grid))
-    result = search(sweep.grid, rate, most, seed)
-    best = [evaluation.shape for evaluation in result.fastest(CONFIRMED)]
-    winner = confirm(best, rate, CONFIRMING_ROUNDS)[0].shape
+    best = fastest(search(sweep.grid, rate, most, seed))[:CONFIRMED]
+    winner = next(iter(confirm(best, rate, CONFIRMING_ROUNDS)))
     took = time.monotonic() - started
     print(f"search: {most} of {len(sweep.grid)} shapes, {took:.0f} s: {winner}", flush=True)
     return winner
@@ -73,7 +72,7 @@ def searched(sweep: Sweep, rate: Callable[[Shape], float | None], seed: int) -> 
 
 def compared(found: Shape, scanned: Shape, rate: Callable[[Shape], float | None]) -> int:
     """Time both winners in alternation; print the times and a verdict."""
-    rates = {one.shape: one.gflops or 0 for one in confirm([*{found, scanned}], rate, ROUNDS)}
+    rates = confirm([*{found, scanned}], rate, ROUNDS)
     ratio = rates[found] / rates[scanned]
     verdict = "as good" if ratio >= LOWEST_RATIO else "WORSE"
     print(f"search {found}: {rates[found]:.1f} GFLOP/s, scan {scanned}: {rates[scanned]:.1f}")

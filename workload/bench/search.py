@@ -17,14 +17,15 @@ Pure: `evaluate` measures, and tests give recorded rates instead.
 import itertools
 import random
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean, median
 
 from workload.core.shape import Shape
 
 # A shape's GFLOP/s, or None where it does not fit or was not run.
 Evaluate = Callable[[Shape], float | None]
+Rates = Mapping[Shape, float | None]
 
 AXES = ("m", "k", "n")
 # Of the grid. With this many evaluations the search comes within a percent of the best of recorded
@@ -41,33 +42,6 @@ DEFAULT_EDGES = {
 }
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """One measurement of a search: `gflops` is None where the shape was not run."""
-
-    shape: Shape
-    gflops: float | None
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """All evaluations in order, none of a shape twice."""
-
-    trace: tuple[Evaluation, ...]
-
-    @property
-    def best(self) -> Evaluation | None:
-        """Return the fastest evaluation, or None if no shape ran.
-
-        The largest of many readings is more often too high than too low: `confirm` it.
-        """
-        return next(iter(self.fastest(1)), None)
-
-    def fastest(self, count: int) -> tuple[Evaluation, ...]:
-        """Return up to `count` evaluations, fastest first."""
-        return tuple(_by_rate(self.trace)[:count])
-
-
 def cube(edges: Sequence[int]) -> tuple[Shape, ...]:
     """Return every shape whose three edges are among `edges`."""
     return tuple(Shape(*shape) for shape in itertools.product(edges, repeat=3))
@@ -79,26 +53,35 @@ def search(
     max_evaluations: int,
     seed: int = 0,
     enough: Callable[[], bool] = lambda: False,
-) -> SearchResult:
+) -> Rates:
     """Evaluate up to `max_evaluations` shapes of `grid`, chosen by the results so far.
 
-    Shapes that did not run count too. `enough`, called before each evaluation, ends the search
-    early, for example when the time is spent. The order depends on `seed` and the rates alone.
+    Return the rates in the order of their evaluation; shapes that did not run count too. `enough`,
+    called before each evaluation, ends the search early, for example when the time is spent. The
+    order depends on `seed` and the rates alone.
     """
     rng = random.Random(seed)  # noqa: S311  no secret
     axes = _Axes(grid)
     spread = _spread(axes, rng)
     start = round(START_SHARE * max_evaluations)
-    trace: list[Evaluation] = []
-    while len(trace) < min(max_evaluations, len(axes.shapes)) and not enough():
-        tried = {evaluation.shape for evaluation in trace}
-        shape = _promising(axes, trace, tried) if len(trace) >= start else None
-        shape = shape or next(shape for shape in spread if shape not in tried)
-        trace.append(Evaluation(shape, evaluate(shape)))
-    return SearchResult(tuple(trace))
+    rates: dict[Shape, float | None] = {}
+    while len(rates) < min(max_evaluations, len(axes.shapes)) and not enough():
+        shape = _promising(axes, rates) if len(rates) >= start else None
+        shape = shape or next(shape for shape in spread if shape not in rates)
+        rates[shape] = evaluate(shape)
+    return rates
 
 
-def confirm(shapes: Sequence[Shape], evaluate: Evaluate, rounds: int) -> tuple[Evaluation, ...]:
+def fastest(rates: Rates) -> list[Shape]:
+    """Return the shapes that ran, fastest first.
+
+    The largest of many readings is more often too high than too low: `confirm` it.
+    """
+    ran = {shape: rate for shape, rate in rates.items() if rate}
+    return sorted(ran, key=ran.__getitem__, reverse=True)
+
+
+def confirm(shapes: Sequence[Shape], evaluate: Evaluate, rounds: int) -> dict[Shape, float]:
     """Measure `shapes` again in turns; return the median rate of each, fastest first.
 
     Each round starts at another shape, so that none always follows the same one.
@@ -111,8 +94,8 @@ def confirm(shapes: Sequence[Shape], evaluate: Evaluate, rounds: int) -> tuple[E
             if rate is not None:
                 rates[shape].append(rate)
         order.rotate(-1)
-    medians = [Evaluation(shape, median(row)) for shape, row in rates.items() if row]
-    return tuple(_by_rate(medians))
+    medians = {shape: median(row) for shape, row in rates.items() if row}
+    return {shape: medians[shape] for shape in fastest(medians)}
 
 
 class _Axes:
@@ -149,21 +132,14 @@ def _spread(axes: _Axes, rng: random.Random) -> Iterator[Shape]:
     yield from rng.sample(rest, len(rest))
 
 
-def _promising(axes: _Axes, trace: list[Evaluation], tried: set[Shape]) -> Shape | None:
+def _promising(axes: _Axes, rates: Rates) -> Shape | None:
     """Return the most promising untried neighbor of the fastest shape that has one."""
-    rates = {evaluation.shape: evaluation.gflops for evaluation in _by_rate(trace)}
 
     def promise(shape: Shape) -> float:
-        return fmean(rates[other] or 0 for other in axes.neighbors(shape) if other in rates)
+        return fmean(rate for other in axes.neighbors(shape) if (rate := rates.get(other)))
 
-    for fast in rates:
-        untried = [shape for shape in axes.neighbors(fast) if shape not in tried]
+    for fast in fastest(rates):
+        untried = [shape for shape in axes.neighbors(fast) if shape not in rates]
         if untried:
             return max(untried, key=promise)
     return None
-
-
-def _by_rate(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
-    """Return those that ran, fastest first."""
-    ran = [evaluation for evaluation in evaluations if evaluation.gflops]
-    return sorted(ran, key=lambda evaluation: -(evaluation.gflops or 0))

@@ -29,33 +29,31 @@ DEFAULT_CACHE_BYTES = 512 << 20
 
 
 class Timer(Protocol):
-    """Times batches of calls of one operation."""
+    """Times batches of calls of one operation; without sensors unless a timer has some."""
 
     method: str
 
     def rounded(self, calls: int) -> int:
         """Return how many calls a batch really makes if `calls` are asked for."""
-        ...
+        return calls
 
     def batch(self, calls: int) -> float:
         """Call `calls` times, and return the seconds of one call."""
-        ...
 
     def forget_readings(self) -> None:
         """Start the timed window: drop the sensor readings so far."""
-        ...
 
     def telemetry(self) -> Telemetry | None:
         """Return the sensor readings since then; None without a sensor."""
-        ...
+        return None
 
 
 def make_timer(method: str, operation: Call, device: DeviceInfo) -> Timer:
     """Make the timer of this method."""
     if method == HOST_CLOCK:
         return _HostClock(operation)
-    events = _CudaEvents(operation, device)
-    return _CudaGraph(events) if method == CUDA_GRAPH else events
+    timer = _CudaGraph if method == CUDA_GRAPH else _CudaEvents
+    return timer(operation, device)
 
 
 def flushed(timer: Timer, device: DeviceInfo) -> Timer:
@@ -90,14 +88,11 @@ class Laps:
         return [start.elapsed_time(end) / 1e3 for start, end in pairs]
 
 
-class _HostClock:
+class _HostClock(Timer):
     method = HOST_CLOCK
 
     def __init__(self, operation: Call) -> None:
         self._operation = operation
-
-    def rounded(self, calls: int) -> int:
-        return calls
 
     def batch(self, calls: int) -> float:
         operation = self._operation
@@ -107,32 +102,26 @@ class _HostClock:
         return (time.perf_counter() - started) / calls
 
     def forget_readings(self) -> None:
-        pass
-
-    def telemetry(self) -> Telemetry | None:
-        return None
+        """Do nothing: there are none."""
 
 
-class _CudaEvents:
+class _CudaEvents(Timer):
     method = CUDA_EVENTS
 
     def __init__(self, operation: Call, device: DeviceInfo) -> None:
-        self.operation = operation
-        self.device = device
+        self._operation = operation
+        self._device = device
         self._sensor = devices.sensor(device)
         self._readings: list[tuple[float, sensors.Reading]] = []
         self._window = time.perf_counter()
         self._slowed_sec: dict[str, float] = {}
 
-    def rounded(self, calls: int) -> int:
-        return calls
-
     def batch(self, calls: int) -> float:
-        return self.between_events(self.operation, calls) / calls
+        return self._between_events(self._operation, calls) / calls
 
-    def between_events(self, operation: Call, calls: int) -> float:
+    def _between_events(self, operation: Call, calls: int) -> float:
         """Return the seconds on the device's stream from the first call to the end of the last."""
-        with torch.cuda.device(self.device.torch_name):
+        with torch.cuda.device(self._device.torch_name):
             first = torch.cuda.Event(enable_timing=True)
             last = torch.cuda.Event(enable_timing=True)
             first.record()
@@ -162,12 +151,12 @@ class _CudaEvents:
         return sensors.summarize(self._readings, slowed, window_sec)
 
 
-class _CudaGraph:
+class _CudaGraph(_CudaEvents):
     method = CUDA_GRAPH
 
-    def __init__(self, events: _CudaEvents) -> None:
-        self._events = events
-        self._graph = _captured(events.operation, events.device)
+    def __init__(self, operation: Call, device: DeviceInfo) -> None:
+        super().__init__(operation, device)
+        self._graph = _captured(operation, device)
 
     def rounded(self, calls: int) -> int:
         """Round up to whole graphs."""
@@ -175,13 +164,7 @@ class _CudaGraph:
 
     def batch(self, calls: int) -> float:
         calls = self.rounded(calls)
-        return self._events.between_events(self._graph.replay, calls // GRAPH_CALLS) / calls
-
-    def forget_readings(self) -> None:
-        self._events.forget_readings()
-
-    def telemetry(self) -> Telemetry | None:
-        return self._events.telemetry()
+        return self._between_events(self._graph.replay, calls // GRAPH_CALLS) / calls
 
 
 def _captured(operation: Call, device: DeviceInfo) -> torch.cuda.CUDAGraph:

@@ -27,7 +27,6 @@ class Hardware(Protocol):
 
     def driver(self) -> Driver:
         """Read the driver and its GPUs. Raises HardwareError with the reason."""
-        ...
 
 
 class Nvml:

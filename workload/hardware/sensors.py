@@ -44,18 +44,15 @@ class Sensor(Protocol):
 
     def read(self) -> Reading:
         """Read the GPU now; takes well under a millisecond."""
-        ...
 
     def counters(self) -> dict[str, int]:
         """Read the error counts so far, by name; leave out those that the driver does not report.
 
         The names in UNCORRECTABLE are among them.
         """
-        ...
 
     def slowed_sec(self) -> dict[str, float]:
         """Read how long the GPU was slowed down so far, by reason; leave out what is unknown."""
-        ...
 
 
 class NvmlSensor:

@@ -3,14 +3,14 @@
 import itertools
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median, quantiles
 
 import pytest
 from support.recorded_sweep import FOLDER, read
 
-from workload.bench.search import EVALUATED_SHARE, Evaluation, confirm, cube, search
+from workload.bench.search import EVALUATED_SHARE, confirm, cube, fastest, search
 from workload.core.shape import Shape
 
 RECORDED = sorted(FOLDER.glob("*.json"))
@@ -21,6 +21,11 @@ EDGES = (64, 100, 192, 320, 500, 768, 1024, 1500, 2048, 4096)
 Rates = dict[Shape, float]
 
 
+def best_rate(found: Mapping[Shape, float | None]) -> float:
+    """Return the best that a search found, 0 without any."""
+    return max((rate for rate in found.values() if rate), default=0.0)
+
+
 def recorded(path: Path) -> Rates:
     sweep = read(path)
     return {shape: sweep.gflops(shape) for shape in sweep.grid}
@@ -29,8 +34,7 @@ def recorded(path: Path) -> Rates:
 def searched(rates: Rates, most: int) -> list[float]:
     """What each seed's search found, as a share of the best."""
     best = max(rates.values())
-    results = (search(rates, rates.get, most, seed) for seed in SEEDS)
-    return [(result.best.gflops or 0) / best if result.best else 0.0 for result in results]
+    return [best_rate(search(rates, rates.get, most, seed)) / best for seed in SEEDS]
 
 
 def drawn(rates: Rates, most: int) -> list[float]:
@@ -131,16 +135,14 @@ def test_noise_of_a_percent_is_borne_where_the_best_few_are_confirmed() -> None:
         def noisy(shape: Shape) -> float:
             return rates[shape] * rng.gauss(1, 0.01)
 
-        first = search(rates, noisy, 50, seed).fastest(5)
-        return rates[confirm([one.shape for one in first], noisy, 9)[0].shape] / best
+        first = fastest(search(rates, noisy, 50, seed))[:5]
+        return rates[next(iter(confirm(first, noisy, 9)))] / best
 
     assert close([found(seed) for seed in SEEDS]) >= 95
 
 
 def test_on_a_plateau_any_shape_will_do() -> None:
-    result = search(cube(EDGES), lambda _: 80.0, 50)
-    assert result.best
-    assert result.best.gflops == 80.0
+    assert best_rate(search(cube(EDGES), lambda _: 80.0, 50)) == 80.0
 
 
 @pytest.mark.parametrize("most", [0, 1, 7, 50])
@@ -151,9 +153,9 @@ def test_no_more_shapes_are_evaluated_than_allowed(most: int) -> None:
         asked.append(shape)
         return smooth(shape)
 
-    result = search(cube(EDGES), evaluate, most)
+    found = search(cube(EDGES), evaluate, most)
     assert len(asked) == most
-    assert [evaluation.shape for evaluation in result.trace] == asked
+    assert list(found) == asked
 
 
 def refuse_large(shape: Shape) -> float | None:
@@ -166,40 +168,38 @@ def test_every_shape_is_evaluated_once_where_there_is_time(
     rate: Callable[[Shape], float | None], most: int
 ) -> None:
     grid = cube((64, 100, 320, 1024))
-    result = search(grid, rate, most)
-    assert sorted(map(str, (one.shape for one in result.trace))) == sorted(map(str, grid))
+    assert sorted(map(str, search(grid, rate, most))) == sorted(map(str, grid))
 
 
 def test_a_grid_may_have_holes() -> None:
     grid = [shape for shape in cube(EDGES[:5]) if shape.m != shape.n]
-    result = search(grid, smooth, len(grid))
-    assert {one.shape for one in result.trace} == set(grid)
+    assert search(grid, smooth, len(grid)).keys() == set(grid)
 
 
 def test_of_shapes_that_fit_the_fastest_is_found() -> None:
     rates = {shape: refuse_large(shape) for shape in cube(EDGES)}
     best = max(rate for rate in rates.values() if rate)
-    found = [search(rates, rates.get, 50, seed).best for seed in SEEDS]
-    assert close([(one.gflops or 0) / best if one else 0 for one in found]) >= 95
+    found = [best_rate(search(rates, rates.get, 50, seed)) for seed in SEEDS]
+    assert close([rate / best for rate in found]) >= 95
 
 
-def test_where_no_shape_runs_there_is_no_best() -> None:
-    result = search(cube((64, 100)), lambda _: None, 5)
-    assert result.best is None
-    assert [one.gflops for one in result.trace] == [None] * 5
+def test_where_no_shape_runs_none_is_the_fastest() -> None:
+    found = search(cube((64, 100)), lambda _: None, 5)
+    assert fastest(found) == []
+    assert [*found.values()] == [None] * 5
 
 
 def test_one_shape_is_a_grid() -> None:
     only = Shape(1, 2, 3)
-    assert search([only], lambda _: 4.0, 10).trace == (Evaluation(only, 4.0),)
+    assert search([only], lambda _: 4.0, 10) == {only: 4.0}
 
 
 def test_without_shapes_nothing_is_evaluated() -> None:
-    assert search([], lambda _: 4.0, 10).trace == ()
+    assert search([], lambda _: 4.0, 10) == {}
 
 
 def test_a_seed_always_gives_the_same_search() -> None:
-    first, again, other = (search(cube(EDGES), hill, 50, seed) for seed in (3, 3, 4))
+    first, again, other = ([*search(cube(EDGES), hill, 50, seed)] for seed in (3, 3, 4))
     assert first == again
     assert first != other
 
@@ -207,27 +207,24 @@ def test_a_seed_always_gives_the_same_search() -> None:
 def test_the_order_of_the_grid_does_not_matter() -> None:
     grid = cube(EDGES)
     for rate in (hill, lambda _: None):
-        assert search(grid, rate, 100) == search(grid[::-1], rate, 100)
+        assert [*search(grid, rate, 100)] == [*search(grid[::-1], rate, 100)]
 
 
 def test_the_search_ends_when_its_time_is_spent() -> None:
     answers = iter([False, False, True])
-    result = search(cube(EDGES), smooth, 50, enough=lambda: next(answers))
-    assert len(result.trace) == 2
+    assert len(search(cube(EDGES), smooth, 50, enough=lambda: next(answers))) == 2
 
 
 def test_the_fastest_come_first_and_what_did_not_run_not_at_all() -> None:
     rates = {Shape(1, 1, 1): 2.0, Shape(1, 1, 2): None, Shape(1, 1, 3): 5.0, Shape(1, 1, 4): 3.0}
-    result = search(rates, rates.get, 4)
-    assert [one.gflops for one in result.fastest(2)] == [5.0, 3.0]
-    assert len(result.fastest(9)) == 3
+    assert fastest(rates) == [Shape(1, 1, 3), Shape(1, 1, 4), Shape(1, 1, 1)]
 
 
 def test_a_lucky_reading_is_not_confirmed() -> None:
     lucky, steady = Shape(1, 1, 1), Shape(2, 2, 2)
     readings = {lucky: iter([200.0, 100.0, 100.0]), steady: iter([110.0, 110.0, 110.0])}
     confirmed = confirm([lucky, steady], lambda shape: next(readings[shape]), 3)
-    assert confirmed == (Evaluation(steady, 110.0), Evaluation(lucky, 100.0))
+    assert [*confirmed.items()] == [(steady, 110.0), (lucky, 100.0)]
 
 
 def test_shapes_are_confirmed_in_alternation_and_none_is_always_first() -> None:
@@ -244,5 +241,5 @@ def test_shapes_are_confirmed_in_alternation_and_none_is_always_first() -> None:
 
 def test_what_no_longer_runs_is_not_confirmed() -> None:
     shapes = [Shape(1, 1, 1), Shape(2, 2, 2)]
-    assert confirm(shapes, {shapes[0]: 7.0}.get, 3) == (Evaluation(shapes[0], 7.0),)
-    assert confirm([], lambda _: 1.0, 3) == ()
+    assert confirm(shapes, {shapes[0]: 7.0}.get, 3) == {shapes[0]: 7.0}
+    assert confirm([], lambda _: 1.0, 3) == {}

@@ -35,48 +35,38 @@ class Operation(Protocol):
     @property
     def kind(self) -> Kind:
         """Return what it computes or moves."""
-        ...
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Return its sizes."""
-        ...
 
     @property
     def dtype(self) -> str:
         """Return the dtype of its elements."""
-        ...
 
     @property
     def flops(self) -> int:
         """Count the floating-point operations of one call."""
-        ...
 
     @property
     def bytes(self) -> int:
         """Count the least traffic of one call: each input read once, the output written once."""
-        ...
 
     @property
     def timing_config(self) -> TimingConfig:
         """Return how it is timed."""
-        ...
 
     def clipped(self, edge: int) -> Self:
         """Return the same operation with no edge above `edge`: cheaper, to estimate from."""
-        ...
 
     def needed_bytes(self, device: DeviceInfo) -> int:
         """Return the memory of its tensors, the library's copies and the check."""
-        ...
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
         """Say why this device does not support the operation, or None."""
-        ...
 
     def prepare(self, device: DeviceInfo) -> Prepared:
         """Allocate and draw its tensors on the device."""
-        ...
 
 
 def normal(shape: tuple[int, ...], dtype: str, device: DeviceInfo, seed: int = SEED) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import memory_problem, run_case
-from workload.bench.search import DEFAULT_EDGES, EVALUATED_SHARE, confirm, cube, search
+from workload.bench.search import DEFAULT_EDGES, EVALUATED_SHARE, confirm, cube, fastest, search
 from workload.bench.threads import probes_of, with_best_threads
 from workload.bench.timing import TimingConfig
 from workload.cli.options import MatmulOptions
@@ -53,9 +53,9 @@ def command(session: Session, options: MatmulOptions) -> ExitCode:
     if options.search:
         dtypes = options.dtypes or SEARCHED_DTYPES
         search_sec = SEARCH_SHARE * budget_sec
-        known, fastest = _search_each(session, device, dtypes, search_sec, options.cache)
+        known, found = _search_each(session, device, dtypes, search_sec, options.cache)
         budget_sec -= search_sec
-        matmuls = matmuls if options.sizes else fastest
+        matmuls = matmuls if options.sizes else found
     session.info(summary.stage_line({"matmul": len(matmuls)}, budget_sec))
     cases, ceilings = measure.measure_and_record(session, device, matmuls, budget_sec, known)
     shared = Shared(
@@ -91,13 +91,13 @@ def _search_each(
 ) -> tuple[list[Case], list[MatMul]]:
     """Return every measured case, and the fastest matmul in each dtype, shown in a line each."""
     cases: dict[str, Case] = {}
-    fastest = []
+    found = []
     for dtype in dtypes:
         evaluator = _Evaluator(session, device, dtype, TimingConfig(cache=cache), cases)
         best = _search(evaluator, budget_sec / len(dtypes))
         if best is not None:
-            fastest.append(MatMul(best, dtype, evaluator.config))
-    return list(cases.values()), fastest
+            found.append(MatMul(best, dtype, evaluator.config))
+    return list(cases.values()), found
 
 
 def _search(evaluator: _Evaluator, budget_sec: float) -> Shape | None:
@@ -115,13 +115,13 @@ def _search(evaluator: _Evaluator, budget_sec: float) -> Shape | None:
             return time.monotonic() - started > search_sec
 
         found = search(grid, evaluator.gflops, most, enough=enough)
-    first = [evaluation.shape for evaluation in found.fastest(CONFIRMED)]
+    first = fastest(found)[:CONFIRMED]
     evaluator.allowed_sec = (budget_sec - search_sec) / (CONFIRMED * CONFIRMING_ROUNDS)
     confirmed = confirm(first, evaluator.gflops, CONFIRMING_ROUNDS)
-    fastest = [(str(evaluation.shape), evaluation.gflops or 0.0) for evaluation in confirmed]
-    evaluator.session.info(_search_line(dtype, fastest, len(found.trace), len(grid)))
+    rates = [(str(shape), gflops) for shape, gflops in confirmed.items()]
+    evaluator.session.info(_search_line(dtype, rates, len(found), len(grid)))
     # If no time was left to confirm, take the first reading.
-    return next((evaluation.shape for evaluation in confirmed), next(iter(first), None))
+    return next(iter(confirmed), next(iter(first), None))
 
 
 def _search_line(dtype: str, fastest: Sequence[tuple[str, float]], tried: int, grid: int) -> str:
