@@ -19,7 +19,7 @@ from workload.core.models.case import CaseStatus, Kind
 from workload.core.models.device import DeviceInfo
 from workload.core.shape import Shape
 from workload.hardware import devices
-from workload.hardware.datasheet import datasheet_ceilings
+from workload.hardware.peaks import datasheet_ceilings
 
 SMALL = MatMul(Shape(64, 64, 64), "float32")
 LARGE = MatMul(Shape(4096, 4096, 4096), "float16")

@@ -7,7 +7,9 @@ import math
 import os
 import secrets
 import stat
+import tomllib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,12 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+
+
+@cache
+def read_table(path: Path) -> dict[str, Any]:
+    """Read a TOML file of this package."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def read_json(path: Path, max_bytes: int, wanted: str) -> Any:

@@ -1,12 +1,12 @@
 """The environment variables that change speed or bits: `variables.toml`, and which are set."""
 
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from workload.core.files import read_table
 from workload.core.models.variable import NEITHER, Variable
 from workload.core.units import printable
 
@@ -41,7 +41,6 @@ class Known:
 @cache
 def known_variables() -> dict[str, Known]:
     """Return the table, by the names of the variables."""
-    table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     return {
         name: Known(
             devices=tuple(library["devices"]),
@@ -51,7 +50,7 @@ def known_variables() -> dict[str, Known]:
             threads=row.get("threads", False),
             replaces=library.get("replaces", False),
         )
-        for library in table["library"]
+        for library in read_table(TABLE)["library"]
         for name, row in library["variables"].items()
     }
 

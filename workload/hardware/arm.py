@@ -1,24 +1,15 @@
 """Arm CPUs: their names, which /proc/cpuinfo has as numbers, and the width of their vectors."""
 
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
-from workload.core.files import read_text
+from workload.core.files import read_table, read_text
 
+TABLE = Path(__file__).with_name("arm_cpus.toml")
 BYTE_BITS = 8
 
 Core = tuple[str, str]  # implementer and part, "0x41" and "0xd0c"
-
-
-@cache
-def _table() -> dict[str, Any]:
-    file = resources.files("workload.hardware") / "arm_cpus.toml"
-    return tomllib.loads(file.read_text("utf-8"))
 
 
 def cpu_name(root: Path, cores: Sequence[Core]) -> str | None:
@@ -39,7 +30,7 @@ def cpu_name(root: Path, cores: Sequence[Core]) -> str | None:
 def core_name(core: Core) -> str:
     """Return a core's name, or its numbers."""
     implementer, part = core
-    for row in _table()["core"]:
+    for row in read_table(TABLE)["core"]:
         if row["implementer"] == implementer and part in row["parts"]:
             return str(row["parts"][part])
     return f"Arm CPU, implementer {implementer}, part {part}"
@@ -48,7 +39,7 @@ def core_name(core: Core) -> str:
 def _chip(root: Path, core: str) -> str | None:
     soc_id = read_text(root / "sys/devices/soc0/soc_id").strip()
     vendor = read_text(root / "sys/class/dmi/id/sys_vendor").strip()
-    for row in _table()["chip"]:
+    for row in read_table(TABLE)["chip"]:
         if soc_id and soc_id == row.get("soc_id"):
             return str(row["name"])
         if vendor and (vendor, core) == (row.get("machine_vendor"), row.get("core")):

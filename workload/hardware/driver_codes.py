@@ -4,11 +4,12 @@ The table is driver_codes.toml. What PyTorch says for each code was read in test
 """
 
 import re
-import tomllib
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
-from importlib import resources
+from pathlib import Path
+
+from workload.core.files import read_table
 
 
 class Kind(StrEnum):
@@ -46,6 +47,7 @@ class Cause:
         return f"{self.text}, error {self.code}"
 
 
+TABLE = Path(__file__).with_name("driver_codes.toml")
 # PyTorch's own texts, where it has some, and those of libraries, whose codes differ.
 _TEXTS = {
     "No CUDA GPUs are available": 100,
@@ -67,8 +69,7 @@ NVML_UNKNOWN = 999  # in a container whose devices were taken away while it ran,
 @cache
 def causes() -> dict[int, Cause]:
     """Return the table, by code."""
-    text = resources.files("workload.hardware").joinpath("driver_codes.toml").read_text("utf-8")
-    table = tomllib.loads(text)
+    table = read_table(TABLE)
     found = {}
     for row in table["cuda"]:
         fix = row["fix"].replace("{xid}", table["xid"])

@@ -26,8 +26,8 @@ from workload.core.shape import shape_label
 from workload.core.variables import set_variables
 from workload.doctor.redaction import redaction
 from workload.hardware.cgroups import read_limits
-from workload.hardware.datasheet import datasheet_ceilings
 from workload.hardware.openmp import brings_gnu_openmp
+from workload.hardware.peaks import datasheet_ceilings
 
 # Why a benchmark has nothing to time. Details are in the record; tests/allowed-skips.txt has
 # these words.

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from workload.core.errors import BadInputError, UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.gpu import CudaStart
-from workload.hardware import cuda_problem, datasheet, devices
+from workload.core.models.rating import Ceilings
+from workload.hardware import cuda_problem, devices, peaks
 from workload.hardware.binding import Binding
-from workload.hardware.datasheet import datasheet_ceilings
 from workload.hardware.nvml import HardwareError
+from workload.hardware.peaks import datasheet_ceilings
 
 
 class CudaStub:
@@ -232,9 +233,8 @@ def test_threads_bound_to_one_cpu_are_limited_to_it_and_the_peak_is_not(
 def test_a_cpus_peak_is_that_of_all_its_cpus(
     monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo
 ) -> None:
-    asked: list[int] = []
     monkeypatch.setattr(
-        datasheet.peaks, "nominal_cpu_peak", lambda _processor, cpus: asked.append(cpus)
+        peaks, "nominal_cpu_peaks", lambda _processor, cpus: Ceilings(peak_gflops={"float32": cpus})
     )
-    datasheet_ceilings(replace(cpu, threads=1, usable_cpus=2))
-    assert asked == [2]
+    found = datasheet_ceilings(replace(cpu, threads=1, usable_cpus=2))
+    assert found.peak_gflops == {"float32": 2}

@@ -20,7 +20,7 @@ from workload.core.models.device import DeviceInfo
 from workload.core.models.rating import Ceilings
 from workload.core.shape import Shape
 from workload.hardware.cpu_dtypes import benchmarked_dtypes, emulations
-from workload.hardware.datasheet import datasheet_ceilings
+from workload.hardware.peaks import datasheet_ceilings
 from workload.report.terminal import case_table
 from workload.report.terminal.budget import Budget
 
