@@ -27,12 +27,10 @@ UNLIMITED_BYTES = 1 << 60
 def read_limits(root: Path = Path("/")) -> Limits:
     """Read every limit on this process below `root` (tests give a fixture tree)."""
     groups = _own_groups(root)
-    memory_version, memory_levels = _levels(root, groups, "memory")
-    cpu_version, cpu_levels = _levels(root, groups, "cpu")
-    limit_bytes, used_bytes = _tightest_memory(memory_levels, memory_version)
+    limit_bytes, used_bytes = _tightest_memory(_levels(root, groups, "memory"))
+    quotas = map(_cpu_quota, _levels(root, groups, "cpu"))
     return Limits(
-        cgroup_version=min((v for v in (memory_version, cpu_version) if v), default=None),
-        cpu_quota=_smallest_quota(cpu_levels, cpu_version),
+        cpu_quota=min((quota for quota in quotas if quota is not None), default=None),
         affinity_cpus=len(given_cpus(root)),
         memory_limit_bytes=limit_bytes,
         memory_used_bytes=used_bytes,
@@ -45,7 +43,7 @@ def read_pids_left(root: Path = Path("/")) -> int | None:
     """Read how many more processes and threads this process's groups allow; None: any number."""
     left = [
         limit - (_integer(read_text(level / "pids.current")) or 0)
-        for level in _levels(root, _own_groups(root), "pids")[1]
+        for level in _levels(root, _own_groups(root), "pids")
         if (limit := _integer(read_text(level / "pids.max"))) is not None
     ]
     return max(0, min(left)) if left else None
@@ -54,13 +52,13 @@ def read_pids_left(root: Path = Path("/")) -> int | None:
 def control_groups(root: Path = Path("/")) -> tuple[Path, ...]:
     """Return the folders of this process's memory and CPU groups, innermost first."""
     groups = _own_groups(root)
-    found = [level for name in ("memory", "cpu") for level in _levels(root, groups, name)[1]]
+    found = [level for name in ("memory", "cpu") for level in _levels(root, groups, name)]
     return tuple(dict.fromkeys(found))
 
 
 def cpu_groups(root: Path = Path("/")) -> tuple[Path, ...]:
     """Return the folders of this process's CPU groups, innermost first."""
-    return tuple(_levels(root, _own_groups(root), "cpu")[1])
+    return tuple(_levels(root, _own_groups(root), "cpu"))
 
 
 def memory_bytes() -> int:
@@ -88,13 +86,13 @@ def _own_groups(root: Path) -> dict[str, str]:
     return groups
 
 
-def _levels(root: Path, groups: dict[str, str], controller: str) -> tuple[int | None, list[Path]]:
-    """Return the cgroup version of `controller`, and this process's groups, innermost first."""
+def _levels(root: Path, groups: dict[str, str], controller: str) -> list[Path]:
+    """Return this process's groups of `controller`, innermost first; v1 wins in a mix."""
     for version, key in ((1, controller), (2, "")):
         mount = _mount(root, version, controller) if key in groups else None
         if mount:
-            return version, list(_walk_up(*mount, groups[key]))
-    return None, []
+            return list(_walk_up(*mount, groups[key]))
+    return []
 
 
 def _mount(root: Path, version: int, controller: str) -> tuple[str, Path] | None:
@@ -121,36 +119,33 @@ def _walk_up(mounted_group: str, mount_point: Path, group: str) -> Iterator[Path
     yield from (mount_point / parent for parent in below.parents)
 
 
-def _tightest_memory(levels: list[Path], version: int | None) -> tuple[int | None, int | None]:
+def _tightest_memory(levels: list[Path]) -> tuple[int | None, int | None]:
     """Return limit and use of the group with the least room; without a limit, the own use."""
-    read_memory = _memory_v1 if version == 1 else _memory_v2
-    memory = [read_memory(level) for level in levels]
+    memory = [_memory(level) for level in levels]
     limited = [(limit, used) for limit, used in memory if limit is not None]
     if limited:
         return min(limited, key=lambda pair: pair[0] - (pair[1] or 0))
     return None, memory[0][1] if memory else None
 
 
-def _memory_v1(group: Path) -> tuple[int | None, int | None]:
+def _memory(group: Path) -> tuple[int | None, int | None]:
+    """Return the group's limit and use, without what can be reclaimed of the file cache."""
     stat = _key_values(group / "memory.stat")
-    limits = [
-        _bytes_or_unlimited(read_text(group / "memory.limit_in_bytes")),
-        # Includes the parents, even those that a container cannot see.
-        _bytes_or_unlimited(str(stat.get("hierarchical_memory_limit", ""))),
-    ]
-    used_bytes = _used_bytes(group / "memory.usage_in_bytes", stat.get("total_inactive_file"))
+    limits = (
+        _bytes_or_unlimited(text)
+        for text in (
+            read_text(group / "memory.max"),  # v2
+            read_text(group / "memory.limit_in_bytes"),  # v1
+            # v1: includes the parents, even those that a container cannot see.
+            str(stat.get("hierarchical_memory_limit", "")),
+        )
+    )
+    usage = read_text(group / "memory.current") or read_text(group / "memory.usage_in_bytes")
+    usage_bytes = _integer(usage)
+    # v1 counts the group's children apart.
+    cache_bytes = stat.get("total_inactive_file", stat.get("inactive_file", 0))
+    used_bytes = None if usage_bytes is None else max(0, usage_bytes - cache_bytes)
     return min((limit for limit in limits if limit is not None), default=None), used_bytes
-
-
-def _memory_v2(group: Path) -> tuple[int | None, int | None]:
-    cache_bytes = _key_values(group / "memory.stat").get("inactive_file")
-    used_bytes = _used_bytes(group / "memory.current", cache_bytes)
-    return _bytes_or_unlimited(read_text(group / "memory.max")), used_bytes
-
-
-def _used_bytes(usage_file: Path, reclaimable_bytes: int | None) -> int | None:
-    usage_bytes = _integer(read_text(usage_file))
-    return None if usage_bytes is None else max(0, usage_bytes - (reclaimable_bytes or 0))
 
 
 def _bytes_or_unlimited(text: str) -> int | None:
@@ -158,28 +153,14 @@ def _bytes_or_unlimited(text: str) -> int | None:
     return None if limit_bytes is None or limit_bytes >= UNLIMITED_BYTES else limit_bytes
 
 
-def _smallest_quota(levels: list[Path], version: int | None) -> float | None:
-    read_quota = _quota_v1 if version == 1 else _quota_v2
-    quotas = (read_quota(level) for level in levels)
-    return min((quota for quota in quotas if quota is not None), default=None)
-
-
-def _quota_v1(group: Path) -> float | None:
-    return _cores(
-        read_text(group / "cpu.cfs_quota_us"),
-        read_text(group / "cpu.cfs_period_us"),
-    )
-
-
-def _quota_v2(group: Path) -> float | None:
-    quota, _, period = read_text(group / "cpu.max").partition(" ")
-    return _cores(quota, period)
-
-
-def _cores(quota_us: str, period_us: str) -> float | None:
+def _cpu_quota(group: Path) -> float | None:
     """Return cores, or None for "max" (v2), -1 (v1) and anything unreadable."""
-    quota, period = _integer(quota_us), _integer(period_us)
-    return quota / period if quota and period and quota > 0 and period > 0 else None
+    limit, _, period = read_text(group / "cpu.max").partition(" ")  # v2
+    quota_us = _integer(limit or read_text(group / "cpu.cfs_quota_us"))
+    period_us = _integer(period or read_text(group / "cpu.cfs_period_us"))
+    if not quota_us or not period_us or min(quota_us, period_us) < 0:
+        return None
+    return quota_us / period_us
 
 
 def _available_bytes(root: Path) -> int | None:

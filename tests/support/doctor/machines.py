@@ -83,7 +83,7 @@ GPU_MACHINE = Facts(
     depth=DEEP,
     system=System("3.12.3", "Ubuntu 24.04 LTS", "6.8.0", "x86_64", "docker"),
     cpu=Cpu("AMD EPYC", "AuthenticAMD", ("avx2", "avx512f"), physical_cores=8, logical_cpus=16),
-    limits=Limits(2, None, 16, None, GIB, 64 * GIB, 8 * GIB),
+    limits=Limits(None, 16, None, GIB, 64 * GIB, 8 * GIB),
     user=User(10001, 0, True, True, "/tmp", True, "/tmp", True),  # noqa: S108  the images' own
     torch=TORCH,
     torch_error=None,

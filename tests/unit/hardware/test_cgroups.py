@@ -61,9 +61,7 @@ def limits(quota: float | None = None, cpus: int = 8, **memory: int | None) -> L
         "memory_used_bytes": None,
         "memory_available_bytes": None,
     }
-    return Limits(
-        cgroup_version=2, cpu_quota=quota, affinity_cpus=cpus, shm_bytes=None, **known | memory
-    )
+    return Limits(cpu_quota=quota, affinity_cpus=cpus, shm_bytes=None, **known | memory)
 
 
 def test_a_quota_of_half_a_core_gives_one_thread() -> None:
@@ -107,7 +105,7 @@ def test_nothing_known_of_memory_leaves_the_unknown() -> None:
 def test_v2_reads_quota_and_memory_in_a_container(machine: Machine) -> None:
     machine.v2().file("sys/fs/cgroup/cpu.max", "50000 100000").v2_memory("", 3 * GIB, GIB)
     found = machine.limits()
-    assert (found.cgroup_version, found.cpu_quota, found.memory_limit_bytes) == (2, 0.5, 3 * GIB)
+    assert (found.cpu_quota, found.memory_limit_bytes) == (0.5, 3 * GIB)
 
 
 def test_v2_max_means_unlimited(machine: Machine) -> None:
@@ -157,7 +155,7 @@ def test_v1_reads_quota_and_memory_of_a_nested_group(machine: Machine) -> None:
     machine.file("sys/fs/cgroup/cpu,cpuacct/docker/abc/cpu.cfs_period_us", 100000)
     machine.file("sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", GIB)
     found = machine.limits()
-    assert (found.cgroup_version, found.cpu_quota, found.memory_limit_bytes) == (1, 1.5, GIB)
+    assert (found.cpu_quota, found.memory_limit_bytes) == (1.5, GIB)
 
 
 def test_v1_in_a_container_reads_the_group_that_is_mounted(machine: Machine) -> None:
@@ -211,8 +209,7 @@ def test_the_size_of_dev_shm_is_that_of_its_file_system(machine: Machine) -> Non
 
 def test_an_empty_tree_leaves_everything_unknown(machine: Machine) -> None:
     found = machine.limits()
-    unknown = [found.cgroup_version, found.cpu_quota, found.memory_limit_bytes, found.shm_bytes]
-    assert unknown == [None] * 4
+    assert [found.cpu_quota, found.memory_limit_bytes, found.shm_bytes] == [None] * 3
 
 
 def test_garbage_in_the_files_is_unknown(machine: Machine) -> None:

@@ -23,7 +23,7 @@ from workload.hardware.import_limits import (
 )
 
 GIB = 1 << 30
-LIMITS = Limits(2, None, 2, None, GIB, 64 * GIB, GIB)
+LIMITS = Limits(None, 2, None, GIB, 64 * GIB, GIB)
 IMPORT_LIMITS = ImportLimits(3, 3, None, None, None, 8 << 20, None, None)
 MATMUL = "matmul --sizes 64 --budget 0.3 --device cpu".split()
 QUICK = "doctor --quick --device cpu".split()

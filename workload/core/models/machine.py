@@ -54,7 +54,6 @@ class DeviceNode(Fact, frozen=True):
 class Limits(Fact, frozen=True):
     """What the kernel and the container leave this process. Unknown or unlimited is None."""
 
-    cgroup_version: int | None  # where the memory or CPU controller is; 1 wins in a mix
     cpu_quota: float | None  # in cores, the smallest on the path to the root
     affinity_cpus: int  # CPUs this process may run on (includes cpusets)
     memory_limit_bytes: int | None  # of the group that leaves the least room
