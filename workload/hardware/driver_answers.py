@@ -17,7 +17,7 @@ from workload.core.models.gpu import CudaStart
 from workload.core.models.model import as_json
 from workload.hardware.child import end_with_parent
 from workload.hardware.links import read_links
-from workload.hardware.nvml import HardwareError, Nvml
+from workload.hardware.nvml import HardwareError, read_driver
 
 ANSWER = "driver: "  # prefix of the line; libraries print other lines
 
@@ -62,7 +62,7 @@ def mapped(name: str) -> str | None:
 def ask_nvml() -> dict[str, Any]:
     """Return the driver's facts, or NVML's reason and code."""
     try:
-        return {"driver": as_json(Nvml().driver())}
+        return {"driver": as_json(read_driver())}
     except HardwareError as error:
         return {"error": str(error), "code": error.code}
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from workload.core.models.xid import LinkErrors, Xid
 from workload.hardware.driver_thread import DriverThread
 from workload.hardware.gpu_health import read_link_errors, read_recovery_action
-from workload.hardware.gpu_state import failures, pci_address
+from workload.hardware.gpu_state import Questions, failures, pci_address
 from workload.hardware.kernel_log import read_logged_xids
 from workload.hardware.nvml import HardwareError, load_nvml
 
@@ -31,7 +31,7 @@ class _Gpu:
     """A GPU with a set of events of its own: one that is lost no longer says where it is."""
 
     address: str
-    handle: Any
+    ask: Questions
     events: Any
     links_before: dict[str, int]
     silent: bool = False  # its events ended with an error, such as "GPU is lost"
@@ -108,7 +108,7 @@ class DriverErrors:
         return tuple(replace(xid, during_run=True) for xid in new)
 
     def _collect(self) -> Reported:
-        links = [(gpu, read_link_errors(self._nvml, gpu.handle)) for gpu in self._gpus]
+        links = [(gpu, read_link_errors(gpu.ask)) for gpu in self._gpus]
         for gpu in self._gpus:
             self._found += self._new(gpu)
         grown = [LinkErrors(gpu.address, _grown(gpu.links_before, now)) for gpu, now in links]
@@ -126,7 +126,7 @@ class DriverErrors:
                 gpu.silent = getattr(error, "value", None) != ERROR_TIMEOUT
                 break
             numbers.append(int(event.eventData))
-        asked = read_recovery_action(self._nvml, gpu.handle) if numbers else None
+        asked = read_recovery_action(gpu.ask) if numbers else None
         for number in numbers:
             yield Xid(gpu.address, number, "", None, during_run=True, recovery_action=asked)
 
@@ -149,4 +149,5 @@ def _registered(nvml: Any) -> Iterator[_Gpu]:
             address = pci_address(nvml.nvmlDeviceGetPciInfo(handle).busId)
             events = nvml.nvmlEventSetCreate()
             nvml.nvmlDeviceRegisterEvents(handle, nvml.nvmlEventTypeXidCriticalError, events)
-            yield _Gpu(address, handle, events, read_link_errors(nvml, handle))
+            ask = Questions(nvml, handle)
+            yield _Gpu(address, ask, events, read_link_errors(ask))

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,20 +32,17 @@ class DriverDeadline:
 driver_deadline = DriverDeadline()  # of this process; the command line sets it
 
 
-class NvmlProcess:
-    """Driver facts through NVML, asked in a process of its own."""
-
-    def driver(self) -> Driver:
-        """Read the driver and its GPUs. Raises HardwareError with the reason."""
-        try:
-            answer = _ask("nvml")
-        except HungError as error:
-            raise HardwareError(f"NVML {error}", hung=True) from None
-        except (NoAnswerError, OSError) as error:
-            raise HardwareError(f"NVML: its process {error}") from None
-        if "error" in answer:
-            raise HardwareError(answer["error"], answer["code"])
-        return from_json(Driver, answer["driver"])
+def ask_driver() -> Driver:
+    """Return the driver and its GPUs. Raises HardwareError with the reason."""
+    try:
+        answer = _ask("nvml")
+    except HungError as error:
+        raise HardwareError(f"NVML {error}", hung=True) from None
+    except (NoAnswerError, OSError) as error:
+        raise HardwareError(f"NVML: its process {error}") from None
+    if "error" in answer:
+        raise HardwareError(answer["error"], answer["code"])
+    return from_json(Driver, answer["driver"])
 
 
 def gpu_links() -> tuple[GpuLinks, ...]:
@@ -70,7 +67,7 @@ def driver_version() -> str | None:
     if not driver_visible():
         return None
     try:
-        return NvmlProcess().driver().version
+        return ask_driver().version
     except HardwareError:  # some containers and WSL have CUDA without NVML
         return None
 
@@ -88,8 +85,8 @@ def cuda_start(index: int | None) -> CudaStart:
         return CudaStart(error=f"could not be asked ({error})")
 
 
-def _ask(*question: str, command: Sequence[str] = CHILD) -> Any:
-    child = Child([*command, *question])
+def _ask(*question: str) -> Any:
+    child = Child([*CHILD, *question])
     try:
         return json.loads(child.answer(ANSWER, driver_deadline.limit_sec, driver_deadline.waiting))
     finally:

@@ -46,19 +46,15 @@ COMPLETED = 3
 MAX_LINKS = 18
 
 
-def read_gpu_health(nvml: Any, handle: Any) -> tuple[GpuHealth, dict[str, str]]:
-    """Read the health of the GPU of an NVML handle. Takes some milliseconds, changes nothing.
-
-    Also return NVML's reasons for missing answers, by question.
-    """
-    ask = Questions(nvml, handle)
+def read_gpu_health(ask: Questions) -> GpuHealth:
+    """Read the health of a GPU. Takes some milliseconds, changes nothing."""
     limit = ask("power-limit", "nvmlDeviceGetPowerManagementLimit")
     default = ask("power-limit", "nvmlDeviceGetPowerManagementDefaultLimit")
-    threshold_exceeded, sram_uncorrectable = _sram(nvml, ask)
-    health = GpuHealth(
-        recovery_action=_recovery_action(nvml, ask),
-        fabric=_fabric(nvml, ask),
-        nvlinks=_nvlinks(nvml, ask),
+    threshold_exceeded, sram_uncorrectable = _sram(ask)
+    return GpuHealth(
+        recovery_action=read_recovery_action(ask),
+        fabric=_fabric(ask),
+        nvlinks=_nvlinks(ask),
         sram_threshold_exceeded=threshold_exceeded,
         sram_uncorrectable=sram_uncorrectable,
         # NVML_MEMORY_ERROR_TYPE_CORRECTED, NVML_VOLATILE_ECC
@@ -67,39 +63,30 @@ def read_gpu_health(nvml: Any, handle: Any) -> tuple[GpuHealth, dict[str, str]]:
         power_limit_watt=None if limit is None else limit / 1e3,
         default_power_limit_watt=None if default is None else default / 1e3,
     )
-    return health, ask.silent
 
 
-def read_recovery_action(nvml: Any, handle: Any) -> int | None:
+def read_recovery_action(ask: Questions) -> int | None:
     """Return what the driver asks for now; None if it does not say."""
-    return _recovery_action(nvml, Questions(nvml, handle))
-
-
-def read_link_errors(nvml: Any, handle: Any) -> dict[str, int]:
-    """Return the errors of the GPU's NVLinks since its last reset; without those unknown."""
-    return _link_errors(nvml, Questions(nvml, handle))
-
-
-def _recovery_action(nvml: Any, ask: Questions) -> int | None:
-    [found] = read_fields(nvml, ask, ["GET_GPU_RECOVERY_ACTION"], "recovery-action")
+    [found] = read_fields(ask, ["GET_GPU_RECOVERY_ACTION"], "recovery-action")
     return found
 
 
-def _link_errors(nvml: Any, ask: Questions) -> dict[str, int]:
-    counts = read_fields(nvml, ask, list(NVLINK_ERRORS.values()), "nvlink-errors")
+def read_link_errors(ask: Questions) -> dict[str, int]:
+    """Return the errors of the GPU's NVLinks since its last reset; without those unknown."""
+    counts = read_fields(ask, list(NVLINK_ERRORS.values()), "nvlink-errors")
     errors = zip(NVLINK_ERRORS, counts, strict=True)
     return {name: count for name, count in errors if count is not None}
 
 
-def read_fields(nvml: Any, ask: Questions, names: Sequence[str], question: str) -> list[int | None]:
+def read_fields(ask: Questions, names: Sequence[str], question: str) -> list[int | None]:
     """Return field values, NVML_FI_DEV_`name`; None for each one without an answer."""
-    numbers = [getattr(nvml, f"NVML_FI_DEV_{name}", None) for name in names]
+    numbers = [getattr(ask.nvml, f"NVML_FI_DEV_{name}", None) for name in names]
     known = [number for number in numbers if number is not None]
     values = ask(question, "nvmlDeviceGetFieldValues", known) if known else None
     found = {one.fieldId: one for one in values or ()}
     for one in found.values():
         if one.nvmlReturn != SUCCESS:
-            ask.silent[question] = nvml.nvmlErrorString(one.nvmlReturn)
+            ask.silent[question] = ask.nvml.nvmlErrorString(one.nvmlReturn)
     return [_value(found.get(number)) for number in numbers]
 
 
@@ -111,8 +98,8 @@ def _value(field: Any) -> int | None:
     return None if name is None else int(getattr(field.value, name))
 
 
-def _fabric(nvml: Any, ask: Questions) -> Fabric | None:
-    make = getattr(nvml, "c_nvmlGpuFabricInfo_v2_t", None)  # missing in older bindings
+def _fabric(ask: Questions) -> Fabric | None:
+    make = getattr(ask.nvml, "c_nvmlGpuFabricInfo_v2_t", None)  # missing in older bindings
     info = make() if make else None
     if info is None or ask("fabric", "nvmlDeviceGetGpuFabricInfoV", byref(info)) is None:
         return None
@@ -121,7 +108,7 @@ def _fabric(nvml: Any, ask: Questions) -> Fabric | None:
     failed = info.state == COMPLETED and info.status != SUCCESS
     return Fabric(
         state=FABRIC_STATES.get(info.state, f"number {info.state}"),
-        error=nvml.nvmlErrorString(info.status) if failed else None,
+        error=ask.nvml.nvmlErrorString(info.status) if failed else None,
         unhealthy=tuple(_unhealthy(info.healthMask)),
     )
 
@@ -136,22 +123,22 @@ def _unhealthy(mask: int) -> Iterator[str]:
         yield f"wrong configuration: {text}"
 
 
-def _sram(nvml: Any, ask: Questions) -> tuple[bool | None, int | None]:
+def _sram(ask: Questions) -> tuple[bool | None, int | None]:
     """Return whether the threshold was exceeded, and the errors since the last reset."""
-    make = getattr(nvml, "c_nvmlEccSramErrorStatus_v1_t", None)  # missing in older bindings
+    make = getattr(ask.nvml, "c_nvmlEccSramErrorStatus_v1_t", None)  # missing in older bindings
     status = make() if make else None
     if status is None or ask("sram-ecc", "nvmlDeviceGetSramEccErrorStatus", byref(status)) is None:
         return None, None
     return bool(status.bThresholdExceeded), status.volatileUncParity + status.volatileUncSecDed
 
 
-def _nvlinks(nvml: Any, ask: Questions) -> NvLinks | None:
+def _nvlinks(ask: Questions) -> NvLinks | None:
     """Read the links; None for a GPU without NVLink."""
     states = {link: ask("nvlink", "nvmlDeviceGetNvLinkState", link) for link in range(MAX_LINKS)}
     existing = {link: state for link, state in states.items() if state is not None}
     if not existing:
         return None
-    errors = _link_errors(nvml, ask)
+    errors = read_link_errors(ask)
     return NvLinks(
         active=sum(state == ENABLED for state in existing.values()),
         inactive=tuple(link for link, state in existing.items() if state != ENABLED),

@@ -61,9 +61,8 @@ def clock_reasons(nvml: Any, handle: Any) -> int | None:
     return None
 
 
-def read_gpu_state(nvml: Any, handle: Any) -> GpuState:
-    """Read the state of the GPU of an NVML handle. Takes some milliseconds, changes nothing."""
-    ask = Questions(nvml, handle)
+def read_gpu_state(ask: "Questions") -> GpuState:
+    """Read the state of a GPU. Takes some milliseconds, changes nothing."""
     mig = ask("mig", "nvmlDeviceGetMigMode")  # (now, after the next reset)
     mode = ask("compute-mode", "nvmlDeviceGetComputeMode")
     processes = ask("gpu-shared", "nvmlDeviceGetComputeRunningProcesses")
@@ -72,13 +71,13 @@ def read_gpu_state(nvml: Any, handle: Any) -> GpuState:
     uncorrected = ask("ecc", "nvmlDeviceGetTotalEccErrors", 1, 0) if ecc and ecc[0] else None
     # (rows replaced after corrected errors, after uncorrected ones, pending, failed)
     remaps = ask("row-remap", "nvmlDeviceGetRemappedRows")
-    reasons = clock_reasons(nvml, handle)
+    reasons = clock_reasons(ask.nvml, ask.handle)
     persistence = ask("persistence", "nvmlDeviceGetPersistenceMode")
     brand = ask("brand", "nvmlDeviceGetBrand")
     return GpuState(
         brand=BRANDS.get(brand),
         mig=None if mig is None else bool(mig[0]),
-        mig_slices=_mig_slices(nvml, handle) if mig and mig[0] else None,
+        mig_slices=_mig_slices(ask.nvml, ask.handle) if mig and mig[0] else None,
         compute_mode=COMPUTE_MODES.get(mode),
         processes=None if processes is None else len(processes),
         ecc=None if ecc is None else bool(ecc[0]),
@@ -139,18 +138,18 @@ class Questions:
 
     def __init__(self, nvml: Any, handle: Any) -> None:
         """Ask about the GPU of this handle."""
-        self._nvml = nvml
-        self._handle = handle
+        self.nvml = nvml
+        self.handle = handle
         self.silent: dict[str, str] = {}
 
     def __call__(self, question: str, name: str, *args: object) -> Any:
         """Return the answer of the function `name`, or None with the reason in `silent`."""
-        ask = getattr(self._nvml, name, None)
+        ask = getattr(self.nvml, name, None)
         if ask is None:
             self.silent[question] = f"nvidia-ml-py has no {name}"
             return None
         try:
-            return ask(self._handle, *args)
-        except failures(self._nvml) as error:
+            return ask(self.handle, *args)
+        except failures(self.nvml) as error:
             self.silent[question] = _reason(error, name)
             return None

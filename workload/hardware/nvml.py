@@ -1,15 +1,12 @@
-"""Read the GPU driver's facts about itself and its GPUs, without CUDA or PyTorch.
+"""Read the GPU driver's facts about itself and its GPUs, without CUDA or PyTorch."""
 
-The driver is behind a Protocol, so that tests can give facts of other machines.
-"""
-
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec.structs import replace
 
-from workload.core.models.gpu import Driver, Gpu, GpuState
+from workload.core.models.gpu import Driver, Gpu
 from workload.hardware.gpu_health import read_gpu_health
-from workload.hardware.gpu_state import answer, failures, read_gpu_state
+from workload.hardware.gpu_state import Questions, answer, failures, read_gpu_state
 
 
 class HardwareError(Exception):
@@ -22,27 +19,20 @@ class HardwareError(Exception):
         self.hung = hung
 
 
-class Hardware(Protocol):
-    """A source of driver facts."""
+def read_driver() -> Driver:
+    """Read the driver and its GPUs through NVML, NVIDIA's management library, which ships with it.
 
-    def driver(self) -> Driver:
-        """Read the driver and its GPUs. Raises HardwareError with the reason."""
-
-
-class Nvml:
-    """Driver facts through NVML, NVIDIA's management library, which ships with the driver."""
-
-    def driver(self) -> Driver:
-        """Read the driver and its GPUs. Raises HardwareError with NVML's reason."""
-        pynvml = load_nvml()
+    Raises HardwareError with NVML's reason.
+    """
+    nvml = load_nvml()
+    try:
+        nvml.nvmlInit()
         try:
-            pynvml.nvmlInit()
-            try:
-                return _read_driver(pynvml)
-            finally:
-                pynvml.nvmlShutdown()
-        except failures(pynvml) as error:
-            raise nvml_error(error) from None
+            return _read_driver(nvml)
+        finally:
+            nvml.nvmlShutdown()
+    except failures(nvml) as error:
+        raise nvml_error(error) from None
 
 
 def nvml_error(error: Exception) -> HardwareError:
@@ -78,6 +68,8 @@ def _read_gpu(nvml: Any, index: int) -> Gpu:
         return Gpu(index, None, None, None, None, None, None, str(error), code)
     capability = answer(nvml, nvml.nvmlDeviceGetCudaComputeCapability, handle)
     memory = answer(nvml, nvml.nvmlDeviceGetMemoryInfo, handle)
+    ask = Questions(nvml, handle)
+    health = read_gpu_health(ask)
     return Gpu(
         index=index,
         name=name,
@@ -85,11 +77,5 @@ def _read_gpu(nvml: Any, index: int) -> Gpu:
         capability=None if capability is None else "{}.{}".format(*capability),
         memory_total_bytes=None if memory is None else memory.total,
         memory_free_bytes=None if memory is None else memory.free,
-        state=_read_state(nvml, handle),
+        state=replace(read_gpu_state(ask), health=health),
     )
-
-
-def _read_state(nvml: Any, handle: Any) -> GpuState:
-    state = read_gpu_state(nvml, handle)
-    health, silent = read_gpu_health(nvml, handle)
-    return replace(state, health=health, silent=state.silent | silent)

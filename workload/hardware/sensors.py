@@ -102,7 +102,7 @@ class NvmlSensor:
     def slowed_sec(self) -> dict[str, float]:
         """Read how long the GPU was slowed down so far."""
         ask = Questions(self._nvml, self._handle)
-        values = read_fields(self._nvml, ask, list(SLOWDOWN_FIELDS.values()), "slowdowns")
+        values = read_fields(ask, list(SLOWDOWN_FIELDS.values()), "slowdowns")
         found = zip(SLOWDOWN_FIELDS, values, strict=True)
         return {reason: nsec / 1e9 for reason, nsec in found if nsec is not None}
 

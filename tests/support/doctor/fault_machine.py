@@ -31,7 +31,7 @@ from workload.doctor.probes.facts import gather
 from workload.doctor.probes.libraries import read_mapped_libraries
 from workload.hardware.compilers import find_compilers
 from workload.hardware.driver_codes import cause_of
-from workload.hardware.nvml import Nvml
+from workload.hardware.nvml import read_driver
 
 # A container on a host with one H200, as the doctor's readers find it.
 FILES = {
@@ -82,7 +82,7 @@ def read_facts(fault: dict[str, Any], root: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(facts_module, "read_cuda_library", lambda: fault.get("cuda_library"))
     monkeypatch.setattr(libraries, "locked_versions", lambda: {"gpu": PACKAGES})
     monkeypatch.setattr(libraries, "_installed", lambda: PACKAGES | fault.get("packages", {}))
-    facts = gather(fault.get("device", "cuda"), Nvml(), root=root, depth=DEEP)
+    facts = gather(fault.get("device", "cuda"), read_driver, root=root, depth=DEEP)
     return replace(_with_facts(facts, fault.get("facts", {})), deep=_stress(facts, fault))
 
 

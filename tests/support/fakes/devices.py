@@ -32,21 +32,11 @@ HEALTHY = GpuState(
 H200 = Gpu(0, "NVIDIA H200", "GPU-0000", "9.0", 141 * GIB, 140 * GIB, HEALTHY)
 
 
-class FakeHardware:
-    """A driver that answers."""
-
-    def __init__(self, version: str = "580.65.06", gpus: tuple[Gpu, ...] = (H200,)) -> None:
-        self._driver = Driver(version=version, cuda_version="13.0", gpus=gpus)
-
-    def driver(self) -> Driver:
-        return self._driver
+def healthy_driver() -> Driver:
+    """Answer as a driver does."""
+    return Driver(version="580.65.06", cuda_version="13.0", gpus=(H200,))
 
 
-class FailingHardware:
-    """A driver that does not."""
-
-    def __init__(self, reason: str = "NVML: NVML Shared Library Not Found") -> None:
-        self._reason = reason
-
-    def driver(self) -> Driver:
-        raise HardwareError(self._reason)
+def missing_driver() -> Driver:
+    """Answer as where there is none."""
+    raise HardwareError("NVML: NVML Shared Library Not Found")

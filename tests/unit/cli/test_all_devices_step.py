@@ -38,13 +38,13 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let the driver list these GPUs, or not answer."""
 
     def lists(*gpus: Gpu, error: HardwareError | None = None) -> None:
-        def ask(_nvml: object) -> Driver:
+        def ask() -> Driver:
             if error:
                 raise error
             return Driver("580.65.06", "13.0", gpus)
 
         monkeypatch.setattr(all_devices, "driver_visible", lambda: True)
-        monkeypatch.setattr(all_devices.NvmlProcess, "driver", ask)
+        monkeypatch.setattr(all_devices, "ask_driver", ask)
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
     return lists

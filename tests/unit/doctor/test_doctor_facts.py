@@ -5,15 +5,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from support.fakes.devices import H200, FailingHardware, FakeHardware
+from support.fakes.devices import H200, healthy_driver, missing_driver
 from support.trees import write
 
 from workload.core.errors import ExitCode
 from workload.core.models.facts import QUICK
 from workload.core.models.finding import State
+from workload.core.models.gpu import Driver
 from workload.core.models.model import as_json
 from workload.doctor import exit_code
 from workload.doctor.checks.registry import run_all
@@ -31,33 +31,32 @@ from workload.doctor.probes.machine import (
 
 
 def test_the_driver_that_answers_is_among_the_facts(tmp_path: Path) -> None:
-    driver = gather("cpu", FakeHardware(), tmp_path).driver
+    driver = gather("cpu", healthy_driver, tmp_path).driver
     assert driver is not None
     assert driver.gpus == (H200,)
 
 
 def test_the_reason_of_a_driver_that_does_not_answer_is_among_the_facts(tmp_path: Path) -> None:
-    facts = gather("cpu", FailingHardware("NVML: Unknown Error"), tmp_path)
-    assert (facts.driver, facts.driver_error) == (None, "NVML: Unknown Error")
+    facts = gather("cpu", missing_driver, tmp_path)
+    assert (facts.driver, facts.driver_error) == (None, "NVML: NVML Shared Library Not Found")
 
 
 def test_a_driver_that_raises_anything_is_a_reason(tmp_path: Path) -> None:
-    class Broken:
-        def driver(self) -> Any:
-            raise UnicodeDecodeError("utf-8", b"", 0, 1, "invalid start byte")
+    def broken() -> Driver:
+        raise UnicodeDecodeError("utf-8", b"", 0, 1, "invalid start byte")
 
-    assert "invalid start byte" in (gather("cpu", Broken(), tmp_path).driver_error or "")
+    assert "invalid start byte" in (gather("cpu", broken, tmp_path).driver_error or "")
 
 
 def test_quick_does_not_import_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facts_module, "probing", lambda *_: pytest.fail("torch was asked"))
-    facts = gather("cuda", FakeHardware(), tmp_path, QUICK)
+    facts = gather("cuda", healthy_driver, tmp_path, QUICK)
     assert (facts.torch, facts.torch_error) == (None, None)
     assert facts.torch_files is not None
 
 
 def test_facts_are_json(tmp_path: Path) -> None:
-    plain = as_json(gather("cpu", FakeHardware(), tmp_path))
+    plain = as_json(gather("cpu", healthy_driver, tmp_path))
     assert json.loads(json.dumps(plain)) == plain
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.doctor.machines import machine
-from support.fakes.devices import FailingHardware
+from support.fakes.devices import missing_driver
 
 from workload.core.models.finding import State
 from workload.core.models.model import as_json
@@ -168,7 +168,7 @@ def test_a_reader_that_crashes_fails_alone(
 def test_every_reader_may_crash_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in READERS.values():
         monkeypatch.setattr(facts_module, name, crash)
-    facts = gather("cuda", FailingHardware(), tmp_path)
+    facts = gather("cuda", missing_driver, tmp_path)
     assert facts.unread.keys() == READERS.keys()
     findings = run_all(facts)
     assert findings[0].id == "facts"

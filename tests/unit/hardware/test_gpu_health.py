@@ -8,14 +8,17 @@ from support.fakes.nvml import fake_nvml
 
 from workload.core.models.gpu import Fabric, GpuHealth, NvLinks
 from workload.hardware.gpu_health import read_gpu_health
+from workload.hardware.gpu_state import Questions
 
 
 def health(**changes: Any) -> GpuHealth:
-    return read_gpu_health(fake_nvml(changes), "a handle")[0]
+    return read_gpu_health(Questions(fake_nvml(changes), "a handle"))
 
 
 def silent(**changes: Any) -> dict[str, str]:
-    return read_gpu_health(fake_nvml(changes), "a handle")[1]
+    ask = Questions(fake_nvml(changes), "a handle")
+    read_gpu_health(ask)
+    return ask.silent
 
 
 def test_a_healthy_gpu_reports_everything() -> None:
@@ -25,17 +28,17 @@ def test_a_healthy_gpu_reports_everything() -> None:
 def test_a_field_with_a_return_code_of_its_own_is_unknown_and_not_none() -> None:
     nvml = fake_nvml()
     nvml.NVML_FI_DEV_GET_GPU_RECOVERY_ACTION = 9999  # not among the answers
-    found, reasons = read_gpu_health(nvml, "a handle")
-    assert found.recovery_action is None
-    assert reasons["recovery-action"] == "Not Supported"
+    ask = Questions(nvml, "a handle")
+    assert read_gpu_health(ask).recovery_action is None
+    assert ask.silent["recovery-action"] == "Not Supported"
 
 
 def test_a_driver_without_field_values_is_unknown() -> None:
     nvml = fake_nvml()
     del nvml.nvmlDeviceGetFieldValues
-    found, reasons = read_gpu_health(nvml, "a handle")
-    assert found.recovery_action is None
-    assert reasons["recovery-action"] == "nvidia-ml-py has no nvmlDeviceGetFieldValues"
+    ask = Questions(nvml, "a handle")
+    assert read_gpu_health(ask).recovery_action is None
+    assert ask.silent["recovery-action"] == "nvidia-ml-py has no nvmlDeviceGetFieldValues"
 
 
 @pytest.mark.parametrize(

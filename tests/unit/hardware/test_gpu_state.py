@@ -13,13 +13,14 @@ from workload.hardware.gpu_state import (
     COMPUTE_MODES,
     NOT_SUPPORTED,
     THROTTLE_REASONS,
+    Questions,
     clock_reasons,
     read_gpu_state,
 )
 
 
 def gpu(**changes: Any) -> GpuState:
-    return read_gpu_state(fake_nvml(changes), "a handle")
+    return read_gpu_state(Questions(fake_nvml(changes), "a handle"))
 
 
 def test_a_healthy_gpu_leaves_no_question_open() -> None:
@@ -69,7 +70,7 @@ def test_a_question_left_open_keeps_its_reason() -> None:
 def test_a_question_the_binding_does_not_know_is_left_open() -> None:
     nvml = fake_nvml()
     del nvml.nvmlDeviceGetRemappedRows
-    assert read_gpu_state(nvml, "a handle").silent == {
+    assert read_gpu_state(Questions(nvml, "a handle")).silent == {
         "row-remap": "nvidia-ml-py has no nvmlDeviceGetRemappedRows"
     }
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from support.fakes.nvml import NvmlError
 
 from workload.core.models.gpu import Gpu
-from workload.hardware.nvml import HardwareError, Nvml
+from workload.hardware.nvml import HardwareError, read_driver
 
 
 def raising(reason: str, code: int = 999) -> Callable[..., Any]:
@@ -43,35 +43,35 @@ def nvml(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.usefixtures("nvml")
 def test_the_driver_tells_its_version_and_its_cuda() -> None:
-    driver = Nvml().driver()
+    driver = read_driver()
     assert (driver.version, driver.cuda_version) == ("580.65.06", "13.1")
 
 
 @pytest.mark.usefixtures("nvml")
 def test_a_gpu_tells_all_it_knows() -> None:
-    (gpu,) = Nvml().driver().gpus
+    (gpu,) = read_driver().gpus
     assert replace(gpu, state=None) == Gpu(0, "NVIDIA H200", "GPU-1", "9.0", 100, 90)
 
 
 def test_a_driver_without_gpus_has_no_gpus(nvml: Any) -> None:
     nvml.nvmlDeviceGetCount = lambda: 0
-    assert Nvml().driver().gpus == ()
+    assert read_driver().gpus == ()
 
 
 def test_what_a_gpu_does_not_support_is_unknown(nvml: Any) -> None:
     nvml.nvmlDeviceGetMemoryInfo = raising("Not Supported")
-    assert Nvml().driver().gpus[0].memory_total_bytes is None
+    assert read_driver().gpus[0].memory_total_bytes is None
 
 
 def test_a_gpu_that_is_lost_is_still_counted(nvml: Any) -> None:
     nvml.nvmlDeviceGetHandleByIndex = raising("GPU is lost", 15)
-    (gpu,) = Nvml().driver().gpus
+    (gpu,) = read_driver().gpus
     assert (gpu.index, gpu.name, gpu.error, gpu.code) == (0, None, "GPU is lost", 15)
 
 
 def test_a_gpu_that_is_lost_after_its_handle_is_still_counted(nvml: Any) -> None:
     nvml.nvmlDeviceGetName = raising("GPU is lost", 15)
-    assert [gpu.code for gpu in Nvml().driver().gpus] == [15]
+    assert [gpu.code for gpu in read_driver().gpus] == [15]
 
 
 def test_a_function_that_an_old_driver_lacks_is_unknown(nvml: Any) -> None:
@@ -83,7 +83,7 @@ def test_a_function_that_an_old_driver_lacks_is_unknown(nvml: Any) -> None:
 
     nvml.NVMLLibraryMismatchError = MismatchError
     nvml.nvmlDeviceGetComputeRunningProcesses = fails
-    (gpu,) = Nvml().driver().gpus
+    (gpu,) = read_driver().gpus
     assert gpu.state
     assert gpu.state.processes is None
     reason = "this driver has no nvmlDeviceGetComputeRunningProcesses"
@@ -93,32 +93,32 @@ def test_a_function_that_an_old_driver_lacks_is_unknown(nvml: Any) -> None:
 def test_a_driver_that_does_not_load_fails_with_the_reason(nvml: Any) -> None:
     nvml.nvmlInit = raising("RM has detected an NVML/RM version mismatch.", 18)
     with pytest.raises(HardwareError, match=r"^NVML: RM has detected .* mismatch$") as caught:
-        Nvml().driver()
+        read_driver()
     assert caught.value.code == 18
 
 
 def test_a_driver_that_fails_in_the_middle_fails_with_the_reason(nvml: Any) -> None:
     nvml.nvmlDeviceGetCount = raising("Unknown Error")
     with pytest.raises(HardwareError, match=r"^NVML: Unknown Error$"):
-        Nvml().driver()
+        read_driver()
 
 
 def test_nvml_is_shut_down_after_a_failure(nvml: Any) -> None:
     nvml.nvmlDeviceGetCount = raising("Unknown Error")
     with pytest.raises(HardwareError):
-        Nvml().driver()
+        read_driver()
     assert nvml.shutdowns == 1
 
 
 def test_a_missing_package_is_a_reason_not_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
     with pytest.raises(HardwareError, match="nvidia-ml-py is missing"):
-        Nvml().driver()
+        read_driver()
 
 
 def told() -> str:
     try:
-        return Nvml().driver().version
+        return read_driver().version
     except HardwareError as error:
         return str(error)
 

@@ -18,7 +18,7 @@ from workload.doctor.probes.facts import gather
 from workload.hardware.affinity import given_cpus
 from workload.hardware.cgroups import read_limits
 from workload.hardware.driver_codes import NVML_PERMISSION
-from workload.hardware.driver_process import NvmlProcess, driver_visible
+from workload.hardware.driver_process import ask_driver, driver_visible
 from workload.hardware.nvml import HardwareError
 from workload.ranks.resources import require_resources
 from workload.ranks.slots import Slot, cpu_slots, gpu_slots, visible_gpus
@@ -55,7 +55,7 @@ def gpus_here() -> list[Gpu]:
     if not driver_visible():
         return []
     try:
-        gpus = NvmlProcess().driver().gpus
+        gpus = ask_driver().gpus
     except HardwareError:  # one GPU may work without NVML; the command says what is wrong
         return []
     own = [gpu for gpu in gpus if gpu.state or gpu.code != NVML_PERMISSION]

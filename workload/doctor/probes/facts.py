@@ -34,24 +34,24 @@ from workload.doctor.probes.torch_process import CHILD_THREADS, probing
 from workload.doctor.redaction import redaction
 from workload.hardware.cgroups import read_limits
 from workload.hardware.compilers import find_compilers
-from workload.hardware.driver_process import NvmlProcess, cuda_start
+from workload.hardware.driver_process import ask_driver, cuda_start
 from workload.hardware.import_limits import read_import_limits
 from workload.hardware.kernel_log import read_boot_id, read_booted_sec, read_logged_xids
-from workload.hardware.nvml import Hardware, HardwareError
+from workload.hardware.nvml import HardwareError
 
 Fact = TypeVar("Fact")
 
 
 def gather(
     requested_device: str,
-    hardware: Hardware | None = None,
+    read_driver: Callable[[], Driver] = ask_driver,
     root: Path = Path("/"),
     depth: str = DEFAULT,
 ) -> Facts:
     """Read all facts once. Imports torch in a child process and runs small kernels there.
 
     QUICK only reads files and asks the driver. DEEP does the same as DEFAULT; its
-    stress test runs later. `hardware` is the GPU driver, NVML unless given; files are read below
+    stress test runs later. `read_driver` reads the GPU driver; files are read below
     `root`. The fact of a reader that crashes is None.
     """
     ask = _Asking()
@@ -66,7 +66,7 @@ def gather(
         device = "cpu" if start and (start.hung or start.signal) else requested_device
         look = Probed if depth == QUICK else lambda: stack.enter_context(probing(device, root))
         found = ask("torch", look) or Probed()
-        driver, silent = _driver(hardware or NvmlProcess())
+        driver, silent = _driver(read_driver)
         limits = ask("limits", lambda: read_limits(root))
         return Facts(
             requested_device=requested_device,
@@ -123,9 +123,9 @@ class _Asking:
             return None
 
 
-def _driver(hardware: Hardware) -> tuple[Driver | None, HardwareError | None]:
+def _driver(read: Callable[[], Driver]) -> tuple[Driver | None, HardwareError | None]:
     try:
-        return hardware.driver(), None
+        return read(), None
     except HardwareError as error:
         return None, error
     except Exception as error:  # a binding that does not match the driver raises anything
