@@ -27,11 +27,17 @@ def with_best_threads(device: DeviceInfo, probes: Sequence[MatMul] = (PROBE,)) -
     """
     if device.kind != "cpu":
         return device
-    tried = counts_up_to(device.threads)
-    found = {count: _probe(devices.set_threads(device, count), probes) for count in tried}
+    counts = counts_up_to(device.threads)
+    return with_fastest(
+        device, {count: _probe(devices.set_threads(device, count), probes) for count in counts}
+    )
+
+
+def with_fastest(device: DeviceInfo, found: Mapping[int, tuple[float, bool]]) -> DeviceInfo:
+    """Set the best of the counts in `found`, see `fastest`; the device names those tried."""
     return replace(
         devices.set_threads(device, fastest(found)),
-        swept_threads=tried,
+        swept_threads=tuple(found),
         swept_contended=any(waited for _, waited in found.values()),
     )
 

@@ -90,11 +90,6 @@ class TrainSpec:
         weights = self.input_size * self.hidden_size + self.hidden_size * self.output_size
         return DTYPE_BYTES[self.dtype] * weights + 8 * self.steps + (1 << 20)
 
-    @property
-    def stable_learning_rate(self) -> float:
-        """Return the learning rate with STABLE_STEP_TIMES_INPUT for this input size."""
-        return STABLE_STEP_TIMES_INPUT / self.input_size
-
     def differences(self, other: "TrainSpec") -> list[str]:
         """Return the fields, except `steps`, in which two specifications differ."""
         same_length = replace(other, steps=self.steps)
@@ -125,5 +120,5 @@ def divergence_line(
         f"loss became {became} at step {step} ({before}): the learning rate is too large; "
         f"learning rate × input size must stay near {STABLE_STEP_TIMES_INPUT:g}, here it is "
         f"{spec.learning_rate * spec.input_size:g}: try --learning-rate "
-        f"{spec.stable_learning_rate:g}"
+        f"{STABLE_STEP_TIMES_INPUT / spec.input_size:g}"
     )

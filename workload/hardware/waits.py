@@ -11,7 +11,7 @@ import os
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,20 +48,17 @@ class Counters:
     pressure_sec: float | None
 
 
-@dataclass(frozen=True)
 class Watch:
     """Reads the counters below `root` at its start; tests give a fixture tree."""
 
-    root: Path = Path("/")
-    start: Counters = field(init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self, root: Path = Path("/")) -> None:
         """Start the window."""
-        object.__setattr__(self, "start", read_counters(self.root))
+        self._root = root
+        self._start = read_counters(root)
 
     def waits(self) -> Waits:
         """Return what kept threads waiting since the start."""
-        return between(self.start, read_counters(self.root))
+        return between(self._start, read_counters(self._root))
 
 
 def between(start: Counters, end: Counters) -> Waits:

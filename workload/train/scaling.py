@@ -13,7 +13,7 @@ import torch.distributed as dist
 
 from workload.bench.threads import counts_up_to
 from workload.core.models.device import DeviceInfo
-from workload.core.models.scaling import STRONG, WEAK, ScalingPoint
+from workload.core.models.train import STRONG, WEAK, ScalingPoint
 from workload.core.statistics import median
 from workload.core.train_spec import TrainSpec
 from workload.hardware import devices, precision

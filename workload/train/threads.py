@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from msgspec.structs import replace
-
-from workload.bench.threads import counts_up_to, fastest
+from workload.bench.threads import counts_up_to, fastest, with_fastest
 from workload.bench.timing import measure
 from workload.core.errors import BadInputError, UnfitError
 from workload.core.models.device import DeviceInfo
@@ -33,12 +31,7 @@ def with_fastest_threads(spec: TrainSpec, device: DeviceInfo) -> DeviceInfo:
     if device.kind != "cpu":
         return device
     tried = counts_up_to(max(device.threads, *device.swept_threads, 1))
-    found = step_times(spec, device, tried)
-    return replace(
-        devices.set_threads(device, fastest(found)),
-        swept_threads=tried,
-        swept_contended=any(waited for _, waited in found.values()),
-    )
+    return with_fastest(device, step_times(spec, device, tried))
 
 
 def faster_threads(

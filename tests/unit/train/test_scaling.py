@@ -2,7 +2,7 @@
 
 import pytest
 
-from workload.core.models.scaling import ScalingPoint
+from workload.core.models.train import ScalingPoint
 from workload.report.terminal.collective_table import scaling_table
 
 

@@ -12,7 +12,7 @@ from workload.core.models.collectives import (
     RankPlace,
     SlowLink,
 )
-from workload.core.models.scaling import ScalingPoint
+from workload.core.models.train import ScalingPoint
 from workload.core.units import format_bytes, format_rate, format_seconds, plural, printable
 from workload.report.terminal.case_table import median_words, percent
 from workload.report.terminal.tables import Grid, labelled

@@ -15,6 +15,6 @@ On several ranks, each of which has its rows of the batch:
 before it is used. All start from the same data and leave the same weights, up to rounding.
 """
 
-from workload.train.modes.choice import MODES, RANK_MODES, choose
+from workload.train.modes.choice import MODES, choose
 
-__all__ = ["MODES", "RANK_MODES", "choose"]
+__all__ = ["MODES", "choose"]
