@@ -16,6 +16,13 @@ OWN_FILE_SYSTEMS = (
     "fuse.fuse-overlayfs",
     "tmpfs",
 )  # a volume has another
+# What to do by the kind of an error; `otherwise` is another folder.
+_FIXES = FIX_OF_LIMIT | {
+    errno.EPERM: "an attribute (lsattr -d) or a security policy forbids it: {otherwise}",
+    errno.EROFS: "mount it writable, or {otherwise}",
+    errno.ENOTDIR: "{otherwise}",
+    errno.ENOENT: "{otherwise}",
+}
 
 
 def write_error(folder: Path) -> OSError | None:
@@ -71,15 +78,8 @@ def fix_of(error: OSError, folder: Path, option: str) -> str:
     otherwise = f"choose a writable directory with {option}"
     if error.errno == errno.EACCES:
         return f"{_fix_of_owner(folder)}, or {otherwise}"
-    if error.errno == errno.EPERM:
-        return f"an attribute (lsattr -d) or a security policy forbids it: {otherwise}"
-    if error.errno in FIX_OF_LIMIT:
-        return FIX_OF_LIMIT[error.errno]
-    if error.errno == errno.EROFS:
-        return f"mount it writable, or {otherwise}"
-    if error.errno in (errno.ENOTDIR, errno.ENOENT):
-        return otherwise
-    return f"free space or {otherwise}"
+    fix = _FIXES.get(error.errno or 0, "free space or {otherwise}")
+    return fix.format(otherwise=otherwise)
 
 
 def _fix_of_owner(folder: Path) -> str:

@@ -20,7 +20,7 @@ from workload.distributed.attempts import ATTEMPT_SEC, connect_within
 from workload.distributed.environment import Place
 from workload.distributed.failures import FollowedError, LostRankError, with_rank
 from workload.hardware.cuda_problem import driver_blocks
-from workload.hardware.requested import parse
+from workload.hardware.devices import parse
 
 T = TypeVar("T")
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from workload.core.errors import (
     XID,
+    BadInputError,
     LostDeviceError,
     OutOfMemoryError,
     UnfitError,
@@ -29,7 +30,6 @@ from workload.hardware.nvml import HardwareError
 from workload.hardware.openmp import team_limit
 from workload.hardware.precision import pin_arithmetic
 from workload.hardware.processor import read_processor
-from workload.hardware.requested import parse
 from workload.hardware.sensors import NvmlSensor, Sensor
 from workload.hardware.watchdog import watchdog
 
@@ -64,6 +64,16 @@ def resolve(requested: str) -> DeviceInfo:
         architecture=platform.machine(),
         emulated_on=read_processor().emulated_on,
     )
+
+
+def parse(requested: str) -> tuple[str, int]:
+    """Parse `requested` as (auto, cpu or cuda; index). Raises BadInputError."""
+    kind, colon, index = requested.partition(":")
+    if kind in ("auto", "cpu") and not colon:
+        return kind, 0
+    if kind == "cuda" and (not colon or (index.isascii() and index.isdigit())):
+        return kind, int(index or 0)
+    raise BadInputError(f"unknown device {requested!r}: use auto, cpu, cuda or cuda:N")
 
 
 def _chosen(requested: str, kind: str, index: int) -> DeviceInfo:

@@ -70,14 +70,18 @@ NVML_UNKNOWN = 999  # in a container whose devices were taken away while it ran,
 def causes() -> dict[int, Cause]:
     """Return the table, by code."""
     table = read_table(TABLE)
-    found = {}
-    for row in table["cuda"]:
-        fix = row["fix"].replace("{xid}", table["xid"])
-        for code, words in row["texts"].items():
-            found[int(code)] = Cause(
-                int(code), Kind(row["kind"]), row["case"], words, row["why"], fix
-            )
-    return found
+    return {
+        int(code): Cause(
+            code=int(code),
+            kind=Kind(row["kind"]),
+            case=row["case"],
+            text=text,
+            why=row["why"],
+            fix=row["fix"].replace("{xid}", table["xid"]),
+        )
+        for row in table["cuda"]
+        for code, text in row["texts"].items()
+    }
 
 
 def cuda_cause(code: int) -> Cause:

@@ -64,7 +64,6 @@ def clock_reasons(nvml: Any, handle: Any) -> int | None:
 def read_gpu_state(ask: "Questions") -> GpuState:
     """Read the state of a GPU. Takes some milliseconds, changes nothing."""
     mig = ask("mig", "nvmlDeviceGetMigMode")  # (now, after the next reset)
-    mode = ask("compute-mode", "nvmlDeviceGetComputeMode")
     processes = ask("gpu-shared", "nvmlDeviceGetComputeRunningProcesses")
     ecc = ask("ecc", "nvmlDeviceGetEccMode")  # (now, after the next reset)
     # Uncorrected errors (1), counted since the driver was loaded (0).
@@ -73,12 +72,11 @@ def read_gpu_state(ask: "Questions") -> GpuState:
     remaps = ask("row-remap", "nvmlDeviceGetRemappedRows")
     reasons = clock_reasons(ask.nvml, ask.handle)
     persistence = ask("persistence", "nvmlDeviceGetPersistenceMode")
-    brand = ask("brand", "nvmlDeviceGetBrand")
     return GpuState(
-        brand=BRANDS.get(brand),
+        brand=BRANDS.get(ask("brand", "nvmlDeviceGetBrand")),
         mig=None if mig is None else bool(mig[0]),
         mig_slices=_mig_slices(ask.nvml, ask.handle) if mig and mig[0] else None,
-        compute_mode=COMPUTE_MODES.get(mode),
+        compute_mode=COMPUTE_MODES.get(ask("compute-mode", "nvmlDeviceGetComputeMode")),
         processes=None if processes is None else len(processes),
         ecc=None if ecc is None else bool(ecc[0]),
         ecc_uncorrected=uncorrected,
