@@ -57,17 +57,9 @@ class RecordBuilder:
 
     def set(self, section: str, value: Model | Sequence[Model] | None) -> None:
         """Set a section to a result, or to all its results."""
-        if section not in SECTIONS:
-            raise KeyError(section)
         with self._lock:
             self._sections[section] = tuple(value) if isinstance(value, Sequence) else value
             self._keep(section, value)
-
-    def append(self, section: str, result: Model) -> None:
-        """Add one result to a section that is a list."""
-        with self._lock:
-            self._sections[section] = (*(self._sections[section] or ()), result)
-            self._keep(section, self._sections[section])
 
     def expect(self, cases: Sequence[Case]) -> None:
         """Name the cases to come, as what they are if the record ends before them."""

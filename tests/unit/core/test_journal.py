@@ -27,8 +27,8 @@ def started(path: Path) -> tuple[RecordBuilder, Journal]:
 def test_each_result_is_there_as_soon_as_it_is_known(tmp_path: Path) -> None:
     path = tmp_path / "rank-0.jsonl"
     builder, _ = started(path)
-    builder.append("verify", CHECK)
-    builder.append("verify", CHECK)
+    builder.set("verify", [CHECK])
+    builder.set("verify", [CHECK, CHECK])
     builder.expect(TO_COME)
     builder.add_case(measured.case(size=64))
     found = read_journal(path)
@@ -42,7 +42,7 @@ def test_each_result_is_there_as_soon_as_it_is_known(tmp_path: Path) -> None:
 def test_the_last_line_is_the_whole_record(tmp_path: Path) -> None:
     path = tmp_path / "rank-0.jsonl"
     builder, journal = started(path)
-    builder.append("verify", CHECK)
+    builder.set("verify", [CHECK])
     ended = builder.as_ended(ExitCode.WRONG_NUMBERS, "wrong")
     journal.keep("lost", "cuda:0 was lost (unknown error)")
     journal.keep("ended", ended)
@@ -56,9 +56,9 @@ def test_the_last_line_is_the_whole_record(tmp_path: Path) -> None:
 def test_a_line_that_is_cut_off_takes_no_other_with_it(left: int, tmp_path: Path) -> None:
     path = tmp_path / "rank-0.jsonl"
     builder, _ = started(path)
-    builder.append("verify", CHECK)
+    builder.set("verify", [CHECK])
     whole = path.read_bytes()
-    builder.append("verify", CHECK)
+    builder.set("verify", [CHECK, CHECK])
     path.write_bytes(whole + path.read_bytes()[len(whole) :][:left])
     found = read_journal(path)
     assert found.record

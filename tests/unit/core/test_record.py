@@ -233,6 +233,6 @@ def test_bytes_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_error_is_null_not_nan(builder: RecordBuilder) -> None:
-    builder.append("verify", VerifyResult("a + b", "float32", math.inf, 1.0, "error"))
+    builder.set("verify", [VerifyResult("a + b", "float32", math.inf, 1.0, "error")])
     ended = as_json(builder.as_ended(ExitCode.OK, None))
     assert (ended["verify"][0]["worst_error"], ended["verify"][0]["ok"]) == (None, False)

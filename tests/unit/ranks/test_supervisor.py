@@ -31,7 +31,7 @@ builder.set("findings", [])
 exec(sys.argv[1 + member.rank])
 member.wait_for_others()
 check = VerifyResult("cpus " + repr(sorted(os.sched_getaffinity(0))), "float32", 0.0, 1.0, "error")
-builder.append("verify", check)
+builder.set("verify", [check])
 exec(sys.argv[1 + member.rank].partition("#")[2])
 journal.keep("ended", builder.as_ended(ExitCode.OK, None))
 """
@@ -94,7 +94,7 @@ def test_a_rank_that_makes_no_progress_is_ended(tmp_path: Path) -> None:
 
 
 def test_a_rank_that_shows_results_may_take_longer_than_the_limit(tmp_path: Path) -> None:
-    news = "for _ in range(6): time.sleep(1); builder.append('verify', check)"
+    news = "for n in range(6): time.sleep(1); builder.set('verify', [check] * (n + 2))"
     (rank, _) = run(tmp_path, f"#{news}", "#", limit_sec=BRIEF_SEC)
     assert rank.ended == "complete"
     assert len(rank.verify or ()) == 7

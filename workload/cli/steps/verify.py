@@ -18,7 +18,7 @@ def verify_and_record(
     with progress("verify", None) as advance:
         for check in verify(device, dtypes):
             checks.append(check)
-            session.builder.append("verify", check)
+            session.builder.set("verify", checks)
             advance(0, f"{check.name} {check.dtype}")
     return checks
 
