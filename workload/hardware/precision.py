@@ -34,13 +34,15 @@ def default_dtypes(device: DeviceInfo) -> tuple[str, ...]:
     """Return the dtypes that a GPU computes in hardware; for any CPU the same four."""
     if device.kind == "cpu":
         return ("float64", "float32", "bfloat16", "float16")
-    if tf32_problem(device):  # TF32 and bfloat16 came together
+    if dtype_problem("tf32", device):  # TF32 and bfloat16 came together
         return ("float64", "float32", "float16")
     return ("float64", "float32", "tf32", "bfloat16", "float16")
 
 
-def tf32_problem(device: DeviceInfo) -> str | None:
-    """Say why this device does not support TF32; None if it does."""
+def dtype_problem(dtype: str, device: DeviceInfo) -> str | None:
+    """Say why this device does not support a dtype; None if it does, as any but tf32."""
+    if dtype != "tf32":
+        return None
     if device.kind == "cpu":
         return "TF32 is not supported by CPUs"
     if device.capability and parse_capability(device.capability) < TF32_CAPABILITY:

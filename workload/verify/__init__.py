@@ -38,7 +38,7 @@ def verify(
     the device does not support tf32 or an operation fails.
     """
     for dtype in precision.default_dtypes(device) if dtypes is None else dtypes:
-        problem = precision.tf32_problem(device) if dtype == "tf32" else None
+        problem = precision.dtype_problem(dtype, device)
         if problem:
             raise UnfitError(f"{problem}: leave tf32 out")
         yield from _checks(VerifyCase(device, dtype, seed))

@@ -9,12 +9,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from workload.bench import result_check
-from workload.bench.operations.operation import SEED, Prepared, normal, tf32_not_applicable
+from workload.bench.operations.operation import SEED, Prepared, normal
 from workload.bench.timing import BY_DEVICE, TimingConfig
 from workload.core.models.case import Kind
 from workload.core.models.device import DeviceInfo
 from workload.core.tolerances import convolution_tolerance, half_subnormal
 from workload.core.units import DTYPE_BYTES
+from workload.hardware import precision
 
 KERNEL = 3
 # Strided, as between the stages of a ResNet. Winograd and FFT convolutions, whose errors are larger
@@ -78,7 +79,7 @@ class Convolution:
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
         """Say why TF32 is not supported, if that is the dtype; else None."""
-        return tf32_not_applicable(self.dtype, device)
+        return precision.dtype_problem(self.dtype, device)
 
     def prepare(self, device: DeviceInfo) -> Prepared:
         """Draw random images and filters; each call allocates its result."""

@@ -12,7 +12,6 @@ from workload.bench.operations.operation import (
     SEED,
     Prepared,
     normal,
-    tf32_not_applicable,
     unwritten,
 )
 from workload.bench.timing import BY_DEVICE, TimingConfig
@@ -20,6 +19,7 @@ from workload.core.models.case import Kind
 from workload.core.models.device import DeviceInfo
 from workload.core.shape import Shape
 from workload.core.units import DTYPE_BYTES
+from workload.hardware import precision
 
 # Writes the product of the first two matrices into the third, so that no allocation is timed.
 Multiply = Callable[[Tensor, Tensor, Tensor], object]
@@ -85,7 +85,7 @@ class MatMul:
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
         """Say why TF32 is not supported, if that is the dtype; else None."""
-        return tf32_not_applicable(self.dtype, device)
+        return precision.dtype_problem(self.dtype, device)
 
     def prepare(self, device: DeviceInfo) -> Prepared:
         """Draw two normal random matrices, and allocate their product."""

@@ -80,8 +80,3 @@ def unwritten(shape: tuple[int, ...], dtype: str, device: DeviceInfo) -> Tensor:
     """Make an output full of NaN, so that an element that is never written is found."""
     torch_dtype = precision.torch_dtype(dtype)
     return torch.full(shape, torch.nan, device=device.torch_name, dtype=torch_dtype)
-
-
-def tf32_not_applicable(dtype: str, device: DeviceInfo) -> str | None:
-    """Say why this device does not support matmuls in this dtype, or None."""
-    return precision.tf32_problem(device) if dtype == "tf32" else None

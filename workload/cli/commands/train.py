@@ -85,7 +85,7 @@ def _device(options: TrainOptions, place: Place | None) -> DeviceInfo:
     """Return the device with its threads. Raises UnfitError for a dtype that it cannot compute."""
     requested = options.device
     device = device_of_rank(requested, place) if place else devices.resolve(requested)
-    problem = precision.tf32_problem(device) if options.spec.dtype == "tf32" else None
+    problem = precision.dtype_problem(options.spec.dtype, device)
     if problem:
         raise UnfitError(f"{problem}: choose another --dtype")
     return _with_threads(device, options)
