@@ -2,19 +2,20 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from msgspec.structs import replace
 
 from workload.bench.operations import Operation, Prepared
+from workload.bench.timers import waited_sec
 from workload.bench.timing import MIN_SAMPLES, measure
 from workload.core.emulation import without_speed
 from workload.core.errors import OutOfMemoryError
 from workload.core.models.case import Case, CaseStatus
 from workload.core.models.device import DeviceInfo
 from workload.core.statistics import median
-from workload.core.units import format_bytes, format_seconds
+from workload.core.units import format_seconds
 from workload.hardware import devices, precision
 
 # A probe grows while the next one would take at most this share of the case's budget. It usually
@@ -95,12 +96,8 @@ def unmeasured(operation: Operation, status: CaseStatus, reason: str | None = No
 
 
 def memory_problem(operation: Operation, device: DeviceInfo) -> str | None:
-    """Return why it does not fit in memory, with needed and available bytes; None if it fits."""
-    available = devices.available_bytes(device)
-    needed = operation.needed_bytes(device)
-    if available is None or needed <= available:
-        return None
-    return f"needs {format_bytes(needed)} of memory, {format_bytes(available)} is available"
+    """Return why it does not fit in memory; None if it does."""
+    return devices.memory_problem(operation.needed_bytes(device), device)
 
 
 def _estimate_sec(operation: Operation, device: DeviceInfo, budget_sec: float) -> float:
@@ -132,16 +129,8 @@ def _probe_sec(operation: Operation, device: DeviceInfo, limit_sec: float) -> fl
     call = operation.prepare(device).call
     calls_sec: list[float] = []
     while len(calls_sec) < 2 or (len(calls_sec) < PROBE_CALLS and sum(calls_sec) < limit_sec):  # noqa: PLR2004  see above
-        calls_sec.append(_waited_sec(call, device))
+        calls_sec.append(waited_sec(call, device))
     return min(calls_sec)
-
-
-def _waited_sec(call: Callable[[], object], device: DeviceInfo) -> float:
-    devices.synchronize(device)
-    started = time.perf_counter()
-    call()
-    devices.synchronize(device)
-    return time.perf_counter() - started
 
 
 def _checked_and_timed(
@@ -194,7 +183,7 @@ def _transfer_sec(case: Case, prepared: Prepared, device: DeviceInfo) -> float |
             target.copy_(source, non_blocking=True)
         result.copy_(prepared.output, non_blocking=True)
 
-    return median([_waited_sec(transfer, device) for _ in range(TRANSFERS)])
+    return median([waited_sec(transfer, device) for _ in range(TRANSFERS)])
 
 
 def no_case_ran(cases: Iterable[Case]) -> bool:

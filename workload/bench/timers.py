@@ -61,6 +61,15 @@ def flushed(timer: Timer, device: DeviceInfo) -> Timer:
     return _Flushed(timer, device)
 
 
+def waited_sec(call: Call, device: DeviceInfo) -> float:
+    """Return the seconds of one call, from an idle device until its work is done."""
+    devices.synchronize(device)
+    started = time.perf_counter()
+    call()
+    devices.synchronize(device)
+    return time.perf_counter() - started
+
+
 class Laps:
     """Times parts of a longer computation without waiting for the device in between."""
 

@@ -15,7 +15,7 @@ from workload.core.methods import CUDA_EVENTS, HOST_CLOCK
 from workload.core.models.case import Case, CaseStatus
 from workload.core.models.device import DeviceInfo
 from workload.core.models.timing import Timing
-from workload.core.units import format_bytes, some
+from workload.core.units import some
 from workload.hardware import devices
 
 BUFFERS = 2  # each of at most the size of the whole array
@@ -149,15 +149,12 @@ def _allocated(
 
 
 def _memory_problem(operation: Operation, team: Team, device: DeviceInfo) -> str | None:
-    """Return why the buffers do not fit, with needed and available bytes; None if they do.
+    """Return why the buffers do not fit; None if they do.
 
     The ranks of a node share its memory, those on GPUs do not share theirs.
     """
-    available = devices.available_bytes(device)
-    needed = BUFFERS * operation.bytes * (team.on_node if device.kind == "cpu" else 1)
-    if available is None or needed <= available:
-        return None
-    return f"needs {format_bytes(needed)} of memory, {format_bytes(available)} is available"
+    sharing = team.on_node if device.kind == "cpu" else 1
+    return devices.memory_problem(BUFFERS * operation.bytes * sharing, device)
 
 
 def _problem_of_call(

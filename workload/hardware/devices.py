@@ -20,6 +20,7 @@ from workload.core.errors import (
     first_line,
 )
 from workload.core.models.device import DeviceInfo
+from workload.core.units import format_bytes
 from workload.hardware.binding import Binding, read_binding
 from workload.hardware.cgroups import last_cache_bytes, memory_bytes, read_limits
 from workload.hardware.cuda_problem import cuda_problem, driver_blocks
@@ -201,6 +202,15 @@ def available_bytes(info: DeviceInfo) -> int | None:
         # PyTorch keeps what earlier cases freed, and returns it when a new one needs it.
         kept = torch.cuda.memory_reserved(info.torch_name)
         return int(free + kept - torch.cuda.memory_allocated(info.torch_name))
+
+
+def memory_problem(needed_bytes: int, info: DeviceInfo) -> str | None:
+    """Return why so much does not fit, with needed and available bytes; None if it does."""
+    available = available_bytes(info)
+    if available is None or needed_bytes <= available:
+        return None
+    needed = format_bytes(needed_bytes)
+    return f"needs {needed} of memory, {format_bytes(available)} is available"
 
 
 def is_out_of_memory(error: Exception) -> bool:

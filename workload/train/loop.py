@@ -15,7 +15,6 @@ from workload.core.errors import NotSavedError, UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
-from workload.core.units import format_bytes
 from workload.distributed.group import Group
 from workload.hardware import devices, precision
 from workload.hardware.waits import Watch
@@ -213,9 +212,6 @@ class _Run:
 
 
 def _require_memory(spec: TrainSpec, device: DeviceInfo) -> None:
-    available = devices.available_bytes(device)
-    if available is not None and spec.needed_bytes > available:
-        raise UnfitError(
-            f"this training needs {format_bytes(spec.needed_bytes)} of memory, "
-            f"{format_bytes(available)} is available: choose smaller sizes"
-        )
+    problem = devices.memory_problem(spec.needed_bytes, device)
+    if problem:
+        raise UnfitError(f"this training {problem}: choose smaller sizes")

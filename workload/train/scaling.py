@@ -5,18 +5,19 @@ communication. What the first takes longer is the communication's share; it incl
 the slowest rank. All ranks call the same functions; those that take no part wait.
 """
 
-import time
 from dataclasses import replace
+from functools import partial
 
 import torch
 import torch.distributed as dist
 
 from workload.bench.threads import counts_up_to
+from workload.bench.timers import waited_sec
 from workload.core.models.device import DeviceInfo
 from workload.core.models.train import STRONG, WEAK, ScalingPoint
 from workload.core.statistics import median
 from workload.core.train_spec import TrainSpec
-from workload.hardware import devices, precision
+from workload.hardware import precision
 from workload.train.modes.choice import RANK_LOOPS
 from workload.train.modes.mode import Loop, draw
 from workload.train.modes.shards import Split
@@ -88,11 +89,7 @@ def _times(
 
 
 def _seconds(loop: Loop, device: DeviceInfo, steps: int) -> float:
-    devices.synchronize(device)
-    started = time.perf_counter()
-    loop.advance(steps)
-    devices.synchronize(device)
-    return (time.perf_counter() - started) / steps
+    return waited_sec(partial(loop.advance, steps), device) / steps
 
 
 def _largest(values: list[list[float]], device: DeviceInfo, split: Split) -> list[list[float]]:

@@ -1,10 +1,11 @@
 """Warm up a training on a copy of its weights, so that its first steps are as fast as any."""
 
 import time
+from functools import partial
 
+from workload.bench.timers import waited_sec
 from workload.bench.timing import MIN_WARM_UP_SEC, until_steady
 from workload.core.models.device import DeviceInfo
-from workload.hardware import devices
 from workload.train.modes.mode import Loop
 
 BATCH_SEC = 0.02  # of steps whose times are compared
@@ -22,10 +23,7 @@ def warm_up(loop: Loop, device: DeviceInfo, steps: int, most: int) -> tuple[floa
     started = time.perf_counter()
 
     def advance(count: int) -> float:
-        before = time.perf_counter()
-        loop.advance(count)
-        devices.synchronize(device)
-        return (time.perf_counter() - before) / count
+        return waited_sec(partial(loop.advance, count), device) / count
 
     step_sec = advance(1)  # loads libraries
     if step_sec < MAX_WARM_UP_SEC:
@@ -44,7 +42,4 @@ def warm_up_together(loop: Loop, device: DeviceInfo, steps: int, most: int) -> t
 
     Returns the seconds it took, and False: ranks that compared times could decide differently.
     """
-    started = time.perf_counter()
-    loop.advance(min(steps, most))
-    devices.synchronize(device)
-    return time.perf_counter() - started, False
+    return waited_sec(partial(loop.advance, min(steps, most)), device), False
