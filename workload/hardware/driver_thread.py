@@ -6,6 +6,7 @@ A call that hangs blocks its thread. After that nothing is asked, and the comman
 import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from workload.hardware.driver_process import driver_deadline
@@ -21,35 +22,33 @@ class DriverThread:
     def __init__(self) -> None:
         """Start the thread, which does not keep the process from ending."""
         self.silent = False
-        self._questions: queue.SimpleQueue[tuple[Callable[[], Any], Any]] = queue.SimpleQueue()
+        self._questions: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = (
+            queue.SimpleQueue()
+        )
         threading.Thread(target=self._work, name="driver", daemon=True).start()
 
     def ask(self, question: Callable[[], Answer], otherwise: Answer) -> Answer:
         """Return the answer, or `otherwise`; what `question` raises is raised here."""
         if self.silent:
             return otherwise
-        answers: queue.SimpleQueue[tuple[Any, Exception | None]] = queue.SimpleQueue()
-        self._questions.put((question, answers))
+        answer: Future[Answer] = Future()
+        self._questions.put((question, answer))
         try:
-            answer, error = answers.get(timeout=driver_deadline.limit_sec)
-        except queue.Empty:
+            return answer.result(driver_deadline.limit_sec)
+        except TimeoutError:
             self.silent = True
             driver_deadline.tell(
                 f"NVML did not answer within {driver_deadline.limit_sec:g} s: continuing without it"
             )
             return otherwise
-        if error is not None:
-            raise error
-        found: Answer = answer
-        return found
 
     def _work(self) -> None:
         while True:
-            question, answers = self._questions.get()
+            question, answer = self._questions.get()
             try:
-                answers.put((question(), None))
+                answer.set_result(question())
             except Exception as error:  # raised where it was asked
-                answers.put((None, error))
+                answer.set_exception(error)
 
 
 class TimedSensor:
