@@ -5,7 +5,7 @@ import os
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -90,15 +90,10 @@ class Session:
             self._tell(code, reason, error)
         return self._end(code, reason)
 
-    @contextlib.contextmanager
-    def watched(self) -> Iterator[None]:
-        """Collect errors of the NVIDIA driver inside the block; `advise` sees those so far."""
-        if driver_version() is None:  # NVML would hang this process too
-            yield
-            return
-        with DriverErrors() as errors:
-            self._driver_errors = errors.collect
-            yield
+    def watch_driver(self) -> None:
+        """Collect errors of the NVIDIA driver from now on; `advise` sees those so far."""
+        if driver_version() is not None:  # else NVML would hang this process too
+            self._driver_errors = DriverErrors().collect
 
     def collect_at_end(self, collect: Callable[[], None], remove: Callable[[], None]) -> None:
         """Call `collect` before a record is saved because of a signal, `remove` once any is."""

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from msgspec.structs import replace
@@ -46,52 +45,30 @@ class Reported:
 
 
 class DriverErrors:
-    """Collects the errors of all GPUs while it is entered; without a driver they are unknown."""
+    """Collects the errors of all GPUs from now on; without a driver they are unknown.
+
+    The registration ends with the process.
+    """
 
     def __init__(self, root: Path = Path("/")) -> None:
-        """Register for nothing yet; the kernel's log is below `root`."""
+        """Register for events, before the work starts; the kernel's log is below `root`."""
         self._root = root
-        self._logged: frozenset[Xid] | None = None  # before the command
+        self._logged: tuple[Xid, ...] | None = None  # before the command
         self._found: list[Xid] = []
         self._last = Reported()
-        self._nvml: Any = None
         self._gpus: tuple[_Gpu, ...] = ()
         self._thread = DriverThread()
+        with suppress(HardwareError):  # no binding
+            self._register(load_nvml())
 
-    def __enter__(self) -> "DriverErrors":
-        """Register for events before the work starts, so that none is missed."""
-        try:
-            nvml = load_nvml()
-        except HardwareError:
-            return self
-        logged = read_logged_xids(self._root)
-        self._logged = None if logged is None else frozenset(logged)
+    def _register(self, nvml: Any) -> None:
+        self._logged = read_logged_xids(self._root)
         with suppress(*failures(nvml), AttributeError):  # no driver, or one without events
             self._gpus = self._thread.ask(lambda: tuple(_registered(nvml)), ())
-            self._nvml = nvml
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Collect what is left, and end the registration."""
-        self.collect()
-        if self._nvml:
-            with suppress(*failures(self._nvml)):
-                self._thread.ask(self._free, None)
-        self._nvml = None
-
-    def _free(self) -> None:
-        for gpu in self._gpus:
-            self._nvml.nvmlEventSetFree(gpu.events)
-        self._nvml.nvmlShutdown()
 
     def collect(self) -> Reported:
         """Return all errors since the start."""
-        if self._nvml and self._gpus:
+        if self._gpus:
             self._last = self._thread.ask(self._collect, self._last)
         logged = self._new_in_log()
         if logged is None:
@@ -103,7 +80,8 @@ class DriverErrors:
         logged = None if self._logged is None else read_logged_xids(self._root)
         if self._logged is None or logged is None:
             return None
-        known, before = {gpu.address for gpu in self._gpus if not gpu.silent}, self._logged
+        known = {gpu.address for gpu in self._gpus if not gpu.silent}
+        before = frozenset(self._logged)
         new = (xid for xid in logged if xid not in before and xid.address not in known)
         return tuple(replace(xid, during_run=True) for xid in new)
 
@@ -118,11 +96,12 @@ class DriverErrors:
 
     def _new(self, gpu: _Gpu) -> Iterator[Xid]:
         """Yield the new Xids of a GPU, with what the driver asks for now."""
+        nvml = gpu.ask.nvml
         numbers: list[int] = []
         while len(self._found) + len(numbers) < MAX_EVENTS:
             try:
-                event = self._nvml.nvmlEventSetWait_v2(gpu.events, TIMEOUT_MSEC)
-            except failures(self._nvml) as error:  # a timeout: there is no more
+                event = nvml.nvmlEventSetWait_v2(gpu.events, TIMEOUT_MSEC)
+            except failures(nvml) as error:  # a timeout: there is no more
                 gpu.silent = getattr(error, "value", None) != ERROR_TIMEOUT
                 break
             numbers.append(int(event.eventData))

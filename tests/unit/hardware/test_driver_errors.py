@@ -25,19 +25,14 @@ def driver_with(*numbers: int, **answers: Any) -> Any:
             raise NvmlError("Timeout", ERROR_TIMEOUT)
         return SimpleNamespace(device="a handle", eventData=left.pop(0))
 
-    nvml = fake_nvml(
-        {"nvmlEventSetCreate": "events", "nvmlEventSetFree": None, "nvmlDeviceRegisterEvents": None}
-        | answers
-    )
+    nvml = fake_nvml({"nvmlEventSetCreate": "events", "nvmlDeviceRegisterEvents": None} | answers)
     nvml.nvmlEventSetWait_v2 = wait
     return nvml
 
 
 def collected(nvml: Any, monkeypatch: pytest.MonkeyPatch) -> Reported:
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    with DriverErrors(NOWHERE) as errors:
-        pass
-    return errors.collect()
+    return DriverErrors(NOWHERE).collect()
 
 
 def test_xids_of_a_run_are_collected(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,8 +55,8 @@ def test_an_xid_has_what_the_driver_asks_for_after_it(monkeypatch: pytest.Monkey
 def test_a_gpu_that_is_lost_meanwhile_still_has_its_xid(monkeypatch: pytest.MonkeyPatch) -> None:
     nvml = driver_with(79)
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    with DriverErrors(NOWHERE) as errors:
-        nvml.nvmlDeviceGetPciInfo = None  # nothing of it answers any more
+    errors = DriverErrors(NOWHERE)
+    nvml.nvmlDeviceGetPciInfo = None  # nothing of it answers any more
     (xid,) = errors.collect().xids or ()
     assert (xid.number, xid.address) == (79, "0000:65:00.0")
 
@@ -98,11 +93,11 @@ def test_a_gpu_without_events_hides_no_other(monkeypatch: pytest.MonkeyPatch) ->
 def test_errors_of_the_links_are_those_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     nvml = driver_with(fields={REPLAYS: 5, CRC: 9})
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    with DriverErrors(NOWHERE) as errors:
-        assert errors.collect().link_errors == ()
-        nvml.nvmlDeviceGetFieldValues = fake_nvml(
-            {"fields": {REPLAYS: 7, CRC: 9}}
-        ).nvmlDeviceGetFieldValues
+    errors = DriverErrors(NOWHERE)
+    assert errors.collect().link_errors == ()
+    nvml.nvmlDeviceGetFieldValues = fake_nvml(
+        {"fields": {REPLAYS: 7, CRC: 9}}
+    ).nvmlDeviceGetFieldValues
     assert errors.collect().link_errors == (LinkErrors("0000:65:00.0", {"replays": 2}),)
 
 
@@ -118,9 +113,9 @@ def test_xids_of_a_gpu_without_events_come_from_the_log(
     trees.write(tmp_path, "dev/kmsg", old)
     nvml = driver_with(nvmlDeviceRegisterEvents={"error": "Not Supported"})
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    with DriverErrors(tmp_path) as errors:
-        assert errors.collect().xids == ()
-        trees.write(tmp_path, "dev/kmsg", old + new)
+    errors = DriverErrors(tmp_path)
+    assert errors.collect().xids == ()
+    trees.write(tmp_path, "dev/kmsg", old + new)
     (xid,) = errors.collect().xids or ()
     assert (xid.number, xid.text, xid.during_run) == (48, "during", True)
 
@@ -130,8 +125,8 @@ def test_an_xid_is_not_both_an_event_and_a_line_of_the_log(
 ) -> None:
     trees.write(tmp_path, "dev/kmsg", "")
     monkeypatch.setitem(sys.modules, "pynvml", driver_with(48))
-    with DriverErrors(tmp_path) as errors:
-        trees.write(tmp_path, "dev/kmsg", "3,2,2,-;NVRM: Xid (PCI:0000:65:00): 48, during\n")
+    errors = DriverErrors(tmp_path)
+    trees.write(tmp_path, "dev/kmsg", "3,2,2,-;NVRM: Xid (PCI:0000:65:00): 48, during\n")
     assert [xid.text for xid in errors.collect().xids or ()] == [""]
 
 
@@ -145,6 +140,6 @@ def test_the_log_says_why_a_gpu_was_lost_in_the_run(
     nvml = driver_with()
     nvml.nvmlEventSetWait_v2 = wait
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    with DriverErrors(tmp_path) as errors:
-        trees.write(tmp_path, "dev/kmsg", "3,2,2,-;NVRM: Xid (PCI:0000:65:00): 79, fallen\n")
+    errors = DriverErrors(tmp_path)
+    trees.write(tmp_path, "dev/kmsg", "3,2,2,-;NVRM: Xid (PCI:0000:65:00): 79, fallen\n")
     assert [(xid.number, xid.text) for xid in errors.collect().xids or ()] == [(79, "fallen")]

@@ -45,13 +45,13 @@ def command(session: Session, options: DoctorOptions) -> ExitCode:
         return run_ranks(session, options, slots, rank_table.stressed_table)
     options = of_one(options)
     depth = QUICK if options.quick else DEEP if options.deep else DEFAULT
-    with session.watched():
-        facts, findings = examine_and_record(session, options.device, depth)
-        session.wait_for_others()
-        if options.deep and facts.torch:
-            facts, findings = _burn_in(session, options, facts)
-        code = exit_code(findings, options.strict)
-        advice = session.advise(code)
+    session.watch_driver()
+    facts, findings = examine_and_record(session, options.device, depth)
+    session.wait_for_others()
+    if options.deep and facts.torch:
+        facts, findings = _burn_in(session, options, facts)
+    code = exit_code(findings, options.strict)
+    advice = session.advise(code)
     session.info(*findings_text.report(findings, options.strict, advice))
     if options.facts:
         session.info("", facts_table(as_json(facts)))

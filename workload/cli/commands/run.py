@@ -52,8 +52,8 @@ def command(session: Session, options: RunOptions) -> ExitCode:
     if slots:
         return run_ranks(session, options, slots, rank_table.measured_table)
     options = of_one(options)
-    with session.watched():
-        return _measure_and_judge(session, options)
+    session.watch_driver()
+    return _measure_and_judge(session, options)
 
 
 def _measure_and_judge(session: Session, options: RunOptions) -> ExitCode:

@@ -80,7 +80,8 @@ def run_ranks(
         _record(session, supervisor, None, options.device)
 
     session.collect_at_end(collect, supervisor.remove)
-    with session.watched(), progress("run", START_SEC + options.budget) as advance:
+    session.watch_driver()
+    with progress("run", START_SEC + options.budget) as advance:
         ranks = supervisor.run(
             lambda running, elapsed_sec: advance(elapsed_sec, f"{running} of {len(slots)} run")
         )
