@@ -33,8 +33,7 @@ PROJECTION_SIGMAS = 6.0
 def needed_bytes(shape: Shape, element_bytes: int) -> int:
     """Return the memory of the check: the sampled rows, B·v and some blocks in float64."""
     sampled = min(shape.m, SAMPLED_ROWS) * (shape.k + shape.n) * element_bytes
-    elements = shape.m * shape.k + shape.k * shape.n + shape.m * shape.n
-    return sampled + 8 * (shape.k + min(6 * BLOCK_ELEMENTS, 2 * elements))
+    return sampled + 8 * (shape.k + min(6 * BLOCK_ELEMENTS, 2 * shape.elements))
 
 
 def worst_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float | None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from workload.core.models.gpu import SWITCH, GpuLinks
 from workload.hardware.gpu_health import ENABLED, MAX_LINKS
-from workload.hardware.gpu_state import Questions, answer, failures, pci_address, read_pcie
-from workload.hardware.nvml import HardwareError, load_nvml
+from workload.hardware.gpu_state import Questions, answer, pci_address, read_pcie
+from workload.hardware.nvml import load_nvml
 
 GENERATIONS = {1: 1, 2: 2, 3: 2, 4: 3, 5: 3, 6: 4, 7: 5, 8: 6}  # nvmlNvlinkVersion_t
 TO_SWITCH = 2  # nvmlIntNvLinkDeviceType_t
@@ -19,22 +19,12 @@ PATHS = {0: "INT", 10: "PIX", 20: "PXB", 30: "PHB", 40: "NODE", 50: "SYS"}  # nv
 
 
 def read_links() -> tuple[GpuLinks, ...]:
-    """Read all GPUs; nothing if NVML does not start."""
-    try:
-        nvml = load_nvml()
-    except HardwareError:
-        return ()
-    try:
-        nvml.nvmlInit()
-        try:
-            return _read_all(nvml)
-        finally:
-            nvml.nvmlShutdown()
-    except failures(nvml):
-        return ()
+    """Read all GPUs. Raises HardwareError, or an error of NVML's binding, where it does not start.
 
-
-def _read_all(nvml: Any) -> tuple[GpuLinks, ...]:
+    NVML stays open until the process ends.
+    """
+    nvml = load_nvml()
+    nvml.nvmlInit()
     handles: dict[str, Any] = {}
     for index in range(nvml.nvmlDeviceGetCount()):
         handle = answer(nvml, nvml.nvmlDeviceGetHandleByIndex, index)

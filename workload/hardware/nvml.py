@@ -22,15 +22,12 @@ class HardwareError(Exception):
 def read_driver() -> Driver:
     """Read the driver and its GPUs through NVML, NVIDIA's management library, which ships with it.
 
-    Raises HardwareError with NVML's reason.
+    Raises HardwareError with NVML's reason. NVML stays open until the process ends.
     """
     nvml = load_nvml()
     try:
         nvml.nvmlInit()
-        try:
-            return _read_driver(nvml)
-        finally:
-            nvml.nvmlShutdown()
+        return _read_driver(nvml)
     except failures(nvml) as error:
         raise nvml_error(error) from None
 

@@ -9,7 +9,6 @@ import pynvml
 GIB = 1 << 30
 HEALTHY: dict[str, Any] = {
     "nvmlInit": None,
-    "nvmlShutdown": None,
     "nvmlSystemGetDriverVersion": "580.65.06",
     "nvmlSystemGetCudaDriverVersion_v2": 13000,
     "nvmlDeviceGetCount": 1,

@@ -1,12 +1,13 @@
 """What NVML says about the links between GPUs."""
 
+import sys
 from typing import Any
 
 import pytest
-from support.fakes.nvml import fake_nvml
+from support.fakes.nvml import NvmlError, fake_nvml
 
 from workload.core.models.gpu import SWITCH
-from workload.hardware import links
+from workload.hardware import driver_process, links
 from workload.hardware.links import read_links
 
 ADDRESSES = ["00000000:65:00.0", "00000000:66:00.0"]
@@ -67,4 +68,8 @@ def test_a_gpu_off_the_bus_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_an_answer_of_nvml_there_are_no_links(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert read(monkeypatch, nvmlInit={"error": "Driver Not Loaded"}) == ()
+    with pytest.raises(NvmlError, match="Driver Not Loaded"):
+        read(monkeypatch, nvmlInit={"error": "Driver Not Loaded"})
+    monkeypatch.setattr(driver_process, "driver_visible", lambda: True)
+    monkeypatch.setattr(driver_process, "CHILD", (sys.executable, "-c", "raise SystemExit(1)"))
+    assert driver_process.gpu_links() == ()
