@@ -6,7 +6,7 @@ import pytest
 from support.benchmarks.virtual_clock import clock
 
 from workload.bench.operations import Operation
-from workload.bench.operations.launch import Launch
+from workload.bench.operations.limits import Launch
 
 pytestmark = pytest.mark.benchmark(timer=clock)
 

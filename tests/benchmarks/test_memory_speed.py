@@ -6,7 +6,7 @@ import pytest
 from support.benchmarks.virtual_clock import clock
 
 from workload.bench.operations import Operation
-from workload.bench.operations.copies import ELEMENT_BYTES, TRANSFER_BYTES, Copy
+from workload.bench.operations.limits import ELEMENT_BYTES, TRANSFER_BYTES, Copy
 from workload.core.models.case import Kind
 
 pytestmark = pytest.mark.benchmark(timer=clock)

@@ -7,8 +7,7 @@ import torch
 
 from workload.bench.operations import Operation
 from workload.bench.operations.convolution import Convolution
-from workload.bench.operations.copies import copies
-from workload.bench.operations.launch import Launch
+from workload.bench.operations.limits import Launch, copies
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import run_case
 from workload.bench.timers import make_timer

@@ -16,8 +16,7 @@ from workload.core.files import read_text
 from workload.core.models.gpu import CudaStart
 from workload.core.models.model import as_json
 from workload.hardware.child import end_with_parent
-from workload.hardware.links import read_links
-from workload.hardware.nvml import HardwareError, read_driver
+from workload.hardware.nvml import HardwareError, read_driver, read_links
 
 ANSWER = "driver: "  # prefix of the line; libraries print other lines
 

@@ -1,4 +1,9 @@
-"""The one reader of /proc/cpuinfo."""
+"""The one reader of /proc/cpuinfo, and whether the CPU that it shows is emulated.
+
+An emulator (QEMU, Rosetta) also makes up /proc/cpuinfo: QEMU, since 8.2, gives an Arm program the
+implementer 0x00, Rosetta the vendor VirtualApple. It leaves /proc/sys/kernel/arch alone, which
+Linux has since 6.1. Not covered: an emulator of a whole machine that takes the name of a real CPU.
+"""
 
 import platform
 import re
@@ -7,9 +12,12 @@ from pathlib import Path
 
 from workload.core.files import read_text
 from workload.hardware import arm
-from workload.hardware.architecture import ARM, architecture, emulated_on
 
 Block = dict[str, str]  # of one logical CPU
+
+ARM, X86, UNKNOWN = "an Arm CPU", "an x86 CPU", "an unknown CPU"
+ROSETTA = "VirtualApple"
+QEMU = "0x00"
 
 
 @dataclass(frozen=True)
@@ -128,3 +136,35 @@ def _number(text: str | None) -> float | None:
 
 def _whole(text: str | None) -> int | None:
     return int(text) if text and re.fullmatch("[0-9]+", text) else None
+
+
+def architecture(machine: str) -> str | None:
+    """Return the kind of CPU that programs for `machine` need; None for others than Arm and x86."""
+    if machine.startswith(("aarch64", "arm")):
+        return ARM
+    return X86 if machine in ("x86_64", "amd64", "i386", "i686") else None
+
+
+def actual_cpu(vendor: str | None, kernel_machine: str | None) -> str | None:
+    """Return the kind of CPU by the kernel's architecture, else by its vendor; None if unknown."""
+    if vendor == ROSETTA:
+        return ARM
+    if kernel_machine:
+        return architecture(kernel_machine)
+    if vendor is None:
+        return None
+    if vendor == QEMU:
+        return UNKNOWN
+    return ARM if vendor.startswith("0x") else X86
+
+
+def emulated_on(machine: str, vendor: str | None, kernel_machine: str | None) -> str | None:
+    """Return the kind of CPU on which programs for `machine` run emulated; None if they do not.
+
+    >>> emulated_on("aarch64", "0x00", "x86_64")
+    'an x86 CPU'
+    """
+    cpu, wanted = actual_cpu(vendor, kernel_machine), architecture(machine)
+    if cpu == wanted and vendor == QEMU:
+        return UNKNOWN
+    return cpu if cpu and wanted and cpu != wanted else None

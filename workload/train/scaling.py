@@ -18,9 +18,8 @@ from workload.core.models.train import STRONG, WEAK, ScalingPoint
 from workload.core.statistics import median
 from workload.core.train_spec import TrainSpec
 from workload.hardware import precision
-from workload.train.modes.choice import RANK_LOOPS
 from workload.train.modes.mode import Loop, draw
-from workload.train.modes.shards import Split
+from workload.train.modes.ranks import LOOPS, Split
 
 TURNS = 9
 TURN_SEC = 0.1
@@ -73,7 +72,7 @@ def _times(
     silent = replace(split, silent=True)
     # A single rank has no one to talk to.
     loops: list[Loop] = [
-        RANK_LOOPS[mode](spec, device, data, one)
+        LOOPS[mode](spec, device, data, one)
         for one in (silent if split.size == 1 else split, silent)
     ]
     samples: list[list[float]] = [[], []]

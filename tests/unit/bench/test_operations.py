@@ -9,8 +9,7 @@ from support.half_sums import conv2d_in_float16
 
 from workload.bench.operations import Operation
 from workload.bench.operations.convolution import Convolution, error_share
-from workload.bench.operations.copies import CACHES, Copy, copies
-from workload.bench.operations.launch import Launch
+from workload.bench.operations.limits import CACHES, Copy, Launch, copies
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import run_case
 from workload.core.models.case import CaseStatus, Kind

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from support.outcome import Outcome
 
 from workload.bench import runner, timing
-from workload.bench.operations.launch import Launch
+from workload.bench.operations.limits import Launch
 from workload.bench.operations.matmul import MatMul
 from workload.bench.timers import Call, Laps, Timer, make_timer
 from workload.cli.arguments import parse

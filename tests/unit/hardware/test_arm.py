@@ -12,10 +12,9 @@ import pytest
 from workload.core.models.machine import Cpu
 from workload.core.models.rating import Ceilings
 from workload.doctor.probes.machine import read_cpu
-from workload.hardware.architecture import emulated_on
-from workload.hardware.cpu_dtypes import emulation
 from workload.hardware.peaks import nominal_cpu_peaks
-from workload.hardware.processor import Processor, read_processor
+from workload.hardware.precision import emulation
+from workload.hardware.processor import Processor, emulated_on, read_processor
 
 MACHINES: list[dict[str, Any]] = tomllib.loads(
     (Path(__file__).parent / "arm_captures.toml").read_text("utf-8")

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 from support.records.measured import CPU, GPU
 
-from workload.hardware import cpu_dtypes
-from workload.hardware.cpu_dtypes import benchmarked_dtypes, emulation, emulations
+from workload.hardware import precision
+from workload.hardware.precision import benchmarked_dtypes, emulation, emulations
 
 
 @pytest.mark.parametrize("flag", ["avx512_bf16", "amx_bf16"])
@@ -32,7 +32,7 @@ def test_nothing_is_said_of_a_cpu_whose_flags_are_unknown() -> None:
 def plain_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pretend a CPU without 16-bit arithmetic."""
     pretended = SimpleNamespace(flags=frozenset({"sse2", "avx2"}))
-    monkeypatch.setattr(cpu_dtypes, "read_processor", lambda: pretended)
+    monkeypatch.setattr(precision, "read_processor", lambda: pretended)
 
 
 @pytest.mark.usefixtures("plain_cpu")

@@ -7,8 +7,8 @@ import pytest
 from support.fakes.nvml import NvmlError, fake_nvml
 
 from workload.core.models.gpu import SWITCH
-from workload.hardware import driver_process, links
-from workload.hardware.links import read_links
+from workload.hardware import driver_process, nvml
+from workload.hardware.nvml import read_links
 
 ADDRESSES = ["00000000:65:00.0", "00000000:66:00.0"]
 TWO_GPUS: dict[str, Any] = {
@@ -23,8 +23,8 @@ TWO_GPUS: dict[str, Any] = {
 
 
 def read(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Any:
-    nvml = fake_nvml({**TWO_GPUS, **changes})
-    monkeypatch.setattr(links, "load_nvml", lambda: nvml)
+    fake = fake_nvml({**TWO_GPUS, **changes})
+    monkeypatch.setattr(nvml, "load_nvml", lambda: fake)
     return read_links()
 
 

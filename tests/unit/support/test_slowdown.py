@@ -5,7 +5,7 @@ import torch
 from support.benchmarks.slowdown import Slowdown, parse_slowdown
 from torch import Tensor
 
-from workload.bench.operations.launch import Launch
+from workload.bench.operations.limits import Launch
 from workload.bench.operations.matmul import MatMul
 from workload.bench.runner import run_case
 from workload.core.models.case import CaseStatus

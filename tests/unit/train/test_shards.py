@@ -5,10 +5,9 @@ import torch
 
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import TrainSpec
-from workload.train.modes.all_reduce import AllReduceLoop
 from workload.train.modes.eager import EagerLoop
 from workload.train.modes.mode import draw
-from workload.train.modes.shards import Split, refusal
+from workload.train.modes.ranks import AllReduceLoop, Split, refusal
 
 SPEC = TrainSpec(batch_size=10, input_size=20, hidden_size=5, output_size=2, dtype="float64")
 

@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 
 from workload.bench.operations import Operation
-from workload.bench.operations.copies import copies
-from workload.bench.operations.launch import Launch
+from workload.bench.operations.limits import Launch, copies
 from workload.bench.operations.matmul import DEFAULT_SIZES, MatMul, squares
 from workload.bench.runner import memory_problem, no_case_ran, run_cases, unmeasured
 from workload.bench.timing import TimingConfig
@@ -19,8 +18,8 @@ from workload.core.models.case import Case, CaseStatus
 from workload.core.models.device import DeviceInfo
 from workload.core.models.rating import Ceilings
 from workload.core.shape import Shape
-from workload.hardware.cpu_dtypes import benchmarked_dtypes, emulations
 from workload.hardware.peaks import datasheet_ceilings
+from workload.hardware.precision import benchmarked_dtypes, emulations
 from workload.report.terminal import case_table
 from workload.report.terminal.budget import Budget
 

@@ -17,8 +17,8 @@ from workload.doctor.checks.check import (
     unknown,
     warned,
 )
-from workload.hardware.architecture import actual_cpu, emulated_on
 from workload.hardware.import_limits import thread_shortage
+from workload.hardware.processor import actual_cpu, emulated_on
 
 # A record is under 1 MB; the torch.compile cache of one model is about 10 MB. A rule of thumb.
 ENOUGH_DISK_BYTES = 100_000_000

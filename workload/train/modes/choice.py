@@ -9,25 +9,17 @@ from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import BLOCK_STEPS, TrainSpec
 from workload.core.units import format_seconds
 from workload.hardware import precision
-from workload.train.modes.all_reduce import AllReduceLoop
 from workload.train.modes.check import require_right
 from workload.train.modes.compile import COMPILE
-from workload.train.modes.ddp import DdpLoop
 from workload.train.modes.dual import DUAL
 from workload.train.modes.eager import EAGER
 from workload.train.modes.fused import FUSED
 from workload.train.modes.graph import GRAPH
 from workload.train.modes.mode import Data, Mode
-from workload.train.modes.shards import refusal
+from workload.train.modes.ranks import RANK_MODES
 
 # In the order in which `auto` tries them.
 MODES = {mode.name: mode for mode in (EAGER, FUSED, GRAPH, COMPILE, DUAL)}
-# Of several ranks.
-RANK_LOOPS: dict[str, type[AllReduceLoop | DdpLoop]] = {
-    "all-reduce": AllReduceLoop,
-    "ddp": DdpLoop,
-}
-RANK_MODES = {name: Mode(name, loop, refusal) for name, loop in RANK_LOOPS.items()}
 # Not by a graph, even for short steps: the time includes a mode's launches.
 BY_EVENTS = TimingConfig(CUDA_EVENTS)
 TRIAL_SEC = 0.3  # of each mode, by `auto`

@@ -14,8 +14,9 @@ from torch import Tensor
 from workload.cli.main import main
 from workload.core.errors import WorkloadError
 from workload.distributed.launch import Launch, launch
-from workload.train.modes import choice, shards
-from workload.train.modes.shards import Split
+from workload.train.modes import choice
+from workload.train.modes import ranks as rank_modes
+from workload.train.modes.ranks import Split
 
 MOST_LOSSES = 1000  # in one tensor; the buffer of gradients is longer
 
@@ -60,7 +61,7 @@ def run(ranks: str, mistake: str, *arguments: str) -> int:
         words = arguments[1:]
     else:
         choice.require_right = lambda *_: None
-    shards.over_all_ranks = lambda: planted(mistake)
+    rank_modes.over_all_ranks = lambda: planted(mistake)
     return main(["train", *words])
 
 

@@ -1,4 +1,4 @@
-"""Copies that measure the bandwidth of memory and of the bus to the device."""
+"""What measures the limits of a device: copies over its memory and bus, and the smallest launch."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -73,14 +73,55 @@ class Copy:
             call=lambda: target.copy_(source, non_blocking=True),
             inputs=(source,),
             output=target,
-            error_share=lambda: _error_share(source, target, device),
+            error_share=lambda: _copy_share(source, target, device),
         )
 
 
-def _error_share(source: Tensor, target: Tensor, device: DeviceInfo) -> float | None:
+def _copy_share(source: Tensor, target: Tensor, device: DeviceInfo) -> float | None:
     """Return 0 if all elements are equal, else None: a copy has no tolerance."""
     devices.synchronize(device)
     return 0.0 if torch.equal(source.cpu(), target.cpu()) else None
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Negate one element, launched by the host each time."""
+
+    kind: ClassVar[Kind] = Kind.LAUNCH
+    shape: ClassVar[tuple[int, ...]] = (1,)
+    dtype: ClassVar[str] = "float32"
+    flops: ClassVar[int] = 0
+    bytes: ClassVar[int] = 8
+    # Not a graph: the launch is what is measured.
+    timing_config: ClassVar[TimingConfig] = TimingConfig(CUDA_EVENTS)
+
+    def clipped(self, _edge: int) -> "Launch":
+        """Return itself: it cannot be smaller."""
+        return self
+
+    def needed_bytes(self, _device: DeviceInfo) -> int:
+        """Return the memory of two elements."""
+        return self.bytes
+
+    def not_applicable(self, _device: DeviceInfo) -> str | None:
+        """Return None: every device supports it."""
+        return None
+
+    def prepare(self, device: DeviceInfo) -> Prepared:
+        """Draw one number."""
+        one = normal(self.shape, self.dtype, device)
+        result = unwritten(self.shape, self.dtype, device)
+        return Prepared(
+            call=lambda: torch.neg(one, out=result),
+            inputs=(one,),
+            output=result,
+            error_share=lambda: _negative_share(one, result),
+        )
+
+
+def _negative_share(one: Tensor, result: Tensor) -> float | None:
+    """Return 0 if the result is the exact negative, else None."""
+    return 0.0 if float(result) == -float(one) else None
 
 
 def copies(device: DeviceInfo) -> list[Copy]:
