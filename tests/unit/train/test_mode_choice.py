@@ -22,7 +22,8 @@ from workload.core.errors import BadInputError, UnfitError, WrongNumbersError
 from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import BLOCK_STEPS, PRESETS, TrainSpec
 from workload.hardware import compilers
-from workload.train.modes import MODES, choice, choose
+from workload.train import modes
+from workload.train.modes import MODES, choose
 from workload.train.modes import compile as compile_mode
 from workload.train.modes.mode import draw
 
@@ -128,7 +129,7 @@ def test_a_cache_that_cannot_be_made_is_an_unfit_environment(
 def trials(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """Return the seconds per step that `auto` measures for each mode."""
     seconds = {"eager": 2e-3, "fused": 1e-3, "compile": 5e-4}
-    monkeypatch.setattr(choice, "_trial_sec", lambda mode, *_: seconds[mode.name])
+    monkeypatch.setattr(modes, "_trial_sec", lambda mode, *_: seconds[mode.name])
     return seconds
 
 

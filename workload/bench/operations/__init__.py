@@ -1,5 +1,85 @@
-"""What is benchmarked: each operation counts its work and memory, and checks its result."""
+"""What is benchmarked: each operation counts its work and memory, and checks its result.
 
-from workload.bench.operations.operation import Operation, Prepared
+Here are their interface, and what they share.
+"""
 
-__all__ = ["Operation", "Prepared"]
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import torch
+from torch import Tensor
+
+from workload.bench.timing import TimingConfig
+from workload.core.models.case import Kind
+from workload.core.models.device import DeviceInfo
+from workload.hardware import precision
+
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An operation with its tensors in place.
+
+    `error_share` compares the result of a call with float64 on the CPU: the largest error over
+    its tolerance, None where it is not finite. `output` is as large as a result.
+    """
+
+    call: Callable[[], object]
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+    error_share: Callable[[], float | None]
+
+
+class Operation(Protocol):
+    """One operation of one shape in one dtype. For the counted work see `Case`."""
+
+    @property
+    def kind(self) -> Kind:
+        """Return what it computes or moves."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return its sizes."""
+
+    @property
+    def dtype(self) -> str:
+        """Return the dtype of its elements."""
+
+    @property
+    def flops(self) -> int:
+        """Count the floating-point operations of one call."""
+
+    @property
+    def bytes(self) -> int:
+        """Count the least traffic of one call: each input read once, the output written once."""
+
+    @property
+    def timing_config(self) -> TimingConfig:
+        """Return how it is timed."""
+
+    def clipped(self, edge: int) -> Self:
+        """Return the same operation with no edge above `edge`: cheaper, to estimate from."""
+
+    def needed_bytes(self, device: DeviceInfo) -> int:
+        """Return the memory of its tensors, the library's copies and the check."""
+
+    def not_applicable(self, device: DeviceInfo) -> str | None:
+        """Say why this device does not support the operation, or None."""
+
+    def prepare(self, device: DeviceInfo) -> Prepared:
+        """Allocate and draw its tensors on the device."""
+
+
+def normal(shape: tuple[int, ...], dtype: str, device: DeviceInfo, seed: int = SEED) -> Tensor:
+    """Draw standard normal numbers: constants draw less power and score higher."""
+    generator = torch.Generator(device=device.torch_name).manual_seed(seed)
+    torch_dtype = precision.torch_dtype(dtype)
+    return torch.randn(shape, generator=generator, device=device.torch_name, dtype=torch_dtype)
+
+
+def unwritten(shape: tuple[int, ...], dtype: str, device: DeviceInfo) -> Tensor:
+    """Make an output full of NaN, so that an element that is never written is found."""
+    torch_dtype = precision.torch_dtype(dtype)
+    return torch.full(shape, torch.nan, device=device.torch_name, dtype=torch_dtype)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from workload.bench import result_check
-from workload.bench.operations.operation import SEED, Prepared, normal
+from workload.bench.operations import SEED, Prepared, normal
 from workload.bench.timing import BY_DEVICE, TimingConfig
 from workload.core.models.case import Kind
 from workload.core.models.device import DeviceInfo

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from workload.bench.operations.operation import Prepared, normal, unwritten
+from workload.bench.operations import Prepared, normal, unwritten
 from workload.bench.timing import TimingConfig
 from workload.core.methods import CUDA_EVENTS
 from workload.core.models.case import Kind

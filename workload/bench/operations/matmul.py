@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from workload.bench import result_check
-from workload.bench.operations.operation import (
+from workload.bench.operations import (
     SEED,
     Prepared,
     normal,

@@ -15,6 +15,76 @@ On several ranks, each of which has its rows of the batch:
 before it is used. All start from the same data and leave the same weights, up to rounding.
 """
 
-from workload.train.modes.choice import MODES, choose
+import math
 
-__all__ = ["MODES", "choose"]
+from workload.bench.timing import TimingConfig, measure
+from workload.core.errors import WrongNumbersError
+from workload.core.methods import CUDA_EVENTS
+from workload.core.models.device import DeviceInfo
+from workload.core.train_spec import BLOCK_STEPS, TrainSpec
+from workload.core.units import format_seconds
+from workload.hardware import precision
+from workload.train.modes.check import require_right
+from workload.train.modes.compile import COMPILE
+from workload.train.modes.dual import DUAL
+from workload.train.modes.eager import EAGER
+from workload.train.modes.fused import FUSED
+from workload.train.modes.graph import GRAPH
+from workload.train.modes.mode import Data, Mode
+from workload.train.modes.ranks import RANK_MODES
+
+# In the order in which `auto` tries them.
+MODES = {mode.name: mode for mode in (EAGER, FUSED, GRAPH, COMPILE, DUAL)}
+# Not by a graph, even for short steps: the time includes a mode's launches.
+BY_EVENTS = TimingConfig(CUDA_EVENTS)
+TRIAL_SEC = 0.3  # of each mode, by `auto`
+# Compiling takes about this long; `auto` skips it if the whole training takes less.
+COMPILE_SEC = 20.0
+
+
+def choose(requested: str, spec: TrainSpec, device: DeviceInfo, data: Data) -> tuple[Mode, str]:
+    """Return the mode that `requested` means, a name or `auto`, and the reason.
+
+    `auto` tries its candidates on `data`, which is on the device. Raises the mode's refusal, and
+    WrongNumbersError if it, or every candidate of `auto`, fails the check.
+    """
+    if requested == "auto":
+        return _fastest(spec, device, data)
+    mode = (MODES | RANK_MODES)[requested]
+    refused = mode.refusal(spec, device)
+    if refused:
+        raise refused
+    require_right(mode, spec, device)
+    return mode, f"--mode {requested}"
+
+
+def _fastest(spec: TrainSpec, device: DeviceInfo, data: Data) -> tuple[Mode, str]:
+    step_sec: dict[str, float] = {}
+    notes = []
+    for name, mode in MODES.items():
+        if not mode.same_arithmetic or mode.refusal(spec, device):
+            continue
+        training_sec = spec.steps * min(step_sec.values(), default=math.inf)
+        if mode is COMPILE and training_sec < COMPILE_SEC:
+            notes.append("compile not tried: compiling takes longer than the training")
+            continue
+        try:
+            require_right(mode, spec, device)
+        except WrongNumbersError as error:
+            failure = error
+            notes.append(f"{name} left out: its numbers are wrong")
+        else:
+            step_sec[name] = _trial_sec(mode, spec, device, data)
+    if not step_sec:
+        raise failure
+    trials = ", ".join(f"{name} {format_seconds(sec)}" for name, sec in step_sec.items())
+    fastest = min(step_sec, key=step_sec.__getitem__)
+    return MODES[fastest], "; ".join([f"auto: the fastest ({trials} per step)", *notes])
+
+
+def _trial_sec(mode: Mode, spec: TrainSpec, device: DeviceInfo, data: Data) -> float:
+    """Measure the median seconds of a step."""
+    with precision.matmul_precision(spec.dtype):
+        loop = mode.start(spec, device, data)
+        timing = measure(lambda: loop.advance(BLOCK_STEPS), device, TRIAL_SEC, BY_EVENTS)
+    return (timing.median_sec or 0.0) / BLOCK_STEPS

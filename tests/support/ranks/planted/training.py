@@ -14,7 +14,7 @@ from torch import Tensor
 from workload.cli.main import main
 from workload.core.errors import WorkloadError
 from workload.distributed.launch import Launch, launch
-from workload.train.modes import choice
+from workload.train import modes
 from workload.train.modes import ranks as rank_modes
 from workload.train.modes.ranks import Split
 
@@ -60,7 +60,7 @@ def run(ranks: str, mistake: str, *arguments: str) -> int:
     if checked:
         words = arguments[1:]
     else:
-        choice.require_right = lambda *_: None
+        modes.require_right = lambda *_: None
     rank_modes.over_all_ranks = lambda: planted(mistake)
     return main(["train", *words])
 
