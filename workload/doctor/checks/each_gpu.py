@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Unpack
+from typing import TypeVar, Unpack
 
 from workload.core.models.facts import Facts
 from workload.core.models.finding import State
@@ -28,6 +28,7 @@ from workload.doctor.checks.gpu_needs import (
 )
 from workload.hardware.gpu_state import NOT_SUPPORTED
 
+Answer = TypeVar("Answer")
 GpuFunction = Callable[[Facts, Gpu, GpuState], CheckResult]
 ANSWERS = Need(
     "card-lost",
@@ -39,14 +40,22 @@ ANSWERS = Need(
 def each_gpu_check(id_: str, **texts: Unpack[Texts]) -> Callable[[GpuFunction], Check]:
     """Turn a function of one GPU into a check: the worst result of the requested GPUs.
 
+    What the function asks the driver is `reported` under the id of the check.
+
     Of the other GPUs only failures count, because the checks of several GPUs use them all; they
     are warnings where the user named one.
     """
 
     def decorate(function: GpuFunction) -> Check:
+        def judge(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
+            try:
+                return function(facts, gpu, state)
+            except NotReportedError:
+                return _not_reported(gpu, state, id_)
+
         def check_all(facts: Facts) -> CheckResult:
-            own = [function(facts, gpu, gpu.state) for gpu in requested_gpus(facts) if gpu.state]
-            others = [function(facts, gpu, gpu.state) for gpu in other_gpus(facts) if gpu.state]
+            own = [judge(facts, gpu, gpu.state) for gpu in requested_gpus(facts) if gpu.state]
+            others = [judge(facts, gpu, gpu.state) for gpu in other_gpus(facts) if gpu.state]
             failures = [result for result in others if result.state is State.FAIL]
             if one_gpu_named(facts):
                 failures = [replace(result, state=State.WARN) for result in failures]
@@ -62,7 +71,18 @@ def gpu_name(gpu: Gpu) -> str:
     return f"GPU {gpu.index} {gpu.name or '(name unknown)'}"
 
 
-def not_reported(gpu: Gpu, state: GpuState, question: str) -> CheckResult:
+class NotReportedError(LookupError):
+    """The driver did not answer what a check asks of a GPU."""
+
+
+def reported(answer: Answer | None) -> Answer:
+    """Return what the driver answered. Raises NotReportedError, from which the result follows."""
+    if answer is None:
+        raise NotReportedError
+    return answer
+
+
+def _not_reported(gpu: Gpu, state: GpuState, question: str) -> CheckResult:
     """Return the result for a question that the driver did not answer, with its reason."""
     reason = state.silent.get(question, "no reason given")
     if reason == NOT_SUPPORTED:

@@ -10,7 +10,7 @@ from workload.doctor.checks.check import (
     passed,
     warned,
 )
-from workload.doctor.checks.each_gpu import each_gpu_check, gpu_name, not_reported
+from workload.doctor.checks.each_gpu import each_gpu_check, gpu_name, reported
 from workload.doctor.checks.gpu_needs import (
     requested_gpu,
     start_code,
@@ -33,9 +33,7 @@ OUT_OF_MEMORY, BUSY = 2, 46  # cudaError_t
 )
 def mig(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Check whether MIG is on, and has slices."""
-    if state.mig is None:
-        return not_reported(gpu, state, "mig")
-    if not state.mig:
+    if not reported(state.mig):
         return passed(f"MIG is off for {gpu_name(gpu)}")
     if state.mig_slices == 0:
         return failed(
@@ -58,9 +56,7 @@ def mig(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 )
 def compute_mode(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Check the compute mode."""
-    mode = state.compute_mode
-    if mode is None:
-        return not_reported(gpu, state, "compute-mode")
+    mode = reported(state.compute_mode)
     found = f"{gpu_name(gpu)} is in compute mode {mode}"
     if mode == "default":
         return passed(found)
@@ -91,9 +87,7 @@ def gpu_shared(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
             case="full",
             why="CUDA needs some hundred MB of it to start",
         )
-    if state.processes is None:
-        return not_reported(gpu, state, "gpu-shared")
-    others = state.processes - (1 if requested_gpu(facts) else 0)
+    others = reported(state.processes) - (1 if requested_gpu(facts) else 0)
     if others > 0:
         return warned(f"other GPU processes on {gpu_name(gpu)}: {others}", case="others")
     if gpu.memory_free_bytes is not None and used_bytes > OWN_MEMORY_BYTES:
@@ -115,14 +109,14 @@ def gpu_shared(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 )
 def ecc(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Check the ECC mode and the count of uncorrectable errors."""
-    if state.ecc is None or (state.ecc and state.ecc_uncorrected is None):
-        return not_reported(gpu, state, "ecc")
-    if state.ecc_uncorrected:
+    on = reported(state.ecc)
+    errors = reported(state.ecc_uncorrected) if on else state.ecc_uncorrected
+    if errors:
         return failed(
-            f"uncorrectable memory errors on {gpu_name(gpu)}: {state.ecc_uncorrected}",
+            f"uncorrectable memory errors on {gpu_name(gpu)}: {errors}",
             case="errors",
         )
-    if state.ecc:
+    if on:
         return passed(f"ECC is on for {gpu_name(gpu)}, no uncorrectable errors")
     if state.brand in DATA_CENTER_BRANDS:
         return warned(
@@ -144,11 +138,10 @@ def ecc(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 )
 def row_remap(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Check for row remappings that failed or wait for a reset."""
-    if state.remap_pending is None or state.remap_failed is None:
-        return not_reported(gpu, state, "row-remap")
-    if state.remap_failed:
+    pending, defective = reported(state.remap_pending), reported(state.remap_failed)
+    if defective:
         return failed(f"{gpu_name(gpu)} could not remap a memory row", case="failed")
-    if state.remap_pending:
+    if pending:
         return warned(
             f"{gpu_name(gpu)} has a memory row remapping pending",
             case="pending",
@@ -168,10 +161,8 @@ def row_remap(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 )
 def throttle(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Check the reasons that the driver gives for lower clocks."""
-    if state.throttled is None:
-        return not_reported(gpu, state, "throttle")
-    if state.throttled:
-        reasons = ", ".join(state.throttled)
+    reasons = ", ".join(reported(state.throttled))
+    if reasons:
         return warned(f"{gpu_name(gpu)} is slowed down while idle ({reasons})", case="slowed")
     return passed(f"{gpu_name(gpu)} is not slowed down")
 
@@ -186,9 +177,7 @@ def throttle(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 )
 def persistence(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Check that the driver stays loaded between two uses of the GPU."""
-    if state.persistence is None:
-        return not_reported(gpu, state, "persistence")
-    if not state.persistence:
+    if not reported(state.persistence):
         return warned(f"persistence mode is off for {gpu_name(gpu)}", case="off")
     return passed(f"persistence mode is on for {gpu_name(gpu)}")
 
@@ -203,10 +192,9 @@ def persistence(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 def pcie(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Compare the link's width and highest generation with what the GPU supports."""
     link = state.pcie
-    if link.width is None or link.generation is None or link.gpu_generation is None:
-        return not_reported(gpu, state, "pcie")
-    full_width = known(facts.link_widths).get(link.address or "", link.width)
-    found = f"{gpu_name(gpu)}: PCIe {link.generation} x{link.width}"
-    if link.width < full_width or link.generation < link.gpu_generation:
-        return warned(f"{found}, it supports {link.gpu_generation} x{full_width}", case="slow")
+    width, generation, full = map(reported, (link.width, link.generation, link.gpu_generation))
+    full_width = known(facts.link_widths).get(link.address or "", width)
+    found = f"{gpu_name(gpu)}: PCIe {generation} x{width}"
+    if width < full_width or generation < full:
+        return warned(f"{found}, it supports {full} x{full_width}", case="slow")
     return passed(found)

@@ -6,7 +6,7 @@ from workload.core.models.gpu import Gpu, GpuHealth, GpuState
 from workload.core.units import some
 from workload.doctor.actions.xids import look_up, recovery
 from workload.doctor.checks.check import CheckResult, failed, known, passed, unknown, warned
-from workload.doctor.checks.each_gpu import each_gpu_check, gpu_name, not_reported
+from workload.doctor.checks.each_gpu import each_gpu_check, gpu_name, reported
 from workload.doctor.checks.gpu_needs import DRIVER, GPU, gpu_check, requested_gpus
 
 MEMORY_ERRORS = "https://docs.nvidia.com/deploy/a100-gpu-mem-error-mgmt/"
@@ -23,10 +23,7 @@ XIDS = "https://docs.nvidia.com/deploy/xid-errors/"
 )
 def recovery_action(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Check the recovery action, which drivers report from R565 on."""
-    number = _health(state).recovery_action
-    if number is None:
-        return not_reported(gpu, state, "recovery-action")
-    asked = recovery(number)
+    asked = recovery(reported(_health(state).recovery_action))
     if asked.action is Action.NONE:
         return passed(f"the driver asks for no recovery of {gpu_name(gpu)}")
     return failed(f"{gpu_name(gpu)}: {asked.what}", case=asked.action.value.replace("-", "_"))
@@ -71,10 +68,7 @@ def fabric(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 )
 def sram_ecc(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Check whether the driver's threshold of SRAM errors was exceeded."""
-    exceeded = _health(state).sram_threshold_exceeded
-    if exceeded is None:
-        return not_reported(gpu, state, "sram-ecc")
-    if exceeded:
+    if reported(_health(state).sram_threshold_exceeded):
         return failed(f"too many uncorrectable SRAM errors on {gpu_name(gpu)}", case="exceeded")
     return passed(f"SRAM errors of {gpu_name(gpu)} are below the driver's threshold")
 
@@ -90,9 +84,8 @@ def sram_ecc(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 def power_limit(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Compare the power limit with its default."""
     health = _health(state)
-    limit, default = health.power_limit_watt, health.default_power_limit_watt
-    if limit is None or default is None:
-        return not_reported(gpu, state, "power-limit")
+    limit = reported(health.power_limit_watt)
+    default = reported(health.default_power_limit_watt)
     if limit < default:
         return warned(
             f"the power limit of {gpu_name(gpu)} is {limit:.0f} W, by default {default:.0f} W",
