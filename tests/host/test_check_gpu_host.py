@@ -95,6 +95,11 @@ def test_a_silent_engine_is_named_by_its_address(host: Host) -> None:
     assert "no engine: no answer at unix:///nowhere; use ENGINE=host, or start it" in line
 
 
+def test_a_list_without_a_gpu_that_ends_well_is_no_gpu(host: Host) -> None:
+    (line,) = lines(make_machine(host, {"smi": "No devices found"}))
+    assert "the NVIDIA driver finds no GPU; check" in line
+
+
 def test_everything_missing_is_said_at_once(host: Host) -> None:
     machine = make_machine(host, {"lacks": ["nvidia-smi"], "runtimes": "runc", "free_kb": "1000"})
     driver, runtime, disk = lines(machine)

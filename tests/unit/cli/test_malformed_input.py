@@ -91,7 +91,8 @@ def compare_with_itself(path: Path) -> None:
     html = documents.html(text)
     assert html.count("</table>") == 1
     assert "<script>alert" not in html
-    assert json.loads(dump(as_json(comparison)))["speeds"]
+    document = json.loads(dump(as_json(comparison)))
+    assert document["speeds"] or document["unpaired"]  # no speed is of an emulated CPU
 
 
 def report(path: Path) -> None:
