@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Load the skip gate, and keep property tests repeatable and off the disk."""
     config.addinivalue_line("markers", CLOCK)
-    # Files go to the workers in the order of their folders, so the quick ones of tests/host last.
+    # Files go to the workers in the order of their folders: those of tests/host, which wait, first.
     config.option.loadscopereorder = False
     skip_gate.install(config, TESTS / "allowed-skips.txt", config.getoption("--counts"))
     # A GPU machine without a network may lack hypothesis; only tests that use it need it.

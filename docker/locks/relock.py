@@ -28,7 +28,7 @@ CUDA_ONLY = re.compile(r"(triton|cuda-[a-z-]+|nvidia-(?!ml-py)[a-z0-9-]+)==")
 
 
 def compile_lock(output: str, *inputs: str | Path) -> None:
-    """Resolve `inputs` into the lock `output`: versions and hashes, whichever mirror answered.
+    """Resolve `inputs` into the lock `output`: versions and hashes, the same from any mirror.
 
     What is locked stays at its version, unless UPGRADE=1 asks for the newest of everything.
     """

@@ -129,6 +129,21 @@ def test_wrong_options_of_side_b_are_refused_before_side_a_runs(host: Host, chec
     assert not sides(host)
 
 
+def test_a_python_that_fails_before_side_a_runs_keeps_its_code(host: Host, checkout: Path) -> None:
+    host.add_python(script='case "$*" in *--collect-only*) echo stopped; exit 130 ;; esac')
+    host.environment["PYTHON"] = "mypython"
+    result = host.run(f"{checkout}/docker/host/ab", "cpu", "1", "-x")
+    assert (result.returncode, result.stderr) == (130, "stopped\n")
+
+
+def test_options_of_side_b_are_tried_in_its_image(host: Host, checkout: Path) -> None:
+    host.add("docker")
+    host.environment["B_IMAGE"] = "mine:1"
+    host.run(f"{checkout}/docker/host/ab", "cpu", "1", "-x")
+    (tried,) = [call for call in host.called if "--collect-only" in call]
+    assert " mine:1 " in tried
+
+
 @pytest.mark.parametrize("pairs", ["x", "0", "-1", "1.5", "1000"])
 def test_a_number_of_pairs_that_is_none_is_bad_input(host: Host, pairs: str) -> None:
     result = host.run("make", "cpu-ab", f"RUNS={pairs}")

@@ -50,11 +50,25 @@ def test_another_program(refused: Callable[..., str], program: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "script", ['echo "$*"', 'echo "error: $2"; exit 1', 'echo "$2" | tail -n 3; exit 1']
+    "script",
+    [
+        'echo "$*"',
+        'echo "error: $2"; exit 1',
+        'echo "$2" | tail -n 3; exit 1',
+        """printf 'oops\n        reason = str(error).split("\n' >&2; exit 1""",
+    ],
 )
 def test_the_question_is_no_reason(refused: Callable[..., str], host: Host, script: str) -> None:
     host.add("odd", script)
     assert refused("odd") == "in-host: PYTHON=odd is not a working Python"
+
+
+def test_an_error_that_quotes_the_question_is_no_answer(
+    refused: Callable[..., str], host: Host
+) -> None:
+    host.add("odd", """echo 'odd: near "problem: is": failed' >&2; exit 1""")
+    said = '(odd: near "problem: is": failed)'
+    assert refused("odd") == f"in-host: PYTHON=odd is not a working Python {said}"
 
 
 def test_a_name_that_looks_like_an_option(refused: Callable[..., str]) -> None:

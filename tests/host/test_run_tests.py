@@ -34,7 +34,7 @@ def test_every_test_is_in_one_session_parallel_or_alone(engine: str, host: Host)
     assert "--numprocesses" not in alone
     # tests/conftest.py marks all of gpu and benchmarks; unit has both kinds, host and image none.
     images = [] if engine == "docker" else ["image"]
-    assert folders_in(parallel) == ["unit", "host", *images]
+    assert folders_in(parallel) == ["host", "unit", *images]
     assert folders_in(alone) == ["unit", "gpu", "benchmarks"]
     assert [folders_in(line) for line in beside] == ([["image"]] if engine == "docker" else [])
     assert "--case-budget 0.2 --benchmark-quiet" in alone

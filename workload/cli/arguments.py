@@ -107,7 +107,7 @@ def _contradiction_of_work(given: argparse.Namespace) -> str | None:
     """Describe options of `collectives` or `train` that contradict each other, or None."""
     if given.command == "collectives":
         alone = given.pairs and given.dtypes
-        return "--pairs sends float32 alone: leave --dtypes out" if alone else None
+        return "--pairs sends only float32: leave --dtypes out" if alone else None
     if given.resume and given.checkpoint is None:
         return "--resume needs --checkpoint FILE, the file to resume from"
     if given.ranks and given.mode not in (None, *RANK_MODE_NAMES):

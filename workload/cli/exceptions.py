@@ -1,4 +1,4 @@
-"""What an exception or a crash that ended a command means: its exit code, and a line with a fix.
+"""What an exception or a crash that ended a command means: its exit code, and one line with a fix.
 
 A library may crash while it is imported. Handlers of Python run between two bytecodes, so they
 never run after a crash. A callback of ctypes runs in the C handler itself. It writes and exits,

@@ -91,7 +91,7 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
 
         require_import_limits()
     prepare_libraries()
-    # The images carry no NumPy, which nothing here uses: no reason to warn about it.
+    # NumPy may be missing under PYTHON=, and nothing here uses it: no reason to warn about it.
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
     # torch repeats at any later moment why CUDA does not start; the device's line says it.
     warnings.filterwarnings("ignore", message="CUDA initialization")
@@ -104,7 +104,7 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
 
 
 def _set_deadlines(session: "Session", options: RecordOptions) -> None:
-    from workload.hardware.alarm import Alarm  # noqa: PLC0415  some Pythons lack ctypes
+    from workload.hardware.alarm import Alarm  # noqa: PLC0415  needs ctypes
     from workload.hardware.driver_process import driver_deadline  # noqa: PLC0415  needs msgspec
     from workload.hardware.watchdog import watchdog  # noqa: PLC0415  needs msgspec
 

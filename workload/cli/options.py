@@ -13,7 +13,7 @@ ALL = "all"  # devices
 
 @dataclass(frozen=True)
 class Options:
-    """The options of every command."""
+    """The options that all commands share."""
 
     command: ClassVar[str]
     files: ClassVar[tuple[tuple[str, str], ...]] = ()  # options that write a file, their fields

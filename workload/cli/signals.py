@@ -30,7 +30,7 @@ _writers: set[int] = set()  # the descriptor that signals are written to, once `
 def exit_on_signal() -> None:
     """End the process at once on a signal, until `serve`: there is nothing to save yet.
 
-    Also on one that its launcher blocked until now.
+    Unblock them: a launcher starts its ranks with SIGINT blocked.
     """
     for number in _EXIT_CODES:
         signal.signal(number, lambda caught, _frame: os._exit(_EXIT_CODES[signal.Signals(caught)]))

@@ -1,7 +1,7 @@
 """What one process measured on one device: the one form in which results are compared and shown.
 
-It is made of a record, or of what tests/benchmarks put into a file of pytest-benchmark, whose other
-benchmarks are skipped.
+It is made from a record, or from what tests/benchmarks put into a file of pytest-benchmark, whose
+other benchmarks are skipped.
 """
 
 from collections.abc import Iterable, Iterator
@@ -134,7 +134,9 @@ def honest(case: Case, device: DeviceInfo | None) -> Case:
 def in_utc(found: object, path: Path) -> datetime:
     """Convert a time, or its text, to UTC, which it is without a zone. Raises BadInputError."""
     try:
-        moment = found if isinstance(found, datetime) else datetime.fromisoformat(str(found))
+        moment = datetime.fromisoformat(found) if isinstance(found, str) else found
+        if not isinstance(moment, datetime):
+            raise ValueError("no time")
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise BadInputError(f"{path} has no valid creation time: choose another file") from error

@@ -37,7 +37,7 @@ MAX_RECORD_BYTES = 64 << 20  # a record of a long run is under 1 MB; more is not
 
 
 class RecordBuilder:
-    """Builds a record. Another thread may end it at any moment."""
+    """Builds a record. Another thread may take the record at any moment."""
 
     def __init__(self, kind: str, arguments: Sequence[str]) -> None:
         """Start the clock; `kind` is the command, `arguments` its command line."""
@@ -57,6 +57,8 @@ class RecordBuilder:
 
     def set(self, section: str, value: Model | Sequence[Model] | None) -> None:
         """Set a section to a result, or to all its results."""
+        if section not in SECTIONS:
+            raise KeyError(section)
         with self._lock:
             self._sections[section] = tuple(value) if isinstance(value, Sequence) else value
             self._keep(section, value)

@@ -142,7 +142,7 @@ def _memory(group: Path) -> tuple[int | None, int | None]:
     )
     usage = read_text(group / "memory.current") or read_text(group / "memory.usage_in_bytes")
     usage_bytes = _integer(usage)
-    # v1 counts the group's children apart.
+    # In v1 the counts without `total_` leave out the children of the group.
     cache_bytes = stat.get("total_inactive_file", stat.get("inactive_file", 0))
     used_bytes = None if usage_bytes is None else max(0, usage_bytes - cache_bytes)
     return min((limit for limit in limits if limit is not None), default=None), used_bytes

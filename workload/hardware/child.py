@@ -19,7 +19,7 @@ KILL_SEC = 2.0  # how long a killed process may take to end
 PROGRESS_SEC = 10.0  # after which waiting is announced
 _POLL_SEC = 0.2
 _SET_DEATH_SIGNAL = 1  # linux/prctl.h, PR_SET_PDEATHSIG
-_HANDLED = 128  # and the signal's number: the code after a signal that was handled
+_HANDLED = 128  # plus the signal's number: the code after a signal that was handled
 
 
 class NoAnswerError(Exception):

@@ -70,7 +70,7 @@ def this_member(environment: Mapping[str, str] = os.environ) -> Member | None:
 
 
 class StartingLine:
-    """The supervisor's side."""
+    """Where the ranks wait for each other, on the side of their supervisor."""
 
     def __init__(self) -> None:
         """Listen on a free port. Raises UnfitError."""

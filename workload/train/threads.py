@@ -73,7 +73,7 @@ def require_threads(path: Path, saved: int, device: DeviceInfo, asked: int | Non
     words, (most, why) = plural(saved, "thread"), most_threads(device)
     if asked not in (None, saved):
         raise BadInputError(
-            f"{path} was trained with {words}, not {asked}: resume it without --threads"
+            f"the training of {path} used {words}, not {asked}: resume it without --threads"
         )
     if saved > most:
         raise UnfitError(

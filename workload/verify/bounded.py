@@ -1,4 +1,4 @@
-"""Running error analysis in float64: a value, and how far from it a correct device may be.
+"""Running error analysis in float64: a value, and how far from it a correct device's result may be.
 
 The running error analysis of Higham, Accuracy and Stability of Numerical Algorithms, §3.3,
 with a probabilistic sum in place of the worst case: rounding errors behave like independent

@@ -44,3 +44,4 @@ def test_a_dtype_that_the_device_lacks_is_told(workload: Callable[..., Outcome])
     assert outcome.code == ExitCode.UNFIT
     said = "tf32: none ran, 0 of 0 shapes tried: this device lacks the dtype or the memory"
     assert f"search     {said}" in outcome.stdout
+    assert "measure" not in outcome.stdout

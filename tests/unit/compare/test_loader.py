@@ -217,6 +217,7 @@ CASE = "benchmarks.0.extra_info.case"
         (f"{CASE}.timing.samples_sec", ["fast"], "extra_info.case.timing.samples_sec[0]`"),
         ("datetime", "yesterday", "has no valid creation time"),
         ("datetime", 5, "has no valid creation time"),
+        ("datetime", 20261130, "has no valid creation time"),
         ("datetime", "0001-01-01T00:00:00+23:59", "has no valid creation time"),
     ],
 )

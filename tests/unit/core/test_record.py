@@ -207,6 +207,11 @@ def test_a_training_beyond_what_numbers_can_be_is_refused(
         records.load(path)
 
 
+def test_a_section_that_records_do_not_have_is_refused_at_once(builder: RecordBuilder) -> None:
+    with pytest.raises(KeyError, match="verfy"):
+        builder.set("verfy", [])
+
+
 def test_the_umask_decides_who_may_read_a_record(builder: RecordBuilder, tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:

@@ -39,6 +39,16 @@ def test_an_error_is_raised_where_it_was_asked() -> None:
         DriverThread().ask(fails, 0)
 
 
+def test_a_time_limit_within_a_question_is_an_error_of_it(told: list[str]) -> None:
+    def fails() -> int:
+        raise TimeoutError("no connection")
+
+    thread = DriverThread()
+    with pytest.raises(TimeoutError, match="no connection"):
+        thread.ask(fails, 0)
+    assert (thread.ask(lambda: 42, 0), told) == (42, [])
+
+
 def test_a_question_that_hangs_is_the_last(told: list[str], forever: threading.Event) -> None:
     thread = DriverThread()
     assert thread.ask(forever.wait, False) is False

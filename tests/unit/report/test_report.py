@@ -140,6 +140,12 @@ def test_every_fact_is_named_in_words_with_its_unit(render: Render) -> None:
     assert "False" not in page.text
 
 
+def test_the_name_of_a_fact_may_have_dots(render: Render) -> None:
+    content = as_json(made(CPU))
+    content["environment"]["link_widths"] = {"0000:3b:00.0": 16}
+    assert "link widths: 0000:3b:00.0" in render(content).text
+
+
 def test_an_environment_may_hold_more_and_less_than_this_versions_facts(render: Render) -> None:
     content = as_json(made(CPU))
     content["environment"]["a later fact"] = {"a": [[[[[[[[1]]]]]]]], "x": "y" * 10**6}

@@ -99,7 +99,7 @@ def test_other_threads_than_those_of_the_checkpoint_are_refused(
     path = tmp_path / "run.safetensors"
     one = with_threads(cpu, 1, usable=2)
     train(SPEC, one, checkpoint_path=path)
-    with pytest.raises(BadInputError, match="trained with 1 thread, not 2: resume it without"):
+    with pytest.raises(BadInputError, match="used 1 thread, not 2: resume it without"):
         train(SPEC, one, checkpoint_path=path, resume=True, threads=2)
 
 

@@ -56,7 +56,8 @@ def command(session: Session, options: MatmulOptions) -> ExitCode:
         known, found = _search_each(session, device, dtypes, search_sec, options.cache)
         budget_sec -= search_sec
         matmuls = matmuls if options.sizes else found
-    session.info(summary.stage_line({"matmul": len(matmuls)}, budget_sec))
+    if matmuls:  # a search may find none
+        session.info(summary.stage_line({"matmul": len(matmuls)}, budget_sec))
     cases, ceilings = measure.measure_and_record(session, device, matmuls, budget_sec, known)
     shared = Shared(
         budget_sec, len(matmuls), part=measure.CASES_SHARE * budget_sec / options.budget

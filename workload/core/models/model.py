@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def one_of(*words: str) -> Meta:
-    """Describe a text that is one of these words. For mypy it is a `str`."""
+    """Describe a text that is one of these words. mypy sees a `str`."""
     # `$` alone matches before a final newline too.
     pattern = f"^({'|'.join(words)})$(?!\n)"
     return Meta(pattern=pattern, extra_json_schema={"enum": list(words)})

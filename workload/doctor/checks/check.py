@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypedDict, TypeVar, Unpack
 
 from workload.core.models.facts import Facts
@@ -48,6 +47,14 @@ class Texts(TypedDict):
     why: str
     fix: str
     link: str
+
+
+class ResultTexts(TypedDict, total=False):
+    """The texts of a result that replace those of its check."""
+
+    why: str | None
+    fix: str | None
+    link: str | None
 
 
 @dataclass(frozen=True)
@@ -105,11 +112,29 @@ def check(
     return lambda function: Check(Explanation(id_, **texts), function, needs)
 
 
-passed = partial(CheckResult, State.PASS, case="pass")
-warned = partial(CheckResult, State.WARN)  # does not stop the work, but the user should know it
-failed = partial(CheckResult, State.FAIL)  # the requested work cannot run
-unknown = partial(CheckResult, State.UNKNOWN, case="unknown")  # the facts do not answer
-not_applicable = partial(CheckResult, State.NOT_APPLICABLE)  # to this machine or request
+def passed(found: str) -> CheckResult:
+    """Return the result of a check that found nothing wrong."""
+    return CheckResult(State.PASS, found, case="pass")
+
+
+def warned(found: str, *, case: str, **texts: Unpack[ResultTexts]) -> CheckResult:
+    """Return a result that does not stop the work, but that the user should know."""
+    return CheckResult(State.WARN, found, case=case, **texts)
+
+
+def failed(found: str, *, case: str, **texts: Unpack[ResultTexts]) -> CheckResult:
+    """Return a result with which the requested work cannot run."""
+    return CheckResult(State.FAIL, found, case=case, **texts)
+
+
+def unknown(found: str, *, case: str = "unknown") -> CheckResult:
+    """Return the result of a check that the facts do not answer."""
+    return CheckResult(State.UNKNOWN, found, case=case)
+
+
+def not_applicable(found: str, *, case: str) -> CheckResult:
+    """Return the result of a check of something that this machine or request does not have."""
+    return CheckResult(State.NOT_APPLICABLE, found, case=case)
 
 
 def worst(results: Iterable[CheckResult]) -> CheckResult:

@@ -40,7 +40,7 @@ ANSWERS = Need(
 def each_gpu_check(id_: str, **texts: Unpack[Texts]) -> Callable[[GpuFunction], Check]:
     """Turn a function of one GPU into a check: the worst result of the requested GPUs.
 
-    What the function asks the driver is `reported` under the id of the check.
+    Where the driver gave no answer to the function, its reason is the one for the id of the check.
 
     Of the other GPUs only failures count, because the checks of several GPUs use them all; they
     are warnings where the user named one.

@@ -37,7 +37,7 @@ NOT_CPU = Need(
 
 @check(
     "burn-in",
-    asks="Are all matmuls under load correct in every element, at a steady speed?",
+    asks="Under load, is every element right and the speed steady?",
     why="this device computes wrong results, so none of its results can be trusted",
     fix="run it again; improve cooling, undo overclocking, update driver and firmware; replace the "
     "part if it fails again",
@@ -126,7 +126,7 @@ def memory_pattern(facts: Facts) -> CheckResult:
     deep = known(facts.deep)
     memory = deep.memory
     if memory is None or not (memory.compared_bytes or memory.error):
-        why = "whether memory keeps what is written is unknown"
+        why = "it is unknown whether memory keeps what is written"
         return _not_run(deep, "no pattern was written and read back", why)
     compared = format_bytes(memory.compared_bytes)
     if memory.wrong_words:

@@ -89,12 +89,13 @@ def _arch_list(torch: Any) -> tuple[str, ...]:
 def _start(torch: Any) -> tuple[TorchGpu, ...]:
     torch.cuda.init()  # raises the reason, which is_available() hides
     properties = map(torch.cuda.get_device_properties, range(gpu_count(torch)))
-    return tuple(
-        TorchGpu(
-            found.name, f"{found.major}.{found.minor}", found.total_memory, f"GPU-{found.uuid}"
-        )
-        for found in properties
-    )
+    return tuple(map(_gpu, properties))
+
+
+def _gpu(found: Any) -> TorchGpu:
+    uuid = getattr(found, "uuid", None)  # PYTHON= may name an older PyTorch
+    capability = f"{found.major}.{found.minor}"
+    return TorchGpu(found.name, capability, found.total_memory, f"GPU-{uuid}" if uuid else None)
 
 
 def _kernel_devices(requested_device: str, gpu_count: int) -> list[str]:

@@ -15,24 +15,25 @@ from workload.report.terminal.summary import architecture_words
 MAX_ROWS, MAX_WORDS, MAX_DEPTH = 160, 160, 6
 UNKNOWN = "–"
 
-# Rows of the short table: names, and their places in the environment.
-_PLACES = {
-    "PyTorch": ("torch.version", "versions.torch"),
-    "built for": ("torch.built_for",),
-    "CUDA": ("torch.cuda_version", "versions.cuda"),
-    "cuDNN": ("torch.cudnn_version", "versions.cudnn"),
-    "NCCL": ("torch.nccl_version",),
-    "CPU instructions": ("torch.cpu_capability",),
-    "Python": ("system.python", "versions.python"),
-    "system": ("system.os",),
-    "kernel": ("system.kernel",),
-    "container": ("system.container",),
-    "CPU quota": ("limits.cpu_quota",),
-    "image": ("image",),
-    "commit": ("revision",),
-}
-
 Row = tuple[str, tuple[str, ...]]
+Place = tuple[str | int, ...]  # names, and the indexes of lists
+
+# Rows of the short table: names, and their places in the environment.
+_ROWS: dict[str, tuple[Place, ...]] = {
+    "PyTorch": (("torch", "version"), ("versions", "torch")),
+    "built for": (("torch", "built_for"),),
+    "CUDA": (("torch", "cuda_version"), ("versions", "cuda")),
+    "cuDNN": (("torch", "cudnn_version"), ("versions", "cudnn")),
+    "NCCL": (("torch", "nccl_version"),),
+    "CPU instructions": (("torch", "cpu_capability"),),
+    "Python": (("system", "python"), ("versions", "python")),
+    "system": (("system", "os"),),
+    "kernel": (("system", "kernel"),),
+    "container": (("system", "container"),),
+    "CPU quota": (("limits", "cpu_quota"),),
+    "image": (("image",),),
+    "commit": (("revision",),),
+}
 
 
 def short_table(chosen: Sequence[Subject]) -> list[Row]:
@@ -62,7 +63,7 @@ def _column(subject: Subject) -> dict[str, str | None]:
         "records": short(", ".join(subject.sources), MAX_WORDS),
         **{
             name: next((facts[place] for place in places if place in facts), None)
-            for name, places in _PLACES.items()
+            for name, places in _ROWS.items()
         },
     }
 
@@ -77,22 +78,23 @@ def full_table(chosen: Sequence[Subject]) -> list[Row]:
     ]
 
 
-def all_facts(subject: Subject) -> dict[str, str]:
-    """Return all known facts, nested names joined by dots."""
-    return dict(_flat("", subject.run.environment, MAX_DEPTH))
+def all_facts(subject: Subject) -> dict[Place, str]:
+    """Return all known facts by their places."""
+    return dict(_flat((), subject.run.environment, MAX_DEPTH))
 
 
-def _flat(prefix: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
+def _flat(place: Place, value: Any, depth: int) -> Iterator[tuple[Place, str]]:
     if value is None:
         return
+    name = str(place[-1]) if place else ""
     if isinstance(value, list) and not any(isinstance(item, dict | list) for item in value):
-        yield prefix, short(shown(prefix, value[:MAX_ROWS]), MAX_WORDS)
+        yield place, short(shown(name, value[:MAX_ROWS]), MAX_WORDS)
     elif isinstance(value, dict | list) and depth:
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for _, (key, item) in zip(range(MAX_ROWS), items, strict=False):
-            name = short(str(key))
-            yield from _flat(f"{prefix}.{name}" if prefix else name, item, depth - 1)
+            inner = key if isinstance(key, int) else short(key)
+            yield from _flat((*place, inner), item, depth - 1)
     elif isinstance(value, dict | list):
-        yield prefix, "…"
+        yield place, "…"
     else:
-        yield prefix, short(shown(prefix, value), MAX_WORDS)
+        yield place, short(shown(name, value), MAX_WORDS)

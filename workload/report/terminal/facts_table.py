@@ -1,7 +1,7 @@
 """The facts of the doctor as a table: groups of facts, in words and with units. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -99,14 +99,14 @@ def label(name: str) -> str:
     return " ".join(_WORDS.get(word, word) for word in words)
 
 
-def place_label(place: str) -> str:
-    """Return `PyTorch: GPU 1: name` for torch.gpus.0.name."""
+def place_label(place: Sequence[str | int]) -> str:
+    """Return `PyTorch: GPU 1: name` for torch, gpus, 0, name; a number is an item of a list."""
     labels: list[str] = []
-    for name in place.split("."):
-        if name.isdecimal() and labels:
-            labels[-1] = f"{labels[-1].removesuffix('s')} {int(name) + 1}"
+    for name in place:
+        if isinstance(name, int) and labels:
+            labels[-1] = f"{labels[-1].removesuffix('s')} {name + 1}"
         else:
-            labels.append(label(name))
+            labels.append(label(str(name)))
     return ": ".join(labels)
 
 

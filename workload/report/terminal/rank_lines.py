@@ -77,7 +77,7 @@ def _end_line(rank: Rank) -> str:
     at = f" in {rank.doing}" if rank.doing else ""
     fix = {
         end.DIED: "see the kernel's log; the others continued",
-        end.HUNG: "it was ended; the others continued",
+        end.HUNG: "it was killed; the others continued",
         end.LOST: "it was left out; restart the host",
     }.get(rank.ended, "its results so far are kept")
     return f"{rank.title} {rank.ended}{at}: {rank.reason}: {fix}"

@@ -107,7 +107,7 @@ def _dtype_line(dtype: str, checks: Sequence[VerifyResult]) -> str:
     sums = [(_share(check), check.name) for check in checks if check.metric != RELATIVE]
     if right == len(checks) and sums:
         share, name = max(sums)
-        text += f", sums within {used(share)} of tolerance ({name})"
+        text += f", largest error of a sum {used(share)} of its tolerance ({name})"
     return labelled("verify", text)
 
 

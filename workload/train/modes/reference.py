@@ -88,7 +88,7 @@ def by_hand(spec: TrainSpec, data: Data) -> Reference:
 def _noise(h: Tensor, uncertainty: Tensor, w2: Tensor, y: Tensor, dtype: str) -> Tensor:
     """Return how far rounding may change the residuals `h w2 - y`.
 
-    It acts on the last matmul, whose partial sums are about `sqrt(h² w2²)`, and on `h`, by its
+    It acts on the last matmul, whose partial sums are about `sqrt(h² w2²)`, and on `h`, within its
     `uncertainty`. Lambda covers that the rounding of the weights adds up over the steps.
     """
     own = (LAMBDA * unit_roundoff(dtype)) ** 2 * (
