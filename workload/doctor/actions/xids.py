@@ -5,14 +5,16 @@ Error Management, "Recovery Action". A number that is not known here asks for "d
 """
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
+from typing import Any
 
+from workload.core.files import read_table
 from workload.core.models.action import Action
 from workload.core.models.xid import Xid
 
+TABLE = Path(__file__).with_name("xids.toml")
 RECOVERY_CHANGED = 154  # its text has the new recovery action
 # "GPU recovery action changed from 0x0 (None) to 0x2 (Node Reboot Required)"; the name must follow,
 # or the number may be cut off.
@@ -70,8 +72,8 @@ def _source() -> str:
 
 
 @cache
-def _table() -> dict[str, dict]:  # type: ignore[type-arg]  # as tomllib returns it
-    return tomllib.loads((resources.files("workload.doctor.actions") / "xids.toml").read_text())
+def _table() -> dict[str, Any]:
+    return read_table(TABLE)
 
 
 @dataclass(frozen=True)
