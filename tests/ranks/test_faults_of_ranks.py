@@ -44,7 +44,7 @@ def test_a_rank_that_hangs_is_ended_after_its_time_and_named(planted: Planted) -
     assert row(ended, 0).endswith("HUNG")
     assert row(ended, 1).endswith("PASS")
     assert (
-        "rank 0 hung in matmul 256 float32: made no progress for 20 s: it was ended; "
+        "rank 0 hung in matmul 256 float32: made no progress for 20 s: it was killed; "
         "the others continued"
     ) in ended.errors
     assert ended.record["action"] == "retry"
