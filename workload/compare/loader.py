@@ -13,14 +13,13 @@ from pathlib import Path
 
 from workload.compare.run import Run, run_of_benchmarks, runs_of_record
 from workload.core import records
-from workload.core.emulation import without_speed
 from workload.core.errors import BadInputError
 from workload.core.files import read_json
 from workload.core.models.case import Case
 from workload.core.models.device import STAND_IN, DeviceInfo
 from workload.core.models.train import TrainResult
 from workload.core.records import MAX_RECORD_BYTES
-from workload.core.train_case import train_case
+from workload.core.train_case import step_case
 
 WANTED = "a record of `workload run` or a file of pytest-benchmark"
 MAX_FILES = 500  # of one side
@@ -98,8 +97,7 @@ def side_of_process(
 ) -> Side:
     """Make a side of what this process measured."""
     trainings = tuple(trainings)
-    steps = (without_speed(train_case(result, device.kind), device) for result in trainings)
-    every = (*cases, *steps)
+    every = (*cases, *(step_case(result, device) for result in trainings))
     run = Run(name, "run", datetime.now(UTC), device, every, trainings)
     return Side(name, device, (run,))
 

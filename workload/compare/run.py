@@ -24,7 +24,7 @@ from workload.core.models.variable import Variable
 from workload.core.models.verify import VerifyResult
 from workload.core.records import require_version
 from workload.core.roofline import rated
-from workload.core.train_case import train_case
+from workload.core.train_case import step_case
 from workload.core.units import printable
 
 T = TypeVar("T")
@@ -117,8 +117,7 @@ def _cases(
     device: DeviceInfo | None,
 ) -> tuple[Case, ...]:
     """Return the cases, and a step of each training as a case, rated if the limits are known."""
-    kind = device.kind if device else "cpu"
-    steps = [without_speed(train_case(result, kind), device) for result in trainings]
+    steps = [step_case(result, device) for result in trainings]
     rated_steps = rated(steps, ceilings) if ceilings else steps
     return (*(honest(case, device) for case in cases), *rated_steps)
 

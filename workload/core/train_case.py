@@ -2,8 +2,10 @@
 
 from dataclasses import fields
 
+from workload.core.emulation import without_speed
 from workload.core.methods import CUDA_EVENTS, HOST_CLOCK, WARM
 from workload.core.models.case import Case, CaseStatus, Kind
+from workload.core.models.device import DeviceInfo
 from workload.core.models.timing import Timing
 from workload.core.models.train import TrainResult
 from workload.core.train_spec import TrainSpec
@@ -26,6 +28,11 @@ DUAL = "dual"
 def spec_of(result: TrainResult) -> TrainSpec:
     """Return what was trained."""
     return TrainSpec(**{field.name: getattr(result, field.name) for field in fields(TrainSpec)})
+
+
+def step_case(result: TrainResult, device: DeviceInfo | None) -> Case:
+    """Make the case of one step on that device: without a speed if the CPU is emulated."""
+    return without_speed(train_case(result, device.kind if device else "cpu"), device)
 
 
 def train_case(result: TrainResult, device_kind: str) -> Case:

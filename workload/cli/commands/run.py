@@ -20,13 +20,12 @@ from workload.cli.steps.verify import exit_code_of_checks, verify_and_record
 from workload.compare import pair
 from workload.compare.loader import side_of_process
 from workload.core import roofline
-from workload.core.emulation import without_speed
 from workload.core.errors import ExitCode, worst_code
 from workload.core.models.case import Case
 from workload.core.models.device import DeviceInfo
 from workload.core.models.record import HostCpu
 from workload.core.models.train import TrainResult
-from workload.core.train_case import train_case
+from workload.core.train_case import step_case
 from workload.doctor import exit_code
 from workload.hardware import devices
 from workload.report.terminal import case_table, comparison_table, rank_table, summary
@@ -79,7 +78,7 @@ def _measure_and_judge(session: Session, options: RunOptions) -> ExitCode:
     cases, ceilings = measure.measure_and_record(
         session, device, operations, left_sec - host_cpu_sec
     )
-    steps = [without_speed(train_case(result, device.kind), device) for result in trained]
+    steps = [step_case(result, device) for result in trained]
     steps = roofline.rated(steps, ceilings)
     shown = [*cases, *steps]
     measured_sec = left_sec - host_cpu_sec

@@ -12,11 +12,10 @@ from workload.cli.steps.device import announce, device_of_rank
 from workload.cli.steps.train import require_finite
 from workload.cli.steps.variables import warn_of_variables
 from workload.core import roofline
-from workload.core.emulation import without_speed
 from workload.core.errors import BadInputError, ExitCode, UnfitError
 from workload.core.models.device import DeviceInfo
 from workload.core.models.train import TrainResult
-from workload.core.train_case import spec_of, train_case
+from workload.core.train_case import spec_of, step_case
 from workload.core.train_spec import RANK_MODE_NAMES
 from workload.core.units import format_seconds, plural
 from workload.distributed.environment import Place
@@ -152,8 +151,7 @@ def _show_alone(
 ) -> None:
     """Show how near the device's limits a step is, and another number of threads if faster."""
     ceilings = measure.measure_limits(session, device, options.spec.dtype)
-    step = without_speed(train_case(result, device.kind), device)
-    (case,) = roofline.rated([step], ceilings)
+    (case,) = roofline.rated([step_case(result, device)], ceilings)
     session.info(summary.train_line(result, device, case.rating), *case_table.warning_lines([case]))
     if options.threads is None and not device.emulated_on:
         _show_faster_threads(session, result, device)
