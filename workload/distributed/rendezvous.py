@@ -5,11 +5,11 @@ TCPStore.get): if the node that has the store is lost, a launcher waits until th
 the connection, a quarter of an hour.
 """
 
-import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from torch.distributed import Store
 from torch.distributed.elastic.rendezvous import (
@@ -97,20 +97,18 @@ def within(limit_sec: float, question: Callable[[], Answer]) -> Answer:
     Raises RendezvousConnectionError after the limit. The thread that waits is left behind, and does
     not keep the process from ending.
     """
-    answers: queue.SimpleQueue[tuple[Any, Exception | None]] = queue.SimpleQueue()
+    answer: Future[Answer] = Future()
 
     def ask() -> None:
         try:
-            answers.put((question(), None))
+            answer.set_result(question())
         except Exception as error:  # raised where it was asked
-            answers.put((None, error))
+            answer.set_exception(error)
 
     threading.Thread(target=ask, name="rendezvous", daemon=True).start()
     try:
-        answer, error = answers.get(timeout=limit_sec)
-    except queue.Empty:
+        return answer.result(limit_sec)
+    except TimeoutError:
+        if answer.done():  # the question itself raised it
+            raise
         raise RendezvousConnectionError(f"no answer within {limit_sec:g} s") from None
-    if error is not None:
-        raise error
-    found: Answer = answer
-    return found
