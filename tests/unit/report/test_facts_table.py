@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from workload.report.terminal.facts_table import facts_table
+from workload.report.terminal.facts_table import facts_table, place_label
 
 
 def shown(facts: dict[str, Any]) -> list[str]:
@@ -70,3 +70,14 @@ def test_several_of_a_kind_are_numbered_those_without_groups_in_a_row_each() -> 
         "      ECC yes",
         "  GPU 2 name H100",
     ]
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        (("torch", "gpus", 0, "name"), "PyTorch: GPU 1: name"),
+        (("kernel_log", "xids", 1, "number"), "kernel log: Xid 2: number"),
+    ],
+)
+def test_a_place_is_named_as_the_table_names_it(place: tuple[str | int, ...], words: str) -> None:
+    assert place_label(place) == words
