@@ -9,7 +9,7 @@ from support.brief_limits import BRIEF_SEC
 from support.outcome import Outcome
 
 from workload.cli import main, signals
-from workload.cli.commands import matmul
+from workload.cli.commands import matmul, train
 from workload.cli.steps import measure
 from workload.core import places
 from workload.core.models.device import DeviceInfo
@@ -34,8 +34,9 @@ def workload(
     monkeypatch.setattr(places, "ends_with_container", lambda _folder: False)
     # Set for parallel workers; a command warns of it.
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    # Two seconds less for each of many calls; tests of their own cover all three.
+    # Two seconds less for each of many calls; tests of their own cover them.
     monkeypatch.setattr(matmul, "with_best_threads", lambda device, *_: device)
+    monkeypatch.setattr(train, "faster_threads", lambda *_: None)
     monkeypatch.setattr(measure, "limiting_operations", lambda _device: [])
     monkeypatch.setattr(measure, "MAX_LIMITS_SEC", BRIEF_SEC)
     # Whatever else runs on this machine.

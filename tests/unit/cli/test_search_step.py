@@ -9,7 +9,7 @@ from support.outcome import Outcome
 from workload.cli.commands import matmul
 from workload.core.errors import ExitCode
 
-LINE = "matmul --search --budget 8 --dtypes float32 --json"
+LINE = "matmul --search --budget 4 --dtypes float32 --json"
 
 
 @pytest.fixture(autouse=True)

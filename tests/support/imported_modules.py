@@ -1,0 +1,28 @@
+"""Whether what a command imports is compiled in an image."""
+
+# Runs commands, then names the modules whose compiled file is not there, the system's too.
+RUN_AND_TELL = """
+import sys, warnings
+from pathlib import Path
+code = 0
+for words in map(str.split, sys.argv.pop(1).split(";")):
+    if words == ["import", "torch"]:
+        warnings.simplefilter("ignore")
+        import torch
+    else:
+        from workload.cli.main import main
+        code = main([*words, *([] if words[0] == "report" else ["--output", "/tmp/results"])])
+specs = [getattr(module, "__spec__", None) for module in list(sys.modules.values())]
+compiled = [spec for spec in specs if spec and spec.cached and spec.origin.endswith(".py")]
+lacking = sorted({spec.name for spec in compiled if not Path(spec.cached).exists()})
+print("modules", len(compiled), *lacking)
+sys.exit(code)
+"""
+
+
+def require_compiled(told: str) -> None:
+    """Assert that all of the modules are compiled that RUN_AND_TELL names on its last line."""
+    last = told.splitlines()[-1].split()
+    assert last[0] == "modules", told
+    assert int(last[1]) > 60, told
+    assert last[2:] == []
