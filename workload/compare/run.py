@@ -58,6 +58,16 @@ class Run(msgspec.Struct, frozen=True):
     part: str | None = None  # of several that ran at the same time: "GPU 3 of 8"
     ranks: tuple[Rank, ...] = ()  # all of these
 
+    @property
+    def place(self) -> str | None:
+        """Where it ran: the image, the kind of container, or the host; None if that is unknown."""
+        if self.image:
+            return f"image {self.image}"
+        system = self.environment.get("system")
+        if system is None:
+            return None
+        return f"{system['container']} container" if system["container"] else "host"
+
 
 def runs_of_record(record: Record, path: Path) -> tuple[Run, ...]:
     """Make a run of each rank that a record holds, or of the record. Raises BadInputError."""
@@ -77,6 +87,8 @@ def run_of_record(record: Record, path: Path) -> Run:
     """Make a run of a record that was read from `path`. Raises BadInputError."""
     trainings = record.train or ()
     versions = (record.environment and record.environment.versions) or {}
+    system = record.environment and record.environment.system
+    python = {"python": system.python} if system else {}
     run = Run(
         source=str(path),
         kind=record.kind,
@@ -85,7 +97,8 @@ def run_of_record(record: Record, path: Path) -> Run:
         cases=_cases(record.cases or (), trainings, record.ceilings, record.device),
         trainings=trainings,
         ceilings=record.ceilings,
-        versions={**versions, "workload": record.workload_version},
+        versions={**versions, **python, "workload": record.workload_version},
+        image=system.image if system else None,
         status=record.status,
         exit_code=record.exit_code,
         reason=record.reason,

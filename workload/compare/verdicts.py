@@ -25,7 +25,7 @@ class Party:
     runs: int
     threads: tuple[int, ...]
     versions: dict[str, tuple[str, ...]]
-    images: tuple[str, ...]
+    places: tuple[str, ...]  # image, kind of container, or host
     problems: tuple[str, ...]  # of files that are left out
     sources: tuple[str, ...]  # the files
 
@@ -122,7 +122,7 @@ def _party(side: Side) -> Party:
         runs=len(side.runs),
         threads=tuple(sorted({run.device.threads for run in side.runs if run.device})),
         versions=versions,
-        images=_distinct([run.image for run in side.runs if run.image]),
+        places=_distinct([run.place for run in side.runs if run.place]),
         problems=side.problems,
         sources=tuple(run.source for run in side.runs),
     )

@@ -25,6 +25,26 @@ def judged(low: float, high: float) -> Verdict:
 
 
 @pytest.mark.parametrize(
+    ("image", "container", "place"),
+    [
+        ("sha256:1234", "docker", "image sha256:1234"),
+        (None, "docker", "docker container"),
+        (None, None, "host"),
+    ],
+)
+def test_a_side_is_named_by_its_image_or_host(
+    image: str | None, container: str | None, place: str
+) -> None:
+    environment = {"system": {"container": container}}
+    ours = replace(run(case()), image=image, environment=environment)
+    assert compare(side(ours, ours), side_of(case())).baseline.places == (place,)
+
+
+def test_where_a_run_without_facts_ran_is_unknown() -> None:
+    assert run(case()).place is None
+
+
+@pytest.mark.parametrize(
     ("low", "high", "verdict"),
     [
         (0.95, 1.05, Verdict.SAME),

@@ -4,13 +4,17 @@ from workload.core.models.model import Fact
 
 
 class System(Fact, frozen=True):
-    """Software below Python. `container` is its kind, None outside one."""
+    """Software below Python. `container` is its kind, None outside one.
+
+    `image` is the digest or id that started it, as WORKLOAD_IMAGE says; None where it is not set.
+    """
 
     python: str
     os: str | None
     kernel: str
     machine: str  # "x86_64", "aarch64"
     container: str | None
+    image: str | None = None
 
 
 class Cpu(Fact, frozen=True):

@@ -39,13 +39,14 @@ USER_NAME_VARIABLES = ("LOGNAME", "USER", "LNAME", "USERNAME")  # read by getpas
 
 
 def read_system(root: Path, environment: Mapping[str, str]) -> System:
-    """Return Python, distribution, kernel and kind of container."""
+    """Return Python, distribution, kernel, kind of container and image."""
     return System(
         python=platform.python_version(),
         os=_os_name(root),
         kernel=platform.release(),
         machine=platform.machine(),
         container=container_kind(root, environment),
+        image=environment.get("WORKLOAD_IMAGE") or None,
     )
 
 

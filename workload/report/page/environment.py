@@ -31,7 +31,7 @@ _ROWS: dict[str, tuple[Place, ...]] = {
     "kernel": (("system", "kernel"),),
     "container": (("system", "container"),),
     "CPU quota": (("limits", "cpu_quota"),),
-    "image": (("image",),),
+    "image": (("system", "image"), ("image",)),
     "commit": (("revision",),),
 }
 

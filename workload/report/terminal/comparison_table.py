@@ -3,6 +3,7 @@
 The text is made once, for a terminal, for Markdown and for an HTML page.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,9 @@ from workload.report.terminal.case_table import used
 from workload.report.terminal.summary import architecture_words, device_words
 from workload.report.terminal.tables import Grid, labelled
 
-SHOWN_VERSIONS = ("torch", "cuda", "cudnn", "workload")
+SHOWN_VERSIONS = ("python", "torch", "cuda", "cudnn", "workload")
+# The first twelve digits of a digest or an id, as Docker shows them.
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]+")
 NUMBERS = ("baseline", "candidate", "speed-up", "95% interval", "with transfers", "error/tol")
 OPTIONAL = ("bound by", "error/tol", "with transfers", "95% interval")
 _BASIS_WORDS = {
@@ -122,7 +125,7 @@ def _party(party: Party) -> str:
         architecture_words(party.device),
         driver,
         varied if len(party.threads) > 1 else None,
-        f"image {' and '.join(party.images)}" if party.images else None,
+        _DIGEST.sub(r"\1", " and ".join(party.places)),
         *versions,
         f"{plural(party.runs, 'process run')} in {party.name}",
     ]
