@@ -152,3 +152,9 @@ def test_a_step_far_below_the_ceiling_is_a_warning() -> None:
         "repeat where the CPUs are free"
     )
     assert not any(line.startswith("slow") for line in case_table.warning_lines([fine]))
+
+
+@pytest.mark.parametrize(("share", "words"), [(0.4, "40% of"), (1.45, "above")])
+def test_a_step_in_the_caches_is_above_what_memory_allows(share: float, words: str) -> None:
+    line = summary.train_line(TRAINING, CPU, Rating(Regime.BANDWIDTH, None, share))
+    assert f"(bandwidth-bound, {words} the measured ceiling)" in line

@@ -149,8 +149,10 @@ def train_line(result: TrainResult, device: DeviceInfo, rating: Rating | None = 
         mode += f" on {result.ranks} ranks"
     step = result.median_step_sec
     speed = f"{format_seconds(step)} per step" if step is not None else "already finished"
-    if rating and rating.regime:
-        speed += f" ({rating.regime}, {percent(rating.ceiling_share)} of the measured ceiling)"
+    if rating and rating.regime and rating.ceiling_share is not None:
+        # What fits in the caches is faster than memory.
+        share = "above" if rating.ceiling_share > 1 else f"{percent(rating.ceiling_share)} of"
+        speed += f" ({rating.regime}, {share} the measured ceiling)"
     if result.threads and step is not None:
         speed = speed.replace(" per step", f" per step on {plural(result.threads, 'thread')}", 1)
     steps = plural(len(result.losses), "step")
