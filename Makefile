@@ -58,7 +58,7 @@ cpu-shell: ## Open a shell where cpu-run runs
 	@docker/host/run cpu shell
 gpu-shell: ## Open a shell where gpu-run runs
 	@docker/host/run gpu shell
-compare: ## Compare the newest CPU and GPU records in results/, or A= and B=
+compare: ## Compare the newest CPU and GPU records, the two newest of one kind, or A= and B=
 	@docker/host/compare $(ARGS)
 report: ## Make one HTML page of all records: results/report.html
 	@docker/host/run --any cpu python -m workload report results $(ARGS)
@@ -129,7 +129,7 @@ audit: ## Look up all locked Python packages among known vulnerabilities
 	@docker/release/scan
 publish: ## Build, attest and push a version of all images: REGISTRY=ghcr.io/me VERSION=1.2.3
 	@docker/host/check-engine docker
-	docker/release/publish.py
+	@docker/release/publish.py
 verify-image: ## Verify a published IMAGE=: signature (COSIGN_KEY=), labels, packages, tests
 	@docker/host/check-engine docker
 	docker/release/verify-image "$$IMAGE" $(ARGS)

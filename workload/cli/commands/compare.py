@@ -66,7 +66,7 @@ def _exit_code_of_speeds(
     if comparison.lost:
         session.error(
             f"the candidate has no usable time of {some(comparison.lost)}, which the baseline "
-            "measured: measure both with the same options"
+            "measured: measure both with the same options, --budget too"
         )
     slower = comparison.slower_by(allowed)
     if slower:

@@ -104,16 +104,18 @@ def show(
     budget: Budget | None = None,
 ) -> None:
     """Print what ran as a table with its legend, then what did not run, by reason."""
-    table = case_table.cases_table(cases)
-    if table.rows:
-        session.info("", table, "", *case_table.legend_lines(cases, ceilings), "")
     tried = (CaseStatus.OK, CaseStatus.SKIPPED)
     dtypes = dict.fromkeys(case.dtype for case in cases if case.flops and case.status in tried)
-    session.info(
+    notes = [
         *(f"{dtype}: {reason}" for dtype, reason in emulations(device, dtypes).items()),
         *case_table.warning_lines(cases, budget),
         *case_table.not_run_lines(cases, budget),
-    )
+    ]
+    table = case_table.cases_table(cases)
+    if table.rows:
+        session.info("", table, "", *case_table.legend_lines(cases, ceilings))
+        notes = ["", *notes] if notes else []
+    session.info(*notes)
 
 
 def exit_code_of_cases(
