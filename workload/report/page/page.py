@@ -134,12 +134,11 @@ def _several(runs: Sequence[Run]) -> dict[str, Any] | None:
         return None
     stressed = any(rank.deep for rank in ranks)
     grid = rank_table.stressed_table(ranks) if stressed else rank_table.measured_table(ranks)
-    blank = next(index for index, row in enumerate(grid.rows) if not any(row))
     return {
         "columns": grid.headers,
         "numbers": [index for index, name in enumerate(grid.headers) if name in grid.numbers],
-        "rows": _short(grid.rows[:blank]),
-        "statistics": _short(grid.rows[blank + 1 :]),
+        "rows": _short(grid.rows),
+        "statistics": _short(grid.footer),
         "notes": [line.split(maxsplit=1) for line in rank_lines.notes(ranks)],
     }
 

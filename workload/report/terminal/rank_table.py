@@ -53,7 +53,7 @@ def stressed_table(ranks: Sequence[Rank]) -> Grid:
 
 
 def _table(ranks: Sequence[Rank], columns: dict[str, tuple[Cell, Show]]) -> Grid:
-    """Return a row per rank, and below them statistics of all; unknown columns are left out."""
+    """Return a row per rank, and statistics of all as the footer; unknown columns are left out."""
     known = {
         name: cell
         for name, cell in columns.items()
@@ -63,7 +63,7 @@ def _table(ranks: Sequence[Rank], columns: dict[str, tuple[Cell, Show]]) -> Grid
     names = ("GPU", "UUID", "PCI") if on_gpus else ("rank", "CPUs")
     timed = any(rank.cases for rank in ranks)
     headers = (*names, *known, *(("warned",) if timed else ()), "verdict")
-    rows = [
+    rows = tuple(
         (
             *_place(rank),
             *(_shown(cell(rank), show) for cell, show in known.values()),
@@ -71,20 +71,20 @@ def _table(ranks: Sequence[Rank], columns: dict[str, tuple[Cell, Show]]) -> Grid
             _verdict(rank),
         )
         for rank in ranks
-    ]
+    )
     blank = ("",) * (len(names) - 1)
     rest = ("",) * (len(headers) - len(names) - len(known))
     values = [[value for rank in ranks if (value := cell(rank)) is not None]
               for cell, _ in known.values()]  # fmt: skip
     shows = [show for _, show in known.values()]
-    rows.append(("",) * len(headers))
+    footer: list[tuple[str, ...]] = []
     for label, of in (("min", min), ("median", median), ("max", max)):
         cells = (show(of(found) or 0.0) for found, show in zip(values, shows, strict=True))
-        rows.append((label, *blank, *cells, *rest))
+        footer.append((label, *blank, *cells, *rest))
     spreads = (_spread(name, found) for name, found in zip(known, values, strict=True))
-    rows.append(("spread", *blank, *spreads, *rest))
+    footer.append(("spread", *blank, *spreads, *rest))
     optional = ("float16", "PCI", "warned", "UUID", "MHz", "tf32")
-    return Grid(headers, tuple(rows), numbers=(*known, "warned"), optional=optional)
+    return Grid(headers, rows, (*known, "warned"), optional, tuple(footer))
 
 
 def _place(rank: Rank) -> tuple[str, ...]:

@@ -28,13 +28,14 @@ class Grid:
     """A table that leaves out columns where a terminal is too narrow.
 
     `numbers` are the headers of right-aligned columns. `optional` are the headers of columns
-    that may be left out, the least important first.
+    that may be left out, the least important first. `footer` stands below the rows, after a blank.
     """
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numbers: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    footer: tuple[tuple[str, ...], ...] = ()
 
     def fitted(self, width: int) -> tuple[Table, list[str]]:
         """Return the table for this width, and the headers that are left out."""
@@ -47,7 +48,7 @@ class Grid:
         return self._table(left_out), left_out
 
     def _needed(self, left_out: Sequence[str]) -> int:
-        columns = zip(self.headers, *self.rows, strict=True)
+        columns = zip(self.headers, *self.rows, *self.footer, strict=True)
         widths = [max(map(cell_len, column)) for column in columns if column[0] not in left_out]
         return sum(widths) + GAP * (len(widths) - 1)
 
@@ -56,7 +57,8 @@ class Grid:
         table = new_table(*(self.headers[index] for index in kept))
         for column, index in zip(table.columns, kept, strict=True):
             column.justify = "right" if self.headers[index] in self.numbers else "left"
-        for row in self.rows:
+        blank = [("",) * len(self.headers)] if self.footer else []
+        for row in (*self.rows, *blank, *self.footer):
             table.add_row(*(row[index] for index in kept))
         return table
 
