@@ -1,5 +1,6 @@
 """Fail a session with a skip that is not on the committed list with its reason."""
 
+import fcntl
 from collections.abc import Generator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -97,9 +98,13 @@ class SkipGate:
         return lines
 
     def _add_to_counts(self, path: Path) -> tuple[int, int]:
-        earlier = path.read_text().split() if path.exists() else ["0", "0"]
-        total = (int(earlier[0]) + self.passed, int(earlier[1]) + len(self.skips))
-        path.write_text(f"{total[0]} {total[1]}\n")
+        with path.open("a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # two sessions may end at the same time
+            file.seek(0)
+            earlier = file.read().split() or ["0", "0"]
+            total = (int(earlier[0]) + self.passed, int(earlier[1]) + len(self.skips))
+            file.truncate(0)
+            file.write(f"{total[0]} {total[1]}\n")
         return total
 
 
