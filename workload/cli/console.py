@@ -121,7 +121,7 @@ def laid_out(renderable: str | Table | Grid, stream: TextIO | None) -> str:
     console.print(table)
     lines = [_stripped(line) for line in text.getvalue().splitlines()]
     if left_out:
-        lines.append(f"columns left out at {width}: {', '.join(left_out)}")
+        lines.append(f"columns left out at {width} characters: {', '.join(left_out)}")
     return "\n".join(lines)
 
 
