@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,11 @@ CHECKS = {
     "arm64": ("provision-arm64", "build gpu", "test-arm64", "test-registry --platforms"),
 }
 
-# Programs that run at the same time: their calls come in any order, and all end.
-TOGETHER = {"compare-builds", "provision-browser", "test-page", "test-supply"}
+# What runs at the same time: the calls come in any order, and all end.
+TOGETHER = (
+    {"make lint", "build cpu", "build cpu-test"},
+    {"compare-builds cpu", "test-page", "test-supply", "test-registry"},
+)
 
 
 @pytest.fixture
@@ -91,13 +95,20 @@ def calls_of(host: Host) -> list[str]:
     return calls
 
 
+def group_of(call: str) -> int | None:
+    """Return which calls come at the same time as this one."""
+    command = call.partition(" --")[0]
+    return next((n for n, group in enumerate(TOGETHER) if command in group), None)
+
+
 def in_order(calls: list[str]) -> list[str]:
-    """Return the calls, those that are made at the same time by their names."""
-    beside = [index for index, call in enumerate(calls) if call.split()[0] in TOGETHER]
-    if not beside:
-        return calls
-    first, last = beside[0], beside[-1] + 1
-    return [*calls[:first], *sorted(calls[first:last]), *calls[last:]]
+    """Return the calls, those of the same time by their names."""
+    groups = (list(same) for _, same in groupby(calls, group_of))
+    return [
+        call
+        for group in groups
+        for call in (group if group_of(group[0]) is None else sorted(group))
+    ]
 
 
 @pytest.mark.parametrize("lane", CHECKS)
@@ -142,12 +153,14 @@ def test_any_failing_step_ends_the_script_with_its_code(
     assert run(host, script, *lane).returncode == 0
     calls = in_order(calls_of(host))
     assert len(calls) > 5
-    beside = [call for call in calls if call.split()[0] in TOGETHER]
     for call in dict.fromkeys(calls):
         result = run(host, script, *lane, failing=call)
         assert result.returncode == 7, call
-        made, group = in_order(calls_of(host)), beside if call in beside else [call]
-        first, last = calls.index(group[0]), calls.index(group[-1])
+        first = last = calls.index(call)
+        if (group := group_of(call)) is not None:
+            first = next(n for n in range(len(calls)) if group_of(calls[n]) == group)
+            last = min(first + len(TOGETHER[group]), len(calls)) - 1
+        made = in_order(calls_of(host))
         assert made[:first] == calls[:first]
         assert call in made
         assert set(made[first:]) <= set(calls[first : last + 1])
