@@ -1,4 +1,4 @@
-"""Tell images with horizontal stripes from those with vertical ones, on any device.
+"""Classify images by the direction of their stripes, horizontal or vertical, on any device.
 
     python train.py [auto|cpu|cuda|cuda:N]
 
@@ -37,13 +37,13 @@ class Network(nn.Module):
     """Looks at an image patch by patch, then at all patches together."""
 
     def __init__(self) -> None:
-        """Make a small network, as the task is small."""
+        """Make a small network for a small task."""
         super().__init__()
         self.patch = nn.Linear(PATCH**2, 16)
         self.whole = nn.Linear(16, 2)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return a score of each kind, (images, 2)."""
+        """Return a score for each kind, (images, 2)."""
         patches = rearrange(images, "n (a h) (b w) -> n (a b) (h w)", h=PATCH, w=PATCH)
         scores: Tensor = self.whole(torch.relu(self.patch(patches)).mean(dim=1))
         return scores

@@ -76,7 +76,7 @@ def recorded_cpu_torch(version: str) -> str:
             print(f"relock: keeping the recorded hashes of torch {version}+cpu", file=sys.stderr)
             return block
     raise SystemExit(
-        f"relock: no hashes of torch {version}+cpu are on record; run where the index answers"
+        f"relock: no hashes of torch {version}+cpu are on record; run where the index is reachable"
     )
 
 
@@ -89,7 +89,7 @@ def versions(lock: str) -> dict[str, str]:
 
 
 def write_versions() -> None:
-    """Make the package's own copy of the versions on both targets."""
+    """Write the package's copy of the versions of both targets."""
     locks = {target: versions((LOCKS / f"{target}.txt").read_text()) for target in ("cpu", "gpu")}
     LOCKED.write_text(json.dumps(locks, indent=1) + "\n")
 

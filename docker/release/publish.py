@@ -172,7 +172,7 @@ def check_new(tag: str) -> None:
     """Refuse a version that is published; no answer from the registry does not make it new."""
     shown = ask("docker", "buildx", "imagetools", "inspect", tag)
     if shown.returncode == 0:
-        refuse(BAD_INPUT, f"{tag} is published already, and a version never moves: raise VERSION")
+        refuse(BAD_INPUT, f"{tag} is published already, and is never replaced: raise VERSION")
     if "not found" not in shown.stderr:
         refuse(UNFIT, f"cannot tell whether {tag} is published: {last_line(shown.stderr)}")
 

@@ -1,7 +1,7 @@
-"""imported.py ROOT: copy into ROOT the sources of what a run imports of the libraries.
+"""imported.py ROOT: copy the library sources that a run imports into ROOT.
 
-Known from imports alone, so that it is the same on every machine, with a GPU or without. What
-they do not import must be listed here: tests/image/test_bytecode.py finds what is missing.
+They are found by imports alone, so they are the same on every machine, with a GPU or without. What
+these do not import must be listed here: tests/image/test_bytecode.py finds what is missing.
 """
 
 import importlib

@@ -183,7 +183,7 @@ def test_a_published_version_never_moves(
 ) -> None:
     (checkout / "index").touch()
     message = refused(publisher, 2, *step)
-    assert f"{REPOSITORY}:1.2.3-cpu is published already, and a version never moves" in message
+    assert f"{REPOSITORY}:1.2.3-cpu is published already, and is never replaced" in message
 
 
 @pytest.mark.parametrize("step", [(), ("index",)])

@@ -157,7 +157,7 @@ def test_an_index_joins_images_and_attestations_and_then_never_moves(
         assert index["annotations"]["org.opencontainers.image.version"] == VERSION
     again = publish(checkout, "index", **variables)
     assert (again.returncode, again.stderr.count("\n")) == (2, 1)
-    assert "is published already, and a version never moves" in again.stderr
+    assert "is published already, and is never replaced" in again.stderr
 
 
 def test_uncommitted_changes_are_refused(checkout: Path, variables: dict[str, str]) -> None:

@@ -130,7 +130,7 @@ def _slices(length: int, step: int) -> Iterator[slice]:
 
 
 def _reference(block: Tensor) -> Tensor:
-    """Copy `block` to the CPU in float64; exact, float64 holds all other dtypes here."""
+    """Copy `block` to the CPU in float64, which is exact for every dtype here."""
     copy = block.cpu()
     watchdog.answered()
     return copy.double()

@@ -157,7 +157,7 @@ def _checked_and_timed(
 
 
 def _input_problem(prepared: Prepared) -> str | None:
-    """Say why these inputs are not standard normal numbers, or None if they are."""
+    """Return why these inputs are not standard normal numbers, or None if they are."""
     low, high = STANDARD_DEVIATION
     for tensor in prepared.inputs:
         deviation = float(tensor.std()) if tensor.numel() >= MIN_ELEMENTS else 1.0

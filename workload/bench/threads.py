@@ -34,7 +34,7 @@ def with_best_threads(device: DeviceInfo, probes: Sequence[MatMul] = (PROBE,)) -
 
 
 def with_fastest(device: DeviceInfo, found: Mapping[int, tuple[float, bool]]) -> DeviceInfo:
-    """Set the best of the counts in `found`, see `fastest`; the device names those tried."""
+    """Set the best of the counts in `found`, see `fastest`; the device lists those tried."""
     return replace(
         devices.set_threads(device, fastest(found)),
         swept_threads=tuple(found),

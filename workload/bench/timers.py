@@ -34,7 +34,7 @@ class Timer(Protocol):
     method: str
 
     def rounded(self, calls: int) -> int:
-        """Return how many calls a batch really makes if `calls` are asked for."""
+        """Return how many calls a batch makes if `calls` are requested."""
         return calls
 
     def batch(self, calls: int) -> float:

@@ -1,4 +1,4 @@
-"""How everything here is timed: a callable in, raw seconds of one call out.
+"""How everything is timed: from a callable to the raw seconds of one call.
 
 1. Warm up until batches are equally fast, because a cold library is slow and a cool GPU is fast.
 2. Take samples, each a batch of calls long enough that the cost of reading the clock is negligible.

@@ -30,7 +30,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(ExitCode.BAD_INPUT, f"{self.prog}: {line}; see `{self.prog} --help`\n")
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """Print, as newer Pythons do, without an exception: `exit` says what is lost."""
+        """Print, as newer Pythons do, without an exception: `exit` reports what is lost."""
         with contextlib.suppress(OSError):
             super()._print_message(message, file)
 

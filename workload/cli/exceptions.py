@@ -38,7 +38,7 @@ def explain(error: Exception) -> tuple[ExitCode, str]:
 
 @contextmanager
 def crash_is_unfit(command: str) -> Iterator[None]:
-    """Within, end the process with UNFIT where it crashes, and say so for `command`."""
+    """Inside the block, a crash ends the process with UNFIT and an error line of `command`."""
     handler = Handler(lambda number: _end(command, number))
     before = {number: install(number, handler.address) for number in CRASHES}
     try:

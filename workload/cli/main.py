@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _exit_without_cuda(code: ExitCode) -> None:
     """End the process at once if PyTorch started CUDA.
 
-    Once the GPU is lost, what PyTorch frees at the end may abort the process; once another rank is,
+    If the GPU is lost, PyTorch's cleanup at exit may abort the process; if another rank is lost,
     NCCL waits for it.
     """
     torch = sys.modules.get("torch")

@@ -100,7 +100,7 @@ class Session:
         self._collect, self._remove = collect, remove
 
     def wait_for_others(self) -> float:
-        """Wait until all ranks are here, if this is one of several; return the seconds."""
+        """Wait until all ranks are ready, if this is one of several; return the seconds."""
         if self.member is None:
             return 0.0
         from workload.hardware.devices import sharing  # noqa: PLC0415  imports torch
@@ -144,7 +144,7 @@ class Session:
                 )
 
     def _tell(self, code: ExitCode, reason: str, error: Exception) -> None:
-        """Print why the command failed; where a launcher does that, give it the line."""
+        """Print why the command failed, or pass the line to the launcher, which prints it."""
         if code is ExitCode.BUG:
             self._console.show_traceback(traceback.format_exc())
             reason = f"unexpected error, please report it with the lines above: {reason}"

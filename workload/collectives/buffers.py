@@ -103,7 +103,7 @@ class Buffers:
                 yield f"the result of rank {other}", self._result(other, call)
 
     def _swapped(self, call: int, differs: torch.Tensor) -> str | None:
-        """Say which two chunks are swapped."""
+        """Return which two chunks are swapped."""
         length = self._operation.chunk
         places = range(0, self.taken.numel() - length + 1, length)
         chunks = [place for place in places if bool(differs[place : place + length].any())]

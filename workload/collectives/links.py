@@ -6,8 +6,8 @@ ways together: P100 whitepaper (4 links, 160 GB/s), V100 whitepaper (6, 300), A1
 transfer that is data, 8b/10b in generations 1 and 2, 128b/130b in 3 to 5, 242 of 256 bytes of a
 flit in 6 (PCI-SIG, PCI Express Base Specification 6.0).
 
-Not covered: headers of packets (a tenth or more on PCIe), NVLinks between machines, networks. What
-is not known has no rate.
+Not covered: headers of packets (a tenth or more on PCIe), NVLinks between machines, networks. An
+unknown link has no rate.
 """
 
 from collections.abc import Iterable

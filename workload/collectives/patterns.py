@@ -6,7 +6,7 @@ p is the largest prime for which ranks × p is at most the largest number up to 
 every whole number: 2^53 (float64), 2^24 (float32), 2^11 (float16), 2^8 (bfloat16). So each partial
 sum is a whole number that the dtype has, in whatever order it is made, and one element that differs
 at all is an error. No value is 0: a contribution that is missing changes every element. The hash
-leaves no period: a chunk in the place of another differs whatever its length.
+has no period: a chunk in the place of another differs, whatever its length.
 
 The multipliers are those of SplitMix64 (Steele, Lea & Flood, Fast Splittable Pseudorandom Number
 Generators, OOPSLA 2014; S. Vigna's splitmix64.c), the golden ratio among them.
@@ -66,11 +66,11 @@ class Pattern:
 
 
 def _key(rank: int, call: int) -> int:
-    """Return 31 bits of this rank and call."""
+    """Return a 31-bit hash of this rank and call."""
     mixed = ((rank + 1) * GOLDEN + (call + 1) * MIX) % _64_BITS
     return ((mixed ^ mixed >> 32) * MIX % _64_BITS) >> 33
 
 
 def _signed(number: int) -> int:
-    """Return the 64 bits of an unsigned number as a signed one."""
+    """Return an unsigned 64-bit number as the signed one with the same bits."""
     return number - _64_BITS if number >= _64_BITS >> 1 else number

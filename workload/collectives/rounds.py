@@ -1,4 +1,4 @@
-"""Which pairs talk at the same time: rounds in which each party is in one pair at most. Pure."""
+"""Which pairs communicate at the same time: rounds in which each party is in one pair. Pure."""
 
 from itertools import combinations
 
@@ -6,7 +6,7 @@ Pair = tuple[int, int]
 
 
 def tournament(parties: int) -> list[list[Pair]]:
-    """Return rounds in which everyone meets everyone once, as many pairs at a time as there can be.
+    """Return rounds in which each two parties meet once, with as many pairs per round as possible.
 
     The circle method of round-robin tournaments: one party stays, the others turn around it. With
     an odd count an empty place takes part; its opponent of a round has a bye.

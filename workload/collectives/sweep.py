@@ -1,4 +1,4 @@
-"""Everything that one command measures between its ranks, and what the record says about it.
+"""Everything that one command measures between its ranks, and its section of the record.
 
 Operations of all ranks, then sending and receiving between every pair of ranks or nodes, to find
 the slow ones among them. All ranks call `Sweep.run` at the same time.
@@ -54,7 +54,7 @@ class Plan:
     word: str
 
     def rank_pairs(self, pair: Pair) -> list[Pair]:
-        """Return the ranks that talk in this pair, each with one of the other party."""
+        """Return the ranks that communicate in this pair, each with one of the other party."""
         one, other = (self.parties[party] for party in pair)
         return list(zip(one, other, strict=False))
 

@@ -1,4 +1,4 @@
-"""All ranks in step: what rank 0 decides the others follow, and what each found rank 0 gets."""
+"""Coordinate the ranks: send what rank 0 decided, gather what each found, wait for all."""
 
 from datetime import timedelta
 from typing import TypeVar
@@ -18,7 +18,7 @@ class Team:
     """The ranks of the group, joined before. They communicate by gloo, on the CPU."""
 
     def __init__(self, place: Place) -> None:
-        """Make a group of gloo beside one of another backend."""
+        """Create a gloo group if the default group has another backend."""
         self.rank, self.ranks, self.leads = place.rank, place.world_size, place.leads
         self.on_node = place.local_world_size
         self.backend = dist.get_backend()
@@ -34,11 +34,11 @@ class Team:
         return self._calls
 
     def tell(self, number: int) -> None:
-        """Tell the others a number; rank 0 only."""
+        """Send a number to the others; rank 0 only."""
         dist.broadcast(torch.tensor([number]), 0, group=self._group)
 
     def received(self) -> int:
-        """Wait for the number that rank 0 tells; the others only."""
+        """Wait for the number that rank 0 sends; the others only."""
         number = torch.zeros(1, dtype=torch.int64)
         dist.broadcast(number, 0, group=self._group)
         return int(number)
@@ -50,17 +50,17 @@ class Team:
         return holder[0]
 
     def gather(self, found: Value) -> list[Value]:
-        """Return what each rank found, in their order, on every rank."""
+        """Return what each rank found, in the order of ranks, on every rank."""
         holder: list[Value] = [found] * self.ranks
         dist.all_gather_object(holder, found, group=self._group)
         return holder
 
     def meet(self) -> None:
-        """Wait until all ranks are here."""
+        """Wait until all ranks reach this call."""
         dist.barrier(group=self._group)
 
     def slowest(self, seconds: float) -> float:
-        """Return the longest of all ranks' seconds."""
+        """Return the maximum of `seconds` over all ranks."""
         longest = torch.tensor([seconds], dtype=torch.float64)
         dist.all_reduce(longest, dist.ReduceOp.MAX, group=self._group)
         return float(longest)
@@ -69,7 +69,7 @@ class Team:
 class TeamTimer:
     """Times batches that all ranks make at the same time, by the slowest of them.
 
-    Rank 0 uses it as a `Timer`, which decides how many calls a batch has and when it is enough;
+    Rank 0 uses it as a `Timer`, which decides how many calls a batch has and when to stop;
     the others `follow`. `samples_sec` are this rank's own.
     """
 
@@ -83,16 +83,16 @@ class TeamTimer:
         self._team = team
 
     def batch(self, calls: int) -> float:
-        """Call that many times on all ranks, and return the seconds of one on the slowest."""
+        """Make `calls` calls on all ranks; return the seconds of one on the slowest rank."""
         self._team.tell(calls)
         return self._together(calls)
 
     def end(self) -> None:
-        """Tell the others that no batch follows."""
+        """Signal to the others that no batch follows."""
         self._team.tell(END)
 
     def follow(self) -> None:
-        """Run the batches that rank 0 starts, until it has enough."""
+        """Run the batches that rank 0 starts, until it stops."""
         while (calls := self._team.received()) != END:
             self._together(calls)
 

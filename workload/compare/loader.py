@@ -83,7 +83,7 @@ def _comparable(path: Path) -> tuple[list[Run], list[str]]:
 
 
 def _problem(run: Run, path: Path) -> str | None:
-    """Say why a run has no device and cases to compare; None if it has."""
+    """Return why a run has no device and cases to compare; None if it has."""
     name = f"{path} ({run.part})" if run.part else str(path)
     if run.device is None:
         return f"{name} has no device, as its run ended early: choose another record"

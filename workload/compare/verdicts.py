@@ -18,7 +18,7 @@ from workload.core.units import some
 
 @dataclass(frozen=True)
 class Party:
-    """What a side is. Where its runs differ, every value is there."""
+    """What a side ran on. Where its runs differ, it has every value."""
 
     name: str
     device: DeviceInfo

@@ -18,8 +18,8 @@ LOST = "the output could not be written"
 def open_standard() -> None:
     """Open /dev/null in place of each closed standard descriptor; make the others blocking.
 
-    Otherwise the next file takes its number, and what a library prints lands in a record. If
-    the parent process set O_NONBLOCK, a full pipe would refuse the rest of a document.
+    Otherwise the next file gets its number, and what a library prints is written into a record. If
+    the parent process set O_NONBLOCK, writing the rest of a document to a full pipe would fail.
     """
     for number in range(FIRST_FREE):
         try:
@@ -45,8 +45,8 @@ def reserve_stdout() -> BinaryIO | None:
 def loss(stream: IO[AnyStr] | None, content: AnyStr) -> str | None:
     """Write and flush `content`; return why it is lost.
 
-    None if it is not, or if its reader has left. After an error all further output goes nowhere,
-    at interpreter exit too.
+    None if it is not, or if its reader closed the pipe. After an error all further output is
+    discarded, at interpreter exit too.
     """
     if stream is None:
         return "closed"

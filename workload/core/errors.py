@@ -36,7 +36,7 @@ def worst_code(codes: Iterable[ExitCode]) -> ExitCode:
 
 
 class WorkloadError(Exception):
-    """An expected failure: its text says in one line what failed, why, and what to do.
+    """An expected failure: its text is one line: what failed, why, and what to do.
 
     Raise one of its subclasses; each has its exit code.
     """

@@ -89,7 +89,7 @@ def _fix_of_owner(folder: Path) -> str:
     except OSError:
         return "change its owner"
     if owner == user:
-        return f"it is this user's own: chmod u+rwx {place}"
+        return f"this user owns it: chmod u+rwx {place}"
     return (
         f"it belongs to uid {owner} and this is uid {user}: chown -R {user} {place}, "
         f"in Docker --user {owner}"

@@ -37,7 +37,7 @@ class Slowness:
 
     @property
     def excess(self) -> float:
-        """Return the factor over the one that is usual for such devices: above 1 it counts."""
+        """Return the factor divided by the usual one of such devices: above 1 it counts."""
         return self.factor / _usual(self.rank)[self.kind]
 
     @property

@@ -64,7 +64,7 @@ class RecordBuilder:
             self._keep(section, value)
 
     def expect(self, cases: Sequence[Case]) -> None:
-        """Name the cases to come, as what they are if the record ends before them."""
+        """Add the cases to come, with the status they have if the record ends before them."""
         with self._lock:
             self._cases = {case.name: case for case in cases} | self._cases
             self._keep("expected", cases)

@@ -26,7 +26,7 @@ def text() -> str:
 
 
 def main(arguments: list[str]) -> str | None:
-    """Write the file, or with --check say why it is not what would be written."""
+    """Write the file, or with --check return an error if it is out of date."""
     if "--check" not in arguments:
         write_atomically(FILE, text().encode())
     elif FILE.read_text(encoding="utf-8") != text():

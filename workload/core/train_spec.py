@@ -108,7 +108,7 @@ PRESETS = {
 def divergence_line(
     spec: TrainSpec, step: int, last_finite: float | None, loss: float | None
 ) -> str:
-    """Say what happened, why, and what to do, if the loss stopped being finite at `step`."""
+    """Return what happened, why, and what to do, if the loss stopped being finite at `step`."""
     became = "inf" if loss is not None and math.isinf(loss) else "nan"
     before = f"the last finite loss was {last_finite:.6g}" if last_finite is not None else "at once"
     if step == 1:

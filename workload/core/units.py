@@ -1,4 +1,4 @@
-"""Numbers and lists as people read them, and the sizes of dtypes."""
+"""Format numbers and lists for people; the sizes of dtypes."""
 
 from collections.abc import Iterable
 
@@ -66,7 +66,7 @@ def printable(text: str) -> str:
 
 
 def some(names: Iterable[str]) -> str:
-    """Join the first few names, and say how many more there are.
+    """Join the first few names, with how many more there are.
 
     >>> some("abcdefgh")
     'a, b, c, d, e, f and 2 more'

@@ -1,4 +1,4 @@
-"""The environment variables that change speed or bits: `variables.toml`, and which are set."""
+"""The environment variables that change speed or results: `variables.toml`, and which are set."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -82,7 +82,7 @@ def set_variables(
 
 
 def effects(variables: Iterable[Variable], *devices: str) -> str | None:
-    """Say which variables change results of these devices, and what; None if none does."""
+    """Return which variables change results of these devices, and what; None if none does."""
     groups: dict[str, list[str]] = {}
     for variable in variables:
         if variable.matters(*devices):

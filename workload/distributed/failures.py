@@ -1,4 +1,4 @@
-"""How the failure of a rank reaches its launcher: a file for each rank, and which of them counts.
+"""How the failure of a rank reaches its launcher: a file per rank, and which one is the cause.
 
 The format is the one of torch.distributed.elastic.multiprocessing.errors, so that torchrun shows
 the same line.
@@ -35,7 +35,7 @@ class RankError(WorkloadError):
 
 
 class FollowedError(RankError):
-    """Rank 0 failed and has said why; this rank ends with the same code and says nothing."""
+    """Rank 0 failed and has printed why; this rank ends with the same code and prints nothing."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Failure:
     def order(self) -> tuple[bool, bool, bool, int]:
         """Return what sorts causes before consequences: those who were stopped come last.
 
-        A rank that hung may have waited for one that failed; it is why others lost it.
+        A rank that hung may have waited for one that failed; others lost it because it hung.
         """
         consequence = self.stopped and not self.hung and ending_signal(self.exit_code) is not None
         return consequence, self.lost_another, self.hung, self.rank
@@ -73,7 +73,7 @@ class Failure:
 
 
 def with_rank(rank: int, line: str) -> str:
-    """Begin a line of `rank` with its name, unless it names whose failure it is."""
+    """Begin a line of `rank` with its name, unless it names the rank that failed."""
     return line if re.match(r"(all )?ranks?\b", line) else f"rank {rank}: {line}"
 
 

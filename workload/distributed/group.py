@@ -31,9 +31,9 @@ _OF_THE_GROUP = (dist.DistBackendError, dist.DistNetworkError, dist.DistStoreErr
 
 
 def own_device(requested: str, place: Place) -> str:
-    """Return the device of this rank: of several GPUs the one with its local rank.
+    """Return this rank's device: of several GPUs the one whose index is its local rank.
 
-    Where the launcher shows each rank one GPU only, it is that. Raises BadInputError for one GPU
+    Where each rank sees only one GPU, it is that one. Raises BadInputError for one GPU
     for several ranks, UnfitError for fewer GPUs than ranks or a driver that hangs.
     """
     kind, _ = parse(requested)
@@ -140,9 +140,9 @@ def joined(place: Place, device: DeviceInfo, wait_sec: float = GROUP_SEC) -> Ite
 
 
 def _store(place: Place, limit: timedelta) -> dist.Store:
-    """Return where ranks find each other's addresses; none of an earlier attempt.
+    """Return the store of the ranks' addresses, without those of an earlier attempt.
 
-    torchrun's agent keeps its store when it starts the ranks again (torch 2.13), with the addresses
+    torchrun's agent keeps its store when it restarts the ranks (torch 2.13), with the addresses
     of those that ended: each attempt has keys of its own.
     """
     if place.leads and not place.agent_store:
@@ -179,11 +179,11 @@ def lost_ranks_named(place: Place) -> Iterator[None]:
             raise
         raise LostRankError(
             f"rank {place.rank} of {place.world_size} lost another rank ({_short(error)}): see the "
-            "output of the others, and whether their nodes answer; then start all again"
+            "output of the others, check that their nodes respond, then restart all ranks"
         ) from error
 
 
 def _short(error: Exception) -> str:
-    """Return what gloo, NCCL or the store says, without its place in their sources and advice."""
+    """Return the error of gloo, NCCL or the store, without source location and advice."""
     line = re.sub(r"^\[[^\]]*\] ", "", first_line(error))
     return line.partition(". ")[0]

@@ -136,8 +136,8 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
     except Exception as error:  # whatever the rendezvous raises
         if plan.rendezvous is None:
             raise UnfitError(
-                f"the ranks could not be started ({_reason(error)}): this machine needs its "
-                "loopback address 127.0.0.1, and open files: ulimit -n 1024"
+                f"the ranks could not be started ({_reason(error)}): check that this machine "
+                "has the address 127.0.0.1, and allow more open files: ulimit -n 1024"
             ) from None
         raise UnfitError(
             f"the {plan.nodes} nodes did not reach or lost each other at {plan.rendezvous} "
@@ -160,14 +160,14 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
 
 
 def _reason(error: Exception) -> str:
-    """Return what happened at the rendezvous, whose errors keep it in their cause."""
+    """Return why the rendezvous failed; its exceptions have the reason in their cause."""
     if isinstance(error, RendezvousTimeoutError):
-        return "not all were there in time"
+        return "not all nodes joined in time"
     return first_line(error.__cause__ or error).partition(". ")[0].rstrip(".")
 
 
 def _run_agent(arguments: Sequence[str], plan: Launch, folder: str) -> tuple[RunResult, Agent]:
-    """Return how the ranks ended, and the agent, which knows which of them it ended."""
+    """Return how the ranks ended, and the agent, which records those that it ended."""
     handler = make_handler(plan.parameters, STORE_SEC)
     spec = WorkerSpec(
         role="workload",

@@ -1,4 +1,4 @@
-"""Where the launchers of several nodes meet, with a limit on each of its calls.
+"""The rendezvous of the launchers of several nodes, with a time limit on each call.
 
 torch's store has a limit for a key that is not there yet, and none for an answer (torch 2.13,
 TCPStore.get): if the node that has the store is lost, a launcher waits until the kernel gives up
@@ -58,10 +58,10 @@ def _connect(parameters: RendezvousParameters, join_sec: float) -> tuple[Rendezv
 
 
 class LimitedBackend(RendezvousBackend):
-    """The state that the nodes share; once it had no answer in time, it is not asked again."""
+    """The state that the nodes share; after a timeout it is not queried again."""
 
     def __init__(self, backend: RendezvousBackend, limit_sec: float) -> None:
-        """Ask `backend`."""
+        """Query `backend`."""
         self._backend = backend
         self._limit_sec = limit_sec
         self._silent = False
@@ -92,7 +92,7 @@ class LimitedBackend(RendezvousBackend):
 
 
 def within(limit_sec: float, question: Callable[[], Answer]) -> Answer:
-    """Return the answer; what `question` raises is raised here.
+    """Return the result of `question`; raise what it raises.
 
     Raises RendezvousConnectionError after the limit. The thread that waits is left behind, and does
     not keep the process from ending.

@@ -1,4 +1,4 @@
-"""What a bug report needs beside the record: files of this machine, and the archive.
+"""Collect what a bug report needs besides the record: files of this machine, in an archive.
 
 Serial numbers and processes are left out here, names and secrets by `cli.commands.doctor`. A GPU
 keeps its UUID, which identifies it in logs.

@@ -1,4 +1,4 @@
-"""Removes secrets and the names of users and machines from texts.
+"""Remove secrets and the names of users and machines from texts.
 
 Removed everywhere: values of environment variables whose names suggest a secret, credentials in
 URLs, well-known formats of keys, the names of user and machine, and names of home folders. Any

@@ -1,4 +1,4 @@
-"""The CPUs that this process was given. No heavy imports: it is asked before torch is imported.
+"""Find the CPUs that this process may use. No heavy imports: torch is imported after it is called.
 
 OpenMP may bind the main thread to one CPU as soon as torch is imported (OMP_PROC_BIND, OMP_PLACES,
 GOMP_CPU_AFFINITY, KMP_AFFINITY). What the process may use is the mask before that, as taskset,

@@ -58,7 +58,7 @@ def read_binding(
 
 
 def binding_problem(environment: Mapping[str, str] = os.environ) -> str | None:
-    """Say why libgomp would hang at torch's import or end the process; None if it would not."""
+    """Return why libgomp would hang at torch's import or end the process; None if it would not."""
     text = environment.get("GOMP_CPU_AFFINITY", "").strip()
     if not text:
         return None

@@ -1,4 +1,4 @@
-"""A process that asks a library which may hang, abort, or end its process.
+"""A child process that queries a library which may hang, abort, or end its process.
 
 Each answer is a line with a deadline. A process that cannot be killed, because it waits in the
 kernel, is left behind.

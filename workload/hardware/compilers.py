@@ -23,7 +23,7 @@ def find_compilers(environment: Mapping[str, str] = os.environ) -> Compilers:
 
 
 def fix(environment: Mapping[str, str] = os.environ) -> str:
-    """Say how to get all of them, and the openssl that Inductor calls too.
+    """Return how to get all of them, and the openssl that Inductor calls too.
 
     Only the images, and images built on top of one, set their variant.
     """

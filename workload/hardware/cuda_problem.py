@@ -1,4 +1,4 @@
-"""Find out why CUDA cannot be used here: asked without PyTorch, then by a matmul on the device."""
+"""Find out why CUDA cannot be used here: first without PyTorch, then by a matmul on the device."""
 
 import os
 import warnings
@@ -34,7 +34,7 @@ class Problem:
 
 
 def cuda_problem(index: int) -> Problem | None:
-    """Say why CUDA device `index` cannot be used; None if a matmul on it was right."""
+    """Return why CUDA device `index` cannot be used; None if a matmul on it was right."""
     if torch.version.cuda is None:
         return Problem("this torch is the CPU build", "use the GPU image or a CUDA build of torch")
     if not driver_visible():
@@ -47,7 +47,7 @@ def cuda_problem(index: int) -> Problem | None:
 
 
 def driver_blocks(index: int | None) -> Problem | None:
-    """Say that the driver hangs or ends processes; PyTorch's CUDA build asks it on a CPU too."""
+    """Return that the driver hangs or ends processes; PyTorch's CUDA build asks it on a CPU too."""
     if torch.version.cuda is None or torch.cuda.is_initialized() or not driver_visible():
         return None
     start = cuda_start(index)
@@ -57,7 +57,7 @@ def driver_blocks(index: int | None) -> Problem | None:
 
 
 def start_problem(start: CudaStart, index: int, cuda: str) -> Problem | None:
-    """Say why libcuda does not start, or does not show the GPU or let this process use it."""
+    """Return why libcuda does not start, or why this process cannot see or use the GPU."""
     if start.code is None:
         return Problem(f"CUDA does not start ({start.error})", DOCTOR)
     if older_library(start, cuda):

@@ -1,7 +1,7 @@
-"""Ask the two libraries of the driver, in a process of its own: either may hang or abort.
+"""Query the two libraries of the driver, in a process of its own: either may hang or abort.
 
-`python -m workload.hardware.driver_answers cuda INDEX` starts CUDA without PyTorch and makes a
-context on one GPU; `… nvml` and `… links` ask NVML. It prints one line. Names and numbers: CUDA
+`python -m workload.hardware.driver_answers cuda INDEX` starts CUDA without PyTorch and creates
+a context on one GPU; `… nvml` and `… links` query NVML. It prints one line. Names and numbers: CUDA
 Driver API.
 """
 
@@ -22,7 +22,7 @@ ANSWER = "driver: "  # prefix of the line; libraries print other lines
 
 
 def start_cuda(index: int | None = None) -> CudaStart:
-    """Start CUDA and make a context on GPU `index`, as every program does; on none for None."""
+    """Start CUDA and create a context on GPU `index`, as every program does; none if None."""
     try:
         cuda = ctypes.CDLL("libcuda.so.1")
         version, count = ctypes.c_int(), ctypes.c_int()

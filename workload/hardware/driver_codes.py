@@ -1,6 +1,6 @@
 """Look up what the codes of CUDA and NVML mean, and what to do. Pure.
 
-The table is driver_codes.toml. What PyTorch says for each code was read in tests/lab.
+The table is driver_codes.toml. PyTorch's text for each code was recorded in tests/lab.
 """
 
 import re

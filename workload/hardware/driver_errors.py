@@ -27,7 +27,7 @@ ERROR_TIMEOUT = 10  # nvmlReturn_t: no event is left
 
 @dataclass
 class _Gpu:
-    """A GPU with a set of events of its own: one that is lost no longer says where it is."""
+    """A GPU with its own event set and its address, which a lost GPU no longer reports."""
 
     address: str
     ask: Questions
@@ -95,7 +95,7 @@ class DriverErrors:
         return Reported(tuple(self._found), errors if known else None)
 
     def _new(self, gpu: _Gpu) -> Iterator[Xid]:
-        """Yield the new Xids of a GPU, with what the driver asks for now."""
+        """Yield the new Xids of a GPU, with the driver's current recovery action."""
         nvml = gpu.ask.nvml
         numbers: list[int] = []
         while len(self._found) + len(numbers) < MAX_EVENTS:

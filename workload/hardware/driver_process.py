@@ -1,4 +1,4 @@
-"""Ask the driver in a process of its own, with a deadline: a broken one hangs or aborts."""
+"""Query the driver in a process of its own, with a deadline: a broken driver hangs or aborts."""
 
 import json
 import sys
@@ -63,7 +63,7 @@ def driver_visible() -> bool:
 
 @cache
 def driver_version() -> str | None:
-    """Return the driver's version; None if NVML does not answer: then no process may ask it."""
+    """Return the driver's version; None if NVML does not answer: then no process may query it."""
     if not driver_visible():
         return None
     try:
@@ -74,7 +74,7 @@ def driver_version() -> str | None:
 
 @cache
 def cuda_start(index: int | None) -> CudaStart:
-    """Return how CUDA starts on GPU `index`, without PyTorch; None uses no GPU. Asked once."""
+    """Return how CUDA starts on GPU `index`, without PyTorch; None uses no GPU. Cached."""
     try:
         return from_json(CudaStart, _ask("cuda", *([] if index is None else [str(index)])))
     except HungError as error:
@@ -82,7 +82,7 @@ def cuda_start(index: int | None) -> CudaStart:
     except EndedError as error:
         return CudaStart(error=str(error), signal=error.signal)
     except (NoAnswerError, OSError) as error:
-        return CudaStart(error=f"could not be asked ({error})")
+        return CudaStart(error=f"could not be queried ({error})")
 
 
 def _ask(*question: str) -> Any:

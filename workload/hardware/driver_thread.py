@@ -1,6 +1,6 @@
-"""Ask a library of the driver in this process, with the time limit of `driver_process`.
+"""Query a library of the driver in this process, with the time limit of `driver_process`.
 
-A call that hangs blocks its thread. After that nothing is asked, and the command continues.
+A call that hangs blocks its thread. After that no query is made, and the command continues.
 """
 
 import queue
@@ -54,10 +54,10 @@ class DriverThread:
 
 
 class TimedSensor:
-    """A sensor that is asked by a DriverThread."""
+    """A sensor that is read by a DriverThread."""
 
     def __init__(self, sensor: Sensor) -> None:
-        """Ask `sensor`."""
+        """Read `sensor`."""
         self._sensor = sensor
         self._thread = DriverThread()
 

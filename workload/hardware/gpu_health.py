@@ -1,6 +1,6 @@
 """Read what the driver knows about faults of one GPU, through NVML.
 
-Every answer has its own return code: one that is not "success" is unknown, never 0.
+Every value has its own return code: without "success" the value is unknown, never 0.
 Sources: nvml.h and the NVML API Reference Guide: field values, nvmlGpuFabricInfo_v2_t,
 nvmlEccSramErrorStatus_v1_t.
 """
@@ -66,7 +66,7 @@ def read_gpu_health(ask: Questions) -> GpuHealth:
 
 
 def read_recovery_action(ask: Questions) -> int | None:
-    """Return what the driver asks for now; None if it does not say."""
+    """Return the driver's current recovery action; None if it reports none."""
     [found] = read_fields(ask, ["GET_GPU_RECOVERY_ACTION"], "recovery-action")
     return found
 

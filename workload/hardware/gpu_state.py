@@ -1,6 +1,6 @@
 """Read settings and health of one NVIDIA GPU through NVML.
 
-What the driver does not report is None, and `silent` has NVML's reason by the question's name.
+What the driver does not report is None; `silent` has NVML's reason by the name of the query.
 Sources: nvml.h, NVML API Reference Guide.
 """
 
@@ -132,10 +132,10 @@ def _reason(error: Exception, name: str) -> str:
 
 
 class Questions:
-    """Asks NVML about one GPU, and keeps the reason of each question without an answer."""
+    """Queries NVML about one GPU, and keeps the reason of each query that failed."""
 
     def __init__(self, nvml: Any, handle: Any) -> None:
-        """Ask about the GPU of this handle."""
+        """Query the GPU of this handle."""
         self.nvml = nvml
         self.handle = handle
         self.silent: dict[str, str] = {}

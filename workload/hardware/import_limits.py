@@ -103,7 +103,7 @@ def start_threads(wanted: int, stack_bytes: int = 0) -> tuple[int, str | None]:
 
 
 def thread_error() -> str | None:
-    """Return the system's word for a thread that does not start, which Python hides; else None."""
+    """Return the system's error for a thread that does not start, which Python hides; else None."""
     import ctypes  # noqa: PLC0415  some Pythons lack it, and few need this
 
     libc = ctypes.CDLL(None)

@@ -22,9 +22,9 @@ QEMU = "0x00"
 
 @dataclass(frozen=True)
 class Processor:
-    """What /proc/cpuinfo, cpufreq and the topology say about the CPU. Unknown is None.
+    """What /proc/cpuinfo, cpufreq and the topology report about the CPU. Unknown is None.
 
-    Of an emulated CPU nothing is known but the features that the emulator shows.
+    For an emulated CPU only the features that the emulator reports are known.
     """
 
     vendor: str | None  # x86: "AuthenticAMD"; Arm: the implementer's number

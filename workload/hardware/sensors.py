@@ -1,6 +1,6 @@
 """Read one GPU's clocks, power, temperature and processes while it works.
 
-The GPU is behind a Protocol, so that tests can give a throttled or shared one.
+The GPU is read through a Protocol, so that tests can simulate a throttled or shared one.
 """
 
 from dataclasses import dataclass
@@ -110,7 +110,7 @@ class NvmlSensor:
 def slowed_between(
     before: dict[str, float], after: dict[str, float], window_sec: float
 ) -> dict[str, float]:
-    """Return how long the GPU was slowed down in a window, by reason; leave out what was not.
+    """Return how long the GPU was slowed down in a window, by reason, without reasons of 0 s.
 
     A counter that grew by more than the window is another one, of an older driver.
     """

@@ -56,7 +56,7 @@ class RankProcess:
         return [line for line in read_text(self._stderr).splitlines() if line.strip()]
 
     def how_it_died(self) -> str:
-        """Say how it ended without a result: by a signal, or after which line."""
+        """Return how it ended without a result: by a signal, or after which line."""
         code = self.code or 0
         name = ending_signal(code)
         if name:

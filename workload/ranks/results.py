@@ -49,7 +49,7 @@ def _in_words(slot: Slot, text: str | None) -> str | None:
 
 
 def doing(found: Found) -> str:
-    """Say what a rank that did not end by itself did last."""
+    """Return what a rank that did not end by itself did last."""
     record = found.record
     if record is None or record.findings is None:
         return "the doctor" if record else "its start"

@@ -28,7 +28,7 @@ def cpu_slots(count: int, given: Iterable[int], usable: int, root: Path = Path("
 def gpu_slots(
     gpus: Sequence[Gpu], given: Iterable[int], usable: int, root: Path = Path("/")
 ) -> list[Slot]:
-    """Give each GPU its share of its NUMA node's CPUs, of all where the node has none for it.
+    """Give each GPU its share of its NUMA node's CPUs, or of all CPUs if the node has none for it.
 
     A GPU that does not answer has no UUID to choose it by: its CUDA_VISIBLE_DEVICES is empty.
     """
@@ -100,7 +100,7 @@ def cpus_in(text: str) -> frozenset[int]:
 def visible_gpus(gpus: Sequence[Gpu], chosen: str | None) -> list[Gpu]:
     """Return the GPUs that CUDA_VISIBLE_DEVICES leaves, in its order; None leaves all.
 
-    The first name of no GPU hides all after it, as in CUDA. Indices are taken as the driver's.
+    A name that matches no GPU hides all after it, as in CUDA. Indices are taken as the driver's.
     """
     if chosen is None:
         return list(gpus)

@@ -46,7 +46,7 @@ class _Running:
 class Supervisor:
     """Ranks that run `argv` of this program, one at each slot.
 
-    `limit_sec` is how long a rank may make no progress, `start_sec` the same before all start.
+    `limit_sec` is how long a rank may make no progress, `start_sec` the limit before all start.
     """
 
     argv: Sequence[str]
@@ -129,7 +129,7 @@ class Supervisor:
         return _Running(slot, member.journal, process, news_sec=time.monotonic())
 
     def _look(self, starting_line: StartingLine) -> None:
-        """End ranks that hang, see which ended, and let all start once they are there."""
+        """Kill ranks that hang, find which ended, and let all start once they are ready."""
         for rank in self._ranks:
             if rank.ended is None and rank.process:
                 self._look_at(rank, rank.process, starting_line)
@@ -164,7 +164,7 @@ class Supervisor:
         return make_rank(rank.slot, read_journal(rank.journal), ended, self._reason(rank), lines)
 
     def _reason(self, rank: _Running) -> str:
-        """Say why a rank did not end by itself."""
+        """Return why a rank did not end by itself."""
         if rank.ended == end.LOST:
             reason = rank.slot.gpu.error if rank.slot.gpu else None
             return f"the driver does not reach it ({reason or 'no reason given'})"

@@ -1,6 +1,6 @@
 """A comparison as a Markdown document and as an HTML page. Pure.
 
-Names come from files that may hold anything: no format lets them be more than text.
+Names come from files that may hold anything: both formats escape them.
 """
 
 import re
@@ -29,5 +29,5 @@ def _markdown_text(text: str) -> str:
 
 
 def html(text: Text) -> str:
-    """Return a page that loads nothing."""
+    """Return a self-contained page."""
     return render("comparison.html.jinja", text=text)

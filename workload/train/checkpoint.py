@@ -128,7 +128,7 @@ def _number(text: str, of: str) -> int:
     number = json.loads(text)
     if type(number) is int and number > 0:
         return number
-    raise ValueError(f"{text} is no number of {of}")
+    raise ValueError(f"{text} is not a number of {of}")
 
 
 def _metadata(data: bytes) -> dict[str, str]:

@@ -56,7 +56,7 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
 ) -> TrainResult:
     """Train for `spec.steps` steps and return every loss.
 
-    `mode` is one of MODE_NAMES. `on_device` gets the device, once a checkpoint was read, `on_mode`
+    `mode` is one of MODE_NAMES. `on_device` gets the device, after a checkpoint was read, `on_mode`
     the mode's name and why it was chosen, `on_report` (step, loss) every 100 steps, `on_progress`
     the result so far, from time to time and before an error. A loss that is not finite ends the
     run: `diverged_at_step` is its step. On a CPU it runs with the threads of `device`; a resumed
@@ -176,7 +176,7 @@ class _Run:
         self.step += len(losses)
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint; of several ranks rank 0 does."""
+        """Write the checkpoint, on rank 0 alone."""
         losses = torch.tensor(self.losses, dtype=torch.float64)
         threads = self.device.threads if self.device.kind == "cpu" else None
         state = Checkpoint(self.spec, self.step, *self._weights(), losses, threads, self.ranks)

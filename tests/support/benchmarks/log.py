@@ -81,7 +81,7 @@ class BenchmarkLog:
 
     @staticmethod
     def variables(environment: Mapping[str, str]) -> tuple[Variable, ...]:
-        """What is set of the variables that change speed or bits."""
+        """The variables that change speed or results and are set."""
         usable_threads = read_limits().usable_threads
         redact = redaction(environment).text
         gnu_openmp = brings_gnu_openmp()

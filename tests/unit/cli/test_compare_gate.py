@@ -77,7 +77,7 @@ def test_what_is_biased_ends_with_4_and_is_named(
     assert outcome.code == ExitCode.UNFIT
     assert outcome.stderr == (
         f"workload compare: no case could be judged: {reason} (2 cases): "
-        "measure both sides alike, on a quiet machine\n"
+        "measure both sides in the same way, on an idle machine\n"
     )
     assert f"unjudged {reason}: matmul 64 float32, matmul 32 float32" in outcome.text
     assert outcome.text.count("matmul 32 float32") == 2  # in the table, and with the reason
@@ -198,7 +198,7 @@ def test_strict_ends_with_5_where_a_case_is_not_judged(gate: Gate) -> None:
     assert outcome.code == ExitCode.TOO_SLOW
     assert outcome.stderr == (
         "workload compare: not judged: contended by other processes in the candidate "
-        "(1 case): measure both sides alike, on a quiet machine\n"
+        "(1 case): measure both sides in the same way, on an idle machine\n"
     )
 
 

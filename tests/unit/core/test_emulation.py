@@ -32,7 +32,7 @@ NATIVE = replace(CPU, architecture="x86_64")
 EMULATED = replace(
     CPU, name="emulated aarch64 CPU", architecture="aarch64", emulated_on="an x86 CPU"
 )
-WARNING = "warning    aarch64 emulated on an x86 CPU: results are compared, no time is a speed"
+WARNING = "warning    aarch64 emulated on an x86 CPU: results are compared, no speed is reported"
 WORDS = "aarch64 programs ran emulated on an x86 CPU"
 Written = Callable[[DeviceInfo, str], Path]
 Run = Callable[..., Outcome]

@@ -104,7 +104,7 @@ def test_what_gloo_says_about_a_lost_rank_is_one_line() -> None:
         raise RuntimeError(said)
     assert str(caught.value) == (
         "rank 0 of 2 lost another rank (Connection closed by peer [10.0.0.2]:4242): see the output "
-        "of the others, and whether their nodes answer; then start all again"
+        "of the others, check that their nodes respond, then restart all ranks"
     )
 
 

@@ -102,7 +102,7 @@ def test_a_gpu_of_another_container_asks_for_nothing_and_is_not_called_healthy()
     found = advise(record(several(H200, silent(4, "Insufficient Permissions"))))
     assert found.gpus[1].action is Action.NONE
     assert found.gpus[1].reason == (
-        "not permitted to this process (NVML code 4: Insufficient Permissions)"
+        "this process may not use it (NVML code 4: Insufficient Permissions)"
     )
     assert found.reason == f"GPU 1: {found.gpus[1].reason}"
 
@@ -173,6 +173,6 @@ def test_cuda_says_of_each_gpu_that_it_does_not_see_why() -> None:
     assert found.found == "CUDA sees 1 of the driver's 4 GPUs: NVIDIA H200"
     assert found.why == (
         "GPU 1: the driver does not reach it (NVML code 15: GPU is lost); "
-        "GPU 2: not permitted to this process (NVML code 4: Insufficient Permissions); "
+        "GPU 2: this process may not use it (NVML code 4: Insufficient Permissions); "
         "GPU 3 NVIDIA H200: the driver shows it, CUDA does not list it"
     )

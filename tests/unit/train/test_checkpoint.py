@@ -108,7 +108,7 @@ def test_a_checkpoint_with_an_impossible_number_of_threads_is_refused(
     threads: Any, written: Path
 ) -> None:
     checkpoint.save(replace(checkpoint.read(written), threads=threads), written)
-    with pytest.raises(BadInputError, match="is no number of threads"):
+    with pytest.raises(BadInputError, match="is not a number of threads"):
         checkpoint.read(written)
 
 

@@ -66,7 +66,7 @@ class Operation(Protocol):
         """Return the memory of its tensors, the library's copies and the check."""
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """Say why this device does not support the operation, or None."""
+        """Return why this device does not support the operation, or None."""
 
     def prepare(self, device: DeviceInfo) -> Prepared:
         """Allocate and draw its tensors on the device."""

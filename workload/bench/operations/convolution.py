@@ -78,7 +78,7 @@ class Convolution:
         return self.bytes + results + DTYPE_BYTES[self.dtype] * unfolded + check
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """Say why TF32 is not supported, if that is the dtype; else None."""
+        """Return why TF32 is not supported, if that is the dtype; else None."""
         return precision.dtype_problem(self.dtype, device)
 
     def prepare(self, device: DeviceInfo) -> Prepared:

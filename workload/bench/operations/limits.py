@@ -1,4 +1,4 @@
-"""What measures the limits of a device: copies over its memory and bus, and the smallest launch."""
+"""Operations that measure a device's limits: copies in memory and over the bus, and a launch."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -48,7 +48,7 @@ class Copy:
         return ELEMENT_BYTES * self.elements * (2 if self.kind == Kind.COPY else 1)
 
     def clipped(self, edge: int) -> "Copy":
-        """Return a copy of at most as many elements as a square matrix of this edge has."""
+        """Return a copy of no more elements than a square matrix of this edge has."""
         return Copy(self.kind, min(self.elements, edge * edge))
 
     def needed_bytes(self, _device: DeviceInfo) -> int:
@@ -56,7 +56,7 @@ class Copy:
         return 2 * ELEMENT_BYTES * self.elements
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """Say that a CPU has no bus to copy over, or None."""
+        """Return that a CPU has no bus to copy over, or None."""
         if device.kind == "cpu" and self.kind != Kind.COPY:
             return "not supported by a CPU: its memory is the host's"
         return None
@@ -128,7 +128,7 @@ def copies(device: DeviceInfo) -> list[Copy]:
     """Return a copy within memory and, on a GPU, over the bus in both directions.
 
     Leaves out the copy within memory where there is no room for one that exceeds the caches: it was
-    not requested, so a small container is not unfit.
+    not requested, so a small container does not fail for it.
     """
     size = max(COPY_BYTES, CACHES * (device.cache_bytes or 0))
     available = devices.available_bytes(device)

@@ -84,7 +84,7 @@ class MatMul:
         return round(SAFETY_FACTOR * (self.bytes + repacked + check)) + EXTRA_BYTES
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """Say why TF32 is not supported, if that is the dtype; else None."""
+        """Return why TF32 is not supported, if that is the dtype; else None."""
         return precision.dtype_problem(self.dtype, device)
 
     def prepare(self, device: DeviceInfo) -> Prepared:

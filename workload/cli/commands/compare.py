@@ -89,9 +89,9 @@ def _named(slower: Sequence[Speed]) -> str:
 
 
 def _unjudged_line(unjudged: Sequence[Unjudged], what: str) -> str:
-    """Say how many cases were not judged, why, and what to do; the text before names them."""
+    """Return how many cases were not judged, why, and what to do; earlier lines name them."""
     reasons = "; ".join(
         f"{problem} ({plural(len(group), 'case')})"
         for problem, group in comparison_table.grouped(unjudged).items()
     )
-    return f"{what}: {reasons}: measure both sides alike, on a quiet machine"
+    return f"{what}: {reasons}: measure both sides in the same way, on an idle machine"

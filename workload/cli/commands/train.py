@@ -39,8 +39,8 @@ LONGEST_STEP_SEC = 1.0
 def command(session: Session, options: TrainOptions) -> ExitCode:
     """Train, print the loss every 100 steps, and fail if the loss stops being finite.
 
-    Of several ranks each takes its device and its rows, and rank 0 shows the result. With
-    --scaling they measure steps on fewer of them too.
+    With several ranks, each uses its device and its rows, and rank 0 prints the result. With
+    --scaling, steps are also measured on fewer ranks.
     """
     place = session.place
     mode = _mode(options, place)
@@ -149,7 +149,7 @@ def _show_together(session: Session, result: TrainResult, device: DeviceInfo, pl
 def _show_alone(
     session: Session, options: TrainOptions, result: TrainResult, device: DeviceInfo
 ) -> None:
-    """Show how near the device's limits a step is, and another number of threads if faster."""
+    """Show how close to the device's limits a step is, and another number of threads if faster."""
     ceilings = measure.measure_limits(session, device, options.spec.dtype)
     (case,) = roofline.rated([step_case(result, device)], ceilings)
     session.info(summary.train_line(result, device, case.rating), *case_table.warning_lines([case]))
@@ -165,12 +165,12 @@ def _with_threads(device: DeviceInfo, options: TrainOptions) -> DeviceInfo:
         return device
     most, why = most_threads(device)
     if options.threads is not None and options.threads > most:
-        raise BadInputError(f"--threads {options.threads}: {why}: choose no more threads")
+        raise BadInputError(f"--threads {options.threads}: {why}: choose fewer threads")
     return devices.set_threads(device, options.threads or options.spec.threads(device.threads))
 
 
 def _show_faster_threads(session: Session, result: TrainResult, device: DeviceInfo) -> None:
-    """Say so if another number of threads is much faster now."""
+    """Print a line if another number of threads is much faster now."""
     step_sec = result.median_step_sec or LONGEST_STEP_SEC
     if device.kind != "cpu" or result.mode not in HINTED_MODES or step_sec >= LONGEST_STEP_SEC:
         return

@@ -42,9 +42,9 @@ class Telemetry(Model, frozen=True):
     """What the driver reported while a case was timed, one value per reading.
 
     `throttled` are the reasons, seen in any reading, why the GPU was slowed down: thermal or
-    hardware slowdown, or a power brake. `power_capped` says that it ran at its own power limit,
-    as a healthy GPU does under large matmuls. `other_processes` is the most seen. `slowed_sec` is
-    how long each reason lasted in the window by the driver's counters, which miss nothing.
+    hardware slowdown, or a power brake. `power_capped` is true if it ran at its own power limit,
+    as a healthy GPU does under large matmuls. `other_processes` is the maximum. `slowed_sec` is
+    how long each reason lasted in the window by the driver's counters, which have no gaps.
     """
 
     at_sec: Samples
@@ -121,7 +121,7 @@ class Timing(Model, frozen=True):
         return self.spread is not None and self.spread > NOISY_IQR
 
     def _contended(self) -> str | None:
-        """Say why the device was not free; a GPU's own clock does not count the host's waits.
+        """Return why the device was not free; a GPU's own clock does not count the host's waits.
 
         A short wait that made a few samples slow leaves the median as it is, so it does not count.
         """

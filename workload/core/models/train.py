@@ -25,7 +25,7 @@ MODES = tuple(name for name in (*MODE_NAMES, *RANK_MODE_NAMES) if name != AUTO)
 
 
 class ScalingPoint(Model, frozen=True):
-    """The step on a number of ranks.
+    """The times of a step on a number of ranks.
 
     Strong scaling divides one batch among them; the efficiency on n ranks is T_1 / (n T_n). Weak
     scaling gives each rank that batch; the efficiency is T_1 / T_n. (Hager and Wellein,

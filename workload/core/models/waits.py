@@ -37,12 +37,12 @@ class Waits(Model, frozen=True):
 
     @property
     def reason(self) -> str | None:
-        """Who kept the threads waiting, and for what share of their time; None if none did."""
+        """What kept the threads waiting, and for what share of their time; None if nothing did."""
         return str(self._main) if self._main else None
 
     @property
     def main_cause(self) -> tuple[float, str] | None:
-        """The longest wait that the main cause made, as a share of the window, and its words."""
+        """The longest wait by the main cause, as a share of the window, and its description."""
         return (min(self._main.longest, 1.0), self._main.words) if self._main else None
 
     @property
@@ -93,7 +93,7 @@ class Waits(Model, frozen=True):
 
     @property
     def _delayed_sec(self) -> float | None:
-        """The run delay, where other work caused it; without it, the pressure.
+        """The run delay if other work caused it; the pressure if the run delay is unknown.
 
         Kernels count the time of a thread that the quota stopped as run delay too.
         """

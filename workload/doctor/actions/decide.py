@@ -20,7 +20,7 @@ def advise(
     earlier: Callable[[], Sequence[Record]] = tuple,
     faults: Iterable[Fault] = (),
 ) -> Advice:
-    """Return the action for what a record shows; `faults` are others of the machine.
+    """Return the action for what a record shows; `faults` are further ones of the machine.
 
     `earlier` returns the records before it, oldest first; it is called only for a fault.
     """
@@ -39,7 +39,7 @@ def advise(
 
 
 def _nothing(gpus: Sequence[GpuAction]) -> str:
-    """Return that no fault was found, and what is not known."""
+    """Return the reason of the action `none`: no fault was found, or what is unknown."""
     return next((f"{_name(gpu)}: {gpu.reason}" for gpu in gpus if gpu.reason != NOTHING), NOTHING)
 
 

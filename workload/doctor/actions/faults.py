@@ -1,6 +1,6 @@
 """Find the faults of one GPU in what its driver reports. A new fault is one more `yield` here.
 
-What each asks for stands in `kinds`.
+The action of each is in `kinds`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ def gpu_faults(
 
     `most_links` is how many NVLinks are active on another GPU of its model. The driver's recovery
     action outranks the table of Xids: where it is known, an Xid of the hardware is evidence only,
-    and one of this run asks for no more than to start again.
+    and one of this run requires only a restart of the program.
     """
     if not_permitted(gpu):
         return  # of another container
@@ -54,18 +54,18 @@ def not_permitted(gpu: Gpu) -> bool:
 
 
 def why_silent(gpu: Gpu) -> str:
-    """Return why the driver does not show a GPU, with NVML's code and text."""
+    """Return why the driver does not report a GPU, with NVML's code and text."""
     code = "" if gpu.code is None else f" code {gpu.code}"
     said = f"NVML{code}: {gpu.error}" if gpu.error else f"NVML{code or ' gives no reason'}"
-    what = "not permitted to this process" if not_permitted(gpu) else "the driver does not reach it"
+    what = "this process may not use it" if not_permitted(gpu) else "the driver does not reach it"
     return f"{what} ({said})"
 
 
 def recovery_asked(health: GpuHealth, xids: Sequence[Xid]) -> int | None:
     """Return the driver's recovery action: after the last error of this run, or before the run.
 
-    Where the driver has none, that of the newest Xid 154. None if unknown: its text is cut off, or
-    the GPU no longer answers.
+    Where the driver has none, the one in the newest Xid 154. None if unknown: the Xid's text is cut
+    off, or the GPU no longer responds.
     """
     during = [xid.recovery_action for xid in xids if xid.during_run]
     if during:

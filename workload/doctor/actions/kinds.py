@@ -1,6 +1,6 @@
-"""Every kind of fault: what it is, where it is seen, and the action that it asks for.
+"""Every kind of fault: what it is, where it is seen, and the action that it requires.
 
-docker/host/ACTIONS.md shows this table. What each Xid and each recovery action asks for stands in
+docker/host/ACTIONS.md shows this table. The actions for Xids and recovery actions are in
 `xids.toml` and `xids.py`.
 """
 

@@ -1,4 +1,4 @@
-"""The parts of a check: what it needs, what it returns, what it says. No checks here."""
+"""The parts of a check: what it needs, what it returns, its texts. No checks here."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -118,7 +118,7 @@ def passed(found: str) -> CheckResult:
 
 
 def warned(found: str, *, case: str, **texts: Unpack[ResultTexts]) -> CheckResult:
-    """Return a result that does not stop the work, but that the user should know."""
+    """Return a result that does not stop the work, but that the user should know about."""
     return CheckResult(State.WARN, found, case=case, **texts)
 
 

@@ -101,13 +101,13 @@ def _with_gpus(facts: Facts, driver: Driver) -> CheckResult:
             f"driver {driver.version} lists {plural(len(driver.gpus), 'GPU')}, /dev has files of "
             f"{files}",
             case="unlisted",
-            why="a GPU that failed is no longer listed once the driver was loaded again; or it was "
-            "removed, and its file stayed",
+            why="a GPU that failed is no longer listed after the driver is reloaded; or it was "
+            "removed, and its file was left behind",
             fix="on the host compare these lists, and look for Xid errors (sudo dmesg):\n"
             "nvidia-smi -L\nlspci -d 10de:",
         )
     names = ", ".join(
-        gpu.name or f"GPU {gpu.index} is not permitted to this process" for gpu in driver.gpus
+        gpu.name or f"GPU {gpu.index} (this process may not use it)" for gpu in driver.gpus
     )
     return passed(f"driver {driver.version} (CUDA {driver.cuda_version or 'unknown'}): {names}")
 

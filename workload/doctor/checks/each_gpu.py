@@ -40,7 +40,7 @@ ANSWERS = Need(
 def each_gpu_check(id_: str, **texts: Unpack[Texts]) -> Callable[[GpuFunction], Check]:
     """Turn a function of one GPU into a check: the worst result of the requested GPUs.
 
-    Where the driver gave no answer to the function, its reason is the one for the id of the check.
+    Where the driver did not report what the function reads, the reason is that of the check's id.
 
     Of the other GPUs only failures count, because the checks of several GPUs use them all; they
     are warnings where the user named one.
@@ -72,18 +72,18 @@ def gpu_name(gpu: Gpu) -> str:
 
 
 class NotReportedError(LookupError):
-    """The driver did not answer what a check asks of a GPU."""
+    """The driver did not report a value of a GPU that a check needs."""
 
 
 def reported(answer: Answer | None) -> Answer:
-    """Return what the driver answered. Raises NotReportedError, from which the result follows."""
+    """Return the reported value. Raises NotReportedError, which becomes the check's result."""
     if answer is None:
         raise NotReportedError
     return answer
 
 
 def _not_reported(gpu: Gpu, state: GpuState, question: str) -> CheckResult:
-    """Return the result for a question that the driver did not answer, with its reason."""
+    """Return the result for a value that the driver did not report, with the reason."""
     reason = state.silent.get(question, "no reason given")
     if reason == NOT_SUPPORTED:
         return not_applicable(f"not supported by {gpu_name(gpu)}", case="card-has-none")

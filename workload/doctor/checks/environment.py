@@ -1,4 +1,4 @@
-"""Checks of what changes speed or bits: environment variables, and the number of threads."""
+"""Checks of what changes speed or results: environment variables, and the number of threads."""
 
 from workload.core.models.facts import Facts
 from workload.core.units import plural
@@ -10,8 +10,8 @@ from workload.hardware.openmp import team_limit
 
 @check(
     "environment",
-    asks="Do environment variables change the speed or the bits of results?",
-    why="results differ from those of other machines, and from this one's without them",
+    asks="Do environment variables change speed or results?",
+    why="results differ from those on other machines, and on this one without the variables",
     fix="unset what is not set on purpose",
     link="https://docs.pytorch.org/docs/stable/torch_environment_variables.html",
 )
@@ -23,11 +23,11 @@ def variables(facts: Facts) -> CheckResult:
     found = effects(set_here, *_devices(facts))
     if found:
         return warned(found, case="set")
-    return passed("no environment variable changes speed or bits")
+    return passed("no environment variable changes speed or results")
 
 
 def _devices(facts: Facts) -> list[str]:
-    """Return what results there may be: of the CPU, of a GPU, of several."""
+    """Return the devices whose results may change: the CPU, a GPU, several GPUs."""
     seen = (source.gpus for source in (facts.driver, facts.torch) if source)
     gpus = 0 if facts.requested_device == "cpu" else max(map(len, seen), default=0)
     return ["cpu", *["cuda"][:gpus], *["nccl"][: max(0, gpus - 1)]]
@@ -48,7 +48,7 @@ def cpu_threads(facts: Facts) -> CheckResult:
     team, variable = team_limit(known(facts.environment)) or (threads, "")
     if team < threads:
         return warned(
-            f"PyTorch asks for {plural(threads, 'thread')}, with {variable} OpenMP runs {team}",
+            f"PyTorch requests {plural(threads, 'thread')}, with {variable} OpenMP runs {team}",
             case="fewer",
             why="oneDNN then leaves parts of bfloat16 matmuls and of convolutions' gradients out: "
             "results are wrong",

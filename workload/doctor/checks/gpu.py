@@ -18,7 +18,7 @@ from workload.doctor.checks.gpu_needs import (
 from workload.hardware.cuda_support import DATA_CENTER_BRANDS
 
 # The GPU memory that the driver and this process use themselves; a rule of thumb. The driver
-# takes some hundred MB, and so does a CUDA context.
+# takes a few hundred MB, and so does a CUDA context.
 OWN_MEMORY_BYTES = 2_000_000_000
 
 OUT_OF_MEMORY, BUSY = 2, 46  # cudaError_t
@@ -85,7 +85,7 @@ def gpu_shared(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
             f"the memory of {gpu_name(gpu)} is full: {format_bytes(used_bytes)} of "
             f"{format_bytes(gpu.memory_total_bytes or 0)} are used",
             case="full",
-            why="CUDA needs some hundred MB of it to start",
+            why="CUDA needs a few hundred MB of it to start",
         )
     others = reported(state.processes) - (1 if requested_gpu(facts) else 0)
     if others > 0:

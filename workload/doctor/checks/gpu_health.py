@@ -1,4 +1,4 @@
-"""Checks of faults that the driver knows of: what it asks for, its errors, its NVLink fabric."""
+"""Checks of faults that the driver reports: recovery action, errors, NVLink fabric."""
 
 from workload.core.models.action import Action
 from workload.core.models.facts import Facts
@@ -61,7 +61,7 @@ def fabric(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 
 @each_gpu_check(
     "sram-ecc",
-    asks="Is the GPU's SRAM free of too many uncorrectable errors?",
+    asks="Are the GPU's uncorrectable SRAM errors below the driver's threshold?",
     why="NVIDIA replaces GPUs beyond this threshold, once its field diagnostic confirms it",
     fix="send no more jobs to this machine, and run NVIDIA's field diagnostic",
     link=MEMORY_ERRORS,
@@ -98,13 +98,13 @@ def power_limit(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     "xid",
     asks="Is the kernel's log free of errors of the NVIDIA driver (Xids)?",
     why="a GPU that failed since the machine was started may fail again",
-    fix="docker/host/ACTIONS.md says what each number asks for; see them with:\n"
+    fix="docker/host/ACTIONS.md lists the action for each number; print the Xids with:\n"
     "sudo dmesg | grep -i xid",
     link=XIDS,
     needs=(DRIVER, GPU),
 )
 def xid(facts: Facts) -> CheckResult:
-    """Name the Xids of the requested GPUs that ask for an action; others are no warning."""
+    """Warn of the Xids of the requested GPUs that require an action."""
     if facts.xids is None:
         return unknown("this user may not read the kernel's log", case="unreadable")
     addresses = {known(gpu.state).pcie.address for gpu in requested_gpus(facts) if gpu.state}

@@ -108,7 +108,7 @@ def sticky_before(facts: Facts, operation: str) -> bool:
 
 
 def kernels_built(facts: Facts) -> bool:
-    """Return whether this PyTorch has kernels for the requested GPU, or does not say."""
+    """Return whether this PyTorch has kernels for the requested GPU, or does not report them."""
     gpu, torch = requested_gpu(facts), facts.torch
     if gpu is None or torch is None or not torch.arch_list:
         return True

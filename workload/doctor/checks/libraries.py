@@ -38,7 +38,7 @@ KNOWN_LOCK = Need(
 
 @check(
     "library-path",
-    asks="Does the loader find no CUDA libraries besides those of torch's wheels?",
+    asks="Does the loader find only the CUDA libraries of torch's wheels?",
     why="the loader may use these instead; two versions of cuDNN end in "
     "SUBLIBRARY_VERSION_MISMATCH",
     fix="remove their folders from LD_LIBRARY_PATH and LD_PRELOAD",

@@ -140,7 +140,7 @@ def tmp(facts: Facts) -> CheckResult:
 @check(
     "memory",
     asks="Is there enough free host memory?",
-    why="the kernel kills a process that runs out of memory, in a container without a message",
+    why="the kernel kills a process that runs out of memory, without a message in a container",
     fix="stop other programs, use a larger machine, or start the container with a larger --memory",
     link="https://docs.docker.com/engine/containers/resource_constraints/",
 )
@@ -196,7 +196,7 @@ def clock(facts: Facts) -> CheckResult:
     now_sec, hardware_sec = found.now_sec, found.hardware_sec
     if now_sec < WRITTEN_SEC:
         date = datetime.fromtimestamp(now_sec, UTC).date()
-        return warned(f"the clock shows {date}, a date in the past", case="behind")
+        return warned(f"the clock shows {date}, before this software was written", case="behind")
     skew_sec = None if hardware_sec is None else _skew_sec(now_sec, hardware_sec)
     if found.synchronized or (skew_sec is not None and skew_sec <= SKEW_SEC):
         return passed("the clock is synchronized or agrees with the hardware clock")

@@ -115,7 +115,7 @@ def _rates(burned: BurnIn) -> str:
 @check(
     "memory-pattern",
     asks="Does memory keep every pattern written to it?",
-    why="memory changes what it stores, so no result of this machine can be trusted",
+    why="stored data changes, so no result of this machine can be trusted",
     fix="run it again; look at the check ecc and the kernel's log, test the memory without the "
     "operating system, and replace it",
     link="https://www.memtest.org/",

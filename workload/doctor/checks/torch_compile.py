@@ -51,7 +51,7 @@ def passwd(facts: Facts) -> CheckResult:
 @check(
     "compiler",
     asks="Are a compiler (C for a GPU, C++ for a CPU) and Python.h installed?",
-    why="torch.compile compiles its kernels on this machine and fails; everything else works",
+    why="torch.compile cannot compile its kernels without them; everything else works",
     fix="use a -devel image, or install g++, openssl and python3-dev",
     link="https://github.com/pytorch/pytorch/issues/116696",
 )
@@ -93,7 +93,7 @@ def compile_cache(facts: Facts) -> CheckResult:
         return warned(
             f"{noexec[0].path} is mounted noexec",
             case="noexec",
-            why="torch.compile loads the libraries that it compiled from there",
+            why="torch.compile loads its compiled libraries from there",
             fix="mount it with exec: docker run --tmpfs /tmp:exec",
         )
     paths = ", ".join(dict.fromkeys(folder.path for folder in caches))

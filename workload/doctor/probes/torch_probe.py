@@ -19,7 +19,7 @@ Tell = Callable[[str], None]
 def probe(
     requested_device: str, begin: Tell = lambda _phase: None
 ) -> tuple[TorchFacts | None, str | None]:
-    """Return the facts, or None and the reason why torch cannot be imported or asked.
+    """Return the facts, or None and the reason why torch cannot be imported or queried.
 
     Runs kernels on the CPU and, unless the CPU was requested, on the requested GPU. Calls `begin`
     before it starts CUDA, and before it uses several GPUs.

@@ -1,4 +1,4 @@
-"""Probes PyTorch in a child process.
+"""Probe PyTorch in a child process.
 
 A broken library ends its process by a signal, at import or in a kernel, which no `except`
 catches. So a child runs the probe, and the parent reports how the child ended. If torch is
@@ -41,7 +41,7 @@ def probing(
 ) -> Iterator[Probed]:
     """Yield what PyTorch reports; meanwhile the child keeps its context on the GPU.
 
-    If the driver hangs or ends the child after the import, another child asks without CUDA, and
+    If the driver hangs or ends the child after the import, another child probes without CUDA, and
     `torch.cuda_error` is how the first one ended.
     """
     if "torch" in sys.modules:

@@ -1,4 +1,4 @@
-"""Which runs the page shows in detail, the newest of each device, and what two have in common."""
+"""Choose the runs that the page shows in detail, the newest of each device, and compare two."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Subject:
 
     @property
     def title(self) -> str:
-        """The label; a rank on CPUs has only a share of them, and says so."""
+        """The label, which notes that a rank on CPUs has only a share of them."""
         return f"{self.label}, {self.run.part}" if _is_share(self.run) else self.label
 
     @property

@@ -225,7 +225,7 @@ def best_rates(cases: Iterable[Case]) -> dict[str, float]:
 
 
 def busy_lines(device: DeviceInfo, cases: Iterable[Case]) -> list[str]:
-    """Return a warning above the best rates if other programs slowed what they are of."""
+    """Return a warning above the best rates if other programs slowed these cases."""
     timed = [case.timing for case in cases if case.timing]
     contended = sum(bool(timing.contended) for timing in timed)
     reasons = [f"{contended} of {len(timed)} cases are contended"] if contended else []

@@ -45,7 +45,7 @@ class Text:
 
 
 def text_of(comparison: Comparison) -> Text:
-    """Return who is compared and the summary, every case, and what else is to be known."""
+    """Return the sides and the summary, every case, and further notes."""
     return Text(
         before=[
             ("baseline", _party(comparison.baseline)),
@@ -145,7 +145,7 @@ def summary(comparison: Comparison) -> str:
 def _agreement(comparison: Comparison) -> str:
     worst = comparison.worst_disagreement
     if worst is None:
-        return "not compared: no training is on both sides"
+        return "not compared: the sides have no training in common"
     error = "not finite" if worst.error is None else f"{worst.error:.2e}"
     verdict = "agree" if worst.ok else "DISAGREE"
     return printable(
@@ -173,7 +173,7 @@ def _notes(comparison: Comparison) -> Iterator[tuple[str, str]]:
 
 
 def _advice(comparison: Comparison) -> Iterator[str]:
-    """Say what to do for cases without a judgement, and for those whose interval is too wide."""
+    """Return what to do for cases that are not judged or whose interval is too wide."""
     found = comparison.verdicts
     if Verdict.UNJUDGED in found:
         yield "UNJUDGED: measure both sides again without the causes above"

@@ -43,7 +43,7 @@ def report(
 def verdict_line(findings: Sequence[Finding], strict: bool = False, *, asked: bool = False) -> str:
     """Return whether the machine is fit, and how many checks ended how.
 
-    A machine that is `asked` for an action has a warning at least.
+    A machine that needs an action, `asked`, has at least a warning.
     """
     states = {finding.state for finding in findings}
     failed = State.FAIL in states or (strict and State.UNKNOWN in states)

@@ -29,14 +29,14 @@ def notes(ranks: Sequence[Rank]) -> list[str]:
     ]
     if any(rank.deep for rank in ranks):
         lines = [labelled("rates", "GFLOP/s of matmuls at the end of the stress test")]
-    lines.append(labelled("spread", "maximum less minimum of a column, as a share of its median"))
+    lines.append(labelled("spread", "maximum minus minimum of a column, as a share of its median"))
     if behind:
         lines.append(labelled("slowest", _behind(behind)))
     return lines
 
 
 def _warned(ranks: Sequence[Rank]) -> list[str]:
-    """Return the cases whose time has a warning, each with the ranks where it has."""
+    """Return the cases whose time has a warning, each with the ranks that have it."""
     found: dict[str, list[Rank]] = {}
     for rank in ranks:
         for case in warned_cases(rank):

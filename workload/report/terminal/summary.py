@@ -35,7 +35,7 @@ def device_lines(device: DeviceInfo) -> list[str]:
     """Return the device, whether the CPU is emulated, and whether OpenMP bound its threads."""
     lines = [device_line(device)]
     if device.emulated_on:
-        words = f"{architecture_words(device)}: results are compared, no time is a speed"
+        words = f"{architecture_words(device)}: results are compared, no speed is reported"
         lines.append(labelled("warning", words))
     if device.binding:
         lines.append(labelled("binding", printable(device.binding)))
@@ -61,13 +61,13 @@ def device_words(device: DeviceInfo) -> str:
 
 
 def stage_line(counts: Mapping[str, int], seconds: float) -> str:
-    """Return how many of each noun are measured now, and the seconds that they may take."""
+    """Return what is measured now, as counts by noun, and the seconds that it may take."""
     words = " and ".join(plural(count, noun) for noun, count in counts.items() if count)
     return labelled("measure", f"{words} within {format_seconds(seconds)}")
 
 
 def variables_line(found: str) -> str:
-    """Return a warning about environment variables; `found` says what they change."""
+    """Return a warning about environment variables; `found` has what they change."""
     return labelled("warning", f"environment: {found}; unset what is not set on purpose")
 
 
@@ -186,7 +186,7 @@ def action_words(advice: Advice) -> str:
 
 
 def verdict_word(word: str, advice: Advice) -> str:
-    """Return the verdict: no machine passes that is asked for an action."""
+    """Return the verdict: a machine that needs an action does not pass."""
     return "WARN" if word == "PASS" and advice.action is not Action.NONE else word
 
 

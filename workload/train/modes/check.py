@@ -97,7 +97,7 @@ def _losses(mode: Mode, spec: TrainSpec, device: DeviceInfo, data: Data) -> Tens
 
 
 def _steps(spec: TrainSpec) -> int:
-    """At least two: the second shows the first's update."""
+    """Return at least two steps: the second loss depends on the first update."""
     return max(2, min(STEPS, int(REFERENCE_FLOPS / spec.step_flops)))
 
 

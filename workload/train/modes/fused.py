@@ -94,7 +94,7 @@ def _onednn_product(a: Tensor, b: Tensor, activation: str) -> Tensor:
 
 
 def _onednn_is_faster(spec: TrainSpec, device: DeviceInfo) -> bool:
-    """Decide by the machine alone, so that a resumed run decides alike."""
+    """Decide by the machine alone, so that a resumed run makes the same choice."""
     return (
         device.kind == "cpu"
         and spec.dtype == "float32"
