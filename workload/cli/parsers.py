@@ -196,7 +196,7 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
         type=option_types.share,
         metavar="SHARE",
         help="exit with 5 if a case of the candidate is slower by more than this share (5%% or "
-        "0.05) with its whole interval; exit with 4 if no case can be judged",
+        "0.05), by its whole 95%% interval; exit with 4 if no case can be judged",
     )
     parser.add_argument(
         "--strict",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from workload.cli import actions, option_types
 from workload.core.methods import COLD, WARM
+from workload.distributed.attempts import JOIN_AGAIN_SEC, JOIN_SEC
 
 # A healthy host takes one to three seconds for each GPU without persistence mode.
 DRIVER_SEC = 120.0
@@ -71,7 +72,8 @@ def add_ranks(parser: argparse.ArgumentParser) -> None:
         "--join-timeout",
         type=option_types.timeout,
         metavar="SECONDS",
-        help="how long nodes wait for each other (default: 35; 15 with --max-restarts)",
+        help=f"how long nodes wait for each other (default: {JOIN_SEC}; "
+        f"{JOIN_AGAIN_SEC} with --max-restarts)",
     )
     group.add_argument(
         "--max-restarts",

@@ -15,7 +15,7 @@ END = 0  # calls
 
 
 class Team:
-    """The ranks of the group, joined before. They communicate by gloo, on the CPU."""
+    """The ranks of a process group that was joined. They communicate by gloo, on the CPU."""
 
     def __init__(self, place: Place) -> None:
         """Create a gloo group if the default group has another backend."""

@@ -155,7 +155,7 @@ def in_utc(found: object, path: Path) -> datetime:
 
 
 def run_of_benchmarks(document: dict[str, Any], path: Path) -> Run:
-    """Make a run of a pytest-benchmark file, read from `path`. Raises BadInputError.
+    """Make a run from a pytest-benchmark file, read from `path`. Raises BadInputError.
 
     The run has no exit code: that the benchmarks ended is not a verdict.
     """

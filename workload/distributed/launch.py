@@ -26,13 +26,10 @@ from torch.distributed.elastic.multiprocessing import (
 from torch.distributed.elastic.rendezvous import RendezvousParameters, RendezvousTimeoutError
 
 from workload.core.errors import FIX_OF_LIMIT, ExitCode, UnfitError, first_line
-from workload.distributed.attempts import ATTEMPT_SEC
+from workload.distributed.attempts import ATTEMPT_SEC, JOIN_AGAIN_SEC, JOIN_SEC
 from workload.distributed.failures import LAUNCHED, first_cause, read_failure
 from workload.distributed.rendezvous import make_handler
 
-# How long nodes wait for each other; less where ranks may be restarted, since after a failure the
-# group has waited already, and torch has one limit for both.
-JOIN_SEC, JOIN_AGAIN_SEC = 35, 15
 STORE_SEC = 20  # how long to wait for an answer of the store
 # How long ranks may take to end after a signal; they take under a second.
 SHUTDOWN_SEC = 5

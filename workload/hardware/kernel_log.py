@@ -49,7 +49,7 @@ def read_logged_xids(root: Path) -> tuple[Xid, ...] | None:
 
 
 def parse_log(text: str) -> tuple[Xid, ...]:
-    """Return the newest Xids of records of /dev/kmsg, oldest first."""
+    """Return the last Xids in records of /dev/kmsg, in order of time."""
     found = deque(_RECORD.finditer(text), maxlen=MAX_XIDS)
     return tuple(
         Xid(

@@ -77,7 +77,7 @@ class Limits(Fact, frozen=True):
 
     @property
     def available_bytes(self) -> int | None:
-        """Bytes that can still be allocated: the lesser of the machine's and the group's."""
+        """Bytes that can still be allocated: the lesser of the machine's and the cgroup's."""
         known = [self.memory_available_bytes, self._group_room_bytes]
         return min((room for room in known if room is not None), default=None)
 

@@ -30,7 +30,7 @@ class ScalingPoint(Model, frozen=True):
     Strong scaling divides one batch among them; the efficiency on n ranks is T_1 / (n T_n). Weak
     scaling gives each rank that batch; the efficiency is T_1 / T_n. (Hager and Wellein,
     Introduction to High Performance Computing, 2010, section 5.3.) The communication's share is
-    the part of the step that it takes longer than the same step without communication.
+    the part of the step's time by which it exceeds that of the same step without communication.
     """
 
     kind: Annotated[str, one_of(STRONG, WEAK)]

@@ -39,9 +39,9 @@ KNOWN_LOCK = Need(
 @check(
     "library-path",
     asks="Does the loader find only the CUDA libraries of torch's wheels?",
-    why="the loader may use these instead; two versions of cuDNN end in "
+    why="the loader may use other libraries than torch's; two versions of cuDNN end in "
     "SUBLIBRARY_VERSION_MISMATCH",
-    fix="remove their folders from LD_LIBRARY_PATH and LD_PRELOAD",
+    fix="remove the folders of other CUDA libraries from LD_LIBRARY_PATH and LD_PRELOAD",
     link=VERSION_MISMATCH,
     needs=(NOT_CPU, CUDA_WHEELS),
 )
