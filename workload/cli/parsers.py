@@ -44,8 +44,8 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     mode.add_argument(
         "--mode",
         choices=(*MODE_NAMES, *RANK_MODE_NAMES),
-        help="how to run a step (default: eager, the book's loop); auto takes the fastest with the "
-        "same arithmetic; with several ranks all-reduce (the default there) or ddp",
+        help="how to run a step (default: eager, the plain PyTorch loop); auto takes the fastest "
+        "with the same arithmetic; several ranks take all-reduce (their default) or ddp",
     )
     mode.add_argument(
         "--engine",  # the name of --mode until 0.2; removed in 0.3

@@ -76,7 +76,8 @@ def matmul_tolerance(dtype: str, k: int) -> tuple[float, float]:
     - `lambda u_acc`: the sums are float32, and float64 for float64. It covers the error of the
       float64 reference as well, which matters only in float64.
     - tensor cores truncate their sums (Fasi et al. 2021): an error of u |s| on average, always
-      towards zero, for each block of products. Along the random walk |s| it adds up to
+      towards zero, for each block of products. The partial sum s is a random walk; if it ends z
+      standard deviations from zero, the errors along it add up to
       `2/3 sqrt(k)/block u |z| |a||b|`, |z| <= 6: half of lambda sqrt(k)/block is allowed.
     - `lambda u_in / sqrt(k)`: inputs rounded on the way in (tf32), k independent errors.
 

@@ -50,7 +50,7 @@ def with_float64(result: TrainResult, device: DeviceInfo) -> TrainResult:
 
 
 def _flops(spec: TrainSpec, steps: int) -> float:
-    """Count the operations of mode `dual`: over the input once, then over the batch."""
+    """Count the operations of mode `dual`: those on the input once, the others in each step."""
     batch, hidden = spec.batch_size, spec.hidden_size
     once = 2 * batch * spec.input_size * (batch + hidden)
     each = 2 * batch * hidden * (batch + 3 * spec.output_size)

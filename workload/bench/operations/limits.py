@@ -62,7 +62,7 @@ class Copy:
         return None
 
     def prepare(self, device: DeviceInfo) -> Prepared:
-        """Draw random numbers in one place, and allocate room in the other."""
+        """Fill the source with random numbers and allocate the target; pin the one on the host."""
         source = normal(self.shape, self.dtype, device)
         target = unwritten(self.shape, self.dtype, device)
         if self.kind == Kind.TO_DEVICE:
@@ -128,7 +128,7 @@ def copies(device: DeviceInfo) -> list[Copy]:
     """Return a copy within memory and, on a GPU, over the bus in both directions.
 
     Leaves out the copy within memory where there is no room for one that exceeds the caches: it was
-    not requested, so a small container does not fail for it.
+    not requested, so a container without that room does not fail.
     """
     size = max(COPY_BYTES, CACHES * (device.cache_bytes or 0))
     available = devices.available_bytes(device)

@@ -129,7 +129,10 @@ def operations_of(options: CollectivesOptions, ranks: int, kind: str) -> list[Op
 
 
 def plan_of(options: CollectivesOptions, topology: Topology, kind: str) -> Plan:
-    """Return which pairs to measure; of nodes with --pairs. Raises BadInputError for one node."""
+    """Return the pairs to measure: of ranks, with --pairs of nodes.
+
+    Raises BadInputError for --pairs on one node.
+    """
     sizes = options.sizes or SIZES[kind]
     ends = sorted({min(sizes), max(sizes)})
     if options.pairs:

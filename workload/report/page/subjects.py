@@ -92,7 +92,7 @@ def _is_share(run: Run) -> bool:
 
 
 def _rank(run: Run) -> tuple[int, bool]:
-    """Order runs: a rank that passed stands for its machine only where nothing else does."""
+    """Order runs by kind; of one kind, CPU ranks that passed come last."""
     return _RANK.get(run.kind, len(_RANK)), _is_share(run) and run.exit_code is ExitCode.OK
 
 
