@@ -64,8 +64,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)  # xdist may be missing
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one more than there are CPUs: many tests wait for a process."""
-    return (os.cpu_count() or 1) + 1
+    """Return one more than this process may use CPUs: many tests wait for a process."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker

@@ -40,7 +40,7 @@ function "origin" {
   }
 }
 
-# The first never moves; the others follow the newest version.
+# The first is never replaced; the others follow the newest version.
 function "tags" {
   params = [target]
   result = [

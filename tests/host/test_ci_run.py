@@ -1,8 +1,9 @@
-"""`.ci/run`: it ends at the first step that fails, and fails."""
+"""`.ci/run`: it ends at the first step that fails, after what runs beside it, and fails."""
 
 import os
 import shutil
 import subprocess
+import time
 from itertools import groupby
 from pathlib import Path
 
@@ -21,7 +22,7 @@ CHECKS = {
         "make cpu-bench ENGINE=docker",
         "make gpu-proof ENGINE=docker",
     ),
-    "ranks": ("test-ranks", "test-cluster"),
+    "ranks": ("test-ranks", "test-cluster", "test-pods"),
     "gpu-image": (
         "test-image gpu",
         "test-lab",
@@ -42,10 +43,10 @@ CHECKS = {
     "arm64": ("provision-arm64", "build gpu", "test-arm64", "test-registry --platforms"),
 }
 
-# What runs at the same time: the calls come in any order, and all end.
+# What runs at the same time, each in its order: if one fails, the others run to their end.
 TOGETHER = (
-    {"make lint", "build cpu", "build cpu-test"},
-    {"compare-builds cpu", "test-page", "test-supply", "test-registry"},
+    (("make lint",), ("build cpu", "build cpu-test")),
+    (("compare-builds cpu",), ("test-page", "test-supply"), ("test-registry",)),
 )
 
 
@@ -95,10 +96,15 @@ def calls_of(host: Host) -> list[str]:
     return calls
 
 
+def command_of(call: str) -> str:
+    """Return the call without where it counts its tests."""
+    return call.partition(" --counts")[0]
+
+
 def group_of(call: str) -> int | None:
     """Return which calls come at the same time as this one."""
-    command = call.partition(" --")[0]
-    return next((n for n, group in enumerate(TOGETHER) if command in group), None)
+    commands = [{one for branch in group for one in branch} for group in TOGETHER]
+    return next((n for n, group in enumerate(commands) if command_of(call) in group), None)
 
 
 def in_order(calls: list[str]) -> list[str]:
@@ -109,6 +115,19 @@ def in_order(calls: list[str]) -> list[str]:
         for group in groups
         for call in (group if group_of(group[0]) is None else sorted(group))
     ]
+
+
+def expected_until(call: str, calls: list[str]) -> list[str]:
+    """Return what is called if this call fails."""
+    number = group_of(call)
+    if number is None:
+        return calls[: calls.index(call) + 1]
+    first = next(n for n, one in enumerate(calls) if group_of(one) == number)
+    made: set[str] = set()
+    for branch in TOGETHER[number]:
+        made |= {one for one in branch if command_of(call) not in branch[: branch.index(one)]}
+    beside = calls[first : first + sum(map(len, TOGETHER[number]))]
+    return [*calls[:first], *(one for one in beside if command_of(one) in made)]
 
 
 @pytest.mark.parametrize("lane", CHECKS)
@@ -156,12 +175,22 @@ def test_any_failing_step_ends_the_script_with_its_code(
     for call in dict.fromkeys(calls):
         result = run(host, script, *lane, failing=call)
         assert result.returncode == 7, call
-        first = last = calls.index(call)
-        if (group := group_of(call)) is not None:
-            first = next(n for n in range(len(calls)) if group_of(calls[n]) == group)
-            last = min(first + len(TOGETHER[group]), len(calls)) - 1
-        made = in_order(calls_of(host))
-        assert made[:first] == calls[:first]
-        assert call in made
-        assert set(made[first:]) <= set(calls[first : last + 1])
+        assert in_order(calls_of(host)) == expected_until(call, calls)
         assert "=====" not in result.stdout
+
+
+def test_a_signal_ends_what_runs_at_the_same_time_and_shows_its_output(
+    host: Host, script: str
+) -> None:
+    assert run(host, script, "quick").returncode == 0  # the stubs are there
+    pid = host.bin.parent / "pid"
+    lint = f'[ "$1" = lint ] || exit 0; echo linting; echo $$ >{pid}; exec sleep 60'
+    (host.bin / "make").write_text(f"#!/bin/sh\n{lint}\n")
+    start_and_end = 'bash "$0" quick & until [ -s "$1" ]; do sleep 0.1; done; kill $!; wait $!'
+    ended = host.run("sh", "-c", start_and_end, script, str(pid))
+    assert ended.returncode == 143
+    assert "linting\n" in ended.stdout
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid.read_text().strip()}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -44,6 +44,7 @@ def test_every_module_that_a_command_imports_is_compiled(
         read_only=True,
         tmpfs={"/tmp": ""},
     )
+    assert ended.code == 0, ended.stderr
     require_compiled(ended.stdout)
 
 

@@ -19,6 +19,7 @@ from workload import __version__ as VERSION  # noqa: N812
 
 ROOT = Path(__file__).parents[2]
 SMALL_BYTES = 1_500_000  # the package, compressed: 1.1 MB
+NO_BYTECODE = shutil.ignore_patterns("__pycache__")  # written by tests at the same time
 BUILD_INPUTS = ("docker", "workload", "pyproject.toml", "LICENSE", "README.md")
 GPU = "workload:gpu"
 pytestmark = pytest.mark.timeout(420)
@@ -29,8 +30,10 @@ def edited(client: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> It
     """The CPU image built again, after an edit in workload/."""
     checkout = tmp_path_factory.mktemp("edited")
     for name in BUILD_INPUTS:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        copy(ROOT / name, checkout / name)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, checkout / name, ignore=NO_BYTECODE)
+        else:
+            shutil.copy2(ROOT / name, checkout / name)
     with (checkout / "workload/core/units.py").open("a") as module:
         module.write(f"# {MARK}\n")
     tag = f"workload-edited:{MARK}"

@@ -11,7 +11,8 @@ for words in map(str.split, sys.argv.pop(1).split(";")):
         import torch
     else:
         from workload.cli.main import main
-        code = main([*words, *([] if words[0] == "report" else ["--output", "/tmp/results"])])
+        output = [] if words[0] == "report" else ["--output", "/tmp/results"]
+        code = main([*words, *output]) or code
 specs = [getattr(module, "__spec__", None) for module in list(sys.modules.values())]
 compiled = [spec for spec in specs if spec and spec.cached and spec.origin.endswith(".py")]
 lacking = sorted({spec.name for spec in compiled if not Path(spec.cached).exists()})

@@ -1,4 +1,4 @@
-"""Which pairs communicate at the same time: rounds in which each party is in one pair. Pure."""
+"""Which pairs communicate at the same time: rounds with a party in one pair at most. Pure."""
 
 from itertools import combinations
 

@@ -1,4 +1,4 @@
-"""The environment variables that change speed or results: `variables.toml`, and which are set."""
+"""The environment variables that change speed or bits: `variables.toml`, and which are set."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping

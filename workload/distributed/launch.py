@@ -159,7 +159,7 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
 def _reason(error: Exception) -> str:
     """Return why the rendezvous failed; its exceptions have the reason in their cause."""
     if isinstance(error, RendezvousTimeoutError):
-        return "not all nodes joined in time"
+        return "not all of them joined in time"
     return first_line(error.__cause__ or error).partition(". ")[0].rstrip(".")
 
 

@@ -74,7 +74,7 @@ def driver_version() -> str | None:
 
 @cache
 def cuda_start(index: int | None) -> CudaStart:
-    """Return how CUDA starts without PyTorch, on GPU `index` or, if it is None, on no GPU. Cached."""
+    """Return how CUDA starts without PyTorch on GPU `index`, or on none for None. Cached."""
     try:
         return from_json(CudaStart, _ask("cuda", *([] if index is None else [str(index)])))
     except HungError as error:

@@ -36,8 +36,8 @@ class DriverThread:
         try:
             return answer.result(driver_deadline.limit_sec)
         except TimeoutError:
-            if answer.done():  # the question itself raised it
-                raise
+            if answer.done():  # it came just now, or the question itself raised this
+                return answer.result()
             self.silent = True
             driver_deadline.tell(
                 f"NVML did not answer within {driver_deadline.limit_sec:g} s: continuing without it"

@@ -66,7 +66,7 @@ def read_gpu_health(ask: Questions) -> GpuHealth:
 
 
 def read_recovery_action(ask: Questions) -> int | None:
-    """Return the driver's current recovery action; None if it reports none."""
+    """Return the driver's current recovery action; None if that is unknown."""
     [found] = read_fields(ask, ["GET_GPU_RECOVERY_ACTION"], "recovery-action")
     return found
 

@@ -88,8 +88,8 @@ class StartingLine:
             )
         except (OSError, RuntimeError) as error:
             raise UnfitError(
-                f"ranks cannot start together ({first_line(error)}): this machine needs its "
-                f"loopback address {HOST}"
+                f"ranks cannot start together ({first_line(error)}): check that this machine "
+                f"has the address {HOST}"
             ) from error
 
     def arrived(self, rank: int) -> bool:

@@ -81,7 +81,7 @@ class BenchmarkLog:
 
     @staticmethod
     def variables(environment: Mapping[str, str]) -> tuple[Variable, ...]:
-        """The variables that change speed or results and are set."""
+        """The variables that change speed or bits and are set."""
         usable_threads = read_limits().usable_threads
         redact = redaction(environment).text
         gnu_openmp = brings_gnu_openmp()

@@ -39,6 +39,8 @@ class Derived:
 
     def remove_all(self) -> None:
         """Remove the images that were pulled again."""
-        here = {one for image in self._client.images.list() for one in image.attrs["RepoDigests"]}
+        # Not images.list(), which inspects each: others may be removed at the same time.
+        images = self._client.api.images()
+        here = {one for image in images for one in image["RepoDigests"] or ()}
         for name in self._pushed & here:
             self._client.images.remove(name)

@@ -1,4 +1,4 @@
-"""The environment variables that change speed or results, and those that change nothing."""
+"""The environment variables that change speed or bits, and those that change nothing."""
 
 import os
 import re

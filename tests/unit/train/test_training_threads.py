@@ -80,7 +80,9 @@ def test_threads_of_a_gpu_are_bad_input(
 def test_a_faster_number_of_threads_is_a_hint(
     monkeypatch: pytest.MonkeyPatch, workload: Callable[..., Outcome]
 ) -> None:
-    monkeypatch.setattr(train_command, "faster_threads", lambda *_: (2, 2.5e-4, 4e-4))
+    monkeypatch.setattr(train_command, "faster_threads", threads.faster_threads)
+    times = {1: (4e-4, False), 2: (2.5e-4, False)}
+    monkeypatch.setattr(threads, "step_times", lambda *_: times)
     outcome = workload("train", "--steps", "20")
     words = "hint       a step takes 250 µs with 2 threads now, 400 µs with 1: --threads 2 in a"
     assert words in outcome.stdout

@@ -1,4 +1,4 @@
-"""Environment variables that change speed or results: recorded, and a warning if some are set."""
+"""Environment variables that change speed or bits: recorded, and a warning if some are set."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Checks of what changes speed or results: environment variables, and the number of threads."""
+"""Checks of what changes speed or bits: environment variables, and the number of threads."""
 
 from workload.core.models.facts import Facts
 from workload.core.units import plural
@@ -10,7 +10,7 @@ from workload.hardware.openmp import team_limit
 
 @check(
     "environment",
-    asks="Do environment variables change speed or results?",
+    asks="Do environment variables change speed or bits?",
     why="results differ from those on other machines, and on this one without the variables",
     fix="unset what is not set on purpose",
     link="https://docs.pytorch.org/docs/stable/torch_environment_variables.html",
@@ -23,7 +23,7 @@ def variables(facts: Facts) -> CheckResult:
     found = effects(set_here, *_devices(facts))
     if found:
         return warned(found, case="set")
-    return passed("no environment variable changes speed or results")
+    return passed("no environment variable changes speed or bits")
 
 
 def _devices(facts: Facts) -> list[str]:
