@@ -34,8 +34,9 @@ QUICK = "run --device cpu --budget 1 --sizes 64,256 --dtypes float32,bfloat16"
 
 
 def test_the_main_job_ends_with_a_verdict_and_a_valid_record(
-    tmp_path: Path, workload: Callable[..., Outcome]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workload: Callable[..., Outcome]
 ) -> None:
+    monkeypatch.setattr(run, "MIN_MATMUL_SEC", 2.0)
     outcome = workload(*QUICK.split(), "--output", tmp_path)
     assert outcome.code == ExitCode.OK, outcome.stderr
     (path,) = tmp_path.iterdir()
@@ -124,9 +125,10 @@ def test_a_gpu_is_compared_with_the_cpu_beside_it(
     right = VerifyResult("a + b", "float32", 0.0, 1e-7, "error")
     monkeypatch.setattr(verify, "verify", lambda _device, _dtypes: [right])
     monkeypatch.setattr(run, "TRAIN_PRESETS", ("book",))
+    monkeypatch.setattr(run, "MIN_MATMUL_SEC", 2.0)
     products = [MatMul(Shape(256, 256, 256), dtype) for dtype in ("float32", "bfloat16")]
     monkeypatch.setattr(run, "COMMON", products)
-    line = "run --device cuda --budget 4 --sizes 256 --dtypes float32 --json --output"
+    line = "run --device cuda --budget 2 --sizes 256 --dtypes float32 --json --output"
     outcome = workload(*line.split(), tmp_path)
     assert outcome.code == ExitCode.OK, outcome.stderr
     host_cpu = json.loads(outcome.stdout)["host_cpu"]
