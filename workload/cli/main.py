@@ -54,21 +54,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.UNFIT
     session = Session(options, argv, document, member, place)
     code = session.run(lambda session: _run_command(session, options))
-    if session.lost or session.lost_rank or (place is not None and code):
-        _exit_without_cleanup(code, is_rank=place is not None)
+    if (session.lost and _cuda_is_initialized()) or (place is not None and code):
+        _exit_without_cleanup(code)
     return int(code)
 
 
-def _exit_without_cleanup(code: ExitCode, *, is_rank: bool) -> None:
-    """End the process at once if PyTorch started CUDA, or if this is one of several ranks.
+def _cuda_is_initialized() -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.cuda.is_initialized()
+
+
+def _exit_without_cleanup(code: ExitCode) -> None:
+    """End the process at once: if the GPU is lost, or if this rank of several failed.
 
     If the GPU is lost, PyTorch's cleanup at exit may abort the process; if another rank is lost,
-    NCCL waits for it. Of a rank that failed, threads of gloo may still run while Python ends:
-    one was aborted so.
+    NCCL waits for it. A failed rank was aborted while Python ended, probably by a thread of gloo.
     """
-    torch = sys.modules.get("torch")
-    if torch is None or not (is_rank or torch.cuda.is_initialized()):
-        return
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             with suppress(OSError):

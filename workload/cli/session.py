@@ -71,7 +71,6 @@ class Session:
         self._saves = True
         # Kept with what its traceback holds: see main.
         self.lost: LostDeviceError | None = None
-        self.lost_rank = False
 
     def run(self, command: Callable[["Session"], ExitCode]) -> ExitCode:
         """Run `command`; however it ends, write the record if there is one, and return the code."""
@@ -84,9 +83,7 @@ class Session:
             code = command(self)
         except Exception as error:
             code, reason = explain(error)
-            # Both decide how the process ends.
             self.lost = error if isinstance(error, LostDeviceError) else self.lost
-            self.lost_rank = isinstance(error, LostRankError)
             self._tell(code, reason, error)
         return self._end(code, reason)
 
