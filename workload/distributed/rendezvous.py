@@ -7,7 +7,7 @@ the connection, a quarter of an hour.
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from datetime import timedelta
 from typing import TypeVar
 
@@ -106,9 +106,7 @@ def within(limit_sec: float, question: Callable[[], Answer]) -> Answer:
             answer.set_exception(error)
 
     threading.Thread(target=ask, name="rendezvous", daemon=True).start()
-    try:
-        return answer.result(limit_sec)
-    except TimeoutError:
-        if answer.done():  # it came just now, or the question itself raised this
-            return answer.result()
-        raise RendezvousConnectionError(f"no answer within {limit_sec:g} s") from None
+    wait((answer,), limit_sec)
+    if not answer.done():
+        raise RendezvousConnectionError(f"no answer within {limit_sec:g} s")
+    return answer.result()

@@ -6,7 +6,7 @@ A call that hangs blocks its thread. After that no query is made, and the comman
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 from workload.hardware.driver_process import driver_deadline
@@ -33,16 +33,14 @@ class DriverThread:
             return otherwise
         answer: Future[Answer] = Future()
         self._questions.put((question, answer))
-        try:
-            return answer.result(driver_deadline.limit_sec)
-        except TimeoutError:
-            if answer.done():  # it came just now, or the question itself raised this
-                return answer.result()
-            self.silent = True
-            driver_deadline.tell(
-                f"NVML did not answer within {driver_deadline.limit_sec:g} s: continuing without it"
-            )
-            return otherwise
+        wait((answer,), driver_deadline.limit_sec)
+        if answer.done():
+            return answer.result()
+        self.silent = True
+        driver_deadline.tell(
+            f"NVML did not answer within {driver_deadline.limit_sec:g} s: continuing without it"
+        )
+        return otherwise
 
     def _work(self) -> None:
         while True:
