@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Any
 
 from rich.table import Table
@@ -69,7 +68,7 @@ def _rows(facts: Mapping[str, Any], indent: str) -> Iterator[tuple[str, str]]:
             yield from _rows(value, indent + INDENT)
         elif _is_group(value):
             for number, item in enumerate(value, start=1):
-                yield from _item(indent + _item_label(name, number), item)
+                yield from _item(indent + _numbered(label(name), number), item)
         else:
             yield indent + label(name), shown(name, value)
 
@@ -103,16 +102,16 @@ def label(name: str) -> str:
 def place_label(place: Sequence[str | int]) -> str:
     """Return `PyTorch: GPU 1: name` for torch, gpus, 0, name; a number is an item of a list."""
     labels: list[str] = []
-    for before, name in pairwise(("", *place)):
+    for name in place:
         if isinstance(name, int) and labels:
-            labels[-1] = _item_label(str(before), name + 1)
+            labels[-1] = _numbered(labels[-1], name + 1)
         else:
             labels.append(label(str(name)))
     return ": ".join(labels)
 
 
-def _item_label(name: str, number: int) -> str:
-    return f"{label(name).removesuffix('s')} {number}"
+def _numbered(plural: str, number: int) -> str:
+    return f"{plural.removesuffix('s')} {number}"
 
 
 def shown(name: str, value: Any) -> str:

@@ -150,7 +150,7 @@ def train_line(result: TrainResult, device: DeviceInfo, rating: Rating | None = 
     step = result.median_step_sec
     speed = f"{format_seconds(step)} per step" if step is not None else "already finished"
     if rating and rating.regime and rating.ceiling_share is not None:
-        # Data in the caches is faster than memory, and one matmul is not the best of all.
+        # Above 1: data in the caches, or a ceiling that a single matmul set.
         share = "above" if rating.ceiling_share > 1 else f"{percent(rating.ceiling_share)} of"
         speed += f" ({rating.regime}, {share} the measured ceiling)"
     if result.threads and step is not None:
