@@ -1,4 +1,4 @@
-"""`.ci/run`: it ends at the first step that fails, after what runs beside it, and fails."""
+"""`.ci/run` fails at the first failing step, after the steps that run concurrently."""
 
 import os
 import shutil
@@ -43,8 +43,8 @@ CHECKS = {
     "arm64": ("provision-arm64", "build gpu", "test-arm64", "test-registry --platforms"),
 }
 
-# What runs at the same time, each in its order: if one fails, the others run to their end.
-TOGETHER = (
+# Branches that run concurrently, each in its order: if one fails, the others run to their end.
+CONCURRENT = (
     (("make lint",), ("build cpu", "build cpu-test")),
     (("compare-builds cpu",), ("test-page", "test-supply"), ("test-registry",)),
 )
@@ -102,13 +102,13 @@ def command_of(call: str) -> str:
 
 
 def group_of(call: str) -> int | None:
-    """Return which calls come at the same time as this one."""
-    commands = [{one for branch in group for one in branch} for group in TOGETHER]
+    """Return the number of the group that runs concurrently with this call."""
+    commands = [{one for branch in group for one in branch} for group in CONCURRENT]
     return next((n for n, group in enumerate(commands) if command_of(call) in group), None)
 
 
 def in_order(calls: list[str]) -> list[str]:
-    """Return the calls, those of the same time by their names."""
+    """Return the calls, concurrent ones sorted by name."""
     groups = (list(same) for _, same in groupby(calls, group_of))
     return [
         call
@@ -123,11 +123,14 @@ def expected_until(call: str, calls: list[str]) -> list[str]:
     if number is None:
         return calls[: calls.index(call) + 1]
     first = next(n for n, one in enumerate(calls) if group_of(one) == number)
-    made: set[str] = set()
-    for branch in TOGETHER[number]:
-        made |= {one for one in branch if command_of(call) not in branch[: branch.index(one)]}
-    beside = calls[first : first + sum(map(len, TOGETHER[number]))]
-    return [*calls[:first], *(one for one in beside if command_of(one) in made)]
+    made = {
+        one
+        for branch in CONCURRENT[number]
+        for index, one in enumerate(branch)
+        if command_of(call) not in branch[:index]
+    }
+    group = calls[first : first + sum(map(len, CONCURRENT[number]))]
+    return [*calls[:first], *(one for one in group if command_of(one) in made)]
 
 
 @pytest.mark.parametrize("lane", CHECKS)
@@ -179,9 +182,7 @@ def test_any_failing_step_ends_the_script_with_its_code(
         assert "=====" not in result.stdout
 
 
-def test_a_signal_ends_what_runs_at_the_same_time_and_shows_its_output(
-    host: Host, script: str
-) -> None:
+def test_a_signal_ends_concurrent_steps_and_shows_their_output(host: Host, script: str) -> None:
     assert run(host, script, "quick").returncode == 0  # the stubs are there
     pid = host.bin.parent / "pid"
     lint = f'[ "$1" = lint ] || exit 0; echo linting; echo $$ >{pid}; exec sleep 60'

@@ -16,7 +16,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let another image than the built one be tested."""
     parser.addoption("--image", help="the image to test (default: workload:TARGET, or -devel)")
     parser.addoption("--devel", action="store_true", help="it is one with a toolchain")
-    parser.addoption("--pods", action="store_true", help="test its pods on one network alone")
+    parser.addoption("--pods", action="store_true", help="test the pods of an Indexed Job alone")
     parser.addoption("--arm64", action="store_true", help="it is the one for linux/arm64")
     parser.addoption("--native", help="what that is compared with (default: workload:TARGET)")
 
