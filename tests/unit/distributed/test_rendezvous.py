@@ -48,6 +48,19 @@ def store() -> Iterator[FakeBackend]:
     store.answers.set()
 
 
+@pytest.fixture(autouse=True)
+def no_thread_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Wait for the threads left behind: after the test they would call the real torch.
+
+    `monkeypatch` is a parameter so that it ends after them.
+    """
+    del monkeypatch
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "rendezvous":
+            thread.join(timeout=60)
+
+
 def test_an_answer_is_passed_on(store: FakeBackend) -> None:
     limited = LimitedBackend(store, limit_sec=60)
     assert limited.get_state() == (b"state", 1)
