@@ -46,6 +46,17 @@ CHECKS = {
 # Branches that run concurrently, each in its order: if one fails, the others run to their end.
 CONCURRENT = (
     (("make lint",), ("build cpu", "build cpu-test")),
+    (
+        (
+            "make cpu-run ENGINE=docker ARGS=--budget 10",
+            "docker compose run --rm cpu workload run --device cpu --budget 5",
+            "make cpu-run ENGINE=host ARGS=--budget 5",
+        ),
+        ("make gpu-proof ENGINE=docker BUDGET=600 ARGS=--smoke --device cpu",),
+        ("make cpu-bench ENGINE=docker ARGS=--case-budget 0.2",),
+    ),
+    (("test-cluster",), ("test-pods",)),
+    (("build cpu-devel", "test-devel cpu", "build gpu-devel", "test-devel gpu"), ("test-engine",)),
     (("compare-builds cpu",), ("test-page", "test-supply"), ("test-registry",)),
 )
 
