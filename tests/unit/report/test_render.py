@@ -58,6 +58,16 @@ def test_a_verified_dtype_takes_one_line_and_a_wrong_result_one_more() -> None:
     ]
 
 
+def test_the_verdict_of_verify_counts_all_comparisons() -> None:
+    checks = [
+        VerifyResult("a + b", "float64", 0.0, 1e-16, "error"),
+        VerifyResult("a + b", "float32", None, 1e-7, "error"),
+    ]
+    assert summary.checks_verdict(ExitCode.WRONG_NUMBERS, CPU, checks) == (
+        "WRONG NUMBERS  cpu a CPU; 1 of 2 comparisons agree with float64"
+    )
+
+
 def test_a_check_without_a_finite_error_says_so() -> None:
     table = summary.checks_table([VerifyResult("a + b", "float32", None, 1e-7, "error")])
     assert table.rows == (("a + b", "float32", "not finite", "1.00e-07", "WRONG", "error"),)

@@ -11,7 +11,7 @@ from workload.report.terminal import summary
 
 
 def command(session: Session, options: VerifyOptions) -> ExitCode:
-    """Compare with float64 on the CPU; print a line per dtype, with --verbose every comparison."""
+    """Compare with float64 on the CPU; print a line per dtype, with --verbose every comparison, and the verdict."""
     device = devices.resolve(options.device)
     announce(session, device)
     warn_of_variables(session, device.kind)
@@ -19,4 +19,6 @@ def command(session: Session, options: VerifyOptions) -> ExitCode:
     if options.verbose:
         session.info(summary.checks_table(checks), "")
     session.info(*summary.checks_lines(checks))
-    return exit_code_of_checks(session, checks)
+    code = exit_code_of_checks(session, checks)
+    session.info("", summary.checks_verdict(code, device, checks))
+    return code

@@ -97,6 +97,15 @@ def checks_lines(checks: Sequence[VerifyResult]) -> list[str]:
     ]
 
 
+def checks_verdict(code: ExitCode, device: DeviceInfo, checks: Sequence[VerifyResult]) -> str:
+    """Return the verdict of all comparisons."""
+    right = sum(check.ok for check in checks)
+    return (
+        f"{VERDICTS[code]}  {device.torch_name} {printable(device.name)}; "
+        f"{right} of {len(checks)} comparisons agree with float64"
+    )
+
+
 def _dtype_line(dtype: str, checks: Sequence[VerifyResult]) -> str:
     """Count those that agree; name the sum that uses most of its tolerance.
 
