@@ -1,14 +1,14 @@
-"""`.ci/run` fails at the first failing step, after the steps that run concurrently."""
+"""`.ci/run` ends with the first failing step, once those that run concurrently have ended."""
 
 import os
 import shutil
 import subprocess
-import time
-from itertools import groupby
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from support.fakes.host import CHECKOUT, Host
+from support.processes import is_running
 
 LANES = ("quick", "ranks", "gpu-image", "ship")
 # What a lane must run, by the start of a command line, in any order.
@@ -43,8 +43,9 @@ CHECKS = {
     "arm64": ("provision-arm64", "build gpu", "test-arm64", "test-registry --platforms"),
 }
 
+Branches = tuple[tuple[str, ...], ...]
 # Branches that run concurrently, each in its order: if one fails, the others run to their end.
-CONCURRENT = (
+CONCURRENT: tuple[Branches, ...] = (
     (("make lint",), ("build cpu", "build cpu-test")),
     (
         (
@@ -53,7 +54,6 @@ CONCURRENT = (
             "make cpu-run ENGINE=host ARGS=--budget 5",
         ),
         ("make gpu-proof ENGINE=docker BUDGET=600 ARGS=--smoke --device cpu",),
-        ("make cpu-bench ENGINE=docker ARGS=--case-budget 0.2",),
     ),
     (("test-cluster",), ("test-pods",)),
     (("build cpu-devel", "test-devel cpu", "build gpu-devel", "test-devel gpu"), ("test-engine",)),
@@ -112,36 +112,40 @@ def command_of(call: str) -> str:
     return call.partition(" --counts")[0]
 
 
-def group_of(call: str) -> int | None:
-    """Return the number of the group that runs concurrently with this call."""
-    commands = [{one for branch in group for one in branch} for group in CONCURRENT]
-    return next((n for n, group in enumerate(commands) if command_of(call) in group), None)
+def groups_of(calls: list[str]) -> dict[int, tuple[range, Branches]]:
+    """Return, for each concurrent call, where its group is among the calls, and its branches."""
+    found: dict[int, tuple[range, Branches]] = {}
+    for branches in CONCURRENT:
+        commands = sorted(chain.from_iterable(branches))
+        for first in range(len(calls)):
+            place = range(first, first + len(commands))
+            if sorted(map(command_of, calls[first : place.stop])) == commands:
+                found.update(dict.fromkeys(place, (place, branches)))
+    return found
 
 
 def in_order(calls: list[str]) -> list[str]:
-    """Return the calls, concurrent ones sorted by name."""
-    groups = (list(same) for _, same in groupby(calls, group_of))
-    return [
-        call
-        for group in groups
-        for call in (group if group_of(group[0]) is None else sorted(group))
-    ]
+    """Return the calls, those of each concurrent group sorted by name."""
+    calls = list(calls)
+    for place, _ in groups_of(calls).values():
+        calls[place.start : place.stop] = sorted(calls[place.start : place.stop])
+    return calls
 
 
-def expected_until(call: str, calls: list[str]) -> list[str]:
-    """Return what is called if this call fails."""
-    number = group_of(call)
-    if number is None:
-        return calls[: calls.index(call) + 1]
-    first = next(n for n, one in enumerate(calls) if group_of(one) == number)
-    made = {
+def expected_until(call: str, calls: list[str]) -> tuple[list[str], list[str]]:
+    """Return what is called before the group of this call, and of that group, if the call fails."""
+    index = calls.index(call)
+    if index not in groups_of(calls):
+        return calls[: index + 1], []
+    place, branches = groups_of(calls)[index]
+    skipped = {
         one
-        for branch in CONCURRENT[number]
-        for index, one in enumerate(branch)
-        if command_of(call) not in branch[:index]
+        for branch in branches
+        if command_of(call) in branch
+        for one in branch[branch.index(command_of(call)) + 1 :]
     }
-    group = calls[first : first + sum(map(len, CONCURRENT[number]))]
-    return [*calls[:first], *(one for one in group if command_of(one) in made)]
+    group = [calls[n] for n in place if command_of(calls[n]) not in skipped]
+    return calls[: place.start], group
 
 
 @pytest.mark.parametrize("lane", CHECKS)
@@ -189,20 +193,25 @@ def test_any_failing_step_ends_the_script_with_its_code(
     for call in dict.fromkeys(calls):
         result = run(host, script, *lane, failing=call)
         assert result.returncode == 7, call
-        assert in_order(calls_of(host)) == expected_until(call, calls)
+        before, group = expected_until(call, calls)
+        made = in_order(calls_of(host))
+        assert made[: len(before)] == before
+        assert sorted(made[len(before) :]) == sorted(group)
+        assert ("failed, exit 7" in result.stderr) == bool(group)
         assert "=====" not in result.stdout
 
 
-def test_a_signal_ends_concurrent_steps_and_shows_their_output(host: Host, script: str) -> None:
+@pytest.mark.parametrize(("signal", "code"), [("INT", 130), ("TERM", 143)])
+def test_a_signal_lets_concurrent_steps_end_and_shows_their_output(
+    signal: str, code: int, host: Host, script: str
+) -> None:
     assert run(host, script, "quick").returncode == 0  # the stubs are there
     pid = host.bin.parent / "pid"
-    lint = f'[ "$1" = lint ] || exit 0; echo linting; echo $$ >{pid}; exec sleep 60'
-    (host.bin / "make").write_text(f"#!/bin/sh\n{lint}\n")
-    start_and_end = 'bash "$0" quick & until [ -s "$1" ]; do sleep 0.1; done; kill $!; wait $!'
-    ended = host.run("sh", "-c", start_and_end, script, str(pid))
-    assert ended.returncode == 143
-    assert "linting\n" in ended.stdout
-    deadline = time.monotonic() + 10
-    while Path(f"/proc/{pid.read_text().strip()}").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    step = f"trap 'echo removed; exit 1' INT; echo $$ >{pid}; while :; do sleep 0.1; done"
+    (host.bin / "make").write_text(f'#!/bin/sh\n[ "$1" = lint ] || exit 0; {step}\n')
+    # With job control, or SIGINT would be ignored.
+    start = 'set -m; bash "$0" quick & until [ -s "$1" ]; do sleep 0.1; done'
+    ended = host.run("bash", "-c", f"{start}; kill -{signal} $!; wait $!", script, str(pid))
+    assert ended.returncode == code
+    assert "removed\n" in ended.stdout
+    assert not is_running(int(pid.read_text()))
