@@ -64,8 +64,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)  # xdist may be missing
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one more than this process may use CPUs: many tests wait for a process."""
-    return len(os.sched_getaffinity(0)) + 1
+    """Return one worker more than the usable CPUs: many tests wait for a process."""
+    chosen = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS")  # xdist's own setting
+    return int(chosen) if chosen else len(os.sched_getaffinity(0)) + 1
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker

@@ -1,7 +1,8 @@
 """imported.py ROOT: copy the library sources that a run imports into ROOT.
 
-They are found by imports alone, so they are the same on every machine, with a GPU or without. What
-these do not import must be listed here: tests/image/test_bytecode.py finds what is missing.
+They are found by imports alone, so they are the same on every machine, with a GPU or without.
+ROOTS lists modules that a run imports later, too: tests/image/test_bytecode.py and
+test_hardening.py find what is missing.
 """
 
 import importlib

@@ -55,11 +55,12 @@ def vm(request: pytest.FixtureRequest) -> Vm:
     return found
 
 
-def test_it_ends_with_a_valid_record(vm: Vm) -> None:
+def test_it_ends_with_a_valid_record_that_names_the_image(vm: Vm, pulled: str) -> None:
     assert vm.status["state"] == "done", vm.status
     record = json.loads(vm.sh(f"cat {vm.status['record']}"))
     assert invalidity(record) is None
     assert record["kind"] == "run"
+    assert record["environment"]["system"]["image"] == pulled
 
 
 def test_the_unit_is_active_and_sound(vm: Vm) -> None:

@@ -218,6 +218,7 @@ def test_the_job_runs_the_doctor_first_on_the_same_image(host: Host) -> None:
     assert "args: [workload, doctor, --quick, --device, cuda]" in doctor
     assert "image: *image" in run
     assert "args: [workload, run, --device, cuda, --json]" in run
+    assert "- name: WORKLOAD_IMAGE # for the record\n              value: *image\n" in run
 
 
 def test_the_job_writes_to_empty_volumes_alone(host: Host) -> None:

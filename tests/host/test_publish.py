@@ -178,7 +178,7 @@ def test_nothing_is_built_with(publisher: Host, fault: str) -> None:
 
 
 @pytest.mark.parametrize("step", [(), ("build",), ("index",)])
-def test_a_published_version_never_moves(
+def test_a_published_version_is_never_replaced(
     publisher: Host, checkout: Path, step: tuple[str, ...]
 ) -> None:
     (checkout / "index").touch()

@@ -16,7 +16,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let another image than the built one be tested."""
     parser.addoption("--image", help="the image to test (default: workload:TARGET, or -devel)")
     parser.addoption("--devel", action="store_true", help="it is one with a toolchain")
-    parser.addoption("--pods", action="store_true", help="test the pods of an Indexed Job alone")
     parser.addoption("--arm64", action="store_true", help="it is the one for linux/arm64")
     parser.addoption("--native", help="what that is compared with (default: workload:TARGET)")
 
@@ -24,8 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marker."""
     config.addinivalue_line(
-        "markers",
-        "only(kind): a property of one kind alone: cpu, gpu, runtime, devel, pods or arm64",
+        "markers", "only(kind): a property of one kind alone: cpu, gpu, runtime, devel or arm64"
     )
 
 
@@ -33,7 +31,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Deselect tests of other images; they are no skips."""
     kinds = {config.getoption("--target"), "devel" if config.getoption("--devel") else "runtime"}
     kinds |= {"arm64"} if config.getoption("--arm64") else set()
-    kinds = {"pods"} if config.getoption("--pods") else kinds
     other = [i for i in items if any(m.args[0] not in kinds for m in i.iter_markers("only"))]
     config.hook.pytest_deselected(items=other)
     items[:] = [item for item in items if item not in other]

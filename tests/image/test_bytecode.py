@@ -1,4 +1,4 @@
-"""Everything that a run imports is compiled in the image: a start compiles nothing."""
+"""Everything that commands import is compiled in the image; test_hardening.py has the main job."""
 
 import pytest
 from support.containers import Containers

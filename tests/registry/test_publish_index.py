@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from support.registry.local_registry import LocalRegistry
+from support.registry.shipping import NO_BYTECODE
 
 from workload import __version__ as VERSION  # noqa: N812
 
@@ -100,7 +101,7 @@ def git(checkout: Path, *arguments: str) -> str:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A clean checkout of what the script reads."""
-    shutil.copytree(ROOT / "docker", tmp_path / "docker")
+    shutil.copytree(ROOT / "docker", tmp_path / "docker", ignore=NO_BYTECODE)
     (tmp_path / "workload").mkdir()
     shutil.copy(ROOT / "workload/__init__.py", tmp_path / "workload")
     (tmp_path / ".gitignore").write_text("results/\n")
@@ -139,7 +140,7 @@ def variables(registry: LocalRegistry, checkout: Path) -> dict[str, str]:
     return {"REGISTRY": f"{registry.address}/me", "PLATFORMS": "linux/amd64,linux/arm64"}
 
 
-def test_an_index_joins_images_and_attestations_and_then_never_moves(
+def test_an_index_joins_images_and_attestations_and_is_never_replaced(
     registry: LocalRegistry, checkout: Path, variables: dict[str, str]
 ) -> None:
     result = publish(checkout, "index", **variables)

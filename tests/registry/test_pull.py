@@ -12,14 +12,13 @@ from typing import Any
 import pytest
 from support.registry.local_registry import LocalRegistry
 from support.registry.rebase import MARK, on_another_base
-from support.registry.shipping import CPU, REPOSITORY, Move, Shipping
+from support.registry.shipping import CPU, NO_BYTECODE, REPOSITORY, Move, Shipping
 
 from docker import DockerClient
 from workload import __version__ as VERSION  # noqa: N812
 
 ROOT = Path(__file__).parents[2]
 SMALL_BYTES = 1_500_000  # the package, compressed: 1.1 MB
-NO_BYTECODE = shutil.ignore_patterns("__pycache__")  # written by tests at the same time
 BUILD_INPUTS = ("docker", "workload", "pyproject.toml", "LICENSE", "README.md")
 GPU = "workload:gpu"
 pytestmark = pytest.mark.timeout(420)

@@ -22,7 +22,7 @@ sys.exit(code)
 
 
 def require_compiled(told: str) -> None:
-    """Assert that all of the modules are compiled that RUN_AND_TELL names on its last line."""
+    """Assert that the last line of RUN_AND_TELL names no module that is not compiled."""
     last = told.splitlines()[-1].split()
     assert last[0] == "modules", told
     assert int(last[1]) > 60, told

@@ -68,7 +68,8 @@ def _exit_without_cleanup(code: ExitCode) -> None:
     """End the process at once: if the GPU is lost, or if this rank of several failed.
 
     If the GPU is lost, PyTorch's cleanup at exit may abort the process; if another rank is lost,
-    NCCL waits for it. A failed rank was aborted while Python ended, probably by a thread of gloo.
+    NCCL waits for it. After a failure, a thread of gloo may abort the process while Python ends
+    (seen once, with torch 2.13).
     """
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:

@@ -195,8 +195,8 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
         "--fail-if-slower",
         type=option_types.share,
         metavar="SHARE",
-        help="exit with 5 if a case of the candidate is slower by more than this share (5%% or "
-        "0.05), by its whole 95%% interval; exit with 4 if no case can be judged",
+        help="exit with 5 if the whole 95%% interval of a case is slower by more than this share "
+        "(5%% or 0.05), with 4 if no case can be judged",
     )
     parser.add_argument(
         "--strict",

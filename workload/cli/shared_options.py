@@ -7,7 +7,7 @@ from pathlib import Path
 
 from workload.cli import actions, option_types
 from workload.core.methods import COLD, WARM
-from workload.distributed.attempts import JOIN_AGAIN_SEC, JOIN_SEC
+from workload.distributed.limits import JOIN_AGAIN_SEC, JOIN_SEC
 
 # A healthy host takes one to three seconds for each GPU without persistence mode.
 DRIVER_SEC = 120.0

@@ -12,7 +12,7 @@ from workload.core.models.rating import Regime
 from workload.core.statistics import median, quantile
 
 # Differences within ±5% do not matter: GPUs differ by about 4% from one day to the next.
-# SAME is inside, FASTER above 1.05, SLOWER below 0.95, each by its whole interval.
+# The whole interval is inside for SAME, above 1.05 for FASTER, below 0.95 for SLOWER.
 MARGIN = 0.05
 
 

@@ -1,7 +1,4 @@
-"""Connect in short attempts: where it is refused, torch 2.13's client takes twice its limit.
-
-No torch here: the command line names the limits.
-"""
+"""Connect in short attempts: where it is refused, torch 2.13's client takes twice its limit."""
 
 import time
 from collections.abc import Callable
@@ -9,9 +6,6 @@ from typing import TypeVar
 
 Connection = TypeVar("Connection")
 
-# How long nodes wait for each other; less where ranks may be restarted, since after a failure the
-# group has waited already, and torch has one limit for both.
-JOIN_SEC, JOIN_AGAIN_SEC = 35, 15
 ATTEMPT_SEC, PAUSE_SEC = 5, 0.2
 
 

@@ -26,8 +26,9 @@ from torch.distributed.elastic.multiprocessing import (
 from torch.distributed.elastic.rendezvous import RendezvousParameters, RendezvousTimeoutError
 
 from workload.core.errors import FIX_OF_LIMIT, ExitCode, UnfitError, first_line
-from workload.distributed.attempts import ATTEMPT_SEC, JOIN_AGAIN_SEC, JOIN_SEC
+from workload.distributed.attempts import ATTEMPT_SEC
 from workload.distributed.failures import LAUNCHED, first_cause, read_failure
+from workload.distributed.limits import JOIN_AGAIN_SEC, JOIN_SEC
 from workload.distributed.rendezvous import make_handler
 
 STORE_SEC = 20  # how long to wait for an answer of the store

@@ -61,7 +61,7 @@ class LimitedBackend(RendezvousBackend):
     """The state that the nodes share; after a timeout it is not queried again."""
 
     def __init__(self, backend: RendezvousBackend, limit_sec: float) -> None:
-        """Query `backend`."""
+        """Wrap `backend`."""
         self._backend = backend
         self._limit_sec = limit_sec
         self._silent = False

@@ -47,7 +47,7 @@ def cuda_problem(index: int) -> Problem | None:
 
 
 def driver_blocks(index: int | None) -> Problem | None:
-    """Return that the driver hangs or ends processes; PyTorch's CUDA build asks it on a CPU too."""
+    """Return a problem if the driver hangs or ends processes; torch asks it for the CPU too."""
     if torch.version.cuda is None or torch.cuda.is_initialized() or not driver_visible():
         return None
     start = cuda_start(index)

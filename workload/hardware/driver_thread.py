@@ -55,7 +55,7 @@ class TimedSensor:
     """A sensor that is read by a DriverThread."""
 
     def __init__(self, sensor: Sensor) -> None:
-        """Read `sensor`."""
+        """Wrap `sensor`."""
         self._sensor = sensor
         self._thread = DriverThread()
 

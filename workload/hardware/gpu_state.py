@@ -135,7 +135,7 @@ class Questions:
     """Queries NVML about one GPU, and keeps the reason of each query that failed."""
 
     def __init__(self, nvml: Any, handle: Any) -> None:
-        """Query the GPU of this handle."""
+        """Prepare to query the GPU of this handle."""
         self.nvml = nvml
         self.handle = handle
         self.silent: dict[str, str] = {}

@@ -88,7 +88,7 @@ def benchmarked_dtypes(device: DeviceInfo) -> tuple[str, ...]:
 
 
 def dtype_problem(dtype: str, device: DeviceInfo) -> str | None:
-    """Say why this device does not support a dtype; None if it does. Only tf32 may be missing."""
+    """Return why this device does not support a dtype, or None. Only tf32 may be missing."""
     if dtype != "tf32":
         return None
     if device.kind == "cpu":

@@ -58,7 +58,7 @@ class TrainSteps:
         return self.spec.needed_bytes
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """Say why the device does not support this mode, or None."""
+        """Return why the device does not support this mode, or None."""
         refusal = self.mode.refusal(self.spec, device)
         return None if refusal is None else str(refusal)
 

@@ -1,5 +1,6 @@
 """Pushes and pulls of an engine: bytes, seconds, digests."""
 
+import shutil
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from docker import DockerClient
 
 REPOSITORY = "workload"
 CPU = "workload:cpu"
+NO_BYTECODE = shutil.ignore_patterns("__pycache__")  # written by tests at the same time
 
 
 @dataclass(frozen=True)

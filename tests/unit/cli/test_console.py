@@ -27,7 +27,7 @@ class Terminal(io.StringIO):
     """A terminal that keeps what is written."""
 
     def isatty(self) -> bool:
-        """Say so."""
+        """Return True."""
         return True
 
 

@@ -53,6 +53,7 @@ def test_the_main_job_ends_with_a_verdict_and_a_valid_record(
     assert trained.startswith("train      book ")
     assert verdict.startswith("PASS  cpu ")
     assert place == f"record     {path}"
+    assert "\n\n\n" not in outcome.stdout
 
 
 @pytest.fixture

@@ -17,16 +17,20 @@ from support.records.measured import (
     write_benchmarks,
     write_record,
 )
+from support.records.synthetic import facts, made
 
 from workload.compare import loader
 from workload.compare.loader import load_side
 from workload.core.errors import BadInputError, ExitCode
 from workload.core.models.case import CaseStatus, Kind
+from workload.core.models.machine import System
 from workload.core.models.model import as_json
 from workload.core.models.rating import Ceilings, Regime
 from workload.core.records import RecordBuilder, save
 from workload.core.train_case import train_case
 from workload.core.train_spec import PRESETS
+from workload.report.page.environment import short_table
+from workload.report.page.subjects import Subject
 
 
 def refusal(path: Path) -> str:
@@ -39,6 +43,15 @@ def refusal(path: Path) -> str:
 def test_a_record_is_one_run_of_its_cases(tmp_path: Path) -> None:
     side = load_side(write_record(tmp_path, case(), device=GPU))
     assert (side.device, [run.cases for run in side.runs]) == (GPU, [(case(),)])
+
+
+def test_a_run_has_the_image_and_the_python_of_its_record(tmp_path: Path) -> None:
+    system = System("3.11.2", None, "6.1", "x86_64", "docker", image="sha256:1")
+    record = made(CPU, environment=replace(facts(), system=system))
+    (run,) = load_side(save(record, tmp_path)).runs
+    assert (run.image, run.versions["python"]) == ("sha256:1", "3.11.2")
+    subject = Subject("CPU", CPU, run, (), ())
+    assert ("image", ("sha256:1",)) in short_table([subject])
 
 
 @pytest.mark.parametrize("write", [write_record, write_benchmarks])

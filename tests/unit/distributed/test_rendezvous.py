@@ -59,6 +59,7 @@ def no_thread_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for thread in threading.enumerate():
         if thread.name == "rendezvous":
             thread.join(timeout=60)
+            assert not thread.is_alive()
 
 
 def test_an_answer_is_passed_on(store: FakeBackend) -> None:

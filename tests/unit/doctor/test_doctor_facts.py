@@ -77,6 +77,11 @@ def test_without_such_a_file_there_is_no_container(tmp_path: Path) -> None:
     assert read_system(tmp_path, {}).container is None
 
 
+def test_the_image_is_what_the_environment_names(tmp_path: Path) -> None:
+    assert read_system(tmp_path, {"WORKLOAD_IMAGE": "sha256:1"}).image == "sha256:1"
+    assert read_system(tmp_path, {"WORKLOAD_IMAGE": ""}).image is None
+
+
 def test_the_distribution_has_its_pretty_name(tmp_path: Path) -> None:
     write(tmp_path, "etc/os-release", 'NAME="Ubuntu"\nPRETTY_NAME="Ubuntu 24.04 LTS"\n')
     assert read_system(tmp_path, {}).os == "Ubuntu 24.04 LTS"

@@ -137,6 +137,7 @@ def test_a_rank_that_shows_results_may_take_longer_than_the_limit(tmp_path: Path
 
 
 def test_what_a_dead_rank_started_ends_too(ended: Ended) -> None:
+    assert ended.leaving.ended == "died"
     end, left = time.monotonic() + LIMIT_SEC, Path(f"/proc/{ended.left_pid}/cmdline")
     while left.exists() and left.read_text():
         assert time.monotonic() < end

@@ -56,7 +56,7 @@ class Copy:
         return 2 * ELEMENT_BYTES * self.elements
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """Return that a CPU has no bus to copy over, or None."""
+        """Return why it is not applicable: a CPU has no bus to copy over; else None."""
         if device.kind == "cpu" and self.kind != Kind.COPY:
             return "not supported by a CPU: its memory is the host's"
         return None

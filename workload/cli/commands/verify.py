@@ -11,7 +11,7 @@ from workload.report.terminal import summary
 
 
 def command(session: Session, options: VerifyOptions) -> ExitCode:
-    """Compare with float64 on the CPU; print a line per dtype, with --verbose every comparison, and the verdict."""
+    """Compare with float64 on the CPU; print a line per dtype and the verdict."""
     device = devices.resolve(options.device)
     announce(session, device)
     warn_of_variables(session, device.kind)

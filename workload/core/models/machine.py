@@ -6,7 +6,7 @@ from workload.core.models.model import Fact
 class System(Fact, frozen=True):
     """Software below Python. `container` is its kind, None outside one.
 
-    `image` is the digest or id that started it, as WORKLOAD_IMAGE says; None where it is not set.
+    `image` is the image's digest or ID, from WORKLOAD_IMAGE; None if that is not set.
     """
 
     python: str

@@ -1,7 +1,7 @@
 """Map what the driver reports of a GPU to actions: errors ("Xids") and recovery actions.
 
 Sources: NVIDIA's catalog, in xids.toml; nvml.h, nvmlDeviceGpuRecoveryAction_t; NVIDIA, GPU Memory
-Error Management, "Recovery Action". A number that is not known here requires "drain".
+Error Management, "Recovery Action". A number that is not known here asks for "drain".
 """
 
 import re
@@ -37,7 +37,7 @@ class XidRow:
 
 
 def look_up(number: int) -> XidRow:
-    """Return the row of an Xid. One that is not in the catalog requires "drain"."""
+    """Return the row of an Xid. One that is not in the catalog asks for "drain"."""
     rows = catalog()
     unlisted = XidRow(
         number, "without an action in NVIDIA's catalog", Action.DRAIN, False, _source(), known=False
@@ -109,7 +109,7 @@ RECOVERIES = {
 
 
 def recovery(number: int) -> Recovery:
-    """Return what a recovery action requires."""
+    """Return what a recovery action asks for."""
     unknown = Recovery(
         f"number {number}",
         Action.DRAIN,

@@ -116,8 +116,8 @@ def _rates(burned: BurnIn) -> str:
     "memory-pattern",
     asks="Does memory keep every pattern written to it?",
     why="stored data changes, so no result of this machine can be trusted",
-    fix="run it again; see the ecc check and the kernel's log; boot a memory tester such as "
-    "memtest86+, and replace the memory if it finds errors",
+    fix="run it again; see the ecc check and the kernel's log; test host memory with a memory "
+    "tester such as memtest86+, a GPU with NVIDIA's field diagnostic; replace what fails",
     link="https://www.memtest.org/",
     needs=(ASKED, BURNED),
 )

@@ -178,7 +178,7 @@ def _loss(result: TrainResult) -> str:
 
 
 def rounding_words(result: TrainResult) -> str | None:
-    """Say from which step on the losses are rounding errors; None if they are not, or unknown."""
+    """Return from which step on the losses are rounding errors; None if not, or unknown."""
     if result.float64_loss is None or result.rounding_from_step is None:
         return None
     return (

@@ -60,7 +60,6 @@ def run_pods(
     return [containers.wait(one, timeout_sec=250) for one in started]
 
 
-@pytest.mark.only("pods")
 def test_the_pods_pass_the_doctor_measure_their_links_and_train_to_one_record(
     client: DockerClient, containers: Containers, network: Network
 ) -> None:
