@@ -57,7 +57,12 @@ CONCURRENT: tuple[Branches, ...] = (
     ),
     (("test-cluster",), ("test-pods",)),
     (("build cpu-devel", "test-devel cpu", "build gpu-devel", "test-devel gpu"), ("test-engine",)),
-    (("compare-builds cpu",), ("test-page", "test-supply"), ("test-registry",)),
+    (
+        ("test-cloud",),
+        ("compare-builds cpu",),
+        ("test-page", "test-supply"),
+        ("test-registry",),
+    ),
 )
 
 
