@@ -1,12 +1,12 @@
-"""Starts the command line; where it cannot be imported, one line says why.
+"""Start the command line; if it cannot be imported, print the reason in one line.
 
-Python 3.7 can read this file, to say that it is too old.
+Python 3.7 can run this file, so that it can report that it is too old.
 """
 
 import sys
 
 OLDEST = (3, 11)
-UNFIT, INTERRUPTED = 4, 130  # of workload/core/errors.py
+UNFIT, INTERRUPTED = 4, 130  # as in workload/core/errors.py
 
 
 def main() -> int:
@@ -15,11 +15,11 @@ def main() -> int:
         found, wanted = (".".join(map(str, version[:2])) for version in (sys.version_info, OLDEST))
         return _refuse(f"this is Python {found}: use {wanted} or newer")
     try:
-        from workload.cli.main import main as run  # noqa: PLC0415  imports what may be broken
+        from workload.cli.main import main as run  # noqa: PLC0415  its imports may fail
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (Exception, SystemExit) as error:  # a file in a library's place raises anything
-        from workload.core.imports import import_problem  # noqa: PLC0415  for a Python that knows it
+    except (Exception, SystemExit) as error:  # a file that shadows a library can raise anything
+        from workload.core.imports import import_problem  # noqa: PLC0415  too new for Python 3.7
 
         return _refuse(import_problem(error))
     return run()

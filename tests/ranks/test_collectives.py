@@ -135,7 +135,7 @@ def test_a_planted_fault_is_found_and_its_rank_named(
     [
         ("all-reduce", "the contribution of rank 1 is missing"),
         ("all-to-all", "chunks 0 and 1 are swapped"),
-        ("broadcast", "the result of the call before: a stale buffer"),
+        ("broadcast", "the result of the previous call: a stale buffer"),
     ],
 )
 def test_what_explains_all_elements_is_named(kind: str, cause: str, faulty: Ended) -> None:

@@ -1,1 +1,1 @@
-"""Operations between ranks: checked in every element, timed, and compared with their links."""
+"""Check every element of operations between ranks, time them, and compare them with the links."""

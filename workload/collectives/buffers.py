@@ -1,4 +1,4 @@
-"""What one rank sends and receives in an operation, and whether every element of it is right."""
+"""The arrays that one rank sends and receives, and the check of every element received."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from workload.collectives.operations import Operation
 from workload.collectives.patterns import Pattern
 
 BLOCK = 1 << 20  # elements that are compared at once
-# Fewer elements that differ may agree with an explanation by chance: one in a prime of 3 does.
+# A cause may explain fewer mismatches by chance: with a prime of 3, it explains one in three.
 EVIDENCE = 8
 
 
@@ -26,7 +26,7 @@ class Mismatch:
     cause: str | None
 
     def __str__(self) -> str:
-        """Return it in one line."""
+        """Return the mismatch in one line."""
         text = (
             f"{self.wrong} of {self.elements} elements wrong, element {self.first} is "
             f"{self.found:.9g} instead of {self.expected:.9g}"
@@ -35,10 +35,10 @@ class Mismatch:
 
 
 class Buffers:
-    """The two arrays of one rank, one if the operation is in place."""
+    """The arrays that one rank sends and receives: one array if the operation is in place."""
 
     def __init__(self, operation: Operation, rank: int, device: str) -> None:
-        """Allocate them on `device`; raises what PyTorch raises if they do not fit."""
+        """Allocate the arrays on `device`. Raises PyTorch's error if they do not fit."""
         self._operation = operation
         self._rank = rank
         self._device = torch.device(device)
@@ -50,14 +50,14 @@ class Buffers:
         self.taken = self.given if in_place else torch.zeros(taken, dtype=dtype, device=device)
 
     def fill(self, call: int) -> None:
-        """Set what is sent to the pattern of this call."""
+        """Fill the array that is sent with the pattern of this call."""
         pattern = self._pattern(call)
         for offset, count in _blocks(self.given.numel()):
             values = pattern.sum_of([self._rank], self._start + offset, count)
             self.given[offset : offset + count] = values.to(self.given.dtype)
 
     def settle(self) -> None:
-        """Set what is summed in place to 0, so that it stays finite in many calls."""
+        """Set an array that is summed in place to 0, so that it stays finite over many calls."""
         if self._operation.sums and self.taken is self.given:
             self.given.zero_()
 
@@ -83,7 +83,7 @@ class Buffers:
         return Mismatch(wrong, self.taken.numel(), *first, cause)
 
     def _cause(self, call: int) -> str | None:
-        """Return what explains every element that differs, if anything does."""
+        """Return the cause that explains every mismatch; None if none does."""
         differs = self.taken != self._result(self._rank, call)
         for words, other in self._explanations(call):
             if other.shape == self.taken.shape and bool((self.taken == other)[differs].all()):
@@ -93,7 +93,7 @@ class Buffers:
     def _explanations(self, call: int) -> Iterator[tuple[str, torch.Tensor]]:
         operation, rank = self._operation, self._rank
         yield "nothing was written there", torch.zeros_like(self.taken)
-        yield "the result of the call before: a stale buffer", self._result(rank, call - 1)
+        yield "the result of the previous call: a stale buffer", self._result(rank, call - 1)
         if operation.sums:
             for other in operation.everyone:
                 words = f"the contribution of rank {other} is missing"
@@ -103,7 +103,7 @@ class Buffers:
                 yield f"the result of rank {other}", self._result(other, call)
 
     def _swapped(self, call: int, differs: torch.Tensor) -> str | None:
-        """Return which two chunks are swapped."""
+        """Return which two chunks are swapped; None if no swap explains the result."""
         length = self._operation.chunk
         places = range(0, self.taken.numel() - length + 1, length)
         chunks = [place for place in places if bool(differs[place : place + length].any())]
@@ -117,7 +117,7 @@ class Buffers:
         return None
 
     def _result(self, rank: int, call: int, without: int | None = None) -> torch.Tensor:
-        """Return the whole result that `rank` should have, `without` the part of one rank."""
+        """Return the expected result of `rank`, or that without the contribution of one rank."""
         pattern = self._pattern(call)
         pieces = []
         for piece in self._operation.result(rank):
@@ -127,7 +127,7 @@ class Buffers:
 
     def _pattern(self, call: int) -> Pattern:
         prime = self._operation.prime
-        assert prime is not None  # noqa: S101  such operations are not run
+        assert prime is not None  # noqa: S101  operations without one are not run
         return Pattern(prime, call, self._device)
 
 

@@ -1,12 +1,15 @@
-"""What connects two ranks, and its rate by the datasheets. Pure.
+"""The link between two ranks, and its rate according to datasheets. Pure.
 
-Rates are each way. NVLink: links × the rate of one link, half of what NVIDIA's pages state for both
-ways together: P100 whitepaper (4 links, 160 GB/s), V100 whitepaper (6, 300), A100 whitepaper (12,
-600), H100 whitepaper (18, 900), B200 datasheet (18, 1800). PCIe: lanes × transfers × the share of a
-transfer that is data, 8b/10b in generations 1 and 2, 128b/130b in 3 to 5, 242 of 256 bytes of a
-flit in 6 (PCI-SIG, PCI Express Base Specification 6.0).
+Rates are for one direction.
 
-Not covered: headers of packets (a tenth or more on PCIe), NVLinks between machines, networks. An
+- NVLink: links × the rate of one link, which is half of what NVIDIA states for both directions
+  together: P100 whitepaper (4 links, 160 GB/s), V100 whitepaper (6, 300), A100 whitepaper (12,
+  600), H100 whitepaper (18, 900), B200 datasheet (18, 1800).
+- PCIe: lanes × transfers × the share of a transfer that is data: 8b/10b in generations 1 and 2,
+  128b/130b in 3 to 5, and 242 of 256 bytes of a flit in 6 (PCI-SIG, PCI Express Base Specification
+  6.0).
+
+Not covered: packet headers (a tenth or more on PCIe), NVLinks between machines, and networks. An
 unknown link has no rate.
 """
 
@@ -15,7 +18,7 @@ from collections.abc import Iterable
 from workload.core.models.collectives import Link, LinkKind, RankPlace
 from workload.core.models.gpu import SWITCH, GpuLinks, Pcie
 
-NVLINK_GBS = {1: 20.0, 2: 25.0, 3: 25.0, 4: 25.0, 5: 50.0}  # one link
+NVLINK_GBS = {1: 20.0, 2: 25.0, 3: 25.0, 4: 25.0, 5: 50.0}  # per link
 _GIGATRANSFERS = {
     1: (2.5, 8 / 10),
     2: (5.0, 8 / 10),
@@ -30,7 +33,7 @@ PCIE_GBS = {generation: rate * data / 8 for generation, (rate, data) in _GIGATRA
 def link_between(
     one: RankPlace, other: RankPlace, ours: GpuLinks | None, theirs: GpuLinks | None
 ) -> Link:
-    """Return what connects two ranks; `ours` and `theirs` are of their GPUs, None for a CPU."""
+    """Return the link of two ranks; `ours` and `theirs` are those of their GPUs, None for a CPU."""
     if one.node != other.node:
         return Link(LinkKind.NETWORK)
     if one.torch_name == "cpu":
@@ -41,7 +44,7 @@ def link_between(
 
 
 def _nvlink(ours: GpuLinks, theirs: GpuLinks) -> Link | None:
-    """Return the NVLinks between two GPUs, or those to a switch that both have; None without."""
+    """Return the NVLinks between two GPUs, direct or through a switch; None if there are none."""
     direct = ours.nvlinks.get(theirs.uuid, 0)
     links = direct or min(ours.nvlinks.get(SWITCH, 0), theirs.nvlinks.get(SWITCH, 0))
     if not links:
@@ -58,7 +61,7 @@ def _nvlink(ours: GpuLinks, theirs: GpuLinks) -> Link | None:
 
 
 def _pcie(ours: GpuLinks, theirs: GpuLinks) -> Link:
-    """Return the slower of two links to the bus; without a rate if either is not known."""
+    """Return the slower of two GPUs' links to the bus; without a rate if either is unknown."""
     path = ours.paths.get(theirs.uuid)
     both = [
         Link(LinkKind.PCIE, path, pcie.generation, pcie.width, _pcie_gbs(pcie))
@@ -74,7 +77,7 @@ def _pcie_gbs(pcie: Pcie) -> float | None:
 
 
 def slowest(links: Iterable[Link]) -> Link | None:
-    """Return the link with the lowest rate; None if there is none, or one has no known rate."""
+    """Return the link with the lowest rate; None if there is no link or any rate is unknown."""
     found = list(links)
     known = [(link.gbs, link) for link in found if link.gbs is not None]
     if not known or len(known) < len(found):

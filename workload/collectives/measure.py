@@ -1,4 +1,4 @@
-"""Check and time operations between ranks: all of them call `run` or `measure` together."""
+"""Check and time operations between ranks. All ranks call `run` or `measure` together."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ from workload.core.models.timing import Timing
 from workload.core.units import some
 from workload.hardware import devices
 
-BUFFERS = 2  # each of at most the size of the whole array
-CHECKED_CALLS = 2  # before the timing: the second finds what is left over from the first
-# Ranks begin a batch some 50 µs apart: less than a hundredth of it.
+BUFFERS = 2  # each at most as large as the whole array
+CHECKED_CALLS = 2  # before the timing; the second detects data left over from the first
+# Ranks begin a batch about 50 µs apart, which is less than a hundredth of its time.
 CONFIG = TimingConfig(sample_sec=10e-3)
 METHODS = {"cpu": HOST_CLOCK, "cuda": CUDA_EVENTS}
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Why one rank has no time for an operation."""
+    """Why one rank could not measure an operation."""
 
     status: CaseStatus
     reason: str
@@ -35,7 +35,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class RankResult:
-    """What one rank found: a problem, or its own seconds of each sample."""
+    """The result of one rank: a problem, or its own seconds for each sample."""
 
     problem: Problem | None = None
     samples_sec: tuple[float, ...] = ()
@@ -43,7 +43,7 @@ class RankResult:
 
 @dataclass(frozen=True)
 class Measured:
-    """One operation on all ranks: what each found and, on rank 0, how it was timed."""
+    """One operation on all ranks: the result of each rank and, on rank 0, the timing."""
 
     operation: Operation
     found: tuple[RankResult, ...]
@@ -105,7 +105,7 @@ def unmeasured(
 def run(
     operations: Sequence[Operation], team: Team, device: DeviceInfo, budget_sec: float
 ) -> Iterator[Case]:
-    """Check and time each operation, within about `budget_sec` in all; checks come on top."""
+    """Check and time each operation; timing takes about `budget_sec` in total, checks add to it."""
     for operation in operations:
         measured = measure(operation, team, device, budget_sec / len(operations))
         yield measured.case((operation.ranks, operation.elements), range(team.ranks))
@@ -119,7 +119,7 @@ def measure(operation: Operation, team: Team, device: DeviceInfo, budget_sec: fl
         return Measured(operation, tuple(map(RankResult, found)))
     call = operation.call(buffers.given, buffers.taken)
     with devices.translate_cuda_errors(device, budget_sec):
-        # Each rank makes every call, whatever it found before: the others wait for it.
+        # Each rank makes every call, even after a problem, because the others wait for it.
         problems = [_problem_of_call(buffers, call, team, device) for _ in range(CHECKED_CALLS)]
         found = team.gather(next(filter(None, problems), None))
         if any(found):
@@ -151,7 +151,7 @@ def _allocated(
 def _memory_problem(operation: Operation, team: Team, device: DeviceInfo) -> str | None:
     """Return why the buffers do not fit; None if they do.
 
-    The ranks of a node share its memory, those on GPUs do not share theirs.
+    CPU ranks of a node share its memory; each GPU rank has its own.
     """
     sharing = team.on_node if device.kind == "cpu" else 1
     return devices.memory_problem(BUFFERS * operation.bytes * sharing, device)
@@ -160,7 +160,7 @@ def _memory_problem(operation: Operation, team: Team, device: DeviceInfo) -> str
 def _problem_of_call(
     buffers: Buffers, call: Call, team: Team, device: DeviceInfo
 ) -> Problem | None:
-    """Call it once with new numbers; return what is wrong with the result."""
+    """Make one call with new numbers; return what is wrong with the result, if anything."""
     number = team.next_call()
     buffers.fill(number)
     devices.synchronize(device)
@@ -168,7 +168,7 @@ def _problem_of_call(
     try:
         call()
     except RuntimeError as error:
-        # The words of torch.distributed, before anything is sent: the same on all ranks.
+        # torch.distributed raises this on all ranks, before anything is sent.
         if "does not support" not in str(error):
             raise
         reason = f"not supported by {team.backend}: {first_line(error)}"
@@ -181,7 +181,7 @@ def _problem_of_call(
 def _timed(
     call: Call, team: Team, device: DeviceInfo, budget_sec: float
 ) -> tuple[Timing | None, tuple[float, ...]]:
-    """Return the timing on rank 0, None on the others, and this rank's own samples."""
+    """Return the timing, or None on ranks other than 0, and this rank's own samples."""
     timer = TeamTimer(make_timer(METHODS[device.kind], call, device), team)
     timing = None
     if team.leads:

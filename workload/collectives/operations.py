@@ -1,4 +1,4 @@
-"""The operations between ranks: who sends which positions, and what each rank then has."""
+"""The operations between ranks: what each rank sends, and the result that it should have."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Call = Callable[[], object]
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a result: the sum of what these ranks have from position `start` on."""
+    """A part of a result: the sum over the ranks `sources` of `count` elements from `start` on."""
 
     sources: tuple[int, ...]
     start: int
@@ -27,7 +27,7 @@ class Piece:
 class Operation:
     """An operation on an array of `elements` over `ranks`; `elements` is a multiple of `ranks`.
 
-    Subclasses say what each rank sends and has in the end, and which function does it.
+    Subclasses define what each rank sends, its result, and the function to call.
     """
 
     kind: ClassVar[Kind]
@@ -43,7 +43,7 @@ class Operation:
 
     @property
     def chunk(self) -> int:
-        """Count the elements of one of as many chunks as there are ranks."""
+        """Count the elements of a chunk; there are as many chunks as ranks."""
         return self.elements // self.ranks
 
     @property
@@ -57,7 +57,7 @@ class Operation:
         return tuple(range(self.ranks))
 
     def sent(self, rank: int) -> tuple[int, int]:  # noqa: ARG002  by all ranks alike
-        """Return the first position that `rank` sends, and how many."""
+        """Return the first position that `rank` sends, and the number of elements."""
         return 0, self.elements
 
     def result(self, rank: int) -> Sequence[Piece]:
@@ -69,12 +69,12 @@ class Operation:
         return False
 
     def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:
-        """Return the function that sends `given` and fills in `taken`, one tensor if in place."""
+        """Return a function that sends `given` and fills `taken`; one tensor if in place."""
         raise NotImplementedError
 
 
 class AllReduce(Operation):
-    """The sum of all arrays, on every rank, in the place of its own."""
+    """The sum of all arrays on every rank, which replaces the rank's own array."""
 
     kind = Kind.ALL_REDUCE
     sums = True
@@ -84,16 +84,16 @@ class AllReduce(Operation):
         return [Piece(self.everyone, 0, self.elements)]
 
     def in_place(self, rank: int) -> bool:  # noqa: ARG002
-        """Return true: PyTorch has no other."""
+        """Return True: PyTorch's all_reduce is always in place."""
         return True
 
     def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:  # noqa: ARG002
-        """Sum in place."""
+        """Return a function that sums in place."""
         return lambda: dist.all_reduce(taken)
 
 
 class ReduceScatter(Operation):
-    """The sum of all arrays, a chunk of it on each rank."""
+    """The sum of all arrays, with one chunk on each rank."""
 
     kind = Kind.REDUCE_SCATTER
     sums = True
@@ -103,7 +103,7 @@ class ReduceScatter(Operation):
         return [Piece(self.everyone, rank * self.chunk, self.chunk)]
 
     def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:
-        """Sum `given` of all ranks."""
+        """Return a function that sums `given` over all ranks."""
         reduce_scatter = _renamed("reduce_scatter_single", "reduce_scatter_tensor")
         return lambda: reduce_scatter(taken, given)
 
@@ -122,7 +122,7 @@ class AllGather(Operation):
         return [Piece((source,), source * self.chunk, self.chunk) for source in self.everyone]
 
     def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:
-        """Gather `given` of all ranks."""
+        """Return a function that gathers `given` from all ranks."""
         all_gather = _renamed("all_gather_single", "all_gather_into_tensor")
         return lambda: all_gather(taken, given)
 
@@ -141,12 +141,12 @@ class Broadcast(Operation):
         return rank == 0
 
     def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:  # noqa: ARG002
-        """Send the array of rank 0."""
+        """Return a function that sends the array of rank 0."""
         return lambda: dist.broadcast(taken, 0)
 
 
 class AllToAll(Operation):
-    """From each rank the chunk that is this one's."""
+    """The chunks that all ranks have for this rank."""
 
     kind = Kind.ALL_TO_ALL
 
@@ -155,7 +155,7 @@ class AllToAll(Operation):
         return [Piece((source,), rank * self.chunk, self.chunk) for source in self.everyone]
 
     def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:
-        """Send each rank its chunk of `given`."""
+        """Return a function that sends each rank its chunk of `given`."""
         return lambda: dist.all_to_all_single(taken, given)
 
 
@@ -170,9 +170,9 @@ COLLECTIVES: tuple[type[Operation], ...] = (
 
 @dataclass(frozen=True)
 class Exchange(Operation):
-    """The array of another rank, both ways at the same time; a rank without a peer does nothing.
+    """A simultaneous exchange of arrays between pairs of ranks.
 
-    `peers` is the peer of each rank.
+    `peers` has the peer of each rank; a rank without a peer does nothing.
     """
 
     kind = Kind.SEND_RECEIVE
@@ -184,7 +184,7 @@ class Exchange(Operation):
         return [] if peer is None else [Piece((peer,), 0, self.elements)]
 
     def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:
-        """Send `given` to the peer, and take its own."""
+        """Return a function that sends `given` to the peer and receives the peer's array."""
         peer = self.peers[dist.get_rank()]
         if peer is None:
             return lambda: None
@@ -198,7 +198,7 @@ class Exchange(Operation):
 
 
 def _renamed(name: str, before: str) -> Callable[..., object]:
-    """Return a function of torch.distributed that torch 2.13 renamed."""
+    """Return a function of torch.distributed that torch 2.13 renamed, by its new or old name."""
     function: Callable[..., object] = getattr(dist, name, None) or getattr(dist, before)
     return function
 

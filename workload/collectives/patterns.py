@@ -1,15 +1,15 @@
-"""What ranks send: numbers by rank, position and call, whose sum over the ranks is exact.
+"""The numbers that ranks send: they depend on rank, position and call, and their sum is exact.
 
     value = 1 + hash(position, rank, call) mod p
 
-p is the largest prime for which ranks × p is at most the largest number up to which the dtype has
-every whole number: 2^53 (float64), 2^24 (float32), 2^11 (float16), 2^8 (bfloat16). So each partial
-sum is a whole number that the dtype has, in whatever order it is made, and one element that differs
-at all is an error. No value is 0: a contribution that is missing changes every element. The hash
-has no period: a chunk in the place of another differs, whatever its length.
+p is the largest prime for which ranks × p is within the limit up to which the dtype represents
+every integer: 2^53 (float64), 2^24 (float32), 2^11 (float16), 2^8 (bfloat16). So each partial sum
+is exact, whatever the order, and any element that differs is an error. No value is 0, so a missing
+contribution changes every element. The hash has no period, so a chunk in the place of another
+differs, whatever its length.
 
 The multipliers are those of SplitMix64 (Steele, Lea & Flood, Fast Splittable Pseudorandom Number
-Generators, OOPSLA 2014; S. Vigna's splitmix64.c), the golden ratio among them.
+Generators, OOPSLA 2014; S. Vigna's splitmix64.c), including the golden ratio.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ import torch
 EXACT_UP_TO = {"float64": 1 << 53, "float32": 1 << 24, "float16": 1 << 11, "bfloat16": 1 << 8}
 MAX_PRIME = (1 << 31) - 1  # hashes have 31 bits
 GOLDEN, MIX = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9
-ODD, ODD_SHIFT = MIX >> 33 | 1, 24  # the product has 62 bits, of which the upper ones are taken
+ODD, ODD_SHIFT = MIX >> 33 | 1, 24  # the product has 62 bits, of which the upper ones are used
 _64_BITS = 1 << 64
 
 
@@ -49,11 +49,11 @@ class Pattern:
     device: torch.device
 
     def sum_of(self, ranks: Sequence[int], start: int, count: int) -> torch.Tensor:
-        """Return the sum of what these ranks have at the positions from `start` on, as int64."""
+        """Return the sums over `ranks` for `count` positions from `start` on, as int64."""
         hashes = self._hashes(start, count)
         total = torch.full_like(hashes, len(ranks))
         for rank in ranks:
-            # Multiplied once more: modulo 2, two keys would differ everywhere or nowhere.
+            # Without this multiplication, two keys would differ everywhere or nowhere modulo 2.
             total += (((hashes ^ _key(rank, self.call)) * ODD) >> ODD_SHIFT) % self.prime
         return total
 

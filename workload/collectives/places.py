@@ -14,7 +14,7 @@ from workload.core.models.device import DeviceInfo
 from workload.core.models.gpu import GpuLinks
 from workload.hardware.driver_process import gpu_links
 
-# Which node of the job this is, in the words of each launcher. Two may run on one host.
+# The variable with the number of this node in the job, by launcher. A host may run two nodes.
 NODE_VARIABLES = ("GROUP_RANK", "SLURM_NODEID", "JOB_COMPLETION_INDEX")
 
 
@@ -35,20 +35,20 @@ class Topology:
         ]
 
     def link(self, one: int, other: int) -> Link:
-        """Return what connects two ranks."""
+        """Return the link between two ranks."""
         places, gpus = self.places, self.gpus
         return link_between(places[one], places[other], gpus[one], gpus[other])
 
     def link_of_nodes(self, one: int, other: int) -> Link:  # noqa: ARG002  all the same
-        """Return what connects two nodes."""
+        """Return the link between two nodes."""
         return Link(LinkKind.NETWORK)
 
 
 def read_topology(team: Team, device: DeviceInfo) -> Topology:
-    """Gather where each rank is."""
+    """Gather the place of each rank and the links of its GPU."""
     gpu = None
     if device.kind != "cpu":
-        uuid = f"GPU-{torch.cuda.get_device_properties(device.torch_name).uuid}"  # as NVML has it
+        uuid = f"GPU-{torch.cuda.get_device_properties(device.torch_name).uuid}"  # in NVML's format
         gpu = next((links for links in gpu_links() if links.uuid == uuid), None)
     found = team.gather((node_key(platform.node(), os.environ), device, gpu))
     nodes = numbered([key for key, _, _ in found])
@@ -68,7 +68,7 @@ def read_topology(team: Team, device: DeviceInfo) -> Topology:
 
 
 def node_key(host: str, environment: Mapping[str, str]) -> tuple[str, str]:
-    """Return what is the same for all ranks of a node and no other."""
+    """Return a key that only the ranks of one node share."""
     return host, next((environment[name] for name in NODE_VARIABLES if name in environment), "")
 
 

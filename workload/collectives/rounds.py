@@ -1,4 +1,4 @@
-"""Which pairs communicate at the same time: rounds with a party in one pair at most. Pure."""
+"""Rounds of pairs that communicate at the same time, each party in at most one pair. Pure."""
 
 from itertools import combinations
 
@@ -6,10 +6,10 @@ Pair = tuple[int, int]
 
 
 def tournament(parties: int) -> list[list[Pair]]:
-    """Return rounds in which each two parties meet once, with as many pairs per round as possible.
+    """Return rounds in which every two parties meet once, with as many pairs per round as possible.
 
-    The circle method of round-robin tournaments: one party stays, the others turn around it. With
-    an odd count an empty place takes part; its opponent of a round has a bye.
+    This is the circle method of round-robin tournaments: one party stays, and the others rotate.
+    For an odd count, an empty place is added; its opponent in a round has a bye.
 
     >>> tournament(4)
     [[(0, 3), (1, 2)], [(0, 2), (1, 3)], [(0, 1), (2, 3)]]
@@ -26,7 +26,7 @@ def tournament(parties: int) -> list[list[Pair]]:
 
 
 def one_by_one(parties: int) -> list[list[Pair]]:
-    """Return a round for each pair, so that no other uses its links.
+    """Return a round for each pair, so that no other pair uses its links at the same time.
 
     >>> one_by_one(3)
     [[(0, 1)], [(0, 2)], [(1, 2)]]

@@ -1,7 +1,7 @@
-"""Everything that one command measures between its ranks, and its section of the record.
+"""Everything that one command measures between ranks, and its section of the record.
 
-Operations of all ranks, then sending and receiving between every pair of ranks or nodes, to find
-the slow ones among them. All ranks call `Sweep.run` at the same time.
+First come operations of all ranks, then exchanges between every pair of ranks or nodes, which find
+the slow ones. All ranks call `Sweep.run` at the same time.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,18 +22,18 @@ from workload.core.models.collectives import Collectives, Link, PairLink, SlowLi
 from workload.core.models.device import DeviceInfo
 from workload.core.models.rating import Rating
 
-PAIRS_SHARE = 0.3  # of the budget, beside operations
+PAIRS_SHARE = 0.3  # of the budget, if operations are measured too
 DTYPE = "float32"
-# What looks slow is measured again this often, and counts by its best: noise does not come back.
+# A pair that looks slow is measured again this often; its best rate counts, as noise varies.
 REPEATS = 2
-# Of the peers' median. A link with half of its lanes or links is at 0.5; healthy ones of a type
-# differ by a tenth.
+# Share of the peers' median. A link with half of its lanes or NVLinks reaches 0.5; healthy links of
+# one type differ by a tenth.
 FAR_BELOW = 0.7
 
 
 @dataclass(frozen=True)
 class PairRate:
-    """One pair of parties, the type of link between them, and how fast it was in GB/s."""
+    """One pair of parties, the type of link between them, and its rate in GB/s."""
 
     pair: Pair
     link: str
@@ -42,10 +42,10 @@ class PairRate:
 
 @dataclass(frozen=True)
 class Plan:
-    """Which parties meet in which rounds, and what they send.
+    """The rounds in which parties meet, and the sizes that they send.
 
     A party is one rank, or the ranks of one node. `sizes` are the bytes that each rank sends, the
-    largest last; `word` is what parties are called, "ranks" or "nodes".
+    largest last. `word` is what parties are called, "ranks" or "nodes".
     """
 
     parties: Sequence[tuple[int, ...]]
@@ -59,7 +59,7 @@ class Plan:
         return list(zip(one, other, strict=False))
 
     def exchange(self, pairs: Sequence[Pair], size: int, ranks: int) -> Exchange:
-        """Return what the pairs of a round do at the same time."""
+        """Return the exchange that the pairs of a round make at the same time."""
         peers: list[int | None] = [None] * ranks
         for pair in pairs:
             for one, other in self.rank_pairs(pair):
@@ -69,16 +69,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Measures the pairs of a plan. On rank 0 `cases` has one of each pair and size."""
+    """The measurement of a plan's pairs. On rank 0, `cases` has one case for each pair and size."""
 
     plan: Plan
-    link_of: Callable[[int, int], Link]  # returns what connects two parties
+    link_of: Callable[[int, int], Link]  # returns the link between two parties
     team: Team
     device: DeviceInfo
     cases: dict[tuple[Pair, int], Case] = field(default_factory=dict)
 
     def run(self, budget_sec: float) -> Iterator[tuple[Pair, Case]]:
-        """Measure all rounds within about `budget_sec`, then again what looks slow."""
+        """Measure all rounds within about `budget_sec`; then measure pairs that look slow again."""
         steps = [(pairs, size) for pairs in self.plan.rounds for size in self.plan.sizes]
         for pairs, size in steps:
             yield from self._measure(pairs, size, budget_sec / len(steps))
@@ -90,7 +90,7 @@ class Pairs:
                     yield from self._measure(again, self.plan.sizes[-1], budget_sec / len(steps))
 
     def slow(self) -> list[SlowLink]:
-        """Return which parties or pairs are far below their peers; on rank 0."""
+        """Return the parties or pairs that are far below their peers; call it on rank 0."""
         rates = [
             PairRate(pair, self.link_of(*pair).words, case.gbs)
             for (pair, size), case in self.cases.items()
@@ -124,18 +124,18 @@ class Pairs:
 
 
 def _faster(before: Case | None, now: Case) -> Case:
-    """Return the faster of two cases of a pair; one that is wrong stays wrong."""
+    """Return the faster of two cases of a pair, or `now` if it could not be measured."""
     if before is None or now.status is not CaseStatus.OK:
         return now
     return now if (now.gbs or 0.0) > (before.gbs or 0.0) else before
 
 
 def far_below(measured: Iterable[PairRate]) -> list[SlowLink]:
-    """Return what is far below its peers: slow parties, then slow pairs.
+    """Return the parties, then the pairs, that are far below their peers.
 
-    A party is judged by its best pair, since a slow one makes all its pairs slow; a pair by what
-    both of its parties reach with others. A party that has a single pair is not judged, the pair
-    is. Two parties have no peers.
+    A party is judged by its best pair, since a slow party makes all its pairs slow. A pair is
+    judged by what both of its parties reach with others. If a party has a single pair, only the
+    pair is judged. Two parties have no peers.
     """
     by_link: dict[str, list[PairRate]] = {}
     for one in measured:
@@ -153,7 +153,7 @@ def _of_type(link: str, group: Sequence[PairRate]) -> Iterable[SlowLink]:
     parties = [
         party
         for party, gbs in best.items()
-        if gbs < FAR_BELOW * usual and len(rates[party]) > 1  # else it is the pair
+        if gbs < FAR_BELOW * usual and len(rates[party]) > 1  # else the pair is judged
     ]
     yield from (SlowLink((party,), link, best[party] / usual) for party in sorted(parties))
     for one in group:
@@ -180,17 +180,17 @@ class Sweep:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Count what is measured, by its noun."""
+        """Return the number of operations and of pairs, by noun."""
         pairs = sum(map(len, self.pairs.plan.rounds))
         return {"operation": len(self.operations), "pair": pairs}
 
     @property
     def steps(self) -> int:
-        """Count the cases, but for those that are measured again."""
+        """Count the cases, without repeated measurements."""
         return self.counts["operation"] + len(self.pairs.plan.sizes) * self.counts["pair"]
 
     def run(self, budget_sec: float) -> Iterator[Case]:
-        """Yield each case as soon as it is known, with its share of the link's rate."""
+        """Yield each case as soon as it is measured, with its share of the link's rate."""
         pairs_sec = PAIRS_SHARE * budget_sec if self.operations else budget_sec
         link = self.link
         for case in run(self.operations, self.team, self.device, budget_sec - pairs_sec):
@@ -199,7 +199,7 @@ class Sweep:
             yield rated(case, self.pairs.link_of(*pair))
 
     def section(self) -> Collectives:
-        """Return the record's section; on rank 0 with what is slow so far."""
+        """Return the record's section; on rank 0, it lists what is slow so far."""
         pairs = sorted(pair for round_ in self.pairs.plan.rounds for pair in round_)
         return Collectives(
             backend=self.team.backend,

@@ -1,4 +1,4 @@
-"""Coordinate the ranks: send what rank 0 decided, gather what each found, wait for all."""
+"""Coordinate the ranks: send decisions of rank 0, gather results, and wait for all ranks."""
 
 from datetime import timedelta
 from typing import TypeVar
@@ -11,11 +11,11 @@ from workload.distributed.environment import Place
 from workload.distributed.group import GROUP_SEC
 
 Value = TypeVar("Value")
-END = 0  # calls
+END = 0  # sent instead of a number of calls
 
 
 class Team:
-    """The ranks of a process group that was joined. They communicate by gloo, on the CPU."""
+    """The ranks of the joined process group. They coordinate through gloo, on the CPU."""
 
     def __init__(self, place: Place) -> None:
         """Create a gloo group if the default group has another backend."""
@@ -34,23 +34,23 @@ class Team:
         return self._calls
 
     def tell(self, number: int) -> None:
-        """Send a number to the others; rank 0 only."""
+        """Send a number to the other ranks. Only rank 0 calls this."""
         dist.broadcast(torch.tensor([number]), 0, group=self._group)
 
     def received(self) -> int:
-        """Wait for the number that rank 0 sends; the others only."""
+        """Wait for the number that rank 0 sends. Only the other ranks call this."""
         number = torch.zeros(1, dtype=torch.int64)
         dist.broadcast(number, 0, group=self._group)
         return int(number)
 
     def from_rank_0(self, decided: Value) -> Value:
-        """Return what rank 0 decided, on every rank."""
+        """Return rank 0's value on every rank."""
         holder = [decided]
         dist.broadcast_object_list(holder, 0, group=self._group)
         return holder[0]
 
     def gather(self, found: Value) -> list[Value]:
-        """Return what each rank found, in the order of ranks, on every rank."""
+        """Return the values of all ranks, in the order of ranks, on every rank."""
         holder: list[Value] = [found] * self.ranks
         dist.all_gather_object(holder, found, group=self._group)
         return holder
@@ -67,14 +67,14 @@ class Team:
 
 
 class TeamTimer:
-    """Times batches that all ranks make at the same time, by the slowest of them.
+    """A timer of batches that all ranks run at the same time; the slowest rank counts.
 
-    Rank 0 uses it as a `Timer`, which decides how many calls a batch has and when to stop;
-    the others `follow`. `samples_sec` are this rank's own.
+    Rank 0 uses it as a `Timer` and decides how many calls a batch has and when to stop. The other
+    ranks call `follow`. `samples_sec` are this rank's own times.
     """
 
     def __init__(self, timer: Timer, team: Team) -> None:
-        """Time with this rank's own timer."""
+        """Wrap this rank's own timer."""
         self.method = timer.method
         self.rounded, self.telemetry = timer.rounded, timer.telemetry
         self.forget_readings = timer.forget_readings
@@ -83,7 +83,7 @@ class TeamTimer:
         self._team = team
 
     def batch(self, calls: int) -> float:
-        """Make `calls` calls on all ranks; return the seconds of one on the slowest rank."""
+        """Make `calls` calls on all ranks; return the seconds per call of the slowest rank."""
         self._team.tell(calls)
         return self._together(calls)
 

@@ -1,4 +1,4 @@
-"""Compare two sides case by case: which is faster, how surely, and what cannot be compared."""
+"""Compare two sides case by case: speed-ups, their intervals, and cases that are left out."""
 
 from workload.compare.intervals import Basis
 from workload.compare.pairing import Pairing, Unpaired, pair

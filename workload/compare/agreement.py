@@ -1,4 +1,4 @@
-"""Do two trainings with the same options have the same losses? Pure."""
+"""Check whether two training runs with the same options have the same losses. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -8,17 +8,17 @@ from workload.core.models.train import TrainResult
 from workload.core.shape import shape_label
 from workload.core.train_case import spec_of
 
-# Two correct float32 runs agree to a few units of rounding until rounding decides a ReLU
-# differently in one of them; 500 steps of `book` then differed from float64 by 2.2e-4 at
-# most (3 of 300 seeds, measured on a CPU). A run in bfloat16 differs by over 1e-2.
+# Two correct float32 runs agree to a few units of rounding until rounding switches a ReLU in
+# one of them. Then 500 steps of `book` differed from float64 by at most 2.2e-4 (3 of 300 seeds,
+# measured on a CPU). A run in bfloat16 differs by more than 1e-2.
 LOSS_TOLERANCE = 1e-3
 
 
 class Disagreement(Model, frozen=True):
     """How far two loss trajectories differ, in the metric of `verify`'s trajectory check.
 
-    `error` is the largest |sqrt(baseline) - sqrt(candidate)| over sqrt(first loss). Two correct
-    runs stay within `tolerance`, LOSS_TOLERANCE.
+    `error` is the largest |sqrt(baseline) - sqrt(candidate)| / sqrt(first loss). Two correct runs
+    stay within `tolerance`, which is LOSS_TOLERANCE.
     """
 
     name: str
@@ -39,9 +39,10 @@ class Disagreement(Model, frozen=True):
 def disagreements(
     baseline: Sequence[TrainResult], candidate: Sequence[TrainResult]
 ) -> list[Disagreement]:
-    """Compare each training that both sides ran, perhaps for another number of steps.
+    """Compare each training run that both sides made, even if the numbers of steps differ.
 
-    Of several runs per side the worst counts: the first of either side against all of the other.
+    If a side repeated a run, the first one of each side is compared with all of the other side.
+    The worst comparison counts.
     """
     ours, theirs = _by_identity(baseline), _by_identity(candidate)
     return [
@@ -55,9 +56,9 @@ def disagreements(
 
 
 def loss_disagreement(a: tuple[float | None, ...], b: tuple[float | None, ...]) -> float | None:
-    """Compute the largest |sqrt(a) - sqrt(b)| over sqrt(first loss), over the steps both have.
+    """Compute the largest |sqrt(a) - sqrt(b)| / sqrt(first loss) of the steps that both have.
 
-    Return None if a loss is not finite, or if the first is 0 and others are not.
+    Return None if a loss is not finite, or if the first loss of `a` is 0 and the runs differ.
     """
     if a == b and None not in a:
         return 0.0
@@ -71,7 +72,7 @@ def loss_disagreement(a: tuple[float | None, ...], b: tuple[float | None, ...]) 
 
 
 def _by_identity(results: Sequence[TrainResult]) -> dict[tuple[object, ...], list[TrainResult]]:
-    """Group the trainings with losses by everything that must agree: not the number of steps."""
+    """Group the training runs with losses by all options that must match; steps may differ."""
     groups: dict[tuple[object, ...], list[TrainResult]] = {}
     for result in results:
         identity = (result.mode, *(vars(spec_of(result)) | {"steps": None}).values())

@@ -1,6 +1,6 @@
-"""Find the cases that are not judged: something beside the code made one side slower. Pure.
+"""Find the cases that are not judged, because not only the code made one side slower. Pure.
 
-Noise is not a reason, since the interval covers it. No interval covers bias.
+Noise is no reason, because the interval covers it. No interval covers bias.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,9 +19,9 @@ UNKNOWN = "not recorded"
 
 @dataclass(frozen=True)
 class Difference:
-    """A variable that changes this comparison's results and is not the same on both sides.
+    """An environment variable that affects the results and was not the same in all runs.
 
-    Where the runs of a side differ, every value is there; None is a run without it.
+    A side whose runs differ has several values. None stands for a run that did not set it.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Difference:
     candidate: tuple[str | None, ...]
 
     def __str__(self) -> str:
-        """Return how it is set on each side."""
+        """Return the values of both sides as a sentence."""
         ours, theirs = (
             " and ".join(value or UNSET for value in values)
             for values in (self.baseline, self.candidate)
@@ -40,15 +40,15 @@ class Difference:
 
 @dataclass(frozen=True)
 class Unjudged(Excluded):
-    """A case that both sides measured and that is not judged."""
+    """A case that both sides measured but that is not judged."""
 
     contended: bool = False
 
 
 def differences(baseline: Side, candidate: Side) -> tuple[Difference, ...]:
-    """Return the variables that differ and matter on the device of a side that has them.
+    """Return the variables that differ and affect the device of a side that set them.
 
-    A run that does not say what was set may have had any value.
+    A run that did not record its variables may have had any value.
     """
     ours, theirs = _values(baseline), _values(candidate)
     changes = {
@@ -66,7 +66,7 @@ def differences(baseline: Side, candidate: Side) -> tuple[Difference, ...]:
 
 
 def _values(side: Side) -> list[dict[str, str] | None]:
-    """Return name -> value of each run; None for one that does not say what was set."""
+    """Return the values of each run by name; None for a run that did not record them."""
     return [
         None
         if run.variables is None
@@ -85,7 +85,7 @@ def _devices(*sides: Side) -> list[DeviceInfo]:
 
 
 def varied_threads(baseline: Side, candidate: Side) -> tuple[int, ...]:
-    """Return the thread counts of one and the same CPU, if its runs differ in them."""
+    """Return the thread counts if they differ and all runs used the same CPU; else nothing."""
     counts = tuple(sorted({device.threads for device in _devices(baseline, candidate)}))
     return counts if _one_cpu(baseline, candidate) and len(counts) > 1 else ()
 
@@ -97,9 +97,10 @@ def _one_cpu(baseline: Side, candidate: Side) -> bool:
 
 
 def varied_bindings(baseline: Side, candidate: Side) -> bool:
-    """Return whether OpenMP bound the threads of some runs on CPUs otherwise than those of others.
+    """Return whether OpenMP bound the threads of the CPU runs in different ways.
 
-    Bindings on different CPUs are given in core numbers of each, and are not compared.
+    A binding consists of the core numbers of its CPU. For different CPUs, only whether threads
+    were bound is compared.
     """
     cpus = [device for device in _devices(baseline, candidate) if device.kind == "cpu"]
     one_name = len({device.name for device in cpus}) == 1
@@ -110,9 +111,9 @@ def varied_bindings(baseline: Side, candidate: Side) -> bool:
 def unjudged(
     baseline: Side, candidate: Side, pairing: Pairing, allowed: float
 ) -> tuple[Unjudged, ...]:
-    """Return the cases that both sides measured and that are not judged, with the reason.
+    """Return the cases that both sides measured but that are not judged, with the reason.
 
-    A contended one is judged if it is slower by more than `allowed` even without its waits.
+    A contended case is judged if it is slower by more than `allowed` even without its waits.
     """
     shared = " and ".join(_of_sides(baseline, candidate))
     one_cpu = _one_cpu(baseline, candidate)

@@ -1,19 +1,20 @@
-"""How many times faster the candidate is, with a 95% interval, from the seconds of both. Pure.
+"""The speed-up of the candidate with its 95% interval, computed from the times of both. Pure.
 
-All computations use logarithms: a ratio is a difference there, and "twice as fast" is as far
-from 1 as "half as fast".
+All computations use logarithms: they turn a ratio into a difference, and "twice as fast" is as
+far from 1 as "half as fast".
 
-- Several process runs per side, in pairs: each pair gives one logarithm of the ratio; the interval
-  is Student's t of their mean. Interleaved runs share the machine's drift, which cancels. Runs
-  that were not interleaved are compared correctly too, with a wider interval.
+- Several process runs per side, in pairs: each pair gives the logarithm of one ratio, and the
+  interval is Student's t interval of their mean. Interleaved runs share the machine's drift, which
+  cancels. Runs that were not interleaved are also compared correctly, with a wider interval.
 - Several runs per side without pairs: Welch's interval of the difference of two means (Welch 1947).
-  In both cases a run counts by its 10% quantile: disturbances only add time, and move this
-  quantile only if they hit nine tenths of a run, but the median if they hit one half. With the
-  suite against itself (a shared CPU, 2 runs of 20 cases) 3 were unclear, with medians 7.
-- One run on a side: its median has an interval by order statistics. Two intervals are combined
-  into one of the difference by the method of variance estimates recovery (MOVER: Zou & Donner,
-  Statistics in Medicine 27, 2008). It does not contain the drift between processes, so the true
-  interval is wider.
+  In both cases the 10% quantile represents a run. Disturbances only add time. They move this
+  quantile only if they hit nine tenths of a run, but the median if they hit half of it. When the
+  suite was compared with itself (a shared CPU, 2 runs of 20 cases), 3 cases were unclear; with
+  medians, 7 were.
+- One run on a side: the interval of its median comes from order statistics. The intervals of both
+  sides are combined into the interval of the difference by the method of variance estimates
+  recovery (MOVER: Zou & Donner, Statistics in Medicine 27, 2008). It does not include the drift
+  between processes, so the true interval is wider.
 """
 
 import math
@@ -24,8 +25,8 @@ from functools import cache
 
 from workload.core.statistics import CONFIDENCE, NORMAL_QUANTILE, median_interval, quantile
 
-# No call is shorter or longer: outside, a file's numbers are not times. Within, no interval
-# overflows: the widest, of two pairs as far apart as possible, is exp(±702).
+# A number outside these limits is not the time of a call. Within them no interval overflows: the
+# widest, of two pairs that are as far apart as possible, is exp(±702).
 SHORTEST_SEC, LONGEST_SEC = 1e-12, 1e12
 LOWEST_TENTH, MEDIAN = 0.1, 0.5
 
@@ -34,7 +35,7 @@ Span = tuple[float, float]
 
 
 class Basis(StrEnum):
-    """Where an interval comes from."""
+    """The kind of runs that an interval is computed from."""
 
     PAIRED = "paired runs"
     WELCH = "unpaired runs"
@@ -43,7 +44,7 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True)
 class Ratio:
-    """Baseline seconds over candidate seconds; `interval` is None with too few samples."""
+    """The baseline's time divided by the candidate's; `interval` is None if samples are too few."""
 
     baseline_sec: float
     candidate_sec: float
@@ -57,20 +58,21 @@ class Ratio:
 
 
 def is_time(seconds: float | None) -> bool:
-    """Return whether this can be the time of a call."""
+    """Return whether `seconds` can be the time of a call."""
     return seconds is not None and SHORTEST_SEC <= seconds <= LONGEST_SEC
 
 
 def counted_quantile(a_runs: int, b_runs: int) -> float:
-    """Return the quantile of a run's samples by which it counts."""
+    """Return which quantile of its samples represents a run."""
     return MEDIAN if min(a_runs, b_runs) == 1 else LOWEST_TENTH
 
 
 def ratio_of(a: Sequence[Samples], b: Sequence[Samples], paired: bool = False) -> Ratio:
     """Compute the ratio of a's seconds to b's, from the samples of each process run.
 
-    `paired`: run by run, in this order, a's belong to b's. A side's seconds are the geometric
-    mean of its runs' 10% quantiles or, with one run on a side, of medians; each is_time().
+    If `paired`, the runs with the same index form a pair. The time of a side is the geometric mean
+    of its runs' 10% quantiles or, if either side has one run, of their medians. Each quantile or
+    median must satisfy is_time().
     """
     fraction = counted_quantile(len(a), len(b))
     a_logs, b_logs = _logs(a, fraction), _logs(b, fraction)
@@ -139,7 +141,7 @@ def t_quantile(freedom: float) -> float:
     """Compute the 97.5% quantile of Student's t with `freedom` >= 1 degrees of freedom.
 
     With t = sqrt(freedom)·tan(angle) the density becomes cos(angle)**(freedom - 1), which is
-    smooth and bounded, so that Simpson's rule and a few of Newton's steps suffice.
+    smooth and bounded, so that Simpson's rule and a few steps of Newton's method suffice.
     """
     scale = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)) / math.sqrt(math.pi)
     angle = math.atan(NORMAL_QUANTILE / math.sqrt(freedom))

@@ -1,8 +1,8 @@
 """Load one side of a comparison: the process runs of one device.
 
 A file is a record of `run`, `matmul` or `train`, or a file that pytest-benchmark wrote for
-tests/benchmarks; a directory holds several of one kind. Any other file raises a BadInputError of
-one line. In a directory, such a file is left out and named among the side's `problems`.
+tests/benchmarks. A directory holds several files of one kind. Any other file raises BadInputError
+with a message of one line; in a directory, it is left out and listed in the side's `problems`.
 """
 
 import os
@@ -27,7 +27,7 @@ MAX_FILES = 500  # of one side
 
 @dataclass(frozen=True)
 class Side:
-    """Runs of one device, by time. `problems` are of files that are left out."""
+    """The runs of one device, in order of time. `problems` says why runs or files are left out."""
 
     name: str
     device: DeviceInfo
@@ -36,8 +36,8 @@ class Side:
 
 
 def load_side(path: Path) -> Side:
-    """Read a side from a file or a directory. Raises BadInputError in one line."""
-    if not os.path.isdir(path):  # False, where Path.is_dir() may raise
+    """Read a side from a file or a directory. Raises BadInputError with a message of one line."""
+    if not os.path.isdir(path):  # returns False if Path.is_dir() would raise
         runs, problems = _comparable(path)
         if not runs:
             raise BadInputError(problems[0])
@@ -56,7 +56,10 @@ def load_side(path: Path) -> Side:
 
 
 def load_runs(path: Path) -> tuple[Run, ...]:
-    """Read the runs in a file: one for each rank of a record. Raises BadInputError in one line."""
+    """Read the runs of a file, one for each rank of a record.
+
+    Raises BadInputError with a message of one line.
+    """
     document = read_json(path, MAX_RECORD_BYTES, WANTED)
     is_benchmark = isinstance(document, dict) and "benchmarks" in document
     runs = (
@@ -74,7 +77,7 @@ def load_runs(path: Path) -> tuple[Run, ...]:
 
 
 def _comparable(path: Path) -> tuple[list[Run], list[str]]:
-    """Read the runs of a file that have a device and cases; the others are problems.
+    """Return the runs of a file that have a device and cases, and a problem for each other run.
 
     Raises BadInputError.
     """
@@ -83,7 +86,7 @@ def _comparable(path: Path) -> tuple[list[Run], list[str]]:
 
 
 def _problem(run: Run, path: Path) -> str | None:
-    """Return why a run has no device and cases to compare; None if it has."""
+    """Return why a run cannot be compared; None if it has a device and cases."""
     name = f"{path} ({run.part})" if run.part else str(path)
     if run.device is None:
         return f"{name} has no device, as its run ended early: choose another record"
@@ -95,7 +98,7 @@ def _problem(run: Run, path: Path) -> str | None:
 def side_of_process(
     name: str, device: DeviceInfo, cases: Iterable[Case], trainings: Iterable[TrainResult]
 ) -> Side:
-    """Make a side of what this process measured."""
+    """Create a side from what this process measured."""
     trainings = tuple(trainings)
     every = (*cases, *(step_case(result, device) for result in trainings))
     run = Run(name, "run", datetime.now(UTC), device, every, trainings)
@@ -103,9 +106,9 @@ def side_of_process(
 
 
 def _files(directory: Path) -> list[Path]:
-    """Its JSON files, or those of the folders in it, which pytest-benchmark makes."""
+    """Return the JSON files in `directory` or in its subfolders, which pytest-benchmark creates."""
     try:
-        os.listdir(directory)  # raises, where a search of a folder that cannot be read finds none
+        os.listdir(directory)  # raises if the folder cannot be read; glob() finds nothing
         found = sorted(directory.glob("*.json")) or sorted(directory.glob("*/*.json"))
     except OSError as error:
         reason = error.strerror or error
@@ -116,7 +119,7 @@ def _files(directory: Path) -> list[Path]:
         )
     if len(found) > MAX_FILES:
         raise BadInputError(
-            f"{directory} contains {len(found)} files, a side has at most {MAX_FILES}: "
+            f"{directory} contains {len(found)} files, but a side has at most {MAX_FILES}: "
             "move the older ones elsewhere"
         )
     return found

@@ -1,4 +1,4 @@
-"""Which cases of two sides can be compared, and why the others cannot. Pure."""
+"""Find which cases of two sides can be compared, and why the others cannot. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from workload.core.models.case import Case, CaseStatus
 
 BASELINE, CANDIDATE = "baseline", "candidate"
 
-# The cases of one name on one side, by the index of the process run.
+# The cases of one name on one side, each with the index of its process run.
 Indexed = list[tuple[int, Case]]
 ByCache = dict[str, Indexed]
 
@@ -22,7 +22,7 @@ ByCache = dict[str, Indexed]
 class Excluded:
     """A case that is not compared or not judged.
 
-    `problem` says why in words that cases share, `detail` adds what is this case's own.
+    `problem` is a reason that several cases can share; `detail` is specific to this case.
     """
 
     name: str
@@ -32,20 +32,20 @@ class Excluded:
 
     @property
     def reason(self) -> str:
-        """The problem in full."""
+        """The problem with the detail, if there is one."""
         return f"{self.problem}: {self.detail}" if self.detail else self.problem
 
     @property
     def words(self) -> str:
-        """The title and the detail of this case."""
+        """The title with the detail, if there is one."""
         return f"{self.title} ({self.detail})" if self.detail else self.title
 
 
 @dataclass(frozen=True)
 class Unpaired(Excluded):
-    """A case that both sides have and that is not compared.
+    """A case that both sides have but that is not compared.
 
-    `measured`: both sides have a time, and the two mean different things.
+    `measured` is true if both sides have a time but the times are not comparable.
     """
 
     wrong: bool = False  # because a result is wrong
@@ -54,10 +54,10 @@ class Unpaired(Excluded):
 
 @dataclass(frozen=True)
 class Pairing:
-    """The cases of both sides.
+    """The cases of both sides, compared where possible.
 
-    `unpaired` are the cases without a speed that both sides have. `lost` are the titles of the
-    cases that the baseline measured and the candidate did not, or without a usable time.
+    `unpaired` are the cases that both sides have but that are not compared. `lost` are the titles
+    of the cases that the baseline measured but for which the candidate has no usable time.
     """
 
     speeds: tuple[Speed, ...]
@@ -68,10 +68,10 @@ class Pairing:
 
 
 def pair(baseline: Side, candidate: Side) -> Pairing:
-    """Pair the cases, in the order of the baseline.
+    """Pair the cases of both sides, in the order of the baseline.
 
-    Cases pair by name, which holds kind, shape, variant and dtype (tf32 is not float32), and by
-    the state of the caches.
+    Cases are paired by name and by the state of the caches. The name contains kind, shape, variant
+    and dtype (tf32 is not float32).
     """
     ours, theirs = _by_name(baseline), _by_name(candidate)
     outcomes = list(
@@ -106,7 +106,7 @@ def _by_name(side: Side) -> dict[str, Indexed]:
 def _outcomes(
     name: str, baseline: tuple[Side, Indexed], candidate: tuple[Side, Indexed]
 ) -> Iterator[Speed | Unpaired]:
-    """Compare the cases of one name: a speed for each state of the caches, or why there is none."""
+    """Yield a speed of one name for each state of the caches, or why there is none."""
     (our_side, ours), (their_side, theirs) = baseline, candidate
     unusable = _unusable(BASELINE, ours) or _unusable(CANDIDATE, theirs)
     if unusable:
@@ -129,13 +129,13 @@ def _outcomes(
             continue
         if len(our_side.runs) == len(their_side.runs):
             one, other = _aligned(one, other)
-        # Runs are pairs if both sides have as many and these are the same ones of each.
+        # Runs form pairs if both sides have equally many and the same ones measured the case.
         paired = len(our_side.runs) == len(their_side.runs) and _indices(one) == _indices(other)
         yield speed_of(name + suffix, title + suffix, _cases(one), _cases(other), paired)
 
 
 def _unusable(side: str, cases: Indexed) -> Unpaired | None:
-    """Return why a side has no usable time: one wrong run is enough, or all runs without a time."""
+    """Return why a side has no usable time: a run is wrong, or no run has a time. Else None."""
     first = cases[0][1]
     for _, case in cases:
         if case.status is CaseStatus.WRONG:
@@ -163,10 +163,10 @@ def _by_cache(cases: Indexed) -> ByCache:
 def _incomparable(
     baseline: Sequence[Case], candidate: Sequence[Case], same_kind: bool
 ) -> str | None:
-    """Return why these times mean different things, or None.
+    """Return why these times are not comparable; None if they are.
 
-    A CPU is timed by the host's clock, a GPU by its own events; these are compared. Two devices of
-    one kind must be timed by the same method.
+    A CPU is timed by the host's clock and a GPU by its own events; such times are compared. Two
+    devices of one kind must be timed by the same method.
     """
     ours, theirs = _methods(baseline), _methods(candidate)
     for side, methods in ((BASELINE, ours), (CANDIDATE, theirs)):
@@ -194,7 +194,7 @@ def _twice(cases: Indexed) -> bool:
 
 
 def _aligned(baseline: Indexed, candidate: Indexed) -> tuple[Indexed, Indexed]:
-    """Keep the runs that both sides have, so that their pairs stay pairs; all if there is none."""
+    """Keep the runs that both sides have, so that they stay pairs; keep all if there are none."""
     common = {index for index, _ in baseline} & {index for index, _ in candidate}
     if not common:
         return baseline, candidate

@@ -1,7 +1,7 @@
-"""What one process measured on one device: the one form in which results are compared and shown.
+"""What one process measured on one device, in the form in which results are compared and shown.
 
-It is made from a record, or from what tests/benchmarks put into a file of pytest-benchmark, whose
-other benchmarks are skipped.
+A run is read from a record, or from a pytest-benchmark file that tests/benchmarks wrote. Other
+benchmarks in such a file are skipped.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,20 +29,20 @@ from workload.core.units import printable
 
 T = TypeVar("T")
 
-HOST = "host"  # the kind of what a GPU's run measured on the CPU beside it
-PYTEST_BENCHMARK = "pytest-benchmark"  # the kind of such a run
+HOST = "host"  # the kind of the host CPU's results in a GPU's run
+PYTEST_BENCHMARK = "pytest-benchmark"  # the kind of a run from a pytest-benchmark file
 ORIGIN = "machine_info.workload"
 IMAGE_FIELDS = ("image", "variant", "revision")
 OPTIONAL_PARTS: dict[str, type[Any]] = {"ceilings": Ceilings, "variables": tuple[Variable, ...]}
 
 
 class Run(msgspec.Struct, frozen=True):
-    """What one process measured on one device, a step of each training among the cases."""
+    """What one process measured on one device; `cases` includes a step of each training run."""
 
     source: str  # the file
     kind: str  # the command, HOST or PYTEST_BENCHMARK
     started_at: datetime
-    device: DeviceInfo | None  # None: it ended before one was chosen
+    device: DeviceInfo | None  # None: the run ended before one was chosen
     cases: tuple[Case, ...]
     trainings: tuple[TrainResult, ...] = ()
     ceilings: Ceilings | None = None
@@ -53,10 +53,10 @@ class Run(msgspec.Struct, frozen=True):
     reason: str | None = None
     verify: tuple[VerifyResult, ...] = ()
     environment: dict[str, Any] = {}
-    variables: tuple[Variable, ...] | None = None  # None: it does not say
-    host: "Run | None" = None  # of a GPU's run: the CPU beside it
-    part: str | None = None  # of several that ran at the same time: "GPU 3 of 8"
-    ranks: tuple[Rank, ...] = ()  # all of these
+    variables: tuple[Variable, ...] | None = None  # None: not recorded
+    host: "Run | None" = None  # of a GPU's run: the results of the host CPU
+    part: str | None = None  # if several ran at the same time: "GPU 3 of 8"
+    ranks: tuple[Rank, ...] = ()  # all ranks of its record
 
     @property
     def place(self) -> str | None:
@@ -70,7 +70,7 @@ class Run(msgspec.Struct, frozen=True):
 
 
 def runs_of_record(record: Record, path: Path) -> tuple[Run, ...]:
-    """Make a run of each rank that a record holds, or of the record. Raises BadInputError."""
+    """Create a run for each rank of a record, or one if it has no ranks. Raises BadInputError."""
     if not record.ranks:
         return (run_of_record(record, path),)
     return tuple(
@@ -84,7 +84,7 @@ def runs_of_record(record: Record, path: Path) -> tuple[Run, ...]:
 
 
 def run_of_record(record: Record, path: Path) -> Run:
-    """Make a run of a record that was read from `path`. Raises BadInputError."""
+    """Create a run from a record that was read from `path`. Raises BadInputError."""
     trainings = record.train or ()
     versions = (record.environment and record.environment.versions) or {}
     system = record.environment and record.environment.system
@@ -111,7 +111,7 @@ def run_of_record(record: Record, path: Path) -> Run:
 
 
 def _host_run(run: Run, host: HostCpu) -> Run:
-    """Make a run of the host's CPU: the same process and machine, with its own results."""
+    """Create the run of the host CPU: the same process and machine, but the CPU's results."""
     return msgspec.structs.replace(
         run,
         kind=HOST,
@@ -136,7 +136,7 @@ def _cases(
 
 
 def honest(case: Case, device: DeviceInfo | None) -> Case:
-    """Return the case: WRONG if its error exceeds its tolerance, without a speed if emulated."""
+    """Return the case, as WRONG if its error exceeds its tolerance, without speed if emulated."""
     if case.status is CaseStatus.OK and (case.error_share or 0.0) > 1:
         reason = f"its error is {case.error_share:.3g} times its tolerance"
         return msgspec.structs.replace(case, status=CaseStatus.WRONG, reason=reason)
@@ -144,7 +144,7 @@ def honest(case: Case, device: DeviceInfo | None) -> Case:
 
 
 def in_utc(found: object, path: Path) -> datetime:
-    """Convert a time, or its text, to UTC, which it is without a zone. Raises BadInputError."""
+    """Convert a time or its ISO text to UTC, the default time zone. Raises BadInputError."""
     try:
         moment = datetime.fromisoformat(found) if isinstance(found, str) else found
         if not isinstance(moment, datetime):
@@ -155,13 +155,13 @@ def in_utc(found: object, path: Path) -> datetime:
 
 
 def run_of_benchmarks(document: dict[str, Any], path: Path) -> Run:
-    """Make a run from a pytest-benchmark file, read from `path`. Raises BadInputError.
+    """Create a run from a pytest-benchmark file that was read from `path`. Raises BadInputError.
 
-    The run has no exit code: that the benchmarks ended is not a verdict.
+    Such a file has no exit code. The run's exit code is OK, but is not a verdict.
     """
     origin = _mapping(_mapping(document.get("machine_info")).get("workload"))
     try:
-        if origin:  # they may be no benchmarks of this project
+        if origin:  # benchmarks of other projects have none
             require_version(origin)
     except ValueError as error:
         raise _not_ours(f"{ORIGIN} has {error}", path) from error
@@ -198,7 +198,7 @@ def _benchmarked(document: dict[str, Any], path: Path) -> Iterator[Case]:
 
 
 def _holders(document: dict[str, Any], path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what may hold a case: pytest-benchmark's entries, then cases without a time."""
+    """Yield the objects that may hold a case: pytest-benchmark's entries, then unmeasured cases."""
     measured = document["benchmarks"]
     if not isinstance(measured, list):
         raise _not_ours("benchmarks is not a list", path)

@@ -11,8 +11,8 @@ from workload.core.models.model import Model, derive
 from workload.core.models.rating import Regime
 from workload.core.statistics import median, quantile
 
-# Differences within ±5% do not matter: GPUs differ by about 4% from one day to the next.
-# The whole interval is inside for SAME, above 1.05 for FASTER, below 0.95 for SLOWER.
+# Differences within ±5% do not matter: GPUs differ by about 4% from one day to the next. SAME
+# needs the whole interval within these limits, FASTER above 1.05, SLOWER below 0.95.
 MARGIN = 0.05
 
 
@@ -28,10 +28,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Reached:
-    """What one side reached in one case: `rate` in the unit of its Speed, at `sec` a call.
+    """What one side reached in one case: `rate` in the unit of its Speed, at `sec` per call.
 
-    `sec` is the time that `ratio_of` gives a side's runs, `error_share` their largest error over
-    its tolerance, `transfer_sec` the time of moving inputs and result over the bus.
+    `sec` is the side's time according to `ratio_of`. `error_share` is the largest error of its
+    runs as a share of the tolerance. `transfer_sec` is the time to move the inputs and the result
+    over the bus.
     """
 
     rate: float
@@ -42,8 +43,8 @@ class Reached:
     transfer_sec: float | None
     warning: str | None  # of a single run; several runs have an interval instead
     contended: tuple[float, str] | None  # main cause of waits, in at least half of the runs
-    threads: tuple[int, ...]  # of its runs, where the case has a number of its own
-    least_sec: float  # a call, if the waits of contended runs delayed it as much as they can have
+    threads: tuple[int, ...]  # of its runs, if the case has its own number of threads
+    least_sec: float  # per call, if the waits of contended runs caused the longest possible delay
 
 
 class Speed(Model, frozen=True):
@@ -57,10 +58,10 @@ class Speed(Model, frozen=True):
     speedup: float
     interval: Span | None  # of the speed-up, 95%; None: too few samples
     basis: Basis
-    unjudged: str | None = None  # why a difference would say nothing about the code
+    unjudged: str | None = None  # why a difference would not be due to the code
     # Derived.
     verdict: Verdict = Verdict.UNCLEAR  # what holds over the whole interval
-    # If inputs and result cross the bus each time; None without a bus.
+    # If each call moves its inputs and result over the bus; None without a bus.
     speedup_with_transfers: float | None = None
 
     def __post_init__(self) -> None:
@@ -91,7 +92,7 @@ class Speed(Model, frozen=True):
         return self.interval is not None and self.interval[1] < 1 - share
 
     def is_slower_despite_waits(self, share: float) -> bool:
-        """Return whether it is slower by `share`, even without the waits of the candidate."""
+        """Return whether the candidate is slower by `share` even without its waits."""
         left = self.candidate.least_sec / self.candidate.sec
         return self.interval is not None and self.interval[1] < (1 - share) * left
 
@@ -105,7 +106,7 @@ def speed_of(
 ) -> Speed:
     """Compare one case, measured in one or more process runs per side, in order of time.
 
-    `paired`: run by run, the baseline's belong to the candidate's.
+    If `paired`, the runs with the same index form a pair.
     """
     ratio = ratio_of(_samples(baseline), _samples(candidate), paired)
     unit, amount = _unit(baseline[0])
@@ -123,9 +124,9 @@ def speed_of(
 
 
 def _unit(case: Case) -> tuple[str, int | None]:
-    """Return the unit of a case's rate, and the amount of one call; None: its rate is its seconds.
+    """Return the unit of a case's rate, and the amount per call; None if the rate is in seconds.
 
-    A training step is many operations, a launch none: their time says more than a rate.
+    A training step has many operations and a launch has none, so their time says more than a rate.
     """
     if case.kind in (Kind.TRAIN, Kind.LAUNCH):
         return "s", None
@@ -153,10 +154,11 @@ def _reached(cases: Sequence[Case], amount: int | None, seconds: float, counted:
 
 
 def _left_without_waits(cases: Sequence[Case], counted: float) -> float:
-    """Return the least share of a side's seconds that does not come from waiting.
+    """Return the smallest possible share of a side's time that is not spent waiting.
 
-    The `counted` quantile of a run's samples is later by d only if all samples above it are, a
-    share of 1 - counted. So d is at most the mean wait over that share (Markov's inequality).
+    Waits delay the `counted` quantile of a run's samples by d only if they delay all samples above
+    it, a share of 1 - counted. So d is at most the mean wait divided by that share (Markov's
+    inequality).
     """
     left = 1.0
     for timing in (case.timing for case in cases):
@@ -168,7 +170,10 @@ def _left_without_waits(cases: Sequence[Case], counted: float) -> float:
 
 
 def _contended(cases: Sequence[Case]) -> tuple[float, str] | None:
-    """Return the first main cause; fewer than half of the runs move a side little."""
+    """Return the first main cause of waits; None if fewer than half of the runs were contended.
+
+    So few runs change the time of a side only slightly.
+    """
     timings = [case.timing for case in cases if case.timing and case.timing.contended]
     found = [timing.waits.main_cause for timing in timings if timing.waits]
     return found[0] if 2 * len(found) >= len(cases) and found else None

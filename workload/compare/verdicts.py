@@ -1,4 +1,4 @@
-"""The comparison of two sides, and what follows from it. Pure."""
+"""Compare two sides and count the verdicts. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ from workload.core.units import some
 
 @dataclass(frozen=True)
 class Party:
-    """What a side ran on. Where its runs differ, it has every value."""
+    """What a side ran on. If its runs differ, it has the values of all of them."""
 
     name: str
     device: DeviceInfo
@@ -26,7 +26,7 @@ class Party:
     threads: tuple[int, ...]
     versions: dict[str, tuple[str, ...]]
     places: tuple[str, ...]  # image, kind of container, or host
-    problems: tuple[str, ...]  # of files that are left out
+    problems: tuple[str, ...]  # why runs or files are left out
     sources: tuple[str, ...]  # the files
 
 
@@ -36,7 +36,7 @@ class Comparison(Pairing):
 
     baseline: Party
     candidate: Party
-    interleaved: bool | None  # whether the process runs took turns; None for one a side
+    interleaved: bool | None  # whether the process runs took turns; None if a side has one
     disagreements: tuple[Disagreement, ...]
     varied_threads: tuple[int, ...]  # of one and the same CPU
     differences: tuple[Difference, ...]  # in the environment
@@ -44,7 +44,7 @@ class Comparison(Pairing):
 
     @property
     def worst_disagreement(self) -> Disagreement | None:
-        """The one that uses most of its tolerance; one without an error is worst."""
+        """The one that uses most of its tolerance; one with a loss that is not finite is worst."""
         return max(self.disagreements, key=lambda one: one.share, default=None)
 
     @property
@@ -54,7 +54,7 @@ class Comparison(Pairing):
 
     @property
     def verdicts(self) -> dict[Verdict, int]:
-        """How many cases ended how."""
+        """The number of cases with each verdict."""
         counts = Counter(speed.verdict for speed in self.speeds)
         return {verdict: counts[verdict] for verdict in Verdict if counts[verdict]}
 
@@ -66,10 +66,10 @@ class Comparison(Pairing):
 def compare(baseline: Side, candidate: Side, *, allowed: float = MARGIN) -> Comparison:
     """Compare everything that both sides have.
 
-    A contended case is judged if it is slower by more than `allowed` without its waits.
+    A contended case is judged if it is slower by more than `allowed` even without its waits.
 
-    Of an emulated side the losses are compared, and no speeds. Raises BadInputError if nothing can
-    be compared, WrongNumbersError if wrong results are why.
+    If a side is emulated, only losses are compared, not speeds. Raises BadInputError if nothing can
+    be compared, or WrongNumbersError if wrong results are the reason.
     """
     pairing = pair(baseline, candidate)
     emulated = baseline.device.emulated_on or candidate.device.emulated_on
@@ -94,7 +94,7 @@ def compare(baseline: Side, candidate: Side, *, allowed: float = MARGIN) -> Comp
 
 
 def _judged(speeds: Iterable[Speed], not_judged: Iterable[Unjudged]) -> tuple[Speed, ...]:
-    """Return the speeds, those that are not judged with the reason."""
+    """Return the speeds, with the reason for each that is not judged."""
     reasons = {one.name: one.reason for one in not_judged}
     return tuple(replace(speed, unjudged=reasons.get(speed.name)) for speed in speeds)
 
@@ -133,7 +133,10 @@ def _distinct(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def _interleaved(baseline: Side, candidate: Side) -> bool | None:
-    """Return False if one side ended before the other began: their drift is not shared."""
+    """Return whether the runs of both sides overlap in time and so share the drift.
+
+    Return None if a side has one run.
+    """
     if min(len(baseline.runs), len(candidate.runs)) == 1:
         return None
     ends = [(side.runs[0].started_at, side.runs[-1].started_at) for side in (baseline, candidate)]

@@ -128,7 +128,7 @@ def test_a_chunk_that_went_to_another_rank_is_found_and_named() -> None:
 def test_a_stale_buffer_is_found_and_named(kind: Kind, dtype: str) -> None:
     found = received(kind(dtype, 3, 300), 1, call=CALL - 1).mismatch(CALL)
     assert found
-    assert found.cause == "the result of the call before: a stale buffer"
+    assert found.cause == "the result of the previous call: a stale buffer"
 
 
 def test_a_result_that_was_never_written_is_found_and_named() -> None:
