@@ -2,8 +2,8 @@
 
     python train.py [auto|cpu|cuda|cuda:N]
 
-The network and its loop are this project's own; which device works, and how long a step takes,
-is reported by `workload`. Exit 4: the device cannot be used. Exit 3: it did not learn.
+The network and its loop belong to this example. `workload` reports which device works and how long
+a step takes. Exit 4: the device cannot be used. Exit 3: the network did not learn.
 """
 
 import sys
@@ -21,7 +21,7 @@ from workload.hardware import devices
 IMAGES, SIDE, PATCH, STEPS = 256, 16, 4, 200
 TIMED_SEC = 2.0  # for timing one step
 ENOUGH = 0.95  # of the images must be classified correctly
-BY_EVENTS = TimingConfig(CUDA_EVENTS)  # on a GPU; this optimizer, as set up, cannot be in a graph
+BY_EVENTS = TimingConfig(CUDA_EVENTS)  # on a GPU; as set up, this optimizer cannot be in a graph
 
 
 def stripes() -> tuple[Tensor, Tensor]:
@@ -34,10 +34,10 @@ def stripes() -> tuple[Tensor, Tensor]:
 
 
 class Network(nn.Module):
-    """Looks at an image patch by patch, then at all patches together."""
+    """A classifier that scores the mean features of an image's patches."""
 
     def __init__(self) -> None:
-        """Make a small network for a small task."""
+        """Create the two layers."""
         super().__init__()
         self.patch = nn.Linear(PATCH**2, 16)
         self.whole = nn.Linear(16, 2)
@@ -82,6 +82,6 @@ if __name__ == "__main__":
     except WorkloadError as error:
         print(f"train.py: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except OSError as error:  # torch's optimizers make a cache
+    except OSError as error:  # torch's optimizers create a cache
         print(f"train.py: {error}: mount a tmpfs on /tmp", file=sys.stderr)
         sys.exit(ExitCode.UNFIT)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Rewrite the lock files beside this script; `make lock` calls it. Needs uv on PATH.
 
-One resolution, for every platform that has wheels: gpu.txt, of pyproject.toml's
-dependencies and image.in, with torch as in torch.in. The CPU lock is the same without CUDA and with
-torch's CPU build, so common packages cannot differ between the targets.
+gpu.txt is one resolution for every platform that has wheels. It resolves the dependencies of
+pyproject.toml and image.in, with torch as in torch.in. The CPU lock is the same without CUDA and
+with torch's CPU build, so common packages cannot differ between the targets.
 """
 
 import json
@@ -17,20 +17,20 @@ from urllib.request import urlopen
 
 LOCKS = Path(__file__).resolve().parent
 PYPROJECT = LOCKS.parents[1] / "pyproject.toml"
-# What the doctor compares installed packages with; the images have the package, not the locks.
+# The doctor compares installed packages with this file. The images contain it, but not the locks.
 LOCKED = LOCKS.parents[1] / "workload/doctor/probes/locked.json"
 # PyTorch's own index: the CPU builds are not on PyPI.
 TORCH_CPU_INDEX = os.environ.get("TORCH_CPU_INDEX", "https://download.pytorch.org/whl/cpu")
 PYTHON_MIN = "3.11"
 CPU_PYTHONS = ("311", "312", "313")
-# CUDA's wheels, and what only they need; nvidia-ml-py merely talks to the driver.
+# CUDA's wheels, and packages that only they need; nvidia-ml-py only calls the driver.
 CUDA_ONLY = re.compile(r"(triton|cuda-[a-z-]+|nvidia-(?!ml-py)[a-z0-9-]+)==")
 
 
 def compile_lock(output: str, *inputs: str | Path) -> None:
     """Resolve `inputs` into the lock `output`: versions and hashes, the same from any mirror.
 
-    What is locked stays at its version, unless UPGRADE=1 asks for the newest of everything.
+    Locked packages stay at their versions, unless UPGRADE=1 requests the newest of everything.
     """
     options = (
         "--quiet --no-config --universal --generate-hashes --no-header --no-annotate"
@@ -81,7 +81,7 @@ def recorded_cpu_torch(version: str) -> str:
 
 
 def versions(lock: str) -> dict[str, str]:
-    """Read each package's version in a lock; several, chosen by markers, are joined by blanks."""
+    """Read each package's version in a lock; several, chosen by markers, are joined by spaces."""
     found: dict[str, str] = {}
     for name, version in re.findall(r"^([a-z0-9-]+)={2,3}(\S+)", lock, re.MULTILINE):
         found[name] = f"{found[name]} {version}" if name in found else version
@@ -89,7 +89,7 @@ def versions(lock: str) -> dict[str, str]:
 
 
 def write_versions() -> None:
-    """Write the package's copy of the versions of both targets."""
+    """Write the versions of both targets to the file that the package contains."""
     locks = {target: versions((LOCKS / f"{target}.txt").read_text()) for target in ("cpu", "gpu")}
     LOCKED.write_text(json.dumps(locks, indent=1) + "\n")
 
@@ -104,11 +104,11 @@ def main() -> None:
     (LOCKS / "cpu.txt").write_text(
         "".join(cpu_torch if block.startswith("torch==") else block for block in common)
     )
-    # Three signs: to two, a +cpu build in a wheelhouse is the same version (PEP 440).
+    # With == instead of ===, a +cpu build in a wheelhouse would match too (PEP 440).
     (LOCKS / "gpu.txt").write_text("".join(re.sub(r"^torch==", "torch===", b) for b in gpu))
     write_versions()
     for tools in ("test", "lint", "build", "page", "supply"):
-        # Constrained, so that a tool never asks for another version of a runtime package.
+        # Constrained, so that a tool never requires another version of a runtime package.
         compile_lock(f"{tools}.txt", f"{tools}.in", "--constraint", "gpu.txt")
 
 

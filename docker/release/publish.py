@@ -7,7 +7,7 @@ index: join the images of PLATFORMS (default: this machine's) under the version'
 Variables: REGISTRY, with a path, such as ghcr.io/me; VERSION; SOURCE, the web address of the code
 (default: the git remote's); DRY_RUN=1 prints the plan and does nothing. Digests are written to
 results/published/REVISION/, those of the indexes to results/published.json.
-Exit 1: a build or a push failed. Exit 2: a variable is wrong, or the version is published already.
+Exit 1: a build or a push failed. Exit 2: a variable is wrong, or the version is already published.
 Exit 4: this machine cannot publish.
 """
 
@@ -27,11 +27,11 @@ from typing import Any, NoReturn
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = ["-f", "docker/release/publish.hcl"]
 RESULT = ROOT / "results/published.json"
-# HOST[:PORT]/PATH, as the engine accepts a repository.
+# HOST[:PORT]/PATH, as Docker accepts it in the name of a repository.
 REGISTRY = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+")
 NEW_BUILDER = "docker buildx create --use --driver docker-container"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-# The exit codes of all scripts.
+# The exit codes that all scripts share.
 CODES = dict(
     re.findall(r"^(\w+)=(\d+)$", (ROOT / "docker/host/exit-codes").read_text(), re.MULTILINE)
 )
@@ -49,11 +49,11 @@ class Release:
     dry_run: bool
 
     def metadata(self, target: str, where: str) -> Path:
-        """Return the file in which bake writes the digest that it pushed for a platform."""
+        """Return the file to which bake writes the digest of the image pushed for a platform."""
         return Path(f"results/published/{self.revision}/{target}-{where.replace('/', '-')}.json")
 
     def pushed(self, target: str, where: str) -> str:
-        """Return a pushed image's name by digest; refuse one that was not pushed."""
+        """Return the name of a pushed image by digest; refuse an image that was not pushed."""
         path = self.metadata(target, where)
         if (ROOT / path).exists():
             digest = json.loads((ROOT / path).read_text())[target]["containerimage.digest"]
@@ -82,7 +82,7 @@ def git(*arguments: str) -> str:
 
 
 def last_line(output: str) -> str:
-    """Return the line of a command's output that has its error."""
+    """Return the last line of a command's output, which has its error."""
     return output.strip().rpartition("\n")[2]
 
 
@@ -145,7 +145,7 @@ def read_plan() -> dict[str, Any]:
 
 
 def check_checkout() -> None:
-    """Refuse changes that are not in the commit the labels name."""
+    """Refuse changes that are not in the commit that the labels name."""
     if changed := git("status", "--porcelain"):
         refuse(
             BAD_INPUT,
@@ -169,7 +169,7 @@ def check_builder() -> None:
 
 
 def check_new(tag: str) -> None:
-    """Refuse a version that is published; no answer from the registry does not make it new."""
+    """Refuse a version that is published, or any version if the registry does not answer."""
     shown = ask("docker", "buildx", "imagetools", "inspect", tag)
     if shown.returncode == 0:
         refuse(BAD_INPUT, f"{tag} is published already, and is never replaced: raise VERSION")
@@ -178,7 +178,7 @@ def check_new(tag: str) -> None:
 
 
 def run(release: Release, command: list[str], failure: str) -> None:
-    """Run a command, or print it in a dry run; stdout is for the result."""
+    """Run a command, or print it in a dry run. Its output goes to stderr, away from the result."""
     if release.dry_run:
         print(shlex.join(command))
     elif subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode:
@@ -194,7 +194,7 @@ def build(release: Release, targets: Iterable[str]) -> None:
 
 
 def index(release: Release, plan: dict[str, Any]) -> None:
-    """Join the pushed images of each target under its tags, and write down the digests."""
+    """Join the pushed images of each target under its tags, and save the digests."""
     for target, planned in plan.items():
         command = ["docker", "buildx", "imagetools", "create"]
         command += [f"--tag={tag}" for tag in planned["tags"]]
@@ -231,7 +231,7 @@ def check(release: Release, plan: dict[str, Any], step: str | None) -> None:
 
 
 def main() -> None:
-    """Check, build, join."""
+    """Check the release, then run the chosen steps."""
     parser = argparse.ArgumentParser(description="Publish a version of all images.")
     parser.add_argument("step", nargs="?", choices=("build", "index"), help="default: both")
     step = parser.parse_args().step

@@ -2,9 +2,10 @@
 
     PYTHONPATH=. python docker/release/sbom.py cpu|gpu[-devel] IMAGE
 
-Writes results/sbom-TARGET.cdx.json, CycloneDX 1.6 (ECMA-424), the same each time for one image. The
-image's own pip and dpkg list its packages, in a container without network and privileges. Exits
-with 4 if a Python package is missing, or is not in docker/locks/TARGET.txt at its version.
+Writes results/sbom-TARGET.cdx.json in the format CycloneDX 1.6 (ECMA-424). It is the same each time
+for one image. The image's own pip and dpkg list its packages, in a container without network
+or privileges. Exits with 4 if a Python package of docker/locks/TARGET.txt is missing, or if an
+installed one is not in that file at its version.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from workload.core.files import write_atomically
 from workload.core.units import printable
 
 LOCKS = Path(__file__).parents[1] / "locks"
-OURS = "workload"  # built from the checkout, so in no lock
+OURS = "workload"  # built from the checkout, so not in a lock
 SANDBOX = "--pull never --network none --read-only --cap-drop ALL --security-opt no-new-privileges"
 PIP = ("python", "-I", "-m", "pip", "inspect", "--local")
 DPKG = r""". /usr/lib/os-release && echo "$ID $VERSION_ID" && dpkg-query --show --showformat \
@@ -43,7 +44,7 @@ def docker(*words: str) -> str:
 
 
 def run_in(image: str, *command: str) -> str:
-    """Return what a command of the image prints; it may take two minutes."""
+    """Return what a command of the image prints. Its time limit is two minutes."""
     return docker(
         "run", "--rm", *SANDBOX.split(), "--entrypoint", "timeout", image, "120", *command
     )
@@ -59,7 +60,7 @@ def python_packages(report: dict[str, Any]) -> list[Component]:
 
 
 def license_of(about: dict[str, Any]) -> str | None:
-    """Return the license that a package declares, unless that is a whole text."""
+    """Return the license that a package declares, without a full license text."""
     classes = [
         one.rpartition(":: ")[2] for one in about.get("classifier", ()) if "License ::" in one
     ]
@@ -79,7 +80,7 @@ def os_packages(listed: str) -> list[Component]:
 
 
 def component(url: PackageURL, license_: str | None = None) -> Component:
-    """Return a package by its URL, in which scanners also read its distribution and source."""
+    """Return a component by its URL, from which scanners also read its distribution and source."""
     licenses = [LicenseFactory().make_from_string(license_)] if license_ else []
     return Component(
         name=url.name, version=url.version, purl=url, bom_ref=url.to_string(), licenses=licenses
@@ -87,7 +88,7 @@ def component(url: PackageURL, license_: str | None = None) -> Component:
 
 
 def document(about: dict[str, Any], components: list[Component]) -> str:
-    """Return the SBOM of an image; `about` is what `docker image inspect` prints of it."""
+    """Return the SBOM of an image; `about` is the output of `docker image inspect`."""
     labels = about["Config"].get("Labels") or {}
     image = Component(
         name=OURS,
@@ -108,7 +109,7 @@ def document(about: dict[str, Any], components: list[Component]) -> str:
 
 
 def differences(found: Packages, lock: Packages) -> list[str]:
-    """Return a line for each package and version that is in one of the two only."""
+    """Return a line for each package and version that is in only one of the two."""
     extra = [f"{name} {version} is not in the lock" for name, version in sorted(found - lock)]
     return extra + [
         f"{name} {version} is not in the image" for name, version in sorted(lock - found)

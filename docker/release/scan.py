@@ -1,10 +1,10 @@
-"""Look up packages among known vulnerabilities.
+"""Look up known vulnerabilities of packages.
 
     PYTHONPATH=. python docker/release/scan.py [--image IMAGE] LOCK...
 
 pip-audit looks up the Python packages of lock files, by their public versions: torch 2.13.0, not
 2.13.0+cpu. grype or Trivy, whichever is on PATH, looks up the OS packages of an image. Exits with 4
-for a vulnerability that known-vulnerabilities.toml does not except, and for a missing answer.
+for a vulnerability without an exception in known-vulnerabilities.toml, and for a missing answer.
 """
 
 import argparse
@@ -35,7 +35,7 @@ class ScanError(Exception):
 
 
 class Finding(NamedTuple):
-    """A vulnerability of a package, by all of its names."""
+    """A vulnerability of a package, with all of its IDs."""
 
     ids: tuple[str, ...]
     package: str
@@ -43,7 +43,7 @@ class Finding(NamedTuple):
     fix: str
 
     def __str__(self) -> str:
-        """Return what to print."""
+        """Return the line to print."""
         fix = f"fixed in {self.fix}" if self.fix else "no fix is known"
         return f"{self.package} {self.version}: {', '.join(self.ids)}: {fix}"
 
@@ -85,7 +85,7 @@ def scan_image(image: str) -> Iterator[Finding]:
 
 
 def answer(command: list[str], lines: str = "") -> Any:
-    """Return the JSON that a scanner prints; its exit code is 1 for a finding too."""
+    """Return the JSON that a scanner prints. The exit code is ignored: a finding also gives 1."""
     try:
         ended = subprocess.run(
             command, input=lines, capture_output=True, text=True, timeout=LIMIT_SEC, check=False
@@ -99,7 +99,7 @@ def answer(command: list[str], lines: str = "") -> Any:
 
 
 def collected(what: str, scan: Iterator[Finding | str]) -> list[Finding | str]:
-    """Return what a scan yields, or one line if it fails: no answer is not a good one."""
+    """Return what a scan yields; if it fails, one line that counts as a problem."""
     try:
         return list(scan)
     except (ScanError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -107,7 +107,7 @@ def collected(what: str, scan: Iterator[Finding | str]) -> list[Finding | str]:
 
 
 def exceptions(path: Path, today: date) -> set[tuple[str, str]]:
-    """Return id and package of each exception that has not expired. Raises ValueError."""
+    """Return the ID and package of each exception that has not expired. Raises ValueError."""
     rows = tomllib.loads(path.read_text()).get("known", ())
     for row in rows:
         if not row.keys() >= {"id", "package", "reason"} or type(row.get("expires")) is not date:

@@ -1,8 +1,8 @@
 """imported.py ROOT: copy the library sources that a run imports into ROOT.
 
-They are found by imports alone, so they are the same on every machine, with a GPU or without.
-ROOTS lists modules that a run imports later, too: tests/image/test_bytecode.py and
-test_hardening.py find what is missing.
+The sources are found by imports alone, so they are the same on every machine, with or without a
+GPU. ROOTS also lists modules that a run imports later: tests/image/test_bytecode.py and
+test_hardening.py find missing ones.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from pathlib import Path
 VENV = Path("/opt/venv")
 ROOTS = (
     "torch",
-    "torch.fx.experimental.symbolic_shapes",  # autograd, of a gradient that is given; SymPy with it
+    "torch.fx.experimental.symbolic_shapes",  # for autograd with a given gradient; imports SymPy
     "msgspec",
     "safetensors.torch",
     "rich.markup",
@@ -26,14 +26,14 @@ ROOTS = (
 
 
 def sources() -> list[Path]:
-    """Return the sources in the venv of the imported modules, sorted."""
+    """Return the sources of the imported modules in the venv, sorted."""
     specs = [getattr(module, "__spec__", None) for module in list(sys.modules.values())]
     origins = {Path(spec.origin) for spec in specs if spec and spec.has_location and spec.origin}
     return sorted(path for path in origins if path.suffix == ".py" and path.is_relative_to(VENV))
 
 
 def main(root: Path) -> None:
-    """Import, and copy."""
+    """Import the modules and copy their sources."""
     for name in ROOTS:
         importlib.import_module(name)
     found = sources()

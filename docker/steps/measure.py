@@ -1,7 +1,7 @@
 """measure.py TARGET PACKAGE_INIT: print, as a bake file, the labels measured in this image.
 
-Runs while the image is built, without a GPU: what the libraries were built for, not
-what the machine has.
+Runs while the image is built, without a GPU. So the labels show what the libraries were built for,
+not what the machine has.
 """
 
 import json
@@ -14,18 +14,18 @@ import torch
 
 
 def cudnn() -> str:
-    """Return the version of the cuDNN torch loads, as 9.20.0; empty without one."""
+    """Return the version of the cuDNN that torch loads, such as 9.20.0; empty without one."""
     number = torch.backends.cudnn.version() if torch.version.cuda else None
     return f"{number // 10000}.{number // 100 % 100}.{number % 100}" if number else ""
 
 
 def nccl() -> str:
-    """Return the version of the NCCL torch loads, as 2.29.7; empty without one."""
+    """Return the version of the NCCL that torch loads, such as 2.29.7; empty without one."""
     return ".".join(map(str, torch.cuda.nccl.version())) if torch.version.cuda else ""
 
 
 def arch_list() -> str:
-    """Return what torch's kernels were compiled for, as sm_75 sm_80 …; empty for the CPU.
+    """Return the targets of torch's compiled kernels, such as sm_75 sm_80; empty for the CPU.
 
     torch.cuda.get_arch_list() is empty without a GPU; the build flags are not.
     """

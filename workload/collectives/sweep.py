@@ -90,7 +90,7 @@ class Pairs:
                     yield from self._measure(again, self.plan.sizes[-1], budget_sec / len(steps))
 
     def slow(self) -> list[SlowLink]:
-        """Return the parties or pairs that are far below their peers; call it on rank 0."""
+        """Return the parties or pairs that are far below their peers; known only on rank 0."""
         rates = [
             PairRate(pair, self.link_of(*pair).words, case.gbs)
             for (pair, size), case in self.cases.items()

@@ -1,4 +1,4 @@
-"""Connect in short attempts: where it is refused, torch 2.13's client takes twice its limit."""
+"""Connect in short attempts. If refused, the client of torch 2.13 takes twice its time limit."""
 
 import time
 from collections.abc import Callable
@@ -12,9 +12,9 @@ ATTEMPT_SEC, PAUSE_SEC = 5, 0.2
 def connect_within(
     limit_sec: float, connect: Callable[[], Connection], *refusals: type[Exception]
 ) -> Connection:
-    """Call `connect` until it does not raise one of `refusals`; raise the last after the limit.
+    """Call `connect` until it raises none of `refusals`; after the limit, raise the last one.
 
-    An attempt is to take ATTEMPT_SEC at most, or twice that where it is refused.
+    An attempt should take at most ATTEMPT_SEC, or twice that if it is refused.
     """
     end_sec = time.monotonic() + limit_sec
     while True:

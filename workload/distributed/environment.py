@@ -1,9 +1,10 @@
-"""Read from the environment which rank this process is: of torchrun, Slurm or an Indexed Job.
+"""Read which rank this process is from the environment of torchrun, Slurm or an Indexed Job.
+
+An Indexed Job sets JOB_COMPLETION_INDEX; WORLD_SIZE and MASTER_ADDR must be set as well.
 
 Sources: docs.pytorch.org/docs/stable/elastic/run.html, "Environment Variables";
 slurm.schedmd.com/srun.html, "OUTPUT ENVIRONMENT VARIABLES";
-kubernetes.io/docs/concepts/workloads/controllers/job, "Completion mode", whose JOB_COMPLETION_INDEX
-needs WORLD_SIZE and MASTER_ADDR beside it.
+kubernetes.io/docs/concepts/workloads/controllers/job, "Completion mode".
 """
 
 import re
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from workload.core.errors import UnfitError
 
 DEFAULT_PORT = 29500  # of torch.distributed
-# Below the ports that Linux gives to outgoing connections: 32768 and up.
+# Below the ports that Linux assigns to outgoing connections: 32768 and up.
 FIRST_PORT, PORTS = 20_000, 12_000
 MAX_PORT = 65_535
 HOST = r"[A-Za-z0-9._:%-]{1,253}"  # a name, or an address of IPv4 or IPv6
@@ -22,7 +23,7 @@ TORCHRUN, BARE = "torchrun", "the environment"
 
 @dataclass(frozen=True)
 class Place:
-    """One process of several: ranks count from 0 over all nodes, local ranks on this node."""
+    """One process of several. Ranks count from 0 over all nodes, local ranks on this node."""
 
     rank: int
     world_size: int
@@ -31,13 +32,13 @@ class Place:
     master_address: str  # where rank 0 listens
     master_port: int
     started_by: str
-    restart: int = 0  # how often torchrun has started the group again
-    agent_store: bool = False  # torchrun's agent listens there, not rank 0
+    restart: int = 0  # how often torchrun has restarted the group
+    agent_store: bool = False  # torchrun's agent, not rank 0, listens at the address
     restarts_left: int = 0
 
     @property
     def started_by_torch(self) -> bool:
-        """Return whether a launcher of torch, or one like it, set RANK and the others."""
+        """Return whether torchrun or a similar launcher set RANK and the related variables."""
         return self.started_by in (TORCHRUN, BARE)
 
     @property
@@ -46,22 +47,22 @@ class Place:
         return self.rank == 0
 
     def cpu_share(self, usable: int, of_machine: int) -> int:
-        """Return how many of the `usable` CPUs are this rank's.
+        """Return how many of the `usable` CPUs this rank may use.
 
-        torchrun shows all of them to every rank of a node; srun may have divided them.
+        Under torchrun every rank of a node sees all CPUs; srun may have divided them.
         """
         whole = usable if self.started_by_torch else of_machine
         return max(1, min(usable, whole // self.local_world_size))
 
 
 def read_place(environment: Mapping[str, str]) -> Place | None:
-    """Return the place that the environment gives this process; None if it is alone.
+    """Return the place of this process according to the environment; None if it is alone.
 
     Raises UnfitError for values that are missing or contradict each other.
     """
     if "RANK" in environment:
         return _of_torchrun(environment)
-    # Only srun sets it: in the batch script itself SLURM_PROCID is 0 and nothing else runs.
+    # Only srun sets this variable. In the batch script, SLURM_PROCID is 0 and no other task runs.
     if _number(environment, "SLURM_STEP_NUM_TASKS", 1) > 1:
         return _of_slurm(environment)
     if "JOB_COMPLETION_INDEX" in environment and "WORLD_SIZE" in environment:
@@ -155,7 +156,7 @@ def _place(  # noqa: PLR0913  a place has this many parts
 def first_node(nodes: str) -> str:
     """Return the first name of Slurm's list: `gpu03` of `gpu[03-05,9],login`.
 
-    Raises UnfitError without one.
+    Raises UnfitError if there is none.
     """
     match = re.match(r"([^,\[\]]*)(?:\[([^-,\]]+)[^\]]*\])?([^,\[\]]*)", nodes)
     name = "".join(part or "" for part in match.groups()) if match else ""
@@ -165,7 +166,7 @@ def first_node(nodes: str) -> str:
 
 
 def _tasks_of_node(environment: Mapping[str, str]) -> int:
-    """Return how many tasks run on this node, of a list such as `4(x2),3`."""
+    """Return how many tasks run on this node, according to a list such as `4(x2),3`."""
     listed = environment.get("SLURM_STEP_TASKS_PER_NODE", "1")
     node = _number(environment, "SLURM_NODEID", 0)
     for count, times in re.findall(r"(\d{1,9})(?:\(x(\d{1,9})\))?", listed):
@@ -178,7 +179,7 @@ def _tasks_of_node(environment: Mapping[str, str]) -> int:
 def _text(environment: Mapping[str, str], name: str) -> str:
     if environment.get(name):
         return environment[name]
-    raise UnfitError(f"{name} is not set, and rank 0 is found through it: set it to rank 0's host")
+    raise UnfitError(f"{name} is not set, but is needed to find rank 0: set it to rank 0's host")
 
 
 def _number(environment: Mapping[str, str], name: str, default: int | None = None) -> int:

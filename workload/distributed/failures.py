@@ -1,7 +1,7 @@
-"""How the failure of a rank reaches its launcher: a file per rank, and which one is the cause.
+"""Report the failure of a rank to its launcher, and find the failure that caused the others.
 
-The format is the one of torch.distributed.elastic.multiprocessing.errors, so that torchrun shows
-the same line.
+Each rank writes a file in the format of torch.distributed.elastic.multiprocessing.errors, so that
+torchrun shows the same line.
 """
 
 import json
@@ -17,19 +17,19 @@ from workload.core.files import write_atomically
 from workload.hardware.child import ending_signal
 
 ERROR_FILE = "TORCHELASTIC_ERROR_FILE"
-# Set by `launch`: the launcher prints the line of the rank that failed first, and no rank its own.
+# Set by `launch`: the launcher prints the line of the rank that failed first; ranks print none.
 LAUNCHED = "WORKLOAD_LAUNCHED"
 
 
 class LostRankError(UnfitError):
-    """Another rank ended or does not answer: a consequence, unless its node is lost."""
+    """Another rank ended or does not answer. This is a consequence, unless its node is lost."""
 
 
 class RankError(WorkloadError):
-    """A rank failed; it has that rank's exit code."""
+    """A rank failed. The error has that rank's exit code."""
 
     def __init__(self, line: str, code: ExitCode) -> None:
-        """Take the line that names the rank."""
+        """Set the line, which names the rank, and the exit code."""
         super().__init__(line)
         self.exit_code = code
 
@@ -51,15 +51,16 @@ class Failure:
 
     @property
     def order(self) -> tuple[bool, bool, bool, int]:
-        """Return what sorts causes before consequences: those who were stopped come last.
+        """Return a sort key that puts causes before consequences; stopped ranks come last.
 
-        A rank that hung may have waited for one that failed; others lost it because it hung.
+        A rank that hung may have waited for one that failed. Others may have lost it because it
+        hung.
         """
         consequence = self.stopped and not self.hung and ending_signal(self.exit_code) is not None
         return consequence, self.lost_another, self.hung, self.rank
 
     def error(self) -> RankError:
-        """Return the error that the launcher raises for it."""
+        """Return the error that the launcher raises for this failure."""
         name = ending_signal(self.exit_code)
         if self.hung or name:
             hung = "hung: it did not end after SIGTERM and was killed"
@@ -68,12 +69,12 @@ class Failure:
             return RankError(line, ExitCode.UNFIT)
         ended = f"rank {self.rank} ended with exit code {self.exit_code}: see its output"
         line = with_rank(self.rank, self.line) if self.line else ended
-        known = self.exit_code in set(ExitCode)  # else it is not one of this program
+        known = self.exit_code in set(ExitCode)  # else it is no exit code of this program
         return RankError(line, ExitCode(self.exit_code) if known else ExitCode.UNFIT)
 
 
 def with_rank(rank: int, line: str) -> str:
-    """Begin a line of `rank` with its name, unless it names the rank that failed."""
+    """Prefix a line with `rank`, unless it already begins with the ranks that failed."""
     return line if re.match(r"(all )?ranks?\b", line) else f"rank {rank}: {line}"
 
 
@@ -83,19 +84,19 @@ def first_cause(failures: list[Failure]) -> Failure:
 
 
 def report_failure(environment: Mapping[str, str], line: str, lost_another: bool) -> None:
-    """Write the line where the launcher reads it, if there is one."""
+    """Write the line to the file that the launcher reads, if there is a launcher."""
     if ERROR_FILE not in environment:
         return
     extra = {"timestamp": str(int(time.time())), "lost_another": lost_another}
     document = {"message": {"message": line, "extraInfo": extra}}
-    with suppress(OSError):  # the exit code is left
+    with suppress(OSError):  # the exit code still shows the failure
         write_atomically(Path(environment[ERROR_FILE]), json.dumps(document).encode())
 
 
 def read_failure(
     rank: int, exit_code: int, message: object, stopped: bool = False, hung: bool = False
 ) -> Failure:
-    """Return the failure of a rank from the `message` of its file, or from none."""
+    """Return the failure of a rank; `message` comes from its file, if it wrote one."""
     found = message if isinstance(message, dict) else {}
     return Failure(
         rank,

@@ -1,7 +1,7 @@
-"""The process group of the ranks: joined with a time limit, and each failure in one line.
+"""Join the process group of the ranks within a time limit, and report a failure in one line.
 
-gloo connects CPUs, NCCL GPUs. A rank that ends closes its connections, which the others see at
-once; one whose node is lost no longer answers, which they see after GROUP_SEC.
+gloo connects CPUs, and NCCL connects GPUs. When a rank ends, it closes its connections, and the
+others notice at once. When its node is lost, it no longer answers, and they notice after GROUP_SEC.
 """
 
 import json
@@ -31,17 +31,17 @@ _OF_THE_GROUP = (dist.DistBackendError, dist.DistNetworkError, dist.DistStoreErr
 
 
 def own_device(requested: str, place: Place) -> str:
-    """Return this rank's device: of several GPUs the one whose index is its local rank.
+    """Return this rank's device: of several GPUs, the one whose index is its local rank.
 
-    Where each rank sees only one GPU, it is that one. Raises BadInputError for one GPU
-    for several ranks, UnfitError for fewer GPUs than ranks or a driver that hangs.
+    A single rank that sees one GPU uses that GPU. Raises BadInputError if several ranks request
+    one GPU, and UnfitError if there are fewer GPUs than ranks or if the driver hangs.
     """
     kind, _ = parse(requested)
     ranks = place.local_world_size
     if ":" in requested and ranks > 1:
         raise BadInputError(
-            f"--device {requested} is one GPU, and {ranks} ranks run on this node: "
-            "choose --device cuda, which gives each its own"
+            f"--device {requested} is one GPU, but {ranks} ranks run on this node: "
+            "choose --device cuda, which gives each rank its own GPU"
         )
     if kind == "cpu" or ":" in requested:
         return requested
@@ -64,15 +64,15 @@ def _numbered(requested: str, place: Place, gpus: int) -> str:
 
 
 class Group:
-    """The ranks that have met."""
+    """The process group that this rank has joined."""
 
     def __init__(self, place: Place, device: DeviceInfo) -> None:
-        """Take this rank's place and device."""
+        """Store this rank's place and device."""
         self.place = place
         self._where = device.torch_name
 
     def on_rank_0(self, work: Callable[[], T]) -> T:
-        """Do `work` on rank 0 alone; return on every rank what it returns there, plain JSON.
+        """Call `work` on rank 0 only; return its result, which must be plain JSON, on every rank.
 
         If it raises a WorkloadError, the other ranks raise FollowedError with the same code.
         """
@@ -98,7 +98,7 @@ class Group:
         return answer["value"]
 
     def _send(self, answer: object) -> None:
-        """Send it as a tensor: an operation of the group has a time limit, its store has none."""
+        """Send the answer as a tensor: the group's operations have a time limit, its store none."""
         text = torch.tensor(list(json.dumps(answer).encode()), dtype=torch.uint8)
         dist.broadcast(torch.tensor([len(text)], device=self._where), 0)
         dist.broadcast(text.to(self._where), 0)
@@ -112,7 +112,7 @@ def joined(place: Place, device: DeviceInfo, wait_sec: float = GROUP_SEC) -> Ite
     """
     backend, limit = BACKENDS[device.kind], timedelta(seconds=wait_sec)
     if device.kind == "cuda":
-        torch.cuda.set_device(device.torch_name)  # of NCCL's own tensors
+        torch.cuda.set_device(device.torch_name)  # for NCCL's own tensors
     try:
         dist.init_process_group(
             backend,
@@ -142,8 +142,8 @@ def joined(place: Place, device: DeviceInfo, wait_sec: float = GROUP_SEC) -> Ite
 def _store(place: Place, limit: timedelta) -> dist.Store:
     """Return the store of the ranks' addresses, without those of an earlier attempt.
 
-    torchrun's agent keeps its store when it restarts the ranks (torch 2.13), with the addresses
-    of those that ended: each attempt has keys of its own.
+    When torchrun's agent restarts the ranks, it keeps its store with the addresses of the ranks
+    that ended (torch 2.13). So each attempt uses its own keys.
     """
     if place.leads and not place.agent_store:
         store = _tcp_store(place, limit, listens=True)
@@ -171,7 +171,7 @@ def _tcp_store(place: Place, limit: timedelta, listens: bool = False) -> dist.TC
 
 @contextmanager
 def lost_ranks_named(place: Place) -> Iterator[None]:
-    """Raise LostRankError for what the group reports when a rank is lost."""
+    """Convert an error that the group raises when a rank is lost to LostRankError."""
     try:
         yield
     except RuntimeError as error:

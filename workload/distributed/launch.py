@@ -1,8 +1,8 @@
 """Start the ranks of this node with torch.distributed's own launcher, as torchrun does.
 
-Each rank runs the same command and finds its place in its environment. Every wait has a limit, so
-that a node that is lost ends the others within a minute: the rendezvous and its store here, the
-group in `group`.
+Each rank runs the same command and reads its place from its environment. Every wait has a limit, so
+that all other nodes end within a minute if one is lost. This module limits the waits for the
+rendezvous and its store, and `group` those for the process group.
 """
 
 import logging
@@ -31,7 +31,7 @@ from workload.distributed.failures import LAUNCHED, first_cause, read_failure
 from workload.distributed.limits import JOIN_AGAIN_SEC, JOIN_SEC
 from workload.distributed.rendezvous import make_handler
 
-STORE_SEC = 20  # how long to wait for an answer of the store
+STORE_SEC = 20  # how long to wait for an answer from the store
 # How long ranks may take to end after a signal; they take under a second.
 SHUTDOWN_SEC = 5
 MONITOR_SEC = 0.1
@@ -39,7 +39,7 @@ MONITOR_SEC = 0.1
 
 @dataclass(frozen=True)
 class Launch:
-    """What to start: `ranks` on each of `nodes`, which meet at `rendezvous`, host:port."""
+    """What to start: `ranks` on each of `nodes`. The nodes meet at `rendezvous`, host:port."""
 
     ranks: int
     nodes: int = 1
@@ -49,22 +49,22 @@ class Launch:
 
     @property
     def join_sec(self) -> int:
-        """Return how long nodes wait for each other: torch has one limit for start and restarts."""
+        """Return how long nodes wait for each other, both at the start and after a restart."""
         if self.join_timeout_sec:
             return ceil(self.join_timeout_sec)
         return JOIN_AGAIN_SEC if self.max_restarts else JOIN_SEC
 
     @property
     def parameters(self) -> RendezvousParameters:
-        """Return where the nodes meet: without an address on a free port of this one."""
+        """Return where the nodes meet; without an address, at a free port of this node."""
         return RendezvousParameters(
             backend="c10d",
             endpoint=self.rendezvous or "127.0.0.1:0",
-            # Jobs that meet at one address are one job.
+            # Launchers that meet at one address belong to one job.
             run_id=f"workload-{self.rendezvous}" if self.rendezvous else uuid.uuid4().hex,
             min_nodes=self.nodes,
             max_nodes=self.nodes,
-            # No name of this machine has to be resolved where only it takes part.
+            # If only this machine takes part, its name need not be resolved.
             local_addr=None if self.rendezvous else "127.0.0.1",
             join_timeout=self.join_sec,
             last_call_timeout=1,
@@ -75,16 +75,17 @@ class Launch:
 
 
 class Agent(LocalElasticAgent):
-    """torch's agent that gives ranks SHUTDOWN_SEC to end, and remembers which it ended.
+    """An agent of torch that gives ranks SHUTDOWN_SEC to end, and records which ones it ended.
 
-    After one rank failed, torch 2.13 gives the others 30 s (SubprocessContext._poll).
+    After a rank has failed, torch 2.13 gives the others 30 s (SubprocessContext._poll).
     """
 
     stopped: frozenset[int] = frozenset()  # ranks that ran until the agent ended them
     hung: frozenset[int] = frozenset()  # of these, those that only SIGKILL ended
 
     def _start_workers(self, worker_group: WorkerGroup) -> dict[int, Any]:
-        # Until they handle it: Python, while it starts, shows Ctrl-C as an error of its own.
+        # Ranks inherit this and unblock SIGINT when they handle it. While Python starts, it would
+        # show Ctrl-C as an error of its own.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             started: dict[int, Any] = super()._start_workers(worker_group)
@@ -113,22 +114,22 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
     """Run Python with `arguments` once for each rank of this node until all have ended.
 
     Returns OK, or the code of a signal that ended the launcher. Raises RankError with the line of
-    the rank that failed first, UnfitError if the nodes do not meet. Call it in the main thread.
+    the rank that failed first, or UnfitError if the nodes do not meet. Call it in the main thread.
     """
-    logging.disable(logging.CRITICAL)  # of the agent's own lines and tracebacks
+    logging.disable(logging.CRITICAL)  # silences the agent's messages and tracebacks
     os.environ[LAUNCHED] = "1"
     if plan.rendezvous is None:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    else:  # agents may count restarts differently, and that is all that tells attempts apart
+    else:  # agents may count restarts differently, but only that count separates attempts
         os.environ.setdefault("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1")
     try:
         with tempfile.TemporaryDirectory(prefix="workload-ranks-") as folder:
             result, agent = _run_agent(arguments, plan, folder)
     except SignalException as ended:
-        # Also for SIGHUP and SIGQUIT, as for a process alone.
+        # SIGHUP and SIGQUIT also give TERMINATED, as in a single process.
         return ExitCode.INTERRUPTED if ended.sigval is signal.SIGINT else ExitCode.TERMINATED
     except OSError as error:
-        fix = FIX_OF_LIMIT.get(error.errno or 0, "check TMPDIR, and the room there")
+        fix = FIX_OF_LIMIT.get(error.errno or 0, "check TMPDIR and its free space")
         reason = error.strerror or first_line(error)
         raise UnfitError(f"the ranks could not be started ({reason}): {fix}") from None
     except Exception as error:  # whatever the rendezvous raises
@@ -140,7 +141,7 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
         raise UnfitError(
             f"the {plan.nodes} nodes did not reach or lost each other at {plan.rendezvous} "
             f"({_reason(error)}): start all within {plan.join_sec} s (--join-timeout); see "
-            "their output, and whether each reaches the others"
+            "their output, and check that each can reach the others"
         ) from None
     if result.is_failed():
         failures = [
@@ -165,7 +166,7 @@ def _reason(error: Exception) -> str:
 
 
 def _run_agent(arguments: Sequence[str], plan: Launch, folder: str) -> tuple[RunResult, Agent]:
-    """Return how the ranks ended, and the agent, which records those that it ended."""
+    """Run the agent; return how the ranks ended, and the agent, which knows which it ended."""
     handler = make_handler(plan.parameters, STORE_SEC)
     spec = WorkerSpec(
         role="workload",

@@ -1,6 +1,6 @@
-"""How long nodes wait for each other by default. torch is not imported: `--help` shows these."""
+"""How long nodes wait for each other by default. `--help` shows this, so torch is not imported."""
 
 JOIN_SEC = 35
-# Where ranks may be restarted: after a failure the group has waited already, and torch has one
-# limit for both.
+# If ranks may be restarted. After a failure the group has already waited, and torch has one limit
+# for the start and for restarts.
 JOIN_AGAIN_SEC = 15

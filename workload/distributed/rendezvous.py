@@ -1,8 +1,8 @@
 """The rendezvous of the launchers of several nodes, with a time limit on each call.
 
-torch's store has a limit for a key that is not there yet, and none for an answer (torch 2.13,
-TCPStore.get): if the node that has the store is lost, a launcher waits until the kernel gives up
-the connection, a quarter of an hour.
+torch's store limits the wait for a key that does not exist yet, but not the wait for an answer
+(torch 2.13, TCPStore.get). If the node that has the store is lost, a launcher waits until the
+kernel gives up the connection, which takes a quarter of an hour.
 """
 
 import threading
@@ -30,9 +30,9 @@ Answer = TypeVar("Answer")
 
 
 def make_handler(parameters: RendezvousParameters, limit_sec: float) -> RendezvousHandler:
-    """Return a handler of torch's agent whose store answers within the limit.
+    """Return a handler for torch's agent that limits the wait for an answer of the store.
 
-    Raises RendezvousConnectionError if it does not; a handler raises it too.
+    Raises RendezvousConnectionError if the store does not answer; the handler raises it too.
     """
     join_sec = parameters.get_as_int("join_timeout") or 0
     backend, store = _connect(parameters, join_sec)
@@ -41,9 +41,9 @@ def make_handler(parameters: RendezvousParameters, limit_sec: float) -> Rendezvo
 
 
 def _connect(parameters: RendezvousParameters, join_sec: float) -> tuple[RendezvousBackend, Store]:
-    """Connect to the store, or start it where this is its node; try until the limit.
+    """Connect to the store, or start it if it belongs on this node; retry until the limit.
 
-    An attempt may last longer, as where a name does not resolve: it is left behind.
+    An attempt that lasts longer, as when a name does not resolve, is abandoned.
     """
 
     def connect() -> tuple[RendezvousBackend, Store]:
@@ -78,7 +78,7 @@ class LimitedBackend(RendezvousBackend):
     def set_state(
         self, state: bytes, token: Token | None = None
     ) -> tuple[bytes, Token, bool] | None:
-        """Replace the state of that version; return the one that is there, and if it is new."""
+        """Replace the state if `token` is its version; return the current one, and if it is new."""
         return self._ask(lambda: self._backend.set_state(state, token))
 
     def _ask(self, question: Callable[[], Answer]) -> Answer:
@@ -94,15 +94,15 @@ class LimitedBackend(RendezvousBackend):
 def within(limit_sec: float, question: Callable[[], Answer]) -> Answer:
     """Return the result of `question`; raise what it raises.
 
-    Raises RendezvousConnectionError after the limit. The thread that waits is left behind, and does
-    not keep the process from ending.
+    Raises RendezvousConnectionError after the limit. The waiting thread is abandoned, and does not
+    keep the process from ending.
     """
     answer: Future[Answer] = Future()
 
     def ask() -> None:
         try:
             answer.set_result(question())
-        except Exception as error:  # raised where it was asked
+        except Exception as error:  # raised again in the caller's thread
             answer.set_exception(error)
 
     threading.Thread(target=ask, name="rendezvous", daemon=True).start()

@@ -132,7 +132,7 @@ def test_an_indexed_job_without_a_world_size_runs_pods_alone() -> None:
         ),
         (
             {"MASTER_ADDR": None},
-            "MASTER_ADDR is not set, and rank 0 is found through it: set it to rank 0's host",
+            "MASTER_ADDR is not set, but is needed to find rank 0: set it to rank 0's host",
         ),
         (
             {"MASTER_ADDR": "a\udcff\n"},

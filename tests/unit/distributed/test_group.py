@@ -49,8 +49,8 @@ def test_ranks_do_not_share_a_gpu() -> None:
     with pytest.raises(BadInputError) as caught:
         group.own_device("cuda:0", place(1, 2))
     assert str(caught.value) == (
-        "--device cuda:0 is one GPU, and 2 ranks run on this node: "
-        "choose --device cuda, which gives each its own"
+        "--device cuda:0 is one GPU, but 2 ranks run on this node: "
+        "choose --device cuda, which gives each rank its own GPU"
     )
 
 

@@ -19,7 +19,7 @@ from workload.distributed.launch import Launch, launch
             "(Resource temporarily unavailable): allow more processes and threads: --pids-limit or "
             "ulimit -u",
         ),
-        (errno.ENOSPC, "(No space left on device): check TMPDIR, and the room there"),
+        (errno.ENOSPC, "(No space left on device): check TMPDIR and its free space"),
     ],
 )
 def test_a_limit_of_the_system_is_told_with_its_fix(
