@@ -2,9 +2,9 @@
 
     PYTHONPATH=. python docker/release/sbom.py cpu|gpu[-devel] IMAGE
 
-Writes results/sbom-TARGET.cdx.json in the format CycloneDX 1.6 (ECMA-424). It is the same each time
-for one image. The image's own pip and dpkg list its packages, in a container without network
-or privileges. Exits with 4 if a Python package of docker/locks/TARGET.txt is missing, or if an
+Writes results/sbom-TARGET.cdx.json in CycloneDX 1.6 format (ECMA-424). For one image, the output is
+always the same. The image's own pip and dpkg list its packages, in a container without network or
+privileges. Exits with 4 if a Python package of docker/locks/TARGET.txt is missing, or if an
 installed one is not in that file at its version.
 """
 

@@ -69,12 +69,12 @@ class Failure:
             return RankError(line, ExitCode.UNFIT)
         ended = f"rank {self.rank} ended with exit code {self.exit_code}: see its output"
         line = with_rank(self.rank, self.line) if self.line else ended
-        known = self.exit_code in set(ExitCode)  # else it is no exit code of this program
+        known = self.exit_code in set(ExitCode)  # else not an exit code of this program
         return RankError(line, ExitCode(self.exit_code) if known else ExitCode.UNFIT)
 
 
 def with_rank(rank: int, line: str) -> str:
-    """Prefix a line with `rank`, unless it already begins with the ranks that failed."""
+    """Prefix a line with the name of its rank, unless it already begins with that of a rank."""
     return line if re.match(r"(all )?ranks?\b", line) else f"rank {rank}: {line}"
 
 
