@@ -10,7 +10,7 @@ from workload.collectives.operations import Operation
 from workload.collectives.patterns import Pattern
 
 BLOCK = 1 << 20  # elements that are compared at once
-# A cause may explain fewer mismatches by chance: with a prime of 3, it explains one in three.
+# Fewer mismatches may fit a cause by chance: with a prime of 3, one in three does.
 EVIDENCE = 8
 
 

@@ -24,7 +24,8 @@ from workload.core.models.rating import Rating
 
 PAIRS_SHARE = 0.3  # of the budget, if operations are measured too
 DTYPE = "float32"
-# A pair that looks slow is measured again this often; its best rate counts, as noise varies.
+# A pair that looks slow is measured again this often, and its best rate counts: noise does not
+# recur.
 REPEATS = 2
 # Share of the peers' median. A link with half of its lanes or NVLinks reaches 0.5; healthy links of
 # one type differ by a tenth.
@@ -124,7 +125,7 @@ class Pairs:
 
 
 def _faster(before: Case | None, now: Case) -> Case:
-    """Return the faster of two cases of a pair, or `now` if it could not be measured."""
+    """Return the faster of two cases of a pair, or `now` if its status is not OK."""
     if before is None or now.status is not CaseStatus.OK:
         return now
     return now if (now.gbs or 0.0) > (before.gbs or 0.0) else before

@@ -1,4 +1,4 @@
-"""Find the cases that are not judged, because not only the code made one side slower. Pure.
+"""Find the cases that are not judged: something besides the code affects their speed. Pure.
 
 Noise is no reason, because the interval covers it. No interval covers bias.
 """
@@ -85,7 +85,7 @@ def _devices(*sides: Side) -> list[DeviceInfo]:
 
 
 def varied_threads(baseline: Side, candidate: Side) -> tuple[int, ...]:
-    """Return the thread counts if they differ and all runs used the same CPU; else nothing."""
+    """Return the thread counts if they differ although all runs used the same CPU, else ()."""
     counts = tuple(sorted({device.threads for device in _devices(baseline, candidate)}))
     return counts if _one_cpu(baseline, candidate) and len(counts) > 1 else ()
 

@@ -2,7 +2,7 @@
 
 A file is a record of `run`, `matmul` or `train`, or a file that pytest-benchmark wrote for
 tests/benchmarks. A directory holds several files of one kind. Any other file raises BadInputError
-with a message of one line; in a directory, it is left out and listed in the side's `problems`.
+with a one-line message; in a directory, it is left out and listed in the side's `problems`.
 """
 
 import os
@@ -36,7 +36,7 @@ class Side:
 
 
 def load_side(path: Path) -> Side:
-    """Read a side from a file or a directory. Raises BadInputError with a message of one line."""
+    """Read a side from a file or a directory. Raises BadInputError with a one-line message."""
     if not os.path.isdir(path):  # returns False if Path.is_dir() would raise
         runs, problems = _comparable(path)
         if not runs:
@@ -58,7 +58,7 @@ def load_side(path: Path) -> Side:
 def load_runs(path: Path) -> tuple[Run, ...]:
     """Read the runs of a file, one for each rank of a record.
 
-    Raises BadInputError with a message of one line.
+    Raises BadInputError with a one-line message.
     """
     document = read_json(path, MAX_RECORD_BYTES, WANTED)
     is_benchmark = isinstance(document, dict) and "benchmarks" in document

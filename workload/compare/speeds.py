@@ -44,7 +44,7 @@ class Reached:
     warning: str | None  # of a single run; several runs have an interval instead
     contended: tuple[float, str] | None  # main cause of waits, in at least half of the runs
     threads: tuple[int, ...]  # of its runs, if the case has its own number of threads
-    least_sec: float  # per call, if the waits of contended runs caused the longest possible delay
+    least_sec: float  # per call, less the longest delay that waits of contended runs can cause
 
 
 class Speed(Model, frozen=True):
@@ -58,7 +58,7 @@ class Speed(Model, frozen=True):
     speedup: float
     interval: Span | None  # of the speed-up, 95%; None: too few samples
     basis: Basis
-    unjudged: str | None = None  # why a difference would not be due to the code
+    unjudged: str | None = None  # why the case is not judged
     # Derived.
     verdict: Verdict = Verdict.UNCLEAR  # what holds over the whole interval
     # If each call moves its inputs and result over the bus; None without a bus.
