@@ -120,13 +120,17 @@ class Pairs:
             shape = (len(ranks), len(rank_pairs) * exchange.elements)
             case = measured.case(shape, ranks, f"{self.plan.word} {pair[0]} and {pair[1]}")
             case = replace(case, bytes=len(rank_pairs) * exchange.bytes)
-            self.cases[pair, size] = _faster(self.cases.get((pair, size)), case)
+            self.cases[pair, size] = kept_case(self.cases.get((pair, size)), case)
             yield pair, self.cases[pair, size]
 
 
-def _faster(before: Case | None, now: Case) -> Case:
-    """Return the faster of two cases of a pair, or `now` if its status is not OK."""
-    if before is None or now.status is not CaseStatus.OK:
+def kept_case(before: Case | None, now: Case) -> Case:
+    """Return the case of a pair that is kept: the faster one, but a wrong one stays wrong."""
+    if before is None:
+        return now
+    if before.status is CaseStatus.WRONG:
+        return before
+    if now.status is not CaseStatus.OK:
         return now
     return now if (now.gbs or 0.0) > (before.gbs or 0.0) else before
 

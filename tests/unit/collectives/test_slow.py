@@ -3,9 +3,12 @@
 from itertools import combinations
 
 import pytest
+from msgspec.structs import replace
+from support.records.measured import case
 
 from workload.collectives.rounds import Pair
-from workload.collectives.sweep import FAR_BELOW, PairRate, far_below
+from workload.collectives.sweep import FAR_BELOW, PairRate, far_below, kept_case
+from workload.core.models.case import Case, CaseStatus
 from workload.core.models.collectives import SlowLink
 
 
@@ -59,3 +62,23 @@ def test_each_link_is_compared_with_those_of_its_type() -> None:
 def test_the_one_pair_of_a_party_is_named_and_not_the_party() -> None:
     pairs = [PairRate((0, 1), "PIX", 4.0), PairRate((2, 3), "PIX", 20.0)]
     assert far_below(pairs) == [SlowLink((0, 1), "PIX", 0.2)]
+
+
+SLOW, FAST = case(2e-3), case(1e-3)
+WRONG = replace(case(), status=CaseStatus.WRONG, timing=None)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kept"),
+    [
+        (None, SLOW, SLOW),
+        (SLOW, FAST, FAST),
+        (FAST, SLOW, FAST),
+        (FAST, WRONG, WRONG),
+        (WRONG, FAST, WRONG),
+    ],
+)
+def test_of_a_pair_that_is_measured_again_the_faster_case_is_kept_unless_one_is_wrong(
+    before: Case | None, now: Case, kept: Case
+) -> None:
+    assert kept_case(before, now) == kept
