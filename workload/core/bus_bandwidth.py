@@ -1,11 +1,11 @@
 """Bandwidth of collective operations, as nccl-tests defines it. Pure.
 
-An operation on S bytes takes t seconds. Its algorithm bandwidth is S / t. Its bus bandwidth is
-that times a factor of the operation and of the number of ranks, so that it can be compared with
-the rate of the slowest link whatever that number is:
+An operation on S bytes that takes t seconds has the algorithm bandwidth S / t. Its bus bandwidth
+is the algorithm bandwidth times a factor that depends on the operation and on the number of ranks
+n. The bus bandwidth can be compared with the rate of the slowest link for any n:
 
     all-reduce      2 (n - 1) / n   each element leaves and enters a rank once for the sum and once
-                                    for the result, n ranks share the work
+                                    for the result; n ranks share the work
     reduce-scatter  (n - 1) / n     S is the whole array, n times what a rank keeps
     all-gather      (n - 1) / n     S is the whole array, n times what a rank gives
     all-to-all      (n - 1) / n     S is what one rank gives to all, itself included
@@ -14,9 +14,9 @@ the rate of the slowest link whatever that number is:
 
 Source: NVIDIA/nccl-tests, doc/PERFORMANCE.md, "Bandwidth", and src/alltoall.cu, src/sendrecv.cu.
 
-Known difference: nccl-tests takes the mean time of the ranks by default, here it is the slowest
-rank's. Not covered: sums in the switch (NVLink SHARP), which move less, so that a bus bandwidth
-above the link's rate is possible.
+Known difference: by default, nccl-tests uses the mean time of the ranks; this project uses the time
+of the slowest rank. Not covered: sums in the switch (NVLink SHARP). They move less data, so the bus
+bandwidth can exceed the link's rate.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ FACTORS: Mapping[str, Callable[[int], float]] = {
 
 
 def bus_bandwidth(operation: str, ranks: int, algorithm_gbs: float | None) -> float | None:
-    """Return GB/s of the bus for GB/s of the algorithm; None for another operation.
+    """Return the bus bandwidth in GB/s; None if `operation` is not in FACTORS.
 
     >>> bus_bandwidth("all-reduce", 4, 100.0)
     150.0

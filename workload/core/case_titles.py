@@ -28,7 +28,7 @@ def full_title(case: Case) -> str:
 
 
 def _size(case: Case) -> str:
-    """Return bytes of what is copied or sent, a training's preset, the shape of anything else."""
+    """Return the bytes of a copy or transfer, the preset of a training run, or else the shape."""
     if case.kind is Kind.LAUNCH:
         return ""
     if case.kind in (Kind.COPY, Kind.TO_DEVICE, Kind.TO_HOST):

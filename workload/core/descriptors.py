@@ -1,7 +1,8 @@
-"""The standard descriptors: all three open, and stdout kept for the one document.
+"""Keep the standard descriptors open, and reserve stdout for one document.
 
-Native libraries print on descriptor 1 (MKL_VERBOSE=1, a printf that is flushed at the process's
-exit), and child processes inherit it. With a document on stdout, that text belongs on stderr.
+Native libraries print to descriptor 1 (with MKL_VERBOSE=1, or by a printf that is flushed when the
+process exits), and child processes inherit it. If a command writes a document to stdout, all other
+text must go to stderr.
 """
 
 import contextlib
@@ -18,8 +19,9 @@ LOST = "the output could not be written"
 def open_standard() -> None:
     """Open /dev/null in place of each closed standard descriptor; make the others blocking.
 
-    Otherwise the next file gets its number, and what a library prints is written into a record. If
-    the parent process set O_NONBLOCK, writing the rest of a document to a full pipe would fail.
+    Otherwise the next file that is opened would get the number of a closed descriptor, and output
+    of a library could be written into a record. If the parent process set O_NONBLOCK, writing a
+    document to a full pipe would fail.
     """
     for number in range(FIRST_FREE):
         try:
@@ -29,24 +31,24 @@ def open_standard() -> None:
 
 
 def reserve_stdout() -> BinaryIO | None:
-    """Point descriptor 1 and `sys.stdout` at stderr for good; return a stream to what it was.
+    """Redirect descriptor 1 and `sys.stdout` to stderr; return a stream to the original stdout.
 
-    None if stdout is closed. No child process inherits the stream.
+    Return None if stdout is closed. Child processes do not inherit the stream.
     """
     document = None
     if sys.stdout is not None:
         kept = fcntl.fcntl(STDOUT, fcntl.F_DUPFD_CLOEXEC, FIRST_FREE)
-        document = os.fdopen(kept, "wb", closefd=False)  # a signal's thread may still write to it
+        document = os.fdopen(kept, "wb", closefd=False)  # the signal thread may still use it
     os.dup2(STDERR, STDOUT)
     sys.stdout = sys.stderr
     return document
 
 
 def loss(stream: IO[AnyStr] | None, content: AnyStr) -> str | None:
-    """Write and flush `content`; return why it is lost.
+    """Write and flush `content`; return the reason if it could not be written.
 
-    None if it is not, or if its reader closed the pipe. After an error all further output is
-    discarded, at interpreter exit too.
+    Return None if it was written, or if the reader closed the pipe. After an error, all further
+    output is discarded, including output at interpreter exit.
     """
     if stream is None:
         return "closed"
@@ -62,7 +64,7 @@ def loss(stream: IO[AnyStr] | None, content: AnyStr) -> str | None:
 def _send_nowhere(number: int) -> None:
     with contextlib.suppress(OSError):  # a system without /dev/null
         nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        if nowhere == number:  # it was the lowest that is free
+        if nowhere == number:  # it was the lowest free number
             os.set_inheritable(number, True)
         else:
             os.dup2(nowhere, number)

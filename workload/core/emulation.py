@@ -1,4 +1,4 @@
-"""Times on an emulated CPU are the emulator's, so no rate is computed from them."""
+"""Omit the rates of cases that ran on an emulated CPU, whose times are those of the emulator."""
 
 from msgspec.structs import replace
 
@@ -7,7 +7,7 @@ from workload.core.models.device import DeviceInfo
 
 
 def without_speed(case: Case, device: DeviceInfo | None) -> Case:
-    """Return the case as EMULATED, without rates, if the device is; its samples stay."""
+    """Return the case as EMULATED and without rates if the device is emulated; keep its samples."""
     if device is None or device.emulated_on is None or case.status is not CaseStatus.OK:
         return case
     reason = f"{device.architecture} programs ran emulated on {device.emulated_on}"

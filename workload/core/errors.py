@@ -1,10 +1,10 @@
-"""Exit codes and the errors that carry them: the one place both are defined."""
+"""Exit codes, and the exceptions that carry them."""
 
 import errno
 from collections.abc import Iterable
 from enum import IntEnum
 
-# What a limit of the system ends anywhere, and what to do.
+# What to do about an error that a limit of the system causes, by its errno.
 FIX_OF_LIMIT = {
     errno.EMFILE: "raise the limit of open files: ulimit -n 1024",
     errno.ENFILE: "close programs: the whole system has too many open files",
@@ -15,30 +15,30 @@ FIX_OF_LIMIT = {
 
 
 class ExitCode(IntEnum):
-    """What the exit status of the process means; the README has the same table."""
+    """The exit codes of the program. The README has the same table."""
 
     OK = 0
     BUG = 1  # an unexpected error
     BAD_INPUT = 2
     WRONG_NUMBERS = 3
     UNFIT = 4  # the environment: no device, old driver, not enough memory, nothing could run
-    TOO_SLOW = 5  # or, with --strict, not judged
+    TOO_SLOW = 5  # or, with --strict, a case was not judged
     NOT_SAVED = 6  # a result was computed but could not be written
     INTERRUPTED = 130  # 128 + SIGINT
     TERMINATED = 143  # 128 + SIGTERM
 
 
 def worst_code(codes: Iterable[ExitCode]) -> ExitCode:
-    """Return the verdict of several: wrong numbers before an unfit environment before success."""
+    """Return the most severe code: WRONG_NUMBERS, then UNFIT; OK if neither is given."""
     found = set(codes)
     order = (ExitCode.WRONG_NUMBERS, ExitCode.UNFIT)
     return next((code for code in order if code in found), ExitCode.OK)
 
 
 class WorkloadError(Exception):
-    """An expected failure: its text is one line: what failed, why, and what to do.
+    """An expected failure. Its text is one line that says what failed, why, and what to do.
 
-    Raise one of its subclasses; each has its exit code.
+    Raise one of the subclasses; each has an exit code.
     """
 
     exit_code: ExitCode
@@ -66,7 +66,7 @@ class OutOfMemoryError(UnfitError):
     """Memory ran out, on the device or the host."""
 
     def __init__(self, reason: str) -> None:
-        """Take the allocator's one-line `reason`."""
+        """Build the message from the allocator's one-line `reason`."""
         self.what = f"out of memory: {reason}"
         super().__init__(f"{self.what}: choose smaller sizes")
 
@@ -78,7 +78,7 @@ class LostDeviceError(UnfitError):
     """The device failed during its work and no longer responds."""
 
     def __init__(self, device: str, reason: str, fix: str = XID) -> None:
-        """Take the driver's one-line `reason`."""
+        """Build the message from the driver's one-line `reason`."""
         self.what = f"{device} was lost ({reason})"
         super().__init__(f"{self.what}: {' '.join(fix.split())}")
 
@@ -90,6 +90,6 @@ class NotSavedError(WorkloadError):
 
 
 def first_line(error: BaseException) -> str:
-    """Return an exception of a library in one line."""
+    """Return the first line of an exception's text; its type's name if there is no text."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

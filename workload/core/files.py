@@ -1,4 +1,4 @@
-"""Read files that may be anything, and write files atomically."""
+"""Read files of unknown type and size, and write files atomically."""
 
 import contextlib
 import errno
@@ -15,16 +15,16 @@ from typing import Any
 
 from workload.core.errors import BadInputError, first_line
 
-MAX_DIGITS = 29  # 2·(2**31)³, the FLOPs of the largest product, has 29
+MAX_DIGITS = 29  # 2·(2**31)³, the FLOPs of the largest matmul, has 29
 
-# Temporary files that are being written; a signal ends the process from another thread.
+# Temporary files that are being written. A signal may end the process from another thread.
 _unfinished: set[Path] = set()
 
 
 def read_regular(path: Path, max_bytes: int) -> bytes:
     """Read a regular file. Raises OSError for anything else, or if it is larger than `max_bytes`.
 
-    Reading a FIFO or a device could wait or run forever.
+    Reading a FIFO or a device might never end.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
@@ -39,7 +39,7 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """Read a small text file of the system; empty if it cannot be read."""
+    """Read a small text file of the system; return an empty string if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -53,9 +53,9 @@ def read_table(path: Path) -> dict[str, Any]:
 
 
 def read_json(path: Path, max_bytes: int, wanted: str) -> Any:
-    """Read the JSON document at `path`; all its numbers are finite.
+    """Read the JSON document at `path`, whose numbers must all be finite.
 
-    Raises BadInputError in one line for any other file; `wanted` says which file to choose instead.
+    Raises BadInputError for any other file; `wanted` describes the file to choose instead.
     """
     try:
         return parse_json(read_regular(path, max_bytes).decode())
@@ -76,7 +76,7 @@ def require_replaceable(
 ) -> None:
     """Raise BadInputError if `path` exists and `is_earlier` does not accept its content.
 
-    `option` is the path's option on the command line, `kind` what the command writes.
+    `option` is the command-line option of the path; `kind` names what the command writes.
     """
     try:
         if not path.exists():
@@ -87,7 +87,7 @@ def require_replaceable(
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise BadInputError(f"{option} is not a file name: {error.strerror}") from error
-        earlier = False  # a folder, a device, larger than any of this kind
+        earlier = False  # a folder, a device, or larger than any file of this kind
     if not earlier:
         raise BadInputError(
             f"{option} {path} exists and is not a {kind} of this command, so it is not replaced: "
@@ -113,11 +113,12 @@ def _parse_float(digits: str) -> float:
 
 
 def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
-    """Replace `path` by `data` atomically: a reader or a crash sees the old file or the new one.
+    """Write `data` to `path` atomically: even after a crash, it is the old file or the new one.
 
     A symbolic link stays; its target is replaced. The temporary file is in the same directory,
-    because a rename is atomic only within one file system, and is synced before it is renamed.
-    `mode` is the file's, less the umask. Raises OSError, and then leaves no file behind.
+    because a rename is atomic only within one file system. It is synced before it is renamed.
+    `mode` is the mode of the file, minus the umask. If writing fails, OSError is raised and
+    the temporary file is removed.
     """
     target = Path(os.path.realpath(path))
     temporary = target.parent / f".workload-{secrets.token_hex(8)}.tmp"
@@ -139,7 +140,7 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
 
 
 def remove_unfinished() -> None:
-    """Remove what other threads are still writing, before the process exits."""
+    """Remove the temporary files of other threads before the process exits."""
     for temporary in tuple(_unfinished):
         with contextlib.suppress(OSError):
             temporary.unlink()

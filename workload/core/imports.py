@@ -1,4 +1,7 @@
-"""Explain failed imports of libraries. Imports only what the interpreter has loaded itself."""
+"""Explain failed imports of libraries.
+
+This module imports only modules that the interpreter has already loaded.
+"""
 
 import os
 import sys
@@ -18,7 +21,7 @@ def import_problem(error: BaseException) -> str:
 
 
 def find_intruder() -> str | None:
-    """Return a file or folder that has the name of a library and comes before it on the path."""
+    """Return a file or folder that hides a library of the same name on `sys.path`, or None."""
     standard = os.path.dirname(os.__file__)
     for folder in sys.path:
         if folder == standard:
@@ -33,7 +36,7 @@ def find_intruder() -> str | None:
 def _entries(folder: str) -> list[str]:
     try:
         return sorted(os.listdir(folder))
-    except OSError:  # an archive, missing, or closed to this user
+    except OSError:  # an archive, missing, or not readable by this user
         return []
 
 

@@ -1,7 +1,7 @@
-"""A record in a file, a line for each result, so that results stay however the process ends.
+"""A journal: a file with one line per result, which keeps results however the process ends.
 
-The first line holds the record without results, each further one a section or a case, and the last
-one the whole record, if the process got that far.
+The first line holds the record without results. Each further line holds a section or cases. The
+last line holds the whole record, if the process got that far.
 """
 
 import json
@@ -17,12 +17,12 @@ from workload.core.models.record import Record
 from workload.core.places import fix_of
 from workload.core.records import MAX_RECORD_BYTES
 
-# A stress test sets these several times a second; each line has all facts.
+# A stress test sets these sections several times a second, and each line repeats all facts.
 FREQUENT, FREQUENT_SEC = ("environment", "findings"), 1.0
 
 
 class Journal:
-    """Writes the file of one process."""
+    """The journal of one process."""
 
     def __init__(self, path: Path) -> None:
         """Write to `path`."""
@@ -31,9 +31,9 @@ class Journal:
         self._written_sec: dict[str, float] = {}
 
     def keep(self, name: str, value: object) -> None:
-        """Add a line; of the FREQUENT sections one a second at most.
+        """Add a line; for each of the FREQUENT sections, at most one per second.
 
-        Raises NotSavedError, and then keeps nothing more: the process is to end.
+        Raises NotSavedError if this fails. Later calls do nothing, because the process will exit.
         """
         now_sec = time.monotonic()
         if self._failed:
@@ -56,7 +56,7 @@ class Journal:
 
 @dataclass(frozen=True)
 class Found:
-    """What a journal holds: the record so far or, if `ended`, the whole one."""
+    """The content of a journal: the record so far or, if `ended`, the whole record."""
 
     record: Record | None
     ended: bool = False
@@ -64,7 +64,7 @@ class Found:
 
 
 def read_journal(path: Path) -> Found:
-    """Read a journal, however its process ended; a line that is cut off is left out."""
+    """Read a journal, however its process ended; ignore an incomplete last line."""
     try:
         text = read_regular(path, MAX_RECORD_BYTES).decode(errors="replace")
         lines = [parse_json(line) for line in text.split("\n")[:-1]]
@@ -78,7 +78,7 @@ def read_journal(path: Path) -> Found:
 
 
 def _assembled(known: dict[str, Any], found: list[tuple[str, Any]]) -> dict[str, Any] | None:
-    """Return the record of the first line with the newest of each section and of each case."""
+    """Return the record of the first line with the latest value of each section and case."""
     start = known.get("started")
     if start is None:
         return None

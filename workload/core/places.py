@@ -1,4 +1,4 @@
-"""Folders to write to: whether a file can be written there, the fix if not, how long it lasts."""
+"""Check whether a folder is writable, what to do if it is not, and how long its files last."""
 
 import errno
 import os
@@ -11,12 +11,13 @@ from workload.core.files import read_text
 
 RECORD_BYTES = 1 << 20  # of a long run
 SHORT_LIVED = ("docker", "podman", "kubernetes")  # containers that are removed after their command
+# File systems of the container itself; a volume has a different one.
 OWN_FILE_SYSTEMS = (
     "overlay",
     "fuse.fuse-overlayfs",
     "tmpfs",
-)  # a volume has another
-# What to do by the kind of an error; `otherwise` is another folder.
+)
+# What to do for each errno; `otherwise` is the advice to choose another folder.
 _FIXES = FIX_OF_LIMIT | {
     errno.EPERM: "an attribute (lsattr -d) or a security policy forbids it: {otherwise}",
     errno.EROFS: "mount it writable, or {otherwise}",
@@ -26,10 +27,11 @@ _FIXES = FIX_OF_LIMIT | {
 
 
 def write_error(folder: Path) -> OSError | None:
-    """Return why no file can be written into `folder`, None if one was.
+    """Return why no file can be written to `folder`; None if a test file was written.
 
-    A byte is written: permission bits prove nothing for root, on a read-only mount or on NFS. Then
-    the file is made as large as a record without its room on the disk: a limit may forbid that.
+    One byte is written, because permission bits prove nothing for root, on a read-only mount or on
+    NFS. Then the file is extended to the size of a record without allocating disk space, because a
+    limit on file sizes may forbid that.
     """
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
@@ -41,9 +43,9 @@ def write_error(folder: Path) -> OSError | None:
 
 
 def require_writable(folder: Path, option: str) -> None:
-    """Raise NotSavedError if no file could be written into `folder`, which need not exist yet.
+    """Raise NotSavedError if no file can be written to `folder`, which need not exist yet.
 
-    `option` is its option on the command line.
+    `option` is the command-line option of the folder.
     """
     try:
         error = write_error(existing_part(folder))
@@ -57,9 +59,9 @@ def require_writable(folder: Path, option: str) -> None:
 
 
 def existing_part(folder: Path) -> Path:
-    """Return `folder`, or of the folders above it the lowest that exists.
+    """Return `folder` if it exists, else its nearest existing parent.
 
-    Raises OSError if something else is in the way.
+    Raises OSError if a file or a broken link is in the way.
     """
     for place in (folder, *folder.absolute().parents):
         if os.path.isdir(place):
@@ -74,7 +76,7 @@ def existing_part(folder: Path) -> Path:
 
 
 def fix_of(error: OSError, folder: Path, option: str) -> str:
-    """Return what to do if a file could not be written into `folder` because of `error`."""
+    """Return what to do if a file could not be written to `folder` because of `error`."""
     otherwise = f"choose a writable directory with {option}"
     if error.errno == errno.EACCES:
         return f"{_fix_of_owner(folder)}, or {otherwise}"
@@ -97,7 +99,7 @@ def _fix_of_owner(folder: Path) -> str:
 
 
 def container_kind(root: Path, environment: Mapping[str, str]) -> str | None:
-    """Return the kind of container this process is in, None if in none."""
+    """Return the kind of container that this process runs in; None outside a container."""
     if "KUBERNETES_SERVICE_HOST" in environment:
         return "kubernetes"
     if (root / ".dockerenv").exists():
@@ -108,9 +110,9 @@ def container_kind(root: Path, environment: Mapping[str, str]) -> str | None:
 
 
 def ends_with_container(folder: Path, root: Path = Path("/")) -> bool:
-    """Return whether what is written to `folder` is gone when this container is removed.
+    """Return whether files in `folder` are lost when this container is removed.
 
-    It is where no volume is mounted: in the container's own layer, or on its tmpfs.
+    They are lost if the folder is in the container's own layer or tmpfs, not on a volume.
     """
     if container_kind(root, os.environ) not in SHORT_LIVED:
         return False

@@ -1,4 +1,4 @@
-"""How much slower one rank is than the others that did the same work at the same time. Pure."""
+"""Compare the speeds of ranks that did the same work at the same time. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from workload.core.models.rank import Rank
 from workload.core.statistics import median
 from workload.core.train_case import train_case
 
-# By what factor the slowest of several healthy devices of one model may be behind. GPUs differ by
-# some percent under load (Sinha et al., "Not All GPUs Are Created Equal", SC22: up to 22 % in
-# matmuls, most within 10 %), and those that share the host's bus by more while all copy at once.
-# CPUs may be shared with other work. Not here: what the host limits on a GPU, as small training
-# steps; copies of CPU ranks, which share one memory, each at another moment.
+# How many times as long the slowest of several healthy devices of one model may take. GPUs differ
+# by several percent under load (Sinha et al., "Not All GPUs Are Created Equal", SC22: up to 22 % in
+# matmuls, most within 10 %). GPUs that share the host's bus differ by more if all copy at once.
+# CPUs may be shared with other work. Not listed: work of a GPU that the host limits, such as small
+# training steps; copies of CPU ranks, which share one memory but copy at different times.
 STRESS = "stress"  # the matmuls of `doctor --deep`
 USUAL = {
     "cuda": {
@@ -29,7 +29,10 @@ USUAL = {
 
 @dataclass(frozen=True)
 class Slowness:
-    """How many times as long as the others' median a rank takes for the kind it is worst at."""
+    """How slow a rank is in its slowest kind of case.
+
+    `factor` is the rank's time divided by the median time of the other ranks.
+    """
 
     rank: Rank
     factor: float
@@ -37,25 +40,26 @@ class Slowness:
 
     @property
     def excess(self) -> float:
-        """Return the factor divided by the usual one of such devices: above 1 it counts."""
+        """Return the factor divided by the usual factor of such devices. Above 1, it counts."""
         return self.factor / _usual(self.rank)[self.kind]
 
     @property
     def counts(self) -> bool:
-        """Whether the rank is slower than devices of one model usually differ."""
+        """Whether the rank is slower than is usual among devices of one model."""
         return self.excess > 1
 
 
 def slowest(ranks: Sequence[Rank]) -> Slowness | None:
-    """Return the rank that is furthest behind; None where no two ranks did the same."""
+    """Return the slowest rank; None if no two ranks did the same work."""
     found = [one for rank in ranks if (one := slowness(rank, ranks))]
     return max(found, key=lambda one: one.excess, default=None)
 
 
 def slowness(rank: Rank, ranks: Sequence[Rank]) -> Slowness | None:
-    """Compare a rank with the others: for each kind the median over the cases that others ran too.
+    """Return how slow a rank is compared with the others; None if no other rank ran its cases.
 
-    The factor of a case is the rank's time over the median of the others' times.
+    The factor of a case is the rank's time divided by the median of the others' times. The factor
+    of a kind is the median over the cases that other ranks ran too.
     """
     others = [seconds(other) for other in ranks if other is not rank]
     factors: dict[str, list[float]] = {}
@@ -73,7 +77,7 @@ def _usual(rank: Rank) -> dict[str, float]:
 
 
 def seconds(rank: Rank) -> dict[tuple[str, str], float]:
-    """Return the seconds of each case by kind and name; of a stress test those of 1 GFLOP."""
+    """Return the seconds of each case by kind and name; for a stress test, seconds per GFLOP."""
     kind = rank.device.kind if rank.device else "cpu"
     cases = [*(rank.cases or ()), *(train_case(one, kind) for one in rank.train or ())]
     found = {

@@ -33,11 +33,11 @@ SECTIONS = (
     "ranks",
     "collectives",
 )
-MAX_RECORD_BYTES = 64 << 20  # a record of a long run is under 1 MB; more is not a record
+MAX_RECORD_BYTES = 64 << 20  # a record of a long run is under 1 MB; a larger file is not a record
 
 
 class RecordBuilder:
-    """Builds a record. Another thread may take the record at any moment."""
+    """A builder of a record. Another thread may read the record at any time."""
 
     def __init__(self, kind: str, arguments: Sequence[str]) -> None:
         """Start the clock; `kind` is the command, `arguments` its command line."""
@@ -51,7 +51,7 @@ class RecordBuilder:
         self._keep: Callable[[str, object], None] = lambda _name, _value: None
 
     def follow(self, keep: Callable[[str, object], None]) -> None:
-        """Give `keep` each result by its name as soon as it is known; see `journal`."""
+        """Pass each result and its name to `keep` as soon as it is known; see `journal`."""
         self._keep = keep
         keep("started", self.as_ended(ExitCode.TERMINATED, "the run ended early"))
 
@@ -64,13 +64,13 @@ class RecordBuilder:
             self._keep(section, value)
 
     def expect(self, cases: Sequence[Case]) -> None:
-        """Add the cases to come, with the status they have if the record ends before them."""
+        """Add planned cases, with the status that they keep if the run ends too early."""
         with self._lock:
             self._cases = {case.name: case for case in cases} | self._cases
             self._keep("expected", cases)
 
     def add_case(self, case: Case) -> None:
-        """Add a measured case, in place of an earlier one of its name."""
+        """Add a measured case; it replaces an earlier case of the same name."""
         with self._lock:
             self._cases[case.name] = case
             self._keep("case", case)
@@ -104,8 +104,8 @@ class RecordBuilder:
 def save(record: Record, directory: Path) -> Path:
     """Write `record` into `directory`, which is created if missing; return its path.
 
-    Raises NotSavedError. The name is the start time, the device and the process, so two
-    runs at once do not write the same file.
+    Raises NotSavedError. The file name contains the start time, the device and the process ID, so
+    concurrent runs do not write the same file.
     """
     device = record.device.torch_name.replace(":", "") if record.device else "none"
     if record.device and record.ranks:
@@ -129,12 +129,12 @@ def dump(document: object) -> bytes:
 
 
 def load(path: Path) -> Record:
-    """Read the record at `path`. Raises BadInputError that says why it is not valid."""
+    """Read the record at `path`. Raises BadInputError with the reason if it is not valid."""
     return parse(read_json(path, MAX_RECORD_BYTES, "a record of `workload run`"), path)
 
 
 def parse(document: object, path: Path) -> Record:
-    """Make a record of `document`, which was read from `path`. Raises BadInputError."""
+    """Convert `document`, which was read from `path`, to a record. Raises BadInputError."""
     try:
         require_version(document)
         return from_json(Record, document)
@@ -145,7 +145,7 @@ def parse(document: object, path: Path) -> Record:
 
 
 def require_version(part: object) -> None:
-    """Raise ValueError if another version of this project wrote `part`."""
+    """Raise ValueError if `part` has another schema version than this program reads."""
     version = part.get("schema_version") if isinstance(part, dict) else None
     if isinstance(part, dict) and version != SCHEMA_VERSION:
         raise ValueError(f"schema_version {version!r}, this workload reads {SCHEMA_VERSION}")

@@ -7,9 +7,9 @@ takes at least the longest of
 - bytes / memory bandwidth,
 - FLOPs / arithmetic rate,
 
-with the rates measured on the same device. The longest names the regime. Bytes of a warm
-operation that fit the last cache never come from memory, and a replayed graph launches nothing:
-these are not bounds.
+with the rates measured on the same device. The longest time determines the regime. Memory does not
+bound a warm operation whose data fit into the last-level cache, and launches do not bound a
+replayed graph.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,10 +22,10 @@ from workload.core.models.rating import Ceilings, Rating, Regime
 
 
 def measured(cases: Iterable[Case], known: Ceilings, least: int = 2) -> Ceilings:
-    """Raise the `known` ceilings to what these cases reached, where that is better.
+    """Return the `known` ceilings, with what these cases reached if that is better.
 
-    It takes `least` cases of a dtype to set its ceiling, since a single one would be rated against
-    itself; where a ceiling is known, one is enough. Cases of a contended CPU do not count.
+    Setting the ceiling of a dtype requires `least` cases, because a single case would be rated
+    against itself. If a ceiling is known, one case is enough. Cases of a contended CPU are ignored.
     """
     reached: dict[str, list[float]] = {}
     found = dict(_limits(known))
@@ -65,14 +65,15 @@ def _limits(known: Ceilings) -> dict[Kind, float | None]:
 
 
 def rated(cases: Sequence[Case], ceilings: Ceilings) -> list[Case]:
-    """Rate the cases that have a speed."""
+    """Return the cases, each with its rating."""
     return [replace(case, rating=rate(case, ceilings)) for case in cases]
 
 
 def rate(case: Case, ceilings: Ceilings) -> Rating | None:
-    """Return what bounds the case; None without a speed, or without the limits to know.
+    """Return the rating of a case; None if its speed or the limits are unknown.
 
-    If the rate of the case's own work is unknown, so is its bound: it could be that rate.
+    If the limit of the case's main work is unknown, its regime is unknown too, because that limit
+    could be its bound.
     """
     peak_share = _peak_share(case, ceilings) if case.status is CaseStatus.OK else None
     if not _own_limit(case, ceilings):
@@ -93,7 +94,7 @@ def _own_limit(case: Case, ceilings: Ceilings) -> float | None:
 
 
 def bounds_sec(case: Case, ceilings: Ceilings) -> dict[Regime, float]:
-    """Return the least seconds by each limit that is known and applies."""
+    """Return the minimum time of the case in seconds, for each limit that is known and applies."""
     bounds = {}
     graph = case.timing is not None and case.timing.method == CUDA_GRAPH
     if ceilings.launch_sec and not graph:
@@ -114,7 +115,7 @@ def _fits_the_cache(case: Case, ceilings: Ceilings) -> bool:
 
 
 def _peak_share(case: Case, ceilings: Ceilings) -> float | None:
-    """Return the share of the dense peak in this dtype; for a copy, of the memory's peak."""
+    """Return the share of the dtype's dense peak; for a copy, of the peak memory bandwidth."""
     if case.kind is Kind.COPY:
         reached, peak = case.gbs, ceilings.peak_gbs
     else:

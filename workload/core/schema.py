@@ -16,7 +16,7 @@ COMMAND = "python -m workload.core.schema"
 
 
 def schema() -> dict[str, Any]:
-    """Make the schema."""
+    """Return the JSON schema of a record."""
     return {"$schema": DIALECT, **msgspec.json.schema(Record)}
 
 
@@ -26,7 +26,7 @@ def text() -> str:
 
 
 def main(arguments: list[str]) -> str | None:
-    """Write the file, or with --check return an error if it is out of date."""
+    """Write the schema's file; with --check, return an error if the file is out of date."""
     if "--check" not in arguments:
         write_atomically(FILE, text().encode())
     elif FILE.read_text(encoding="utf-8") != text():

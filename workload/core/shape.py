@@ -22,7 +22,7 @@ class Shape:
         return self.m * self.k + self.k * self.n + self.m * self.n
 
     def __str__(self) -> str:
-        """Format the shape as `--sizes` takes it: `4096`, or `MxKxN`."""
+        """Format the shape as `--sizes` accepts it: `4096`, or `MxKxN`."""
         return shape_label((self.m, self.k, self.n))
 
 

@@ -6,7 +6,7 @@ from functools import cache
 
 CONFIDENCE = 0.95
 NORMAL_QUANTILE = 1.959964
-MANY = 1000  # samples: the binomial distribution is close to normal
+MANY = 1000  # with more samples, the binomial distribution is close to normal
 
 
 def quantile(samples: Sequence[float], fraction: float) -> float | None:
@@ -38,10 +38,11 @@ def interquartile_range(samples: Sequence[float]) -> float | None:
 def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
     """Return a 95 % confidence interval of the median; None with fewer than six samples.
 
-    It is two order statistics, for any distribution: the true median lies outside only if at most
-    `rank` of n fair coins show heads (Conover, Practical Nonparametric Statistics, 3rd ed., §3.2).
-    It assumes independent samples and does not include drift between processes. If sampling stopped
-    because the interval had become narrow, it covers the median about 93 times of 100.
+    Its ends are two order statistics. For any distribution, the true median lies beyond one of them
+    only if at most `rank` of n fair coins show heads (Conover, Practical Nonparametric Statistics,
+    3rd ed., §3.2). It assumes independent samples and does not include drift between processes. If
+    sampling stopped because the interval had become narrow, it covers the median about 93 times in
+    100.
     """
     rank = _rank(len(samples))
     if rank is None:

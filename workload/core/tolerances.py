@@ -1,11 +1,11 @@
-"""How far off a correct result may be: bounds from rounding-error analysis; torch-free.
+"""Tolerances of correct results: bounds from rounding-error analysis; torch-free.
 
 Notation: `u` is the unit roundoff, half the distance from 1 to the next larger number,
 so that rounding to nearest gives `fl(x) = x(1 + d)` with `|d| <= u` (Higham, Accuracy
 and Stability of Numerical Algorithms, 2nd ed., SIAM 2002, §2.2).
 
 For a sum of k products the worst case is `|c - r| <= gamma_k |a|.|b|` with
-`gamma_k = k u / (1 - k u)` (ibid., §3.1), which is so pessimistic for large k that it
+`gamma_k = k u / (1 - k u)` (ibid., §3.1). This bound is so pessimistic for large k that it
 would hide real faults. Rounding errors act like independent zero-mean variables, which
 replaces k by `lambda sqrt(k)` with high probability (Higham & Mary, A New Approach to
 Probabilistic Rounding Error Analysis, SIAM J. Sci. Comput. 41(5), 2019). When the data are
@@ -16,17 +16,17 @@ SIAM J. Sci. Comput. 42(5), 2020). As `|a|_2 |b|_2` is about k for standard norm
 a typical element of the product about `sqrt(k)`, the error still grows like `sqrt(k)`
 relative to that element.
 
-float16 and bfloat16 products on an x86 CPU sum in float32 as well: no error beyond the rounding
-of the output was found that float32 sums would not explain, with AVX-512, AVX2 and neither. On an
-Arm CPU float16 convolutions do not: see `convolution_tolerance`.
+An x86 CPU also sums float16 and bfloat16 products in float32: with AVX-512, with AVX2 and with
+neither, float32 sums and the rounding of the output explained all errors. Convolutions in float16
+on an Arm CPU do not sum in float32: see `convolution_tolerance`.
 """
 
 import math
 
 LAMBDA = 8.0
-"""Standard deviations allowed, more or less. Measured on a CPU (torch 2.13, normal data, k from
-1 to 16384, reference in float64): at most 2.3 for float32, 1.0 for float64, and 0.3 for
-bfloat16 and float16 beyond the rounding of the output."""
+"""The number of standard deviations allowed, approximately. Measured on a CPU (torch 2.13, normal
+data, k from 1 to 16384, reference in float64): at most 2.3 for float32, 1.0 for float64, and 0.3
+for bfloat16 and float16 beyond the rounding of the output."""
 
 ACCUMULATION_BLOCK = 4
 """Products that a tensor core adds at once: 4 on V100 and T4, more on later GPUs (Fasi, Higham,
@@ -50,15 +50,15 @@ _TENSOR_CORE_DTYPES = frozenset({"tf32", "bfloat16", "float16"})
 
 
 def unit_roundoff(dtype: str) -> float:
-    """Return the largest relative rounding error in `dtype`; of the inputs for tf32."""
+    """Return the largest relative rounding error in `dtype`; for tf32, that of the inputs."""
     return _UNIT_ROUNDOFF[dtype]
 
 
 def half_subnormal(dtype: str) -> float:
-    """Return the largest absolute error of rounding a result too small to be a normal number.
+    """Return the largest absolute rounding error of a result too small to be a normal number.
 
-    It matters for float16 only, whose normal numbers end at 6e-5: a single product of two
-    normal variates is often smaller. 2**-1075, of float64, is 0 in Python.
+    It matters only for float16, whose smallest normal number is 6e-5: a single product of two
+    normal variates is often smaller. The value for float64, 2**-1075, is 0 in Python.
     """
     return _HALF_SUBNORMAL[dtype]
 
@@ -69,21 +69,21 @@ def matmul_tolerance(dtype: str, k: int) -> tuple[float, float]:
     A correct product c of inputs already rounded to `dtype` (to float32 for tf32) and its
     float64 reference r obey `|c_ij - r_ij| <= u_out |r_ij| + kappa |a_i|_2 |b_j|_2`, where a_i
     is a row of the left matrix and b_j a column of the right one. For float16 and k < 16 add
-    `half_subnormal`. The parts:
+    `half_subnormal`. The terms:
 
-    - u_out rounds the output. tf32 inputs may be truncated instead of rounded, which scales a
-      result by up to (1 - 2u)^2, 1 - 1.4u on average: its u_out is 2u.
-    - `lambda u_acc`: the sums are float32, and float64 for float64. It covers the error of the
-      float64 reference as well, which matters only in float64.
+    - u_out: the rounding of the output. tf32 inputs may be truncated instead of rounded, which
+      scales a result by up to (1 - 2u)^2, 1 - 1.4u on average: its u_out is 2u.
+    - `lambda u_acc`: the sums, which are in float32, or in float64 for float64. It also covers the
+      error of the float64 reference, which matters only for float64.
     - tensor cores truncate their sums (Fasi et al. 2021): an error of u |s| on average, always
       towards zero, for each block of products. The partial sum s is a random walk; if it ends z
       standard deviations from zero, the errors along it add up to
       `2/3 sqrt(k)/block u |z| |a||b|`, |z| <= 6: half of lambda sqrt(k)/block is allowed.
-    - `lambda u_in / sqrt(k)`: inputs rounded on the way in (tf32), k independent errors.
+    - `lambda u_in / sqrt(k)`: the rounding of the inputs (tf32), k independent errors.
 
     Not covered: sums kept in half precision. Set
-    `torch.backends.cuda.matmul.allow_{fp16,bf16}_reduced_precision_reduction = False`, else
-    cuBLAS may round partial sums to the output's type when it splits k.
+    `torch.backends.cuda.matmul.allow_{fp16,bf16}_reduced_precision_reduction = False`;
+    otherwise cuBLAS may round partial sums to the output's type when it splits k.
     """
     if k < 1:
         raise ValueError(f"a product needs k >= 1, got {k}")
@@ -101,9 +101,9 @@ def convolution_tolerance(
 ) -> tuple[float, float]:
     """Return `(u_out, kappa)` of `matmul_tolerance` for a convolution that sums k products.
 
-    On an Arm CPU PyTorch convolves by oneDNN with Arm's Compute Library, which adds float16
-    products in float16 (its authors in uxlfoundation/oneDNN, issue 1499, 2022): u_acc is that of
-    float16 there. `architecture` is that of the programs, as `platform.machine` returns it.
+    On an Arm CPU, PyTorch convolves by oneDNN with the Arm Compute Library. This library adds
+    float16 products in float16 (its authors in uxlfoundation/oneDNN, issue 1499, 2022), so u_acc is
+    that of float16. `architecture` is that of the programs, as `platform.machine` returns it.
     """
     u_out, kappa = matmul_tolerance(dtype, k)
     if dtype == "float16" and device_kind == "cpu" and architecture == "aarch64":

@@ -1,4 +1,4 @@
-"""A training as a case: one step, compared and rated like any other operation."""
+"""A training step as a case, which is compared and rated like any other operation."""
 
 from dataclasses import fields
 
@@ -21,25 +21,25 @@ LAUNCHES = {
     "all-reduce": 26,
     "ddp": 28,
 }
-# Its arithmetic is different: its time describes the algorithm, so no rate is counted.
+# This mode does other arithmetic. Its time describes the algorithm, so no rate is computed.
 DUAL = "dual"
 
 
 def spec_of(result: TrainResult) -> TrainSpec:
-    """Return what was trained."""
+    """Return the specification of what was trained."""
     return TrainSpec(**{field.name: getattr(result, field.name) for field in fields(TrainSpec)})
 
 
 def step_case(result: TrainResult, device: DeviceInfo | None) -> Case:
-    """Make the case of one step on that device: without a speed if the CPU is emulated."""
+    """Return the case of one step on `device`, without a speed if its CPU is emulated."""
     return without_speed(train_case(result, device.kind if device else "cpu"), device)
 
 
 def train_case(result: TrainResult, device_kind: str) -> Case:
-    """Make a case of one step, of shape (batch, input, hidden, output); WRONG if it diverged.
+    """Return the case of one step, of shape (batch, input, hidden, output); WRONG if it diverged.
 
-    Its samples are means of blocks of steps, by the clock of the device.
-    The mode was compared with float64 before the training, not each of its steps.
+    Each sample is the mean of a block of steps, by the clock of the device. The mode was compared
+    with float64 before the training run; the steps of the run were not.
     """
     spec = spec_of(result)
     counted = int(result.mode != DUAL)

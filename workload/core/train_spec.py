@@ -1,32 +1,32 @@
-"""What to train: the example network, its presets and their limits; torch-free."""
+"""What to train: the example network, its presets and its limits; torch-free."""
 
 import math
 from dataclasses import dataclass, replace
 
 from workload.core.units import DTYPE_BYTES
 
-# The names that `--mode` takes; what they mean is in `modes`.
+# The values of `--mode`; `workload.train.modes` describes them.
 AUTO = "auto"
 MODE_NAMES = ("eager", "fused", "compile", "graph", "dual", AUTO)
-# Those of several ranks; the first is their default.
+# The modes for several ranks; the first is the default.
 RANK_MODE_NAMES = ("all-reduce", "ddp")
-# Steps that a mode may do together: it sums their losses at once, and a CUDA graph holds this many.
+# Steps that a mode may group: it sums their losses at once, and a CUDA graph holds this many.
 BLOCK_STEPS = 10
-# One thread per this many operations of a step. On two quiet cores a second thread makes a step of
-# `book` (26 million) 1.6 times faster, beside a busy process ten times slower.
+# Operations of a step per thread. On two idle cores, a second thread makes a step of `book` (26
+# million operations) 1.6 times faster. Beside a busy process, it makes the step ten times slower.
 FLOPS_PER_THREAD = 50_000_000
-# Beside the tensors: what libraries allocate, and what the allocator keeps. Measured on a CPU:
-# 102 MiB.
+# Memory beyond the tensors: what libraries allocate, and what the allocator keeps. Measured on a
+# CPU: 102 MiB.
 EXTRA_BYTES = 128 << 20
 
-# A step too long for the input makes the loss grow: learning rate × input size must stay constant.
-# With the values of the book's text it is 1e-3.
+# If the learning rate is too large for the input size, the loss grows: their product must stay
+# constant. With the values of the book's text, it is 1e-3.
 STABLE_STEP_TIMES_INPUT = 1e-3
 
 
 @dataclass(frozen=True)
 class TrainSpec:
-    """The example network, of two layers: x (batch, input) · w1, ReLU, · w2, against y."""
+    """The example network of two layers: ReLU(x · w1) · w2, trained on y; x is (batch, input)."""
 
     batch_size: int = 64
     input_size: int = 1000
@@ -57,15 +57,15 @@ class TrainSpec:
         return 2 * self.batch_size * (2 * large + 3 * small)
 
     def threads(self, most: int) -> int:
-        """Return how many CPU threads train it: by its shapes alone, up to `most`."""
+        """Return how many CPU threads to use, up to `most`; the shapes alone determine it."""
         return max(1, min(most, self.step_flops // FLOPS_PER_THREAD))
 
     @property
     def needed_bytes(self) -> int:
-        """Return the memory that no mode exceeds, including the float64 loop that checks it.
+        """Return the most bytes that any mode needs, including the float64 loop that checks it.
 
-        At most four copies of the weights (drawn, trained, a gradient, a temporary), three of the
-        data (given, transposed, packed by a library), activations and losses.
+        These are at most four copies of the weights (drawn, trained, a gradient, a temporary),
+        three of the data (given, transposed, packed by a library), activations and losses.
         """
         weights = self.input_size * self.hidden_size + self.hidden_size * self.output_size
         data = self.batch_size * (self.input_size + self.output_size)
@@ -79,14 +79,14 @@ class TrainSpec:
 
     @property
     def step_bytes(self) -> int:
-        """Count the least traffic of a step: data read once, weights read and written once."""
+        """Count the bytes that a step must move: data read once, weights read and written once."""
         weights = self.input_size * self.hidden_size + self.hidden_size * self.output_size
         data = self.batch_size * (self.input_size + self.output_size)
         return DTYPE_BYTES[self.dtype] * (data + 2 * weights)
 
     @property
     def checkpoint_bytes(self) -> int:
-        """Return the size that no checkpoint exceeds: weights, float64 losses, a header."""
+        """Return the maximum size of a checkpoint: weights, float64 losses, and a header."""
         weights = self.input_size * self.hidden_size + self.hidden_size * self.output_size
         return DTYPE_BYTES[self.dtype] * weights + 8 * self.steps + (1 << 20)
 
@@ -96,8 +96,9 @@ class TrainSpec:
         return [name for name, value in vars(self).items() if value != vars(same_length)[name]]
 
 
-# `book` is the network in the book's text, `printed` the one in its code: with 10000 inputs and a
-# learning rate of 1e-6 it diverges in float32. `wide` is that network with a step that converges.
+# `book` is the network in the book's text. `printed` is the network in the book's code: with 10000
+# inputs and a learning rate of 1e-6, it diverges in float32. `wide` is the same network with a
+# learning rate at which it converges.
 PRESETS = {
     "book": TrainSpec(),
     "wide": TrainSpec(input_size=10_000, learning_rate=1e-7),
@@ -108,7 +109,7 @@ PRESETS = {
 def divergence_line(
     spec: TrainSpec, step: int, last_finite: float | None, loss: float | None
 ) -> str:
-    """Return what happened, why, and what to do, if the loss stopped being finite at `step`."""
+    """Return why the loss stopped being finite at `step`, and what to do."""
     became = "inf" if loss is not None and math.isinf(loss) else "nan"
     before = f"the last finite loss was {last_finite:.6g}" if last_finite is not None else "at once"
     if step == 1:

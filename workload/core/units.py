@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 
 LISTED = 6  # names in one line
-MAX_SHOWN = 10_000  # characters of a text; a file may hold one of megabytes
-# Bytes an element occupies; tf32 is float32 in memory, with shorter inputs to matmuls.
+MAX_SHOWN = 10_000  # characters of a text; those in files may be megabytes long
+# Bytes per element. tf32 is float32 in memory; matmuls round its inputs.
 DTYPE_BYTES = {"float64": 8, "float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2}
 
 
 def storage_dtype(name: str) -> str:
-    """Return the dtype that elements are stored in: tf32 is float32 with rounded inputs."""
+    """Return the dtype in which elements are stored; float32 for tf32, which only rounds inputs."""
     return "float32" if name == "tf32" else name
 
 
@@ -30,7 +30,7 @@ def format_bytes(count: int) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """Format a duration in the unit that suits it, with three significant digits at most.
+    """Format a duration in a suitable unit, with at most three significant digits.
 
     >>> format_seconds(0.0000321), format_seconds(0.9996), format_seconds(68)
     ('32.1 µs', '1 s', '68 s')
@@ -57,16 +57,16 @@ def format_rate(gflops: float) -> str:
 
 
 def printable(text: str) -> str:
-    """Replace control characters and line ends, and cut what is too long to be read.
+    """Replace control characters and line ends, and truncate a long text.
 
-    Texts from files may hold escapes, and megabytes.
+    Texts from files may contain escape sequences, or be megabytes long.
     """
     shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
     return "".join(mark if mark.isprintable() else "?" for mark in shown)
 
 
 def some(names: Iterable[str]) -> str:
-    """Join the first few names, with how many more there are.
+    """Join the first few names, and append the number of the others.
 
     >>> some("abcdefgh")
     'a, b, c, d, e, f and 2 more'
@@ -77,7 +77,7 @@ def some(names: Iterable[str]) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """Return the count with its noun.
+    """Return the count with its noun in the singular or plural.
 
     >>> plural(1, "run"), plural(2, "run")
     ('1 run', '2 runs')
@@ -86,7 +86,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def ranges(numbers: Iterable[int]) -> str:
-    """Return numbers as the kernel lists CPUs.
+    """Format numbers as the kernel lists CPUs.
 
     >>> ranges([0, 1, 2, 3, 8])
     '0-3,8'

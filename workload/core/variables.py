@@ -16,23 +16,23 @@ MAX_VALUE = 200  # characters of a value that are recorded
 
 @dataclass(frozen=True)
 class Known:
-    """A variable of the table; the values in it are in lower case."""
+    """A variable of the table; the values in `harmless` and `only` are in lower case."""
 
     devices: tuple[str, ...]
     changes: str
     harmless: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     threads: bool = False
-    replaces: bool = False  # its library is read only in place of GNU's OpenMP
+    replaces: bool = False  # read only by a library that replaces GNU's OpenMP
 
     def changed_by(self, value: str, usable_threads: int | None) -> str:
-        """Return what this value changes; `usable_threads` is None where it is unknown."""
+        """Return what this value changes; `usable_threads` is None if it is unknown."""
         word = value.strip().lower()
         unset = not word or word in self.harmless or (self.only and word not in self.only)
         return NEITHER if unset or self._is_enough(word, usable_threads) else self.changes
 
     def _is_enough(self, word: str, usable_threads: int | None) -> bool:
-        # `4,2` is four threads, and two in regions within regions.
+        # `4,2` means four threads, and two in nested regions.
         match = re.fullmatch(r"\+?([0-9]{1,9})(?:,[0-9, ]*)?", word)
         enough = self.threads and usable_threads is not None and match is not None
         return bool(enough and match and int(match[1]) >= (usable_threads or 0))
@@ -40,7 +40,7 @@ class Known:
 
 @cache
 def known_variables() -> dict[str, Known]:
-    """Return the table, by the names of the variables."""
+    """Return the variables of the table by their names."""
     return {
         name: Known(
             devices=tuple(library["devices"]),
@@ -62,9 +62,9 @@ def set_variables(
     *,
     gnu_openmp: bool = False,
 ) -> tuple[Variable, ...]:
-    """Return the variables of the table that are set, in the order of their names.
+    """Return the variables of the table that are set, sorted by name.
 
-    `gnu_openmp`: torch brings GNU's OpenMP, which only a preloaded library replaces.
+    `gnu_openmp` is true if torch contains GNU's OpenMP, which only a preloaded library replaces.
     """
     known = known_variables()
     gnu = gnu_openmp and not re.search("libi?omp", environment.get("LD_PRELOAD", ""))
@@ -82,7 +82,7 @@ def set_variables(
 
 
 def effects(variables: Iterable[Variable], *devices: str) -> str | None:
-    """Return which variables change results of these devices, and what; None if none does."""
+    """Return which variables change speed or bits on these devices; None if none does."""
     groups: dict[str, list[str]] = {}
     for variable in variables:
         if variable.matters(*devices):

@@ -1,5 +1,6 @@
-"""The one definition of a record: msgspec structs, which read it, check it and write its schema.
+"""The models of a record: msgspec structs that read it, validate it and generate its schema.
 
-Times are seconds, sizes bytes, rates GFLOP/s (1e9 floating-point operations a second) and
-GB/s (1e9 bytes a second). Unknown is `None`, never a guess. Raw samples stay in the record.
+Times are in seconds, sizes in bytes, rates in GFLOP/s (1e9 floating-point operations per second)
+and GB/s (1e9 bytes per second). An unknown value is `None`, never a guess. Raw samples stay in the
+record.
 """

@@ -6,7 +6,7 @@ from workload.core.models.model import Fact
 
 
 class Action(StrEnum):
-    """What to do, from nothing to the most that can be done."""
+    """What to do, in order of severity."""
 
     NONE = "none"
     RETRY = "retry"  # the same command again
@@ -19,14 +19,14 @@ class Action(StrEnum):
 
     @property
     def severity(self) -> int:
-        """The place in the order above, from 0."""
+        """The position in the order above, from 0."""
         return list(Action).index(self)
 
 
 class Fault(Fact, frozen=True):
-    """One fault of a GPU or of the machine, and the action that it asks for.
+    """One fault of a GPU or of the machine, and the action that it requires.
 
-    `id` stays the same while the fault lasts, and names the same fault in another record.
+    `id` stays the same while the fault lasts, and identifies the fault in other records.
     """
 
     id: str  # "xid-79", "recovery-1", the id of a check
@@ -36,7 +36,7 @@ class Fault(Fact, frozen=True):
 
 
 class GpuAction(Fact, frozen=True):
-    """The action for one GPU: that of its worst fault. Counters are those of NVML."""
+    """The action for one GPU: the action of its worst fault. `counters` are those of NVML."""
 
     index: int
     name: str | None
@@ -45,11 +45,11 @@ class GpuAction(Fact, frozen=True):
     reason: str
     fault: str | None = None
     evidence: tuple[str, ...] = ()
-    counters: dict[str, int] | None = None  # errors since the last reset, to see the next one
+    counters: dict[str, int] | None = None  # errors since the last reset; they fall at the next one
 
 
 class Advice(Fact, frozen=True):
-    """The action for the machine: the worst of its GPUs and of itself."""
+    """The action for the machine: the most severe one for its GPUs and for itself."""
 
     action: Action
     reason: str

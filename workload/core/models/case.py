@@ -1,4 +1,4 @@
-"""One operation in one dtype: what it computes, how it ended, how fast it was."""
+"""One operation in one dtype: what it computes, how it ended, and how fast it was."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -39,7 +39,7 @@ class CaseStatus(StrEnum):
     INVALID = "invalid"  # the result is right, but its time says nothing about the device
     EMULATED = "emulated"  # the result is right; the time is an emulator's, not a CPU's
     SKIPPED = "skipped"  # no time left in the budget
-    DOES_NOT_FIT = "does_not_fit"  # does not fit memory
+    DOES_NOT_FIT = "does_not_fit"  # does not fit into memory
     NOT_APPLICABLE = "not_applicable"  # not supported by this device
     INTERRUPTED = "interrupted"
 
@@ -53,9 +53,9 @@ class Case(Model, frozen=True):
     """One operation in one dtype, and how long it took.
 
     `flops` and `bytes` are counted from the formula: what one call must compute, and the
-    least it must read and write. `error_share` is the largest error over its tolerance, at
-    most 1 if right. `transfer_sec` is the time of bringing the inputs to the device and the
-    result back, None on a CPU.
+    least it must read and write. `error_share` is the largest error divided by its
+    tolerance, at most 1 if the result is right. `transfer_sec` is the time to copy the inputs to
+    the device and the result back; None on a CPU.
     """
 
     kind: Kind
@@ -70,11 +70,11 @@ class Case(Model, frozen=True):
     error_share: Amount | None = None
     transfer_sec: Amount | None = None
     rating: Rating | None = None
-    variant: str | None = None  # what else tells cases apart: the mode of a training
-    threads: Positive | None = None  # of a CPU, if not those of the device: a training's
-    needed_sec: Amount | None = None  # estimated, of a case that was skipped for lack of time
+    variant: str | None = None  # what else distinguishes cases: the mode of a training run
+    threads: Positive | None = None  # CPU threads of a training run
+    needed_sec: Amount | None = None  # estimated, for a case that was skipped for lack of time
     allowed_sec: Amount | None = None  # its share of the budget
-    # Derived. Rates are at the median time; None without a valid time, or nothing to count.
+    # Derived. Rates are at the median time; None without a valid time or if nothing is counted.
     name: str = ""  # pairs cases of two records
     gflops: Amount | None = None
     gbs: Amount | None = None  # of the least traffic; between ranks, the algorithm bandwidth
@@ -93,7 +93,7 @@ class Case(Model, frozen=True):
 
     @property
     def label(self) -> str:
-        """The shape, and the variant where there is one."""
+        """The shape, and the variant if there is one."""
         return " ".join(filter(None, (shape_label(self.shape), self.variant)))
 
     @property

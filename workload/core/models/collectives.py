@@ -1,4 +1,4 @@
-"""The ranks that worked together, what connects them, and which of that was slow."""
+"""The ranks that worked together, the links between them, and which of them were slow."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -7,7 +7,7 @@ from workload.core.models.model import Amount, Count, Model, Positive, one_of
 
 
 class LinkKind(StrEnum):
-    """What connects two ranks, as far as it is known."""
+    """The type of the link between two ranks or two nodes."""
 
     NVLINK = "NVLink"
     PCIE = "PCIe"
@@ -17,9 +17,9 @@ class LinkKind(StrEnum):
 
 
 class Link(Model, frozen=True):
-    """What connects two ranks, or two nodes.
+    """The link between two ranks or two nodes.
 
-    `width` counts NVLinks or PCIe lanes. `gbs` is the datasheet's rate each way, in GB/s.
+    `width` counts NVLinks or PCIe lanes. `gbs` is the datasheet's rate per direction, in GB/s.
     """
 
     kind: LinkKind
@@ -30,7 +30,7 @@ class Link(Model, frozen=True):
 
     @property
     def words(self) -> str:
-        """Name it: `NVLink 4 x18`, `PCIe 5 x16 PIX`, `host`."""
+        """The name of the link: `NVLink 4 x18`, `PCIe 5 x16 PIX`, `host`."""
         width = f"x{self.width}" if self.width else None
         path = self.path if self.kind is LinkKind.PCIE else None
         parts = (self.kind, self.generation, width, path)
@@ -50,7 +50,7 @@ class RankPlace(Model, frozen=True):
 
 
 class PairLink(Model, frozen=True):
-    """Two ranks or two nodes, what connects them, and the names of their cases."""
+    """Two ranks or two nodes, the link between them, and the names of their cases."""
 
     first: Count
     second: Count
@@ -59,9 +59,10 @@ class PairLink(Model, frozen=True):
 
 
 class SlowLink(Model, frozen=True):
-    """One party, or a pair of them, far below its peers of the same link type.
+    """A rank or node, or a pair of them, far slower than its peers with the same type of link.
 
-    `share` is of their median. `parties` are of what `Collectives.parties` names.
+    `share` is its rate divided by the median of its peers or, for a pair, by the rate that both of
+    its parties reach with others. `parties` are numbers of what `Collectives.parties` names.
     """
 
     parties: tuple[Count, ...]
@@ -70,9 +71,9 @@ class SlowLink(Model, frozen=True):
 
 
 class Collectives(Model, frozen=True):
-    """What worked together in the cases of this record.
+    """The ranks or nodes that worked together in the cases of this record.
 
-    `link` is the slowest that its cases may use, None if one of them is not known.
+    `link` is the slowest link that the cases may use; None if the rate of any link is unknown.
     """
 
     backend: Annotated[str, one_of("gloo", "nccl")]

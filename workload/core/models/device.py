@@ -6,13 +6,13 @@ from msgspec import Meta
 
 from workload.core.models.model import Count, Model, Positive, one_of
 
-STAND_IN = "STAND-IN"  # how the GPUs of tests/lab are called, whose times mean nothing
+STAND_IN = "STAND-IN"  # in the names of the simulated GPUs of tests/lab, whose times mean nothing
 
 
 class DeviceInfo(Model, frozen=True):
     """The device a result belongs to. `reason` says why it was chosen.
 
-    `memory_bytes` is the GPU's memory or, on the CPU, the machine's or its cgroup's limit.
+    `memory_bytes` is the memory of the GPU or, on the CPU, of the machine or its cgroup's limit.
     """
 
     kind: Annotated[str, one_of("cpu", "cuda")]
@@ -24,10 +24,10 @@ class DeviceInfo(Model, frozen=True):
     memory_bytes: Count | None = None
     driver: str | None = None
     sm_count: Positive | None = None
-    cache_bytes: Count | None = None  # the last cache before the memory: L2 of a GPU
-    usable_cpus: Positive | None = None  # whole CPUs: the mask at the start, and the quota
-    binding: str | None = None  # what OpenMP did to the CPUs of the threads
+    cache_bytes: Count | None = None  # the last-level cache: L2 of a GPU
+    usable_cpus: Positive | None = None  # whole CPUs, by the initial affinity mask and the quota
+    binding: str | None = None  # how OpenMP bound threads to CPUs; None if it did not
     swept_threads: tuple[Positive, ...] = ()  # thread counts that were tried; `threads` was best
-    swept_contended: bool = False  # threads waited for other work while counts were tried
+    swept_contended: bool = False  # other work made threads wait while counts were tried
     architecture: str | None = None  # of the programs, and so of the CPU: "x86_64", "aarch64"
-    emulated_on: str | None = None  # "an x86 CPU", where the architecture is emulated
+    emulated_on: str | None = None  # "an x86 CPU", if the architecture is emulated

@@ -25,7 +25,7 @@ QUICK, DEFAULT, DEEP = "quick", "default", "deep"
 class Facts(Fact, frozen=True):
     """Facts about this machine, this container and this PyTorch.
 
-    Unknown is None; if a reader crashed, `unread` has its reason.
+    An unknown fact is None. If its reader crashed, `unread` has the reason.
     """
 
     requested_device: str
@@ -36,7 +36,7 @@ class Facts(Fact, frozen=True):
     user: User | None
     torch: TorchFacts | None
     torch_error: str | None  # why torch cannot be imported; None also if not tried
-    torch_signal: str | None  # what ended the process that worked with torch, "SIGILL"
+    torch_signal: str | None  # the signal that ended the process that used torch: "SIGILL"
     torch_files: TorchFiles | None
     driver: Driver | None
     driver_error: str | None  # why the driver does not answer
@@ -44,20 +44,20 @@ class Facts(Fact, frozen=True):
     cuda_library_error: str | None  # why the loader does not find libcuda
     device_nodes: tuple[DeviceNode, ...] | None
     link_widths: dict[str, int] | None  # PCI address -> lanes of the GPU itself
-    mapped_libraries: tuple[str, ...]  # CUDA's, in the process that worked with torch
-    path_libraries: tuple[str, ...] | None  # CUDA's, on LD_LIBRARY_PATH and LD_PRELOAD
+    mapped_libraries: tuple[str, ...]  # of CUDA, in the process that used torch
+    path_libraries: tuple[str, ...] | None  # of CUDA, on LD_LIBRARY_PATH and LD_PRELOAD
     compilers: Compilers | None
     folders: tuple[Folder, ...] | None
     clock: Clock | None
-    unlocked: tuple[str, ...] | None  # packages of another version than the locked one
+    unlocked: tuple[str, ...] | None  # packages whose version is not the locked one
     versions: dict[str, str] | None
     environment: dict[str, str] | None
     unread: dict[str, str] = field(default_factory=dict)  # fact -> why its reader crashed
     deep: Deep | None = None  # None also without --deep
-    boot_id: str | None = None  # another one after each start of the machine
+    boot_id: str | None = None  # changes at each start of the machine
     booted_sec: float | None = None  # when the machine was started, as seconds since 1970
-    xids: tuple[Xid, ...] | None = None  # the newest; None where the kernel's log cannot be read
-    driver_code: int | None = None  # of `driver_error`, `nvmlReturn_t`
+    xids: tuple[Xid, ...] | None = None  # the newest; None if the kernel's log cannot be read
+    driver_code: int | None = None  # the `nvmlReturn_t` of `driver_error`
     driver_hung: bool = False  # NVML did not answer in time
-    cuda: CudaStart | None = None  # None where CUDA was not asked
+    cuda: CudaStart | None = None  # None if CUDA was not started
     import_limits: ImportLimits | None = None  # for threads and memory

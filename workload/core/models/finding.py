@@ -8,7 +8,7 @@ from workload.core.models.model import Model
 class State(StrEnum):
     """How one doctor check ended."""
 
-    PASS = "pass"  # noqa: S105  a state of a check, no password
+    PASS = "pass"  # noqa: S105  a state of a check, not a password
     WARN = "warn"
     FAIL = "fail"
     NOT_APPLICABLE = "not_applicable"
@@ -16,9 +16,9 @@ class State(StrEnum):
 
 
 class Finding(Model, frozen=True):
-    """One doctor check: its stable id, how it ended, and the text for a person.
+    """The result of one doctor check: its stable id, its state, and the text for a person.
 
-    `case` names what was found, in one word that stays the same; `link` is where to read on.
+    `case` names what was found in one stable word. `link` is the URL of further documentation.
     """
 
     id: str

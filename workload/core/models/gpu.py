@@ -8,7 +8,7 @@ SWITCH = "switch"
 
 
 class Pcie(Fact, frozen=True):
-    """The link of a GPU. Its current generation is left out: an idle GPU lowers it."""
+    """The PCIe link of a GPU. Its current generation is omitted, because an idle GPU lowers it."""
 
     address: str | None  # as below /sys/bus/pci/devices, "0000:65:00.0"
     generation: int | None  # the highest that GPU and slot support together
@@ -17,7 +17,7 @@ class Pcie(Fact, frozen=True):
 
 
 class Fabric(Fact, frozen=True):
-    """The GPU's place in an NVLink fabric with switches; None for a GPU without one."""
+    """The state of a GPU in an NVLink fabric with switches; a GPU without a fabric has none."""
 
     state: str | None  # "not started", "in progress", "completed"
     error: str | None  # NVML's reason why the GPU did not join
@@ -33,10 +33,10 @@ class NvLinks(Fact, frozen=True):
 
 
 class GpuLinks(Fact, frozen=True):
-    """What connects one GPU with the others of its machine, which are named by their UUID.
+    """The links of one GPU to the others of its machine, by the UUID of the other GPU.
 
-    `nvlinks` counts the active NVLinks to each GPU, and to SWITCH for those to an NVSwitch. `paths`
-    are of PCIe, in the words of `nvidia-smi topo -m`: PIX, PXB, PHB, NODE, SYS.
+    `nvlinks` counts the active NVLinks to each GPU; the key SWITCH is for links to an NVSwitch.
+    `paths` are PCIe paths in the terms of `nvidia-smi topo -m`: PIX, PXB, PHB, NODE, SYS.
     """
 
     uuid: str
@@ -47,9 +47,9 @@ class GpuLinks(Fact, frozen=True):
 
 
 class GpuHealth(Fact, frozen=True):
-    """What the driver knows about faults of one GPU; unknown and not supported are None.
+    """What the driver reports about faults of one GPU. Unknown or unsupported values are None.
 
-    Counters are those since the last reset of the GPU or start of the driver.
+    Counters start at the last reset of the GPU or the last start of the driver.
     """
 
     recovery_action: int | None = None  # see doctor/actions/xids.py
@@ -83,9 +83,9 @@ class GpuState(Fact, frozen=True):
 
 
 class Gpu(Fact, frozen=True):
-    """One GPU as the driver reports it; what it does not report is None."""
+    """One GPU as the driver reports it. Values that it does not report are None."""
 
-    index: int  # the driver's (PCI order); CUDA may number differently
+    index: int  # the driver's (PCI order); CUDA may use another order
     name: str | None
     uuid: str | None
     capability: str | None  # compute capability, "9.0"
@@ -93,20 +93,20 @@ class Gpu(Fact, frozen=True):
     memory_free_bytes: int | None
     state: GpuState | None = None
     error: str | None = None  # NVML's reason why the GPU itself does not answer
-    code: int | None = None  # of that reason, `nvmlReturn_t`
+    code: int | None = None  # the `nvmlReturn_t` of `error`
 
 
 class CudaStart(Fact, frozen=True):
-    """How CUDA starts without PyTorch; codes are `CUresult`, 0 is success."""
+    """The start of CUDA without PyTorch. Codes are `CUresult`; 0 is success."""
 
     library: str | None = None  # the libcuda that was loaded
     version: int | None = None  # the newest CUDA it runs: 13000 is 13.0
-    code: int | None = None  # of the start; None: it did not answer
+    code: int | None = None  # of the start; None if it did not answer
     count: int | None = None  # GPUs that CUDA shows
-    context: int | None = None  # the code with which the requested GPU can be used
+    context: int | None = None  # the code of using the requested GPU
     error: str | None = None  # why libcuda did not answer
-    hung: bool = False  # it was ended after the time limit
-    signal: str | None = None  # that ended it, "SIGABRT"
+    hung: bool = False  # its process was ended after the time limit
+    signal: str | None = None  # the signal that ended its process: "SIGABRT"
 
 
 class Driver(Fact, frozen=True):

@@ -4,7 +4,7 @@ from workload.core.models.model import Fact
 
 
 class System(Fact, frozen=True):
-    """Software below Python. `container` is its kind, None outside one.
+    """Software below Python. `container` is the kind of container; None outside a container.
 
     `image` is the image's digest or ID, from WORKLOAD_IMAGE; None if that is not set.
     """
@@ -18,21 +18,21 @@ class System(Fact, frozen=True):
 
 
 class Cpu(Fact, frozen=True):
-    """The processor. Core counts are the machine's, whatever this process may use."""
+    """The processor. Core counts are the machine's, even if this process may use fewer."""
 
     model: str | None
     vendor: str | None  # x86: "GenuineIntel"; Arm: the implementer's number
     isa: tuple[str, ...]
     physical_cores: int | None
     logical_cpus: int | None
-    part: str | None = None  # Arm: the part's number; None where cores differ
+    part: str | None = None  # Arm: the part's number; None if cores differ
     sve_bits: int | None = None  # width of Arm's scalable vectors
-    numa_nodes: int | None = None  # with CPUs
+    numa_nodes: int | None = None  # that have CPUs
     kernel_machine: str | None = None  # the kernel's architecture; None before Linux 6.1
 
 
 class User(Fact, frozen=True):
-    """Who this process is and where it may write."""
+    """The user of this process, and where it may write."""
 
     uid: int
     gid: int
@@ -45,9 +45,9 @@ class User(Fact, frozen=True):
 
 
 class DeviceNode(Fact, frozen=True):
-    """A GPU's file under /dev; accessible means readable and writable by this process.
+    """A GPU's file under /dev. `accessible` means that this process can read and write it.
 
-    One that its mode permits and that is not accessible was taken away by a control group.
+    If the mode permits access but the file is not accessible, a control group denies access.
     """
 
     path: str
@@ -56,20 +56,20 @@ class DeviceNode(Fact, frozen=True):
 
 
 class Limits(Fact, frozen=True):
-    """What the kernel and the container leave this process. Unknown or unlimited is None."""
+    """What the kernel and the container allow this process. None means unknown or unlimited."""
 
     cpu_quota: float | None  # in cores, the smallest on the path to the root
     affinity_cpus: int  # CPUs this process may run on (includes cpusets)
-    memory_limit_bytes: int | None  # of the group that leaves the least room
+    memory_limit_bytes: int | None  # of the control group with the least free memory
     memory_used_bytes: int | None  # in that same group, without reclaimable file cache
     memory_available_bytes: int | None  # of the whole machine: MemAvailable
     shm_bytes: int | None  # size of the file system at /dev/shm
 
     @property
     def usable_threads(self) -> int:
-        """Whole CPUs this process can keep busy: floor of the quota, at least 1.
+        """The number of whole CPUs that this process can keep busy; at least 1.
 
-        Rounding down, because a second thread on half a core makes products slower.
+        The quota is rounded down, because a second thread on half a core makes matmuls slower.
         """
         if self.cpu_quota is None:
             return max(1, self.affinity_cpus)
@@ -77,7 +77,7 @@ class Limits(Fact, frozen=True):
 
     @property
     def available_bytes(self) -> int | None:
-        """Bytes that can still be allocated: the lesser of the machine's and the cgroup's."""
+        """Bytes that can still be allocated: the smaller amount of machine and cgroup."""
         known = [self.memory_available_bytes, self._group_room_bytes]
         return min((room for room in known if room is not None), default=None)
 
@@ -89,11 +89,11 @@ class Limits(Fact, frozen=True):
 
 
 class ImportLimits(Fact, frozen=True):
-    """Whether PyTorch's threads start, and the limits of this process. Unlimited is None."""
+    """Whether PyTorch's threads can start, and the limits of this process. None means unlimited."""
 
-    threads_wanted: int  # beside those that run
+    threads_wanted: int  # in addition to those that run
     threads_started: int
-    thread_error: str | None  # why the next one did not start, in the system's words
+    thread_error: str | None  # why the next one did not start: the system's message
     pids_left: int | None  # of the control group with the least room, before the threads started
     user_limit: int | None  # processes and threads of this user; None for root
     stack_bytes: int | None  # of each thread
@@ -102,7 +102,7 @@ class ImportLimits(Fact, frozen=True):
 
 
 class Compilers(Fact, frozen=True):
-    """Paths, or None where there is none; `headers` tells whether Python.h is there."""
+    """Paths of the compilers; None if missing. `headers` is true if Python.h was found."""
 
     c: str | None  # Triton builds its launchers with it
     cxx: str | None  # Inductor builds its CPU kernels with it
@@ -110,11 +110,11 @@ class Compilers(Fact, frozen=True):
 
 
 class Folder(Fact, frozen=True):
-    """One folder, or the nearest above it that exists, where it would be made."""
+    """A folder or, if it does not exist, its nearest existing parent."""
 
     purpose: str  # "TMPDIR", "HOME", "results" or a cache's variable
     path: str
-    problem: str | None  # why a file could not be written, in the system's words
+    problem: str | None  # why a file could not be written: the system's message
     executable: bool | None  # whether programs and libraries may be loaded from it
     free_bytes: int | None
 

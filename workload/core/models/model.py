@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def one_of(*words: str) -> Meta:
-    """Describe a text that is one of these words. mypy sees a `str`."""
+    """Return the constraint that a string is one of these words. mypy sees a `str`."""
     # `$` alone matches before a final newline too.
     pattern = f"^({'|'.join(words)})$(?!\n)"
     return Meta(pattern=pattern, extra_json_schema={"enum": list(words)})
@@ -28,13 +28,13 @@ Samples = tuple[Annotated[float, Meta(ge=0, le=1e12)], ...]
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A part of a record. Fields set by `derive` are written, and computed again when read."""
+    """A part of a record. Fields set by `derive` are saved, and computed again when it is read."""
 
 
 class Fact(Model, frozen=True, forbid_unknown_fields=False):
-    """A fact of the doctor. New facts have a default, and unknown ones are ignored.
+    """A fact that the doctor reads. New fields need a default, and unknown fields are ignored.
 
-    So records of versions with more or fewer facts can be read.
+    This makes records of older and newer versions readable.
     """
 
 
@@ -45,7 +45,7 @@ def derive(model: Model, **values: object) -> None:
 
 
 def as_json(value: object) -> Any:
-    """Convert nested models and dataclasses to plain JSON; floats that are not finite to None."""
+    """Convert nested models and dataclasses to plain JSON, and non-finite floats to None."""
     return _finite(msgspec.to_builtins(value, enc_hook=_plain))
 
 
@@ -68,9 +68,9 @@ def _finite(value: Any) -> Any:
 
 
 def from_json(kind: type[T], document: object, place: str = "$") -> T:
-    """Make a model `kind` of plain JSON. Raises ValueError with the first problem.
+    """Convert plain JSON to a model of type `kind`. Raises ValueError with the first problem.
 
-    `place` is the path of `document`, for the error.
+    `place` is the path of `document` in the error message.
     """
     try:
         return msgspec.convert(document, kind)
@@ -79,7 +79,7 @@ def from_json(kind: type[T], document: object, place: str = "$") -> T:
 
 
 def _placed(problem: str, place: str) -> str:
-    """Put `place` into an error of msgspec, which omits it for the whole document."""
+    """Insert `place` into an error of msgspec, which names no path for the whole document."""
     at = problem.rfind("`$")
     if at < 0:
         return f"{problem} - at `{place}`"

@@ -4,11 +4,11 @@ from workload.core.models.model import Fact
 
 
 class TorchFiles(Fact, frozen=True):
-    """What torch's own files say, read without importing torch."""
+    """Facts from torch's own files, read without importing torch."""
 
     version: str
     cuda_version: str | None
-    gnu_openmp: bool = False  # GNU's OpenMP is among them
+    gnu_openmp: bool = False  # the files include GNU's OpenMP
 
 
 class TorchGpu(Fact, frozen=True):
@@ -21,7 +21,10 @@ class TorchGpu(Fact, frozen=True):
 
 
 class KernelRun(Fact, frozen=True):
-    """How many elements of a result differ from the right whole numbers; None if none came."""
+    """A test of one operation, whose correct results are known integers.
+
+    `wrong` is the number of elements that differ; None if there was no result.
+    """
 
     operation: str  # "kernel", "matmul", "convolution", "copy", "all-reduce"
     device: str
@@ -31,15 +34,18 @@ class KernelRun(Fact, frozen=True):
 
 
 class SeveralGpus(Fact, frozen=True):
-    """Pairs such as "0 and 1" that cannot reach each other's memory, and what ran."""
+    """Tests of several GPUs together.
+
+    `unreachable` has pairs, such as "0 and 1", that cannot access each other's memory.
+    """
 
     unreachable: tuple[str, ...]
-    runs: tuple[KernelRun, ...]  # "copy" and "all-reduce"; empty where `error` says why
+    runs: tuple[KernelRun, ...]  # "copy" and "all-reduce"; empty if there is an `error`
     error: str | None
 
 
 class TorchFacts(Fact, frozen=True):
-    """PyTorch's build and what it finds. `gpus` is empty unless CUDA started."""
+    """PyTorch's build and the devices that it finds. `gpus` is empty unless CUDA started."""
 
     version: str
     built_for: str  # "CPU", "CUDA 13.0", "ROCm 7.0"
@@ -48,19 +54,19 @@ class TorchFacts(Fact, frozen=True):
     cudnn_version: str | None
     cudnn_error: str | None
     nccl_version: str | None
-    cuda_error: str | None  # why CUDA did not start; None also if it was not asked to
+    cuda_error: str | None  # why CUDA did not start; None also if not tried
     gpus: tuple[TorchGpu, ...]
     cpu_capability: str
     threads: int
     kernels: tuple[KernelRun, ...]
     several: SeveralGpus | None = None  # None with fewer than two GPUs
-    binding: str | None = None  # what OpenMP did to the CPUs of the threads
+    binding: str | None = None  # how OpenMP bound threads to CPUs; None if it did not
 
 
 class Probed(Fact, frozen=True):
-    """PyTorch's facts, or why there are none; `signal` ended the process that asked."""
+    """The facts about PyTorch, or why there are none. `signal` ended the process that read them."""
 
     torch: TorchFacts | None = None
     error: str | None = None
     signal: str | None = None  # "SIGILL"
-    mapped_libraries: tuple[str, ...] = ()  # CUDA's, in the process that asked
+    mapped_libraries: tuple[str, ...] = ()  # of CUDA, in the process that read them

@@ -13,24 +13,24 @@ from workload.core.models.train import TrainResult
 from workload.core.models.verify import VerifyResult
 
 COMPLETE, FAILED, INTERRUPTED = "complete", "failed", "interrupted"
-DIED = "died"  # by a signal, or without saying why
-HUNG = "hung"  # no progress for too long: it was ended
-LOST = "lost"  # its GPU did not answer at the start: it was not started
+DIED = "died"  # by a signal, or without reporting a reason
+HUNG = "hung"  # it made no progress for too long and was ended
+LOST = "lost"  # its GPU did not answer at the start, so it was not started
 
 
 class Rank(Model, frozen=True):
-    """One process of several that ran at the same time, each on a device of its own.
+    """One of several processes that ran at the same time, each on its own device.
 
-    The sections are those of a record. `doing` is what a rank that did not end by itself did last.
-    `errors` are its lines on stderr.
+    The sections are those of a record. `doing` is what the rank did last, if it did not end by
+    itself. `errors` are its lines on stderr.
     """
 
     rank: Count
     ended: Annotated[str, one_of(COMPLETE, FAILED, INTERRUPTED, DIED, HUNG, LOST)]
-    exit_code: ExitCode | None  # None: it did not end by itself
+    exit_code: ExitCode | None  # None if it did not end by itself
     reason: str | None
-    cpus: tuple[Count, ...]  # it was given
-    gpu_index: Count | None = None  # the driver's
+    cpus: tuple[Count, ...]  # CPUs that were assigned to it
+    gpu_index: Count | None = None  # the driver's index
     gpu_name: str | None = None
     gpu_uuid: str | None = None
     gpu_address: str | None = None  # as below /sys/bus/pci/devices
@@ -48,10 +48,10 @@ class Rank(Model, frozen=True):
 
     @property
     def title(self) -> str:
-        """Its GPU or, on CPUs, its number."""
+        """The GPU of the rank or, on CPUs, the number of the rank."""
         return f"rank {self.rank}" if self.gpu_index is None else f"GPU {self.gpu_index}"
 
     @property
     def code(self) -> ExitCode:
-        """Its exit code; UNFIT if it did not end by itself."""
+        """The exit code; UNFIT if the rank did not end by itself."""
         return ExitCode.UNFIT if self.exit_code is None else self.exit_code

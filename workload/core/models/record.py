@@ -1,4 +1,4 @@
-"""A record: what one run found, as one JSON document."""
+"""A record: the results of one run as a JSON document."""
 
 from datetime import datetime
 from typing import Annotated, Final, Literal
@@ -21,14 +21,14 @@ from workload.core.models.variable import Variable
 from workload.core.models.verify import VerifyResult
 from workload.core.models.xid import LinkErrors, Xid
 
-# 1: the first. 2: `cases` of every kind with their timing and rating, in place of `matmul`;
-# `ceilings`; the engine (now `mode`) of a training. 3: see CHANGELOG.md, 0.2.0.
+# 1: the first version. 2: `cases` of every kind, with timing and rating, replace `matmul`; adds
+# `ceilings` and the engine (now `mode`) of a training run. 3: see CHANGELOG.md, 0.2.0.
 SCHEMA_VERSION: Final = 3
 STATUSES = ("complete", "failed", "interrupted")
 
 
 class HostCpu(Model, frozen=True):
-    """What a GPU's run measured on the host's CPU."""
+    """What a run on a GPU measured on the host's CPU."""
 
     device: DeviceInfo
     train: tuple[TrainResult, ...]
@@ -38,7 +38,7 @@ class HostCpu(Model, frozen=True):
 class Record(Model, frozen=True):
     """A record of one workload run: times in seconds, rates in GFLOP/s and GB/s.
 
-    Unknown is null, and so is a section that the command does not have.
+    Unknown values are null, as are sections that the command does not have.
     """
 
     schema_version: Literal[3]
@@ -54,21 +54,21 @@ class Record(Model, frozen=True):
     cases: tuple[Case, ...] | None
     ceilings: Ceilings | None
     host_cpu: HostCpu | None
-    # Errors of the NVIDIA driver while the command ran; None where it does not report them.
+    # Errors of the NVIDIA driver while the command ran; None if it does not report them.
     xids: tuple[Xid, ...] | None
     action: Action | None  # what to do about the machine; None if interrupted
     action_reason: str | None
     action_evidence: tuple[str, ...] | None
-    gpus: tuple[GpuAction, ...] | None  # the same for each GPU; None where none was looked at
+    gpus: tuple[GpuAction, ...] | None  # the same for each GPU; None if none was checked
     status: Annotated[str, one_of(*STATUSES)]
     exit_code: ExitCode
     reason: str | None
     duration_sec: Seconds
-    # What is set of `core/variables.toml`.
+    # The variables of `core/variables.toml` that are set.
     variables: tuple[Variable, ...] | None = None
-    # Of a run on several devices, which has its results here.
+    # The results of a run on several devices.
     ranks: tuple[Rank, ...] | None = None
-    link_errors: tuple[LinkErrors, ...] | None = None  # as `xids`, of NVLinks
+    link_errors: tuple[LinkErrors, ...] | None = None  # like `xids`, for NVLinks
     collectives: Collectives | None = None  # the ranks that worked together
 
     def of_rank(self, rank: Rank) -> "Record":

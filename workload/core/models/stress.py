@@ -4,10 +4,10 @@ from workload.core.models.model import Fact
 
 
 class BurnIn(Fact, frozen=True):
-    """Matmuls of one dtype, one after the other, every element of each compared.
+    """Consecutive matmuls of one dtype, with every element of each compared.
 
-    GFLOP/s include the comparison. The first and the last are those of the first and the last
-    quarter of the time; None with too few matmuls.
+    The rates include the time of the comparison. `first_gflops` and `last_gflops` are the rates in
+    the first and the last quarter of the time; None with too few matmuls.
     """
 
     device: str
@@ -17,7 +17,7 @@ class BurnIn(Fact, frozen=True):
     elements: int  # that were compared, in all products
     wrong_products: int
     wrong_elements: int
-    first_wrong: int | None  # the number of the product, from 1
+    first_wrong: int | None  # the number of the first wrong product, from 1
     first_wrong_elements: int | None  # of that product
     first_gflops: float | None
     last_gflops: float | None
@@ -25,14 +25,14 @@ class BurnIn(Fact, frozen=True):
 
 
 class MemoryTest(Fact, frozen=True):
-    """Patterns written to a share of the free memory, read back and compared."""
+    """A test that writes patterns to a share of the free memory, then reads and compares them."""
 
     device: str
     tested_bytes: int
     patterns: int  # that were written and read back in full
     compared_bytes: int
     wrong_words: int  # of 8 bytes
-    first_wrong: str | None  # where, in which pattern, and which bits
+    first_wrong: str | None  # the position, the pattern and the bits
     error: str | None = None
 
 
@@ -43,12 +43,12 @@ class BurnWatch(Fact, frozen=True):
     highest_celsius: float | None
     lowest_mhz: float | None
     highest_mhz: float | None
-    throttled: tuple[str, ...]  # the reasons, in any reading
+    throttled: tuple[str, ...]  # the reasons of all readings
     risen: dict[str, int] | None  # error counters that rose, and by how much
 
 
 class Deep(Fact, frozen=True):
-    """The stress test of one device, as far as it came. `watch` is None without sensors."""
+    """The stress test of one device, possibly incomplete. `watch` is None without sensors."""
 
     device: str
     name: str

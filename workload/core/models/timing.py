@@ -1,4 +1,4 @@
-"""How long one call took, and how far that can be trusted."""
+"""How long one call took, and how reliable that time is."""
 
 from typing import Annotated
 
@@ -21,19 +21,19 @@ from workload.core.units import format_seconds, plural
 
 # An interquartile range over this share of the median is noise, as in torch.utils.benchmark.
 NOISY_IQR = 0.1
-# Above this the median says nothing about a GPU: one without other processes stays far below. The
-# CPUs of a virtual machine are always shared: there noise is a warning, and the time stays valid.
+# Above this, a time on a GPU is not valid: a GPU without other processes stays far below. The CPUs
+# of a virtual machine are always shared, so noise is only a warning for them.
 INVALID_IQR = {CUDA_EVENTS: 0.1, CUDA_GRAPH: 0.1}
-# Half the width of the median's interval, as a share of it, above which a result has a warning.
+# A result has a warning if half the width of the median's interval exceeds this share of it.
 WIDE_INTERVAL = 0.05
 
-# A GPU that was slowed down for more of the window than this was not measured at its own speed.
+# A GPU that was slowed down for more than this share of the window did not run at its own speed.
 SLOWED_SHARE = 0.01
 
-# Threads that waited for less of the time than this in all samples alike are no contention: one
-# process beside two threads makes them wait for a quarter of it. An idle machine stays below.
+# A CPU is contended if threads waited for at least this share of the time in all samples alike. One
+# other process makes two threads wait for a quarter of the time. An idle machine stays below this.
 CONTENDED_SHARE = 0.1
-BUSY_SHARE = 0.25  # beyond this the device was not free, whichever samples it made slow
+BUSY_SHARE = 0.25  # from this share on, it is contended even if only some samples were slow
 
 Readings = tuple[Amount | None, ...]
 
@@ -41,10 +41,11 @@ Readings = tuple[Amount | None, ...]
 class Telemetry(Model, frozen=True):
     """What the driver reported while a case was timed, one value per reading.
 
-    `throttled` are the reasons, seen in any reading, why the GPU was slowed down: thermal or
-    hardware slowdown, or a power brake. `power_capped` is true if it ran at its own power limit,
-    as a healthy GPU does under large matmuls. `other_processes` is the maximum. `slowed_sec` is
-    how long each reason lasted in the window by the driver's counters, which have no gaps.
+    `throttled` has the reasons, in any reading, why the GPU was slowed down: thermal or hardware
+    slowdown, or a power brake. `power_capped` is true if it ran at its own power limit, as a
+    healthy GPU does under large matmuls. `other_processes` is the maximum of the readings.
+    `slowed_sec` is how long each reason lasted in the window, by the driver's counters, which
+    unlike readings have no gaps.
     """
 
     at_sec: Samples
@@ -69,7 +70,7 @@ class Telemetry(Model, frozen=True):
 
 
 class Timing(Model, frozen=True):
-    """Seconds of one call, one sample per batch, and how they were taken.
+    """The seconds of one call, with one sample per batch, and how they were measured.
 
     `steady` is true if the warm-up ended because batches had become equally fast, and false if
     its share of the budget was used up. `overhead_sec` is what the timer adds to a call, measured
@@ -89,7 +90,7 @@ class Timing(Model, frozen=True):
     median_sec: Amount | None = None
     iqr_sec: Amount | None = None
     interval_sec: tuple[float, float] | None = None  # 95 %, of the median within this process
-    contended: str | None = None  # who kept a CPU's threads waiting in all samples alike
+    contended: str | None = None  # why a CPU's threads waited in all samples alike
     warning: str | None = None  # why the median is less reliable than its digits suggest
 
     def __post_init__(self) -> None:
@@ -117,13 +118,13 @@ class Timing(Model, frozen=True):
 
     @property
     def noisy(self) -> bool:
-        """Whether the samples differ by more than NOISY_IQR."""
+        """Whether the spread of the samples exceeds NOISY_IQR."""
         return self.spread is not None and self.spread > NOISY_IQR
 
     def _contended(self) -> str | None:
-        """Return why the device was not free; a GPU's own clock does not count the host's waits.
+        """Return why a CPU was contended. A GPU's own clock does not count the host's waits.
 
-        A short wait that made a few samples slow leaves the median as it is, so it does not count.
+        A short wait that made only a few samples slow does not change the median, so it is ignored.
         """
         if self.waits is None or self.method != HOST_CLOCK:
             return None
@@ -133,7 +134,7 @@ class Timing(Model, frozen=True):
 
     @property
     def _outlier_share(self) -> float:
-        """The share of all time that the samples took beyond their median."""
+        """The share of the total time by which the samples exceed their median."""
         middle, total = self.median_sec, sum(self.samples_sec)
         return max(0.0, 1 - len(self.samples_sec) * middle / total) if middle and total else 0.0
 

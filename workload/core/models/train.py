@@ -25,12 +25,12 @@ MODES = tuple(name for name in (*MODE_NAMES, *RANK_MODE_NAMES) if name != AUTO)
 
 
 class ScalingPoint(Model, frozen=True):
-    """The times of a step on a number of ranks.
+    """The times of a step on a given number of ranks.
 
-    Strong scaling divides one batch among them; the efficiency on n ranks is T_1 / (n T_n). Weak
-    scaling gives each rank that batch; the efficiency is T_1 / T_n. (Hager and Wellein,
-    Introduction to High Performance Computing, 2010, section 5.3.) The communication's share is
-    the part of the step's time by which it exceeds that of the same step without communication.
+    Strong scaling divides one batch among the ranks; the efficiency on n ranks is T_1 / (n T_n).
+    Weak scaling gives each rank a whole batch; the efficiency is T_1 / T_n (Hager and Wellein,
+    Introduction to High Performance Computing, 2010, section 5.3). `communication_share` is the
+    share of the step's time that the same step without communication would save.
     """
 
     kind: Annotated[str, one_of(STRONG, WEAK)]
@@ -69,27 +69,27 @@ class TrainResult(Model, frozen=True):
     seed: Count
     dtype: Dtype
     resumed_from_step: Count
-    losses: tuple[Amount | None, ...]  # None: not finite, in a record
+    losses: tuple[Amount | None, ...]  # in a record, None if not finite
     step_time_sec: Samples  # mean seconds per step, one sample per block of steps
-    # Of w1 then w2; None unless all steps were done.
+    # The hash of w1, then w2; None unless all steps were done.
     weights_sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$(?!\n)")] | None
     diverged_at_step: Positive | None = None
     mode: Annotated[str, one_of(*MODES)] = "eager"
     mode_reason: str = "asked for"  # why this mode
-    # The last loss in float64, from the same numbers; None if it was not computed.
+    # The last loss in float64, from the same data; None if it was not computed.
     float64_loss: Amount | None = None
-    # From here on every loss is off by more than a hundredth; None if the last one is not.
+    # From this step on, every loss is off by more than 1 %; None if the last one is not.
     rounding_from_step: Positive | None = None
     threads: Positive | None = None  # of a CPU
     warm_up_sec: Seconds = 0.0
     steady: bool = False  # whether the warm-up ended because steps had become equally fast
     waits: Waits | None = None  # what kept the threads from running
     ranks: Positive = 1  # processes that shared each batch
-    # Scaling, where it was measured.
+    # Scaling; None if it was not measured.
     scaling: tuple[ScalingPoint, ...] | None = None
     # Derived.
     final_loss: Amount | None = None  # None before the first step
-    median_step_sec: Amount | None = None  # over the blocks; None when nothing was timed
+    median_step_sec: Amount | None = None  # over the blocks; None if nothing was timed
 
     def __post_init__(self) -> None:
         """Derive the last loss and the median step."""

@@ -10,7 +10,7 @@ SPEED, BITS, BOTH, NEITHER = "speed", "bits", "speed and bits", "neither"
 class Variable(Model, frozen=True):
     """A variable of `core/variables.toml` that was set.
 
-    `changes` is what this value changes, in the results of these `devices`. Secrets and names of
+    `changes` is what this value changes in the results of `devices`. Secrets and names of
     users and machines are removed from `value`.
     """
 
@@ -20,9 +20,9 @@ class Variable(Model, frozen=True):
     devices: tuple[str, ...]  # "cpu", "cuda", "nccl"
 
     def matters(self, *devices: str) -> bool:
-        """Return whether it changes results of one of these devices."""
+        """Return whether the variable changes results of one of these devices."""
         return self.changes != NEITHER and not set(self.devices).isdisjoint(devices)
 
     def __str__(self) -> str:
-        """Return it as it is set."""
+        """Return the variable as `name=value`."""
         return f"{self.name}={self.value}"

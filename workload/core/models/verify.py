@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from workload.core.models.model import Amount, Dtype, Model, derive
 
-RELATIVE = "error / exact result"  # the metric of + - * /, whose results are rounded alone
+RELATIVE = "error / exact result"  # the metric of + - * /, whose only error is one rounding
 
 
 class VerifyResult(Model, frozen=True):

@@ -6,8 +6,8 @@ from workload.core.models.model import Amount, Count, Model, Seconds
 
 # A cause that took a smaller share of the window is not reported.
 MIN_SHARE = 0.05
-# A thread that was asleep waits some microseconds for a free CPU, on an idle machine too. Either of
-# these shows that it waited for other work: a longer mean wait, or the CPU time of that work.
+# Even on an idle machine, a thread that wakes up waits some microseconds for a CPU. Either of these
+# shows that it waited for other work: a longer mean wait, or CPU time of other processes.
 WAKE_UP_SEC = 1e-4
 FOREIGN_SHARE = 0.1
 # The kernel counts the time of a whole CPU in ticks of up to 10 ms.
@@ -15,25 +15,25 @@ TICKS_SEC = 0.03
 
 
 class Waits(Model, frozen=True):
-    """What kept the threads waiting in a window. Unknown is None.
+    """What kept the threads waiting in a window. Unknown values are None.
 
-    Times are sums, over the threads or over the CPUs that this process may use, so they can
-    exceed the window; `longest_delay_sec` is of the thread that waited longest, `longest_steal_sec`
-    of the CPU that lost most. Threads that ended within the window are not counted; `threads` is
-    how many ran or waited for a tenth of it.
+    Times are sums over the threads, or over the CPUs that this process may use, so they can exceed
+    the window. `longest_delay_sec` is that of the thread that waited longest, `longest_steal_sec`
+    that of the CPU that lost most time. Threads that ended within the window are not counted.
+    `threads` is how many ran or waited for at least a tenth of it.
     """
 
     window_sec: Seconds
-    run_delay_sec: Amount | None = None  # threads that could run and had no CPU
+    run_delay_sec: Amount | None = None  # time in which threads were ready to run but had no CPU
     waits: Count | None = None  # how often threads got a CPU
     foreign_sec: Amount | None = None  # CPU time of other processes
     steal_sec: Amount | None = None  # CPU time that the hypervisor gave to others
     throttled_sec: Amount | None = None  # by the CPU quota of the control groups
-    pressure_sec: Amount | None = None  # when some task of the control group or machine waited
+    pressure_sec: Amount | None = None  # time in which a task of the group or machine waited
     threads: Count | None = None
     cpus: Count | None = None  # that this process may use
-    longest_delay_sec: Amount | None = None  # of a thread
-    longest_steal_sec: Amount | None = None  # of a CPU
+    longest_delay_sec: Amount | None = None  # of one thread
+    longest_steal_sec: Amount | None = None  # of one CPU
 
     @property
     def reason(self) -> str | None:
@@ -52,17 +52,20 @@ class Waits(Model, frozen=True):
 
     @property
     def share(self) -> float:
-        """The share of the window by which they delayed the work at most: one thread suffices."""
+        """The largest share of the window by which waits may have delayed the work.
+
+        A single thread that waits can delay all of it.
+        """
         return min(1.0, sum(one.most for one in self._causes))
 
     @property
     def longest_share(self) -> float:
-        """The share of the window by which the thread that had to wait longest was delayed."""
+        """The share of the window by which the thread that waited longest was delayed."""
         return min(1.0, sum(one.longest for one in self._causes))
 
     @property
     def _causes(self) -> tuple["_Cause", ...]:
-        stopped = min(filter(None, (self.threads, self.cpus)), default=1)  # all of them at once
+        stopped = min(filter(None, (self.threads, self.cpus)), default=1)  # all are stopped at once
         quota = self._share(self.throttled_sec)
         return (
             _Cause("CPU quota: threads were stopped", quota, stopped, quota / stopped),
@@ -95,7 +98,7 @@ class Waits(Model, frozen=True):
     def _delayed_sec(self) -> float | None:
         """The run delay if other work caused it; the pressure if the run delay is unknown.
 
-        Kernels count the time of a thread that the quota stopped as run delay too.
+        The kernel also counts the time in which the quota stopped a thread as run delay.
         """
         if self.run_delay_sec is None:
             return self.pressure_sec if self._is_shared else None
@@ -113,7 +116,10 @@ class Waits(Model, frozen=True):
 
 @dataclass(frozen=True)
 class _Cause:
-    """What made threads wait: shares of the window, summed over `parts` and of the longest."""
+    """What made threads wait.
+
+    `most` is its share of the window, summed over `parts`; `longest` is the largest of one part.
+    """
 
     words: str
     most: float
@@ -121,7 +127,7 @@ class _Cause:
     longest: float
 
     def __str__(self) -> str:
-        """Return the cause, with its share of all the time that the parts had."""
+        """Return the cause, with its mean share of the time of one part."""
         mean = min(1.0, self.most / self.parts)
         one = f", one of them {self.longest:.0%}" if 1 >= self.longest > 2 * mean else ""
         return f"{self.words} {mean:.0%} of the time{one}"

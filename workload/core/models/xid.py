@@ -1,4 +1,4 @@
-"""Errors that the NVIDIA driver reports: by number, and counted for each GPU's links."""
+"""Errors that the NVIDIA driver reports: Xids, and counts of the errors of NVLinks."""
 
 from workload.core.models.model import Fact
 
@@ -6,7 +6,7 @@ from workload.core.models.model import Fact
 class Xid(Fact, frozen=True):
     """An error that the NVIDIA driver reported, by its number in NVIDIA's catalog.
 
-    `during_run` is true for one that came while this command ran.
+    `during_run` is true if the error occurred while this command ran.
     """
 
     address: str  # of the GPU, as below /sys/bus/pci/devices
@@ -18,7 +18,7 @@ class Xid(Fact, frozen=True):
 
 
 class LinkErrors(Fact, frozen=True):
-    """Errors of a GPU's NVLinks that came while this command ran, by kind."""
+    """Errors of a GPU's NVLinks that occurred while this command ran, by kind."""
 
     address: str  # of the GPU
     counts: dict[str, int]
