@@ -28,7 +28,7 @@ Samples = tuple[Annotated[float, Meta(ge=0, le=1e12)], ...]
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A part of a record. Fields set by `derive` are saved, and computed again when it is read."""
+    """A part of a record. Fields set by `derive` are saved, and computed again on reading."""
 
 
 class Fact(Model, frozen=True, forbid_unknown_fields=False):

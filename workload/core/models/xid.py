@@ -14,7 +14,7 @@ class Xid(Fact, frozen=True):
     text: str
     at_sec: float | None  # since the machine started; None without a time
     during_run: bool = False
-    recovery_action: int | None = None  # what the driver asked for after it, NVML field 230
+    recovery_action: int | None = None  # the driver's, after the error: NVML field 230
 
 
 class LinkErrors(Fact, frozen=True):
