@@ -1,6 +1,6 @@
 """A comparison as a Markdown document and as an HTML page. Pure.
 
-Names come from files that may hold anything: both formats escape them.
+Names come from files with arbitrary content, so both formats escape them.
 """
 
 import re
@@ -10,7 +10,7 @@ from workload.report.terminal.comparison_table import Text
 
 
 def markdown(text: Text) -> str:
-    """Return a document as GitHub and others show it."""
+    """Return the comparison as Markdown with a table, as GitHub renders it."""
     header, *rows = [
         f"| {' | '.join(map(_markdown_text, row))} |"
         for row in (text.table.headers, *text.table.rows)
@@ -29,5 +29,5 @@ def _markdown_text(text: str) -> str:
 
 
 def html(text: Text) -> str:
-    """Return a self-contained page."""
+    """Return the comparison as a self-contained HTML page."""
     return render("comparison.html.jinja", text=text)

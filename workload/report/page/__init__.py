@@ -1,7 +1,8 @@
-"""The records of a folder as one HTML page that needs nothing else: no script, no request.
+"""Show the records of a folder as one self-contained HTML page, without scripts or requests.
 
-Files become runs (`loading`), the newest of each device is shown in detail (`subjects`), as
-charts (`charts` draws, the `*_figures` say what) and tables; `page` fills the template.
+`loading` reads the files as runs. `subjects` chooses the newest run of each device, which is shown
+in detail. `charts` draws the charts that the `*_figures` modules define. `page` fills in the
+template.
 """
 
 from workload.compare.run import Run

@@ -1,4 +1,4 @@
-"""Axes: which values, on which scale, with which ticks. Pure."""
+"""The axes of charts: range, scale and ticks. Pure."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -8,17 +8,17 @@ MAX_TICKS = 6
 # Larger numbers in a file are not measurements; their spans overflow.
 LARGEST, LARGEST_ON_LOG = 1e15, 1e300
 SMALLEST_SPAN = 1e-9
-ROUNDING = 1e-9  # of a step: by so much a value may lie beyond the last tick
+ROUNDING = 1e-9  # of a step: how far a value may lie beyond the last tick
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
-SMALLEST_PLAIN, LARGEST_PLAIN = 1e-3, 1e6  # other powers of ten are written as such
+SMALLEST_PLAIN, LARGEST_PLAIN = 1e-3, 1e6  # other numbers are written with a power of ten
 
 Label = Callable[[float], str]
 
 
 @dataclass(frozen=True)
 class Axis:
-    """`title` carries the unit. `ticks` are values with their labels; `names` makes them rows."""
+    """An axis. `title` has the unit. `ticks` are values with labels; with `names`, one per row."""
 
     title: str
     ticks: tuple[tuple[float, str], ...]
@@ -33,7 +33,7 @@ class Axis:
 
     @property
     def span(self) -> tuple[float, float]:
-        """Both ends, placed."""
+        """The positions of both ends."""
         return self.place(self.low), self.place(self.high)
 
 
@@ -48,7 +48,7 @@ def on_linear(value: float | None) -> bool:
 
 
 def plain(value: float) -> str:
-    """Format powers of ten and round numbers.
+    """Format a number, with a power of ten if it is very small or large.
 
     >>> plain(0.01), plain(1e-05), plain(1e9)
     ('0.01', '10⁻⁵', '10⁹')
@@ -67,7 +67,10 @@ def times(value: float) -> str:
 
 
 def log_axis(title: str, values: Iterable[float], label: Label = plain) -> Axis:
-    """Return an axis around `values`, each on_log(); at least a factor of four wide."""
+    """Return a logarithmic axis around `values` that spans at least a factor of four.
+
+    on_log() must hold for each value.
+    """
     found = list(values)
     low, high = min(found), max(found)
     middle = math.sqrt(low) * math.sqrt(high)
@@ -77,7 +80,7 @@ def log_axis(title: str, values: Iterable[float], label: Label = plain) -> Axis:
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
-    """Return powers of ten, with 2 and 5 between them if only few fit."""
+    """Return powers of ten; if only a few fit, also 2 and 5 times each."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     leads = (1, 2, 5) if math.log10(high / low) < 2.5 else (1,)  # noqa: PLR2004  decades
     return [lead * 10.0**power for power in powers for lead in leads]
@@ -95,7 +98,7 @@ def size_axis(title: str, sizes: Iterable[int]) -> Axis:
 
 
 def linear_axis(title: str, values: Iterable[float], from_zero: bool = False) -> Axis:
-    """Return an axis around `values`, each on_linear()."""
+    """Return a linear axis around `values`. on_linear() must hold for each value."""
     found = list(values)
     low, high = min([*found, 0.0] if from_zero else found), max(found)
     step = _round_step(max(high - low, SMALLEST_SPAN, abs(high) * SMALLEST_SPAN))
@@ -107,7 +110,7 @@ def linear_axis(title: str, values: Iterable[float], from_zero: bool = False) ->
 
 
 def _round_step(width: float) -> float:
-    """Return 1, 2 or 5 times a power of ten: two to five steps make `width`."""
+    """Return 1, 2 or 5 times a power of ten, so that two to five steps span `width`."""
     rough = width / 5
     power = 10.0 ** math.floor(math.log10(rough))
     smallest = rough * (1 - ROUNDING / 10)

@@ -1,7 +1,7 @@
-"""Draw a chart as SVG. The only module that uses the plotting library; pure.
+"""Draw a chart as SVG with pygal, which no other module uses. Pure.
 
-pygal computes and draws. Its styles, scripts and links are removed: page.css styles every chart
-by class, for light and dark, and nothing in a chart runs or loads.
+The styles, scripts and links that pygal adds are removed. page.css styles every chart by class,
+for light and dark themes. A chart runs no script and loads nothing.
 """
 
 import re
@@ -12,16 +12,16 @@ from typing import Any
 
 from workload.report.page.axes import Axis
 
-# The plot's size in pixels. A chart is drawn once for each width: text that shrinks with its
-# picture cannot be read on a phone.
+# The size of a chart in pixels. Each chart is drawn once per width: if a wide chart is shrunk to
+# fit a phone, its text cannot be read.
 WIDE, NARROW = (560, 350), (330, 300)
 FONT_SIZE = 12
-# Of a chart whose y axis is a list of names. If it is narrow, they stand above their rows.
+# For a chart whose y axis is a list of names. In a narrow chart, the names are above their rows.
 ROW_HEIGHT, NARROW_ROW_HEIGHT = 27, 46
 NAME_RISE = 18
 DOT_RADIUS = 4
 
-# Shapes beside the colors, for readers who cannot tell the colors apart; around (0, 0), radius 1.
+# Shapes for readers who cannot distinguish the colors: SVG paths around (0, 0) with radius 1.
 MARKERS = {
     "square": "M-.9-.9h1.8v1.8h-1.8z",
     "diamond": "M0-1.25 1.25 0 0 1.25-1.25 0z",
@@ -33,9 +33,9 @@ KEPT_DECIMALS = re.compile(r"(\d+\.\d)\d+")
 
 @dataclass(frozen=True)
 class Series:
-    """Points of one look. A point without y interrupts its line.
+    """Points that look the same. A point without y interrupts the line.
 
-    `look` are classes of page.css; `notes` describe each point.
+    `look` has classes of page.css. `notes` has a text for each point.
     """
 
     look: str
@@ -43,12 +43,12 @@ class Series:
     notes: Sequence[str] = ()
     line: bool = True
     dots: bool = False
-    marker: str | None = None  # of MARKERS; None: a circle
+    marker: str | None = None  # a name in MARKERS; None: a circle
 
 
 @dataclass(frozen=True)
 class Chart:
-    """What is drawn, with a title and a description for screen readers."""
+    """The content of a chart, with a title and a description for screen readers."""
 
     title: str
     description: str
@@ -91,11 +91,11 @@ def draw(chart: Chart, name: str, narrow: bool = False) -> str:
 
 
 def _library() -> Any:
-    """Import pygal, which only a report needs, without its import hook.
+    """Import pygal, which only a report needs, and remove its import hook.
 
     The hook serves plugins that are not used here, and makes Python 3.11 warn at every later
-    import. Other hooks that pygal's dependencies install stay: importlib_metadata's finder
-    replaces the standard library's.
+    import. The hooks of pygal's dependencies are kept: the finder of importlib_metadata replaces
+    that of the standard library.
     """
     import pygal  # type: ignore[import-untyped]  # noqa: PLC0415
 
@@ -124,7 +124,7 @@ def _placed(chart: Chart, series: Series) -> list[dict[str, Any]]:
 
 
 def _ours(root: Any, chart: Chart, name: str, names_above: bool) -> Any:
-    """Remove what pygal adds for its own page; set this page's texts and classes."""
+    """Remove elements that this page does not use, and set its texts and classes."""
     for parent in list(root.iter()):
         for child in list(parent):
             if not isinstance(child.tag, str) or _is_foreign(parent, child):
@@ -147,7 +147,7 @@ def _ours(root: Any, chart: Chart, name: str, names_above: bool) -> Any:
 
 
 def _is_foreign(parent: Any, child: Any) -> bool:
-    """Return whether this is a definition, tooltip data, a background or an empty group."""
+    """Return whether `child` is a definition, tooltip data, a background or an empty group."""
     notes = parent.get("class") == "dots" and child.tag == "title" and child.text
     return (
         child.tag in ("defs", "desc")
@@ -157,7 +157,7 @@ def _is_foreign(parent: Any, child: Any) -> bool:
 
 
 def _name_rows(root: Any, names: Sequence[str]) -> None:
-    """Write each row's name above it, at the left end, over the lines of the grid."""
+    """Write each name above its row, at the left end, on top of the grid lines."""
     groups = {group.get("class", ""): group for group in root.iter("g")}
     axis, overlay = groups["axis y always_show"], groups["plot overlay"]
     for guides, name in zip(axis.findall("g"), names, strict=True):

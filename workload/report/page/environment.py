@@ -1,6 +1,6 @@
 """The environments as tables: a row for each fact, a column for each device. Pure.
 
-A record's environment may be any JSON.
+The environment of a record may be arbitrary JSON.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ UNKNOWN = "–"
 Row = tuple[str, tuple[str, ...]]
 Place = tuple[str | int, ...]  # names, and the indexes of lists
 
-# Rows of the short table: names, and their places in the environment.
+# Rows of the short table: each name, and the places in the environment that are searched for it.
 _ROWS: dict[str, tuple[Place, ...]] = {
     "PyTorch": (("torch", "version"), ("versions", "torch")),
     "built for": (("torch", "built_for"),),
@@ -45,7 +45,7 @@ def short_table(chosen: Sequence[Subject]) -> list[Row]:
 
 
 def _column(subject: Subject) -> dict[str, str | None]:
-    """Return the facts of one device; None where one is not known."""
+    """Return the facts of one device; an unknown fact is None or empty."""
     device, run, facts = subject.device, subject.run, all_facts(subject)
     return {
         "device": short(device.name, MAX_WORDS),
@@ -79,7 +79,7 @@ def full_table(chosen: Sequence[Subject]) -> list[Row]:
 
 
 def all_facts(subject: Subject) -> dict[Place, str]:
-    """Return all known facts by their places."""
+    """Return all known facts, by their places in the environment."""
     return dict(_flat((), subject.run.environment, MAX_DEPTH))
 
 

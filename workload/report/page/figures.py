@@ -1,4 +1,4 @@
-"""What all figures share: a chart in two widths, its legend and its caption."""
+"""The parts of every figure: a chart in two widths, a legend and a caption."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from workload.core.units import DTYPE_BYTES
 from workload.report.page.charts import MARKERS, Chart, draw
 from workload.report.page.subjects import Subject
 
-# Shapes tell the dtypes apart where colors do not.
+# Shapes distinguish the dtypes for readers who cannot distinguish the colors.
 DTYPE_MARKERS: dict[str, str | None] = dict(zip(DTYPE_BYTES, (None, *MARKERS), strict=True))
 
 
 @dataclass(frozen=True)
 class Key:
-    """One entry of a legend: a line, or a dot of that shape."""
+    """One entry of a legend: a line, or a dot with the shape `outline`."""
 
     look: str
     text: str
@@ -56,17 +56,17 @@ def dtype_keys(dtypes: Sequence[str]) -> list[Key]:
 
 
 def look_of(subject: Subject) -> str:
-    """Return the class of a device's color."""
+    """Return the CSS class that sets a device's color."""
     return f"side-{subject.label.lower().replace(' ', '-')}"
 
 
 def in_order(dtypes: set[str]) -> list[str]:
-    """Sort dtypes from the longest to the shortest."""
+    """Sort dtypes from the widest to the narrowest."""
     return [dtype for dtype in DTYPE_BYTES if dtype in dtypes]
 
 
 def thinned(count: int, most: int) -> list[int]:
-    """Return at most `most` of the indices below `count`, evenly, with the first and the last."""
+    """Return at most `most` evenly spaced indices below `count`, with the first and the last."""
     if count <= most:
         return list(range(count))
     return sorted({round(index * (count - 1) / (most - 1)) for index in range(most)})

@@ -1,4 +1,4 @@
-"""Load the runs in a folder of results, whatever its files hold."""
+"""Load the runs in a folder of results, and skip the files that are not usable."""
 
 import os
 from pathlib import Path
@@ -9,11 +9,11 @@ from workload.compare import loader
 from workload.compare.run import Run
 from workload.core.errors import BadInputError, ExitCode
 
-MAX_FILES = 500  # the newest by their names, which begin with kind and start
+MAX_FILES = 500  # the last by name: names begin with the kind and the start time
 
 
 def load_results(directory: Path) -> tuple[list[Run], list[str]]:
-    """Read the runs below `directory`, newest first; return a line for each file left out too.
+    """Read the runs below `directory`, newest first. Also return a line for each file left out.
 
     Raises BadInputError if no run is left.
     """
@@ -25,7 +25,7 @@ def load_results(directory: Path) -> tuple[list[Run], list[str]]:
     for path in files[-MAX_FILES:]:
         try:
             source = str(path.relative_to(directory))
-            # Of several ranks, one that failed stands for all.
+            # Ranks that failed come first: the first rank represents the record.
             ranks = sorted(loader.load_runs(path), key=lambda run: run.exit_code is ExitCode.OK)
             runs += [_named(run, source) for run in ranks]
         except BadInputError as error:
@@ -47,7 +47,7 @@ def _files(directory: Path) -> list[Path]:
     try:
         if not directory.is_dir():
             raise BadInputError(f"{directory} is not a folder: choose the one with the records")
-        os.listdir(directory)  # raises, where a search of a folder that cannot be read finds none
+        os.listdir(directory)  # raises OSError; rglob() finds nothing in an unreadable folder
         paths = [path for path in directory.rglob("*.json") if _may_be_record(path, directory)]
     except OSError as error:
         raise BadInputError(
@@ -57,9 +57,9 @@ def _files(directory: Path) -> list[Path]:
 
 
 def _may_be_record(path: Path, directory: Path) -> bool:
-    """Return whether a file is neither hidden, nor a bill of materials, nor of `make gpu-proof`.
+    """Return whether a file may be a record: not hidden, and not a bill of materials.
 
-    The brief runs of a proof, in a folder below, have a page of their own.
+    Leave out the short runs of `make gpu-proof` in a subfolder, which have their own page.
     """
     if path.name.startswith(".") or path.name.endswith(".cdx.json"):
         return False

@@ -30,12 +30,12 @@ from workload.report.terminal.case_table import (
 MAX_HISTORY = 60
 MAX_PROBLEMS = 40
 MAX_SPEEDUPS, MAX_UNPAIRED = 200, 20
-MAX_TEXT = 240  # characters of a text from a file
+MAX_TEXT = 240  # characters shown of a text from a file
 
 
 def build_page(runs: Sequence[Run], problems: Sequence[str] = ()) -> str:
-    """Return the page about `runs`, newest first; `problems` are of files that were left out."""
-    from markupsafe import Markup  # noqa: PLC0415  for few commands
+    """Return the page about `runs`, newest first; `problems` describe files that were left out."""
+    from markupsafe import Markup  # noqa: PLC0415  few commands need it
 
     # Both are trusted: this package's style sheet, and drawings that the library serialized.
     style = Markup(_asset("page.css"))  # noqa: S704  a file of this package
@@ -44,7 +44,7 @@ def build_page(runs: Sequence[Run], problems: Sequence[str] = ()) -> str:
 
 def render(name: str, **values: Any) -> str:
     """Fill in a template of this folder; it escapes all text."""
-    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415  for few commands
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415  few commands need it
 
     template = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -144,7 +144,7 @@ def _several(runs: Sequence[Run]) -> dict[str, Any] | None:
 
 
 def _history_row(ranks: Sequence[Run]) -> dict[str, Any]:
-    """Return what one record shows; the first of its ranks is one that failed."""
+    """Return the row of one record. If a rank failed, the first of `ranks` is one that failed."""
     run = ranks[0]
     device = short(run.device.name, 40) if run.device else environment.UNKNOWN
     rates = [best_rates(rank.cases) for rank in ranks]

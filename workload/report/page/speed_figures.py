@@ -1,4 +1,4 @@
-"""Charts of rates: the roofline, GFLOP/s by size, and how many times faster the GPU is."""
+"""Charts of rates: the roofline, GFLOP/s by size, and the speed-up of the GPU."""
 
 from collections.abc import Iterable, Sequence
 
@@ -24,7 +24,7 @@ PAST_THE_POINTS = 3  # how far the axes extend beyond the points, as a factor
 
 
 def roofline(subject: Subject) -> Figure | None:
-    """Draw every case with FLOPs at its intensity, below the ceilings; None if there is none."""
+    """Draw the rate of each case by its intensity, with the ceilings; None without rates."""
     cases = [case for case in subject.cases if on_log(case.gflops) and case.bytes]
     if not cases:
         return None
@@ -39,8 +39,8 @@ def roofline(subject: Subject) -> Figure | None:
     chart = Chart(
         title=f"Roofline, {subject.name}",
         description=(
-            f"Rate by arithmetic intensity of {len(cases)} cases, both axes logarithmic. "
-            "Slanted lines are the memory's bandwidth, horizontal lines the arithmetic's rate."
+            f"Rate by arithmetic intensity of {len(cases)} cases; both axes are logarithmic. "
+            "Slanted lines show the memory bandwidth, horizontal lines the arithmetic rate."
         ),
         x=log_axis("FLOP per byte of memory traffic", [low, high]),
         y=log_axis(RATE_TITLE, [*ys, *tops]),
@@ -93,7 +93,7 @@ def _ridges(ceilings: Ceilings, dtypes: Iterable[str]) -> list[float]:
 def _ceilings(
     ceilings: Ceilings, dtype: str, low: float, high: float, floor: float
 ) -> list[Series]:
-    """Draw the measured ceiling and the peak; the memory's slope begins at `floor`."""
+    """Draw the measured ceiling and the peak; the slope of the bandwidth begins at `floor`."""
     series = []
     for look, rate, gbs in (
         ("peak", ceilings.peak_gflops.get(dtype), ceilings.peak_gbs),
@@ -132,7 +132,7 @@ def _note(case: Case) -> str:
 
 
 def rates(subject: Subject) -> Figure | None:
-    """Draw the GFLOP/s of square matmuls by size, a line per dtype; None if there is none."""
+    """Draw the GFLOP/s of square matmuls by size, a line per dtype; None without such cases."""
     cases = [
         case
         for case in subject.cases
@@ -149,8 +149,8 @@ def rates(subject: Subject) -> Figure | None:
         series.append(Series(f"dtype-{dtype}", points, notes, dots=True, marker=marker))
     chart = Chart(
         title=f"Rate by size, {subject.name}",
-        description=f"Rate of {len(cases)} square matmuls by size, a line per dtype, both axes "
-        "logarithmic.",
+        description=f"Rate of {len(cases)} square matmuls by size, a line per dtype; both axes "
+        "are logarithmic.",
         x=size_axis("edge of the matrices, elements", [case.shape[0] for case in cases]),
         y=log_axis(RATE_TITLE, [case.gflops or 0.0 for case in cases]),
         series=tuple(series),
@@ -159,7 +159,7 @@ def rates(subject: Subject) -> Figure | None:
 
 
 def speedup_chart(found: Sequence[Speedup], cpu: Subject, gpu: Subject) -> Figure | None:
-    """Draw how many times faster the GPU is, a row per case; None without a case."""
+    """Draw the speed-up of the GPU, a row per case; None without cases."""
     shown = [one for one in found if on_log(one.times)][:MAX_ROWS]
     if not shown:
         return None
@@ -186,4 +186,4 @@ def speedup_chart(found: Sequence[Speedup], cpu: Subject, gpu: Subject) -> Figur
         y=axis,
         series=tuple(series),
     )
-    return figure("speedups", f"{gpu.label} over {cpu.title}, times as fast", chart)
+    return figure("speedups", f"Speed-up of {gpu.label} over {cpu.title}", chart)

@@ -1,4 +1,4 @@
-"""Choose the runs that the page shows in detail, the newest of each device, and compare two."""
+"""Choose the newest run of each device for the page, and compare a CPU with a GPU."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from workload.core.models.device import DeviceInfo
 from workload.core.units import printable
 from workload.report.terminal.comparison_table import rate_words
 
-MAX_OF_A_KIND = 2  # CPUs, and GPUs, in detail
-MAX_CASES = 400  # of one device; charts and tables stay readable, the page small
+MAX_OF_A_KIND = 2  # this many CPUs and this many GPUs are shown in detail
+MAX_CASES = 400  # of one device: keeps charts and tables readable and the page small
 MAX_NAME, MAX_TITLE, MAX_REASON = 60, 40, 200  # characters
 
-# The most complete kind first; among equals the newest.
+# The most complete kind has the lowest rank. Of equal ranks, the newest run is chosen.
 _RANK = {"run": 0, HOST: 1, PYTEST_BENCHMARK: 2}
 
 
@@ -27,8 +27,8 @@ _RANK = {"run": 0, HOST: 1, PYTEST_BENCHMARK: 2}
 class Subject:
     """One device with its newest results.
 
-    `run` is the newest of the most complete kind. `cases` are its own and, from the device's
-    newest benchmarks, those that it does not have.
+    `run` is the newest run of the most complete kind. `cases` are the cases of `run`, and those
+    that only the device's newest benchmarks have.
     """
 
     label: str  # "CPU", "GPU 2"
@@ -39,12 +39,12 @@ class Subject:
 
     @property
     def title(self) -> str:
-        """The label, which notes that a rank on CPUs has only a share of them."""
+        """The label; for a rank that ran on a share of the CPUs, also which rank it is."""
         return f"{self.label}, {self.run.part}" if _is_share(self.run) else self.label
 
     @property
     def name(self) -> str:
-        """Title and device."""
+        """The title and the name of the device."""
         return f"{self.title} · {short(self.device.name)}"
 
     @property
@@ -54,13 +54,13 @@ class Subject:
 
 
 def short(text: str, length: int = MAX_NAME) -> str:
-    """Shorten a file's text to one line without control characters."""
+    """Shorten text from a file to one line without control characters."""
     line = printable(" ".join(text[: 4 * length].split()))
     return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
 def subjects(runs: Sequence[Run]) -> list[Subject]:
-    """Return CPUs, then GPUs, of each kind those with the newest runs. `runs` are newest first."""
+    """Return the CPUs, then the GPUs, with the newest runs. `runs` must be newest first."""
     found: dict[tuple[str, str], list[Run]] = {}
     for one in runs:
         for run in (one, one.host):
@@ -75,12 +75,12 @@ def subjects(runs: Sequence[Run]) -> list[Subject]:
 
 
 def file_of(run: Run) -> str:
-    """Return the file of a run, whose source also names its part."""
+    """Return the file of a run: its source without the name of its part."""
     return run.source.removesuffix(f" ({run.part})") if run.part else run.source
 
 
 def by_record(runs: Iterable[Run]) -> list[list[Run]]:
-    """Return the runs of each record together: one, or those of its ranks."""
+    """Group runs by record. A record has one run, or one run for each of its ranks."""
     found: dict[str, list[Run]] = {}
     for run in runs:
         found.setdefault(file_of(run), []).append(run)
@@ -92,12 +92,12 @@ def _is_share(run: Run) -> bool:
 
 
 def _rank(run: Run) -> tuple[int, bool]:
-    """Order runs by kind; of one kind, CPU ranks that passed come last."""
+    """Return a sort key: by kind; within a kind, CPU ranks that passed come last."""
     return _RANK.get(run.kind, len(_RANK)), _is_share(run) and run.exit_code is ExitCode.OK
 
 
 def _subject(label: str, group: Sequence[Run]) -> Subject:
-    main = min(group, key=_rank)  # the first of equals
+    main = min(group, key=_rank)  # the first of equal runs
     extra = next((run for run in group if run.kind == PYTEST_BENCHMARK and run is not main), None)
     known = {case.name for case in main.cases}
     more = [case for case in extra.cases if case.name not in known] if extra else []
@@ -112,7 +112,7 @@ def _subject(label: str, group: Sequence[Run]) -> Subject:
 
 
 def pair(chosen: Sequence[Subject]) -> tuple[Subject, Subject] | None:
-    """Return the newest GPU and a CPU, of the same host if known; None if one is missing."""
+    """Return a CPU, of the GPU's host if known, and the newest GPU; None if one is missing."""
     cpus = [subject for subject in chosen if not subject.is_gpu]
     gpu = next((subject for subject in chosen if subject.is_gpu), None)
     if gpu is None or not cpus:
@@ -123,7 +123,7 @@ def pair(chosen: Sequence[Subject]) -> tuple[Subject, Subject] | None:
 
 @dataclass(frozen=True)
 class Speedup:
-    """One case: what each device reached, and the ratio of their times."""
+    """One case: the result of each device, and the ratio of their times."""
 
     title: str
     cpu: str
@@ -136,7 +136,7 @@ class Speedup:
 def speedups(cpu: Subject, gpu: Subject) -> tuple[list[Speedup], list[str]]:
     """Compare as `workload compare` does, with the CPU as the baseline.
 
-    Return the speed-ups, and a line for each case that both have and that cannot be compared.
+    Return the speed-ups, and a line for each case that both have but that is not comparable.
     """
     paired = pairing.pair(_side(cpu), _side(gpu))
     found = [
@@ -149,16 +149,16 @@ def speedups(cpu: Subject, gpu: Subject) -> tuple[list[Speedup], list[str]]:
             speed.speedup_with_transfers,
         )
         for speed in paired.speeds
-        if not speed.name.startswith(Kind.LAUNCH)  # differs in kind between CPU and GPU
+        if not speed.name.startswith(Kind.LAUNCH)  # not comparable between CPU and GPU
     ]
     return found, [short(f"{one.title}: {one.reason}", MAX_REASON) for one in paired.unpaired]
 
 
 def _side(subject: Subject) -> Side:
-    """Return what is shown of a device as one process run."""
+    """Return a side of a comparison: the cases of a device as one process run."""
     return Side(subject.label, subject.device, (replace(subject.run, cases=subject.cases),))
 
 
 def title_of(case: Case) -> str:
-    """Return the case's name in tables, as long as a chart has room for."""
+    """Return the case's title, shortened to fit into a chart."""
     return short(full_title(case), MAX_TITLE)

@@ -1,4 +1,4 @@
-"""Charts over time: losses by step, the times of steps, the GPU's telemetry."""
+"""Charts over time: the loss at each step, the step times and the GPU's telemetry."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,22 +21,23 @@ from workload.report.page.figures import Figure, Key, figure, look_of, thinned
 from workload.report.page.subjects import Subject, short, title_of
 from workload.report.terminal.summary import rounding_words
 
-MAX_LOSSES, MAX_DOTS, MAX_READINGS = 160, 80, 400  # points drawn of a line, or in a row
-MAX_FIGURES = 4  # of losses
+MAX_LOSSES, MAX_DOTS, MAX_READINGS = 160, 80, 400  # points drawn per line or row
+MAX_FIGURES = 4  # charts of losses
 MAX_ROWS = 16
-GOLDEN = 0.618034  # its multiples spread evenly between 0 and 1: dots of a row do not overlap
+# Its multiples modulo 1 are spread evenly, so that the dots of a row do not overlap.
+GOLDEN = 0.618034
 JITTER, MEDIAN_HEIGHT = 0.36, 0.5  # of a row
 
 Point = tuple[float, float | None]
 
 
 def losses(chosen: Sequence[Subject]) -> list[Figure]:
-    """Draw a chart for each training, with every device that ran it."""
+    """Draw a chart for each training configuration, with a line for each device that ran it."""
     found: dict[tuple[object, ...], list[tuple[Subject, TrainResult]]] = {}
     for subject in chosen:
         for result in subject.run.trainings:
             if any(map(on_log, result.losses)):
-                job = (result.mode, replace(spec_of(result), steps=1))  # whatever their length
+                job = (result.mode, replace(spec_of(result), steps=1))  # of any length
                 found.setdefault(job, []).append((subject, result))
     groups = list(found.values())[:MAX_FIGURES]
     return [_losses(f"loss-{index}", group) for index, group in enumerate(groups)]
@@ -46,14 +47,14 @@ def _losses(name: str, group: Sequence[tuple[Subject, TrainResult]]) -> Figure:
     lines = [(subject, _trajectory(result)) for subject, result in group]
     values = [y for _, points in lines for _, y in points if y is not None]
     last = max(x for _, points in lines for x, _ in points)
-    # The first line is broad and pale: it stays visible below another.
+    # The first line is broad and pale, so that it stays visible below another line.
     looks = [
         f"{look_of(subject)} {'under' if index == 0 and len(lines) > 1 else 'over'}"
         for index, (subject, _) in enumerate(lines)
     ]
     chart = Chart(
         title=f"Loss, {title_of(train_case(group[0][1], 'cpu'))}",
-        description="Loss at each step, before its update; logarithmic.",
+        description="Loss at each step, before its update, on a logarithmic axis.",
         x=linear_axis("step", [last], from_zero=True),
         y=log_axis("loss, sum of squared errors", values),
         series=tuple(Series(look, points) for look, (_, points) in zip(looks, lines, strict=True)),
@@ -83,7 +84,7 @@ def _ending(result: TrainResult) -> str:
 
 
 def step_times(chosen: Sequence[Subject]) -> Figure | None:
-    """Draw every sample of every training's steps, a row each; None if there is none."""
+    """Draw the step times of every training run, a row each; None without step times."""
     rows = _step_rows(chosen)[:MAX_ROWS]
     if not rows:
         return None
@@ -93,8 +94,8 @@ def step_times(chosen: Sequence[Subject]) -> Figure | None:
         series += _row(row, look_of(subject), samples)
     chart = Chart(
         title="Times of a training step",
-        description="Each dot is a sample, the mean of a batch of steps; the bar is the middle "
-        "half of the samples, the upright line their median.",
+        description="Each dot is a sample, the mean of a batch of steps. The bar is the middle "
+        "half of the samples, and the vertical line is their median.",
         x=log_axis(
             "time of a step, logarithmic",
             [sec for *_, samples in rows for sec in samples],
@@ -107,7 +108,7 @@ def step_times(chosen: Sequence[Subject]) -> Figure | None:
 
 
 def _step_rows(chosen: Sequence[Subject]) -> list[tuple[str, Subject, list[float]]]:
-    """Return a row per training and device, the same training of all devices together."""
+    """Return a row per training run; rows of the same training on several devices are adjacent."""
     rows = [
         (title_of(case).removeprefix("train "), subject, _samples(case))
         for subject in chosen
@@ -139,7 +140,7 @@ def _row(row: float, look: str, samples: list[float]) -> list[Series]:
 
 
 def conditions(subject: Subject) -> str | None:
-    """Return in one sentence what the driver reported of the GPU; None without telemetry."""
+    """Summarize in one sentence what the driver reported on the GPU; None without telemetry."""
     seen = _windows(subject)
     if not seen:
         return None
@@ -195,7 +196,7 @@ def _telemetry(
 def _joined(
     windows: Sequence[Telemetry], read: Callable[[Telemetry], Sequence[float | None]]
 ) -> list[Point]:
-    """Join the windows without the pauses between them; each is a line of its own."""
+    """Join the windows without the pauses between them; each window is drawn as its own line."""
     points: list[Point] = []
     start, most = 0.0, max(2, MAX_READINGS // len(windows))
     for reported in windows:

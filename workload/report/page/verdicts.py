@@ -1,4 +1,4 @@
-"""The verdict on each device, and on all of them in one sentence. Pure."""
+"""The verdict on each device, and one sentence about all devices. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ _CODES = {
 
 @dataclass(frozen=True)
 class Card:
-    """One device's verdict: `state` is a class of the style sheet, `word` says it in letters."""
+    """The verdict on one device: `state` is a CSS class, `word` is the text."""
 
     look: str
     label: str
@@ -62,13 +62,13 @@ def card(subject: Subject) -> Card:
 
 
 def _device(subject: Subject) -> str:
-    """Return the device and, of several GPUs that ran at the same time, which one it is."""
+    """Return the device's name and, if several GPUs ran at the same time, which GPU it is."""
     part = f" ({subject.run.part})" if subject.run.part and subject.is_gpu else ""
     return f"{subject.device.name}{part}"
 
 
 def judged(subject: Subject) -> tuple[str, str]:
-    """Return state and word. Only `run` gives a verdict; one wrong case makes it fail."""
+    """Return state and word. Only `workload run` can pass; one wrong case is a failure."""
     statuses = {case.status for case in subject.cases}
     failed = next((words for status, words in _FAILED.items() if status in statuses), None)
     code = subject.run.exit_code
@@ -121,7 +121,7 @@ def _problems(subject: Subject) -> list[str]:
 
 
 def headline(cards: Sequence[Card], found: Sequence[Disagreement] = ()) -> tuple[str, str]:
-    """Return state and sentence for all devices; `found` compares losses of two devices."""
+    """Return state and sentence for all devices; `found` compares the losses of two devices."""
     if not cards:
         return WARNING, "These records have no device"
     bad, warned = (
@@ -153,14 +153,14 @@ def speed_sentence(found: Sequence[Speedup]) -> str | None:
 
 
 def agreement_sentence(found: Sequence[Disagreement]) -> str | None:
-    """Return whether the losses of CPU and GPU agree; None if they share no training."""
+    """Return whether the losses of CPU and GPU agree; None if no training ran on both."""
     worst = max(found, key=lambda one: one.share, default=None)
     if worst is None:
         return None
     error = "not finite" if worst.error is None else f"{worst.error:.2g}"
     return (
         f"The losses of CPU and GPU {'agree' if worst.ok else 'DISAGREE'}: the largest relative "
-        f"error is {error}, {worst.tolerance:.2g} is allowed ({short(worst.name)})."
+        f"error is {error}; {worst.tolerance:.2g} is allowed ({short(worst.name)})."
     )
 
 

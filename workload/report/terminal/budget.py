@@ -1,4 +1,4 @@
-"""The budget of the cases, and the one that would be enough for those that were skipped. Pure."""
+"""The budget of the cases, and the budget that is enough for skipped cases. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from workload.core.models.case import Case
 
-STEP_SEC = 10  # hints name budgets in such steps
+STEP_SEC = 10  # hints round budgets up to a multiple of this
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,9 @@ class Shared:
     def enough_for(self, needs: Sequence[float]) -> float:
         """Return the budget that is enough for cases that need these seconds.
 
-        With the longest need for each case on top, every even share is long enough, though the
-        cases before take theirs. A case that runs is checked too, beyond its share.
+        The longest need is added once per case, so that each equal share is long enough even
+        after earlier cases have used theirs. The sum of the needs is added for the checks, which
+        run outside the shares.
         """
         more_sec = self.cases * max(needs) + sum(needs)
         return self.before_sec + (self.seconds + more_sec) / self.part
@@ -30,14 +31,14 @@ class Shared:
 
 @dataclass(frozen=True)
 class Budget:
-    """What was given to the cases, and the option that gives more."""
+    """The budget of the cases, and the option that sets it."""
 
     seconds: float
     option: str = "--budget"
     shared: Shared | None = None  # None: each case had `seconds`
 
     def enough_for(self, cases: Sequence[Case]) -> int | None:
-        """Return the seconds, in steps, that run these skipped cases; None if that is unknown."""
+        """Return the seconds, rounded up, that run these skipped cases; None if unknown."""
         needs = [case.needed_sec for case in cases if case.needed_sec]
         shares = [(case.needed_sec or 0) / case.allowed_sec for case in cases if case.allowed_sec]
         if self.shared and needs and len(needs) == len(cases):

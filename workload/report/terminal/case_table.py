@@ -24,10 +24,10 @@ CASE_COLUMNS = (
 CASE_NUMBERS = ("rate", "median ±", "% peak", "% ceiling", "error/tol")
 OPTIONAL_COLUMNS = ("bound by", "error/tol", "% peak")
 
-WHOLE = 0.0995  # from here on, a share is shown in whole percents
-MANY_TIMES = 100  # from here on, a share is shown as a factor
+WHOLE = 0.0995  # a half width above this is shown in whole percents
+MANY_TIMES = 100  # a share of at least this is shown as a factor
 
-SLOW_STEP = 0.1  # of the ceiling: a step of `book` on a quiet CPU reaches a third
+SLOW_STEP = 0.1  # of the ceiling; a step of `book` on an idle CPU reaches a third
 _NOT_RUN = {
     CaseStatus.WRONG: "wrong numbers",
     CaseStatus.INVALID: "not valid",
@@ -40,13 +40,13 @@ _NOT_RUN = {
 
 
 def cases_table(cases: Iterable[Case]) -> Grid:
-    """Return the cases that ran: their rates, and how near their limits these are."""
+    """Return a table of the cases that ran: their rates, also as shares of the limits."""
     rows = tuple(case_row(case) for case in cases if case.status is CaseStatus.OK)
     return Grid(CASE_COLUMNS, rows, CASE_NUMBERS, OPTIONAL_COLUMNS)
 
 
 def case_row(case: Case) -> tuple[str, ...]:
-    """Return one case in the order of CASE_COLUMNS."""
+    """Return the row of one case, in the order of CASE_COLUMNS."""
     rating = case.rating
     peak, ceiling = (rating.peak_share, rating.ceiling_share) if rating else (None, None)
     return (
@@ -81,7 +81,7 @@ def median_words(timing: Timing | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Return a share in whole percents, a dash where it is unknown.
+    """Return a share in whole percents, or a dash if it is unknown.
 
     >>> percent(0.994), percent(1e308)
     ('99%', '1e+308 times')
@@ -92,7 +92,7 @@ def percent(share: float | None) -> str:
 
 
 def used(share: float | None) -> str:
-    """Return a share of a tolerance: 100% only if all of it is used."""
+    """Return a share of a tolerance in percent, as at most 99% if it is below 1."""
     return percent(min(share, 0.99) if share is not None and share < 1 else share)
 
 
@@ -113,9 +113,9 @@ def not_run_lines(cases: Iterable[Case], budget: Budget | None = None) -> list[s
 
 
 def _why_not_run(case: Case) -> str:
-    """Return the words under which the case is listed."""
+    """Return the reason under which the case is listed."""
     if case.status is CaseStatus.SKIPPED and case.needed_sec is None:
-        return f"skipped, {case.reason}"  # such as a lost device, the same for all
+        return f"skipped, {case.reason}"  # such as a lost device, which all cases share
     return _NOT_RUN[case.status]
 
 
@@ -131,7 +131,7 @@ def _not_run_line(why: str, cases: Sequence[Case], budget: Budget | None) -> str
 
 
 def _budget_hint(cases: Sequence[Case], budget: Budget | None) -> str:
-    """Return the budget that runs the cases."""
+    """Return a hint that names a budget which is enough for the cases; empty if unknown."""
     seconds = budget.enough_for(cases) if budget else None
     if budget is None or seconds is None:
         return ""
@@ -164,7 +164,7 @@ def _measured_limits(ceilings: Ceilings) -> str:
 
 
 def warning_lines(cases: Sequence[Case], budget: Budget | None = None) -> list[str]:
-    """Return lines for contended times, for noisy ones, and for those with another warning."""
+    """Return lines for contended, noisy or otherwise uncertain times, and for slow steps."""
     timed = [
         (case, case.timing)
         for case in cases
@@ -186,7 +186,7 @@ def warning_lines(cases: Sequence[Case], budget: Budget | None = None) -> list[s
 
 
 def _contended_lines(cases: Iterable[Case], timed: int) -> list[str]:
-    """Return a line for each cause of waits, with the longest of them."""
+    """Return a line for each cause of waits, with the largest share of the time."""
     groups: dict[str, list[tuple[float, str]]] = {}
     for case in cases:
         waits = case.timing.waits if case.timing and case.timing.contended else None
@@ -201,7 +201,7 @@ def _contended_lines(cases: Iterable[Case], timed: int) -> list[str]:
 
 
 def _slow_steps(cases: Iterable[Case]) -> list[str]:
-    """Return a line for training steps far below what this device was measured to reach."""
+    """Return a line for training steps that are far below the measured ceiling."""
     slow = [
         f"{full_title(case)} ({percent(case.rating.ceiling_share)})"
         for case in cases

@@ -1,4 +1,4 @@
-"""Ranks that work together as tables and lines: links, operations, scaling. Pure."""
+"""Tables and lines about ranks that work together: links, operations, scaling. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,15 +17,15 @@ from workload.core.units import format_bytes, format_rate, format_seconds, plura
 from workload.report.terminal.case_table import median_words, percent
 from workload.report.terminal.tables import Grid, labelled
 
-MAX_MATRIX = 8  # ranks whose links fit beside each other
-MAX_PAIRS = 28  # of eight ranks
+MAX_MATRIX = 8  # ranks whose links fit into a table
+MAX_PAIRS = 28  # the number of pairs of eight ranks
 RIGHT = (CaseStatus.OK, CaseStatus.INVALID)  # INVALID: right numbers, without a valid time
 _CELLS = {LinkKind.HOST: "host", LinkKind.NETWORK: "net", LinkKind.UNKNOWN: "?"}
 _COUNTED = {"ranks": "rank", "nodes": "node"}
 
 
 def topology_table(found: Collectives) -> Grid | None:
-    """Return each rank's place and its link to each other; None for more than MAX_MATRIX ranks."""
+    """Return the place and links of each rank; None for nodes or more than MAX_MATRIX ranks."""
     if len(found.ranks) > MAX_MATRIX or found.parties != "ranks":
         return None
     links = {(pair.first, pair.second): pair.link for pair in found.pairs}
@@ -55,7 +55,7 @@ def _cell(links: Mapping[tuple[int, int], Link], one: int, other: int) -> str:
 
 
 def topology_lines(found: Collectives) -> list[str]:
-    """Return how many ranks are on which node, and how many links of each type connect them."""
+    """Return the number of ranks on each node, and the number of links of each type."""
     nodes: dict[int, list[RankPlace]] = {}
     for place in found.ranks:
         nodes.setdefault(place.node, []).append(place)
@@ -77,7 +77,7 @@ def _with_rate(link: Link) -> str:
 
 
 def operations_table(cases: Sequence[Case]) -> Grid:
-    """Return the operations of all ranks that ran, by size."""
+    """Return a table of the collective operations that ran, with their sizes."""
     headers = ("operation", "dtype", "size", "median ±", "algorithm GB/s", "bus GB/s", "% link")
     rows = tuple(
         (
@@ -96,7 +96,7 @@ def operations_table(cases: Sequence[Case]) -> Grid:
 
 
 def checked_line(cases: Sequence[Case]) -> str:
-    """Return how many cases were right to every element, of those that were checked."""
+    """Return how many of the checked cases were right in every element."""
     checked = [case for case in cases if case.status in (*RIGHT, CaseStatus.WRONG)]
     right = sum(case.status in RIGHT for case in checked)
     return labelled(
@@ -105,7 +105,7 @@ def checked_line(cases: Sequence[Case]) -> str:
 
 
 def latency_line(cases: Sequence[Case]) -> str | None:
-    """Return the time of each operation at its smallest size; None without any."""
+    """Return the time of each operation at its smallest size; None if none ran."""
     ran = [case for case in cases if case.median_sec and case.status is CaseStatus.OK]
     if not ran:
         return None
@@ -119,7 +119,7 @@ def latency_line(cases: Sequence[Case]) -> str | None:
 
 
 def pairs_table(found: Collectives, cases: Mapping[str, Case]) -> Grid | None:
-    """Return the latency and the rate of each pair; None for more than MAX_PAIRS."""
+    """Return the latency and the rate of each pair; None for more than MAX_PAIRS pairs."""
     if len(found.pairs) > MAX_PAIRS:
         return None
     headers = (found.parties, "link", "latency", "GB/s each way", "% link")

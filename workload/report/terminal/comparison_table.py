@@ -1,6 +1,6 @@
 """A comparison as labelled lines and a table. Pure.
 
-The text is made once, for a terminal, for Markdown and for an HTML page.
+A terminal, Markdown and an HTML page show the same text.
 """
 
 import re
@@ -33,7 +33,7 @@ _BASIS_WORDS = {
 
 @dataclass(frozen=True)
 class Text:
-    """A comparison in any format: labelled lines, a table, labelled lines.
+    """The text of a comparison in any format: a table between labelled lines.
 
     `marks` are the verdicts of the rows.
     """
@@ -65,7 +65,7 @@ def lines(pairs: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def speeds_table(speeds: Sequence[Speed]) -> Grid:
-    """Return every case that both sides have."""
+    """Return a table of the cases that have a speed on both sides."""
     columns = {
         "case": [printable(speed.title) for speed in speeds],
         "baseline": [rate_words(speed, speed.baseline) for speed in speeds],
@@ -84,7 +84,7 @@ def speeds_table(speeds: Sequence[Speed]) -> Grid:
 
 
 def rate_words(speed: Speed, side: Reached) -> str:
-    """Return what a side reached, in the unit of the case."""
+    """Return the rate of a side, in the unit of the case."""
     if speed.unit == "s":
         return format_seconds(side.rate)
     return f"{format_rate(side.rate)} {speed.unit}"
@@ -112,7 +112,7 @@ def _regime(side: Reached) -> str:
 
 
 def _party(party: Party) -> str:
-    """Return what a side's runs ran on, and where they come from."""
+    """Return the device, the versions and the origin of a side's runs."""
     driver = f"driver {party.device.driver}" if party.device.driver else None
     varied = f"threads differ: {', '.join(map(str, party.threads))}"
     versions = [
@@ -133,7 +133,7 @@ def _party(party: Party) -> str:
 
 
 def summary(comparison: Comparison) -> str:
-    """Return how many cases have which verdict, and which are unclear."""
+    """Return the number of cases with each verdict, and the unclear cases."""
     if not comparison.speeds:
         return "no case has a speed on both sides"
     counts = ", ".join(f"{count} {verdict}" for verdict, count in comparison.verdicts.items())
@@ -214,7 +214,7 @@ def _noise(speeds: Sequence[Speed]) -> Iterator[tuple[str, str]]:
 
 
 def _unjudged(comparison: Comparison) -> Iterator[tuple[str, str]]:
-    """Return the cases with two speeds that are not judged; those without are unpaired."""
+    """Return the cases that are not judged, although both sides have a speed, by problem."""
     unpaired = {one.name for one in comparison.unpaired}
     shown = [one for one in comparison.unjudged if one.name not in unpaired]
     for problem, cases in grouped(shown).items():

@@ -12,7 +12,7 @@ from workload.core.units import format_bytes, format_seconds, printable
 from workload.report.terminal.tables import new_table
 
 INDENT = "  "
-# Names in the record; those of variables and packages stay as they are.
+# Names of fields in the record. Other names, such as those of variables, stay as they are.
 _NAME = re.compile(r"[a-z0-9_]+")
 _WORDS = {
     "arch": "architecture",
@@ -47,11 +47,11 @@ _WORDS = {
     "xids": "Xids",
 }
 _UNITS = {"bits": "bits", "celsius": "°C", "gflops": "GFLOP/s", "mhz": "MHz", "watt": "W"}
-_DATES_SEC = (1e9, 1e10)  # since 1970; no duration is as long
+_DATES_SEC = (1e9, 1e10)  # seconds since 1970; no duration is that long
 
 
 def facts_table(facts: Mapping[str, Any]) -> Table:
-    """Return every known fact, those of a group indented below its name."""
+    """Return a table of every known fact; facts of a group are indented below its name."""
     table = new_table("fact", "value")
     for name, value in _rows(facts, ""):
         heading = not value
@@ -60,7 +60,7 @@ def facts_table(facts: Mapping[str, Any]) -> Table:
 
 
 def _rows(facts: Mapping[str, Any], indent: str) -> Iterator[tuple[str, str]]:
-    """Return single facts before groups."""
+    """Return the rows of all facts, single facts before groups."""
     known = [(name, value) for name, value in facts.items() if value not in (None, {})]
     for name, value in sorted(known, key=lambda pair: _is_group(pair[1])):
         if isinstance(value, dict):
@@ -80,7 +80,7 @@ def _is_group(value: Any) -> bool:
 
 
 def _item(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Return one of several in one row, unless it has groups of its own."""
+    """Return an item of a list as one row, or as several rows if it contains groups."""
     if any(map(_is_group, facts.values())):
         yield name, ""
         indent = name[: len(name) - len(name.lstrip())]
@@ -90,7 +90,7 @@ def _item(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def label(name: str) -> str:
-    """Return `memory available` for memory_available_bytes: the value has the unit."""
+    """Return `memory available` for memory_available_bytes, without the unit."""
     if not _NAME.fullmatch(name):
         return name
     words = name.split("_")

@@ -1,4 +1,4 @@
-"""The doctor's findings as lines for a terminal: what failed on top. Pure: nothing here prints."""
+"""The doctor's findings as lines for a terminal, failures first. Pure: nothing here prints."""
 
 from collections.abc import Iterable, Sequence
 
@@ -41,9 +41,9 @@ def report(
 
 
 def verdict_line(findings: Sequence[Finding], strict: bool = False, *, asked: bool = False) -> str:
-    """Return whether the machine is fit, and how many checks ended how.
+    """Return whether the machine is fit, and the number of checks in each state.
 
-    A machine that needs an action, `asked`, has at least a warning.
+    If `asked`, the machine needs an action, and the verdict is at least WARN.
     """
     states = {finding.state for finding in findings}
     failed = State.FAIL in states or (strict and State.UNKNOWN in states)
@@ -67,7 +67,7 @@ def _in_short(findings: Sequence[Finding], state: State) -> list[str]:
 
 
 def _in_full(finding: Finding) -> list[str]:
-    """Return what was found, why and what to do; each command of the fix stands on its own line."""
+    """Return what was found, why and what to do; each command of the fix is on its own line."""
     fix, *commands = (finding.fix or "").splitlines() or [""]
     return [
         _line(finding.state, f"{finding.id}: {finding.found}"),
@@ -84,7 +84,7 @@ def _passed(findings: Sequence[Finding]) -> list[str]:
 
 
 def _not_applicable(findings: Sequence[Finding]) -> list[str]:
-    """Return one line, by reason."""
+    """Return one line with the checks that do not apply, by reason."""
     reasons: dict[str, list[str]] = {}
     for finding in findings:
         reasons.setdefault(finding.found, []).append(finding.id)

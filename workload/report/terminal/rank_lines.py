@@ -1,4 +1,4 @@
-"""Several ranks as lines for a terminal: their start, errors and verdict. Pure."""
+"""Lines about several ranks for a terminal: start, errors and verdict. Pure."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,9 @@ def notes(ranks: Sequence[Rank]) -> list[str]:
     """Return what the columns mean, and which rank is the slowest."""
     behind = slowest(ranks)
     lines = [
-        labelled("rates", f"GFLOP/s of {_compared(ranks)}; step: of the wide network"),
+        labelled(
+            "rates", f"GFLOP/s of {_compared(ranks)}; step: a training step of the wide network"
+        ),
         *_warned(ranks),
     ]
     if any(rank.deep for rank in ranks):
@@ -36,7 +38,7 @@ def notes(ranks: Sequence[Rank]) -> list[str]:
 
 
 def _warned(ranks: Sequence[Rank]) -> list[str]:
-    """Return the cases whose time has a warning, each with the ranks that have it."""
+    """Return a line with the cases whose time has a warning, each with its ranks."""
     found: dict[str, list[Rank]] = {}
     for rank in ranks:
         for case in warned_cases(rank):
@@ -48,7 +50,7 @@ def _warned(ranks: Sequence[Rank]) -> list[str]:
 
 
 def _behind(behind: Slowness) -> str:
-    """Return how far behind the slowest rank is, over all its cases."""
+    """Return how much slower this rank is than the others, for its slowest kind of case."""
     usual = "" if behind.counts else ", which is usual"
     times = f"{behind.factor:.2f} times as long as the others' median for {behind.kind}"
     return f"{behind.rank.title}: {times}{usual}"
@@ -64,7 +66,7 @@ def _compared(ranks: Sequence[Rank]) -> str:
 
 
 def error_lines(ranks: Sequence[Rank]) -> list[str]:
-    """Return a line for each rank that did not end by itself, and for what others printed."""
+    """Return a line for each error of ranks, and for each rank that did not end by itself."""
     said: dict[str, list[Rank]] = {}
     for rank in ranks:
         for line in rank.errors:

@@ -1,4 +1,4 @@
-"""Several ranks as a table for a terminal, a row each. Pure: nothing here prints."""
+"""A table of ranks for a terminal, with a row for each rank. Pure: nothing here prints."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,14 +14,14 @@ from workload.report.terminal.tables import Grid
 
 UUID_END = 6  # characters
 VERDICTS = {ExitCode.OK: "PASS", ExitCode.WRONG_NUMBERS: "WRONG", ExitCode.UNFIT: "UNFIT"}
-STEP_PRESET = "wide"  # whose step time is shown
+STEP_PRESET = "wide"  # the preset whose step time is shown
 
 Cell = Callable[[Rank], float | None]
 Show = Callable[[float], str]
 
 
 def measured_table(ranks: Sequence[Rank]) -> Grid:
-    """Return the ranks of `run`."""
+    """Return a table of the ranks of `run`."""
     columns: dict[str, tuple[Cell, Show]] = {
         dtype: (partial(_rate, name), format_rate)
         for dtype, name in compared_matmuls(ranks).items()
@@ -36,7 +36,7 @@ def measured_table(ranks: Sequence[Rank]) -> Grid:
 
 
 def stressed_table(ranks: Sequence[Rank]) -> Grid:
-    """Return the ranks of `doctor --deep`: rates, and what was wrong, of the stress test."""
+    """Return a table of the ranks of `doctor --deep`: rates and errors of the stress test."""
     dtypes = dict.fromkeys(
         one.dtype for rank in ranks for one in (rank.deep.burn_ins if rank.deep else ())
     )
@@ -53,7 +53,7 @@ def stressed_table(ranks: Sequence[Rank]) -> Grid:
 
 
 def _table(ranks: Sequence[Rank], columns: dict[str, tuple[Cell, Show]]) -> Grid:
-    """Return a row per rank, and statistics of all as the footer; unknown columns are left out."""
+    """Return a row per rank, and statistics as the footer; columns without values are left out."""
     known = {
         name: cell
         for name, cell in columns.items()
@@ -104,7 +104,7 @@ def _whole(value: float) -> str:
 
 
 def _spread(name: str, found: Sequence[float]) -> str:
-    """Return the range as a share of the median; a count has none."""
+    """Return the range as a share of the median; empty for counts."""
     middle = median(found)
     if name == "wrong" or not middle:
         return ""
@@ -118,9 +118,9 @@ def _verdict(rank: Rank) -> str:
 
 
 def compared_matmuls(ranks: Sequence[Rank]) -> dict[str, str]:
-    """Return the fastest matmul of each dtype that as many ranks as possible measured.
+    """Return for each dtype the matmul that most ranks measured; of several, the fastest.
 
-    Not of float64, for which most GPUs are not made.
+    float64 is left out because most GPUs are not made for it.
     """
     found: dict[str, dict[str, list[float]]] = {}
     for rank in ranks:

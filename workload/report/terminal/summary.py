@@ -1,4 +1,4 @@
-"""Devices, checks and trainings as lines and tables for a terminal. Pure: nothing here prints."""
+"""Lines and tables for a terminal: devices, checks, training runs. Pure: nothing here prints."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -61,13 +61,13 @@ def device_words(device: DeviceInfo) -> str:
 
 
 def stage_line(counts: Mapping[str, int], seconds: float) -> str:
-    """Return what is measured now, as counts by noun, and the seconds that it may take."""
+    """Return what is measured now and for how long; `counts` has the number for each noun."""
     words = " and ".join(plural(count, noun) for noun, count in counts.items() if count)
     return labelled("measure", f"{words} within {format_seconds(seconds)}")
 
 
 def variables_line(found: str) -> str:
-    """Return a warning about environment variables; `found` has what they change."""
+    """Return a warning about environment variables; `found` says what they change."""
     return labelled("warning", f"environment: {found}; unset what is not set on purpose")
 
 
@@ -107,9 +107,9 @@ def checks_verdict(code: ExitCode, device: DeviceInfo, checks: Sequence[VerifyRe
 
 
 def _dtype_line(dtype: str, checks: Sequence[VerifyResult]) -> str:
-    """Count those that agree; name the sum that uses most of its tolerance.
+    """Count the checks that agree, and name the sum that uses most of its tolerance.
 
-    The error of + - * / is the rounding of the result, and its tolerance too.
+    + - * / are left out: their error and their tolerance are the rounding of the result.
     """
     right = sum(check.ok for check in checks)
     text = f"{dtype}: {right} of {len(checks)} agree with float64"
@@ -121,7 +121,7 @@ def _dtype_line(dtype: str, checks: Sequence[VerifyResult]) -> str:
 
 
 def _share(check: VerifyResult) -> float:
-    """Return the share of its tolerance that an error within it uses; the tolerance may be 0."""
+    """Return the share of the tolerance that the error uses. If the tolerance is 0, both are 0."""
     return check.worst_error / check.tolerance if check.worst_error else 0.0
 
 
@@ -148,9 +148,9 @@ def checks_line(checks: Sequence[VerifyResult]) -> str:
 
 
 def train_line(result: TrainResult, device: DeviceInfo, rating: Rating | None = None) -> str:
-    """Return the time and the loss of a training, and its mode unless that is eager.
+    """Return the time and the loss of a training run, and its mode unless that is eager.
 
-    On an emulated CPU the time is left out.
+    On an emulated CPU, the time is left out.
     """
     name = result.preset or "custom"
     mode = "" if result.mode == "eager" else f" {result.mode}"
@@ -159,7 +159,7 @@ def train_line(result: TrainResult, device: DeviceInfo, rating: Rating | None = 
     step = result.median_step_sec
     speed = f"{format_seconds(step)} per step" if step is not None else "already finished"
     if rating and rating.regime and rating.ceiling_share is not None:
-        # Above 1: data in the caches, or a ceiling that a single matmul set.
+        # A share above 1: the data was in the caches, or a single matmul set the ceiling.
         share = "above" if rating.ceiling_share > 1 else f"{percent(rating.ceiling_share)} of"
         speed += f" ({rating.regime}, {share} the measured ceiling)"
     if result.threads and step is not None:
@@ -170,7 +170,7 @@ def train_line(result: TrainResult, device: DeviceInfo, rating: Rating | None = 
 
 
 def _loss(result: TrainResult) -> str:
-    """Return the last loss, and beside it what float64 reaches if that is another number."""
+    """Return the last loss and, if the losses are rounding errors, what float64 reaches."""
     if result.final_loss is None:
         return "no loss"
     words = rounding_words(result)
@@ -178,7 +178,7 @@ def _loss(result: TrainResult) -> str:
 
 
 def rounding_words(result: TrainResult) -> str | None:
-    """Return from which step on the losses are rounding errors; None if not, or unknown."""
+    """Return the step from which the losses are rounding errors; None if not, or unknown."""
     if result.float64_loss is None or result.rounding_from_step is None:
         return None
     return (
@@ -195,7 +195,7 @@ def action_words(advice: Advice) -> str:
 
 
 def verdict_word(word: str, advice: Advice) -> str:
-    """Return the verdict: a machine that needs an action does not pass."""
+    """Return the verdict: WARN instead of PASS if the machine needs an action."""
     return "WARN" if word == "PASS" and advice.action is not Action.NONE else word
 
 

@@ -1,4 +1,4 @@
-"""How tables and labelled lines look on a terminal. Pure."""
+"""The layout of tables and labelled lines on a terminal. Pure."""
 
 import re
 import textwrap
@@ -8,27 +8,28 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.table import Table
 
-MAX_WIDTH = 100  # columns of a table or a line, on a wider terminal and in a log too
+MAX_WIDTH = 100  # characters of a table or a line, even on a wider terminal or in a log
 LABEL_WIDTH = 11
-GAP = 2  # columns between two cells
-# What a line begins with: blanks, and up to 20 characters before two blanks.
+GAP = 2  # characters between two cells
+# The label of a line: spaces, then up to 20 characters that are followed by two spaces.
 _LABEL = re.compile(r"\s*(\S.{,19}?\s{2,})?")
-# Blanks where no line ends: between a number and its unit; in "action: reboot", which scripts read.
+# Spaces at which no line is broken: between a number and its unit, and around "action:", which
+# scripts read.
 _QUANTITY = re.compile(
     r"(?<=\d) (?=(?:[kMGT]?B|[µm]?s|min|h|GFLOP/s|GB/s|GHz|IQR)\b|% )"
     r"|(?<=;) (?=action: )|(?<=; action:) "
 )
 NO_BREAK = "\N{NO-BREAK SPACE}"
-# Columns that rich must not break.
+# The minimum widths of columns that rich must not break.
 WIDTHS = {"dtype": 8, "verdict": 7}
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A table that leaves out columns where a terminal is too narrow.
+    """A table that leaves out columns if the terminal is too narrow.
 
     `numbers` are the headers of right-aligned columns. `optional` are the headers of columns
-    that may be left out, the least important first. `footer` stands below the rows, after a blank.
+    that may be left out, the least important first. `footer` is below the rows, after a blank.
     """
 
     headers: tuple[str, ...]
@@ -64,7 +65,7 @@ class Grid:
 
 
 def new_table(*headers: str) -> Table:
-    """Return a table without rules. Where a terminal is too narrow, texts wrap: nothing is cut."""
+    """Return a table without rules. If the terminal is too narrow, text wraps and is never cut."""
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), highlight=True)
     for header in headers:
         table.add_column(header, overflow="fold", min_width=WIDTHS.get(header))
@@ -77,7 +78,7 @@ def labelled(label: str, text: str) -> str:
 
 
 def wrapped(text: str, width: int) -> str:
-    """Wrap each line at spaces; further lines are indented to the text after the label.
+    """Wrap each line at spaces; continuation lines are indented to the text after the label.
 
     A word that is longer than the line, such as a path, stays whole. Lines with tabs stay as
     they are, and so do commands, which are indented further than the text after a label.
