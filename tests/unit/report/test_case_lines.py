@@ -106,7 +106,7 @@ def test_a_busy_machine_is_named_where_the_best_rates_stand() -> None:
     contended = case(timing=replace(timing(), waits=waits, samples_sec=(1e-3, 2e-3) * 9))
     one_thread = replace(CPU, threads=1, swept_contended=True)
     assert case_table.busy_lines(one_thread, [contended, case()]) == [
-        "warning    other programs ran (1 of 2 cases are contended, 1 thread chosen meanwhile): "
+        "warning    other programs ran (1 of 2 cases are contended, 1 thread chosen under load): "
         "the machine may be faster than this; repeat where the CPUs are free"
     ]
 

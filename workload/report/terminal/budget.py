@@ -38,7 +38,7 @@ class Budget:
     shared: Shared | None = None  # None: each case had `seconds`
 
     def enough_for(self, cases: Sequence[Case]) -> int | None:
-        """Return the seconds, rounded up, that run these skipped cases; None if unknown."""
+        """Return the seconds, rounded up, that are enough for these cases; None if unknown."""
         needs = [case.needed_sec for case in cases if case.needed_sec]
         shares = [(case.needed_sec or 0) / case.allowed_sec for case in cases if case.allowed_sec]
         if self.shared and needs and len(needs) == len(cases):

@@ -97,7 +97,7 @@ def used(share: float | None) -> str:
 
 
 def case_note(case: Case) -> str:
-    """Return why a case has no speed, or why its time should be trusted less."""
+    """Return why a case has no speed, or why its time is less reliable."""
     if case.status is not CaseStatus.OK:
         return f"{case.status.words}: {case.reason}"
     return (case.timing.warning if case.timing else None) or ""
@@ -230,7 +230,7 @@ def busy_lines(device: DeviceInfo, cases: Iterable[Case]) -> list[str]:
     contended = sum(bool(timing.contended) for timing in timed)
     reasons = [f"{contended} of {len(timed)} cases are contended"] if contended else []
     if device.swept_contended:
-        reasons.append(f"{plural(device.threads, 'thread')} chosen meanwhile")
+        reasons.append(f"{plural(device.threads, 'thread')} chosen under load")
     if not reasons:
         return []
     words = f"other programs ran ({', '.join(reasons)}): the machine may be faster than this"

@@ -178,7 +178,7 @@ def _loss(result: TrainResult) -> str:
 
 
 def rounding_words(result: TrainResult) -> str | None:
-    """Return the step from which the losses are rounding errors; None if not, or unknown."""
+    """Describe from which step on the losses are rounding errors; None if not, or unknown."""
     if result.float64_loss is None or result.rounding_from_step is None:
         return None
     return (
@@ -188,7 +188,7 @@ def rounding_words(result: TrainResult) -> str | None:
 
 
 def action_words(advice: Advice) -> str:
-    """Return the action for the machine and, unless there is none, its reason."""
+    """Return the action for the machine and, if one is needed, the reason."""
     if advice.action is Action.NONE:
         return f"action: {advice.action}"
     return f"action: {advice.action} ({printable(advice.reason)})"
