@@ -1,1 +1,1 @@
-"""Judge the facts: the checks and their texts, one file for each family."""
+"""The checks of the facts and their texts, one module for each topic."""

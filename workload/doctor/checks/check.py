@@ -1,4 +1,4 @@
-"""The parts of a check: what it needs, what it returns, its texts. No checks here."""
+"""The parts of a check: its needs, results and texts. This module has no checks."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from workload.core.models.finding import Finding, State
 
 Fact = TypeVar("Fact")
 
-WRONG = "wrong"  # the case of every check that finds a mismatch
+WRONG = "wrong"  # the case of every result that reports a mismatch
 SEVERITY = (State.FAIL, State.WARN, State.UNKNOWN, State.PASS, State.NOT_APPLICABLE)
-# The fix of a check that reports a defect of this program.
+# The fix if the cause is a defect of this program.
 REPORT = "report it, with the output of:\nworkload doctor --json"
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check found. `why`, `fix` and `link` replace those of the check."""
+    """The result of a check. `why`, `fix` and `link`, if set, replace those of the check."""
 
     state: State
     found: str
@@ -29,7 +29,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Need:
-    """A condition without which a check does not apply, and how to say that it is not met."""
+    """A condition that a check requires, and the reason to print if it is not met."""
 
     id: str
     reason: str
@@ -39,8 +39,8 @@ class Need:
 class Texts(TypedDict):
     """The texts of a check.
 
-    They are also joined into one line, so none ends with a full stop. In a fix of several lines,
-    every line after the first is a command.
+    No text ends with a period, because they are also joined into one line. In a fix of several
+    lines, every line after the first is a command.
     """
 
     asks: str
@@ -50,7 +50,7 @@ class Texts(TypedDict):
 
 
 class ResultTexts(TypedDict, total=False):
-    """The texts of a result that replace those of its check."""
+    """Texts that a result can set to replace those of its check."""
 
     why: str | None
     fix: str | None
@@ -59,7 +59,7 @@ class ResultTexts(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Explanation:
-    """What `doctor explain` prints of a check."""
+    """What `workload doctor explain` prints about a check."""
 
     id: str
     asks: str
@@ -81,18 +81,18 @@ class Check:
 
     @property
     def id(self) -> str:
-        """The id in records and in `doctor explain`."""
+        """The id in records and in `workload doctor explain`."""
         return self.explanation.id
 
     def run(self, facts: Facts) -> CheckResult:
-        """Return the result, which is "not applicable" where a need is not met."""
+        """Return the result, or "not applicable" if a need is not met."""
         for need in self.needs:
             if not need.is_met(facts):
                 return not_applicable(need.reason, case=need.id)
         return self.function(facts)
 
     def finding(self, result: CheckResult) -> Finding:
-        """Return the finding; a warning or failure gets the check's own texts where it has none."""
+        """Return the finding. If a warning or failure lacks a text, it gets that of the check."""
         own = self.explanation if result.state in (State.WARN, State.FAIL) else result
         return Finding(
             id=self.id,
@@ -118,22 +118,22 @@ def passed(found: str) -> CheckResult:
 
 
 def warned(found: str, *, case: str, **texts: Unpack[ResultTexts]) -> CheckResult:
-    """Return a result that does not stop the work, but that the user should know about."""
+    """Return a warning: the requested work can run, but the user should know about a problem."""
     return CheckResult(State.WARN, found, case=case, **texts)
 
 
 def failed(found: str, *, case: str, **texts: Unpack[ResultTexts]) -> CheckResult:
-    """Return a result with which the requested work cannot run."""
+    """Return a failure: the requested work cannot run."""
     return CheckResult(State.FAIL, found, case=case, **texts)
 
 
 def unknown(found: str, *, case: str = "unknown") -> CheckResult:
-    """Return the result of a check that the facts do not answer."""
+    """Return the result of a check whose question the facts do not answer."""
     return CheckResult(State.UNKNOWN, found, case=case)
 
 
 def not_applicable(found: str, *, case: str) -> CheckResult:
-    """Return the result of a check of something that this machine or request does not have."""
+    """Return the result of a check that does not apply to this machine or request."""
     return CheckResult(State.NOT_APPLICABLE, found, case=case)
 
 
@@ -143,18 +143,18 @@ def worst(results: Iterable[CheckResult]) -> CheckResult:
 
 
 class MissingFactError(LookupError):
-    """A check needs a fact that is missing."""
+    """Raised if a fact that a check needs is missing."""
 
 
 def known(fact: Fact | None) -> Fact:
-    """Return a fact that must be there. Raises MissingFactError."""
+    """Return a fact. Raises MissingFactError if it is None."""
     if fact is None:
         raise MissingFactError("a fact that the check needs is missing")
     return fact
 
 
 def read(facts: Facts, name: str) -> Any:
-    """Return a fact for which None is an answer. Raises MissingFactError if its probe crashed."""
+    """Return a fact that may be None. Raises MissingFactError if its probe crashed."""
     if name in facts.unread:
         raise MissingFactError(f"{name} could not be read")
     return getattr(facts, name)

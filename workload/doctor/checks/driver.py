@@ -46,7 +46,7 @@ DEBUG = "https://docs.nvidia.com/deploy/gpu-debug-guidelines/"
     link="https://docs.nvidia.com/datacenter/tesla/driver-installation-guide/",
 )
 def gpu_driver(facts: Facts) -> CheckResult:
-    """Check that NVML lists a GPU, and find out why it does not."""
+    """Check that NVML lists a GPU; if it does not, return the reason."""
     driver = facts.driver
     if driver and driver.gpus:
         return _with_gpus(facts, driver)
@@ -54,7 +54,7 @@ def gpu_driver(facts: Facts) -> CheckResult:
         return failed(
             f"the NVIDIA driver did not answer ({facts.driver_error})",
             case="hung",
-            why="a GPU that fell off the bus, or the kernel module, blocks it",
+            why="the kernel module, or a GPU that fell off the bus, blocks the driver",
             fix="look for Xid errors in the kernel's log (sudo dmesg); reboot the host",
             link=DEBUG,
         )
@@ -98,11 +98,11 @@ def _with_gpus(facts: Facts, driver: Driver) -> CheckResult:
     )
     if files > len(driver.gpus):
         return warned(
-            f"driver {driver.version} lists {plural(len(driver.gpus), 'GPU')}, /dev has files of "
-            f"{files}",
+            f"driver {driver.version} lists {plural(len(driver.gpus), 'GPU')}, but /dev has files "
+            f"for {files}",
             case="unlisted",
-            why="a GPU that failed is no longer listed after the driver is reloaded; or it was "
-            "removed, and its file was left behind",
+            why="a GPU that failed is not listed after the driver is reloaded, or a GPU was "
+            "removed and its file remained",
             fix="on the host compare these lists, and look for Xid errors (sudo dmesg):\n"
             "nvidia-smi -L\nlspci -d 10de:",
         )
@@ -142,7 +142,7 @@ def _no_driver(facts: Facts) -> CheckResult:
 
 
 def _by_code(facts: Facts, kernel_driver: str) -> CheckResult:
-    """Find out why NVML does not answer though the kernel module is loaded."""
+    """Return why NVML does not answer although the kernel module is loaded."""
     reason, code = facts.driver_error, facts.driver_code
     if known(facts.system).container and code == NVML_UNKNOWN:
         return failed(
@@ -158,13 +158,14 @@ def _by_code(facts: Facts, kernel_driver: str) -> CheckResult:
             case="not_permitted",
             why="this user may not open the GPU's files in /dev, or SELinux or the container's "
             "cgroup denies it",
-            fix="start the container with --gpus all, with SELinux also with "
-            "--security-opt label=disable; on the host see the modes of:\nls -l /dev/nvidia*",
+            fix="start the container with --gpus all, and on a host with SELinux also with "
+            "--security-opt label=disable; on the host check the modes of the files:\n"
+            "ls -l /dev/nvidia*",
             link=f"{TOOLKIT}troubleshooting.html",
         )
     if code == NVML_MISMATCH:
         return failed(
-            f"the driver's library is of another version than kernel module {kernel_driver}",
+            f"the driver's library and kernel module {kernel_driver} have different versions",
             case="mismatch",
             why="the driver was updated while its old module stayed loaded",
             fix="reboot the host, then start the container again",
@@ -173,7 +174,7 @@ def _by_code(facts: Facts, kernel_driver: str) -> CheckResult:
         f"the NVIDIA driver does not answer ({reason}); kernel module {kernel_driver} is loaded",
         case="not_answering",
         why="the driver's library is missing or has another version, or the container lost its GPU",
-        fix="restart the container; reboot the host after an update of the driver; there, see "
+        fix="restart the container; reboot the host if its driver was updated; on the host see "
         "the output of:\nnvidia-smi",
     )
 
@@ -181,7 +182,7 @@ def _by_code(facts: Facts, kernel_driver: str) -> CheckResult:
 @gpu_check(
     "driver-version",
     asks="Does the driver support the CUDA version that PyTorch was built with?",
-    why="CUDA does not start with a driver older than the first for its major version",
+    why="CUDA does not start with a driver older than the first that supports its major version",
     fix="update the driver on the host, or use a PyTorch built for an older CUDA",
     link="https://docs.nvidia.com/deploy/cuda-compatibility/",
     needs=(CUDA_BUILD, DRIVER),
@@ -219,13 +220,14 @@ def driver_version(facts: Facts) -> CheckResult:
 
 
 def _driver_fix(brand: str | None, cuda: str) -> tuple[str, str]:
-    """Return the case, and what cuda-compat can do for GPUs of this brand."""
+    """Return the case, and whether cuda-compat can be used for GPUs of this brand."""
     compatible = forward_compatible(brand)
     if compatible is None:
-        return "too_old", "on data-center GPUs cuda-compat is another way"
+        return "too_old", "on data-center GPUs you can install cuda-compat instead"
     if compatible:
         return "too_old_compat_applies", (
-            f"on this data-center GPU cuda-compat for CUDA {cuda} on LD_LIBRARY_PATH is another way"
+            f"on this data-center GPU you can add cuda-compat for CUDA {cuda} to LD_LIBRARY_PATH "
+            "instead"
         )
     return "too_old_for_good", f"cuda-compat is not supported by {brand} GPUs"
 

@@ -1,4 +1,4 @@
-"""Checks of each GPU: what they share."""
+"""Helpers of the checks that run for each GPU."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -38,12 +38,12 @@ ANSWERS = Need(
 
 
 def each_gpu_check(id_: str, **texts: Unpack[Texts]) -> Callable[[GpuFunction], Check]:
-    """Turn a function of one GPU into a check: the worst result of the requested GPUs.
+    """Turn a function of one GPU into a check that returns the worst result of all GPUs.
 
-    Where the driver did not report what the function reads, the reason is that of the check's id.
+    If the driver did not report a value, the result gives the reason recorded for the check's id.
 
-    Of the other GPUs only failures count, because the checks of several GPUs use them all; they
-    are warnings where the user named one.
+    Of the GPUs that were not requested only failures count, because checks of several GPUs use all
+    of them. These failures are warnings if the user named one GPU.
     """
 
     def decorate(function: GpuFunction) -> Check:
@@ -72,18 +72,18 @@ def gpu_name(gpu: Gpu) -> str:
 
 
 class NotReportedError(LookupError):
-    """The driver did not report a value of a GPU that a check needs."""
+    """Raised if the driver did not report a value that a check needs."""
 
 
 def reported(answer: Answer | None) -> Answer:
-    """Return the reported value. Raises NotReportedError, which becomes the check's result."""
+    """Return the reported value. Raises NotReportedError if the driver did not report it."""
     if answer is None:
         raise NotReportedError
     return answer
 
 
 def _not_reported(gpu: Gpu, state: GpuState, question: str) -> CheckResult:
-    """Return the result for a value that the driver did not report, with the reason."""
+    """Return the result, with the reason, for a value that the driver did not report."""
     reason = state.silent.get(question, "no reason given")
     if reason == NOT_SUPPORTED:
         return not_applicable(f"not supported by {gpu_name(gpu)}", case="card-has-none")
@@ -92,10 +92,10 @@ def _not_reported(gpu: Gpu, state: GpuState, question: str) -> CheckResult:
 
 
 def why_not_seen(torch: TorchFacts, listed: Sequence[Gpu]) -> Iterator[str]:
-    """Yield why CUDA does not see a GPU, for each that the driver lists."""
+    """Yield the reason for each GPU that the driver lists but CUDA does not see."""
     seen = {gpu.uuid for gpu in torch.gpus}
     for gpu in listed:
         if gpu.state is None:
             yield f"GPU {gpu.index}: {why_silent(gpu)}"
         elif gpu.uuid not in seen:
-            yield f"{gpu_name(gpu)}: the driver shows it, CUDA does not list it"
+            yield f"{gpu_name(gpu)}: the driver lists it, but CUDA does not"

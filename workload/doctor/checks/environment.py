@@ -1,4 +1,4 @@
-"""Checks of what changes speed or bits: environment variables, and the number of threads."""
+"""Checks of environment variables and the number of threads, which change speed or bits."""
 
 from workload.core.models.facts import Facts
 from workload.core.units import plural
@@ -11,12 +11,12 @@ from workload.hardware.openmp import team_limit
 @check(
     "environment",
     asks="Do environment variables change speed or bits?",
-    why="results differ from those on other machines, and on this one without the variables",
-    fix="unset what is not set on purpose",
+    why="results differ from those of other machines, and of this machine without the variables",
+    fix="unset the variables that you did not set on purpose",
     link="https://docs.pytorch.org/docs/stable/torch_environment_variables.html",
 )
 def variables(facts: Facts) -> CheckResult:
-    """Look the variables up in `core/variables.toml`."""
+    """Look for variables of the table `core/variables.toml` that are set."""
     usable_threads = facts.limits.usable_threads if facts.limits else None
     gnu_openmp = bool(facts.torch_files and facts.torch_files.gnu_openmp)
     set_here = set_variables(known(facts.environment), usable_threads, gnu_openmp=gnu_openmp)
@@ -27,7 +27,7 @@ def variables(facts: Facts) -> CheckResult:
 
 
 def _devices(facts: Facts) -> list[str]:
-    """Return the devices whose results may change: the CPU, a GPU, several GPUs."""
+    """Return the devices whose results may change; "nccl" stands for several GPUs."""
     seen = (source.gpus for source in (facts.driver, facts.torch) if source)
     gpus = 0 if facts.requested_device == "cpu" else max(map(len, seen), default=0)
     return ["cpu", *["cuda"][:gpus], *["nccl"][: max(0, gpus - 1)]]
@@ -48,10 +48,10 @@ def cpu_threads(facts: Facts) -> CheckResult:
     team, variable = team_limit(known(facts.environment)) or (threads, "")
     if team < threads:
         return warned(
-            f"PyTorch requests {plural(threads, 'thread')}, with {variable} OpenMP runs {team}",
+            f"PyTorch requests {plural(threads, 'thread')}, but with {variable} OpenMP runs {team}",
             case="fewer",
-            why="oneDNN then leaves parts of bfloat16 matmuls and of convolutions' gradients out: "
-            "results are wrong",
+            why="oneDNN then does not compute parts of bfloat16 matmuls and of the gradients of "
+            "convolutions, so results are wrong",
             fix=f"unset {variable.partition('=')[0]}, or set OMP_NUM_THREADS={team} in your own "
             "programs (workload does so itself)",
         )
@@ -59,15 +59,15 @@ def cpu_threads(facts: Facts) -> CheckResult:
         return warned(
             torch.binding,
             case="bound",
-            why="threads on one CPU wait for each other, and programs that are started from here "
+            why="threads on one CPU wait for each other, and programs that this process starts "
             "stay on the CPUs of the main thread",
-            fix="unset the variable, unless each process is to have CPUs of its own",
+            fix="unset the variable, unless each process should have its own CPUs",
             link="https://gcc.gnu.org/onlinedocs/libgomp/Environment-Variables.html",
         )
     if threads <= usable:
         return passed(f"{threads} of {usable} usable threads")
     return warned(
-        f"PyTorch uses {threads} threads, the container has CPU time for {usable}",
+        f"PyTorch uses {threads} threads, but the container has CPU time for {usable}",
         case="too_many",
         fix=f"set OMP_NUM_THREADS={usable} in your own programs (workload does so itself)",
     )

@@ -17,8 +17,8 @@ from workload.doctor.checks.gpu_needs import (
 )
 from workload.hardware.cuda_support import DATA_CENTER_BRANDS
 
-# The GPU memory that the driver and this process use themselves; a rule of thumb. The driver
-# takes a few hundred MB, and so does a CUDA context.
+# A rule of thumb for the GPU memory that the driver and this process use. The driver takes a few
+# hundred MB, and so does a CUDA context.
 OWN_MEMORY_BYTES = 2_000_000_000
 
 OUT_OF_MEMORY, BUSY = 2, 46  # cudaError_t
@@ -27,12 +27,13 @@ OUT_OF_MEMORY, BUSY = 2, 46  # cudaError_t
 @each_gpu_check(
     "mig",
     asks="Is the GPU divided into MIG (Multi-Instance GPU) slices?",
-    why="speed and memory are the slice's, not the GPU's, and the driver reports less about it",
+    why="a slice has only a part of the GPU's speed and memory, and the driver reports less "
+    "about it",
     fix="compare with slices of the same size only, or turn MIG off:\nsudo nvidia-smi -mig 0",
     link="https://docs.nvidia.com/datacenter/tesla/mig-user-guide/",
 )
 def mig(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
-    """Check whether MIG is on, and has slices."""
+    """Check whether MIG is on, and whether the GPU has slices."""
     if not reported(state.mig):
         return passed(f"MIG is off for {gpu_name(gpu)}")
     if state.mig_slices == 0:
@@ -40,7 +41,7 @@ def mig(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
             f"MIG is on for {gpu_name(gpu)}, without a slice",
             case="no_slices",
             why="CUDA finds no GPU until there is a slice",
-            fix="create one, or turn MIG off:\nsudo nvidia-smi mig -cgi 0 -C\n"
+            fix="create a slice, or turn MIG off:\nsudo nvidia-smi mig -cgi 0 -C\n"
             "sudo nvidia-smi -mig 0",
         )
     slices = state.mig_slices or "an unknown number of"
@@ -50,21 +51,21 @@ def mig(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 @each_gpu_check(
     "compute-mode",
     asks="May several processes use the GPU?",
-    why="a second process on the GPU fails, such as a data loader's or a test's",
+    why="a second process that uses the GPU, such as a data loader worker or a test, fails",
     fix="on the host, reset the compute mode:\nsudo nvidia-smi -c DEFAULT",
     link="https://docs.nvidia.com/deploy/mps/",
 )
 def compute_mode(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
-    """Check the compute mode."""
+    """Check whether the compute mode lets several processes use the GPU."""
     mode = reported(state.compute_mode)
     found = f"{gpu_name(gpu)} is in compute mode {mode}"
     if mode == "default":
         return passed(found)
     if mode == "prohibited":
-        return failed(found, case="prohibited", why="no process can compute on it")
+        return failed(found, case="prohibited", why="no process can compute on the GPU")
     if start_code(facts) == BUSY:
         return failed(
-            found, case="taken", why="another process has it, so no second one can use it"
+            found, case="taken", why="another process uses it, so this process cannot"
         )
     return warned(found, case="exclusive")
 
@@ -78,14 +79,14 @@ def compute_mode(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     link="https://docs.nvidia.com/deploy/nvidia-smi/",
 )
 def gpu_shared(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
-    """Count other processes; a container hides them, but not the memory that they use."""
+    """Count other processes. A container hides them, but not the memory that they use."""
     used_bytes = (gpu.memory_total_bytes or 0) - (gpu.memory_free_bytes or 0)
     if gpu.memory_free_bytes is not None and start_code(facts) == OUT_OF_MEMORY:
         return failed(
             f"the memory of {gpu_name(gpu)} is full: {format_bytes(used_bytes)} of "
             f"{format_bytes(gpu.memory_total_bytes or 0)} are used",
             case="full",
-            why="CUDA needs a few hundred MB of it to start",
+            why="CUDA needs a few hundred MB of GPU memory to start",
         )
     others = reported(state.processes) - (1 if requested_gpu(facts) else 0)
     if others > 0:
@@ -137,7 +138,7 @@ def ecc(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     link="https://docs.nvidia.com/deploy/a100-gpu-mem-error-mgmt/",
 )
 def row_remap(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
-    """Check for row remappings that failed or wait for a reset."""
+    """Check for row remappings that failed, or that are pending until a reset."""
     pending, defective = reported(state.remap_pending), reported(state.remap_failed)
     if defective:
         return failed(f"{gpu_name(gpu)} could not remap a memory row", case="failed")
@@ -154,13 +155,13 @@ def row_remap(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 @each_gpu_check(
     "throttle",
     asks="Is the idle GPU free of thermal, power and hardware slowdowns?",
-    why="high temperature or insufficient power slow it down, more so under load",
+    why="high temperature or insufficient power slows the GPU down, and more under load",
     fix="check cooling, power cables and the power supply; watch the reasons with:\n"
     "nvidia-smi -q -d PERFORMANCE",
     link="https://docs.nvidia.com/deploy/gpu-debug-guidelines/",
 )
 def throttle(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
-    """Check the reasons that the driver gives for lower clocks."""
+    """Check whether the driver reports reasons for reduced clocks."""
     reasons = ", ".join(reported(state.throttled))
     if reasons:
         return warned(f"{gpu_name(gpu)} is slowed down while idle ({reasons})", case="slowed")
@@ -176,7 +177,7 @@ def throttle(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     link="https://docs.nvidia.com/deploy/driver-persistence/",
 )
 def persistence(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
-    """Check that the driver stays loaded between two uses of the GPU."""
+    """Check that the driver stays loaded while no program uses the GPU."""
     if not reported(state.persistence):
         return warned(f"persistence mode is off for {gpu_name(gpu)}", case="off")
     return passed(f"persistence mode is on for {gpu_name(gpu)}")
@@ -196,5 +197,5 @@ def pcie(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     full_width = known(facts.link_widths).get(link.address or "", width)
     found = f"{gpu_name(gpu)}: PCIe {generation} x{width}"
     if width < full_width or generation < full:
-        return warned(f"{found}, it supports {full} x{full_width}", case="slow")
+        return warned(f"{found}, but it supports {full} x{full_width}", case="slow")
     return passed(found)

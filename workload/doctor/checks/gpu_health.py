@@ -16,13 +16,13 @@ XIDS = "https://docs.nvidia.com/deploy/xid-errors/"
 @each_gpu_check(
     "recovery-action",
     asks="Does the driver ask for a reset, a reboot or another recovery of the GPU?",
-    why="until then the GPU may fail or compute wrong results",
-    fix="do what the driver asks for; docker/host/ACTIONS.md has the commands; see it with:\n"
-    "nvidia-smi -q -d RESET_STATUS",
+    why="until it recovers, the GPU may fail or compute wrong results",
+    fix="do what the driver asks for; docker/host/ACTIONS.md has the commands; print what it asks "
+    "for with:\nnvidia-smi -q -d RESET_STATUS",
     link=MEMORY_ERRORS,
 )
 def recovery_action(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
-    """Check the recovery action, which drivers report from R565 on."""
+    """Check the recovery action, which drivers report since R565."""
     asked = recovery(reported(_health(state).recovery_action))
     if asked.action is Action.NONE:
         return passed(f"the driver asks for no recovery of {gpu_name(gpu)}")
@@ -32,13 +32,14 @@ def recovery_action(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 @each_gpu_check(
     "fabric",
     asks="Has the GPU joined its NVLink fabric, and is the fabric healthy?",
-    why="CUDA does not start on a GPU with NVSwitches before it has joined; links may be slow",
-    fix="on the host start the fabric manager of the driver's version, and see its log:\n"
+    why="CUDA does not start on a GPU that has not joined the fabric of its NVSwitches; links of "
+    "an unhealthy fabric may be slow",
+    fix="on the host start the fabric manager of the driver's version, and check its log:\n"
     "sudo systemctl restart nvidia-fabricmanager\nsudo journalctl -u nvidia-fabricmanager",
     link="https://docs.nvidia.com/datacenter/tesla/fabric-manager-user-guide/",
 )
 def fabric(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
-    """Check the state and the health of the fabric; most GPUs are in none."""
+    """Check the state and the health of the fabric. Most GPUs are not part of one."""
     found = _health(state).fabric
     if found is None:
         return passed(f"{gpu_name(gpu)} is in no NVLink fabric")
@@ -62,7 +63,7 @@ def fabric(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 @each_gpu_check(
     "sram-ecc",
     asks="Are the GPU's uncorrectable SRAM errors below the driver's threshold?",
-    why="NVIDIA replaces GPUs beyond this threshold, once its field diagnostic confirms it",
+    why="NVIDIA replaces a GPU above this threshold if its field diagnostic confirms the errors",
     fix="send no more jobs to this machine, and run NVIDIA's field diagnostic",
     link=MEMORY_ERRORS,
 )
@@ -76,8 +77,8 @@ def sram_ecc(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 @each_gpu_check(
     "power-limit",
     asks="Is the GPU's power limit that of its datasheet?",
-    why="under load it runs at lower clocks than others of its kind",
-    fix="nothing, if the lower limit is on purpose; the default is shown by:\n"
+    why="under load the GPU runs at lower clocks than other GPUs of its model",
+    fix="do nothing if the lower limit is on purpose; print the default with:\n"
     "nvidia-smi -q -d POWER",
     link="https://docs.nvidia.com/deploy/nvidia-smi/",
 )
@@ -88,7 +89,7 @@ def power_limit(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     default = reported(health.default_power_limit_watt)
     if limit < default:
         return warned(
-            f"the power limit of {gpu_name(gpu)} is {limit:.0f} W, by default {default:.0f} W",
+            f"the power limit of {gpu_name(gpu)} is {limit:.0f} W; its default is {default:.0f} W",
             case="low",
         )
     return passed(f"the power limit of {gpu_name(gpu)} is {limit:.0f} W")
@@ -104,14 +105,16 @@ def power_limit(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     needs=(DRIVER, GPU),
 )
 def xid(facts: Facts) -> CheckResult:
-    """Warn of the Xids of the requested GPUs that require an action."""
+    """Warn if the kernel's log has Xids of a requested GPU that require an action."""
     if facts.xids is None:
         return unknown("this user may not read the kernel's log", case="unreadable")
     addresses = {known(gpu.state).pcie.address for gpu in requested_gpus(facts) if gpu.state}
     rows = [look_up(one.number) for one in facts.xids if one.address in addresses]
     names = [f"{row.number} ({row.name})" for row in rows if row.action is not Action.NONE]
     if names:
-        return warned(f"Xids since the start: {some(dict.fromkeys(names))}", case="logged")
+        return warned(
+            f"Xids since the machine was started: {some(dict.fromkeys(names))}", case="logged"
+        )
     return passed("no Xid since the machine was started")
 
 

@@ -1,4 +1,4 @@
-"""The needs of the checks of PyTorch and the GPU, and which GPU they are about."""
+"""Conditions of the checks of PyTorch and the GPU, and the GPUs that these checks examine."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -41,7 +41,7 @@ def cuda_started(facts: Facts) -> bool:
 
 
 def gpu_visible(facts: Facts) -> bool:
-    """Return whether PyTorch, the driver or /dev has a GPU for this process."""
+    """Return whether PyTorch or the driver lists a GPU, or /dev has a GPU's files."""
     return cuda_started(facts) or gpu_listed(facts) or bool(known(facts.device_nodes))
 
 
@@ -62,14 +62,14 @@ def cuda_version(facts: Facts) -> str | None:
 
 
 def requested_gpu(facts: Facts) -> TorchGpu | None:
-    """Return the requested GPU as PyTorch reports it."""
+    """Return the requested GPU as PyTorch reports it; None if there is none."""
     gpus = facts.torch.gpus if facts.torch else ()
     index = requested_index(facts.requested_device)
     return gpus[index] if index < len(gpus) else None
 
 
 def requested_gpus(facts: Facts) -> tuple[Gpu, ...]:
-    """Return the requested GPU; all GPUs where CUDA and the driver cannot be matched."""
+    """Return the requested GPU as the driver lists it, or all GPUs if none of them matches."""
     gpu, gpus = requested_gpu(facts), facts.driver.gpus if facts.driver else ()
     return tuple(one for one in gpus if gpu and one.uuid == gpu.uuid) or gpus
 
@@ -82,12 +82,12 @@ def other_gpus(facts: Facts) -> tuple[Gpu, ...]:
 
 
 def one_gpu_named(facts: Facts) -> bool:
-    """Return whether the user named one GPU, so that the others are not used."""
+    """Return whether the user named one GPU. Other GPUs are then not used."""
     return facts.requested_device.startswith("cuda:")
 
 
 def start_code(facts: Facts) -> int | None:
-    """Return the code with which CUDA did not start, or the requested GPU could not be used."""
+    """Return the error code if CUDA did not start or could not use the requested GPU."""
     start, torch = facts.cuda, facts.torch
     if start and (start.code or start.context):
         return start.code or start.context
@@ -96,7 +96,7 @@ def start_code(facts: Facts) -> int | None:
 
 
 def sticky_before(facts: Facts, operation: str) -> bool:
-    """Return whether an earlier kernel failed so that no later one can run."""
+    """Return whether a kernel before `operation` failed in a way that prevents all later ones."""
     runs = facts.torch.kernels if facts.torch else ()
     for run in (run for run in runs if run.device != "cpu"):
         if run.operation == operation:
@@ -108,7 +108,7 @@ def sticky_before(facts: Facts, operation: str) -> bool:
 
 
 def kernels_built(facts: Facts) -> bool:
-    """Return whether this PyTorch has kernels for the requested GPU, or does not report them."""
+    """Return whether this PyTorch has kernels for the requested GPU; True if unknown."""
     gpu, torch = requested_gpu(facts), facts.torch
     if gpu is None or torch is None or not torch.arch_list:
         return True
@@ -116,7 +116,7 @@ def kernels_built(facts: Facts) -> bool:
 
 
 def is_driver_new_enough(facts: Facts) -> bool | None:
-    """Return whether driver and libcuda support PyTorch's CUDA; None if either is unknown."""
+    """Return whether the driver and libcuda support PyTorch's CUDA; None if unknown."""
     cuda = cuda_version(facts)
     if cuda and facts.cuda and older_library(facts.cuda, cuda):
         return False
@@ -126,7 +126,7 @@ def is_driver_new_enough(facts: Facts) -> bool | None:
 
 
 def node_problem(facts: Facts) -> tuple[str, str] | None:
-    """Return the case and the paths of missing or inaccessible files; None if there are none."""
+    """Return the case and the paths if device files are missing or inaccessible, else None."""
     nodes = known(facts.device_nodes)
     paths = {node.path for node in nodes}
     if WSL_NODE not in paths:
@@ -193,7 +193,10 @@ EXISTS = Need(
 def gpu_check(
     id_: str, *, needs: tuple[Need, ...] = (), **texts: Unpack[Texts]
 ) -> Callable[[CheckFunction], Check]:
-    """Turn a function of the facts into a check that applies where a GPU is wanted."""
+    """Turn a function of the facts into a check of the GPU.
+
+    The check applies if CUDA was requested, or if a GPU is visible and the CPU was not requested.
+    """
     all_needs = (NOT_CPU, WANTED, *needs)
 
     def decorate(function: CheckFunction) -> Check:
@@ -205,7 +208,7 @@ def gpu_check(
 
 
 def _excused(facts: Facts, result: CheckResult) -> CheckResult:
-    """Turn a failure into a warning where `--device auto` uses the CPU instead of this GPU.
+    """Turn a failure into a warning if `--device auto` uses the CPU instead of this GPU.
 
     A mismatch stays a failure.
     """
@@ -216,13 +219,13 @@ def _excused(facts: Facts, result: CheckResult) -> CheckResult:
 
 
 def _used_by_auto(facts: Facts) -> bool:
-    """Return whether `--device auto` uses a GPU: one that multiplied two matrices correctly."""
+    """Return whether `--device auto` uses a GPU: if a GPU computed a matmul correctly."""
     runs = facts.torch.kernels if facts.torch else ()
     return any(run.device != "cpu" and run.operation == "matmul" and run.wrong == 0
                for run in runs)  # fmt: skip
 
 
 def needed_driver(facts: Facts) -> str:
-    """Return the oldest driver for PyTorch's CUDA, or for the newest CUDA if that is unknown."""
+    """Return the oldest driver for PyTorch's CUDA version, or for the newest if that is unknown."""
     cuda = cuda_version(facts)
     return (cuda and minimum_driver(cuda)) or MINIMUM_DRIVERS[max(MINIMUM_DRIVERS)]

@@ -1,4 +1,4 @@
-"""Checks of real work on the CPU, on the GPU and between GPUs: it runs, and is correct."""
+"""Checks that operations on the CPU, on the GPU and between GPUs run and are correct."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -35,7 +35,7 @@ SEVERAL = Need(
 
 
 def not_failed_before(operation: str) -> Need:
-    """Return the need that no earlier kernel ended the process's use of the GPU."""
+    """Return the need that no earlier kernel left the GPU unusable for this process."""
     return Need(
         "gpu-failed",
         "an earlier kernel failed",
@@ -45,7 +45,7 @@ def not_failed_before(operation: str) -> Need:
 
 WRONG_GPU = "this GPU computes wrong results"
 CHANGE_GPU = "use another GPU; check memory, clocks and power, then run:\nworkload verify"
-WRONG_COPIES = "what several GPUs compute together is wrong; IOMMU or PCIe ACS can cause this"
+WRONG_COPIES = "data exchanged between GPUs is wrong; IOMMU or PCIe ACS can cause this"
 DEBUG = "https://docs.nvidia.com/deploy/gpu-debug-guidelines/"
 NCCL_GUIDE = "https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/troubleshooting.html"
 
@@ -113,7 +113,7 @@ def cudnn_convolution(facts: Facts) -> CheckResult:
 @gpu_check(
     "peer-access",
     asks="Are copies between GPUs correct and direct?",
-    why="copies go through host memory, many times slower",
+    why="copies go through host memory, which is many times slower",
     fix="on a host without virtual machines disable IOMMU and PCIe ACS; print how the GPUs are "
     "connected:\nnvidia-smi topo -p2p r",
     link=NCCL_GUIDE,
@@ -137,7 +137,7 @@ def peer_access(facts: Facts) -> CheckResult:
     asks="Does an NCCL all-reduce over all GPUs run correctly?",
     why="training on several GPUs cannot run",
     fix="start the container with --shm-size=1g; try NCCL_P2P_DISABLE=1; NCCL_DEBUG=INFO shows "
-    "where it stops",
+    "where NCCL stops",
     link=NCCL_GUIDE,
     needs=(LOOKED, STARTED, BUILT, SEVERAL),
 )
@@ -165,7 +165,7 @@ def _judge_together(several: SeveralGpus, operation: str, what: str) -> CheckRes
 def _judge(
     run: KernelRun | None, what: str, why: str | None = None, fix: str | None = None
 ) -> CheckResult:
-    """Judge one operation; `why` and `fix` are for a mismatch."""
+    """Return the result of one operation. `why` and `fix` are used for a mismatch."""
     if run is None:
         return failed(
             f"{what} did not run", case="not_run", why="its result is unknown", fix=REPORT
@@ -180,7 +180,7 @@ def _judge(
 
 
 def _error(what: str, error: str) -> CheckResult:
-    """Return a failure with the cause and fix of its code; the check's own where it has none."""
+    """Return a failure. Its cause and fix are those of the error code, else those of the check."""
     cause = cause_of(error)
     found = f"{what} ({error})"
     if cause is None:

@@ -39,7 +39,7 @@ KNOWN_LOCK = Need(
 @check(
     "library-path",
     asks="Does the loader find only the CUDA libraries of torch's wheels?",
-    why="the loader may use other libraries than torch's; two versions of cuDNN end in "
+    why="the loader may use libraries other than torch's; two versions of cuDNN cause "
     "SUBLIBRARY_VERSION_MISMATCH",
     fix="remove the folders of other CUDA libraries from LD_LIBRARY_PATH and LD_PRELOAD",
     link=VERSION_MISMATCH,
@@ -56,7 +56,7 @@ def library_path(facts: Facts) -> CheckResult:
 @check(
     "cuda-libraries",
     asks="Is each CUDA library loaded once, and cuDNN from one folder?",
-    why="libraries of two versions do not work together; cuDNN ends with "
+    why="libraries of two versions do not work together; cuDNN fails with "
     "SUBLIBRARY_VERSION_MISMATCH",
     fix="remove other CUDA folders from LD_LIBRARY_PATH, and reinstall torch with the NVIDIA "
     "wheels it is locked to",
@@ -64,7 +64,7 @@ def library_path(facts: Facts) -> CheckResult:
     needs=(NOT_CPU, *TORCH, CUDA_BUILD),
 )
 def cuda_libraries(facts: Facts) -> CheckResult:
-    """Check the libraries that the process has loaded."""
+    """Check the CUDA libraries that the process has loaded."""
     paths = facts.mapped_libraries
     if not paths:
         return unknown("no CUDA library is loaded")
@@ -94,7 +94,7 @@ def lock(facts: Facts) -> CheckResult:
 
 
 def _by_name(paths: Iterable[str]) -> list[list[str]]:
-    """Group paths by the library's name without its version."""
+    """Group paths by the name of the library, without its version."""
     found = defaultdict(list)
     for path in paths:
         found[PurePosixPath(path).name.partition(".so")[0]].append(path)

@@ -1,4 +1,4 @@
-"""Checks of the machine or container: what could be read, CPU, disk, memory, clock."""
+"""Checks of the machine or container: facts, CPU, threads, disk, memory and clock."""
 
 import errno
 import os
@@ -23,22 +23,22 @@ from workload.hardware.processor import actual_cpu, emulated_on
 # A record is under 1 MB; the torch.compile cache of one model is about 10 MB. A rule of thumb.
 ENOUGH_DISK_BYTES = 100_000_000
 FULL = os.strerror(errno.ENOSPC)
-# Free host memory for small work once PyTorch is imported; a rule of thumb. CUDA's libraries and
-# pinned buffers take more than the CPU's.
+# A rule of thumb for the host memory that a small job needs after the import of PyTorch. With CUDA
+# it needs more, for libraries and pinned buffers.
 ENOUGH_MEMORY_BYTES = {"cpu": 500_000_000, "cuda": 2_000_000_000}
-# NCCL's troubleshooting guide: "--shm-size=1g"; Docker's default of 64 MB ends in a bus error.
+# NCCL's troubleshooting guide: "--shm-size=1g". Docker's default of 64 MB causes a bus error.
 ENOUGH_SHM_BYTES = 1_000_000_000
-# A clock that shows a time before this line was written is wrong.
+# When this line was written. A clock that shows an earlier time is wrong.
 WRITTEN_SEC = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
 SKEW_SEC = 60.0
-# The hardware clock may keep local time; time zones differ by multiples of a quarter of an hour.
+# The hardware clock may be set to local time. Time zones differ by multiples of 15 minutes.
 QUARTER_SEC = 900.0
 
 
 @check(
     "facts",
     asks="Could all facts about this machine be read?",
-    why="checks that need them are unknown",
+    why="the results of checks that need these facts are unknown",
     fix=REPORT,
     link="https://docs.kernel.org/filesystems/proc.html",
 )
@@ -54,11 +54,11 @@ def facts_read(facts: Facts) -> CheckResult:
     "architecture",
     asks="Is this software built for the CPU's architecture?",
     why="an emulated CPU is many times slower, lacks instructions and has no GPU",
-    fix="pull or build the image for this CPU, with --platform of docker pull or docker build",
+    fix="pull or build the image for this CPU; use --platform with docker pull or docker build",
     link="https://docs.docker.com/build/building/multi-platform/",
 )
 def architecture(facts: Facts) -> CheckResult:
-    """Compare the kind of the CPU with the architecture of the programs."""
+    """Compare the CPU with the architecture that the programs are built for."""
     cpu, machine = known(facts.cpu), known(facts.system).machine
     emulator = emulator_of(facts)
     if emulator:
@@ -70,7 +70,7 @@ def architecture(facts: Facts) -> CheckResult:
 
 
 def emulator_of(facts: Facts) -> str | None:
-    """Return the kind of CPU that emulates this system's; None if none does or it is unknown."""
+    """Return the kind of CPU that emulates this system; None if not emulated or unknown."""
     cpu, system = facts.cpu, facts.system
     if cpu is None or system is None:
         return None
@@ -80,12 +80,12 @@ def emulator_of(facts: Facts) -> str | None:
 @check(
     "threads",
     asks="Can this process start the threads that PyTorch needs?",
-    why="OpenMP ends the process where a thread does not start",
+    why="OpenMP ends the process if a thread does not start",
     fix="allow this container or user more processes",
     link="https://docs.docker.com/reference/cli/docker/container/run/#ulimit",
 )
 def threads(facts: Facts) -> CheckResult:
-    """Check that as many threads as PyTorch needs started."""
+    """Check that all threads that PyTorch needs could be started."""
     found = known(facts.import_limits)
     shortage = thread_shortage(found)
     if shortage is None:
@@ -102,7 +102,7 @@ def threads(facts: Facts) -> CheckResult:
     link="https://docs.docker.com/engine/manage-resources/pruning/",
 )
 def disk(facts: Facts) -> CheckResult:
-    """Find the folder with the least free space."""
+    """Check the free space of the folder that has the least."""
     folders = known(facts.folders)
     full = [folder.path for folder in folders if folder.problem == FULL]
     if full:
@@ -128,7 +128,7 @@ def disk(facts: Facts) -> CheckResult:
     link="https://docs.docker.com/engine/storage/tmpfs/",
 )
 def tmp(facts: Facts) -> CheckResult:
-    """Check the temporary folder; it is a failure where PyTorch's import failed as well."""
+    """Check that the temporary folder is writable. Fail only if PyTorch's import failed too."""
     user = known(facts.user)
     if user.tmp_writable:
         return passed(f"{user.tmp} is writable")
@@ -145,7 +145,7 @@ def tmp(facts: Facts) -> CheckResult:
     link="https://docs.docker.com/engine/containers/resource_constraints/",
 )
 def memory(facts: Facts) -> CheckResult:
-    """Compare the available memory with what small work on the device needs."""
+    """Compare the available memory with what a small job on the device needs."""
     limits = known(facts.limits)
     available_bytes, limit_bytes = limits.available_bytes, limits.memory_limit_bytes
     if available_bytes is None:
@@ -191,7 +191,7 @@ def shm(facts: Facts) -> CheckResult:
     link="https://www.freedesktop.org/software/systemd/man/latest/timedatectl.html",
 )
 def clock(facts: Facts) -> CheckResult:
-    """Compare the clock with the hardware clock, and with the date of this file."""
+    """Compare the clock with the hardware clock and with WRITTEN_SEC."""
     found = known(facts.clock)
     now_sec, hardware_sec = found.now_sec, found.hardware_sec
     if now_sec < WRITTEN_SEC:
@@ -210,7 +210,7 @@ def clock(facts: Facts) -> CheckResult:
 
 
 def _skew_sec(now_sec: float, hardware_sec: float) -> float:
-    """Return the difference in seconds without whole quarter hours within a day: time zones."""
+    """Return the difference in seconds, less the nearest time-zone offset of up to 14 hours."""
     difference = abs(now_sec - hardware_sec)
     zone = round(difference / QUARTER_SEC) * QUARTER_SEC
     return abs(difference - zone) if zone <= 14 * 3600 else difference

@@ -45,7 +45,7 @@ KILLED = "SIGKILL"
     link="https://pytorch.org/get-started/locally/",
 )
 def torch_import(facts: Facts) -> CheckResult:
-    """Check the import, which ran in a process of its own; `--quick` looks for the files."""
+    """Check the import, which ran in a separate process. `--quick` only looks for the files."""
     if facts.depth == QUICK:
         return _installed(read(facts, "torch_files"))
     shortage = None if facts.torch else import_shortage(facts.import_limits, facts.limits)
@@ -60,7 +60,7 @@ def torch_import(facts: Facts) -> CheckResult:
         )
     if facts.torch_signal:
         return failed(
-            f"PyTorch ended its process by {facts.torch_signal}",
+            f"PyTorch crashed with {facts.torch_signal}",
             case="died",
             why="a library is broken or uses instructions that this CPU lacks",
             fix="use one of the project's images, reinstall torch, or update the GPU driver",
@@ -72,20 +72,22 @@ def torch_import(facts: Facts) -> CheckResult:
 
 def _installed(files: TorchFiles | None) -> CheckResult:
     if files is None:
-        return failed("PyTorch is not installed, or torch is another file", case="not_installed")
+        return failed(
+            "PyTorch is not installed, or another module is named torch", case="not_installed"
+        )
     return passed(f"PyTorch {files.version} is installed")
 
 
 @gpu_check(
     "torch-build",
     asks="Is PyTorch built with CUDA?",
-    why="it cannot use an NVIDIA GPU with any driver",
+    why="without CUDA PyTorch cannot use an NVIDIA GPU, whatever the driver",
     fix="use the GPU image, or install a CUDA build of torch",
     link="https://pytorch.org/get-started/locally/",
     needs=(INSTALLED,),
 )
 def torch_build(facts: Facts) -> CheckResult:
-    """Check that PyTorch was built with CUDA; `--quick` reads its files instead."""
+    """Check that PyTorch was built with CUDA. `--quick` reads this from PyTorch's files."""
     cuda = cuda_version(facts)
     if facts.torch:
         version, built_for = facts.torch.version, facts.torch.built_for
@@ -105,7 +107,7 @@ def torch_build(facts: Facts) -> CheckResult:
     needs=(*TORCH, CUDA_BUILD, GPU, NODES, NEW_ENOUGH),
 )
 def cuda_start(facts: Facts) -> CheckResult:
-    """Check that PyTorch sees a GPU, and find out why it does not."""
+    """Check that PyTorch sees a GPU; if it does not, return the reason."""
     torch, start = known(facts.torch), facts.cuda
     if torch.gpus:
         return _seen(facts, torch)
@@ -113,7 +115,7 @@ def cuda_start(facts: Facts) -> CheckResult:
         return failed(
             f"the NVIDIA driver {start.error}",
             case="hung" if start.hung else "died",
-            why="libcuda hangs or ends its process when CUDA starts, with any program",
+            why="libcuda hangs or crashes when CUDA starts, in every program",
             fix="look for Xid errors in the kernel's log (sudo dmesg); reboot the host",
         )
     code = start_code(facts)
@@ -129,7 +131,7 @@ def cuda_start(facts: Facts) -> CheckResult:
 
 
 def _seen(facts: Facts, torch: TorchFacts) -> CheckResult:
-    """Compare the GPUs that PyTorch sees with those that the driver lists, if none are hidden."""
+    """Compare PyTorch's GPUs with the driver's, unless some are hidden or divided into slices."""
     names = ", ".join(gpu.name for gpu in torch.gpus)
     listed = facts.driver.gpus if facts.driver else ()
     divided = any(gpu.state and gpu.state.mig for gpu in listed)
@@ -158,7 +160,7 @@ def device_index(facts: Facts) -> CheckResult:
     if requested_gpu(facts):
         return passed(f"{device} is one of {count} GPUs" if count > 1 else f"{device} exists")
     hiding = known(facts.environment).get("CUDA_VISIBLE_DEVICES")
-    shown = f", of CUDA_VISIBLE_DEVICES '{hiding}'" if hiding is not None else ""
+    shown = f" (CUDA_VISIBLE_DEVICES='{hiding}')" if hiding is not None else ""
     return failed(
         f"{device} does not exist",
         case="out_of_range",
@@ -169,7 +171,7 @@ def device_index(facts: Facts) -> CheckResult:
 @gpu_check(
     "compute-capability",
     asks="Does this build support the GPU's compute capability?",
-    why="no kernel can run, even where torch.cuda.is_available() is True",
+    why="no kernel can run, even if torch.cuda.is_available() is True",
     fix="install a torch build for this GPU",
     link="https://pytorch.org/get-started/previous-versions/",
     needs=(LOOKED, STARTED, EXISTS),
@@ -184,7 +186,7 @@ def compute_capability(facts: Facts) -> CheckResult:
         return passed(f"{gpu.name} ({gpu.capability}) runs kernels for {source}")
     return failed(
         f"{gpu.name} has compute capability {gpu.capability}, "
-        f"this PyTorch was built for {' '.join(archs)}",
+        f"but this PyTorch was built for {' '.join(archs)}",
         case="not_built",
     )
 
@@ -208,5 +210,5 @@ def cudnn(facts: Facts) -> CheckResult:
             fix="remove folders with another cuDNN from LD_LIBRARY_PATH",
         )
     if not torch.cudnn_version:
-        return failed("PyTorch was built with CUDA and finds no cuDNN", case="missing")
+        return failed("PyTorch was built with CUDA, but finds no cuDNN", case="missing")
     return passed(f"cuDNN {torch.cudnn_version}")

@@ -1,6 +1,6 @@
 """All checks, in the order in which they run: causes before their consequences.
 
-A check that crashes is a failed check.
+A check that crashes counts as failed.
 """
 
 import difflib
@@ -33,7 +33,7 @@ from workload.doctor.checks.check import (
 )
 
 CHECKS: tuple[Check, ...] = (
-    machine.facts_read,  # first: others need facts
+    machine.facts_read,  # first: the others need facts
     machine.architecture,
     machine.threads,  # before torch-import, which fails without them
     machine.disk,  # before tmp: a full disk is not writable
@@ -94,10 +94,10 @@ CRASHED = Explanation(
 
 
 def run_all(facts: Facts, checks: Iterable[Check] = CHECKS) -> tuple[Finding, ...]:
-    """Return one finding for every check, in their order.
+    """Return one finding for each check, in the order of the checks.
 
-    A check that crashes fails as `ID-crashed`. One whose facts could not be read is unknown: the
-    check `facts` fails for them.
+    A check that crashes fails with the id `ID-crashed`. If the facts that a check needs could not
+    be read, its result is unknown, and the check `facts` fails.
     """
     return tuple(_run(check, facts) for check in checks)
 
@@ -114,7 +114,7 @@ def _run(check: Check, facts: Facts) -> Finding:
 
 
 def explain(id_: str) -> Explanation:
-    """Return what a check asks, why and what to do. Raises BadInputError for an unknown id."""
+    """Return the explanation of a check. Raises BadInputError if the id is unknown."""
     explanations = {check.id: check.explanation for check in CHECKS}
     if id_ == CRASHED.id or id_.endswith(f"-{CRASHED.id}"):
         return replace(CRASHED, id=id_)

@@ -1,4 +1,4 @@
-"""Checks of what `--deep` measured: matmuls, memory and the GPU's sensors under load."""
+"""Checks of the results of `--deep`: matmuls, memory and the GPU's sensors under load."""
 
 from workload.core.models.facts import DEEP, Facts
 from workload.core.models.stress import BurnIn, Deep
@@ -18,10 +18,10 @@ from workload.doctor.checks.check import (
 from workload.doctor.checks.machine import emulator_of
 from workload.hardware.sensors import UNCORRECTABLE
 
-# A GPU whose last quarter is slower than this share of the first is too hot, or its power supply
-# too weak. A CPU also loses time to other programs.
+# A GPU is too hot, or its power supply too weak, if its rate in the last quarter of the time is
+# below this share of that in the first. CPUs are not judged: other programs slow them down as well.
 STEADY_SHARE = 0.9
-LONGER = "give it more time:\nworkload doctor --deep --budget 600"
+LONGER = "give the test more time:\nworkload doctor --deep --budget 600"
 NO_MATMUL = ("no matmul was completed", "whether the device works under load is unknown")
 
 ASKED = Need("not-deep", "runs with --deep only", lambda facts: facts.depth == DEEP)
@@ -37,10 +37,10 @@ NOT_CPU = Need(
 
 @check(
     "burn-in",
-    asks="Under load, is every element right and the speed steady?",
+    asks="Under load, is every element correct and the speed steady?",
     why="this device computes wrong results, so none of its results can be trusted",
-    fix="run it again; improve cooling, undo overclocking, update driver and firmware; replace the "
-    "part if it fails again",
+    fix="run the test again; improve cooling, undo overclocking, update driver and firmware; "
+    "replace the part if it fails again",
     link="https://research.google/pubs/cores-that-dont-count/",
     needs=(ASKED, BURNED),
 )
@@ -61,7 +61,7 @@ def burn_in(facts: Facts) -> CheckResult:
     rates = f"GFLOP/s first to last quarter: {', '.join(map(_rates, burned))}"
     return passed(
         f"{matmuls} matmuls on {burned[0].device}: all {elements} elements correct; "
-        f"{'no rate, the CPU is emulated' if emulator_of(facts) else rates}"
+        f"{'no rate because the CPU is emulated' if emulator_of(facts) else rates}"
     )
 
 
@@ -94,7 +94,7 @@ def _judge_dtype(burned: BurnIn, deep: Deep) -> CheckResult:
 
 def _not_run(deep: Deep, found: str, why: str) -> CheckResult:
     if deep.elapsed_sec < deep.budget_sec:
-        return unknown("the stress test ended before it", case="interrupted")
+        return unknown("the stress test ended before this check", case="interrupted")
     return failed(found, case="not_run", why=why, fix=LONGER)
 
 
@@ -105,7 +105,7 @@ def _slowed(burned: BurnIn) -> bool:
 
 
 def _rates(burned: BurnIn) -> str:
-    """Return the first and the last quarter's rate, as `float32 210 to 208`."""
+    """Return the rates of the first and the last quarter, such as `float32 210 to 208`."""
     first, last = burned.first_gflops, burned.last_gflops
     if first is None or last is None:
         return f"{burned.dtype} unknown"
@@ -116,13 +116,14 @@ def _rates(burned: BurnIn) -> str:
     "memory-pattern",
     asks="Does memory keep every pattern written to it?",
     why="stored data changes, so no result of this machine can be trusted",
-    fix="run it again; see the ecc check and the kernel's log; test host memory with a memory "
-    "tester such as memtest86+, a GPU with NVIDIA's field diagnostic; replace what fails",
+    fix="run the test again; see the ecc check and the kernel's log; test host memory with a "
+    "memory tester such as memtest86+, and a GPU with NVIDIA's field diagnostic; replace what "
+    "fails",
     link="https://www.memtest.org/",
     needs=(ASKED, BURNED),
 )
 def memory_pattern(facts: Facts) -> CheckResult:
-    """Check what was read back."""
+    """Check that memory kept the patterns that were written."""
     deep = known(facts.deep)
     memory = deep.memory
     if memory is None or not (memory.compared_bytes or memory.error):
@@ -140,10 +141,10 @@ def memory_pattern(facts: Facts) -> CheckResult:
             f"the memory of {memory.device} could not be tested ({memory.error})",
             case="error",
             why="its state is unknown",
-            fix="free memory or raise the container's limit, and run it again",
+            fix="free memory or raise the container's limit, and run the test again",
         )
     return passed(
-        f"{format_bytes(memory.tested_bytes)} on {memory.device} kept {memory.patterns} patterns, "
+        f"{format_bytes(memory.tested_bytes)} on {memory.device} kept {memory.patterns} patterns; "
         f"{compared} were compared"
     )
 

@@ -13,7 +13,7 @@ from workload.doctor.checks.check import (
 from workload.doctor.checks.gpu_needs import cuda_required, cuda_started
 from workload.hardware.compilers import fix
 
-# Where torch.compile loads libraries from; the temporary folder where neither is set.
+# Folders that torch.compile loads libraries from: the temporary one without the cache variables.
 LOADED_FROM = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "TMPDIR")
 
 
@@ -56,7 +56,7 @@ def passwd(facts: Facts) -> CheckResult:
     link="https://github.com/pytorch/pytorch/issues/116696",
 )
 def compiler(facts: Facts) -> CheckResult:
-    """Find what torch.compile calls. A runtime image has no compiler by design."""
+    """Check for the compiler that torch.compile calls. A runtime image has none by design."""
     on_gpu = cuda_started(facts) or cuda_required(facts)
     compilers, environment = known(facts.compilers), known(facts.environment)
     found = compilers.c if on_gpu else compilers.cxx
@@ -65,7 +65,7 @@ def compiler(facts: Facts) -> CheckResult:
     variant = environment.get("WORKLOAD_VARIANT")
     if variant and not (compilers.c or compilers.cxx):
         return not_applicable(
-            f"a runtime image has no compiler, workload:{variant}-devel has one",
+            f"a runtime image has no compiler, but workload:{variant}-devel has one",
             case="runtime-image",
         )
     language = "C compiler" if on_gpu else "C++ compiler"
@@ -76,12 +76,12 @@ def compiler(facts: Facts) -> CheckResult:
 @check(
     "compile-cache",
     asks="Can torch.compile write its caches and load libraries from them?",
-    why="torch.compile fails where it cannot store what it compiles",
+    why="torch.compile fails if it cannot store the code that it compiles",
     fix="set TORCHINDUCTOR_CACHE_DIR and TRITON_CACHE_DIR to a writable folder",
     link="https://github.com/pytorch/pytorch/issues/140765",
 )
 def compile_cache(facts: Facts) -> CheckResult:
-    """Check that the caches are writable and, where there is a compiler, not mounted noexec."""
+    """Check that the caches are writable and, if there is a compiler, not mounted noexec."""
     caches = _caches(facts)
     closed = [folder for folder in caches if folder.problem]
     if closed:
