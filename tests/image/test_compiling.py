@@ -89,7 +89,7 @@ def test_without_a_compiler_the_doctor_names_the_image_that_has_one(
     ended = containers.run("workload", "doctor", "--device", "cpu", "--json")
     found = compiler_finding(ended)
     assert (ended.code, found["state"]) == (0, "not_applicable")
-    assert found["found"].endswith(f", workload:{target}-devel has one")
+    assert found["found"].endswith(f", but workload:{target}-devel has one")
 
 
 @pytest.mark.only("devel")

@@ -60,7 +60,7 @@ def test_a_torch_that_kills_its_process_is_exit_4_in_one_line(tmp_path: Path) ->
         check=False,
     )
     assert ended.returncode == ExitCode.UNFIT
-    assert ended.stderr.startswith("workload doctor: PyTorch ended its process by SIGILL: ")
+    assert ended.stderr.startswith("workload doctor: PyTorch crashed with SIGILL: ")
     assert ended.stderr.count("\n") == 1
 
 

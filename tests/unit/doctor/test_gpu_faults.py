@@ -174,5 +174,5 @@ def test_cuda_says_of_each_gpu_that_it_does_not_see_why() -> None:
     assert found.why == (
         "GPU 1: the driver does not reach it (NVML code 15: GPU is lost); "
         "GPU 2: this process may not use it (NVML code 4: Insufficient Permissions); "
-        "GPU 3 NVIDIA H200: the driver shows it, CUDA does not list it"
+        "GPU 3 NVIDIA H200: the driver lists it, but CUDA does not"
     )

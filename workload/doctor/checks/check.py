@@ -39,8 +39,8 @@ class Need:
 class Texts(TypedDict):
     """The texts of a check.
 
-    No text ends with a period, because they are also joined into one line. In a fix of several
-    lines, every line after the first is a command.
+    The texts do not end with a period, because they are also joined into one line. In a fix of
+    several lines, every line after the first is a command.
     """
 
     asks: str

@@ -65,7 +65,7 @@ def compute_mode(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
         return failed(found, case="prohibited", why="no process can compute on the GPU")
     if start_code(facts) == BUSY:
         return failed(
-            found, case="taken", why="another process uses it, so this process cannot"
+            found, case="taken", why="another process uses the GPU, so this one cannot"
         )
     return warned(found, case="exclusive")
 
@@ -74,8 +74,8 @@ def compute_mode(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     "gpu-shared",
     asks="Do other processes use the GPU?",
     why="they slow down what is measured here, and the GPU's memory may run out",
-    fix="wait for them, or choose another GPU with --device cuda:N; on the host list them with:\n"
-    "nvidia-smi",
+    fix="wait until the other processes end, or choose another GPU with --device cuda:N; on the "
+    "host list the processes with:\nnvidia-smi",
     link="https://docs.nvidia.com/deploy/nvidia-smi/",
 )
 def gpu_shared(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:

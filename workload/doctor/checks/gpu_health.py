@@ -78,7 +78,7 @@ def sram_ecc(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     "power-limit",
     asks="Is the GPU's power limit that of its datasheet?",
     why="under load the GPU runs at lower clocks than other GPUs of its model",
-    fix="do nothing if the lower limit is on purpose; print the default with:\n"
+    fix="do nothing if the lower limit is intended; print the default with:\n"
     "nvidia-smi -q -d POWER",
     link="https://docs.nvidia.com/deploy/nvidia-smi/",
 )

@@ -13,7 +13,7 @@ from workload.doctor.checks.check import (
 from workload.doctor.checks.gpu_needs import cuda_required, cuda_started
 from workload.hardware.compilers import fix
 
-# Folders that torch.compile loads libraries from: the temporary one without the cache variables.
+# Variables of the folders that torch.compile loads libraries from; the default is TMPDIR.
 LOADED_FROM = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "TMPDIR")
 
 
