@@ -64,9 +64,7 @@ def compute_mode(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     if mode == "prohibited":
         return failed(found, case="prohibited", why="no process can compute on the GPU")
     if start_code(facts) == BUSY:
-        return failed(
-            found, case="taken", why="another process uses the GPU, so this one cannot"
-        )
+        return failed(found, case="taken", why="another process uses the GPU, so this one cannot")
     return warned(found, case="exclusive")
 
 

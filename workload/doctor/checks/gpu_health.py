@@ -76,7 +76,7 @@ def sram_ecc(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 
 @each_gpu_check(
     "power-limit",
-    asks="Is the GPU's power limit that of its datasheet?",
+    asks="Is the GPU's power limit at its default?",
     why="under load the GPU runs at lower clocks than other GPUs of its model",
     fix="do nothing if the lower limit is intended; print the default with:\n"
     "nvidia-smi -q -d POWER",
@@ -97,7 +97,7 @@ def power_limit(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 
 @gpu_check(
     "xid",
-    asks="Is the kernel's log free of errors of the NVIDIA driver (Xids)?",
+    asks="Is the kernel's log free of NVIDIA driver errors (Xids)?",
     why="a GPU that failed since the machine was started may fail again",
     fix="docker/host/ACTIONS.md lists the action for each number; print the Xids with:\n"
     "sudo dmesg | grep -i xid",

@@ -140,7 +140,7 @@ def tmp(facts: Facts) -> CheckResult:
 @check(
     "memory",
     asks="Is there enough free host memory?",
-    why="the kernel kills a process that runs out of memory, without a message in a container",
+    why="the kernel kills a process that runs out of memory; in a container there is no message",
     fix="stop other programs, use a larger machine, or start the container with a larger --memory",
     link="https://docs.docker.com/engine/containers/resource_constraints/",
 )
