@@ -1,7 +1,7 @@
-"""Collect what a bug report needs besides the record: files of this machine, in an archive.
+"""Collect files of this machine for a bug report, and pack them into an archive.
 
-Serial numbers and processes are left out here, names and secrets by `cli.commands.doctor`. A GPU
-keeps its UUID, which identifies it in logs.
+This module leaves out serial numbers and processes. `cli.commands.doctor` redacts names and
+secrets. GPU UUIDs are kept, because they identify the GPUs in logs.
 """
 
 import gzip
@@ -20,24 +20,24 @@ from workload.hardware.cgroups import control_groups
 from workload.hardware.child import Child, HungError
 
 FOLDER = "workload-doctor"  # in the archive
-ARCHIVE_NAME = f"{FOLDER}.tar"  # in the head of the gzip file, by which a bundle is known
+ARCHIVE_NAME = f"{FOLDER}.tar"  # in the gzip header; `is_bundle` looks for it
 GROUP_FILES = """
     memory.max memory.high memory.current memory.events memory.swap.max cpu.max cpu.stat
     cpuset.cpus.effective pids.max memory.limit_in_bytes memory.usage_in_bytes memory.failcnt
     cpu.cfs_quota_us cpu.cfs_period_us
-    """.split()  # noqa: SIM905  a list of words reads better than one of strings
-SMI_SEC = 15.0  # a GPU in standby takes some seconds
-# Names of other users' programs, and serial numbers.
+    """.split()  # noqa: SIM905  easier to read than a list of strings
+SMI_SEC = 15.0  # a GPU in standby takes several seconds to answer
+# Processes, which may be other users', and serial numbers.
 _PRIVATE_LINES = re.compile(r"^\s+(Name|Serial Number|Process ID)\s*:.*\n?", re.MULTILINE)
 
 
 def texts(facts: Facts, root: Path = Path("/")) -> dict[str, str]:
-    """Return file name -> text, without missing files."""
+    """Return the texts by file name, without missing and empty files."""
     found = {
         "packages.txt": packages(),
         "os-release.txt": read_text(root / "etc/os-release"),
         "cgroup.txt": group_limits(root),
-        # The CUDA libraries in /proc/self/maps of the process that ran torch.
+        # CUDA libraries in /proc/self/maps of the process that ran torch.
         "libraries.txt": "\n".join(facts.mapped_libraries),
         "nvidia-smi.txt": nvidia_smi(),
     }
@@ -51,7 +51,7 @@ def packages() -> str:
 
 
 def group_limits(root: Path) -> str:
-    """Return this process's cgroups and their limits of memory and CPUs."""
+    """Return this process's cgroups and their limits on memory, CPUs and processes."""
     blocks = [f"/proc/self/cgroup\n{read_text(root / 'proc/self/cgroup')}"]
     for folder in control_groups(root):
         files = {name: read_text(folder / name) for name in GROUP_FILES}
@@ -67,7 +67,7 @@ def nvidia_smi(command: str = "nvidia-smi", limit_sec: float = SMI_SEC) -> str:
     try:
         child = Child([path, "-q"], with_errors=True)
     except OSError as error:
-        return f"it failed: {first_line(error)}"
+        return f"nvidia-smi failed: {first_line(error)}"
     try:
         return _PRIVATE_LINES.sub("", child.output(limit_sec))
     except HungError:
@@ -77,7 +77,7 @@ def nvidia_smi(command: str = "nvidia-smi", limit_sec: float = SMI_SEC) -> str:
 
 
 def archive(members: Mapping[str, str]) -> bytes:
-    """Return the texts as a .tar.gz, reproducible: without owner and time."""
+    """Return the texts as a reproducible .tar.gz, without owners and times."""
     packed = io.BytesIO()
     with (
         gzip.GzipFile(ARCHIVE_NAME, "wb", fileobj=packed, mtime=0) as stream,

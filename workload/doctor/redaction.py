@@ -1,8 +1,8 @@
 """Remove secrets and the names of users and machines from texts.
 
-Removed everywhere: values of environment variables whose names suggest a secret, credentials in
-URLs, well-known formats of keys, the names of user and machine, and names of home folders. Any
-other secret is not recognized.
+Removes the values of environment variables whose names suggest a secret, credentials in URLs, keys
+in well-known formats, the names of the user and the machine, and the names of home folders. Does
+not recognize other secrets.
 """
 
 import os
@@ -22,12 +22,12 @@ SECRET_NAMES = re.compile(
     r"|PROXY|AUTH|COOKIE|DSN",
     re.IGNORECASE,
 )
-FOLDERS = frozenset({"PWD", "OLDPWD"})  # the shell's, no passwords
-# Words of a record are no secrets, even if a variable has the same value.
+FOLDERS = frozenset({"PWD", "OLDPWD"})  # set by the shell; not passwords
+# Words of a record are not secrets, even if a variable has the same value.
 RECORD_WORDS = frozenset(state.value for state in State)
-SHORTEST_SECRET = 6  # a shorter value, such as `false`, is part of any text
+SHORTEST_SECRET = 6  # shorter values, such as `false`, are too common
 SHORTEST_NAME = 3
-# Default names, and those of images.
+# Default names, and names that container images use.
 COMMON_NAMES = frozenset({"root", "workload", "nobody", "user", "localhost", "none", "tmp"})
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     # scheme://user:password@host, up to the last @ of the word
@@ -58,13 +58,13 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 
 @dataclass(frozen=True)
 class Redaction:
-    """Secrets, replaced everywhere, and names, replaced as whole words."""
+    """Secrets, which are replaced everywhere, and names, which are replaced as whole words."""
 
     secrets: tuple[str, ...]
     names: Mapping[str, str]  # name -> replacement
 
     def text(self, text: str) -> str:
-        """Return `text` redacted."""
+        """Return `text` with secrets and names replaced."""
         for secret in self.secrets:
             text = text.replace(secret, SECRET)
         for pattern, instead in _RULES:
@@ -75,7 +75,7 @@ class Redaction:
         return text
 
     def value(self, value: Any) -> Any:
-        """Return a JSON value redacted, without its keys, which are constants."""
+        """Return a JSON value with its texts redacted. Keys are constants and stay unchanged."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
@@ -86,7 +86,7 @@ class Redaction:
 
 
 def redaction(environment: Mapping[str, str]) -> Redaction:
-    """Collect the secrets and names of this process's environment, user and machine."""
+    """Collect the secrets in `environment` and the names of the user and the machine."""
     secrets = {
         form
         for name, value in environment.items()
@@ -103,7 +103,7 @@ def redaction(environment: Mapping[str, str]) -> Redaction:
     )
     machines = _words([_asked(platform.node), environment.get("HOSTNAME", "")])
     names = {**dict.fromkeys(machines, "HOST"), **dict.fromkeys(users, "USER")}
-    # Longest first: one may be part of another.
+    # Longest first, because one may be part of another.
     return Redaction(
         tuple(sorted(secrets, key=len, reverse=True)),
         {name: names[name] for name in sorted(names, key=len, reverse=True)},
@@ -111,12 +111,12 @@ def redaction(environment: Mapping[str, str]) -> Redaction:
 
 
 def _forms(value: str) -> set[str]:
-    """Return the forms of a value in a text: whole, stripped, in one line, line by line."""
+    """Return the forms of a value in a text: whole, stripped, on one line, and each line."""
     return {value, value.strip(), " ".join(value.split()), *map(str.strip, value.splitlines())}
 
 
 def _words(names: Iterable[str]) -> list[str]:
-    """Return the names that identify a person, also without their domain."""
+    """Return the names that identify a user or machine, with and without their domains."""
     every = [part for name in names for part in (name, name.partition(".")[0])]
     return [
         name
@@ -128,5 +128,5 @@ def _words(names: Iterable[str]) -> list[str]:
 def _asked(ask: Callable[[], str]) -> str:
     try:
         return ask()
-    except (KeyError, OSError):  # a user without a name
+    except (KeyError, OSError):  # the user has no name
         return ""

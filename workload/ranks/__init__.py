@@ -1,7 +1,7 @@
-"""Ranks that work alone, one on each device, for `run` and `doctor --deep`.
+"""Independent ranks, one on each device, for `run` and `doctor --deep`.
 
-`supervisor` starts a `process` at each of the `slots`, `member` knows which one this process is and
-lets all begin together, `results` reads what each found, and `resources` checks the memory and the
-open files for a number of ranks of either kind. Ranks that work together are in
+`supervisor` starts a `process` for each of the `slots`. `member` identifies the rank of this
+process and lets all ranks start together. `results` reads what each rank found. `resources` checks
+memory and open files for any number of ranks, independent or not. Ranks that work together are in
 `workload.distributed`.
 """

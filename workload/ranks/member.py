@@ -1,8 +1,8 @@
-"""One rank as its own process sees it, and the common start of all ranks.
+"""Identify the rank of this process, and start all ranks together.
 
-The supervisor tells a rank by an environment variable which one it is. To start together, each
-arrives, then all continue: a key in torch's TCPStore for each, on this machine's loopback address
-alone.
+The supervisor sets an environment variable that identifies the rank. To start together, each rank
+sets a key in torch's TCPStore and waits until the supervisor sets another. The store listens on the
+loopback address only.
 """
 
 import os
@@ -20,12 +20,12 @@ VARIABLE = "WORKLOAD_RANK"
 HOST = "127.0.0.1"
 GO = "go"
 CONNECT_SEC = 60.0
-LONGEST_SEC = 24 * 3600.0  # the supervisor ends those that wait for nothing
+LONGEST_SEC = 24 * 3600.0  # longer than any wait: the supervisor kills ranks that hang
 
 
 @dataclass(frozen=True)
 class Member:
-    """Which rank of `count` this is, its device, the port of the start, where its results go."""
+    """One of `count` ranks: its number, its device, the port of the TCPStore, and its journal."""
 
     rank: int
     count: int
@@ -35,11 +35,11 @@ class Member:
 
     @property
     def variable(self) -> dict[str, str]:
-        """What to set for the process of this rank."""
+        """The environment variable for the process of this rank."""
         return {VARIABLE: f"{self.rank} {self.count} {self.device} {self.port} {self.journal}"}
 
     def wait_for_others(self) -> float:
-        """Arrive, and wait until all continue; return how many seconds that took.
+        """Wait until all ranks are ready, and return how many seconds that took.
 
         Raises UnfitError.
         """
@@ -61,23 +61,23 @@ class Member:
 
 
 def this_member(environment: Mapping[str, str] = os.environ) -> Member | None:
-    """Return which rank this process is; None if it is not one of several."""
+    """Return the rank of this process; None if the supervisor did not start it."""
     match = re.fullmatch(r"(\d+) (\d+) (\S+) (\d+) (.+)", environment.get(VARIABLE, ""))
-    if match is None:  # also where someone else means something else by it
+    if match is None:  # not set, or set by another program
         return None
     rank, count, device, port, journal = match.groups()
     return Member(int(rank), int(count), device, int(port), Path(journal))
 
 
 class StartingLine:
-    """Where the ranks wait for each other, on the side of their supervisor."""
+    """The supervisor's side of the common start: the TCPStore in which the ranks wait."""
 
     def __init__(self) -> None:
         """Listen on a free port. Raises UnfitError."""
         from torch.distributed import TCPStore  # noqa: PLC0415  takes seconds
 
         try:
-            listener = socket.create_server((HOST, 0))  # the store alone would listen everywhere
+            listener = socket.create_server((HOST, 0))  # the store would listen on all addresses
             self.port: int = listener.getsockname()[1]
             self._store = TCPStore(
                 HOST,
@@ -93,9 +93,9 @@ class StartingLine:
             ) from error
 
     def arrived(self, rank: int) -> bool:
-        """Return whether a rank waits for the others."""
+        """Return whether a rank has started to wait for the others."""
         return bool(self._store.check([str(rank)]))
 
     def go(self) -> None:
-        """Let all continue, also those that come later."""
+        """Let all ranks continue, even those that arrive later."""
         self._store.set(GO, "")

@@ -12,7 +12,7 @@ from workload.hardware.child import KILL_SEC, ending_signal
 
 
 class RankProcess:
-    """A process in a session of its own, on some CPUs, whose stderr goes to a file."""
+    """A process in its own session, bound to some CPUs, with stderr written to a file."""
 
     def __init__(
         self,
@@ -21,7 +21,7 @@ class RankProcess:
         cpus: Iterable[int],
         stderr: Path,
     ) -> None:
-        """Start it. Raises OSError."""
+        """Start the process. Raises OSError."""
         self._stderr = stderr
         with stderr.open("wb") as errors, running_on(cpus):
             self._process = subprocess.Popen(  # noqa: S603  this program
@@ -35,28 +35,28 @@ class RankProcess:
 
     @property
     def code(self) -> int | None:
-        """The exit code, negative for a signal; None while it runs."""
+        """The exit code, negative for a signal; None while the process runs."""
         return self._process.poll()
 
     def kill(self) -> None:
-        """Kill it and what it started, without waiting: one may wait in the kernel indefinitely."""
+        """Kill the process and its children. Do not wait: it may be blocked in the kernel."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def leave(self) -> None:
-        """Wait until it has ended, but not for one that waits in the kernel."""
+        """Wait at most KILL_SEC for the process to end: it may be blocked in the kernel."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(KILL_SEC)
         if self._process.returncode is None:
-            self._process.returncode = -signal.SIGKILL  # no one waits for it from now on
+            self._process.returncode = -signal.SIGKILL  # so that Popen does not wait for it
 
     @property
     def lines(self) -> list[str]:
-        """The lines on its stderr so far."""
+        """The lines on stderr so far, without empty ones."""
         return [line for line in read_text(self._stderr).splitlines() if line.strip()]
 
     def how_it_died(self) -> str:
-        """Return how it ended without a result: by a signal, or after which line."""
+        """Return how the process ended without a result: its signal, or its code and last line."""
         code = self.code or 0
         name = ending_signal(code)
         if name:
@@ -68,9 +68,9 @@ class RankProcess:
 
 @contextmanager
 def running_on(cpus: Iterable[int]) -> Iterator[None]:
-    """Bind this thread to CPUs for the block; a process that it starts inherits that.
+    """Bind this thread to CPUs for the block. A process that it starts inherits the binding.
 
-    Where the system does not allow it, nothing is bound.
+    If the system does not allow it, nothing is bound.
     """
     before = os.sched_getaffinity(0)
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Whether this machine has the memory, and this process the open files, for a number of ranks."""
+"""Check that there is enough memory and a high enough limit of open files for the ranks."""
 
 import errno
 import resource
@@ -7,14 +7,14 @@ from workload.core.errors import FIX_OF_LIMIT, UnfitError
 from workload.core.units import format_bytes, plural
 from workload.hardware.cgroups import read_limits
 
-PROCESS_BYTES = 300_000_000  # of memory that PyTorch and small tensors take
-# Open files of a process that starts ranks, and of each of them for the connections to all. Without
-# them torch's store aborts the process, or waits until its limit.
+PROCESS_BYTES = 300_000_000  # of memory that PyTorch and small tensors use
+# Open files that a process needs for itself, and for its connections to each rank. If the limit is
+# lower, torch's store aborts the process or waits until its time limit.
 OWN_FILES, FILES_OF_RANK = 64, 2
 
 
 def require_resources(ranks: int) -> None:
-    """Raise UnfitError if this many ranks need more memory or open files than they may have."""
+    """Raise UnfitError if this many ranks need more memory or open files than are available."""
     files = OWN_FILES + FILES_OF_RANK * ranks
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= allowed < files:

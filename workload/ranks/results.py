@@ -1,4 +1,4 @@
-"""What one rank found, from its journal and how it ended."""
+"""Build the result of one rank from its journal and how its process ended."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -16,9 +16,9 @@ SHOWN_ERRORS = 20  # lines of one rank
 
 
 def make_rank(slot: Slot, found: Found, ended: str, reason: str, lines: Iterable[str]) -> Rank:
-    """Return a rank that `ended` in one of the ways of `models.rank`.
+    """Return the result of a rank. `ended` is a constant of `models.rank`.
 
-    `reason` is why it did not end by itself, `lines` are those on its stderr.
+    `reason` is why the rank did not end by itself. `lines` are its lines on stderr.
     """
     record, gpu = found.record, slot.gpu
     by_itself = record if ended in (end.COMPLETE, end.FAILED) else None
@@ -44,12 +44,12 @@ def make_rank(slot: Slot, found: Found, ended: str, reason: str, lines: Iterable
 
 
 def _in_words(slot: Slot, text: str | None) -> str | None:
-    """Name the GPU in words: each rank calls its own cuda:0."""
+    """Replace the name of the device with "the GPU": every rank calls its own GPU cuda:0."""
     return text.replace(slot.device, "the GPU") if text and slot.gpu else text
 
 
 def doing(found: Found) -> str:
-    """Return what a rank that did not end by itself did last."""
+    """Return the last activity of a rank that did not end by itself."""
     record = found.record
     if record is None or record.findings is None:
         return "the doctor" if record else "its start"
@@ -57,7 +57,7 @@ def doing(found: Found) -> str:
     if to_come:
         return full_title(to_come[0])
     if record.cases:
-        return "after its last case"
+        return "the steps after its last case"
     if record.train:
         return f"training {record.train[-1].preset or 'custom'}"
     if record.verify:

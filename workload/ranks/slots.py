@@ -1,4 +1,4 @@
-"""Where each rank runs: its GPU, and its share of the CPUs."""
+"""Assign a GPU and a share of the CPUs to each rank."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from workload.core.models.gpu import Gpu
 
 @dataclass(frozen=True)
 class Slot:
-    """The device of one rank as its process names it, its CPUs, and what is set for it."""
+    """The device of one rank as its process names it, its CPUs, and its environment variables."""
 
     rank: int
     device: str  # "cpu", "cuda:0"
@@ -20,7 +20,7 @@ class Slot:
 
 
 def cpu_slots(count: int, given: Iterable[int], usable: int, root: Path = Path("/")) -> list[Slot]:
-    """Divide the CPUs that were given; a quota leaves `usable` of them."""
+    """Divide the CPUs in `given` among the ranks. A CPU quota allows the use of `usable` CPUs."""
     shares = divided(by_core(given, root), count, usable)
     return [Slot(rank, "cpu", share) for rank, share in enumerate(shares)]
 
@@ -28,9 +28,9 @@ def cpu_slots(count: int, given: Iterable[int], usable: int, root: Path = Path("
 def gpu_slots(
     gpus: Sequence[Gpu], given: Iterable[int], usable: int, root: Path = Path("/")
 ) -> list[Slot]:
-    """Give each GPU its share of its NUMA node's CPUs, or of all CPUs if the node has none for it.
+    """Give each GPU a share of its NUMA node's CPUs, or of all CPUs if `given` has none of these.
 
-    A GPU that does not answer has no UUID to choose it by: its CUDA_VISIBLE_DEVICES is empty.
+    A GPU that does not answer has no UUID, so its CUDA_VISIBLE_DEVICES is empty.
     """
     given = frozenset(given)
     nodes: dict[frozenset[int], list[Gpu]] = {}
@@ -48,9 +48,9 @@ def gpu_slots(
 
 
 def divided(cpus: Sequence[int], parts: int, usable: int) -> list[tuple[int, ...]]:
-    """Divide CPUs into equal parts, as `torch.tensor_split` does; `usable` are used at most.
+    """Divide CPUs into equal parts, as `torch.tensor_split` does. Use at most `usable` CPUs.
 
-    Where there are fewer CPUs than parts, parts share them.
+    If there are fewer CPUs than parts, parts share CPUs.
 
     >>> divided(range(5), 2, 5), divided(range(8), 2, 4), divided(range(2), 3, 2)
     ([(0, 1, 2), (3, 4)], [(0, 1), (4, 5)], [(0,), (1,), (0,)])
@@ -64,7 +64,7 @@ def divided(cpus: Sequence[int], parts: int, usable: int) -> list[tuple[int, ...
 
 
 def by_core(cpus: Iterable[int], root: Path = Path("/")) -> list[int]:
-    """Order CPUs so that those of one core are neighbors, and those of one package."""
+    """Sort CPUs by package and core, so that the CPUs of each are adjacent."""
 
     def position(cpu: int) -> tuple[int, int, int]:
         folder = root / f"sys/devices/system/cpu/cpu{cpu}/topology"
@@ -84,7 +84,7 @@ def near_cpus(gpu: Gpu, root: Path = Path("/")) -> frozenset[int]:
 
 
 def cpus_in(text: str) -> frozenset[int]:
-    """Return the CPUs of a list of the kernel.
+    """Return the CPUs in a CPU list of the kernel.
 
     >>> sorted(cpus_in("0-2,8"))
     [0, 1, 2, 8]
@@ -98,9 +98,9 @@ def cpus_in(text: str) -> frozenset[int]:
 
 
 def visible_gpus(gpus: Sequence[Gpu], chosen: str | None) -> list[Gpu]:
-    """Return the GPUs that CUDA_VISIBLE_DEVICES leaves, in its order; None leaves all.
+    """Return the GPUs that CUDA_VISIBLE_DEVICES selects, in its order; None selects all.
 
-    A name that matches no GPU hides all after it, as in CUDA. Indices are taken as the driver's.
+    As in CUDA, a name that matches no GPU hides all GPUs after it. Indices are those of the driver.
     """
     if chosen is None:
         return list(gpus)

@@ -1,6 +1,7 @@
-"""Run one process for each rank at the same time, and read what each found, however it ended.
+"""Run the processes of all ranks at the same time, and read what each found, however it ended.
 
-A rank that dies or makes no progress for too long is ended; the others continue.
+A rank that makes no progress for too long is killed. If a rank dies or is killed, the others
+continue.
 """
 
 import os
@@ -26,7 +27,7 @@ from workload.ranks.slots import Slot
 
 Progress = Callable[[int, float], None]
 COMMAND = (sys.executable, "-m", "workload")
-LOOK_SEC = 0.1  # between two looks at all ranks
+LOOK_SEC = 0.1  # between two checks of all ranks
 
 
 @dataclass
@@ -44,32 +45,33 @@ class _Running:
 
 @dataclass
 class Supervisor:
-    """Ranks that run `argv` of this program, one at each slot.
+    """Ranks that run this program with the arguments `argv`, one for each slot.
 
-    `limit_sec` is how long a rank may make no progress, `start_sec` the limit before all start.
+    `limit_sec` is how long a rank may make no progress. `start_sec` is the limit until all ranks
+    start.
     """
 
     argv: Sequence[str]
     slots: Sequence[Slot]
     limit_sec: float
     start_sec: float
-    above: Path | None = None  # where the folder of the journals is made; None: the temporary one
+    above: Path | None = None  # parent of the journals' folder; None: the default
     _ranks: list[_Running] = field(default_factory=list)
     _folder: Path | None = None
     _started: bool = False
     _interrupted: bool = False
 
     def run(self, on_progress: Progress = lambda _running, _elapsed_sec: None) -> list[Rank]:
-        """Run all ranks to their ends. Raises NotSavedError and UnfitError.
+        """Run all ranks until they end. Raises NotSavedError and UnfitError.
 
-        `on_progress` is called often, with how many still run and the seconds so far.
+        `on_progress` is called often, with the number of running ranks and the elapsed seconds.
         """
         starting_line = StartingLine()
         try:
             self._start(starting_line.port)
             started_sec = time.monotonic()
             while any(rank.ended is None for rank in self._ranks) or self._interrupted:
-                if not self._interrupted:  # else the thread that serves signals ends this process
+                if not self._interrupted:  # else the thread that handles signals ends this process
                     self._look(starting_line)
                 running = sum(rank.ended is None for rank in self._ranks)
                 on_progress(running, time.monotonic() - started_sec)
@@ -86,12 +88,12 @@ class Supervisor:
         return [self._found(rank) for rank in self._ranks]
 
     def facts(self) -> Facts | None:
-        """Return the facts of the first rank that has some."""
+        """Return the facts of the first rank that has any."""
         records = (read_journal(rank.journal).record for rank in self._ranks)
         return next((one.environment for one in records if one and one.environment), None)
 
     def interrupt(self) -> None:
-        """Kill what still runs, from another thread, and let `run` never return."""
+        """Kill all running ranks, and keep `run` from returning. Called from another thread."""
         self._interrupted = True
         self._kill()
 
@@ -129,7 +131,7 @@ class Supervisor:
         return _Running(slot, member.journal, process, news_sec=time.monotonic())
 
     def _look(self, starting_line: StartingLine) -> None:
-        """Kill ranks that hang, find which ended, and let all start once they are ready."""
+        """Kill ranks that hang, note those that ended, and start all ranks once they are ready."""
         for rank in self._ranks:
             if rank.ended is None and rank.process:
                 self._look_at(rank, rank.process, starting_line)
@@ -153,7 +155,7 @@ class Supervisor:
                 rank.ended = end.FAILED if process.code else end.COMPLETE
             else:
                 rank.ended = end.DIED
-                process.kill()  # what it started
+                process.kill()  # the processes that it started
         elif now_sec - rank.news_sec > limit_sec:
             rank.ended = end.HUNG
             process.kill()
@@ -177,7 +179,7 @@ class Supervisor:
 
 
 def _ended_by_itself(found: Found, code: int) -> bool:
-    """Return whether a process with this exit code wrote all and was not ended by a signal."""
+    """Return whether a process wrote its whole journal, and exited with `code` without a signal."""
     whole = found.ended and code == (found.record and found.record.exit_code)
     return whole and ending_signal(code) is None
 

@@ -28,7 +28,7 @@ def test_nvidia_smi_that_cannot_run_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "nvidia-smi"
     path.write_bytes(b"\x7fELF")
     path.chmod(0o755)
-    assert nvidia_smi(str(path)).startswith("it failed: ")
+    assert nvidia_smi(str(path)).startswith("nvidia-smi failed: ")
 
 
 def test_no_nvidia_smi_is_no_text() -> None:

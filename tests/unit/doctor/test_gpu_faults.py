@@ -121,7 +121,7 @@ def test_a_recovery_action_that_is_unknown_is_not_called_none() -> None:
     found = advise(record(several(replace(H200, state=state)))).gpus[0]
     assert found.action is Action.NONE
     assert found.reason == (
-        "nothing is wrong that the driver reports; its recovery action is unknown (Not Supported)"
+        "the driver reports no fault; its recovery action is unknown (Not Supported)"
     )
 
 

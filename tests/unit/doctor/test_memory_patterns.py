@@ -74,7 +74,7 @@ def test_two_addresses_of_one_place_are_found(cpu: DeviceInfo) -> None:
 
     found = check(cpu, write)
     assert found.wrong_words == CHUNK
-    assert (found.first_wrong or "").startswith("word 0 of pattern 'its address'")
+    assert (found.first_wrong or "").startswith("word 0 of pattern 'address'")
 
 
 def test_every_bit_of_every_word_is_once_0_and_once_1() -> None:

@@ -67,6 +67,6 @@ def test_what_a_rank_did_last_is_the_case_to_come(tmp_path: Path) -> None:
     builder.add_case(measured.case(size=64))
     assert doing(read_journal(tmp_path / "rank-0.jsonl")) == "matmul 128 float32"
     journal.keep("case", measured.case(size=128))
-    assert doing(read_journal(tmp_path / "rank-0.jsonl")) == "after its last case"
+    assert doing(read_journal(tmp_path / "rank-0.jsonl")) == "the steps after its last case"
     journal.keep("ended", builder.as_ended(ExitCode.OK, None))
     assert read_journal(tmp_path / "rank-0.jsonl").ended

@@ -1,4 +1,5 @@
-"""Decide on one action for the machine and each of its GPUs, from facts and findings.
+"""Choose one action for the machine and one for each GPU, from facts and results.
 
-`faults` finds what is wrong, `history` what was done before, `decide` takes the worst.
+`faults` and `results` find faults, `kinds` and `xids` map them to actions, `decide` chooses the
+action of the worst fault, and `history` escalates an action that did not help before.
 """

@@ -1,4 +1,4 @@
-"""Take the worst fault of each GPU, and of the machine, as the one action."""
+"""Choose the action of the worst fault, for each GPU and for the machine."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -20,9 +20,9 @@ def advise(
     earlier: Callable[[], Sequence[Record]] = tuple,
     faults: Iterable[Fault] = (),
 ) -> Advice:
-    """Return the action for what a record shows; `faults` are further ones of the machine.
+    """Return the actions that a record requires. `faults` are further faults of the machine.
 
-    `earlier` returns the records before it, oldest first; it is called only for a fault.
+    `earlier` returns the earlier records, oldest first. It is called only if a GPU has a fault.
     """
     gpus = tuple(_gpu_actions(record))
     if any(gpu.fault for gpu in gpus):
@@ -39,7 +39,7 @@ def advise(
 
 
 def _nothing(gpus: Sequence[GpuAction]) -> str:
-    """Return the reason of the action `none`: no fault was found, or what is unknown."""
+    """Return the machine's reason for the action `none`: NOTHING, or what is unknown of a GPU."""
     return next((f"{_name(gpu)}: {gpu.reason}" for gpu in gpus if gpu.reason != NOTHING), NOTHING)
 
 
@@ -48,7 +48,7 @@ def _name(gpu: GpuAction) -> str:
 
 
 def _of_machine(gpu: GpuAction) -> Fault:
-    """Return the worst fault of a GPU as one of its machine."""
+    """Return the worst fault of a GPU as a fault of the machine."""
     return Fault(gpu.fault or "none", gpu.action, f"{_name(gpu)}: {gpu.reason}", gpu.evidence)
 
 
@@ -83,13 +83,13 @@ def _gpu_actions(record: Record) -> Iterator[GpuAction]:
 
 
 def _why_none(gpu: Gpu, xids: Sequence[Xid]) -> str:
-    """Return the reason of the action `none`, with what is unknown."""
+    """Return a GPU's reason for the action `none`, including what is unknown."""
     if not_permitted(gpu):
         return why_silent(gpu)
     state = gpu.state
     if state is None or state.health is None or recovery_asked(state.health, xids) is None:
         why = state.silent.get("recovery-action") if state else None
-        return f"{NOTHING} that the driver reports; its recovery action is unknown ({why or '?'})"
+        return f"the driver reports no fault; its recovery action is unknown ({why or '?'})"
     return NOTHING
 
 
@@ -98,23 +98,23 @@ def _address(gpu: Gpu) -> str | None:
 
 
 def _of(gpu: Gpu, errors: Iterable[Error]) -> list[Error]:
-    """Return the errors of a GPU, by its address."""
+    """Return the errors that have the address of a GPU."""
     address = _address(gpu)
     return [error for error in errors if address and error.address == address]
 
 
 def _most_links(gpu: Gpu, gpus: Sequence[Gpu]) -> int | None:
-    """Return how many NVLinks are active on the best GPU of this model."""
+    """Return the largest number of active NVLinks on a GPU of this model; None if unknown."""
     healths = [one.state.health for one in gpus if one.state and one.name == gpu.name]
     links = [health.nvlinks.active for health in healths if health and health.nvlinks]
     return max(links, default=None)
 
 
 def _counters(gpu: Gpu) -> dict[str, int] | None:
-    """Return the counters that only a reset sets back.
+    """Return the error counters that only a reset of the GPU clears.
 
-    None without persistence mode: there each program sets them back when it starts. Source: NVML
-    API Reference Guide, nvmlEccCounterType_t.
+    Return None without persistence mode, because then every start of a program clears them. Source:
+    NVML API Reference Guide, nvmlEccCounterType_t.
     """
     if gpu.state is None or not gpu.state.persistence:
         return None

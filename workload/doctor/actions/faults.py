@@ -1,6 +1,6 @@
-"""Find the faults of one GPU in what its driver reports. A new fault is one more `yield` here.
+"""Find the faults of one GPU in what the driver reports.
 
-The action of each is in `kinds`.
+To add a fault, add a row to `kinds`, which has the action, and a `yield` here.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,9 +14,9 @@ from workload.doctor.actions.xids import RECOVERY_CHANGED, look_up, recovery, re
 from workload.hardware.driver_codes import NVML_PERMISSION, NVML_RESET_REQUIRED
 from workload.hardware.kernel_log import MAX_XIDS
 
-SHOWN_TEXT = 120  # characters of the driver's own words
-SHOWN_XIDS = 5  # kinds of them in the evidence of one fault
-# NVLink errors that cost no more than a repetition say little by themselves.
+SHOWN_TEXT = 120  # characters of the driver's text
+SHOWN_XIDS = 5  # kinds of Xids in the evidence of one fault
+# Other NVLink errors (CRC) are corrected by a repeated transfer and are not a fault by themselves.
 SERIOUS_LINK_ERRORS = ("replays", "recoveries")
 
 
@@ -26,14 +26,14 @@ def gpu_faults(
     links: Sequence[LinkErrors] = (),
     most_links: int | None = None,
 ) -> Iterator[Fault]:
-    """Yield the faults of a GPU; `xids` and `links` are its own, oldest first.
+    """Yield the faults of a GPU. `xids` and `links` are its errors, oldest first.
 
-    `most_links` is how many NVLinks are active on another GPU of its model. The driver's recovery
-    action outranks the table of Xids: where it is known, an Xid of the hardware is evidence only,
-    and one of this run requires only a restart of the program.
+    `most_links` is the largest number of active NVLinks on a GPU of its model. The driver's
+    recovery action outranks the table of Xids: if it is known, an Xid from before this run is
+    evidence only, and an Xid of this run requires only a restart of the program.
     """
     if not_permitted(gpu):
-        return  # of another container
+        return  # the GPU belongs to another container
     if gpu.state is None:
         kind = "reset-required" if gpu.code == NVML_RESET_REQUIRED else "no-answer"
         yield fault(kind, why_silent(gpu), shown(xids, where=True), id_="no-answer")
@@ -62,10 +62,10 @@ def why_silent(gpu: Gpu) -> str:
 
 
 def recovery_asked(health: GpuHealth, xids: Sequence[Xid]) -> int | None:
-    """Return the driver's recovery action: after the last error of this run, or before the run.
+    """Return the driver's recovery action after the last Xid of this run, or else before the run.
 
-    Where the driver has none, the one in the newest Xid 154. None if unknown: the Xid's text is cut
-    off, or the GPU no longer responds.
+    If the driver does not report it, return the one in the text of the newest Xid 154. Return None
+    if it is unknown, because that text is cut off or the GPU no longer responds.
     """
     during = [xid.recovery_action for xid in xids if xid.during_run]
     if during:
@@ -83,7 +83,7 @@ def _recovery(number: int, xids: Sequence[Xid]) -> Fault:
 
 
 def _xids(xids: Sequence[Xid], *, outranked: bool) -> Iterator[Fault]:
-    """Yield a fault for each number; one whose meaning is unknown is never outranked."""
+    """Yield a fault for each Xid number. The recovery action never outranks an unlisted number."""
     for number in dict.fromkeys(xid.number for xid in xids):
         row = look_up(number)
         action = row.action
@@ -100,7 +100,10 @@ def _xids(xids: Sequence[Xid], *, outranked: bool) -> Iterator[Fault]:
 
 
 def shown(xids: Sequence[Xid], *, where: bool = False) -> tuple[str, ...]:
-    """Return a line for each kind of Xid, those of this run last: a program may cause thousands."""
+    """Return a line for each kind of Xid, with those of this run last.
+
+    A program may cause thousands of Xids.
+    """
 
     def kind(xid: Xid) -> tuple[bool, int, str]:
         return xid.during_run, xid.number, xid.address if where else ""
@@ -123,7 +126,7 @@ def _line(same: Sequence[Xid], *, where: bool) -> str:
 
 
 def _memory(state: GpuState, health: GpuHealth, *, outranked: bool) -> Iterator[Fault]:
-    """Yield uncorrectable errors and rows that could not be remapped.
+    """Yield faults for uncorrectable errors and for rows that could not be remapped.
 
     Source: NVIDIA, GPU Memory Error Management, "RMA Policy Thresholds".
     """
@@ -139,7 +142,10 @@ def _memory(state: GpuState, health: GpuHealth, *, outranked: bool) -> Iterator[
 def _links(
     nvlinks: NvLinks | None, errors: Sequence[LinkErrors], most: int | None
 ) -> Iterator[Fault]:
-    """Yield links that are down or had errors; a GPU without any active link has no bridge."""
+    """Yield faults for links that are down or had errors.
+
+    A GPU without any active link has no NVLink bridge.
+    """
     if nvlinks and most and 0 < nvlinks.active < most:
         down = ", ".join(map(str, nvlinks.inactive)) or "not listed"
         evidence = f"{nvlinks.active} of {most} are active; inactive links: {down}"

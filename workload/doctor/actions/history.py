@@ -1,8 +1,8 @@
-"""Escalate an action that was done and after which the same fault came back.
+"""Escalate an action if it was done and the same fault came back.
 
-Evidence comes from earlier records alone: the machine was started after the record, and has another
-boot id; or error counters fell, which shows a reset. Without evidence an action stays as it is,
-however often it runs.
+Only a comparison with earlier records shows that it was done. The machine was restarted if it was
+started after the record and has another boot ID. A GPU was reset if its error counters fell.
+Without such evidence, an action stays the same, however often it is advised.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,8 +16,8 @@ from workload.core.errors import BadInputError
 from workload.core.models.action import Action, GpuAction
 from workload.core.models.record import Record
 
-MAX_RECORDS = 50  # the newest that are read
-MAX_BYTES = 64 << 20  # of all of them
+MAX_RECORDS = 50  # only the newest are read
+MAX_BYTES = 64 << 20  # of all records that are read
 # What follows an action that did not help.
 NEXT = {
     Action.RESET_GPU: Action.REBOOT,
@@ -27,7 +27,7 @@ NEXT = {
 
 
 def earlier_records(folder: Path | None) -> tuple[Record, ...]:
-    """Return the newest records of a folder, oldest first; what is not one is left out."""
+    """Return the newest records in a folder, oldest first. Other files are left out."""
     if folder is None:
         return ()
     files = sorted(_files(folder), reverse=True)[:MAX_RECORDS]
@@ -42,7 +42,7 @@ def earlier_records(folder: Path | None) -> tuple[Record, ...]:
 
 
 def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
-    """Yield the time and the size of each file that may be a record; some vanish meanwhile."""
+    """Yield the time, size and path of each file that may be a record and still exists."""
     try:
         paths = list(folder.glob("*.json"))
     except OSError:
@@ -57,10 +57,10 @@ def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
 
 
 def escalated(current: GpuAction, now: Record, earlier: Sequence[Record]) -> GpuAction:
-    """Return the action for a GPU after what earlier records show of the same fault of it.
+    """Return the action for a GPU, escalated if earlier records show the same fault.
 
-    While what was asked for has not been done, the action of the newest record stays. A record of a
-    run that had not ended when this one began shows no order, nor does one of the future.
+    Until the action of the newest such record has been done, it stays the same. Ignores records
+    with a time in the future, and records of runs that had not ended when this run began.
     """
     if not current.uuid or not current.fault or current.action not in NEXT:
         return current
@@ -83,7 +83,7 @@ def _ended_before(record: Record, now: Record) -> bool:
 
 
 def _done(before: GpuAction, current: GpuAction, record: Record, now: Record) -> str | None:
-    """Return what was done since: a restart or, where that was asked for, a reset."""
+    """Return what was done since `record`: a restart or, if one was asked for, a reset."""
     if _restarted(record, now):
         return "restart of the machine"
     reset = before.action is Action.RESET_GPU and _fell(before.counters, current.counters)
@@ -91,9 +91,10 @@ def _done(before: GpuAction, current: GpuAction, record: Record, now: Record) ->
 
 
 def _restarted(before: Record, now: Record) -> bool:
-    """Return whether the machine was started after an earlier run; its boot id alone says little.
+    """Return whether the machine was restarted after an earlier run.
 
-    systemd-nspawn and LXD give each start of a container a boot id of its own.
+    A new boot ID alone does not show this: systemd-nspawn and LXD give one to each start of a
+    container.
     """
     then, facts = before.environment, now.environment
     if not (then and then.boot_id and facts and facts.boot_id and facts.booted_sec):
@@ -103,7 +104,7 @@ def _restarted(before: Record, now: Record) -> bool:
 
 
 def _is_new(current: GpuAction, before: Record, now: Record) -> bool:
-    """Return whether the fault came after the record: the log keeps an Xid until a restart."""
+    """Return whether the fault is newer than the record. The log keeps an Xid until a restart."""
     kind, _, number = (current.fault or "").partition("-")
     if kind != "xid":
         return True
@@ -113,7 +114,7 @@ def _is_new(current: GpuAction, before: Record, now: Record) -> bool:
 
 
 def _logged(record: Record, uuid: str | None, number: str) -> set[float | None]:
-    """Return when the kernel's log has an Xid of a GPU."""
+    """Return the times at which the kernel's log has an Xid of a GPU."""
     facts = record.environment
     gpus = facts.driver.gpus if facts and facts.driver else ()
     addresses = {gpu.state.pcie.address for gpu in gpus if gpu.state and gpu.uuid == uuid}
@@ -123,7 +124,7 @@ def _logged(record: Record, uuid: str | None, number: str) -> set[float | None]:
 
 
 def _fell(before: dict[str, int] | None, now: dict[str, int] | None) -> bool:
-    """Return whether a counter that only a reset sets back is lower than before."""
+    """Return whether a counter that only a reset clears is lower than before."""
     return any((now or {}).get(name, count) < count for name, count in (before or {}).items())
 
 

@@ -12,7 +12,7 @@ from workload.core.models.action import Action, Fault
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fault; `what` is its reason unless a fault has its own."""
+    """A kind of fault. `what` is the reason of a fault that has none of its own."""
 
     what: str
     seen: str
@@ -65,7 +65,7 @@ KINDS = {
         Action.RESET_GPU,
     ),
     # DCGM 4 fails at one replay or recovery in its window (DcgmHealthWatch, MonitorNVLink4Fields).
-    # A total since the last reset says nothing of today.
+    # A total since the last reset does not show when the errors occurred.
     "nvlink-errors": Kind(
         "NVLinks had errors during this run",
         "counters of replays and recoveries that grew",
@@ -81,13 +81,13 @@ KINDS = {
         "the GPU could not join its NVLink fabric", "fabric status", Action.FIX_HOST
     ),
     "fabric-unknown": Kind(
-        "the state of the NVLink fabric is not known here", "another fabric state", Action.DRAIN
+        "the NVLink fabric is in an unknown state", "another fabric state", Action.DRAIN
     ),
     "fabric-unhealthy": Kind("the NVLink fabric is unhealthy", "fabric health", Action.DRAIN),
 }
 
 
 def fault(kind: str, reason: str = "", evidence: Iterable[str] = (), id_: str = "") -> Fault:
-    """Return a fault of a kind; its id is the kind's, unless another is given."""
+    """Return a fault of a kind. Its id is the name of the kind, unless `id_` is given."""
     row = KINDS[kind]
     return Fault(id_ or kind, row.action, reason or row.what, tuple(evidence))

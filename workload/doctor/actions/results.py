@@ -1,4 +1,4 @@
-"""Find the faults that results show: wrong numbers, failed checks, times, and how ranks ended."""
+"""Find faults in results: wrong numbers, failed checks, invalid times, and failed or slow ranks."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,16 +17,16 @@ from workload.doctor.actions.kinds import fault
 from workload.doctor.checks.check import WRONG
 
 Failure = tuple[str, str | None]  # id and case of a finding
-# Checks whose facts are judged for each GPU: see `faults`.
+# Checks whose facts `faults` judges for each GPU.
 BY_GPU = frozenset({"ecc", "row-remap", "recovery-action", "fabric", "sram-ecc"})
-# Cases of a driver that hangs or ends every process that asks it.
+# Cases in which the driver hangs, or ends every process that uses it.
 BLOCKED = frozenset({("gpu-driver", "hung"), ("cuda-start", "hung"), ("cuda-start", "died")})
-# As `book` and `wide` have it, but for rounding.
+# The value of the presets `book` and `wide`, with room for rounding.
 MOST_STEP_TIMES_INPUT = 1.01 * STABLE_STEP_TIMES_INPUT
 
 
 def result_faults(record: Record) -> Iterator[Fault]:
-    """Yield wrong numbers, checks that failed, and cases without a valid time."""
+    """Yield faults for wrong numbers, failed checks, and cases without a valid time."""
     yield from _wrong_numbers(record)
     for finding in record.findings or ():
         if finding.state is State.FAIL and finding.case != WRONG and finding.id not in BY_GPU:
@@ -41,7 +41,7 @@ def result_faults(record: Record) -> Iterator[Fault]:
 
 
 def _wrong_numbers(record: Record) -> Iterator[Fault]:
-    """Yield one fault for wrong results: other machines may get the work until it is understood."""
+    """Yield one fault for all wrong results. The machine gets no jobs until they are explained."""
     wrong = [
         *(one.found for one in record.findings or () if one.case == WRONG),
         *(f"{one.name} {one.dtype}" for one in record.verify or () if not one.ok),
@@ -53,13 +53,13 @@ def _wrong_numbers(record: Record) -> Iterator[Fault]:
 
 
 def _is_wrong(trained: TrainResult) -> bool:
-    """Return whether a training diverged that should not: too long a step diverges anywhere."""
+    """Return whether a training run diverged although its step is short enough to converge."""
     step_times_input = trained.learning_rate * trained.input_size
     return bool(trained.diverged_at_step) and step_times_input <= MOST_STEP_TIMES_INPUT
 
 
 def faults_by_gpu(record: Record) -> dict[int, list[Fault]]:
-    """Return the faults of each GPU that its rank shows."""
+    """Return the faults in the results of each GPU's rank, by GPU index."""
     return {
         rank.gpu_index: list(_faults(record, rank))
         for rank in record.ranks or ()
@@ -68,7 +68,7 @@ def faults_by_gpu(record: Record) -> dict[int, list[Fault]]:
 
 
 def faults_of_ranks(record: Record) -> Iterator[Fault]:
-    """Yield the faults that all ranks have, then those of ranks whose GPU is not listed."""
+    """Yield the faults that all ranks share, then those of CPU ranks and of unlisted GPUs."""
     ranks = record.ranks or ()
     shared = shared_failures(ranks)
     examined = next((rank.findings for rank in ranks if rank.findings), ())
@@ -83,7 +83,7 @@ def faults_of_ranks(record: Record) -> Iterator[Fault]:
 
 
 def _faults(record: Record, rank: Rank) -> Iterator[Fault]:
-    """Yield the faults of one rank that are not the machine's."""
+    """Yield the faults of one rank, without those that all ranks share."""
     ranks = record.ranks or ()
     shared = shared_failures(ranks)
     own = tuple(one for one in rank.findings or () if (one.id, one.case) not in shared)
@@ -92,7 +92,7 @@ def _faults(record: Record, rank: Rank) -> Iterator[Fault]:
 
 
 def rank_faults(rank: Rank, ranks: Sequence[Rank]) -> Iterator[Fault]:
-    """Yield what is wrong with one rank beside its results: how it ended, and how fast it is."""
+    """Yield the faults in how a rank ended and how fast it is, compared with the other ranks."""
     on_gpu = rank.gpu_index is not None
     where = f" in {rank.doing}" if rank.doing else ""
     if rank.lost_device:
@@ -111,7 +111,7 @@ def rank_faults(rank: Rank, ranks: Sequence[Rank]) -> Iterator[Fault]:
 
 
 def shared_failures(ranks: Sequence[Rank]) -> frozenset[Failure]:
-    """Return the checks that failed alike in all ranks: these are of the machine."""
+    """Return the checks that failed with the same case in all ranks, and so concern the machine."""
     found = [
         {(one.id, one.case) for one in rank.findings if one.state is State.FAIL}
         for rank in ranks

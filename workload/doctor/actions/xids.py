@@ -1,7 +1,7 @@
-"""Map what the driver reports of a GPU to actions: errors ("Xids") and recovery actions.
+"""Map the errors ("Xids") and recovery actions that the driver reports to actions.
 
 Sources: NVIDIA's catalog, in xids.toml; nvml.h, nvmlDeviceGpuRecoveryAction_t; NVIDIA, GPU Memory
-Error Management, "Recovery Action". A number that is not known here asks for "drain".
+Error Management, "Recovery Action". An unlisted number asks for "drain".
 """
 
 import re
@@ -16,16 +16,16 @@ from workload.core.models.xid import Xid
 
 TABLE = Path(__file__).with_name("xids.toml")
 RECOVERY_CHANGED = 154  # its text has the new recovery action
-# "GPU recovery action changed from 0x0 (None) to 0x2 (Node Reboot Required)"; the name must follow,
-# or the number may be cut off.
+# "GPU recovery action changed from 0x0 (None) to 0x2 (Node Reboot Required)". Without a name after
+# it, the number may be cut off.
 _CHANGED_TO = re.compile(r"\bto (0x[0-9a-fA-F]{1,8}|\d{1,9}) \(")
 
 
 @dataclass(frozen=True)
 class XidRow:
-    """What one Xid means; `by_program` is true for one that a program causes.
+    """What one Xid means. `by_program` is true if programs cause it.
 
-    `known` is false for a number that is not listed.
+    `known` is false for an unlisted number.
     """
 
     number: int
@@ -62,7 +62,7 @@ def catalog() -> dict[int, XidRow]:
 
 
 def recovery_action_of(xid: Xid) -> int | None:
-    """Return the recovery action that Xid 154 reports in its text; None for another."""
+    """Return the recovery action in the text of an Xid 154; None if there is none."""
     found = _CHANGED_TO.search(xid.text) if xid.number == RECOVERY_CHANGED else None
     return int(found[1], 0) if found else None
 
@@ -78,7 +78,7 @@ def _table() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Recovery:
-    """A recovery action in words."""
+    """A recovery action of the driver: its name, the action to take, and its meaning."""
 
     name: str
     action: Action
@@ -113,6 +113,6 @@ def recovery(number: int) -> Recovery:
     unknown = Recovery(
         f"number {number}",
         Action.DRAIN,
-        f"the driver asks for recovery action {number}, which is not known here",
+        f"the driver asks for recovery action {number}, which is unknown",
     )
     return RECOVERIES.get(number, unknown)

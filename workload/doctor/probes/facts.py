@@ -1,4 +1,4 @@
-"""Reads all facts once, without judging them."""
+"""Read all facts once, without judging them."""
 
 import os
 import sys
@@ -50,16 +50,16 @@ def gather(
 ) -> Facts:
     """Read all facts once. Imports torch in a child process and runs small kernels there.
 
-    QUICK only reads files and asks the driver. DEEP does the same as DEFAULT; its
-    stress test runs later. `read_driver` reads the GPU driver; files are read below
-    `root`. The fact of a reader that crashes is None.
+    QUICK only reads files and queries the driver. DEEP does the same as DEFAULT, because its stress
+    test runs later. `read_driver` queries the GPU driver. Files are read below `root`. If a reader
+    raises an exception, its fact is None and `unread` has the error.
     """
     ask = _Asking()
     files = ask("torch_files", read_torch_files)
     in_child = depth != QUICK and "torch" not in sys.modules
     others = CHILD_THREADS if in_child else 0
     with ExitStack() as stack:
-        # Before PyTorch, which a driver that hangs or aborts would take with it.
+        # Before PyTorch, because a driver that hangs or aborts would end PyTorch's process too.
         asked = depth != QUICK and requested_device != "cpu" and files and files.cuda_version
         index = requested_index(requested_device)
         start = ask("cuda", lambda: cuda_start(index)) if asked else None
@@ -89,7 +89,7 @@ def gather(
             driver_hung=silent is not None and silent.hung,
             kernel_driver=ask("kernel_driver", lambda: read_kernel_driver(root)),
             cuda_library_error=ask("cuda_library_error", read_cuda_library),
-            # After the start of CUDA, which creates some of them.
+            # After the start of CUDA, which creates some of these files.
             device_nodes=ask("device_nodes", lambda: read_device_nodes(root)),
             link_widths=ask("link_widths", lambda: read_link_widths(root)),
             mapped_libraries=found.mapped_libraries,
@@ -110,7 +110,7 @@ def gather(
 
 
 class _Asking:
-    """Calls readers, and keeps the error of each one that crashes."""
+    """Calls readers, and keeps the error of each one that raises."""
 
     def __init__(self) -> None:
         self.unread: dict[str, str] = {}
@@ -128,5 +128,5 @@ def _driver(read: Callable[[], Driver]) -> tuple[Driver | None, HardwareError | 
         return read(), None
     except HardwareError as error:
         return None, error
-    except Exception as error:  # a binding that does not match the driver raises anything
+    except Exception as error:  # a binding that does not match the driver may raise any exception
         return None, HardwareError(f"NVML: {first_line(error)}")

@@ -1,7 +1,7 @@
-"""Small kernels on one device, on integers, so that every element has one correct value.
+"""Run small kernels with integers on one device, so that every element has one correct value.
 
-Covers PyTorch's own kernels, matmuls (cuBLAS on a GPU) and convolutions (cuDNN). Does not cover
-large sizes, see `workload verify`.
+Covers PyTorch's own kernels, matmuls (cuBLAS on a GPU) and convolutions (cuDNN). `workload verify`
+covers large sizes.
 """
 
 import math
@@ -12,7 +12,7 @@ from workload.core.errors import first_line
 from workload.core.models.pytorch import KernelRun
 
 SIZE = 64  # edge of the matrices
-CONVOLUTION = (2, 8, 32, 3)  # images, channels in and out, edge, edge of the kernel
+CONVOLUTION = (2, 8, 32, 3)  # images, channels in and out, image edge, kernel edge
 # The tolerance: cuDNN may use an algorithm with fractions (Winograd, FFT); every other result is
 # exact.
 SLACK = {"convolution": 0.4}
@@ -26,23 +26,23 @@ def run_kernels(device: str) -> tuple[KernelRun, ...]:
 
 
 def run(operation: str, device: str, compute: Callable[[str], tuple[Any, Any]]) -> KernelRun:
-    """Count the mismatches of the two tensors that `compute` returns: result and expected."""
+    """Call `compute`, which returns a result and the expected one, and count the mismatches."""
     try:
         found, expected = compute(device)
         wrong = count_wrong(found, expected, SLACK.get(operation, 0.0))
-    except Exception as error:  # drivers and libraries raise anything
+    except Exception as error:  # drivers and libraries may raise any exception
         return KernelRun(operation, device, 0, None, first_line(error))
     return KernelRun(operation, device, expected.numel(), wrong, None)
 
 
 def count_wrong(found: Any, expected: Any, slack: float = 0.0) -> int:
-    """Count the elements that differ by more than `slack`; NaN is wrong."""
+    """Count the elements that differ by more than `slack` or are NaN."""
     correct = (found.cpu().double() - expected.double()).abs() <= slack
     return int((~correct).sum().item())
 
 
 def _whole_numbers(*shape: int) -> Any:
-    """Return 0 to 6 repeated, int64 on the CPU: exact in every dtype, TF32 included."""
+    """Return 0 to 6, repeated, as int64 on the CPU. They are exact in every dtype, even TF32."""
     import torch  # noqa: PLC0415  takes seconds
 
     return torch.arange(math.prod(shape)).remainder(7).view(shape)
@@ -55,7 +55,7 @@ def _kernel(device: str) -> tuple[Any, Any]:
 
 
 def _matmul(device: str) -> tuple[Any, Any]:
-    """Multiply (64, 64) by its transpose: sums below 2**24 are exact in any order of summation."""
+    """Multiply a matrix by its transpose. Sums below 2**24 are exact in any order of summation."""
     numbers = _whole_numbers(SIZE, SIZE)
     matrix = numbers.float().to(device)
     return matrix @ matrix.T, numbers @ numbers.T  # int64 matmuls use no library

@@ -14,21 +14,21 @@ from workload.core.files import read_text
 from workload.core.models.pytorch import TorchFiles
 from workload.hardware.openmp import brings_gnu_openmp
 
-# The libraries of CUDA, cuDNN and NCCL, without those of the driver.
+# The libraries of CUDA, cuDNN and NCCL, but not those of the driver.
 CUDA_LIBRARY = re.compile(
     r"lib(cudnn|cublas|nccl|cudart|cufft|cufile|cupti|curand|cusolver|cusparse|nvJitLink"
     r"|nvrtc|nvshmem)[^/]*\.so"
 )
 PACKAGES = frozenset(
-    "workload torch rich safetensors msgspec nvidia-ml-py numpy triton".split()  # noqa: SIM905  a list of words reads better than one of strings
+    "workload torch rich safetensors msgspec nvidia-ml-py numpy triton".split()  # noqa: SIM905  easier to read than a list of strings
 )
 
 
 def read_torch_files() -> TorchFiles | None:
-    """Return version and CUDA version of the installed torch; None if it is missing or in part."""
+    """Return the version and CUDA version of the installed torch; None if missing or incomplete."""
     spec = importlib.util.find_spec("torch")
     if spec is None or spec.origin is None or not spec.submodule_search_locations:
-        return None  # or its __init__.py is missing, or torch is a single file
+        return None  # not installed, without its __init__.py, or a single file
     files = read_version_file(Path(spec.origin).with_name("version.py"))
     return files and replace(files, gnu_openmp=brings_gnu_openmp())
 
@@ -41,7 +41,7 @@ def read_version_file(path: Path) -> TorchFiles | None:
 
 
 def read_cuda_library(load: Callable[[str], object] = ctypes.CDLL) -> str | None:
-    """Return why the loader does not find libcuda, None if it does. Does not start CUDA."""
+    """Return why libcuda cannot be loaded; None if it can. Does not start CUDA."""
     try:
         load("libcuda.so.1")
     except OSError as error:
@@ -85,7 +85,7 @@ def read_unlocked() -> tuple[str, ...] | None:
 def differences(
     installed: Mapping[str, str], locks: Mapping[str, Mapping[str, str]]
 ) -> tuple[str, ...] | None:
-    """Return differences as `torch 2.14.1, locked 2.13.0`; torch's build selects the lock.
+    """Return differences such as `torch 2.14.1, locked 2.13.0`. torch's build selects the lock.
 
     Does not report locked packages that are not installed.
     """
@@ -102,9 +102,10 @@ def differences(
 
 
 def locked_versions() -> dict[str, dict[str, str]]:
-    """Return target -> package -> version, or several of which the interpreter selects one.
+    """Return the version of each package by target and name.
 
-    `make lock` generates the file from docker/locks.
+    If it depends on the version of Python, there are several, separated by spaces. `make lock`
+    generates the file from docker/locks.
     """
     text = resources.files("workload.doctor.probes").joinpath("locked.json").read_text("utf-8")
     locks: dict[str, dict[str, str]] = json.loads(text)

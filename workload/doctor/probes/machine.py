@@ -1,6 +1,6 @@
-"""Facts about the machine, its clock and folders, the container and the user.
+"""Read facts about the machine, its clock and folders, the container and the user.
 
-They come from files and the standard library.
+Uses only files and the standard library.
 """
 
 import ctypes
@@ -24,9 +24,9 @@ RELEVANT_ISA = frozenset(
     sse4_2 avx avx2 fma f16c avx_vnni avx512f avx512bw avx512vl avx512_vnni avx512_bf16
     avx512_fp16 amx_tile amx_bf16 amx_int8
     asimd asimdhp asimddp sve sve2 bf16 svebf16 i8mm svei8mm
-    """.split()  # noqa: SIM905  a list of words reads better than one of strings
+    """.split()  # noqa: SIM905  easier to read than a list of strings
 )
-# These and those of core/variables.toml are the only variables in a record; no other is read.
+# Only these variables, and those in core/variables.toml, are read and put into a record.
 ENVIRONMENT_ALLOWED = frozenset(
     """
     CUDA_HOME CUDA_VERSION NVIDIA_DISABLE_REQUIRE NVIDIA_DRIVER_CAPABILITIES NVIDIA_REQUIRE_CUDA
@@ -39,7 +39,7 @@ USER_NAME_VARIABLES = ("LOGNAME", "USER", "LNAME", "USERNAME")  # read by getpas
 
 
 def read_system(root: Path, environment: Mapping[str, str]) -> System:
-    """Return Python, distribution, kernel, kind of container and image."""
+    """Return Python's version, the distribution, the kernel, the container's kind and the image."""
     return System(
         python=platform.python_version(),
         os=_os_name(root),
@@ -72,7 +72,7 @@ def read_cpu(root: Path) -> Cpu:
 
 
 def read_user(environment: Mapping[str, str]) -> User:
-    """Return the user, HOME and the temporary folder; writable means that a file was written."""
+    """Return the user, HOME and the temporary folder. Tests each folder by writing a file."""
     home, tmp = environment.get("HOME"), environment.get("TMPDIR") or "/tmp"  # noqa: S108
     return User(
         uid=os.getuid(),
@@ -114,7 +114,7 @@ def _permitted(path: Path) -> bool:
 
 
 def read_kernel_driver(root: Path) -> str | None:
-    """Return the version of the NVIDIA kernel module; a container without a GPU sees it too."""
+    """Return the version of the NVIDIA kernel module, visible even in a container without GPUs."""
     match = re.search(
         r"Kernel Module.*?\s(\d+\.\d+[.\d]*)",
         read_text(root / "proc/driver/nvidia/version"),
@@ -152,9 +152,9 @@ def read_folders(environment: Mapping[str, str]) -> tuple[Folder, ...]:
 
 
 def read_folder(purpose: str, path: Path) -> Folder:
-    """Return the facts about a folder. Writes a byte: permission bits prove nothing for root."""
+    """Return facts about a folder. Writes a byte: permission bits do not apply to root."""
     places = (path, *path.absolute().parents)
-    folder = next(place for place in places if os.path.isdir(place))  # never raises
+    folder = next(place for place in places if os.path.isdir(place))  # isdir never raises
     try:
         status = os.statvfs(folder)
     except OSError:
@@ -169,7 +169,7 @@ def read_folder(purpose: str, path: Path) -> Folder:
 
 
 def write_problem(folder: str) -> str | None:
-    """Return why no file can be written into `folder`, None if one was."""
+    """Return why no file can be written to `folder`; None if a test file was written."""
     error = write_error(Path(folder))
     return None if error is None else error.strerror or str(error)
 
@@ -189,7 +189,10 @@ class _Timex(ctypes.Structure):
 
 
 def read_clock(root: Path) -> Clock:
-    """Return the system's clock and what it can be compared with, without a network."""
+    """Return the time of both clocks, and whether the system clock is synchronized.
+
+    Does not use a network.
+    """
     return Clock(datetime.now(UTC).timestamp(), _hardware_sec(root), _synchronized())
 
 
@@ -201,7 +204,10 @@ def _hardware_sec(root: Path) -> float | None:
 
 
 def _synchronized() -> bool | None:
-    """Call adjtimex(2) without a change, which needs no privileges; it returns -1 if forbidden."""
+    """Return whether the system clock is synchronized; None if unknown.
+
+    The call of adjtimex(2) changes nothing and needs no privileges. It returns -1 if forbidden.
+    """
     timex = _Timex()
     try:
         allowed = ctypes.CDLL(None).adjtimex(ctypes.byref(timex)) >= 0

@@ -1,4 +1,4 @@
-"""Several GPUs together: peer access, copies between all pairs, an NCCL all-reduce.
+"""Test several GPUs together: peer access, copies between all pairs, and an NCCL all-reduce.
 
 Runs in a child process, because communication between GPUs often hangs instead of failing.
 """
@@ -18,14 +18,14 @@ from workload.hardware.child import Child, NoAnswerError, end_with_parent
 from workload.hardware.driver_codes import shortened
 
 ELEMENTS = 1 << 20
-ANSWER = "several: "  # prefix of the answer's line; libraries print other lines
-TIMEOUT_SEC = 120.0  # NCCL takes some ten seconds to start on eight GPUs
+ANSWER = "several: "  # prefix of the line with the answer; libraries print other lines
+TIMEOUT_SEC = 120.0  # NCCL takes about ten seconds to start on eight GPUs
 
 
 def probe_in_child(
     command: Sequence[str] = (sys.executable, "-m", __name__), timeout_sec: float = TIMEOUT_SEC
 ) -> SeveralGpus:
-    """Return what the child finds; a child that hangs or dies becomes an error."""
+    """Return the result of the child, or an error if the child hangs or dies."""
     try:
         child = Child(command)
     except OSError as error:
@@ -41,7 +41,7 @@ def probe_in_child(
 
 
 def gpu_count(torch: Any) -> int:
-    """Return how many GPUs CUDA has; `torch.cuda.device_count()` asks NVML, which may see more."""
+    """Return the GPU count of CUDA. `torch.cuda.device_count()` asks NVML, which may see more."""
     count: int = getattr(torch._C, "_cuda_getDeviceCount", torch.cuda.device_count)()
     return count
 
@@ -62,7 +62,7 @@ def probe(torch: Any) -> SeveralGpus:
 
 
 def _copies(torch: Any, count: int) -> tuple[Any, Any]:
-    """Copy the same numbers from each GPU to every other one."""
+    """Copy the same numbers from each GPU to every other GPU."""
     numbers = torch.arange(ELEMENTS, dtype=torch.int32)
     copies = [
         numbers.to(f"cuda:{one}").to(f"cuda:{other}").cpu()
@@ -72,7 +72,7 @@ def _copies(torch: Any, count: int) -> tuple[Any, Any]:
 
 
 def _all_reduce(torch: Any, count: int) -> tuple[Any, Any]:
-    """Sum i + 1 over the GPUs i; the result is n (n + 1) / 2 on each."""
+    """Sum i + 1 over all GPUs i. The result is n (n + 1) / 2 on each of the n GPUs."""
     tensors = [torch.full((ELEMENTS,), index + 1.0, device=f"cuda:{index}")
                for index in range(count)]  # fmt: skip
     torch.cuda.nccl.all_reduce(tensors)
@@ -85,7 +85,7 @@ def _probe() -> SeveralGpus:
         import torch  # noqa: PLC0415  takes seconds
 
         return probe(torch)
-    except Exception as error:  # drivers and libraries raise anything
+    except Exception as error:  # drivers and libraries may raise any exception
         return SeveralGpus((), (), shortened(first_line(error)))
 
 

@@ -12,7 +12,7 @@ from workload.hardware.affinity import given_cpus
 from workload.hardware.binding import read_binding
 from workload.hardware.driver_codes import shortened
 
-CUDA, SEVERAL = "cuda", "several"  # what is done after the import, and then with several GPUs
+CUDA, SEVERAL = "cuda", "several"  # phases after the import: CUDA, several GPUs
 Tell = Callable[[str], None]
 
 
@@ -25,20 +25,20 @@ def probe(
     before it starts CUDA, and before it uses several GPUs.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the facts include their causes
+        warnings.simplefilter("ignore")  # the facts include the causes of the warnings
         try:
             given_cpus()  # before OpenMP binds threads
             import torch  # noqa: PLC0415  takes seconds
 
             return probe_module(torch, requested_device, begin), None
-        except Exception as error:  # a broken library raises anything
+        except Exception as error:  # a broken library may raise any exception
             return None, shortened(first_line(error))
 
 
 def probe_module(
     torch: Any, requested_device: str, begin: Tell = lambda _phase: None
 ) -> TorchFacts:
-    """Return the facts of an imported torch; tests pass a fake."""
+    """Return the facts of an imported torch module. Tests pass a fake module."""
     binding = read_binding(torch)
     if requested_device != "cpu":
         begin(CUDA)
@@ -81,7 +81,7 @@ def _built_for(torch: Any) -> str:
 
 
 def _arch_list(torch: Any) -> tuple[str, ...]:
-    """Return the wheel's list; `torch.cuda.get_arch_list()` is empty without a GPU."""
+    """Return the build's architectures; `torch.cuda.get_arch_list()` is empty without a GPU."""
     flags = getattr(torch._C, "_cuda_getArchFlags", None)  # absent in CPU builds
     return tuple((flags() or "").split()) if flags else ()
 
@@ -93,7 +93,7 @@ def _start(torch: Any) -> tuple[TorchGpu, ...]:
 
 
 def _gpu(found: Any) -> TorchGpu:
-    uuid = getattr(found, "uuid", None)  # PYTHON= may name an older PyTorch
+    uuid = getattr(found, "uuid", None)  # PYTHON= may select an older PyTorch
     capability = f"{found.major}.{found.minor}"
     return TorchGpu(found.name, capability, found.total_memory, f"GPU-{uuid}" if uuid else None)
 
@@ -118,5 +118,5 @@ def cudnn_text(number: int) -> str:
 def _try(ask: Callable[[], Any]) -> tuple[Any, str | None]:
     try:
         return ask(), None
-    except Exception as error:  # drivers and libraries raise anything
+    except Exception as error:  # drivers and libraries may raise any exception
         return None, shortened(first_line(error))

@@ -1,9 +1,9 @@
 """Probe PyTorch in a child process.
 
-A broken library ends its process by a signal, at import or in a kernel, which no `except`
-catches. So a child runs the probe, and the parent reports how the child ended. If torch is
-loaded already, as in `workload run`, the probe runs in this process: a second import takes
-seconds.
+A broken library may end its process by a signal, at import or in a kernel, and no `except` clause
+catches that. Therefore a child runs the probe, and the parent reports how the child ended. If torch
+is already loaded, as in `workload run`, the probe runs in this process, because a second import
+takes seconds.
 """
 
 import contextlib
@@ -27,10 +27,10 @@ from workload.hardware.child import Child, EndedError, HungError, NoAnswerError,
 from workload.hardware.driver_process import driver_deadline
 
 CHILD = (sys.executable, "-m", __name__)
-PHASE = "phase: "  # prefix of a line that says what follows
-ANSWER = "probed: "  # prefix of the answer's line; libraries print other lines
+PHASE = "phase: "  # prefix of a line that names the next phase
+ANSWER = "probed: "  # prefix of the line with the answer; libraries print other lines
 LINE = "torch "  # prefix of both
-CHILD_THREADS = 2  # of the child: its main thread, and the one that waits for the parent's end
+CHILD_THREADS = 2  # the main thread, and the one that waits for the parent's end
 IMPORT_SEC = 300.0  # more than a first import from a slow disk
 SEVERAL_SEC = 180.0  # more than the limit of several_gpus
 
@@ -39,10 +39,10 @@ SEVERAL_SEC = 180.0  # more than the limit of several_gpus
 def probing(
     requested_device: str, root: Path = Path("/"), command: Sequence[str] = CHILD
 ) -> Iterator[Probed]:
-    """Yield what PyTorch reports; meanwhile the child keeps its context on the GPU.
+    """Yield what PyTorch reports. The child keeps its context on the GPU until the block ends.
 
-    If the driver hangs or ends the child after the import, another child probes without CUDA, and
-    `torch.cuda_error` is how the first one ended.
+    If the child hangs or dies after the import, another child probes without CUDA, and
+    `torch.cuda_error` states how the first child ended.
     """
     if "torch" in sys.modules:
         yield ask(requested_device, root)
@@ -72,7 +72,7 @@ def ask(requested_device: str, root: Path = Path("/"), begin: Tell = lambda _pha
 
 
 def _answer(child: Child) -> tuple[Probed, str | None]:
-    """Return the child's answer; None and how it ended where that was after the import."""
+    """Return the child's answer, and how the child ended if it hung or died after the import."""
     limits_sec = {None: IMPORT_SEC, CUDA: driver_deadline.limit_sec, SEVERAL: SEVERAL_SEC}
     phase: str | None = None
     try:
@@ -119,7 +119,7 @@ def _main(answers: BinaryIO) -> None:
 if __name__ == "__main__":
     end_with_parent()
     answers = reserve_stdout()
-    with contextlib.suppress(RuntimeError):  # where no thread starts, it ends after its answer
+    with contextlib.suppress(RuntimeError):  # without the thread, it still ends after its answer
         threading.Thread(target=_exit_with_parent).start()
     if answers:
         _main(answers)

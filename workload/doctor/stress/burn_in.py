@@ -1,15 +1,14 @@
-"""Matmuls back to back on one device, with every element of every result compared.
+"""Run matmuls back to back on one device, and compare every element of every result.
 
-The operands are integers, small enough that no sum needs rounding: the correct result does not
-depend on the order of summation and is compared without a tolerance. They repeat a tile of
-TILE × TILE, so the correct result repeats the tile's product, which int64 computes quickly and
-without a library. TILE is a prime: a value read from a wrong address, a power of two away, differs.
-Two pairs of operands alternate, so that a stale result is wrong.
+The operands are integers so small that no sum needs rounding. Therefore the correct result does not
+depend on the order of summation and is compared without a tolerance. The operands repeat a tile of
+TILE × TILE elements, so the correct result repeats the tile's product, which is computed in int64,
+quickly and without a library. TILE is prime, so a value read from a wrong address, off by a power
+of two, differs. Two pairs of operands alternate, so that a stale result is a mismatch.
 
 Finds every element that differs in value: any flipped bit of a result except the sign of a zero,
 and in float64, float32 and tf32 any flipped bit of an operand or a sum that reaches the result.
-Does not find flips that bfloat16 rounds away (8 significant bits), nor changes after the
-comparison.
+Does not find flips that bfloat16 rounds away (8 significant bits), or changes after the comparison.
 """
 
 import time
@@ -32,8 +31,8 @@ EDGES = tuple(TILE << power for power in range(8))  # up to 7808
 LARGEST = {"float64": 1 << 19, "float32": 23, "tf32": 23, "bfloat16": 23}
 PAIRS = 2
 MATRICES = 4 * PAIRS + 1  # operands and correct result of each pair, the result, spare memory
-MEMORY_SHARE = 0.25  # of what is free
-PRODUCT_SEC = 0.1  # a larger matrix would take longer
+MEMORY_SHARE = 0.25  # of the free memory
+PRODUCT_SEC = 0.1  # of one matmul at most; limits the edge
 BATCH_SEC = 0.25  # between two reads of the clock, the counts and the sensors
 MAX_BATCH = 512
 
@@ -55,7 +54,7 @@ class Pair:
     product: Tensor
 
 
-def burn_in(  # noqa: PLR0913  tests bring their own edge, product and clock
+def burn_in(  # noqa: PLR0913  tests pass their own edge, product and clock
     device: DeviceInfo,
     dtype: str,
     budget_sec: float,
@@ -65,10 +64,10 @@ def burn_in(  # noqa: PLR0913  tests bring their own edge, product and clock
     product: Multiply = multiply,
     clock: Clock = time.monotonic,
 ) -> BurnIn:
-    """Multiply until the budget is used, but at least once.
+    """Multiply until the time budget is used, but at least once.
 
-    `keep` gets the result so far after each batch. An exception of a driver or a library becomes
-    the result's error. `edge` is chosen unless given.
+    `keep` receives the result so far after each batch. An exception of a driver or a library
+    becomes the result's error. If `edge` is not given, `choose_edge` returns it.
     """
     found = BurnIn(device.torch_name, dtype, edge or 0, 0, 0, 0, 0, None, None, None, None)
     batches: list[tuple[int, float]] = []
@@ -87,7 +86,7 @@ def burn_in(  # noqa: PLR0913  tests bring their own edge, product and clock
                 found = with_rates(_counted(found, wrong), batches)
                 keep(found)
                 count = _next_count(count, seconds, min(BATCH_SEC, deadline - clock()))
-    except Exception as error:  # drivers and libraries raise anything
+    except Exception as error:  # drivers and libraries may raise any exception
         found = replace(found, error=first_line(error))
     return found
 
@@ -105,7 +104,7 @@ class _Bench:
         self._differs = torch.empty_like(self._result, dtype=torch.bool)
 
     def multiply(self, done: int, count: int) -> list[int]:
-        """Return the mismatches of each of `count` matmuls. Waits for the device once."""
+        """Return the number of mismatches in each of `count` matmuls. Waits for the device once."""
         wrong = []
         for number in range(done, done + count):
             pair = self._pairs[number % len(self._pairs)]
@@ -117,7 +116,7 @@ class _Bench:
 
 
 def pairs(device: DeviceInfo, dtype: str, edge: int) -> list[Pair]:
-    """Return PAIRS different pairs. `edge` is a multiple of TILE."""
+    """Return PAIRS different pairs of operands. `edge` is a multiple of TILE."""
     return [_pair(device, dtype, edge, seed) for seed in range(PAIRS)]
 
 
@@ -129,16 +128,16 @@ def _pair(device: DeviceInfo, dtype: str, edge: int, seed: int) -> Pair:
 
     def everywhere(tile: Tensor) -> Tensor:
         kind = precision.torch_dtype(dtype)
-        # From float64, which is exact, so that bfloat16 rounds once.
+        # Convert from float64, which is exact, so that bfloat16 rounds once.
         return tile.double().to(device.torch_name, kind).repeat(repeats, repeats)
 
     return Pair(everywhere(a), everywhere(b), everywhere(product))
 
 
 def choose_edge(device: DeviceInfo, dtype: str, product: Multiply, clock: Clock) -> int:
-    """Return the largest edge that fits the memory and takes at most about PRODUCT_SEC."""
+    """Return the largest edge that fits in memory and needs at most about PRODUCT_SEC."""
     element_bytes = precision.torch_dtype(dtype).itemsize
-    free_bytes = devices.available_bytes(device)  # unknown: the smallest edge
+    free_bytes = devices.available_bytes(device)  # if unknown, the smallest edge
     room_bytes = MEMORY_SHARE * (free_bytes or 0)
     fitting = [edge for edge in EDGES if MATRICES * edge**2 * element_bytes <= room_bytes]
     for edge in fitting[:-1]:
@@ -146,13 +145,13 @@ def choose_edge(device: DeviceInfo, dtype: str, product: Multiply, clock: Clock)
         bench.multiply(0, 1)  # loads libraries
         start = clock()
         bench.multiply(1, 1)
-        if 8 * (clock() - start) > PRODUCT_SEC:  # the time for twice the edge
+        if 8 * (clock() - start) > PRODUCT_SEC:  # expected time for twice the edge
             return edge
     return fitting[-1] if fitting else EDGES[0]
 
 
 def _counted(found: BurnIn, wrong: Sequence[int]) -> BurnIn:
-    """Add a batch with these numbers of mismatches."""
+    """Add a batch; `wrong` has the number of mismatches of each of its matmuls."""
     bad = [place for place, count in enumerate(wrong) if count]
     first, first_elements = found.first_wrong, found.first_wrong_elements
     if bad and first is None:
@@ -171,7 +170,7 @@ def _counted(found: BurnIn, wrong: Sequence[int]) -> BurnIn:
 def with_rates(found: BurnIn, batches: Sequence[tuple[int, float]]) -> BurnIn:
     """Add the GFLOP/s of the first and the last quarter of the time.
 
-    `batches` are (matmuls, seconds) in order. A batch belongs to the quarter of its middle.
+    `batches` are (matmuls, seconds) in order. A batch counts in the quarter of its midpoint.
     """
     total_sec = sum(seconds for _, seconds in batches)
     quarters: tuple[list[tuple[int, float]], ...] = ([], [], [], [])

@@ -1,11 +1,12 @@
-"""Patterns written to a share of the free memory, read back and compared word by word.
+"""Write patterns to a share of the free memory, read them back and compare them word by word.
 
-The first patterns are each word's address and its complement, which reveal two addresses of one
-place; then 0101… and 1010…, where neighboring bits differ; then walking ones and zeros, which
-move through all bits from word to word and from pattern to pattern. A whole pattern is written
-before it is read, so that it does not fit into caches.
+The first patterns are each word's address and its complement, which reveal that two addresses refer
+to the same location. The next are 0101… and 1010…, in which neighboring bits differ. The others are
+walking ones and zeros, which move through all bits from word to word and from pattern to pattern.
+Each pattern is written completely before it is read, so that it is read from memory and not from
+caches.
 
-Does not cover memory that other programs use, nor report physical addresses.
+Does not test memory that other programs use. Does not report physical addresses.
 """
 
 import time
@@ -24,8 +25,8 @@ from workload.hardware import devices
 WORD_BYTES = 8
 # Other programs need host memory, and a container that exceeds its limit is killed.
 SHARE = {"cpu": 0.25, "cuda": 0.7}
-CHUNK_WORDS = {"cpu": 1 << 18, "cuda": 1 << 23}  # 2 MB, 67 MB; a few more are temporary
-# If fewer patterns fit the time, less memory is tested.
+CHUNK_WORDS = {"cpu": 1 << 18, "cuda": 1 << 23}  # 2 MB and 67 MB; a few more chunks are temporary
+# If there is no time for this many patterns, less memory is tested.
 LEAST_PATTERNS = 16
 ALTERNATING = 0x5555_5555_5555_5555
 
@@ -40,9 +41,9 @@ def store(memory: Tensor, words: Tensor) -> None:
 
 
 def patterns() -> Iterator[tuple[str, Words]]:
-    """Yield all patterns, those that find most faults first."""
-    yield "its address", lambda address: address
-    yield "its address inverted", lambda address: ~address
+    """Yield all patterns, starting with those that find the most faults."""
+    yield "address", lambda address: address
+    yield "inverted address", lambda address: ~address
     yield "0101", lambda address: torch.full_like(address, ALTERNATING)
     yield "1010", lambda address: torch.full_like(address, ~ALTERNATING)
     for step in range(64):
@@ -58,7 +59,7 @@ def _walking_zero(step: int, address: Tensor) -> Tensor:
     return ~_walking_one(step, address)
 
 
-def check_memory(  # noqa: PLR0913  tests bring their own memory and clock
+def check_memory(  # noqa: PLR0913  tests pass their own memory and clock
     device: DeviceInfo,
     budget_sec: float,
     keep: Callable[[MemoryTest], None] = lambda _: None,
@@ -69,8 +70,8 @@ def check_memory(  # noqa: PLR0913  tests bring their own memory and clock
 ) -> MemoryTest:
     """Write and compare patterns until all are done or the budget is used.
 
-    An exception of an allocator or a driver becomes the result's error. `words` is chosen by the
-    share of memory and the time unless given.
+    An exception of an allocator or a driver becomes the result's error. If `words` is not given,
+    the share of free memory and the time determine it.
     """
     deadline = clock() + budget_sec
     found = MemoryTest(device.torch_name, 0, 0, 0, 0, None)
@@ -90,7 +91,7 @@ def check_memory(  # noqa: PLR0913  tests bring their own memory and clock
                     return found
             found = replace(found, patterns=found.patterns + 1)
             keep(found)
-    except Exception as error:  # allocators and drivers raise anything
+    except Exception as error:  # allocators and drivers may raise any exception
         found = replace(found, error=first_line(error))
     return found
 
@@ -111,7 +112,7 @@ class _Pattern:
             yield
 
     def compared(self) -> Iterator[tuple[int, int, str | None]]:
-        """Yield the words compared, how many are wrong, and a description of the first."""
+        """Yield the number of words compared, the number of mismatches, and the first mismatch."""
         for start, part in self._parts():
             expected = self._expected(start, part)
             wrong = int(torch.count_nonzero(part != expected))
@@ -140,7 +141,7 @@ def _counted(found: MemoryTest, count: int, wrong: int, where: str | None) -> Me
 
 
 def _fitting_words(device: DeviceInfo, budget_sec: float, write: Store, clock: Clock) -> int:
-    """Return the number of words that fits the share of free memory and the time."""
+    """Return how many words fit in the share of free memory and can be tested in time."""
     chunk = CHUNK_WORDS[device.kind]
     free_bytes = devices.available_bytes(device)
     # If free memory is unknown, test one chunk.

@@ -1,4 +1,4 @@
-"""`workload doctor --deep`: stress matmuls, then memory, and watch the GPU's sensors."""
+"""Run the stress tests of `workload doctor --deep`: matmuls, then memory. Read GPU sensors."""
 
 import gc
 import time
@@ -15,7 +15,7 @@ from workload.hardware import devices, precision
 from workload.hardware.sensors import Reading, summarize
 from workload.hardware.watchdog import watchdog
 
-# Dtypes with hardware support: on a CPU half precision may be emulated, and slow.
+# Dtypes with hardware support. On a CPU, half precision may be emulated and slow.
 DTYPES = {"cpu": ("float64", "float32"), "cuda": ("float64", "float32", "tf32", "bfloat16")}
 PRODUCTS_SHARE = 0.75  # of the budget; the memory test gets the rest
 NOTE_SEC = 0.25  # between two progress notes
@@ -32,7 +32,7 @@ def run_stress(
 ) -> Deep:
     """Stress the device.
 
-    `keep` gets the facts so far and a note about the progress, several times a second.
+    `keep` receives the facts so far and a note about the progress, several times a second.
     """
     with watchdog.working(device.torch_name):
         return _Burning(device, budget_sec, keep).burn(product, write)
