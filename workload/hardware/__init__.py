@@ -1,1 +1,1 @@
-"""What the machine has: devices, driver, limits, sensors and datasheet peaks."""
+"""The machine's hardware: devices, driver, limits, sensors and datasheet peaks."""

@@ -1,8 +1,9 @@
-"""Find the CPUs that this process may use. No heavy imports: torch is imported after it is called.
+"""Find the CPUs that this process may use.
 
 OpenMP may bind the main thread to one CPU as soon as torch is imported (OMP_PROC_BIND, OMP_PLACES,
-GOMP_CPU_AFFINITY, KMP_AFFINITY). What the process may use is the mask before that, as taskset,
-numactl, a cpuset or its parent left it.
+GOMP_CPU_AFFINITY, KMP_AFFINITY). The CPUs that the process may use are those of the mask before
+that, as set by taskset, numactl, a cpuset or the parent process. Call `given_cpus` before torch is
+imported; for that reason this module has no heavy imports.
 """
 
 import os
@@ -13,7 +14,7 @@ from workload.core.files import read_text
 
 
 def given_cpus(root: Path = Path("/")) -> frozenset[int]:
-    """Return the CPUs of the main thread at the first call, which precedes torch's import."""
+    """Return the CPUs of the main thread, read at the first call, before torch is imported."""
     return _first_seen(root)
 
 
@@ -25,11 +26,11 @@ def _first_seen(root: Path) -> frozenset[int]:
 def current_cpus(root: Path = Path("/")) -> frozenset[int]:
     """Return the CPUs that the main thread may run on now."""
     found = allowed_cpus(read_text(root / "proc/self/status"))
-    return found or frozenset(range(os.cpu_count() or 1))  # not Linux: no such file
+    return found or frozenset(range(os.cpu_count() or 1))  # the file exists only on Linux
 
 
 def allowed_cpus(status: str) -> frozenset[int]:
-    """Return the CPUs in the text of a thread's status file; empty without them."""
+    """Return the CPUs that the text of a thread's status file lists; empty if it lists none."""
     for line in status.splitlines():
         name, _, mask = line.partition(":")
         if name == "Cpus_allowed":

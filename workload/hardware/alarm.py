@@ -1,7 +1,7 @@
-"""Call a function at a time, even while the main thread waits in a call that keeps Python's lock.
+"""Call a function after a delay, even while the main thread waits in a call that holds the GIL.
 
-While a call keeps the lock, no other thread and no signal handler of Python's runs. A callback of
-ctypes runs in the C handler itself, on the main thread, which holds the lock.
+While a call holds the GIL, no other thread and no Python signal handler runs. A ctypes callback
+runs inside the C signal handler, on the main thread, which already holds the GIL.
 """
 
 import signal
@@ -11,21 +11,21 @@ from workload.hardware.c_handlers import Handler, install
 
 
 class Alarm:
-    """The one timer of this process that sends SIGALRM."""
+    """The timer that sends SIGALRM; a process has only one."""
 
     def __init__(self, ring: Callable[[], object]) -> None:
-        """Call `ring` when the time is up; nothing happens before `set`."""
+        """Prepare to call `ring` when the time is up; `set` starts the timer."""
         self._handler = Handler(lambda _number: ring())
         self._installed = False
 
     def set(self, seconds: float) -> None:
-        """Ring after this many seconds; this replaces the time that was set before."""
+        """Start the timer, or restart it, with this many seconds."""
         if not self._installed:
             install(signal.SIGALRM, self._handler.address)
             self._installed = True
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def stop(self) -> None:
-        """Do not ring."""
+        """Stop the timer."""
         if self._installed:
             signal.setitimer(signal.ITIMER_REAL, 0)

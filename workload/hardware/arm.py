@@ -1,4 +1,4 @@
-"""Arm CPUs: their names, which /proc/cpuinfo has as numbers, and the width of their vectors."""
+"""Find the names of Arm CPUs, which /proc/cpuinfo gives as numbers, and their vector width."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,9 +13,10 @@ Core = tuple[str, str]  # implementer and part, "0x41" and "0xd0c"
 
 
 def cpu_name(root: Path, cores: Sequence[Core]) -> str | None:
-    """Return chip and core, "NVIDIA Grace (Arm Neoverse V2)"; None without cores.
+    """Return the names of chip and core: "NVIDIA Grace (Arm Neoverse V2)"; None without cores.
 
-    `cores` has one for each logical CPU. Where they differ each kind has its number of CPUs.
+    `cores` has one entry per logical CPU. If they differ, each kind is listed with its number of
+    CPUs.
     """
     kinds = Counter(map(core_name, cores))
     if not kinds:
@@ -28,7 +29,7 @@ def cpu_name(root: Path, cores: Sequence[Core]) -> str | None:
 
 
 def core_name(core: Core) -> str:
-    """Return a core's name, or its numbers."""
+    """Return a core's name, or its implementer and part numbers if the name is unknown."""
     implementer, part = core
     for row in read_table(TABLE)["core"]:
         if row["implementer"] == implementer and part in row["parts"]:
@@ -48,6 +49,6 @@ def _chip(root: Path, core: str) -> str | None:
 
 
 def sve_bits(root: Path) -> int | None:
-    """Return the width of SVE's vectors that Linux gives a program; None without SVE."""
+    """Return the SVE vector width that Linux gives a program by default; None without SVE."""
     count = read_text(root / "proc/sys/abi/sve_default_vector_length").strip()
     return int(count) * BYTE_BITS if count.isdecimal() else None

@@ -1,7 +1,8 @@
 """Read how OpenMP bound the threads of this process to CPUs.
 
-With the variables below, OpenMP binds the main thread when torch is imported and the others when
-they start. Threads and programs that the main thread starts later stay on its CPUs.
+If one of the variables below is set, OpenMP binds the main thread when torch is imported, and its
+other threads when they start. Threads and programs that the main thread starts later inherit its
+CPUs.
 
 Sources: libgomp's manual, "Environment Variables"; Intel's oneAPI DPC++/C++ compiler guide,
 "Thread Affinity Interface" (KMP_AFFINITY works with libiomp5, which PyTorch's wheels lack).
@@ -19,7 +20,7 @@ from workload.core.units import plural, printable, ranges
 from workload.hardware.affinity import allowed_cpus, current_cpus, given_cpus
 
 VARIABLES = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
-ELEMENTS = 1 << 18  # an operation on this many is shared among all threads
+ELEMENTS = 1 << 18  # enough that an operation on them uses all threads
 _CPUS = r"\d{1,6}(-\d{1,6}(:\d{1,6})?)?"
 
 
@@ -28,7 +29,7 @@ class Binding:
     """The CPUs that the threads were bound to, and what was set to bind them."""
 
     main: frozenset[int]
-    threads: frozenset[int]  # of all of them together
+    threads: frozenset[int]  # of all threads together
     given: frozenset[int]
     settings: str
 
@@ -73,6 +74,6 @@ def binding_problem(environment: Mapping[str, str] = os.environ) -> str | None:
 
 
 def _named(word: str) -> frozenset[int]:
-    """Return the CPUs of `3`, `0-3` or `0-7:2`."""
+    """Return the CPUs that a word such as `3`, `0-3` or `0-7:2` names."""
     first, last, step = re.fullmatch(r"(\d+)(?:-(\d+))?(?::(\d+))?", word).groups()  # type: ignore[union-attr]  # binding_problem matched it
     return frozenset(range(int(first), int(last or first) + 1, max(1, int(step or 1))))

@@ -1,11 +1,11 @@
-"""Handlers of signals that run at once, in C, and not between two bytecodes of the main thread."""
+"""Signal handlers that C runs at once; Python's run between two bytecodes of the main thread."""
 
 import ctypes
 from collections.abc import Callable
 
 
 class Handler:
-    """A function of a signal's number, as C calls it. It has to live while it is installed."""
+    """A function of a signal's number that C can call. Keep it alive while it is installed."""
 
     def __init__(self, function: Callable[[int], object]) -> None:
         """Wrap the function."""
@@ -14,7 +14,7 @@ class Handler:
 
 
 def install(number: int, address: int | None) -> int | None:
-    """Handle the signal by the function at this address; return that of the one before."""
+    """Install the handler at this address for a signal; return the previous one's address."""
     signal = ctypes.CDLL(None).signal
     signal.argtypes, signal.restype = (ctypes.c_int, ctypes.c_void_p), ctypes.c_void_p
     earlier: int | None = signal(number, address)

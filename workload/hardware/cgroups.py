@@ -1,4 +1,4 @@
-"""Read what this process may use: CPUs, memory and /dev/shm, from files alone.
+"""Read from files how many CPUs and how much memory and /dev/shm this process may use.
 
 A container's CPU quota and memory limit are those of its control groups (cgroup v1 or v2, or a mix
 of both); `os.cpu_count()` and PyTorch's default thread count ignore them. Limits nest: every level
@@ -25,7 +25,7 @@ UNLIMITED_BYTES = 1 << 60
 
 
 def read_limits(root: Path = Path("/")) -> Limits:
-    """Read every limit on this process below `root` (tests give a fixture tree)."""
+    """Read every limit on this process from files below `root`; tests pass a fixture tree."""
     groups = _own_groups(root)
     limit_bytes, used_bytes = _tightest_memory(_levels(root, groups, "memory"))
     quotas = map(_cpu_quota, _levels(root, groups, "cpu"))
@@ -40,7 +40,7 @@ def read_limits(root: Path = Path("/")) -> Limits:
 
 
 def read_pids_left(root: Path = Path("/")) -> int | None:
-    """Read how many more processes and threads this process's groups allow; None: any number."""
+    """Read how many more processes and threads the groups allow; None if there is no limit."""
     left = [
         limit - (_integer(read_text(level / "pids.current")) or 0)
         for level in _levels(root, _own_groups(root), "pids")
@@ -78,7 +78,7 @@ def last_cache_bytes(root: Path) -> int | None:
 
 
 def _own_groups(root: Path) -> dict[str, str]:
-    """Return controller -> path of this process's group; the key of the v2 hierarchy is ""."""
+    """Return this process's group of each controller; the key of the v2 hierarchy is ""."""
     groups = {}
     for line in read_text(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
@@ -87,7 +87,7 @@ def _own_groups(root: Path) -> dict[str, str]:
 
 
 def _levels(root: Path, groups: dict[str, str], controller: str) -> list[Path]:
-    """Return this process's groups of `controller`, innermost first; v1 wins in a mix."""
+    """Return this process's groups of `controller`, innermost first; v1 takes precedence."""
     for version, key in ((1, controller), (2, "")):
         mount = _mount(root, version, controller) if key in groups else None
         if mount:
@@ -96,9 +96,9 @@ def _levels(root: Path, groups: dict[str, str], controller: str) -> list[Path]:
 
 
 def _mount(root: Path, version: int, controller: str) -> tuple[str, Path] | None:
-    """Return the mounted group and its place; a container often sees its own group only."""
+    """Return the mounted group and mount point; a container often sees only its own group."""
     kind = "cgroup" if version == 1 else "cgroup2"
-    # Single blanks and newlines only: a source may be empty and a path hold a form feed.
+    # Split only at single spaces and newlines: a source may be empty, a path have a form feed.
     for line in read_text(root / "proc/self/mountinfo").split("\n"):
         fields, _, rest = line.partition(" - ")
         file_system, _, options = rest.partition(" ")
@@ -112,7 +112,7 @@ def _mount(root: Path, version: int, controller: str) -> tuple[str, Path] | None
 
 def _walk_up(mounted_group: str, mount_point: Path, group: str) -> Iterator[Path]:
     path = PurePosixPath(group)
-    # A group outside the mounted one (another namespace's): only the mount itself is ours.
+    # A group outside the mounted one belongs to another namespace: use only the mount itself.
     inside = path.is_relative_to(mounted_group) and ".." not in path.parts
     below = path.relative_to(mounted_group) if inside else PurePosixPath()
     yield mount_point / below
@@ -120,7 +120,7 @@ def _walk_up(mounted_group: str, mount_point: Path, group: str) -> Iterator[Path
 
 
 def _tightest_memory(levels: list[Path]) -> tuple[int | None, int | None]:
-    """Return limit and use of the group with the least room; without a limit, the own use."""
+    """Return limit and usage of the group with the least room; without limits, None and usage."""
     memory = [_memory(level) for level in levels]
     limited = [(limit, used) for limit, used in memory if limit is not None]
     if limited:
@@ -129,7 +129,7 @@ def _tightest_memory(levels: list[Path]) -> tuple[int | None, int | None]:
 
 
 def _memory(group: Path) -> tuple[int | None, int | None]:
-    """Return the group's limit and use, without what can be reclaimed of the file cache."""
+    """Return the group's limit, and its usage without the reclaimable file cache."""
     stat = _key_values(group / "memory.stat")
     limits = (
         _bytes_or_unlimited(text)
@@ -142,7 +142,7 @@ def _memory(group: Path) -> tuple[int | None, int | None]:
     )
     usage = read_text(group / "memory.current") or read_text(group / "memory.usage_in_bytes")
     usage_bytes = _integer(usage)
-    # In v1 the counts without `total_` leave out the children of the group.
+    # In v1, counts without `total_` exclude the group's children.
     cache_bytes = stat.get("total_inactive_file", stat.get("inactive_file", 0))
     used_bytes = None if usage_bytes is None else max(0, usage_bytes - cache_bytes)
     return min((limit for limit in limits if limit is not None), default=None), used_bytes
@@ -154,7 +154,7 @@ def _bytes_or_unlimited(text: str) -> int | None:
 
 
 def _cpu_quota(group: Path) -> float | None:
-    """Return cores, or None for "max" (v2), -1 (v1) and anything unreadable."""
+    """Return the quota in CPUs; None for "max" (v2), -1 (v1) and unreadable values."""
     limit, _, period = read_text(group / "cpu.max").partition(" ")  # v2
     quota_us = _integer(limit or read_text(group / "cpu.cfs_quota_us"))
     period_us = _integer(period or read_text(group / "cpu.cfs_period_us"))

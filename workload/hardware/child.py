@@ -1,7 +1,7 @@
 """A child process that queries a library which may hang, abort, or end its process.
 
-Each answer is a line with a deadline. A process that cannot be killed, because it waits in the
-kernel, is left behind.
+Each answer is one line and has a time limit. A process that cannot be killed, because it waits in
+the kernel, is left behind.
 """
 
 import ctypes
@@ -16,10 +16,10 @@ from contextlib import suppress
 from workload.core.errors import ExitCode
 
 KILL_SEC = 2.0  # how long a killed process may take to end
-PROGRESS_SEC = 10.0  # after which waiting is announced
+PROGRESS_SEC = 10.0  # a longer wait is reported
 _POLL_SEC = 0.2
 _SET_DEATH_SIGNAL = 1  # linux/prctl.h, PR_SET_PDEATHSIG
-_HANDLED = 128  # plus the signal's number: the code after a signal that was handled
+_HANDLED = 128  # plus the signal's number: the exit code after a handled signal
 
 
 class NoAnswerError(Exception):
@@ -30,7 +30,7 @@ class HungError(NoAnswerError):
     """The process did not answer in time, and was killed."""
 
     def __init__(self, timeout_sec: float) -> None:
-        """Take the limit."""
+        """Build the message from the time limit."""
         super().__init__(f"did not answer within {timeout_sec:g} s")
 
 
@@ -38,16 +38,16 @@ class EndedError(NoAnswerError):
     """The process ended by itself; `signal` is the name of the signal that ended it, if any."""
 
     def __init__(self, code: int) -> None:
-        """Take the exit code, negative for a signal."""
+        """Build the message from the exit code, which is negative for a signal."""
         self.signal = ending_signal(code)
         super().__init__(f"ended by {self.signal}" if self.signal else f"exited with code {code}")
 
 
 class Child:
-    """One process, in a session of its own so that those that it starts are killed with it."""
+    """A process in a session of its own, so that processes it starts are killed with it."""
 
     def __init__(self, command: Sequence[str], *, with_errors: bool = False) -> None:
-        """Start it, with its stderr as part of its output or without. Raises OSError."""
+        """Start the process; `with_errors` adds its stderr to its output. Raises OSError."""
         self._process = subprocess.Popen(  # noqa: S603  commands of this package
             command,
             stdin=subprocess.PIPE,
@@ -63,8 +63,9 @@ class Child:
     ) -> str:
         """Return what follows `prefix` in the next line that starts with it.
 
-        Calls `waiting` once after PROGRESS_SEC. Raises HungError, and EndedError where the process
-        ends without such a line, even if another process holds its output open.
+        Calls `waiting` once after PROGRESS_SEC. Raises HungError after `timeout_sec`, and
+        EndedError if the process ends without such a line, even if another process holds its output
+        open.
         """
         started, reported = time.monotonic(), False
         while True:
@@ -82,7 +83,7 @@ class Child:
                 waiting()
 
     def output(self, timeout_sec: float) -> str:
-        """Return all it prints until it ends. Raises HungError."""
+        """Return everything that the process prints until it ends. Raises HungError."""
         deadline = time.monotonic() + timeout_sec
         with suppress(EndedError):
             while True:
@@ -100,7 +101,7 @@ class Child:
         return line.decode(errors="replace")
 
     def _wait_for_output(self) -> bool:
-        """Return whether there was more output soon. Raises EndedError at the end."""
+        """Return whether output came within _POLL_SEC. Raises EndedError once there is no more."""
         assert self._process.stdout  # noqa: S101  a pipe, see above
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
@@ -112,7 +113,7 @@ class Child:
         return bool(chunk)
 
     def close(self) -> int:
-        """Close its input, which ends it, and kill it if it does not end; return its exit code."""
+        """Close the process's input, or kill it if that does not end it; return its exit code."""
         assert self._process.stdin  # noqa: S101  a pipe, see above
         self._process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
@@ -124,17 +125,17 @@ class Child:
         return self._process.returncode or 0
 
     def kill(self) -> None:
-        """Kill it and what it started; leave it behind if it does not end."""
+        """Kill the process and those it started; leave it behind if it does not end."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         try:
             self._process.wait(KILL_SEC)
         except subprocess.TimeoutExpired:
-            self._process.returncode = -signal.SIGKILL  # no one waits for it from now on
+            self._process.returncode = -signal.SIGKILL  # do not wait for it again
 
 
 def end_with_parent() -> None:
-    """Let the kernel kill this process when its parent ends, however it does."""
+    """Let the kernel kill this process when its parent ends for any reason."""
     with suppress(OSError, AttributeError):  # not Linux
         ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
 
@@ -145,7 +146,7 @@ def ending_signal(code: int) -> str | None:
     >>> ending_signal(-9), ending_signal(143), ending_signal(4)
     ('SIGKILL', 'SIGTERM', None)
     """
-    if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):  # by one that it handled
+    if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):  # it handled the signal
         code = _HANDLED - code
     return _signal_name(-code) if code < 0 else None
 

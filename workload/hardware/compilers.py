@@ -1,4 +1,4 @@
-"""Find the compilers that torch.compile would call, as it does, and its cache."""
+"""Find the compilers and the cache that torch.compile would use."""
 
 import os
 import shutil
@@ -23,9 +23,9 @@ def find_compilers(environment: Mapping[str, str] = os.environ) -> Compilers:
 
 
 def fix(environment: Mapping[str, str] = os.environ) -> str:
-    """Return how to get all of them, and the openssl that Inductor calls too.
+    """Return how to get the compilers, the headers and openssl, which Inductor calls too.
 
-    Only the images, and images built on top of one, set their variant.
+    WORKLOAD_VARIANT is set only in the project's images and in images built on them.
     """
     variant = environment.get("WORKLOAD_VARIANT")
     install = f"install {PACKAGES}"

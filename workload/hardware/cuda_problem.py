@@ -29,12 +29,12 @@ class Problem:
     fix: str
 
     def __str__(self) -> str:
-        """Return both in one line."""
+        """Return the problem and its fix in one line."""
         return f"{self.what}: {' '.join(self.fix.split())}"
 
 
 def cuda_problem(index: int) -> Problem | None:
-    """Return why CUDA device `index` cannot be used; None if a matmul on it was right."""
+    """Return why CUDA device `index` cannot be used; None if a matmul on it is correct."""
     if torch.version.cuda is None:
         return Problem("this torch is the CPU build", "use the GPU image or a CUDA build of torch")
     if not driver_visible():
@@ -47,7 +47,7 @@ def cuda_problem(index: int) -> Problem | None:
 
 
 def driver_blocks(index: int | None) -> Problem | None:
-    """Return a problem if the driver hangs or ends processes; torch asks it for the CPU too."""
+    """Return a problem if the driver hangs or crashes; torch queries it even on the CPU."""
     if torch.version.cuda is None or torch.cuda.is_initialized() or not driver_visible():
         return None
     start = cuda_start(index)
@@ -81,7 +81,7 @@ def _coded_problem(start: CudaStart, index: int) -> Problem | None:
 
 
 def _choose(count: int, hiding: str | None) -> str:
-    """Return which GPUs there are, and what hides others."""
+    """Return which GPUs to choose from, and CUDA_VISIBLE_DEVICES if it is set."""
     there = "cuda:0" if count == 1 else f"one of cuda:0 to cuda:{count - 1}"
     shows = f"; CUDA_VISIBLE_DEVICES is set to '{hiding}'" if hiding is not None else ""
     return f"choose {there}{shows}"
@@ -99,7 +99,7 @@ def _kernel_problem(index: int) -> Problem | None:
 
 def _compute(index: int) -> Problem | None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # their text is that of the error
+        warnings.simplefilter("ignore")  # they repeat the error's text
         torch.cuda.init()
     major, minor = torch.cuda.get_device_capability(index)
     arch_list = torch.cuda.get_arch_list()

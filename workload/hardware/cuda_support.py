@@ -1,4 +1,4 @@
-"""Which driver a CUDA build needs, and which GPUs a wheel has kernels for. Pure.
+"""Find which driver a CUDA build needs, and which GPUs a wheel has kernels for. Pure functions.
 
 Sources: CUDA Toolkit Release Notes, table "CUDA Toolkit and Minimum Required Driver Version
 for CUDA Minor Version Compatibility"; CUDA C++ Programming Guide, "Binary Compatibility",
@@ -22,7 +22,7 @@ ARCHITECTURE = re.compile(r"(?P<kind>sm|compute)_(?P<major>\d+)(?P<minor>\d)(?P<
 
 
 def minimum_driver(cuda_version: str) -> str | None:
-    """Return the oldest driver for a CUDA build ("13.0" -> "580"); None for an unknown CUDA."""
+    """Return the oldest driver for a CUDA build ("13.0" -> "580"); None if it is unknown."""
     major = cuda_version.partition(".")[0]
     return MINIMUM_DRIVERS.get(int(major)) if major.isdecimal() else None
 
@@ -39,22 +39,22 @@ def driver_suffices(driver_version: str, cuda_version: str) -> bool | None:
 
 
 def older_library(start: CudaStart, cuda_version: str) -> bool:
-    """Return whether the libcuda that was loaded is of an older major version than a CUDA build."""
+    """Return whether the loaded libcuda has an older major version than a CUDA build."""
     major = cuda_version.partition(".")[0]
     return bool(start.version) and major.isdecimal() and (start.version or 0) // 1000 < int(major)
 
 
 def library_text(start: CudaStart) -> str:
-    """Return which libcuda was loaded, and the CUDA that it runs."""
+    """Return the path of the loaded libcuda and its CUDA version."""
     version = start.version or 0
-    return f"{start.library or 'libcuda'} is of CUDA {version // 1000}.{version % 1000 // 10}"
+    return f"{start.library or 'libcuda'} is for CUDA {version // 1000}.{version % 1000 // 10}"
 
 
 def forward_compatible(brand: str | None) -> bool | None:
-    """Return whether an older driver could support a GPU of this brand by the cuda-compat package.
+    """Return whether the cuda-compat package supports GPUs of this brand on an older driver.
 
-    It supports data-center GPUs, which newer drivers call NVIDIA and older ones Tesla, and some RTX
-    GPUs: None if the brand alone is not enough to know.
+    It supports data-center GPUs, whose brand is NVIDIA in newer drivers and Tesla in older ones,
+    and some RTX GPUs. None if the brand alone does not decide.
     """
     if brand in ("GeForce", "Titan"):
         return False
@@ -62,7 +62,7 @@ def forward_compatible(brand: str | None) -> bool | None:
 
 
 def kernel_source(capability: tuple[int, int], arch_list: Iterable[str]) -> str | None:
-    """Return the entry of a wheel's arch list that a GPU of this compute capability runs, if any.
+    """Return the entry of a wheel's arch list that a GPU of this capability runs; None if none.
 
     A binary ("sm_80") runs on the same major version with an equal or higher minor; PTX
     ("compute_80") is compiled by the driver for any equal or higher capability. The suffix
@@ -78,7 +78,7 @@ def kernel_source(capability: tuple[int, int], arch_list: Iterable[str]) -> str 
 
 
 def supports(capability: tuple[int, int], arch_list: Iterable[str]) -> bool:
-    """Return whether a wheel with this arch list has kernels for a GPU, including PTX."""
+    """Return whether a wheel with this arch list has kernels or PTX for a GPU."""
     return kernel_source(capability, arch_list) is not None
 
 

@@ -1,4 +1,4 @@
-"""Choose a device, read its properties, and wait for its work and its errors."""
+"""Choose a device, read its properties, wait for its work and translate its errors."""
 
 import os
 import platform
@@ -37,7 +37,7 @@ from workload.hardware.watchdog import watchdog
 
 @dataclass
 class Sharing:
-    """How many processes of one run use the CPUs' memory at the same time."""
+    """The number of processes of one run that use the machine's memory at the same time."""
 
     processes: int = 1
 
@@ -48,9 +48,10 @@ sharing = Sharing()  # of this process; the command line sets it
 def resolve(requested: str) -> DeviceInfo:
     """Return the device that `requested` names: auto, cpu, cuda or cuda:N.
 
-    `auto` takes CUDA if a kernel runs there, else the CPU, and gives the reason. An explicit CUDA
-    device never falls back: UnfitError says what is missing. Anything else is a BadInputError.
-    From then on, in the whole process, float32 is IEEE float32 and threads respect the CPU quota.
+    `auto` chooses CUDA if a kernel runs there, else the CPU; the device's `reason` says why. An
+    explicit CUDA device never falls back: UnfitError says what is missing. Anything else raises
+    BadInputError. From then on, in the whole process, float32 is IEEE float32 and threads respect
+    the CPU quota.
     """
     kind, index = parse(requested)
     pin_arithmetic()
@@ -68,7 +69,7 @@ def resolve(requested: str) -> DeviceInfo:
 
 
 def parse(requested: str) -> tuple[str, int]:
-    """Parse `requested` as (auto, cpu or cuda; index). Raises BadInputError."""
+    """Return the kind of the device (auto, cpu or cuda) and its index. Raises BadInputError."""
     kind, colon, index = requested.partition(":")
     if kind in ("auto", "cpu") and not colon:
         return kind, 0
@@ -78,7 +79,7 @@ def parse(requested: str) -> tuple[str, int]:
 
 
 def _chosen(requested: str, kind: str, index: int) -> DeviceInfo:
-    # PyTorch's CUDA build asks the driver in each backward pass, on the CPU too.
+    # PyTorch's CUDA build queries the driver in each backward pass, even on the CPU.
     blocked = driver_blocks(None if kind == "cpu" else index)
     if blocked:
         raise UnfitError(f"device {requested} is not usable: {blocked}")
@@ -93,9 +94,9 @@ def _chosen(requested: str, kind: str, index: int) -> DeviceInfo:
 
 
 def _limit_threads(usable: int, binding: Binding | None) -> None:
-    """Use no more threads than there are CPUs for them, and than OpenMP runs.
+    """Limit PyTorch's threads to the CPUs that it may use and to the threads that OpenMP runs.
 
-    More than the CPUs would only wait; where PyTorch asks for more than run, results are wrong.
+    More threads than CPUs would only wait. More threads than OpenMP runs give wrong results.
     """
     asked = torch.get_num_threads()
     bound = len(binding.threads) if binding else usable
@@ -139,10 +140,10 @@ def set_threads(info: DeviceInfo, threads: int) -> DeviceInfo:
 
 @cache
 def sensor(info: DeviceInfo) -> Sensor | None:
-    """Return what reads the GPU's clocks and processes while it works.
+    """Return a sensor that reads the GPU's clocks and processes while it works.
 
-    None on a CPU, without NVML or an answer of it, or if NVML does not know this GPU, as in some
-    containers and for MIG slices.
+    None on a CPU, if NVML is missing or does not answer, or if it does not know this GPU, as in
+    some containers and for MIG slices.
     """
     if info.kind != "cuda" or driver_version() is None:
         return None
@@ -165,8 +166,8 @@ def translate_cuda_errors(info: DeviceInfo, busy_sec: float = 0.0) -> Iterator[N
     """Raise OutOfMemoryError if memory runs out in the block, LostDeviceError if the device fails.
 
     After some errors, and once a GPU has fallen off the bus, nothing on it works for the rest of
-    the process. An error whose code does not say so is raised unchanged if the device responds.
-    `busy_sec` is for `watchdog`.
+    the process. An error without such a code is raised unchanged if the device still responds.
+    `busy_sec` is passed to `watchdog`.
     """
     with watchdog.working(info.torch_name, busy_sec):
         try:
@@ -192,20 +193,20 @@ def _responds(info: DeviceInfo) -> bool:
 def available_bytes(info: DeviceInfo) -> int | None:
     """Return the bytes that can still be allocated on the device.
 
-    On a CPU, within its cgroup, and this process's share of what ranks beside it use too.
+    On a CPU, the cgroup's limit applies, and ranks on the same machine get equal shares.
     """
     if info.kind == "cpu":
         found = read_limits().available_bytes
         return None if found is None else found // sharing.processes
     with translate_cuda_errors(info):
         free = torch.cuda.mem_get_info(info.torch_name)[0]
-        # PyTorch keeps what earlier cases freed, and returns it when a new one needs it.
+        # PyTorch caches memory that earlier cases freed, and gives it to new ones that need it.
         kept = torch.cuda.memory_reserved(info.torch_name)
         return int(free + kept - torch.cuda.memory_allocated(info.torch_name))
 
 
 def memory_problem(needed_bytes: int, info: DeviceInfo) -> str | None:
-    """Return why so much does not fit, with needed and available bytes; None if it does."""
+    """Return a message if `needed_bytes` exceed the available memory; None if they fit."""
     available = available_bytes(info)
     if available is None or needed_bytes <= available:
         return None

@@ -1,8 +1,8 @@
-"""Query the two libraries of the driver, in a process of its own: either may hang or abort.
+"""Query the driver's two libraries in a separate process, since either may hang or abort.
 
 `python -m workload.hardware.driver_answers cuda INDEX` starts CUDA without PyTorch and creates
-a context on one GPU; `… nvml` and `… links` query NVML. It prints one line. Names and numbers: CUDA
-Driver API.
+a context on one GPU; `… nvml` and `… links` query NVML. Each prints one line. Source of names and
+numbers: CUDA Driver API.
 """
 
 import ctypes
@@ -18,11 +18,11 @@ from workload.core.models.model import as_json
 from workload.hardware.child import end_with_parent
 from workload.hardware.nvml import HardwareError, read_driver, read_links
 
-ANSWER = "driver: "  # prefix of the line; libraries print other lines
+ANSWER = "driver: "  # prefix of the line; libraries may print other lines
 
 
 def start_cuda(index: int | None = None) -> CudaStart:
-    """Start CUDA and create a context on GPU `index`, as every program does; none if None."""
+    """Start CUDA and, as every program does, create a context on GPU `index` unless it is None."""
     try:
         cuda = ctypes.CDLL("libcuda.so.1")
         version, count = ctypes.c_int(), ctypes.c_int()
@@ -42,7 +42,7 @@ def start_cuda(index: int | None = None) -> CudaStart:
 
 
 def _context(cuda: Any, index: int) -> int:
-    """Return the code with which the GPU's context is made and works."""
+    """Create and use the GPU's context; return the `CUresult` of the first failure, or 0."""
     context = ctypes.c_void_p()
     code = cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), index)
     if code == 0:
@@ -52,14 +52,14 @@ def _context(cuda: Any, index: int) -> int:
 
 
 def mapped(name: str) -> str | None:
-    """Return the path of a library that this process has loaded."""
+    """Return the path of the loaded library whose file name starts with `name`, if any."""
     lines = read_text(Path("/proc/self/maps")).splitlines()
     paths = (line[line.find("/") :] for line in lines if "/" in line)
     return next((path for path in paths if path.rpartition("/")[2].startswith(name)), None)
 
 
 def ask_nvml() -> dict[str, Any]:
-    """Return the driver's facts, or NVML's reason and code."""
+    """Return the facts about the driver, or NVML's reason for an error and its code."""
     try:
         return {"driver": as_json(read_driver())}
     except HardwareError as error:
@@ -67,7 +67,7 @@ def ask_nvml() -> dict[str, Any]:
 
 
 def answer_to(question: str, *arguments: str) -> Any:
-    """Return what this process prints as JSON."""
+    """Return the answer, which this process prints as JSON."""
     match question:
         case "nvml":
             return ask_nvml()

@@ -1,4 +1,4 @@
-"""Look up what the codes of CUDA and NVML mean, and what to do. Pure.
+"""Look up what error codes of CUDA and NVML mean, and what to do. Pure functions.
 
 The table is driver_codes.toml. PyTorch's text for each code was recorded in tests/lab.
 """
@@ -13,33 +13,33 @@ from workload.core.files import read_table
 
 
 class Kind(StrEnum):
-    """Classes of codes that are handled alike."""
+    """Classes of error codes that are handled alike."""
 
-    START = "start"  # CUDA does not start, for the whole machine
+    START = "start"  # CUDA does not start on the whole machine
     MEMORY = "memory"  # the GPU's memory ran out
-    BUSY = "busy"  # another process has the GPU
+    BUSY = "busy"  # another process uses the GPU exclusively
     NO_DEVICE = "no-device"
-    KERNEL_IMAGE = "kernel-image"  # no code for this GPU
+    KERNEL_IMAGE = "kernel-image"  # PyTorch has no code for this GPU
     ECC = "ecc"
-    LAUNCH = "launch"  # a kernel failed; nothing else of this process works any more
+    LAUNCH = "launch"  # a kernel failed; later CUDA calls of this process fail too
     PERMISSION = "permission"
     LOST = "lost"  # the GPU no longer responds
 
 
 @dataclass(frozen=True)
 class Cause:
-    """What a code means: `case` is its name in a finding."""
+    """The meaning of an error code; `case` is its name in the doctor's findings."""
 
     code: int
     kind: Kind
     case: str
-    text: str  # NVIDIA's
+    text: str  # NVIDIA's text for the code
     why: str
     fix: str
 
     @property
     def sticky(self) -> bool:
-        """Return whether every later call of the process fails with it too."""
+        """Return whether every later CUDA call of the process fails with this error too."""
         return self.kind in (Kind.LAUNCH, Kind.ECC, Kind.LOST)
 
     def with_code(self) -> str:
@@ -48,7 +48,7 @@ class Cause:
 
 
 TABLE = Path(__file__).with_name("driver_codes.toml")
-# PyTorch's own texts, where it has some, and those of libraries, whose codes differ.
+# CUDA codes for texts of PyTorch itself, and for those of libraries, whose own codes differ.
 _TEXTS = {
     "No CUDA GPUs are available": 100,
     "CUDA driver initialization failed": 3,
@@ -60,15 +60,15 @@ _TEXTS = {
 }
 _OLD_DRIVER = re.compile(r"driver on your system is too old \(found version (\d+)\)")
 # nvmlReturn_t
-NVML_PERMISSION = 4  # normal for the other GPUs of a container's host
+NVML_PERMISSION = 4  # usual for GPUs of the host that a container may not use
 NVML_RESET_REQUIRED = 16
 NVML_MISMATCH = 18
-NVML_UNKNOWN = 999  # in a container whose devices were taken away while it ran, for example
+NVML_UNKNOWN = 999  # for example in a container that lost its devices while it ran
 
 
 @cache
 def causes() -> dict[int, Cause]:
-    """Return the table, by code."""
+    """Return the causes in the table by code."""
     table = read_table(TABLE)
     return {
         int(code): Cause(
@@ -85,13 +85,13 @@ def causes() -> dict[int, Cause]:
 
 
 def cuda_cause(code: int) -> Cause:
-    """Return what a CUDA code means; an unknown one is one of the start."""
+    """Return the cause of a CUDA code; an unknown code is treated as a failed start."""
     unknown = replace(causes()[999], code=code, kind=Kind.START, case="error", text="CUDA error")
     return causes().get(code, unknown)
 
 
 def cause_of(error: BaseException | str) -> Cause | None:
-    """Return what an exception of PyTorch, or its text, means; None if it has no known code."""
+    """Return the cause of a PyTorch exception, or of its text; None if it has no known code."""
     code = getattr(error, "error_code", None)  # torch.AcceleratorError
     text = str(error)
     if isinstance(code, int) and code in causes():
@@ -110,7 +110,7 @@ def cause_of(error: BaseException | str) -> Cause | None:
 
 
 def start_cause(code: int, library: str | None, hiding: str | None) -> Cause:
-    """Return why CUDA does not start with libcuda's path and CUDA_VISIBLE_DEVICES."""
+    """Return why CUDA does not start, given libcuda's path and CUDA_VISIBLE_DEVICES."""
     cause = cuda_cause(code)
     if cause.kind is Kind.NO_DEVICE and hiding is not None:
         return replace(
@@ -125,7 +125,7 @@ def start_cause(code: int, library: str | None, hiding: str | None) -> Cause:
 
 
 def shortened(text: str) -> str:
-    """Return PyTorch's text without what it adds to the reason."""
+    """Return the reason in PyTorch's text, without what PyTorch adds to it."""
     reason = re.search(r"\bError \d+: .*", text)
     text = reason[0] if reason else text.removeprefix("CUDA initialization: ")
     return re.sub(r" \(Triggered internally at .*\)$", "", text)

@@ -1,6 +1,7 @@
 """Watch the NVIDIA driver's errors while a command runs: Xids as events, NVLink errors as counts.
 
-Xids of GPUs without events, or lost meanwhile, are read from the kernel's log, if it can be read.
+Xids of GPUs that have no events, or that are lost meanwhile, are read from the kernel's log, if it
+can be read.
 
 Source: NVML API Reference Guide, "Event Handling Methods" and "Field Value Enums".
 """
@@ -27,7 +28,7 @@ ERROR_TIMEOUT = 10  # nvmlReturn_t: no event is left
 
 @dataclass
 class _Gpu:
-    """A GPU with its own event set and its address, which a lost GPU no longer reports."""
+    """A GPU with its event set, and with its address, which a lost GPU no longer reports."""
 
     address: str
     ask: Questions
@@ -38,27 +39,27 @@ class _Gpu:
 
 @dataclass(frozen=True)
 class Reported:
-    """What the driver reported since the start; None where it does not report these."""
+    """The errors that the driver reported since the start; None for a kind it does not report."""
 
     xids: tuple[Xid, ...] | None = None
     link_errors: tuple[LinkErrors, ...] | None = None
 
 
 class DriverErrors:
-    """Collects the errors of all GPUs from now on; without a driver they are unknown.
+    """A collector of all GPUs' errors from its creation on; without a driver they are unknown.
 
-    The registration ends with the process.
+    The registration for events ends with the process.
     """
 
     def __init__(self, root: Path = Path("/")) -> None:
-        """Register for events, before the work starts; the kernel's log is below `root`."""
+        """Register for events before the work starts. The kernel's log is read below `root`."""
         self._root = root
-        self._logged: tuple[Xid, ...] | None = None  # before the command
+        self._logged: tuple[Xid, ...] | None = None  # in the log before the command
         self._found: list[Xid] = []
         self._last = Reported()
         self._gpus: tuple[_Gpu, ...] = ()
         self._thread = DriverThread()
-        with suppress(HardwareError):  # no binding
+        with suppress(HardwareError):  # the Python binding is missing
             self._register(load_nvml())
 
     def _register(self, nvml: Any) -> None:
@@ -76,7 +77,7 @@ class DriverErrors:
         return Reported((*(self._last.xids or ()), *logged), self._last.link_errors)
 
     def _new_in_log(self) -> tuple[Xid, ...] | None:
-        """Return the new Xids of GPUs without events; None where the log cannot be read."""
+        """Return the new Xids of GPUs without events; None if the log cannot be read."""
         logged = None if self._logged is None else read_logged_xids(self._root)
         if self._logged is None or logged is None:
             return None
@@ -101,7 +102,7 @@ class DriverErrors:
         while len(self._found) + len(numbers) < MAX_EVENTS:
             try:
                 event = nvml.nvmlEventSetWait_v2(gpu.events, TIMEOUT_MSEC)
-            except failures(nvml) as error:  # a timeout: there is no more
+            except failures(nvml) as error:  # a timeout: no event is left
                 gpu.silent = getattr(error, "value", None) != ERROR_TIMEOUT
                 break
             numbers.append(int(event.eventData))
@@ -111,7 +112,7 @@ class DriverErrors:
 
 
 def _grown(before: dict[str, int], now: dict[str, int]) -> dict[str, int]:
-    """Return by how much counts have grown."""
+    """Return the increases of the counts that have grown."""
     return {
         name: count - before[name]
         for name, count in now.items()
@@ -120,7 +121,7 @@ def _grown(before: dict[str, int], now: dict[str, int]) -> dict[str, int]:
 
 
 def _registered(nvml: Any) -> Iterator[_Gpu]:
-    """Register for the Xids of each GPU that has events."""
+    """Register for the Xids of each GPU that has events, and yield these GPUs."""
     nvml.nvmlInit()
     for index in range(nvml.nvmlDeviceGetCount()):
         with suppress(*failures(nvml)):  # this GPU is lost, or has no events

@@ -1,4 +1,4 @@
-"""Query the driver in a process of its own, with a deadline: a broken driver hangs or aborts."""
+"""Query the driver in a separate process with a time limit: a broken driver may hang or abort."""
 
 import json
 import sys
@@ -46,7 +46,7 @@ def ask_driver() -> Driver:
 
 
 def gpu_links() -> tuple[GpuLinks, ...]:
-    """Return what connects the GPUs of this machine; nothing if NVML does not answer."""
+    """Return the links between the GPUs of this machine; empty if NVML does not answer."""
     if not driver_visible():
         return ()
     try:
@@ -56,14 +56,14 @@ def gpu_links() -> tuple[GpuLinks, ...]:
 
 
 def driver_visible() -> bool:
-    """Return whether files of the driver are here; WSL and Tegra have other ones."""
+    """Return whether the driver's files exist, including those of WSL and Tegra."""
     traces = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg", "/dev/nvmap")
     return any(Path(trace).exists() for trace in traces)
 
 
 @cache
 def driver_version() -> str | None:
-    """Return the driver's version; None if NVML does not answer: then no process may query it."""
+    """Return the driver's version; None if NVML does not answer. Do not query NVML in that case."""
     if not driver_visible():
         return None
     try:
@@ -74,7 +74,7 @@ def driver_version() -> str | None:
 
 @cache
 def cuda_start(index: int | None) -> CudaStart:
-    """Return how CUDA starts without PyTorch on GPU `index`, or on none for None. Cached."""
+    """Return how CUDA starts without PyTorch, on GPU `index` unless it is None. Cached."""
     try:
         return from_json(CudaStart, _ask("cuda", *([] if index is None else [str(index)])))
     except HungError as error:

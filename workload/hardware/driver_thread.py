@@ -1,6 +1,7 @@
 """Query a library of the driver in this process, with the time limit of `driver_process`.
 
-A call that hangs blocks its thread. After that no query is made, and the command continues.
+A call that hangs blocks its thread. After that, no more queries are made, and the command
+continues.
 """
 
 import queue
@@ -17,7 +18,7 @@ UNREAD = Reading(None, None, None, None, None)
 
 
 class DriverThread:
-    """One thread that asks; `silent` once a question had no answer in time."""
+    """A thread that queries the driver; `silent` once a query had no answer in time."""
 
     def __init__(self) -> None:
         """Start the thread, which does not keep the process from ending."""
@@ -28,7 +29,7 @@ class DriverThread:
         threading.Thread(target=self._work, name="driver", daemon=True).start()
 
     def ask(self, question: Callable[[], Answer], otherwise: Answer) -> Answer:
-        """Return the answer, or `otherwise`; what `question` raises is raised here."""
+        """Return the answer, or `otherwise` if none comes in time; raise what `question` raises."""
         if self.silent:
             return otherwise
         answer: Future[Answer] = Future()
@@ -47,7 +48,7 @@ class DriverThread:
             question, answer = self._questions.get()
             try:
                 answer.set_result(question())
-            except Exception as error:  # raised where it was asked
+            except Exception as error:  # `ask` raises it
                 answer.set_exception(error)
 
 
@@ -68,5 +69,5 @@ class TimedSensor:
         return self._thread.ask(self._sensor.counters, {})
 
     def slowed_sec(self) -> dict[str, float]:
-        """Read how long the GPU was slowed down so far."""
+        """Read how long the GPU has been slowed down so far."""
         return self._thread.ask(self._sensor.slowed_sec, {})

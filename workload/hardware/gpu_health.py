@@ -1,6 +1,6 @@
 """Read what the driver knows about faults of one GPU, through NVML.
 
-Every value has its own return code: without "success" the value is unknown, never 0.
+Every value has its own return code: unless that is "success", the value is unknown, never 0.
 Sources: nvml.h and the NVML API Reference Guide: field values, nvmlGpuFabricInfo_v2_t,
 nvmlEccSramErrorStatus_v1_t.
 """
@@ -15,14 +15,14 @@ from workload.hardware.gpu_state import Questions
 SUCCESS = 0
 NO_FABRIC = 0
 FABRIC_STATES = {1: "not started", 2: "in progress", 3: "completed"}
-# Two bits each, from this bit on: 1 is yes, 2 no, 0 not supported.
+# Each flag has two bits, starting at this one: 1 means yes, 2 no, 0 not supported.
 FABRIC_FLAGS = {
     0: "degraded bandwidth",
     2: "route recovery in progress",
     4: "unhealthy route",
     6: "access timeout recovery",
 }
-CONFIGURATION_BIT = 8  # four bits; 0 is not supported, 1 is none
+CONFIGURATION_BIT = 8  # the first of four; 0 means not supported, 1 no error
 CONFIGURATION_ERRORS = {
     2: "wrong system GUID",
     3: "wrong chassis serial number",
@@ -32,7 +32,7 @@ CONFIGURATION_ERRORS = {
     7: "invalid location",
     8: "invalid GPU state",
 }
-# NVML_FI_DEV_…: totals of all links.
+# Fields NVML_FI_DEV_…, totals over all links.
 NVLINK_ERRORS = {
     "CRC errors (flow control)": "NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL",
     "CRC errors (data)": "NVLINK_CRC_DATA_ERROR_COUNT_TOTAL",
@@ -40,14 +40,14 @@ NVLINK_ERRORS = {
     "recoveries": "NVLINK_RECOVERY_ERROR_COUNT_TOTAL",
 }
 ENABLED = 1
-# nvmlValueType_t, and the member of the union nvmlValue_t that has it.
+# nvmlValueType_t, and the member of the union nvmlValue_t that holds the value.
 VALUE_TYPES = {0: "dVal", 1: "uiVal", 2: "ulVal", 3: "ullVal", 4: "sllVal", 5: "siVal", 6: "usVal"}
 COMPLETED = 3
 MAX_LINKS = 18
 
 
 def read_gpu_health(ask: Questions) -> GpuHealth:
-    """Read the health of a GPU. Takes some milliseconds, changes nothing."""
+    """Read the health of a GPU. This takes some milliseconds and changes nothing."""
     limit = ask("power-limit", "nvmlDeviceGetPowerManagementLimit")
     default = ask("power-limit", "nvmlDeviceGetPowerManagementDefaultLimit")
     threshold_exceeded, sram_uncorrectable = _sram(ask)
@@ -72,14 +72,14 @@ def read_recovery_action(ask: Questions) -> int | None:
 
 
 def read_link_errors(ask: Questions) -> dict[str, int]:
-    """Return the errors of the GPU's NVLinks since its last reset; without those unknown."""
+    """Return the errors of the GPU's NVLinks since its last reset, except unknown ones."""
     counts = read_fields(ask, list(NVLINK_ERRORS.values()), "nvlink-errors")
     errors = zip(NVLINK_ERRORS, counts, strict=True)
     return {name: count for name, count in errors if count is not None}
 
 
 def read_fields(ask: Questions, names: Sequence[str], question: str) -> list[int | None]:
-    """Return field values, NVML_FI_DEV_`name`; None for each one without an answer."""
+    """Return the values of the fields NVML_FI_DEV_<name>; None for each without an answer."""
     numbers = [getattr(ask.nvml, f"NVML_FI_DEV_{name}", None) for name in names]
     known = [number for number in numbers if number is not None]
     values = ask(question, "nvmlDeviceGetFieldValues", known) if known else None
@@ -91,7 +91,7 @@ def read_fields(ask: Questions, names: Sequence[str], question: str) -> list[int
 
 
 def _value(field: Any) -> int | None:
-    """Return the value by its type; None unless the field's own return code is "success"."""
+    """Return a field's value; None unless its return code is "success" and its type known."""
     if field is None or field.nvmlReturn != SUCCESS:
         return None
     name = VALUE_TYPES.get(field.valueType)
@@ -124,7 +124,7 @@ def _unhealthy(mask: int) -> Iterator[str]:
 
 
 def _sram(ask: Questions) -> tuple[bool | None, int | None]:
-    """Return whether the threshold was exceeded, and the errors since the last reset."""
+    """Return whether SRAM's error threshold was exceeded, and the errors since the last reset."""
     make = getattr(ask.nvml, "c_nvmlEccSramErrorStatus_v1_t", None)  # missing in older bindings
     status = make() if make else None
     if status is None or ask("sram-ecc", "nvmlDeviceGetSramEccErrorStatus", byref(status)) is None:

@@ -1,6 +1,6 @@
 """Read settings and health of one NVIDIA GPU through NVML.
 
-What the driver does not report is None; `silent` has NVML's reason by the name of the query.
+What the driver does not report is None; `silent` has NVML's reason for each query that failed.
 Sources: nvml.h, NVML API Reference Guide.
 """
 
@@ -11,8 +11,9 @@ from workload.core.models.gpu import GpuState, Pcie
 
 Answer = TypeVar("Answer")
 
-# Why a GPU runs slower than its work allows (nvml.h, nvmlClocksEventReasons). Left out are the
-# power limit, which large matmuls reach on every healthy data-center GPU, idle, and set clocks.
+# Why a GPU runs slower than its work allows (nvml.h, nvmlClocksEventReasons). Left out are idle
+# GPUs, clocks set by the user, and the power limit, which large matmuls reach on every healthy
+# data-center GPU.
 THROTTLE_REASONS = {
     0x08: "hardware slowdown",
     0x20: "software thermal slowdown",
@@ -36,12 +37,12 @@ FUNCTION_NOT_FOUND = 13  # NVML_ERROR_FUNCTION_NOT_FOUND
 
 
 def failures(nvml: Any) -> tuple[type[Exception], ...]:
-    """Return what the binding raises: for a function that is missing not always NVMLError."""
+    """Return the binding's exceptions: for a missing function, it may not raise NVMLError."""
     return (nvml.NVMLError, getattr(nvml, "NVMLLibraryMismatchError", nvml.NVMLError))
 
 
 def answer(nvml: Any, ask: Callable[..., Answer], *args: object) -> Answer | None:
-    """Return NVML's answer, or None: GPUs differ in what they support."""
+    """Return NVML's answer; None if the call fails, since GPUs differ in what they support."""
     try:
         return ask(*args)
     except failures(nvml):
@@ -49,7 +50,7 @@ def answer(nvml: Any, ask: Callable[..., Answer], *args: object) -> Answer | Non
 
 
 def clock_reasons(nvml: Any, handle: Any) -> int | None:
-    """Read the bit mask of THROTTLE_REASONS and more; older bindings call it by another name."""
+    """Read the bit mask with THROTTLE_REASONS; in older bindings the function is named otherwise."""
     for name in (
         "nvmlDeviceGetCurrentClocksEventReasons",
         "nvmlDeviceGetCurrentClocksThrottleReasons",
@@ -62,7 +63,7 @@ def clock_reasons(nvml: Any, handle: Any) -> int | None:
 
 
 def read_gpu_state(ask: "Questions") -> GpuState:
-    """Read the state of a GPU. Takes some milliseconds, changes nothing."""
+    """Read the state of a GPU. This takes some milliseconds and changes nothing."""
     mig = ask("mig", "nvmlDeviceGetMigMode")  # (now, after the next reset)
     processes = ask("gpu-shared", "nvmlDeviceGetComputeRunningProcesses")
     ecc = ask("ecc", "nvmlDeviceGetEccMode")  # (now, after the next reset)
@@ -90,12 +91,12 @@ def read_gpu_state(ask: "Questions") -> GpuState:
 
 
 def throttle_names(reasons: int) -> tuple[str, ...]:
-    """Name the bits of THROTTLE_REASONS."""
+    """Return the names of the THROTTLE_REASONS that are set in a bit mask."""
     return tuple(name for bit, name in THROTTLE_REASONS.items() if reasons & bit)
 
 
 def pci_address(address: str) -> str:
-    """Return a PCI address as below /sys/bus/pci/devices: "0000:65:00" is "0000:65:00.0"."""
+    """Return a PCI address as in /sys/bus/pci/devices: "0000:65:00.0" for "0000:65:00"."""
     address = address.lower()
     domain, *rest = address.split(":")
     short = ":".join((domain.lstrip("0").zfill(4), *rest))  # NVML's domain has eight digits
@@ -103,7 +104,7 @@ def pci_address(address: str) -> str:
 
 
 def read_pcie(ask: "Questions") -> Pcie:
-    """Read a GPU's link to the machine."""
+    """Read a GPU's PCIe link."""
     info = ask("pcie", "nvmlDeviceGetPciInfo")  # "00000000:65:00.0": a domain of eight digits
     return Pcie(
         address=None if info is None else pci_address(info.busId),
@@ -125,14 +126,14 @@ def _mig_slices(nvml: Any, handle: Any) -> int | None:
 
 
 def _reason(error: Exception, name: str) -> str:
-    """Return NVML's reason; the binding's own for a function that is missing is a paragraph."""
+    """Return NVML's reason; a short one for a missing function, since the binding's is long."""
     code = getattr(error, "value", None)  # the binding's own exception has none
     missing = code == FUNCTION_NOT_FOUND or (code is None and "version" in str(error))
     return f"this driver has no {name}" if missing else str(error)
 
 
 class Questions:
-    """Queries NVML about one GPU, and keeps the reason of each query that failed."""
+    """Queries to NVML about one GPU, with the reason for each query that failed."""
 
     def __init__(self, nvml: Any, handle: Any) -> None:
         """Prepare to query the GPU of this handle."""
@@ -141,7 +142,7 @@ class Questions:
         self.silent: dict[str, str] = {}
 
     def __call__(self, question: str, name: str, *args: object) -> Any:
-        """Return the answer of the function `name`, or None with the reason in `silent`."""
+        """Return the result of NVML's function `name`; if it fails, None, with the reason in `silent`."""
         ask = getattr(self.nvml, name, None)
         if ask is None:
             self.silent[question] = f"nvidia-ml-py has no {name}"

@@ -1,7 +1,8 @@
 """Check that this process has the threads and the memory that the import of PyTorch needs.
 
-Without them the import raises nothing: OpenMP and OpenBLAS end the process with 1, the kernel ends
-it with SIGKILL. So they are measured before. Threads are tried, since no file shows every limit.
+Without them, the import raises no exception: OpenMP and OpenBLAS exit with code 1, or the kernel
+sends SIGKILL. So both are checked before the import. Threads are started as a test, since no file
+shows every limit.
 """
 
 import errno
@@ -18,20 +19,20 @@ from workload.core.models.machine import ImportLimits, Limits
 from workload.core.units import format_bytes
 from workload.hardware.cgroups import read_limits, read_pids_left
 
-OWN_THREADS = 2  # the main thread, and the one that serves signals
-MOST_OF_BLAS = 128  # threads that OpenBLAS starts at most, whatever the quota
-# Measured with the CPU build on two CPUs: with less it does not import.
+OWN_THREADS = 2  # the main thread and the one that handles signals
+MOST_OF_BLAS = 128  # the most threads that OpenBLAS starts, whatever the quota
+# Measured with PyTorch's CPU build on two CPUs: with less, the import fails.
 IMPORT_BYTES = 150_000_000
 ADDRESS_BYTES = 700_000_000
 DATA_BYTES = 250_000_000
 HUGE_STACK_BYTES = 1 << 30
-LEAST_STACK_BYTES = 32 << 10  # that Python gives a thread; OpenMP takes its own least instead
+LEAST_STACK_BYTES = 32 << 10  # the least that Python accepts; OpenMP has its own minimum
 STACK_UNITS = {"B": 1, "": 1 << 10, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 @dataclass(frozen=True)
 class Shortage:
-    """What is short, why, and what to do."""
+    """What there is too little of, why, and what to do."""
 
     case: str
     found: str
@@ -40,7 +41,7 @@ class Shortage:
 
 
 def require_import_limits() -> None:
-    """Raise UnfitError where the import of PyTorch would end this process."""
+    """Raise UnfitError if importing PyTorch would end this process."""
     limits = read_limits()
     found = read_import_limits(limits)
     shortage = thread_shortage(found) or import_shortage(found, limits)
@@ -54,10 +55,10 @@ def read_import_limits(
     environment: Mapping[str, str] = os.environ,
     others: int = 0,
 ) -> ImportLimits:
-    """Start as many threads as PyTorch will, end them, and read the limits that stopped them.
+    """Start and end as many threads as PyTorch will start, and read the limits for them.
 
-    `limits` are None where they cannot be read. `others` are the threads and processes that the
-    caller starts beside PyTorch's.
+    `limits` is None if the limits cannot be read. `others` is the number of threads and processes
+    that the caller starts in addition to PyTorch's.
     """
     pids_left, cpus = read_pids_left(root), limits.affinity_cpus if limits else os.cpu_count() or 1
     most = min(cpus, _integer(environment.get("OMP_NUM_THREADS", "")) or cpus)
@@ -79,9 +80,9 @@ def read_import_limits(
 
 
 def start_threads(wanted: int, stack_bytes: int = 0) -> tuple[int, str | None]:
-    """Return how many threads of `wanted` start at once, and why the next one does not.
+    """Return how many of the `wanted` threads can exist at once, and why the next one cannot.
 
-    Their stacks have the given size (0: the default).
+    Each has a stack of `stack_bytes`; 0 means the default size.
     """
     release, error = threading.Event(), None
     threads: list[threading.Thread] = []
@@ -103,7 +104,7 @@ def start_threads(wanted: int, stack_bytes: int = 0) -> tuple[int, str | None]:
 
 
 def thread_error() -> str | None:
-    """Return the system's error for a thread that does not start, which Python hides; else None."""
+    """Return the error, which Python hides, if the system starts no more threads; else None."""
     import ctypes  # noqa: PLC0415  some Pythons lack it, and few need this
 
     libc = ctypes.CDLL(None)
@@ -117,7 +118,7 @@ def thread_error() -> str | None:
 
 
 def openmp_stack_bytes(environment: Mapping[str, str]) -> int:
-    """Return the size of the stacks of OpenMP's threads; 0 is the default."""
+    """Return the stack size of OpenMP's threads; 0 means the default."""
     for name in ("OMP_STACKSIZE", "GOMP_STACKSIZE"):
         match = re.fullmatch(r"\s*([0-9]{1,15})\s*([BKMG]?)\s*", environment.get(name, "").upper())
         if match:
@@ -137,7 +138,7 @@ def thread_shortage(limits: ImportLimits) -> Shortage | None:
         return Shortage(
             "refused",
             found,
-            "an old Docker or libseccomp refuses the system call clone3, with which threads start",
+            "an old Docker or libseccomp refuses the system call clone3, which starts threads",
             "update Docker to 20.10.10 and libseccomp to 2.5 or newer on the host, or start the "
             "container with --security-opt seccomp=unconfined",
         )
@@ -146,7 +147,7 @@ def thread_shortage(limits: ImportLimits) -> Shortage | None:
         return Shortage(
             "stack",
             found,
-            f"each has a stack of {stack}, from OMP_STACKSIZE or the limit of stacks",
+            f"each has a stack of {stack}, from OMP_STACKSIZE or the stack limit",
             "unset OMP_STACKSIZE, or lower the limit with ulimit -s",
         )
     if limits.pids_left is not None and limits.pids_left < limits.threads_wanted:
@@ -166,7 +167,7 @@ def thread_shortage(limits: ImportLimits) -> Shortage | None:
 
 
 def import_shortage(found: ImportLimits | None, limits: Limits | None) -> Shortage | None:
-    """Return which limit of memory the import of PyTorch exceeds; None if none."""
+    """Return which memory limit is too low to import PyTorch; None if none is."""
     available = limits.available_bytes if limits else None
     for case, what, least, most, fix in (
         (

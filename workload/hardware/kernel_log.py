@@ -1,4 +1,4 @@
-"""Read the NVIDIA driver's errors ("Xids") from the kernel's log, and when the kernel was started.
+"""Read the NVIDIA driver's errors ("Xids") from the kernel's log, and the time of the boot.
 
 Sources: proc(5) and the kernel's Documentation/ABI/testing/dev-kmsg; NVIDIA, XID Errors.
 """
@@ -15,33 +15,33 @@ from workload.hardware.gpu_state import pci_address
 
 # A record of /dev/kmsg, such as
 # `3,2,9000000,-;NVRM: Xid (PCI:0000:65:00): 79, pid=7, GPU has fallen off the bus.`
-# Only the kernel writes with facility 0, a first number below 8: what programs write into the log
-# has another one, and may say anything.
+# Only the kernel writes records of facility 0, whose first number is below 8. Records of programs
+# have another facility and may contain any text.
 _RECORD = re.compile(
     r"^[0-7],\d{1,20},(?P<usec>\d{1,18}),[^;\n]{0,200};"
     r"NVRM: Xid \(PCI:(?P<address>[0-9a-fA-F:.]{4,20})\): (?P<number>\d{1,9})\b,? ?(?P<text>.*)$",
     re.MULTILINE,
 )
 MAX_LOG_BYTES = 64 << 20
-MAX_READS = 1 << 20  # of records that are overwritten while they are read, too
-RECORD_BYTES = 8192  # more than one record of the log
-MAX_XIDS = 1000  # the newest that are kept: a program may cause thousands
+MAX_READS = 1 << 20  # including those that fail because the record was overwritten
+RECORD_BYTES = 8192  # no record is larger
+MAX_XIDS = 1000  # only the newest are kept: a program may cause thousands
 MAX_TEXT = 300  # characters
 
 
 def read_boot_id(root: Path) -> str | None:
-    """Return the id of this start of the machine, the same in all its containers."""
+    """Return the machine's boot ID, which is the same in all its containers; None if unknown."""
     return read_text(root / "proc/sys/kernel/random/boot_id").strip() or None
 
 
 def read_booted_sec(root: Path) -> float | None:
-    """Return when the machine was started, as seconds since 1970 by its clock; None if unknown."""
+    """Return when the machine booted, in seconds since 1970 by its clock; None if unknown."""
     found = re.match(r"\d{1,12}(\.\d+)?", read_text(root / "proc/uptime"))
     return time.time() - float(found[0]) if found else None
 
 
 def read_logged_xids(root: Path) -> tuple[Xid, ...] | None:
-    """Return the newest Xids since the machine was started; None if the log cannot be read."""
+    """Return the newest Xids since the machine booted; None if the log cannot be read."""
     try:
         return parse_log(_read_log(root / "dev/kmsg"))
     except OSError:
@@ -49,7 +49,7 @@ def read_logged_xids(root: Path) -> tuple[Xid, ...] | None:
 
 
 def parse_log(text: str) -> tuple[Xid, ...]:
-    """Return the last Xids in records of /dev/kmsg, in order of time."""
+    """Return the last Xids in the text of /dev/kmsg, in chronological order."""
     found = deque(_RECORD.finditer(text), maxlen=MAX_XIDS)
     return tuple(
         Xid(
@@ -73,7 +73,7 @@ def _read_log(path: Path) -> str:
                 record = os.read(log, RECORD_BYTES)
             except BlockingIOError:
                 break
-            except BrokenPipeError:  # overwritten meanwhile: go on with the oldest that is left
+            except BrokenPipeError:  # overwritten meanwhile: continue with the oldest record left
                 continue
             if not record or size > MAX_LOG_BYTES:
                 break

@@ -1,6 +1,6 @@
-"""Read the GPU driver's facts about itself, its GPUs and their links, without CUDA or PyTorch.
+"""Read facts about the GPU driver, its GPUs and their links, without CUDA or PyTorch.
 
-Links are NVLinks, and paths over PCIe. Sources: nvml.h, nvmlNvlinkVersion_t,
+Links are NVLinks and PCIe paths. Sources: nvml.h, nvmlNvlinkVersion_t,
 nvmlIntNvLinkDeviceType_t, nvmlGpuTopologyLevel_t; `nvidia-smi topo -m`, "Legend".
 """
 
@@ -30,14 +30,14 @@ class HardwareError(Exception):
     """The driver did not answer. The text is the library's reason, `code` is `nvmlReturn_t`."""
 
     def __init__(self, reason: str, code: int | None = None, *, hung: bool = False) -> None:
-        """Take the reason; `hung` if there was none within the time limit."""
+        """Store the reason; `hung` means that no answer came within the time limit."""
         super().__init__(reason)
         self.code = code
         self.hung = hung
 
 
 def read_driver() -> Driver:
-    """Read the driver and its GPUs through NVML, NVIDIA's management library, which ships with it.
+    """Read the driver and its GPUs through NVML, the management library that ships with the driver.
 
     Raises HardwareError with NVML's reason. NVML stays open until the process ends.
     """
@@ -50,7 +50,7 @@ def read_driver() -> Driver:
 
 
 def nvml_error(error: Exception) -> HardwareError:
-    """Return an error of NVML's binding with its code."""
+    """Return the HardwareError for an error of NVML's binding, with its code."""
     reason = str(error).removeprefix("NVML ").rstrip(".")
     return HardwareError(f"NVML: {reason}", getattr(error, "value", None))
 
@@ -96,7 +96,7 @@ def _read_gpu(nvml: Any, index: int) -> Gpu:
 
 
 def read_links() -> tuple[GpuLinks, ...]:
-    """Read all GPUs. Raises HardwareError, or an error of NVML's binding, where it does not start.
+    """Read the links of all GPUs. Raises HardwareError or, if NVML does not start, its binding's error.
 
     NVML stays open until the process ends.
     """
@@ -139,7 +139,7 @@ def _links_of(
 
 
 def _other_end(ask: Questions, link: int, addresses: Mapping[str, str]) -> str | None:
-    """Return the UUID of the GPU at the other end, or SWITCH; None for anything else."""
+    """Return the UUID of the GPU at the link's other end, or SWITCH; None for anything else."""
     if ask("nvlink", "nvmlDeviceGetNvLinkRemoteDeviceType", link) == TO_SWITCH:
         return SWITCH
     info = ask("nvlink", "nvmlDeviceGetNvLinkRemotePciInfo", link)

@@ -1,8 +1,9 @@
 """Find out how many threads OpenMP runs, which may be fewer than requested.
 
-PyTorch reports the threads that it requests. oneDNN divides its work among these, so with fewer of
-them parts of a result are never computed: of bfloat16 matmuls and of the gradients of convolutions
-(torch 2.13, two threads requested, one run: 43,066 of 90,000 elements were wrong).
+PyTorch reports the number of threads that it requests. oneDNN divides its work among that many, so
+if fewer run, parts of a result are never computed. This affects bfloat16 matmuls and the gradients
+of convolutions (torch 2.13, two threads requested, one running: 43,066 of 90,000 elements were
+wrong).
 """
 
 import importlib.util
@@ -16,10 +17,10 @@ from workload.core.units import plural
 
 
 def team_limit(environment: Mapping[str, str]) -> tuple[int, str] | None:
-    """Return the most threads that are sure to run, and the variable that says so, or None.
+    """Return how many threads OpenMP runs for certain, and the variable that limits them, or None.
 
-    With OMP_DYNAMIC it is one: OpenMP then runs fewer threads the higher the load was, down to one.
-    (OpenMP 5.0, chapter 6; libgomp's gomp_dynamic_max_threads.)
+    With OMP_DYNAMIC, only one is certain: the higher the load, the fewer threads OpenMP runs, down
+    to one (OpenMP 5.0, chapter 6; libgomp's gomp_dynamic_max_threads).
     """
     limits = []
     for name, is_limit, threads in (
@@ -41,7 +42,7 @@ def brings_gnu_openmp() -> bool:
 
 
 def most_threads(device: DeviceInfo) -> tuple[int, str]:
-    """Return how many threads of this CPU can work at once, and why no more."""
+    """Return how many threads can work on this CPU at once, and what limits them."""
     usable = device.usable_cpus or device.threads
     team, variable = team_limit(os.environ) or (usable, "")
     if team < usable:

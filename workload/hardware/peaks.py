@@ -1,6 +1,6 @@
-"""The limits of a device: a GPU's by its datasheet, a CPU's by arithmetic.
+"""Find the peaks of a device: a GPU's from its datasheet, a CPU's by calculation.
 
-Peaks are dense. Unknown hardware has no peak: a wrong one gives percentages over 100 or makes a
+Peaks are dense. Unknown hardware has no peak: a wrong one would give percentages over 100 or make a
 slow GPU look fast. The figures and their sources are in peaks.toml.
 
 Not covered: lower clocks under load, power limits, MIG slices, virtual GPUs, Arm CPUs with
@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 TABLE = Path(__file__).with_name("peaks.toml")
 GIB = 1 << 30
-# A driver shows less memory than the product's name says (T4 with ECC: 14.6 of 16 GiB) or, where
+# A driver reports less memory than the product's name says (T4 with ECC: 14.6 of 16 GiB) or, if
 # the name is rounded, a little more.
 MEMORY_SHOWN = (0.88, 1.02)
 FLOP_PER_FMA = 2
@@ -31,9 +31,9 @@ CPU_DTYPE_BITS = {"float64": 64, "float32": 32}
 
 
 def datasheet_ceilings(device: DeviceInfo) -> Ceilings:
-    """Return dense peaks of a known GPU, nominal ones of a CPU; an unknown device has none.
+    """Return a known GPU's dense peaks or a CPU's nominal ones; none for an unknown device.
 
-    A CPU's nominal peak is that of all CPUs that this process may use, however many threads run.
+    A CPU's nominal peak is for all CPUs that this process may use, however many threads run.
     """
     if device.kind == "cpu":
         found = nominal_cpu_peaks(read_processor(), device.usable_cpus or device.threads)
@@ -43,10 +43,10 @@ def datasheet_ceilings(device: DeviceInfo) -> Ceilings:
 
 
 def gpu_peaks(name: str, sm_count: int | None = None, memory_bytes: int | None = None) -> Ceilings:
-    """Return the peaks of the one GPU that fits each given fact, none if none or several do.
+    """Return the peaks of the GPU that fits all given facts; none unless exactly one does.
 
-    The name must match as a whole. The SM count distinguishes slices and smaller variants, also
-    under MPS, where CUDA counts only the SMs a client may use; memory distinguishes GPUs of one
+    The whole name must match. The SM count excludes slices, smaller variants and limited clients of
+    MPS, for which CUDA counts only the SMs that they may use. Memory distinguishes GPUs of the same
     name.
     """
     fitting = [
@@ -72,11 +72,11 @@ def _memory_fits(shown_bytes: int | None, product_gib: int) -> bool:
 
 
 def nominal_cpu_peaks(processor: Processor, cpus: int) -> Ceilings:
-    """Return the peaks of `cpus` CPUs on distinct cores, none for an unknown family or clock.
+    """Return the peaks of `cpus` CPUs on distinct cores; none for an unknown family or clock.
 
-    A peak is cores × clock × FMA units × lanes × 2, or AMX's for bfloat16; `peak_source` has the
-    inputs. It is not an upper bound: turbo may exceed the clock that is shown. Two CPUs of one
-    core share its units, so at most the machine's cores count.
+    A peak is cores × clock × FMA units × lanes × 2, or AMX's for bfloat16; `peak_source` lists the
+    inputs. It is not an upper bound: turbo may exceed the reported clock. CPUs of the same core
+    share its units, so at most the machine's cores count.
     """
     row = next((row for row in read_table(TABLE)["cpu"] if _is_family(processor, row)), None)
     instruction_bits = _instruction_bits(processor.flags)
@@ -115,9 +115,9 @@ def _is_family(processor: Processor, row: Row) -> bool:
 
 
 def _instruction_bits(flags: frozenset[str]) -> int | None:
-    """Return the widest vectors with fused multiply-add; a hypervisor may hide some.
+    """Return the width of the widest fused multiply-add; a hypervisor may hide wider ones.
 
-    An Arm core's units are counted as 128 bits wide, whether SVE joins them or not.
+    An Arm core's units count as 128 bits wide, whether or not SVE combines them.
     """
     if "avx512f" in flags:
         return 512

@@ -92,7 +92,7 @@ def test_a_gpu_without_kernels_is_refused_though_cuda_is_available(
 STARTS = {
     "an old libcuda": (
         CudaStart("/old/libcuda.so.1", 12040, code=100),
-        "CUDA 13.0 needs driver 580 or newer; /old/libcuda.so.1 is of CUDA 12.4: update",
+        "CUDA 13.0 needs driver 580 or newer; /old/libcuda.so.1 is for CUDA 12.4: update",
     ),
     "a code": (
         CudaStart("libcuda.so.1", 13000, code=802),
