@@ -22,7 +22,7 @@ ANSWER = "driver: "  # prefix of the line; libraries may print other lines
 
 
 def start_cuda(index: int | None = None) -> CudaStart:
-    """Start CUDA and, as every program does, create a context on GPU `index` unless it is None."""
+    """Start CUDA as every program does, and create a context on GPU `index` unless it is None."""
     try:
         cuda = ctypes.CDLL("libcuda.so.1")
         version, count = ctypes.c_int(), ctypes.c_int()

@@ -50,7 +50,7 @@ def answer(nvml: Any, ask: Callable[..., Answer], *args: object) -> Answer | Non
 
 
 def clock_reasons(nvml: Any, handle: Any) -> int | None:
-    """Read the bit mask with THROTTLE_REASONS; in older bindings the function is named otherwise."""
+    """Read the bit mask with THROTTLE_REASONS; older bindings name the function differently."""
     for name in (
         "nvmlDeviceGetCurrentClocksEventReasons",
         "nvmlDeviceGetCurrentClocksThrottleReasons",
@@ -142,7 +142,7 @@ class Questions:
         self.silent: dict[str, str] = {}
 
     def __call__(self, question: str, name: str, *args: object) -> Any:
-        """Return the result of NVML's function `name`; if it fails, None, with the reason in `silent`."""
+        """Return the result of NVML's function `name`, or None, with the reason in `silent`."""
         ask = getattr(self.nvml, name, None)
         if ask is None:
             self.silent[question] = f"nvidia-ml-py has no {name}"

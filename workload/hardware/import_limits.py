@@ -105,7 +105,7 @@ def start_threads(wanted: int, stack_bytes: int = 0) -> tuple[int, str | None]:
 
 def thread_error() -> str | None:
     """Return the error, which Python hides, if the system starts no more threads; else None."""
-    import ctypes  # noqa: PLC0415  some Pythons lack it, and few need this
+    import ctypes  # noqa: PLC0415  rarely needed, and missing in some Pythons
 
     libc = ctypes.CDLL(None)
     identity = ctypes.c_ulong()

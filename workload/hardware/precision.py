@@ -1,4 +1,4 @@
-"""The dtypes of a device, which of them a CPU only emulates, and how precisely it computes."""
+"""Find a device's dtypes and those that a CPU emulates, and set how precisely torch computes."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -13,8 +13,8 @@ from workload.hardware.processor import read_processor
 
 TF32_CAPABILITY = (8, 0)  # Ampere, the first with TF32
 
-# Flags, one of which the dtype needs, and their names in the vendors' manuals; by a flag that
-# every 64-bit CPU of the architecture has.
+# The flags of which a dtype needs one, and their names in the vendors' manuals. The outer key is a
+# flag that every 64-bit CPU of the architecture has.
 _NEEDED = {
     "sse2": {
         "bfloat16": ({"avx512_bf16", "amx_bf16"}, "AVX512_BF16 or AMX"),
@@ -28,7 +28,7 @@ _NEEDED = {
 
 
 def pin_arithmetic() -> None:
-    """Use IEEE float32, and sums in float32 for half precision, whatever the library prefers."""
+    """Use IEEE float32, and float32 sums for half precision, whatever a library's default is."""
     torch.backends.fp32_precision = "ieee"  # type: ignore[attr-defined]  # missing in torch's stubs
     torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
@@ -45,17 +45,16 @@ def torch_dtype(name: str) -> torch.dtype:
 
 
 def default_dtypes(device: DeviceInfo) -> tuple[str, ...]:
-    """Return the dtypes that a GPU computes in hardware; for any CPU the same four."""
+    """Return the dtypes that a GPU has in hardware; for every CPU, the same four."""
     if device.kind == "cpu":
         return ("float64", "float32", "bfloat16", "float16")
-    if dtype_problem("tf32", device):  # TF32 and bfloat16 came together
+    if dtype_problem("tf32", device):  # TF32 and bfloat16 came with the same architecture
         return ("float64", "float32", "float16")
     return ("float64", "float32", "tf32", "bfloat16", "float16")
 
 
 def emulation(dtype: str, flags: Collection[str]) -> str | None:
-    """Return why a CPU with these flags emulates the dtype; None if not, or if unknown.
-
+    """Return why a CPU with these flags emulates the dtype; None if it does not or that is unknown.
     >>> emulation("float16", {"sse2", "avx512_bf16"})
     'no AVX512_FP16 or AMX_FP16: emulated'
     >>> emulation("bfloat16", {"asimd", "asimdhp"})
@@ -69,7 +68,7 @@ def emulation(dtype: str, flags: Collection[str]) -> str | None:
 
 
 def emulations(device: DeviceInfo, dtypes: Collection[str]) -> dict[str, str]:
-    """Return the dtypes that the device emulates, with the reason of each."""
+    """Return the dtypes that the device emulates, with the reason for each."""
     if device.kind != "cpu":
         return {}
     flags = read_processor().flags
@@ -78,9 +77,10 @@ def emulations(device: DeviceInfo, dtypes: Collection[str]) -> dict[str, str]:
 
 
 def benchmarked_dtypes(device: DeviceInfo) -> tuple[str, ...]:
-    """Return the dtypes that are timed by default: not float16 on a CPU that emulates it.
+    """Return the dtypes that are timed by default, without float16 on a CPU that emulates it.
 
-    There, a float16 matmul takes over twenty times as long as float32 (AMD Zen 4, torch 2.13).
+    On such a CPU, a float16 matmul takes over twenty times as long as a float32 one (AMD Zen 4,
+    torch 2.13).
     """
     dtypes = default_dtypes(device)
     emulated = emulations(device, dtypes)
@@ -88,7 +88,7 @@ def benchmarked_dtypes(device: DeviceInfo) -> tuple[str, ...]:
 
 
 def dtype_problem(dtype: str, device: DeviceInfo) -> str | None:
-    """Return why this device does not support a dtype, or None. Only tf32 may be missing."""
+    """Return why this device does not support a dtype, or None. Only tf32 may be unsupported."""
     if dtype != "tf32":
         return None
     if device.kind == "cpu":
@@ -101,7 +101,7 @@ def dtype_problem(dtype: str, device: DeviceInfo) -> str | None:
 def set_tf32(enabled: bool) -> None:
     """Let CUDA's float32 matmuls and convolutions round their inputs to TF32, or not.
 
-    Off by default here; PyTorch's own default for convolutions is on.
+    TF32 is off by default here; in PyTorch it is on by default for convolutions.
     """
     precision = "tf32" if enabled else "ieee"
     torch.backends.cuda.matmul.fp32_precision = precision
@@ -110,7 +110,7 @@ def set_tf32(enabled: bool) -> None:
 
 @contextmanager
 def matmul_precision(dtype: str) -> Iterator[None]:
-    """Round the inputs of float32 matmuls to TF32 inside the block, if that is the dtype."""
+    """Round the inputs of float32 matmuls to TF32 inside the block if `dtype` is tf32."""
     set_tf32(dtype == "tf32")
     try:
         yield

@@ -1,8 +1,9 @@
-"""The one reader of /proc/cpuinfo, and whether the CPU that it shows is emulated.
+"""Read /proc/cpuinfo, and find out whether the CPU that it shows is emulated.
 
-An emulator (QEMU, Rosetta) also makes up /proc/cpuinfo: QEMU, since 8.2, gives an Arm program the
-implementer 0x00, Rosetta the vendor VirtualApple. It leaves /proc/sys/kernel/arch alone, which
-Linux has since 6.1. Not covered: an emulator of a whole machine that takes the name of a real CPU.
+An emulator (QEMU, Rosetta) also replaces /proc/cpuinfo: QEMU 8.2 and newer show an Arm program the
+implementer 0x00, and Rosetta shows the vendor VirtualApple. Emulators do not replace
+/proc/sys/kernel/arch, which exists since Linux 6.1. Not covered: emulators of a whole machine that
+report the name of a real CPU.
 """
 
 import platform
@@ -35,15 +36,15 @@ class Processor:
     cores: int | None  # physical, as far as the machine shows them
     clock_mhz: float | None
     clock_source: str
-    part: str | None = None  # Arm: "0xd4f"; None where cores differ
+    part: str | None = None  # Arm: "0xd4f"; None if cores differ
     sve_bits: int | None = None
-    numa_nodes: int | None = None  # with CPUs: some GPUs' memory is a node too
+    numa_nodes: int | None = None  # those with CPUs: some GPUs' memory is a node too
     kernel_machine: str | None = None  # the kernel's architecture, "x86_64"; None before Linux 6.1
     emulated_on: str | None = None  # "an x86 CPU"; None if it is not emulated
 
 
 def read_processor(root: Path = Path("/"), machine: str | None = None) -> Processor:
-    """Read the CPU below `root`, for programs for `machine`; tests give another of each."""
+    """Read the CPU from files below `root`, for programs built for `machine`; tests pass both."""
     machine = machine or platform.machine()
     blocks = [
         dict(_pair(line) for line in block.splitlines())
@@ -78,7 +79,7 @@ def read_processor(root: Path = Path("/"), machine: str | None = None) -> Proces
 def _emulated(
     machine: str, first: Block, vendor: str | None, kernel_machine: str | None, emulator: str
 ) -> Processor:
-    """Return what is known of an emulated CPU; the flags of another architecture are the host's."""
+    """Return the facts about an emulated CPU; flags of another architecture are the host's."""
     own = "Features" if architecture(machine) == ARM else "flags"
     return Processor(
         vendor=vendor,
@@ -103,7 +104,7 @@ def _arm_cores(blocks: list[Block]) -> list[arm.Core]:
 
 
 def _cores(root: Path, blocks: list[Block]) -> int | None:
-    """Count physical cores: as /proc/cpuinfo numbers them, on Arm by the topology in /sys."""
+    """Count physical cores by their ids in /proc/cpuinfo, or on Arm by the topology in /sys."""
     cores = {(block.get("physical id"), block["core id"]) for block in blocks if "core id" in block}
     siblings = root.glob("sys/devices/system/cpu/cpu[0-9]*/topology/thread_siblings_list")
     return len(cores) or len({read_text(path).strip() for path in siblings} - {""}) or None
@@ -139,7 +140,7 @@ def _whole(text: str | None) -> int | None:
 
 
 def architecture(machine: str) -> str | None:
-    """Return the kind of CPU that programs for `machine` need; None for others than Arm and x86."""
+    """Return the kind of CPU that programs for `machine` need; None for any but Arm and x86."""
     if machine.startswith(("aarch64", "arm")):
         return ARM
     return X86 if machine in ("x86_64", "amd64", "i386", "i686") else None

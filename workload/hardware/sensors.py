@@ -1,6 +1,6 @@
 """Read one GPU's clocks, power, temperature and processes while it works.
 
-The GPU is read through a Protocol, so that tests can simulate a throttled or shared one.
+The GPU is read through a Protocol, so that tests can simulate a throttled or shared GPU.
 """
 
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ UNCORRECTABLE = frozenset(
 )
 
 
-# How long the GPU was slowed down so far: NVML_FI_DEV_… in nanoseconds, by what THROTTLE_REASONS
-# calls the reason.
+# Fields NVML_FI_DEV_… that count how long the GPU has been slowed down so far, in nanoseconds. The
+# keys are names in THROTTLE_REASONS.
 SLOWDOWN_FIELDS = {
     "software thermal slowdown": "CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN",
     "hardware thermal slowdown": "CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN",
     "power brake slowdown": "CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN",
 }
-# More than the whole window: these fields had other numbers in older drivers.
+# A larger share of the window is not plausible: in older drivers, these fields had other numbers.
 IMPLAUSIBLE_SHARE = 1.1
 
 
@@ -43,20 +43,20 @@ class Sensor(Protocol):
     """A source of readings of one GPU."""
 
     def read(self) -> Reading:
-        """Read the GPU now; takes well under a millisecond."""
+        """Read the GPU now. This takes well under a millisecond."""
 
     def counters(self) -> dict[str, int]:
         """Read the error counts so far, by name; leave out those that the driver does not report.
 
-        The names in UNCORRECTABLE are among them.
+        The names include those in UNCORRECTABLE.
         """
 
     def slowed_sec(self) -> dict[str, float]:
-        """Read how long the GPU was slowed down so far, by reason; leave out what is unknown."""
+        """Read how long the GPU has been slowed down, by reason; leave out what is unknown."""
 
 
 class NvmlSensor:
-    """Readings through NVML, which stays open until the process ends."""
+    """A sensor that reads through NVML, which stays open until the process ends."""
 
     def __init__(self, uuid: str) -> None:
         """Open NVML. Raises HardwareError if the driver does not know a GPU of this UUID."""
@@ -83,9 +83,9 @@ class NvmlSensor:
         )
 
     def counters(self) -> dict[str, int]:
-        """Read the error counts so far; those of the memory since the driver was loaded."""
+        """Read the error counts so far; memory errors count since the driver was loaded."""
         nvml, handle = self._nvml, self._handle
-        # (rows replaced after repaired errors, after others, pending, failed)
+        # (rows replaced after corrected errors, after uncorrected ones, pending, failed)
         rows = answer(nvml, nvml.nvmlDeviceGetRemappedRows, handle) or (None, None)
         found = {
             # NVML_MEMORY_ERROR_TYPE_CORRECTED and _UNCORRECTED, NVML_VOLATILE_ECC
@@ -100,7 +100,7 @@ class NvmlSensor:
         return {name: count for name, count in found.items() if count is not None}
 
     def slowed_sec(self) -> dict[str, float]:
-        """Read how long the GPU was slowed down so far."""
+        """Read how long the GPU has been slowed down so far."""
         ask = Questions(self._nvml, self._handle)
         values = read_fields(ask, list(SLOWDOWN_FIELDS.values()), "slowdowns")
         found = zip(SLOWDOWN_FIELDS, values, strict=True)
@@ -112,7 +112,8 @@ def slowed_between(
 ) -> dict[str, float]:
     """Return how long the GPU was slowed down in a window, by reason, without reasons of 0 s.
 
-    A counter that grew by more than the window is another one, of an older driver.
+    A counter that grew by more than the window is left out: in older drivers, its number belongs
+    to another field.
     """
     grown = {reason: after[reason] - sec for reason, sec in before.items() if reason in after}
     limit_sec = IMPLAUSIBLE_SHARE * window_sec
@@ -124,10 +125,10 @@ def summarize(
     slowed_sec: dict[str, float] | None = None,
     window_sec: float | None = None,
 ) -> Telemetry | None:
-    """Summarize readings, each with its second in the window, as telemetry; None without readings.
+    """Summarize readings, each with its time in the window, as telemetry; None without readings.
 
-    One process is this one. Its id does not identify it: the driver reports process ids of the
-    host, which differ from those in a container.
+    One of the processes is this one. Its id does not identify it: the driver reports process ids of
+    the host, which differ from those in a container.
     """
     if not readings:
         return None

@@ -3,8 +3,8 @@
 Sources: the kernel's Documentation/scheduler/sched-stats.rst (task schedstat),
 accounting/psi.rst, admin-guide/cgroup-v2.rst (cpu.stat, cpu.pressure), proc_stat(5).
 
-Not covered: threads that end within the window, whose waits nothing reports; sandboxes such as
-gVisor, whose files are empty or missing: these values are None.
+Not covered: threads that end within the window, because their waits are no longer reported. In
+sandboxes such as gVisor, files are empty or missing, and the values are None.
 """
 
 import os
@@ -20,10 +20,10 @@ from workload.core.models.waits import Waits
 from workload.hardware.affinity import given_cpus
 from workload.hardware.cgroups import cpu_groups
 
-# Of the fields in a line of /proc/stat: user, nice, system, irq, softirq; and steal.
+# Indices of fields in a line of /proc/stat: user, nice, system, irq, softirq; and steal.
 BUSY = (0, 1, 2, 5, 6)
 STEAL = 7
-# A thread that ran or waited for less of the window did none of the work.
+# A thread that ran or waited for a smaller share of the window did none of the work.
 WORKING_SHARE = 0.1
 
 
@@ -37,10 +37,10 @@ class Spent(NamedTuple):
 
 @dataclass(frozen=True)
 class Counters:
-    """Counters that only rise, in seconds. Unknown is None."""
+    """Counters that only rise, in seconds; None if unknown."""
 
     at_sec: float
-    threads: Mapping[str, Spent] | None  # by number
+    threads: Mapping[str, Spent] | None  # by thread id
     own_sec: float  # CPU time of this process
     busy_sec: float | None  # of the CPUs that this process may use
     steal_sec: tuple[float, ...] | None  # of each of these CPUs
@@ -49,10 +49,10 @@ class Counters:
 
 
 class Watch:
-    """Reads the counters below `root` at its start; tests give a fixture tree."""
+    """A window that starts with a reading of the counters below `root`."""
 
     def __init__(self, root: Path = Path("/")) -> None:
-        """Start the window."""
+        """Start the window. Tests pass a fixture tree as `root`."""
         self._root = root
         self._start = read_counters(root)
 
@@ -112,21 +112,21 @@ def _threads(root: Path) -> dict[str, Spent] | None:
 def _spent(
     start: Mapping[str, Spent] | None, end: Mapping[str, Spent] | None
 ) -> list[Spent] | None:
-    """Return what the threads that are there at the end did in between; a new one started at 0."""
+    """Return what the threads that exist at the end did in the window; new ones started at 0."""
     if start is None or end is None:
         return None
     return [_since(start.get(thread), spent) for thread, spent in end.items()]
 
 
 def _since(start: Spent | None, end: Spent) -> Spent:
-    if start is None or end.waits < start.waits:  # new, perhaps with the number of one that ended
+    if start is None or end.waits < start.waits:  # new, perhaps with the id of one that ended
         return end
     run_sec, delay_sec, waits = (later - earlier for earlier, later in zip(start, end, strict=True))
     return Spent(max(0.0, run_sec), max(0.0, delay_sec), int(waits))
 
 
 def _working(threads: Sequence[Spent], window_sec: float) -> int:
-    """Return how many of the threads did the work: at least one did."""
+    """Return how many of the threads did the work, at least one."""
     needed_sec = [one.run_sec + one.delay_sec for one in threads]
     return max(1, sum(sec >= WORKING_SHARE * window_sec for sec in needed_sec))
 
@@ -134,14 +134,14 @@ def _working(threads: Sequence[Spent], window_sec: float) -> int:
 def _stolen(
     start: tuple[float, ...] | None, end: tuple[float, ...] | None
 ) -> tuple[float, ...] | None:
-    """Return the rises, CPU by CPU; None where they are unknown or a CPU came or went."""
+    """Return the stolen seconds of each CPU; None if unknown or if the number of CPUs changed."""
     if start is None or end is None or len(start) != len(end):
         return None
     return tuple(max(0.0, later - earlier) for earlier, later in zip(start, end, strict=True))
 
 
 def _cpu_sec(root: Path) -> tuple[float | None, tuple[float, ...] | None]:
-    """Return the busy seconds of the CPUs that this process may use, and each one's stolen."""
+    """Return the busy seconds of all CPUs that this process may use, and each CPU's stolen ones."""
     lines = re.findall(r"^cpu(\d+) ([\d ]+)$", read_text(root / "proc/stat"), re.MULTILINE)
     given = given_cpus(root)
     own = [[int(tick) for tick in ticks.split()] for cpu, ticks in lines if int(cpu) in given]
@@ -156,7 +156,7 @@ def _seconds(cpus: Sequence[Sequence[int]], fields: Sequence[int]) -> float:
 
 
 def _throttled_sec(groups: Sequence[Path]) -> float | None:
-    """Return the most of any level: cgroup v2 counts microseconds, v1 nanoseconds."""
+    """Return the maximum of all levels; cgroup v2 counts microseconds, v1 nanoseconds."""
     texts = [read_text(group / "cpu.stat") for group in groups]
     found = [
         int(number) / {"usec": 1e6, "time": 1e9}[unit]
@@ -167,7 +167,7 @@ def _throttled_sec(groups: Sequence[Path]) -> float | None:
 
 
 def _pressure_sec(groups: Sequence[Path], root: Path) -> float | None:
-    """Return how long some task waited: of the innermost group that counts it, or the machine's."""
+    """Return how long any task waited: in the innermost group that counts it, or on the machine."""
     for path in (*(group / "cpu.pressure" for group in groups), root / "proc/pressure/cpu"):
         match = re.search(r"^some .*total=(\d+)$", read_text(path), re.MULTILINE)
         if match:

@@ -1,11 +1,12 @@
 """End a command whose GPU stops answering in the middle of its work.
 
-A call of CUDA that waits for such a GPU never returns, so no exception can end it. A thread looks
-at the time since the GPU last answered. Past the limit of `driver_process` it calls `on_silence`,
-which saves what is known and ends the process. Without `on_silence` nothing is watched.
+A CUDA call that waits for such a GPU never returns, so no exception can end it. A thread checks
+when the GPU last answered. After the time limit of `driver_process`, it calls `on_silence`, which
+saves the results so far and ends the process. Without `on_silence`, nothing is watched.
 
-Some calls of PyTorch keep Python's lock while they wait (2.13: `Event.elapsed_time`, `Event.query`,
-`cuda.Stream()`, `set_device`), and the thread with them. Then an `Alarm` rings, a little later.
+Some PyTorch calls hold the GIL while they wait (2.13: `Event.elapsed_time`, `Event.query`,
+`cuda.Stream()`, `set_device`), which blocks the thread too. An `Alarm` then takes its place a
+little later.
 """
 
 import os
@@ -20,8 +21,8 @@ from workload.hardware.alarm import Alarm
 from workload.hardware.driver_process import driver_deadline
 
 POLL_SEC = 0.5
-ALARM_SEC = 2.0  # after the limit: the thread, if it runs, is first
-END_SEC = 30.0  # to save what is known and end the process
+ALARM_SEC = 2.0  # after the limit, so that the thread is first if it runs
+END_SEC = 30.0  # to save the results and end the process
 
 
 @dataclass
@@ -32,7 +33,7 @@ class _Work:
 
 
 class Watchdog:
-    """Watches the work of one thread; `work` is None while the GPU has none."""
+    """A watchdog for one thread's work on a GPU; `_work` is None while there is none."""
 
     def __init__(self) -> None:
         """Watch nothing until `on_silence` is set."""
@@ -40,14 +41,14 @@ class Watchdog:
         self.alarm: Alarm | None = None
         self._work: _Work | None = None
         self._once = threading.Lock()
-        self._setting = threading.RLock()  # the alarm may ring within it
+        self._setting = threading.RLock()  # reentrant: the alarm may ring while it is held
         self._thread: threading.Thread | None = None
 
     @contextmanager
     def working(self, device: str, busy_sec: float = 0.0) -> Iterator[None]:
-        """Expect answers of `device` in the block, cuda:0 or cpu, which is not watched.
+        """Expect answers of `device`, such as cuda:0, in the block; cpu is not watched.
 
-        Each may take `busy_sec` more than the limit.
+        Each answer may take `busy_sec` longer than the limit.
         """
         if device == "cpu":
             yield
@@ -59,12 +60,12 @@ class Watchdog:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Expect no answer in the block: the host works."""
+        """Expect no answer in the block, because only the host works."""
         with self._during(None):
             yield
 
     def answered(self) -> None:
-        """Take note that the GPU has done what it was asked for."""
+        """Record that the GPU has answered now."""
         if self._work:
             self._work.since = time.monotonic()
 
@@ -104,10 +105,10 @@ class Watchdog:
         return True
 
     def ring(self) -> None:
-        """End the process as the thread does, called by the alarm on the main thread.
+        """End the process as the thread does. The alarm calls this on the main thread.
 
-        Where the thread was first, this leaves Python's lock to it: without that, the main thread
-        would go back to its call and keep the lock.
+        If the thread was first, this releases the GIL to it. Otherwise the main thread would return
+        to its call and keep the GIL.
         """
         if self.end_if_silent():
             time.sleep(END_SEC)
