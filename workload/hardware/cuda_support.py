@@ -22,7 +22,7 @@ ARCHITECTURE = re.compile(r"(?P<kind>sm|compute)_(?P<major>\d+)(?P<minor>\d)(?P<
 
 
 def minimum_driver(cuda_version: str) -> str | None:
-    """Return the oldest driver for a CUDA build ("13.0" -> "580"); None if it is unknown."""
+    """Return the oldest driver for a CUDA build ("13.0" -> "580"); None for an unknown version."""
     major = cuda_version.partition(".")[0]
     return MINIMUM_DRIVERS.get(int(major)) if major.isdecimal() else None
 
@@ -62,7 +62,7 @@ def forward_compatible(brand: str | None) -> bool | None:
 
 
 def kernel_source(capability: tuple[int, int], arch_list: Iterable[str]) -> str | None:
-    """Return the entry of a wheel's arch list that a GPU of this capability runs; None if none.
+    """Return the entry of a wheel's arch list that a GPU of this capability runs, or None.
 
     A binary ("sm_80") runs on the same major version with an equal or higher minor; PTX
     ("compute_80") is compiled by the driver for any equal or higher capability. The suffix

@@ -15,7 +15,7 @@ from workload.core.files import read_table
 class Kind(StrEnum):
     """Classes of error codes that are handled alike."""
 
-    START = "start"  # CUDA does not start on the whole machine
+    START = "start"  # CUDA does not start for any program on this machine
     MEMORY = "memory"  # the GPU's memory ran out
     BUSY = "busy"  # another process uses the GPU exclusively
     NO_DEVICE = "no-device"

@@ -32,7 +32,7 @@ STACK_UNITS = {"B": 1, "": 1 << 10, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 @dataclass(frozen=True)
 class Shortage:
-    """What there is too little of, why, and what to do."""
+    """A resource of which too little is available, with the reason and the fix."""
 
     case: str
     found: str

@@ -1,4 +1,4 @@
-"""Read the NVIDIA driver's errors ("Xids") from the kernel's log, and the time of the boot.
+"""Read the NVIDIA driver's errors ("Xids") from the kernel's log, and the boot time.
 
 Sources: proc(5) and the kernel's Documentation/ABI/testing/dev-kmsg; NVIDIA, XID Errors.
 """

@@ -96,7 +96,7 @@ def _read_gpu(nvml: Any, index: int) -> Gpu:
 
 
 def read_links() -> tuple[GpuLinks, ...]:
-    """Read the links of all GPUs. Raises HardwareError, or the binding's error at the start.
+    """Read the links of all GPUs. Raises HardwareError, or the binding's error if NVML fails.
 
     NVML stays open until the process ends.
     """

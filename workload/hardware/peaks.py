@@ -115,7 +115,7 @@ def _is_family(processor: Processor, row: Row) -> bool:
 
 
 def _instruction_bits(flags: frozenset[str]) -> int | None:
-    """Return the width of the widest fused multiply-add; a hypervisor may hide wider ones.
+    """Return the width of the widest vectors with FMA; a hypervisor may hide wider ones.
 
     An Arm core's units count as 128 bits wide, whether or not SVE combines them.
     """

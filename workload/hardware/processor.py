@@ -44,7 +44,7 @@ class Processor:
 
 
 def read_processor(root: Path = Path("/"), machine: str | None = None) -> Processor:
-    """Read the CPU from files below `root`, for programs built for `machine`; tests pass both."""
+    """Read the CPU from files below `root`, for programs built for `machine`; tests set both."""
     machine = machine or platform.machine()
     blocks = [
         dict(_pair(line) for line in block.splitlines())

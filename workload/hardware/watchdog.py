@@ -65,7 +65,7 @@ class Watchdog:
             yield
 
     def answered(self) -> None:
-        """Record that the GPU has answered now."""
+        """Record that the GPU has answered."""
         if self._work:
             self._work.since = time.monotonic()
 
