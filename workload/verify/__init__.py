@@ -1,20 +1,20 @@
-"""Check what this device computes against float64 on the CPU.
+"""Check the results of a device against float64 on the CPU.
 
 Covered, on inputs from a normal distribution:
 
 - `+ - * /` and torch.add, sub, mul and div on a scalar, a vector, a matrix and a tensor;
-- torch.matmul on vectors, matrices and batches, and that it is not the element-wise product;
+- torch.matmul on vectors, matrices and batches, and its difference from the element-wise product;
 - autograd through the loss of the example network, against the gradient derived by hand;
-- a strided convolution, forward and its three gradients (cuDNN on CUDA);
+- a strided convolution and its three gradients (by cuDNN on CUDA);
 - the loss of the example training loop, step by step.
 
 Not covered: Python numbers as operands (PyTorch may multiply by a reciprocal); Winograd and FFT
-convolutions, whose errors are larger by design and which need stride 1; the losses of training in
-tf32 and half precision (see `trajectory`); speed.
+convolutions, whose errors are larger by design and which need stride 1; training losses in tf32
+and half precision (see `trajectory`); speed.
 
-The reference takes the inputs as `dtype` holds them, so that rounding them is not an error. It sums
-products without torch.matmul or torch's convolutions, so that a fault in these does not cancel
-out. Each tolerance is derived where it is used; the theory is in `tolerances`.
+The inputs are rounded to `dtype` before the reference is computed, so this rounding is not an
+error. The reference sums products without torch.matmul or torch's convolutions, so a fault in these
+does not cancel out. Each tolerance is derived where it is used; the theory is in `tolerances`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ SEED = 0
 def verify(
     device: DeviceInfo, dtypes: Sequence[str] | None = None, seed: int = SEED
 ) -> Iterator[VerifyResult]:
-    """Run every check in every dtype, in a fixed order; yield each when it is done.
+    """Run every check in every dtype, in a fixed order; yield each result as soon as it is known.
 
     Takes under a second on two cores. Raises BadInputError for an unknown dtype, and UnfitError if
     the device does not support tf32 or an operation fails.
@@ -45,7 +45,7 @@ def verify(
 
 
 def _checks(case: VerifyCase) -> Iterator[VerifyResult]:
-    """Run the checks that make sense in this dtype. tf32 changes matmuls only."""
+    """Run the checks that apply to this dtype. tf32 changes only matmuls and convolutions."""
     groups = [matmul.checks, autograd.checks, convolution.checks]
     if case.dtype != "tf32":
         groups.insert(0, arithmetic.checks)

@@ -1,7 +1,7 @@
 """Element-wise arithmetic: + - * / and torch.add, sub, mul and div.
 
-IEEE 754 rounds each of the four correctly, so the tolerance is one unit roundoff of the exact
-result (`bounded.rounded`). Operator and function must agree bit for bit.
+IEEE 754 requires correct rounding of all four operations, so the tolerance is one unit roundoff of
+the exact result (see `bounded.rounded`). Operator and function must agree bit for bit.
 """
 
 import operator
@@ -14,7 +14,7 @@ from workload.core.models.verify import RELATIVE, VerifyResult
 from workload.verify import bounded
 from workload.verify.case import VerifyCase, worst_check
 
-# A scalar, a vector, a matrix and a tensor; large enough for vector units and odd remainders.
+# A scalar, a vector, a matrix and a tensor; large enough for vector units, with odd remainders.
 SHAPES: tuple[tuple[int, ...], ...] = ((), (1003,), (67, 45), (3, 5, 7, 11))
 SMALLEST_DIVISOR = 0.5  # so that quotients stay small enough for float16
 
@@ -22,7 +22,7 @@ Operation = Callable[[Tensor, Tensor], Tensor]
 
 
 def operations() -> tuple[tuple[str, Operation, Operation], ...]:
-    """Return name, operator and function of the four; looked up when called."""
+    """Return the name, operator and function of each operation, looked up at each call."""
     return (
         ("a + b", operator.add, torch.add),
         ("a - b", operator.sub, torch.sub),

@@ -1,12 +1,12 @@
-"""Autograd through the loss of the example network, against the gradient derived by hand.
+"""Check autograd on the loss of the example network against a gradient derived by hand.
 
 With `pre = x w1`, `h = max(pre, 0)`, `r = h w2 - y` and the loss `L = sum(r^2)`:
 
     dL/dr = 2 r        dL/dw2 = h^T (2 r)
     dL/dh = 2 r w2^T   dL/dpre = dL/dh where pre > 0, else 0     dL/dw1 = x^T dL/dpre
 
-`bounded` carries the tolerance through these lines. Where `pre` is so near zero that a correct
-device may find either sign, all of dL/dh is added to the error of dL/dpre.
+`bounded` propagates the tolerance through these equations. If `pre` is so close to zero that a
+correct device may compute either sign, all of dL/dh is added to the error of dL/dpre.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ BATCH, INPUT, HIDDEN, OUTPUT = 33, 64, 47, 10
 def checks(case: VerifyCase) -> Iterator[VerifyResult]:
     """Check the loss and the gradients of both weights.
 
-    The weights are scaled so that the loss stays far from float16's largest number.
+    The weights are scaled so that the loss stays far below float16's largest number.
     """
     x, y = case.draw(BATCH, INPUT), case.draw(BATCH, OUTPUT)
     w1 = case.round(case.draw(INPUT, HIDDEN) / INPUT**0.5)
@@ -39,7 +39,7 @@ def checks(case: VerifyCase) -> Iterator[VerifyResult]:
 def loss_and_gradients(
     x: Tensor, y: Tensor, w1: Tensor, w2: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Compute the loss and its gradients by autograd."""
+    """Compute the loss, and its gradients with autograd."""
     w1, w2 = w1.requires_grad_(), w2.requires_grad_()
     y_pred = x.mm(w1).clamp(min=0).mm(w2)
     loss = (y_pred - y).pow(2).sum()
@@ -50,7 +50,7 @@ def loss_and_gradients(
 def expected_loss_and_gradients(
     x: Tensor, y: Tensor, w1: Tensor, w2: Tensor, dtype: str
 ) -> tuple[Bounded, Bounded, Bounded]:
-    """Compute loss and gradients by hand in float64, each with its tolerance for `dtype`."""
+    """Compute the loss and the gradients by hand in float64, with tolerances for `dtype`."""
     pre = matmul(exact(x), exact(w1), dtype)
     h = Bounded(pre.value.clamp(min=0), pre.error, pre.deviation)
     r = subtract(matmul(h, exact(w2), dtype), exact(y), dtype)

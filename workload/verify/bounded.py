@@ -1,8 +1,8 @@
-"""Running error analysis in float64: a value, and how far from it a correct device's result may be.
+"""Running error analysis in float64: expected values, and how far off a correct result may be.
 
-The running error analysis of Higham, Accuracy and Stability of Numerical Algorithms, §3.3,
-with a probabilistic sum in place of the worst case: rounding errors behave like independent
-variables of mean zero (see `tolerances`), so their variances are added.
+The method is that of Higham, Accuracy and Stability of Numerical Algorithms, §3.3, with a
+probabilistic sum in place of the worst case: rounding errors behave like independent variables with
+mean zero (see `tolerances`), so their variances are added.
 """
 
 import math
@@ -14,15 +14,15 @@ from torch import Tensor
 
 from workload.core.tolerances import LAMBDA, half_subnormal, matmul_tolerance, unit_roundoff
 
-UNIFORM = 3**-0.5  # standard deviation of an error anywhere within +-1, at most
+UNIFORM = 3**-0.5  # standard deviation of an error that is uniform within +-1 at most
 
 
 @dataclass(frozen=True)
 class Bounded:
-    """The expected result of an operation and, element by element, how far off it may be.
+    """The expected result of an operation and the tolerance of each element.
 
-    All are float64 on the CPU and of the same shape. `error` is the tolerance, `deviation` the
-    standard deviation of the error that later operations inherit.
+    All tensors are float64, on the CPU and of the same shape. `error` is the tolerance, and
+    `deviation` the standard deviation of the error that later operations inherit.
     """
 
     value: Tensor
@@ -30,21 +30,22 @@ class Bounded:
     deviation: Tensor
 
     def map(self, move: Callable[[Tensor], Tensor]) -> "Bounded":
-        """Rearrange the elements, which loses no accuracy."""
+        """Apply `move`, a linear map without rounding, to the values and their errors."""
         return Bounded(move(self.value), move(self.error), move(self.deviation))
 
 
 def exact(value: Tensor) -> Bounded:
-    """Take `value` as an input without error: the device holds the same."""
+    """Return `value` as an input without error: the device holds the same numbers."""
     return Bounded(value, torch.zeros_like(value), torch.zeros_like(value))
 
 
 def rounded(value: Tensor, dtype: str, inherited: Tensor | float = 0.0) -> Bounded:
-    """Bound one element-wise operation, whose operands' errors have the deviation `inherited`.
+    """Bound one element-wise operation, to which the operands' errors add the deviation `inherited`.
 
-    IEEE arithmetic rounds once, by u; in float64 so does the reference, which a correct result
-    then equals. In the other dtypes the rounding of the reference is added. Operations in half
-    precision are done in float32 and rounded again, so the rounding of float32 is added too.
+    IEEE arithmetic rounds once, by at most u. In float64, the reference rounds in the same way, so
+    a correct result equals it. In the other dtypes, the rounding of the reference is added.
+    Operations in half precision are done in float32 and rounded again, so the rounding of float32
+    is added too.
     """
     u = unit_roundoff("float32" if dtype == "tf32" else dtype)
     if dtype in ("bfloat16", "float16"):
@@ -73,7 +74,7 @@ def subtract(left: Bounded, right: Bounded, dtype: str) -> Bounded:
     return add(left, Bounded(-right.value, right.error, right.deviation), dtype)
 
 
-def sum_of_products(  # noqa: PLR0913  two sides, their product, and its tolerance where it has one
+def sum_of_products(  # noqa: PLR0913  two sides, their product and its tolerance
     left: Bounded,
     right: Bounded,
     dtype: str,
@@ -82,13 +83,13 @@ def sum_of_products(  # noqa: PLR0913  two sides, their product, and its toleran
     *,
     tolerance: tuple[float, float] | None = None,
 ) -> Bounded:
-    """Bound a result whose elements each sum `terms` products of elements of both sides.
+    """Bound a result in which each element sums `terms` products of elements of both sides.
 
-    `tolerance` is `(u_out, kappa)`; None for that of `matmul_tolerance`.
+    `tolerance` is `(u_out, kappa)`; None selects `matmul_tolerance`.
 
-    `multiply` is bilinear, a matmul or a convolution. On squares it gives the sum of the squared
-    products, whose root is what `|a|_2 |b|_2 / sqrt(terms)` of `matmul_tolerance` estimates: the
-    size of the partial sums' random walk.
+    `multiply` is bilinear: a matmul or a convolution. For squared elements, it returns the sum of
+    the squared products. The root of this sum is the size of the partial sums' random walk, which
+    `matmul_tolerance` estimates as `|a|_2 |b|_2 / sqrt(terms)`.
     """
     u_out, kappa = tolerance or matmul_tolerance(dtype, terms)
     value = multiply(left.value, right.value)
@@ -108,7 +109,7 @@ def matmul(left: Bounded, right: Bounded, dtype: str) -> Bounded:
 
 
 def multiply_and_sum(left: Tensor, right: Tensor) -> Tensor:
-    """Multiply (..., m, k) by (..., k, n) from element-wise products, without torch.matmul.
+    """Multiply (..., m, k) by (..., k, n) as sums of element-wise products, without torch.matmul.
 
     Needs memory for all m·k·n products.
     """

@@ -1,4 +1,4 @@
-"""One dtype on one device: draw inputs and judge results."""
+"""Draw inputs and judge results for one dtype on one device."""
 
 import math
 import sys
@@ -28,23 +28,23 @@ class VerifyCase:
         self._generator = torch.Generator().manual_seed(seed)
 
     def draw(self, *shape: int) -> Tensor:
-        """Draw standard normal numbers, rounded to the dtype, on the CPU in float64."""
+        """Draw standard normal numbers rounded to the dtype; return them as float64 on the CPU."""
         return self.round(torch.randn(shape, generator=self._generator, dtype=torch.float64))
 
     def round(self, values: Tensor) -> Tensor:
-        """Round `values` to the dtype, kept in float64."""
+        """Round `values` to the dtype; return them as float64."""
         return values.to(self._torch_dtype).double()
 
     def place(self, values: Tensor) -> Tensor:
-        """Copy `values` to the device in the dtype; exact after `draw` and `round`."""
+        """Copy `values` to the device in the dtype; exact for values from `draw` and `round`."""
         return values.to(device=self.device.torch_name, dtype=self._torch_dtype, copy=True)
 
     def judge(
         self, name: str, computed: Tensor, expected: Bounded, metric: str = TYPICAL
     ) -> VerifyResult:
-        """Return the result for the element with the largest error over its own tolerance.
+        """Return the result for the element whose error is the largest share of its tolerance.
 
-        Its error and tolerance are divided by the expected element (RELATIVE) or, where sums may
+        The error and the tolerance are divided by the expected element (RELATIVE) or, if sums may
         cancel, by the root mean square of all expected elements (TYPICAL).
         """
         result = computed.detach().cpu().double()
@@ -69,7 +69,10 @@ class VerifyCase:
 
 
 def worst_check(checks: Iterable[VerifyResult]) -> VerifyResult:
-    """Return the check that uses most of its tolerance; one without an error is the worst."""
+    """Return the check whose error is the largest share of its tolerance.
+
+    A check without an error, because its result is not finite, is the worst.
+    """
     return max(
         checks,
         key=lambda check: (

@@ -1,12 +1,13 @@
-"""A 2-D convolution and its three gradients; on CUDA by cuDNN.
+"""Check a 2-D convolution and its three gradients; on CUDA, cuDNN computes them.
 
-With stride 2 cuDNN uses algorithms that sum products (Winograd and FFT need stride 1), so
-`tolerances.convolution_tolerance` holds, with k the number of products summed for one element. The
-reference unfolds the image into columns and multiplies, without torch's convolutions.
+With stride 2, cuDNN uses algorithms that sum products (Winograd and FFT need stride 1), so
+`tolerances.convolution_tolerance` applies. Its k is the number of products summed for one element.
+The reference unfolds the image into columns and multiplies, without torch's convolutions.
 
 Gradients in half precision may add partial sums in the dtype of the output: the CPU adds images and
-overlapping patches in float16. A few roundings of partial sums, each with a deviation of half u of
-a typical element, together have a deviation of about one u: lambda times that is allowed.
+overlapping patches in float16. The error of each rounded partial sum has a standard deviation of
+u/2, relative to a typical element. That of a few partial sums together is about u, and lambda times
+u is allowed.
 """
 
 import math
@@ -51,7 +52,7 @@ def checks(case: VerifyCase) -> Iterator[VerifyResult]:
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Convolve as PyTorch does."""
+    """Convolve with torch.nn.functional.conv2d."""
     return functional.conv2d(x, weight, bias, stride=STRIDE, padding=PADDING)
 
 
@@ -60,8 +61,8 @@ def expected_output(
 ) -> Bounded:
     """Compute (images, filters, out, out): each filter times each column, plus its bias.
 
-    `tolerance` is that of the sums of products. The bias may be added to the rounded products, in a
-    second operation.
+    `tolerance` applies to the sums of products. A device may round these sums before it adds the
+    bias in a second operation.
     """
     columns = exact(_columns(x))
     filters = exact(weight.flatten(1))
@@ -74,10 +75,10 @@ def expected_output(
 def expected_gradients(
     x: Tensor, weight: Tensor, upstream: Tensor, dtype: str
 ) -> tuple[Bounded, Bounded, Bounded]:
-    """Compute the gradients of input, weight and bias for the gradient `upstream` of the output.
+    """Compute the gradients of input, weight and bias from `upstream`, the output's gradient.
 
-    Each is bilinear: filters times upstream, folded back into images; upstream times columns,
-    summed over images; upstream times one.
+    Each gradient is bilinear. Input: filters times upstream, folded back into images. Weight:
+    upstream times columns, summed over images. Bias: upstream times one.
     """
     gradient_rows = exact(upstream.flatten(2).transpose(0, 1).flatten(1))
     columns = exact(_columns(x).transpose(1, 2).flatten(0, 1))
@@ -96,7 +97,7 @@ def expected_gradients(
 
 
 def _columns(x: Tensor) -> Tensor:
-    """Unfold to (images, channels·kernel², out²): the inputs of each output element."""
+    """Unfold `x` to (images, channels·kernel², out²): a column of inputs per output position."""
     return functional.unfold(x, KERNEL, padding=PADDING, stride=STRIDE)
 
 

@@ -1,7 +1,7 @@
-"""torch.matmul on vectors, matrices and batches, and its difference from `*`.
+"""Check torch.matmul on vectors, matrices and batches, and its difference from `*`.
 
-The tolerance of an element is `tolerances.matmul_tolerance`: it grows with the square root of
-the number of products summed, relative to a typical element.
+The tolerance of an element comes from `tolerances.matmul_tolerance`. Relative to a typical element,
+it grows with the square root of the number of products summed.
 """
 
 import math
@@ -26,7 +26,7 @@ SQUARE = 64
 
 
 def checks(case: VerifyCase) -> Iterator[VerifyResult]:
-    """Check each kind of operands, then that matmul and `*` differ as they should."""
+    """Check each pair of operand shapes, then that matmul and `*` differ as expected."""
     for name, left_shape, right_shape in SHAPES:
         left, right = case.draw(*left_shape), case.draw(*right_shape)
         result = torch.matmul(case.place(left), case.place(right))
@@ -35,7 +35,7 @@ def checks(case: VerifyCase) -> Iterator[VerifyResult]:
 
 
 def _expected(left: Tensor, right: Tensor, dtype: str) -> Bounded:
-    """Multiply operands of any rank: a vector is a row on the left, a column on the right."""
+    """Multiply operands of any rank. A vector is a row on the left and a column on the right."""
     rows = left.unsqueeze(0) if left.dim() == 1 else left
     columns = right.unsqueeze(1) if right.dim() == 1 else right
     whole = matmul(exact(rows), exact(columns), dtype)
@@ -47,7 +47,7 @@ def _expected(left: Tensor, right: Tensor, dtype: str) -> Bounded:
 def _two_products(case: VerifyCase) -> VerifyResult:
     """Check that `a * b` and `torch.matmul(a, b)` differ by as much as their references do.
 
-    By the triangle inequality these two distances differ by at most the norms of both errors.
+    By the triangle inequality, the two distances differ by at most the sum of the errors' norms.
     """
     a, b = case.draw(SQUARE, SQUARE), case.draw(SQUARE, SQUARE)
     on_device = case.place(a), case.place(b)

@@ -1,10 +1,10 @@
-"""The losses of the example training loop, step by step, on a small network like `book`.
+"""Check the losses of the example training loop, step by step, on a small network like `book`.
 
-`modes.reference` has the expected losses, their tolerance, and data on which rounding decides no
-ReLU. A mode is checked in the same way before it is timed.
+`modes.reference` has the expected losses, their tolerance, and data for which rounding opens or
+closes no ReLU. A mode is checked in the same way before it is timed.
 
-Not covered: tf32, whose rounding decides some ReLU in nearly every step, and half precision, where
-the losses of `book` overflow float16.
+Not covered: tf32, whose rounding opens or closes a ReLU in nearly every step, and half precision,
+because the losses of `book` overflow float16.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ METRIC = "error of sqrt(loss) / sqrt(first loss)"
 
 
 def checks(case: VerifyCase) -> Iterator[VerifyResult]:
-    """Check the losses of CLEAR_SPEC at the worst step."""
+    """Check the losses of CLEAR_SPEC; yield the largest error of all steps."""
     error = clear_error(EAGER, case.device, case.dtype, case.seed)
     tolerance = clear_tolerance(EAGER, case.dtype)
     name = f"training loss, {CLEAR_SPEC.steps} steps"
