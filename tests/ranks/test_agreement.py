@@ -88,7 +88,7 @@ def test_rank_0_alone_prints_and_writes(training: Trainings) -> None:
         "record",
     ]
     assert (
-        "2 ranks on the CPUs of one machine show that they agree, not how fast they are"
+        "2 ranks on the CPUs of one machine check the results, not the speed"
         in whole.text
     )
     (path,) = whole.folder.iterdir()

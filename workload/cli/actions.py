@@ -1,4 +1,4 @@
-"""How argparse stores the words of an option, and formats the help."""
+"""Actions and a help formatter for argparse."""
 
 import argparse
 import sys
@@ -22,7 +22,7 @@ class Renamed(argparse.Action):
 
 
 class Distinct(argparse.Action):
-    """Stores the values of all words as one tuple, each once, in the given order."""
+    """Stores the values of all arguments as one tuple without duplicates, in the given order."""
 
     def __call__(
         self,
@@ -37,7 +37,10 @@ class Distinct(argparse.Action):
 
 
 class DefaultsFormatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows defaults that are values; others depend on the device, the preset or a flag."""
+    """Shows defaults in the help, except None and False.
+
+    None stands for a default that depends on the device, the preset or a flag.
+    """
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         hidden = action.default is None or action.default is False

@@ -1,4 +1,4 @@
-"""Parse the command line. Every error is one line; torch is not needed."""
+"""Parse the command line without torch. Every error is one line."""
 
 import argparse
 import contextlib
@@ -30,7 +30,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(ExitCode.BAD_INPUT, f"{self.prog}: {line}; see `{self.prog} --help`\n")
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """Print, as newer Pythons do, without an exception: `exit` reports what is lost."""
+        """Print without raising OSError, as newer Pythons do; `exit` reports lost output."""
         with contextlib.suppress(OSError):
             super()._print_message(message, file)
 
@@ -43,7 +43,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse(argv: Sequence[str]) -> Options:
-    """Parse the options of one command. Exits with BAD_INPUT and one line if they are wrong."""
+    """Parse the options of one command. Exits with BAD_INPUT and one line if they are invalid."""
     parser = Parser(prog="workload", allow_abbrev=False, description=_DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"workload {__version__}")
     commands = parser.add_subparsers(
@@ -73,26 +73,26 @@ def parse(argv: Sequence[str]) -> Options:
 
 
 def _contradiction(given: argparse.Namespace, doctor: argparse.Namespace) -> str | None:
-    """Describe options that contradict each other; None if they do not.
+    """Return why options contradict each other; None if they do not.
 
-    `doctor` has the defaults of that command.
+    `doctor` has the default options of `workload doctor`.
     """
     match given.command:
         case "doctor" if given.explain:
             return _contradiction_of_explain(given, doctor)
         case "doctor" if given.budget is not None and not given.deep:
-            return "--budget limits --deep: give both"
+            return "--budget is for --deep: give both"
         case "compare" if given.json and given.format not in (TABLE, "json"):
-            return f"--json and --format {given.format} contradict: choose one"
+            return f"--json and --format {given.format} contradict each other: choose one"
         case "compare" if given.strict and given.fail_if_slower is None:
-            return "--strict needs --fail-if-slower SHARE, the gate that it makes stricter"
+            return "--strict makes --fail-if-slower stricter: give --fail-if-slower SHARE too"
         case "collectives" | "train":
             return _contradiction_of_work(given) or _contradiction_of_ranks(given)
     return None
 
 
 def _contradiction_of_explain(given: argparse.Namespace, doctor: argparse.Namespace) -> str | None:
-    """Describe what `doctor explain` and `doctor explain ID` do not take, or None."""
+    """Return why `doctor explain [ID]` is not valid with these arguments, or None."""
     if given.explain[0] != "explain" or given.explain[2:]:
         words = " ".join(given.explain)
         return f"unexpected arguments {words!r}: use `explain` or `explain ID`"
@@ -104,7 +104,7 @@ def _contradiction_of_explain(given: argparse.Namespace, doctor: argparse.Namesp
 
 
 def _contradiction_of_work(given: argparse.Namespace) -> str | None:
-    """Describe options of `collectives` or `train` that contradict each other, or None."""
+    """Return why options of `collectives` or `train` contradict each other, or None."""
     if given.command == "collectives":
         alone = given.pairs and given.dtypes
         return "--pairs sends only float32: leave --dtypes out" if alone else None
@@ -116,18 +116,18 @@ def _contradiction_of_work(given: argparse.Namespace) -> str | None:
 
 
 def _contradiction_of_ranks(given: argparse.Namespace) -> str | None:
-    """Describe options with which ranks cannot be started together, or None."""
+    """Return why ranks cannot be started with these options, or None."""
     unused = {"nodes": 1, "rendezvous": None, "join_timeout": None, "max_restarts": 0}
     for name, value in unused.items():
         if given.ranks is None and getattr(given, name) != value:
-            return f"--{name.replace('_', '-')} needs --ranks N, how many to start on this node"
+            return f"--{name.replace('_', '-')} needs --ranks N, the number to start on this node"
     if given.nodes > 1 and given.rendezvous is None:
-        return f"--nodes {given.nodes} needs --rendezvous HOST:PORT, where they meet"
+        return f"--nodes {given.nodes} needs --rendezvous HOST:PORT, where the nodes meet"
     return None
 
 
 def _contradiction_of_devices(given: argparse.Namespace) -> str | None:
-    """Describe options that contradict --ranks or --device all of `run` or `doctor`, or None."""
+    """Return why options of `run` or `doctor` contradict --ranks or --device all, or None."""
     if given.command not in ("run", "doctor"):
         return None
     if given.ranks is not None and given.device != "cpu":
@@ -143,7 +143,7 @@ def _contradiction_of_devices(given: argparse.Namespace) -> str | None:
 
 
 def _options(given: argparse.Namespace) -> Options:
-    """Make the command's options, field by field from arguments of the same name."""
+    """Make the options of the command; each field is the argument of the same name."""
     kind: type[Options] = given.options
     match given.command:
         case "doctor":

@@ -1,8 +1,8 @@
-"""The only module that prints: text for people, errors, and the one document.
+"""The output of a command: text for people, errors, and the one document.
 
-A stream may fail at any time. A reader that has left, as `| head` does, is not an error: the
-command continues without output. A stream that cannot take the output (a full disk, closed from
-the start) has lost a result, which `lost_output` remembers.
+A stream may fail at any time. A reader that closes the pipe, as `| head` does, is not an error: the
+command continues without output. If the output cannot be written for another reason (the disk is
+full, or stdout was closed from the start), a result is lost and `lost_output` is set.
 """
 
 import io
@@ -22,8 +22,8 @@ from workload.core.units import printable
 from workload.report.terminal.tables import MAX_WIDTH, Grid, wrapped
 
 MAX_ERROR_LENGTH = 2000  # characters; a file may hold a line of a megabyte
-# In columns narrower than these on average, rich drops letters where it breaks a text. A terminal
-# that has less room breaks the lines itself, and loses none.
+# In columns narrower than this on average, rich drops letters when it breaks a text. A terminal
+# with less room breaks the lines itself and drops none.
 COLUMN_WIDTH = 11
 DEFAULT_WIDTH = 80  # of a terminal that reports 0 columns
 STYLES = {"word.good": "green", "word.warning": "yellow", "word.bad": "bold red"}
@@ -43,7 +43,7 @@ class _Verdicts(RegexHighlighter):
 
 
 class Console:
-    """Where the output of one command goes."""
+    """The output of one command."""
 
     def __init__(
         self,
@@ -54,8 +54,8 @@ class Console:
     ) -> None:
         """Begin each error with `command`.
 
-        Where the command prints a document, it goes to the stream `document` (None: stdout is
-        closed) and all text to stderr. Where it is `quiet`, errors alone are printed.
+        If the command prints a document, the document goes to the stream `document` (None: stdout
+        is closed), and all text goes to stderr. If `quiet`, only errors are printed.
         """
         self._prefix = f"workload {command}"
         self._quiet = quiet
@@ -67,7 +67,7 @@ class Console:
                 stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # text files both
 
     def info(self, *renderables: str | Table | Grid) -> None:
-        """Print for people: on stdout, or on stderr if stdout carries a document."""
+        """Print text for people on stdout, or on stderr if stdout carries a document."""
         if self._quiet:
             return
         stream = sys.stderr if self._has_document else sys.stdout
@@ -79,12 +79,12 @@ class Console:
         self._write(self._document, document, result=True)
 
     def error(self, line: str) -> None:
-        """Print one line on stderr, without control characters from any file."""
+        """Print one line on stderr, with control characters replaced."""
         one_line = printable(" ".join(line.split()))[:MAX_ERROR_LENGTH]
         self._write(sys.stderr, f"{self._prefix}: {one_line}\n", result=False)
 
     def show_traceback(self, text: str) -> None:
-        """Print on stderr what a bug report needs."""
+        """Print a traceback for a bug report on stderr."""
         self._write(sys.stderr, text, result=False)
 
     def _write(self, stream: IO[AnyStr] | None, content: AnyStr, result: bool) -> None:
@@ -95,12 +95,12 @@ class Console:
 
 
 def laid_out(renderable: str | Table | Grid, stream: TextIO | None) -> str:
-    """Return the text as the stream's terminal shows it, plain and MAX_WIDTH wide if piped.
+    """Return the text formatted for the stream's terminal; plain and MAX_WIDTH wide if piped.
 
-    Lines end without blanks. Lines with tabs stay as they are.
+    Blanks at the end of a line are removed. Lines with tabs are not changed.
     """
     terminal = stream is not None and stream.isatty()
-    text = io.StringIO()  # not the stream: it may be full, and `_write` knows what to do then
+    text = io.StringIO()  # not the stream: if it is full, `_write` handles that
     console = RichConsole(
         file=text,
         width=None if terminal else MAX_WIDTH,
@@ -126,12 +126,12 @@ def laid_out(renderable: str | Table | Grid, stream: TextIO | None) -> str:
 
 
 def _colored(console: RichConsole, out: io.StringIO, text: str) -> str:
-    if not console.is_terminal or "\t" in text:  # which rich would expand
+    if not console.is_terminal or "\t" in text:  # rich would expand tabs
         return text
     console.print(_Verdicts()(Text(text)), soft_wrap=True)
     return out.getvalue().removesuffix("\n")
 
 
 def _stripped(line: str) -> str:
-    """Remove trailing blanks, also those before or within the last escape sequences."""
+    """Remove trailing blanks, even before escape sequences at the end of the line."""
     return re.sub(r"\s+((?:\x1b\[[0-9;]*m)*)$", r"\1", line)

@@ -1,9 +1,8 @@
-"""What an exception or a crash that ended a command means: its exit code, and one line with a fix.
+"""Turn an exception or a crash that ends a command into an exit code and one line with a fix.
 
-A library may crash while it is imported. Handlers of Python run between two bytecodes, so they
-never run after a crash. A callback of ctypes runs in the C handler itself. It writes and exits,
-nothing else; if even that crashes, the kernel ends the process by the signal, as it would without
-a handler.
+A library may crash while it is imported. Signal handlers in Python run between two bytecodes, so
+they never run after a crash. A ctypes callback runs in the C handler itself. It only writes a line
+and exits. If even that crashes, the kernel ends the process by the signal, as without a handler.
 """
 
 import os
@@ -19,7 +18,7 @@ CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.S
 
 
 def explain(error: Exception) -> tuple[ExitCode, str]:
-    """Return the exit code and the reason in one line; `ExitCode.BUG` if nothing explains it.
+    """Return the exit code and the reason in one line; `ExitCode.BUG` for an unexpected error.
 
     >>> explain(MemoryError())
     (<ExitCode.UNFIT: 4>, 'memory ran out: allow more, or choose smaller sizes')
@@ -38,7 +37,7 @@ def explain(error: Exception) -> tuple[ExitCode, str]:
 
 @contextmanager
 def crash_is_unfit(command: str) -> Iterator[None]:
-    """Inside the block, a crash ends the process with UNFIT and an error line of `command`."""
+    """End the process with UNFIT and an error line of `command` if it crashes in the block."""
     handler = Handler(lambda number: _end(command, number))
     before = {number: install(number, handler.address) for number in CRASHES}
     try:

@@ -17,7 +17,8 @@ from workload.ranks.resources import require_resources
 def enter(options: RankOptions, argv: Sequence[str]) -> Place | ExitCode | None:
     """Return the place of this process, or None if it is alone.
 
-    Where it has to start ranks, return the code with which they ended. Prints why, in one line.
+    If this process has to start ranks, run them and return their exit code. If that fails, print
+    the reason in one line.
     """
     try:
         place = read_place(os.environ)
@@ -34,16 +35,17 @@ def enter(options: RankOptions, argv: Sequence[str]) -> Place | ExitCode | None:
 
 
 def _leave_errors_to_lines() -> None:
-    """Keep torch from logging each attempt to reach a lost rank, with the stack of its own code.
+    """Keep torch from logging each attempt to reach a lost rank with a stack trace.
 
-    ERROR is what this program sets, and its children inherit; another level stays.
+    ERROR is the level that this program sets and its child processes inherit. Any other level is
+    kept.
     """
     if os.environ.get("TORCH_CPP_LOG_LEVEL", "ERROR") == "ERROR":
         os.environ["TORCH_CPP_LOG_LEVEL"] = "FATAL"
 
 
 def _starts_ranks(options: RankOptions, place: Place | None) -> bool:
-    """Return whether this process starts ranks: by --ranks, unless it is one of them."""
+    """Return whether this process starts ranks: with --ranks, unless it is a rank itself."""
     if options.ranks is None:
         return False
     if place is None:
@@ -51,11 +53,11 @@ def _starts_ranks(options: RankOptions, place: Place | None) -> bool:
     if place.started_by_torch:
         if options.ranks == place.local_world_size:
             return False
-    elif options.rendezvous:  # srun or an Indexed Job starts one launcher on each node
+    elif options.rendezvous:  # srun or an Indexed Job starts a launcher on each node
         return True
     raise BadInputError(
         f"--ranks {options.ranks}, but {place.started_by} has started "
-        f"{plural(place.local_world_size, 'rank')} on this node: leave --ranks out, or let it "
+        f"{plural(place.local_world_size, 'rank')} on this node: leave --ranks out, or "
         "start one process per node and add --nodes and --rendezvous"
     )
 
@@ -65,10 +67,10 @@ def _launch(options: RankOptions, argv: Sequence[str]) -> ExitCode:
     try:
         from workload.distributed.launch import Launch, launch  # noqa: PLC0415  imports torch
         from workload.train.resume import require_free  # noqa: PLC0415  imports torch
-    except (Exception, SystemExit) as error:  # a broken library raises anything
+    except (Exception, SystemExit) as error:  # a broken library may raise anything
         raise UnfitError(f"{import_problem(error)}; `workload doctor` says more") from error
     if isinstance(options, TrainOptions) and options.checkpoint and not options.resume:
-        require_free(options.checkpoint)  # once: a restart continues from the file
+        require_free(options.checkpoint)  # only once: restarted ranks continue from it
     plan = Launch(
         options.ranks or 1,
         nodes=options.nodes,

@@ -1,4 +1,4 @@
-"""The console script: arguments in, exit code out."""
+"""The console script: it parses the arguments, runs a command and returns its exit code."""
 
 import os
 import sys
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = replace(options, device=member.device, ranks=None, output=None, json=False)
     place: Place | None = None
     if isinstance(options, RankOptions):
-        from workload.cli.launching import enter  # noqa: PLC0415  for few commands
+        from workload.cli.launching import enter  # noqa: PLC0415  few commands need it
 
         entered = enter(options, argv)
         if isinstance(entered, ExitCode):
@@ -47,9 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         place = entered
     document = reserve_stdout() if options.document else None
     try:
-        # Only now: `--help` and a refusal need neither rich nor msgspec.
+        # Imported here: `--help` and rejected arguments need neither rich nor msgspec.
         from workload.cli.session import Session  # noqa: PLC0415
-    except (Exception, SystemExit) as error:  # a broken library raises anything
+    except (Exception, SystemExit) as error:  # a broken library may raise anything
         sys.stderr.write(f"workload {options.command}: {import_problem(error)}\n")
         return ExitCode.UNFIT
     session = Session(options, argv, document, member, place)
@@ -65,11 +65,11 @@ def _cuda_is_initialized() -> bool:
 
 
 def _exit_without_cleanup(code: ExitCode) -> None:
-    """End the process at once: if the GPU is lost, or if this rank of several failed.
+    """End the process at once, after the GPU is lost or this rank of several failed.
 
-    If the GPU is lost, PyTorch's cleanup at exit may abort the process; if another rank is lost,
-    NCCL waits for it. After a failure, a thread of gloo may abort the process while Python ends
-    (seen once, with torch 2.13).
+    If the GPU is lost, PyTorch's cleanup at exit may abort the process. If another rank is lost,
+    NCCL waits for it. After a failure, a thread of gloo may abort the process while Python shuts
+    down (seen once, with torch 2.13).
     """
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
@@ -94,14 +94,14 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
 
         require_import_limits()
     prepare_libraries()
-    # NumPy may be missing under PYTHON=, and nothing here uses it: no reason to warn about it.
+    # Nothing here uses NumPy, and the interpreter of `make PYTHON=` may lack it: do not warn.
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
-    # torch repeats at any later moment why CUDA does not start; the device's line says it.
+    # torch may report again why CUDA does not start; the line of the device has the reason.
     warnings.filterwarnings("ignore", message="CUDA initialization")
     try:
         with crash_is_unfit(options.command):
             command = load(options)
-    except (Exception, SystemExit) as error:  # a broken library raises anything
+    except (Exception, SystemExit) as error:  # a broken library may raise anything
         raise UnfitError(f"{import_problem(error)}; `workload doctor` says more") from error
     return command(session)
 
@@ -119,18 +119,19 @@ def _set_deadlines(session: "Session", options: RecordOptions) -> None:
 def prepare_libraries() -> None:
     """Record the usable CPUs before OpenMP binds threads, and limit how long its threads spin.
 
-    They spin for some tens of microseconds, then sleep. Without a limit they make small matmuls
-    up to a thousand times slower on a busy machine; on an idle one both are as fast (2 cores: 180
-    GFLOP/s at 512). A value that is set stays. Call this before torch is imported.
+    With the limit, threads spin for some tens of microseconds, then sleep. Without it, small
+    matmuls are up to a thousand times slower on a busy machine. On an idle machine, both are
+    equally fast (2 cores: 180 GFLOP/s at 512). Variables that are already set are kept. Call this
+    before torch is imported.
     """
     given_cpus()
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    # After an error of the GPU, each object that PyTorch frees at the end would warn of it again.
+    # After a GPU error, PyTorch would log a warning for each object that it frees at exit.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
 
 
 def _require_directory() -> None:
-    """Raise UnfitError without a current directory: some libraries would end the process."""
+    """Raise UnfitError if the current directory is gone: some libraries would end the process."""
     try:
         Path.cwd()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Parsers of option values: each takes one word, or raises with a one-line reason."""
+"""Parsers of option values. Each parses one argument or raises an error with a one-line reason."""
 
 import argparse
 import math
@@ -15,7 +15,7 @@ from workload.core.units import DTYPE_BYTES
 Value = TypeVar("Value")
 
 MAX_SIZE = 2**31 - 1  # BLAS counts in 32-bit integers
-MAX_RANKS = 256  # processes of one machine, and machines
+MAX_RANKS = 256  # processes on one machine, and machines
 _DEVICE = r"auto|cpu|cuda(:[0-9]{1,4})?"
 MAX_BYTES = 1 << 34  # of one array that ranks send
 BYTE_SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30}
@@ -25,14 +25,14 @@ DTYPE_NAMES = ", ".join(DTYPE_BYTES)
 
 
 def path(text: str) -> Path:
-    """Parse a path; an empty one would mean the current folder."""
+    """Parse a path. An empty one is refused: it would mean the current folder."""
     if text:
         return Path(text)
     raise argparse.ArgumentTypeError("an empty path: choose a file or a folder")
 
 
 def device(text: str, words: str = "auto, cpu, cuda or cuda:N") -> str:
-    """Parse auto, cpu, cuda or cuda:N; `words` name what to use."""
+    """Parse auto, cpu, cuda or cuda:N; `words` lists the choices in the error."""
     if re.fullmatch(_DEVICE, text):
         return text
     raise argparse.ArgumentTypeError(f"{text!r} is not a device: use {words}")
@@ -127,7 +127,7 @@ def dtype(text: str) -> str:
 
 
 def sent_dtype(text: str) -> str:
-    """Parse the name of a dtype that is sent: tf32 is float32 in memory."""
+    """Parse the name of a dtype to send. tf32 is refused: it is float32 in memory."""
     if text == "tf32":
         raise argparse.ArgumentTypeError("tf32 is sent as float32: use float32")
     return dtype(text)

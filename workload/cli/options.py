@@ -1,4 +1,4 @@
-"""The options of a command: one typed object for each, made by `arguments.parse`."""
+"""The options of each command as a typed object, made by `arguments.parse`."""
 
 import os
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ class Options:
     """The options that all commands share."""
 
     command: ClassVar[str]
-    files: ClassVar[tuple[tuple[str, str], ...]] = ()  # options that write a file, their fields
+    files: ClassVar[tuple[tuple[str, str], ...]] = ()  # options that write a file, and their fields
     json: bool
 
     @property
@@ -38,7 +38,7 @@ class RecordOptions(Options):
     """The options of a command that uses a device and writes a record."""
 
     device: str
-    driver_timeout: float  # seconds to wait for an answer of the NVIDIA driver
+    driver_timeout: float  # seconds to wait for an answer from the NVIDIA driver
     output: Path | None  # the record's directory; None: no record is written
 
     @property
@@ -51,7 +51,7 @@ class RecordOptions(Options):
 class RankOptions(RecordOptions):
     """The options of a command whose ranks work together: `train` and `collectives`."""
 
-    ranks: int | None  # to start on this node; None: as the environment says, or alone
+    ranks: int | None  # to start on this node; None: as in the environment, or one
     nodes: int
     rendezvous: str | None  # host:port of the first node
     join_timeout: float | None
@@ -60,7 +60,7 @@ class RankOptions(RecordOptions):
 
 @dataclass(frozen=True)
 class MatmulOptions(RecordOptions):
-    """`workload matmul`; None means the device's default."""
+    """Options of `workload matmul`; None means the device's default."""
 
     command = "matmul"
     budget: float
@@ -72,16 +72,16 @@ class MatmulOptions(RecordOptions):
 
 @dataclass(frozen=True)
 class DevicesOptions(RecordOptions):
-    """The options of a command whose ranks work alone, each on its device: `run` and `doctor`."""
+    """The options of `run` and `doctor`, whose ranks work independently, each on its device."""
 
     budget: float
     ranks: int | None  # on the CPUs; None: one, or one for each GPU with --device all
-    rank_timeout: float | None  # seconds; None: by the budget
+    rank_timeout: float | None  # seconds; None: from --driver-timeout and the budget
 
 
 @dataclass(frozen=True)
 class RunOptions(DevicesOptions):
-    """`workload run`; None means the device's default."""
+    """Options of `workload run`; None means the device's default."""
 
     command = "run"
     sizes: tuple[Shape, ...] | None
@@ -91,12 +91,12 @@ class RunOptions(DevicesOptions):
 
 @dataclass(frozen=True)
 class TrainOptions(RankOptions):
-    """`workload train`; None means the preset's value."""
+    """Options of `workload train`; None means the preset's value."""
 
     command = "train"
     files = (("--checkpoint", "checkpoint"),)
     preset: str
-    mode: str | None  # None: eager, or all-reduce on ranks
+    mode: str | None  # None: eager, or all-reduce with several ranks
     batch_size: int | None
     input_size: int | None
     hidden_size: int | None
@@ -113,20 +113,20 @@ class TrainOptions(RankOptions):
 
     @property
     def spec(self) -> TrainSpec:
-        """Return the preset with the given values."""
+        """Return the preset, overridden by the given values."""
         base = PRESETS[self.preset]
         given = {name: getattr(self, name) for name in vars(base)}
         return replace(base, **{name: value for name, value in given.items() if value is not None})
 
     @property
     def unchanged_preset(self) -> str | None:
-        """Return the name of the preset; None if a given value differs from it."""
+        """Return the name of the preset; None if a given value differs from the preset's."""
         return self.preset if self.spec == PRESETS[self.preset] else None
 
 
 @dataclass(frozen=True)
 class CollectivesOptions(RankOptions):
-    """`workload collectives`; None means the device's default."""
+    """Options of `workload collectives`; None means the device's default."""
 
     command = "collectives"
     budget: float
@@ -137,7 +137,7 @@ class CollectivesOptions(RankOptions):
 
 @dataclass(frozen=True)
 class VerifyOptions(RecordOptions):
-    """`workload verify`; None means the device's default."""
+    """Options of `workload verify`; None means the device's default."""
 
     command = "verify"
     dtypes: tuple[str, ...] | None
@@ -146,7 +146,7 @@ class VerifyOptions(RecordOptions):
 
 @dataclass(frozen=True)
 class DoctorOptions(DevicesOptions):
-    """`workload doctor`; the budget is that of --deep."""
+    """Options of `workload doctor`; the budget is for --deep."""
 
     command = "doctor"
     files = (("--bundle", "bundle"),)
@@ -159,7 +159,7 @@ class DoctorOptions(DevicesOptions):
 
 @dataclass(frozen=True)
 class ExplainOptions(Options):
-    """`workload doctor explain`: one check, or all without an id."""
+    """Options of `workload doctor explain`; without an id, all checks are listed."""
 
     command = "doctor"
     id: str | None
@@ -167,7 +167,7 @@ class ExplainOptions(Options):
 
 @dataclass(frozen=True)
 class CompareOptions(Options):
-    """`workload compare`."""
+    """Options of `workload compare`."""
 
     command = "compare"
     baseline: Path
@@ -178,13 +178,13 @@ class CompareOptions(Options):
 
     @property
     def document(self) -> bool:
-        """Return whether the format is not the table."""
+        """Return whether stdout carries a document: in every format but the table."""
         return self.json or self.format != "table"
 
 
 @dataclass(frozen=True)
 class ReportOptions(Options):
-    """`workload report`."""
+    """Options of `workload report`."""
 
     command = "report"
     files = (("--output", "page"),)

@@ -38,14 +38,14 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--preset",
         choices=sorted(PRESETS),
         default="book",
-        help="network and its training; the options below override it",
+        help="network and training settings; the options below override them",
     )
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument(
         "--mode",
         choices=(*MODE_NAMES, *RANK_MODE_NAMES),
-        help="how to run a step (default: eager, the plain PyTorch loop); auto takes the fastest "
-        "with the same arithmetic; several ranks take all-reduce (their default) or ddp",
+        help="how to run a step (default: eager, the plain PyTorch loop); auto selects the fastest "
+        "with the same arithmetic; with several ranks: all-reduce (default) or ddp",
     )
     mode.add_argument(
         "--engine",  # the name of --mode until 0.2; removed in 0.3
@@ -84,7 +84,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--threads",
         type=option_types.size,
         metavar="N",
-        help="CPU threads (default: chosen by the sizes; with --resume as in the checkpoint)",
+        help="CPU threads (default: chosen from the sizes; with --resume: as in the checkpoint)",
     )
     shared_options.add_ranks(parser)
     parser.add_argument(
@@ -217,7 +217,7 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--output",
-        dest="page",  # `output` is where a command's own record goes
+        dest="page",  # `output` is the folder of a command's record
         type=option_types.path,
         metavar="FILE",
         help="page to write (default: report.html in that folder)",
@@ -230,7 +230,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "verify": (_add_verify, "compare what the device computes with float64 on the CPU"),
     "train": (_add_train, "train the example network"),
     "matmul": (_add_matmul, "measure GFLOP/s of matmuls"),
-    "collectives": (_add_collectives, "check and measure what several ranks send each other"),
+    "collectives": (_add_collectives, "check and measure communication between ranks"),
     "compare": (_add_compare, "compare two records, case by case"),
     "report": (_add_report, "write the records of a folder as one HTML page"),
 }

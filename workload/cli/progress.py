@@ -1,4 +1,4 @@
-"""A progress bar on a terminal's stderr, nothing when piped."""
+"""A progress bar on stderr, shown only if stderr is a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ Advance = Callable[[float, str], None]
 def progress(description: str, total: float | None, *, quiet: bool = False) -> Iterator[Advance]:
     """Yield `advance(completed, note)`; the bar disappears at the end.
 
-    Where the `total` is not known, the bar pulses; where it is `quiet`, there is none.
+    If `total` is None, the bar pulses. If `quiet`, no bar is shown.
     """
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield lambda _completed, _note: None

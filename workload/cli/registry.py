@@ -1,4 +1,4 @@
-"""The commands: which function runs with which options."""
+"""The function that runs for each type of options."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def load(options: of.Options) -> "Callable[[Session], ExitCode]":
-    """Import the command of these options, only now: most import torch, which takes seconds."""
+    """Import and return the command of these options. Most import torch, which takes seconds."""
     match options:
         case of.RunOptions():
             from workload.cli.commands import run

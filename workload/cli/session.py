@@ -1,4 +1,4 @@
-"""One run of the command line: its output, its record and its end."""
+"""One run of a command: its output, its record and how it ends."""
 
 import contextlib
 import os
@@ -33,12 +33,12 @@ from workload.hardware.driver_process import driver_version
 from workload.ranks.member import Member
 from workload.report.terminal.tables import labelled
 
-# An interrupted run shows nothing about the machine.
+# An interrupted run says nothing about the machine.
 INTERRUPTIONS = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 
 class Session:
-    """Runs one command, records what it finds and ends it, by itself or by a signal."""
+    """Runs one command, records its results, and ends when the command or a signal ends it."""
 
     def __init__(
         self,
@@ -50,8 +50,9 @@ class Session:
     ) -> None:
         """Start a record; `options` are the parsed `argv`, `document` is the document's stream.
 
-        This process is a `member` if it is one of several ranks that work alone, and has a `place`
-        if it is one of several that work together: of these rank 0 alone prints and writes.
+        `member` is set if this process is one of several ranks that work independently. `place` is
+        set if it is one of several ranks that work together; of these, only rank 0 prints and
+        writes.
         """
         self._options = options
         self.argv = tuple(argv)
@@ -69,11 +70,11 @@ class Session:
         self._ended: ExitCode | None = None
         self._driver_errors: Callable[[], Reported] | None = None
         self._saves = True
-        # Kept with what its traceback holds: see main.
+        # The traceback of this error keeps GPU objects from being freed: see main.
         self.lost: LostDeviceError | None = None
 
     def run(self, command: Callable[["Session"], ExitCode]) -> ExitCode:
-        """Run `command`; however it ends, write the record if there is one, and return the code."""
+        """Run `command` and return its exit code; write its record, if any, however it ends."""
         reason = None
         try:
             signals.serve(self._save_interrupted)
@@ -88,16 +89,20 @@ class Session:
         return self._end(code, reason)
 
     def watch_driver(self) -> None:
-        """Collect errors of the NVIDIA driver from now on; `advise` sees those so far."""
-        if driver_version() is not None:  # else NVML would hang this process too
+        """Collect errors of the NVIDIA driver from now on; `advise` uses those collected so far."""
+        if driver_version() is not None:  # else NVML could hang this process too
             self._driver_errors = DriverErrors().collect
 
     def collect_at_end(self, collect: Callable[[], None], remove: Callable[[], None]) -> None:
-        """Call `collect` before a record is saved because of a signal, `remove` once any is."""
+        """Set what to call at the end.
+
+        `collect` is called before the record if a signal ends the command. `remove` is called after
+        the record, unless saving it failed.
+        """
         self._collect, self._remove = collect, remove
 
     def wait_for_others(self) -> float:
-        """Wait until all ranks are ready, if this is one of several; return the seconds."""
+        """Wait until all ranks are ready; return the seconds, 0 if this is not one of several."""
         if self.member is None:
             return 0.0
         from workload.hardware.devices import sharing  # noqa: PLC0415  imports torch
@@ -106,10 +111,10 @@ class Session:
         return self.member.wait_for_others()
 
     def advise(self, code: ExitCode) -> Advice:
-        """Decide on the action for what is known so far, and record it.
+        """Choose the action for the results so far, and record it.
 
-        Called for the verdict, and again for the record: errors of the driver may come in between,
-        and a command that ended early, such as by a lost GPU, has no verdict.
+        This is called for the verdict and again for the record. Driver errors may occur in between,
+        and a command that ends early, for example because a GPU is lost, has no verdict.
         """
         folder = self._options.output if isinstance(self._options, RecordOptions) else None
         if self._driver_errors:
@@ -123,14 +128,14 @@ class Session:
         return advice
 
     def require_writable_places(self) -> None:
-        """Raise NotSavedError if the command would end with nowhere to write, before it starts."""
+        """Raise NotSavedError, before the command starts, if its results could not be written."""
         if self._quiet:
             return
         for option, folder in self._options.written.items():
             try:
                 places.require_writable(folder, option)
             except NotSavedError:
-                if option == "--bundle":  # the findings are shown without it
+                if option == "--bundle":  # the findings are shown without a bundle
                     continue
                 self._saves = False
                 raise
@@ -154,7 +159,7 @@ class Session:
         self.error(reason)
 
     def _end(self, code: ExitCode, reason: str | None) -> ExitCode:
-        """End once, by the command or by a signal, whichever comes first; return the exit code."""
+        """End the command, unless it or a signal has already done so; return the exit code."""
         with self._ending:
             if self._ended is None:
                 if code in INTERRUPTIONS:
@@ -184,9 +189,9 @@ class Session:
                 self.error(str(error))
                 code = code or error.exit_code
                 ended = self.builder.as_ended(code, reason or str(error))
-                with contextlib.suppress(NotSavedError, OSError):  # if even that is possible
+                with contextlib.suppress(NotSavedError, OSError):  # this may fail too
                     self._announce(records.save(ended, Path(tempfile.gettempdir())))
-        # Ranks that are started again print it when they end.
+        # Ranks that will be restarted print the record when they end.
         if options.json and not (code and self.place and self.place.restarts_left):
             self.print_document(records.dump(ended))
         return code
@@ -196,7 +201,7 @@ class Session:
         self.info(labelled("record", f"{path}{lost}"))
 
     def end_silent(self, error: LostDeviceError) -> None:
-        """Save what is known so far and end the process, whose main thread waits for the GPU."""
+        """Save the results so far and end the process while its main thread waits for the GPU."""
         self.lost = error
 
         def save(code: ExitCode) -> ExitCode:
@@ -206,7 +211,7 @@ class Session:
         signals.save_and_exit(error.exit_code, save)
 
     def _save_interrupted(self, code: ExitCode) -> ExitCode:
-        """Save what is known so far; called from the signal thread."""
+        """Save the results so far; called from the signal thread."""
         ended = self._end(code, "ended by a signal")
         if ended is code and LAUNCHED not in os.environ and self.member is None:
             self.error("terminated" if code is ExitCode.TERMINATED else "interrupted")

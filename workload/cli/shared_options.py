@@ -16,7 +16,7 @@ DRIVER_SEC = 120.0
 def add_device(
     parser: argparse.ArgumentParser,
     kind: Callable[[str], str] = option_types.device,
-    words: str = "auto, cpu, cuda or cuda:N; cuda never falls back",
+    words: str = "auto, cpu, cuda or cuda:N; cuda never falls back to the CPU",
 ) -> None:
     """Add --device and --driver-timeout."""
     parser.add_argument("--device", type=kind, default="auto", help=words)
@@ -43,7 +43,7 @@ def add_devices(parser: argparse.ArgumentParser) -> None:
         type=option_types.timeout,
         metavar="SECONDS",
         help="with several processes: kill one that makes no progress for this long "
-        "(default: 1.5 times --driver-timeout, or the budget where that is more)",
+        "(default: 1.5 times --driver-timeout, or the budget if that is longer)",
     )
 
 
@@ -117,7 +117,7 @@ def add_dtypes(parser: argparse.ArgumentParser) -> None:
 def add_values(
     parser: argparse.ArgumentParser, option: str, kind: Callable[[str], object], words: str
 ) -> None:
-    """Add an option that takes one or more values, each of `kind`, and keeps each once."""
+    """Add an option that takes one or more values, parsed by `kind`, and drops duplicates."""
     metavar = option.removeprefix("--").removesuffix("s").upper()
     parser.add_argument(
         option,
@@ -130,7 +130,7 @@ def add_values(
 
 
 def add_output(parser: argparse.ArgumentParser, default: Path | None) -> None:
-    """Add --output, whose default is `default`."""
+    """Add --output with this default."""
     parser.add_argument(
         "--output",
         type=option_types.path,

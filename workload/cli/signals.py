@@ -1,8 +1,8 @@
-"""Handles SIGTERM and SIGINT at once, even while the main thread is inside a long matmul.
+"""Handle SIGTERM and SIGINT at once, even during a long matmul in the main thread.
 
 Python runs signal handlers between two bytecodes of the main thread, so a matmul of ten seconds
-would delay them by ten seconds. Python's C code writes to the wakeup descriptor as soon as the
-signal arrives, and a thread waits for that.
+would delay them by ten seconds. Python's C code writes to the wakeup descriptor as soon as a
+signal arrives, and a thread reads from it.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from workload.core.errors import ExitCode
 from workload.core.files import remove_unfinished
 
 # How long saving may take before the process exits anyway: `docker stop` kills after ten seconds,
-# and people expect a stop within one.
+# and users expect it to take less than one.
 GRACE_SEC = 0.8
 
 _EXIT_CODES = {
@@ -24,13 +24,13 @@ _EXIT_CODES = {
     signal.SIGTERM: ExitCode.TERMINATED,
     signal.SIGHUP: ExitCode.TERMINATED,  # the terminal or the connection was closed
 }
-_writers: set[int] = set()  # the descriptor that signals are written to, once `serve` ran
+_writers: set[int] = set()  # the descriptor that signals are written to, after `serve`
 
 
 def exit_on_signal() -> None:
-    """End the process at once on a signal, until `serve`: there is nothing to save yet.
+    """Let signals end the process at once until `serve` is called: there is nothing to save yet.
 
-    Unblock them: a launcher starts its ranks with SIGINT blocked.
+    This also unblocks the signals: a launcher starts its ranks with SIGINT blocked.
     """
     for number in _EXIT_CODES:
         signal.signal(number, lambda caught, _frame: os._exit(_EXIT_CODES[signal.Signals(caught)]))
@@ -40,14 +40,14 @@ def exit_on_signal() -> None:
 def serve(save: Callable[[ExitCode], ExitCode]) -> None:
     """On SIGTERM or SIGINT call `save`, and end the process with the code it returns.
 
-    `save` runs in its own thread and gets GRACE_SEC, even if more signals come. Where no thread
-    starts, a signal ends the process without it. Call this from the main thread; it replaces an
-    earlier call.
+    `save` runs in its own thread and may take GRACE_SEC, even if more signals arrive. If no thread
+    can be started, a signal ends the process without `save`. Call this from the main thread. A
+    later call replaces an earlier one.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     earlier = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    if earlier in _writers:  # closing it ends the thread that waits for it
+    if earlier in _writers:  # closing it ends the thread that reads from the pipe
         _writers.remove(earlier)
         os.close(earlier)
     _writers.add(writer)
@@ -56,12 +56,12 @@ def serve(save: Callable[[ExitCode], ExitCode]) -> None:
     thread = threading.Thread(target=_wait, args=(reader, save), name="signals", daemon=True)
     try:
         thread.start()
-    except RuntimeError:  # the doctor says why; what needs threads is refused
+    except RuntimeError:  # the doctor says why; commands that need threads fail
         exit_on_signal()
 
 
 def _do_nothing(*_: object) -> None:
-    """Do nothing: the thread acts. Without a handler the descriptor would not be written to."""
+    """Do nothing: the thread acts. Without a handler, Python does not write to the descriptor."""
 
 
 def _wait(reader: int, save: Callable[[ExitCode], ExitCode]) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from workload.core.tolerances import LAMBDA, half_subnormal, matmul_tolerance, unit_roundoff
 
-UNIFORM = 3**-0.5  # standard deviation of an error that is uniform within +-1 at most
+UNIFORM = 3**-0.5  # upper bound: the standard deviation of an error uniform within +-1
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def exact(value: Tensor) -> Bounded:
 
 
 def rounded(value: Tensor, dtype: str, inherited: Tensor | float = 0.0) -> Bounded:
-    """Bound one element-wise operation, to which the operands' errors add the deviation `inherited`.
+    """Bound an element-wise operation, to which the operands' errors add the deviation `inherited`.
 
     IEEE arithmetic rounds once, by at most u. In float64, the reference rounds in the same way, so
     a correct result equals it. In the other dtypes, the rounding of the reference is added.

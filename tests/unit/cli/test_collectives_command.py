@@ -81,10 +81,10 @@ def test_nodes_cannot_be_compared_where_all_ranks_are_on_one() -> None:
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ("", "operations between ranks need two or more: add --ranks N, or start it with torchrun"),
-        ("--nodes 2", "--nodes needs --ranks N, how many to start on this node"),
-        ("--join-timeout 9", "--join-timeout needs --ranks N, how many to start on this node"),
-        ("--ranks 2 --nodes 2", "--nodes 2 needs --rendezvous HOST:PORT, where they meet"),
+        ("", "operations between ranks need at least two ranks: add --ranks N, or use torchrun"),
+        ("--nodes 2", "--nodes needs --ranks N, the number to start on this node"),
+        ("--join-timeout 9", "--join-timeout needs --ranks N, the number to start on this node"),
+        ("--ranks 2 --nodes 2", "--nodes 2 needs --rendezvous HOST:PORT, where the nodes meet"),
         ("--pairs --dtypes float32", "--pairs sends only float32: leave --dtypes out"),
         ("--dtypes tf32", "argument --dtypes: tf32 is sent as float32: use float32"),
         ("--sizes 0", "argument --sizes: '0' is not a size: use bytes, or 64K, 16M, 1G"),

@@ -230,8 +230,8 @@ def test_the_gate_does_not_pass_what_the_candidate_no_longer_measures(compare: C
     outcome = compare([case(), gone], [case()], "--fail-if-slower", "5%")
     assert outcome.code == ExitCode.UNFIT
     assert (
-        f"the candidate has no usable time of {gone.name}, which the baseline measured: "
-        "measure both with the same options, --budget too\n" in outcome.stderr
+        f"the candidate has no usable time for {gone.name}, which the baseline measured: "
+        "measure both with the same options, including --budget\n" in outcome.stderr
     )
 
 

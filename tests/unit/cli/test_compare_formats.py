@@ -33,7 +33,7 @@ def test_json_is_one_document_and_the_words_go_to_stderr(option: str, compare: C
 def test_two_formats_at_once_are_refused(workload: Callable[..., Outcome]) -> None:
     outcome = workload("compare", "a", "b", "--json", "--format", "html")
     assert outcome.code == ExitCode.BAD_INPUT
-    assert "--json and --format html contradict: choose one" in outcome.stderr
+    assert "--json and --format html contradict each other: choose one" in outcome.stderr
 
 
 def test_markdown_is_a_table_with_a_line_a_case(compare: Compare) -> None:

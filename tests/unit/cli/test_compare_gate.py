@@ -209,7 +209,7 @@ def test_strict_passes_where_all_cases_are_judged(gate: Gate) -> None:
 def test_strict_alone_is_refused(workload: Callable[..., Outcome]) -> None:
     outcome = workload("compare", "a", "b", "--strict")
     assert outcome.code == ExitCode.BAD_INPUT
-    assert "--strict needs --fail-if-slower SHARE, the gate" in outcome.stderr
+    assert "--strict makes --fail-if-slower stricter: give --fail-if-slower" in outcome.stderr
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_a_device_that_no_check_blames_and_no_stress_test_can_use_is_unfit(
     ("argv", "words"),
     [
         (("--deep", "--quick"), "not allowed with argument"),
-        (("--budget", "10"), "--budget limits --deep: give both"),
+        (("--budget", "10"), "--budget is for --deep: give both"),
         (("--deep", "--budget", "0"), "not a finite number above 0"),
     ],
 )

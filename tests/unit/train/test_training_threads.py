@@ -73,7 +73,7 @@ def test_threads_of_a_gpu_are_bad_input(
     monkeypatch.setattr(devices, "resolve", lambda _requested: gpu)
     outcome = workload("train", "--threads", "1")
     assert outcome.code == ExitCode.BAD_INPUT
-    assert "--threads is for CPUs, the device is cuda:0" in outcome.stderr
+    assert "--threads is for CPUs, but the device is cuda:0" in outcome.stderr
 
 
 @pytest.mark.usefixtures("two_cpus")
@@ -84,7 +84,7 @@ def test_a_faster_number_of_threads_is_a_hint(
     times = {1: (4e-4, False), 2: (2.5e-4, False)}
     monkeypatch.setattr(threads, "step_times", lambda *_: times)
     outcome = workload("train", "--steps", "20")
-    words = "hint       a step takes 250 µs with 2 threads now, 400 µs with 1: --threads 2 in a"
+    words = "hint       a step takes 250 µs with 2 threads now, 400 µs with 1: use --threads 2"
     assert words in outcome.stdout
 
 

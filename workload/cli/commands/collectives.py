@@ -34,9 +34,9 @@ SIZES = {
     "cpu": (KIB, 64 * KIB, MIB, 16 * MIB),
     "cuda": (KIB, 64 * KIB, MIB, 16 * MIB, 256 * MIB),
 }
-# Sums differ by dtype, what is only moved does not.
+# The dtype matters for sums, but not for data that is only moved.
 SUMMED_DTYPES, MOVED_DTYPES = ("float32", "bfloat16"), ("float32",)
-# Up to this many ranks, a pair has the links for itself; more would take minutes.
+# Up to this many ranks, pairs are measured one by one. With more, that would take minutes.
 MAX_ALONE = 8
 
 
@@ -45,7 +45,7 @@ def command(session: Session, options: CollectivesOptions) -> ExitCode:
     place = session.place
     if place is None or place.world_size == 1:
         raise BadInputError(
-            "operations between ranks need two or more: add --ranks N, or start it with torchrun"
+            "operations between ranks need at least two ranks: add --ranks N, or use torchrun"
         )
     device = device_of_rank(options.device, place)
     announce(session, device)
@@ -53,7 +53,7 @@ def command(session: Session, options: CollectivesOptions) -> ExitCode:
     with joined(place, device):
         sweep = _sweep(options, place, device)
         cases = _measured(session, sweep, options.budget)
-    if place.leads:  # the last to end, and the one that fails
+    if place.leads:  # only rank 0 prints the results and the failure
         _conclude(session, sweep, cases)
     return ExitCode.OK
 
@@ -68,7 +68,7 @@ def _sweep(options: CollectivesOptions, place: Place, device: DeviceInfo) -> Swe
 
 
 def _measured(session: Session, sweep: Sweep, budget_sec: float) -> list[Case]:
-    """Measure everything; the record of rank 0 has each case as soon as it is known."""
+    """Measure everything; rank 0 records each case as soon as it is known."""
     session.builder.set("collectives", sweep.section())
     session.info(*collective_table.topology_lines(sweep.section()))
     reason = "the run ended before this case"
@@ -86,7 +86,7 @@ def _measured(session: Session, sweep: Sweep, budget_sec: float) -> list[Case]:
 
 
 def _conclude(session: Session, sweep: Sweep, cases: Sequence[Case]) -> None:
-    """Show and record what was found; raise the error with which the command ends."""
+    """Show and record the results; raise the error with which the command ends, if any."""
     found = sweep.section()
     session.builder.set("collectives", found)
     _show(session, found, cases)
@@ -129,7 +129,7 @@ def operations_of(options: CollectivesOptions, ranks: int, kind: str) -> list[Op
 
 
 def plan_of(options: CollectivesOptions, topology: Topology, kind: str) -> Plan:
-    """Return the pairs to measure: of ranks, with --pairs of nodes.
+    """Return the pairs to measure: pairs of ranks, or with --pairs pairs of nodes.
 
     Raises BadInputError for --pairs on one node.
     """
@@ -166,7 +166,7 @@ def failure_of(cases: Sequence[Case]) -> WorkloadError | None:
 
 
 def _wrong_line(cases: Sequence[Case]) -> str:
-    """Name the ranks and the first of the cases."""
+    """Return a line that names the ranks and the first of the cases."""
     ranks, _, what = (cases[0].reason or "").partition(": ")
     return (
         f"{ranks}: wrong numbers in {full_title(cases[0])}: {what}{_more(cases)}: do not trust "

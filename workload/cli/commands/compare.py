@@ -1,4 +1,4 @@
-"""`workload compare`: two sides, case by case, and a gate against regressions."""
+"""`workload compare`: compare two sides case by case, with a gate against regressions."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ DOCUMENTS = {"markdown": documents.markdown, "html": documents.html}
 
 
 def command(session: Session, options: CompareOptions) -> ExitCode:
-    """Show the speeds of both sides with their verdicts; WRONG_NUMBERS, TOO_SLOW or OK."""
+    """Show the speeds of both sides with their verdicts; return the exit code."""
     baseline, candidate = load_side(options.baseline), load_side(options.candidate)
     for problem in (*baseline.problems, *candidate.problems):
         session.error(f"left out: {problem}")
@@ -41,7 +41,7 @@ def _print_document(
 
 
 def _exit_code(session: Session, options: CompareOptions, comparison: Comparison) -> ExitCode:
-    """Return the exit code, with an error line: wrong numbers first, then slow or missing ones."""
+    """Return the exit code and print why: wrong numbers first, then slow or missing cases."""
     wrong = [one for one in comparison.unpaired if one.wrong]
     if wrong:
         named = some(f"{one.title} {one.reason}" for one in wrong)
@@ -65,8 +65,8 @@ def _exit_code_of_speeds(
         return ExitCode.OK
     if comparison.lost:
         session.error(
-            f"the candidate has no usable time of {some(comparison.lost)}, which the baseline "
-            "measured: measure both with the same options, --budget too"
+            f"the candidate has no usable time for {some(comparison.lost)}, which the baseline "
+            "measured: measure both with the same options, including --budget"
         )
     slower = comparison.slower_by(allowed)
     if slower:

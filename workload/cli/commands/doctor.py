@@ -38,7 +38,7 @@ PRIVATE = 0o600
 def command(session: Session, options: DoctorOptions) -> ExitCode:
     """Print the findings, and the first failure in one line on stderr."""
     if options.bundle is not None:
-        # Before minutes of work.
+        # Checked before minutes of work.
         require_replaceable(options.bundle, MAX_BUNDLE_BYTES, is_bundle, "--bundle", "bundle")
     slots = slots_of(options)
     if slots:
@@ -64,7 +64,7 @@ def command(session: Session, options: DoctorOptions) -> ExitCode:
 def _burn_in(
     session: Session, options: DoctorOptions, facts: Facts
 ) -> tuple[Facts, tuple[Finding, ...]]:
-    """Return facts and findings with those of the burn-in, each recorded as it becomes known."""
+    """Run the stress test, recording results as they become known; return facts and findings."""
     # These import torch.
     from workload.doctor.stress.runner import run_stress  # noqa: PLC0415
     from workload.hardware import devices  # noqa: PLC0415
@@ -77,7 +77,7 @@ def _burn_in(
         device = devices.resolve(options.device)
     except UnfitError:
         found = known(None)
-        if exit_code(found[1]) is ExitCode.OK:  # else a check reports why
+        if exit_code(found[1]) is ExitCode.OK:  # otherwise a failed check reports the cause
             raise
         return found
     session.builder.set("device", device)
@@ -136,7 +136,10 @@ def _save_bundle(
 def _members(
     session: Session, facts: Facts, findings: Sequence[Finding], code: ExitCode
 ) -> dict[str, str]:
-    """Return file name -> text, redacted before a table could break a secret into two lines."""
+    """Return the text of each file by its name.
+
+    The texts are redacted before they are laid out: a table could split a secret into two lines.
+    """
     hide = redaction(os.environ)
     ended = hide.value(as_json(session.builder.as_ended(code, None)))
     redacted = [from_json(Finding, hide.value(as_json(finding))) for finding in findings]

@@ -1,4 +1,4 @@
-"""`workload matmul`: GFLOP/s of matmuls; --search finds the fastest within a budget."""
+"""`workload matmul`: measure GFLOP/s; --search finds the fastest shapes within a budget."""
 
 import time
 from collections.abc import Sequence
@@ -26,23 +26,24 @@ from workload.report.terminal import summary
 from workload.report.terminal.budget import Budget, Shared
 from workload.report.terminal.tables import labelled
 
-# The default dtypes of --search: those of networks.
+# The default dtypes of --search: those that neural networks use.
 SEARCHED_DTYPES = ("float32", "bfloat16")
-# Of the budget; the rest measures the device's limits, and the fastest or the requested sizes.
+# Of the budget. The rest measures the device's limits and the fastest or requested sizes.
 SEARCH_SHARE = 0.8
 # The largest of many readings is more often too high than too low. The fastest few are therefore
-# measured again, in turns, in the rest of the budget.
+# measured again, in turns, in the rest of the search time.
 EXPLORING_SHARE = 0.7
 CONFIRMED = 3
 CONFIRMING_ROUNDS = 5
-# A small matmul takes less than an equal share of the time, a large one more.
+# A measurement may take this many equal shares of the time: a small matmul takes less than one
+# share, a large one more.
 EQUAL_SHARES = 4
 
 
 def command(session: Session, options: MatmulOptions) -> ExitCode:
     """Run every case, print the table, and report each case that is wrong or does not fit.
 
-    With --search, find the fastest shapes first; they are the ceiling of the other cases.
+    With --search, find the fastest shapes first; their rate is the ceiling of the other cases.
     """
     device = devices.resolve(options.device)
     matmuls, budget_sec = requested_matmuls(options, device), options.budget
@@ -76,11 +77,11 @@ class _Evaluator:
     device: DeviceInfo
     dtype: str
     config: TimingConfig
-    cases: dict[str, Case]  # by name: of several measurements the last
-    allowed_sec: float = 0.0  # by one measurement
+    cases: dict[str, Case]  # by name; the last measurement of each
+    allowed_sec: float = 0.0  # for one measurement
 
     def gflops(self, shape: Shape) -> float | None:
-        """Measure one shape; None if it did not run or its result is wrong."""
+        """Measure one shape and return its rate; None if it did not run or its result is wrong."""
         case = run_case(MatMul(shape, self.dtype, self.config), self.device, self.allowed_sec)
         self.cases[case.name] = case
         self.session.builder.add_case(case)
@@ -90,7 +91,7 @@ class _Evaluator:
 def _search_each(
     session: Session, device: DeviceInfo, dtypes: Sequence[str], budget_sec: float, cache: str
 ) -> tuple[list[Case], list[MatMul]]:
-    """Return every measured case, and the fastest matmul in each dtype, shown in a line each."""
+    """Search in each dtype and print the result; return all cases and the fastest matmuls."""
     cases: dict[str, Case] = {}
     found = []
     for dtype in dtypes:
@@ -142,7 +143,7 @@ def _search_line(dtype: str, fastest: Sequence[tuple[str, float]], tried: int, g
 
 
 def _grid(device: DeviceInfo, dtype: str) -> list[Shape]:
-    """Return the shapes that fit memory; none if the device does not support the dtype."""
+    """Return the shapes that fit in memory; none if the device does not support the dtype."""
     return [
         shape
         for shape in cube(DEFAULT_EDGES[device.kind])

@@ -1,4 +1,4 @@
-"""`workload report`: the records of a folder as one HTML page."""
+"""`workload report`: write the records of a folder as one HTML page."""
 
 from workload.cli.options import ReportOptions
 from workload.cli.session import Session
@@ -12,7 +12,7 @@ from workload.report.terminal.tables import labelled
 
 PAGE_NAME = "report.html"
 PAGE_START = b"<!doctype html>"
-MAX_PAGE_BYTES = 64 << 20  # twenty times what a page of many records takes
+MAX_PAGE_BYTES = 64 << 20  # twenty times the size of a page of many records
 
 
 def command(session: Session, options: ReportOptions) -> ExitCode:

@@ -1,4 +1,4 @@
-"""`workload run`: everything from the doctor to a verdict, in about a time budget."""
+"""`workload run`: run all checks and benchmarks in about a time budget, with one verdict."""
 
 import time
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ from workload.report.terminal import findings as findings_text
 from workload.report.terminal.budget import Budget, Shared
 
 TRAIN_PRESETS = ("book", "wide")
-# Cases that a GPU and its host's CPU both do fast enough to be compared.
+# Cases that both a GPU and its host's CPU run fast enough to be compared.
 COMMON = [MatMul(size, dtype) for size in squares(1024, 2048) for dtype in ("float32", "bfloat16")]
 # Matmuls get at least this share of the budget and this many seconds, however long the other parts
 # took: enough for the smallest on a slow machine.
@@ -43,9 +43,9 @@ HOST_CPU_SHARE = 0.25  # of the matmuls' time, on a GPU
 
 
 def command(session: Session, options: RunOptions) -> ExitCode:
-    """Doctor, verify, train and matmul on one device; the verdict is the worst of them.
+    """Run doctor, verify, train and matmul on one device; the verdict is the worst of them.
 
-    On several devices a process of its own does that on each.
+    With several devices, one process per device does this.
     """
     slots = slots_of(options)
     if slots:
@@ -70,7 +70,7 @@ def _measure_and_judge(session: Session, options: RunOptions) -> ExitCode:
     codes.append(exit_code_of_trainings(session, trained))
     before_sec = options.budget - (deadline - time.monotonic())
     left_sec = max(options.budget - before_sec, MATMUL_SHARE * options.budget, MIN_MATMUL_SEC)
-    beside = device.kind == "cuda" and session.member is None  # all GPUs share the host's CPUs
+    beside = device.kind == "cuda" and session.member is None  # several ranks share the host's CPUs
     host_cpu_sec = HOST_CPU_SHARE * left_sec if beside else 0.0
     operations: list[Operation] = [*matmuls, *default_convolutions(device)]
     counts = {"matmul": len(matmuls), "convolution": len(operations) - len(matmuls)}

@@ -1,4 +1,4 @@
-"""`workload train`: train the example network, alone or together with other ranks."""
+"""`workload train`: train the example network in one process or with several ranks."""
 
 from contextlib import nullcontext
 
@@ -31,7 +31,7 @@ from workload.train.modes import MODES
 from workload.train.scaling import measure_scaling
 from workload.train.threads import faster_threads
 
-# What each number of threads would compile or capture again is not tried for a hint.
+# Other modes would compile or capture again for each number of threads that a hint tries.
 HINTED_MODES = ("eager", "fused", "dual")
 LONGEST_STEP_SEC = 1.0
 
@@ -39,7 +39,7 @@ LONGEST_STEP_SEC = 1.0
 def command(session: Session, options: TrainOptions) -> ExitCode:
     """Train, print the loss every 100 steps, and fail if the loss stops being finite.
 
-    With several ranks, each uses its device and its rows, and rank 0 prints the result. With
+    With several ranks, each uses its own device and rows, and rank 0 prints the result. With
     --scaling, steps are also measured on fewer ranks.
     """
     place = session.place
@@ -53,7 +53,7 @@ def command(session: Session, options: TrainOptions) -> ExitCode:
         if options.scaling:
             points = measure_scaling(options.spec, device, mode)
             result = replace(result, scaling=tuple(points))
-    # The checkpoint may have had another number of threads.
+    # A resumed run uses the number of threads of its checkpoint.
     device = replace(device, threads=result.threads or device.threads)
     if place is None or place.leads:
         result = with_float64(result, device)
@@ -81,7 +81,7 @@ def _mode(options: TrainOptions, place: Place | None) -> str:
 
 
 def _device(options: TrainOptions, place: Place | None) -> DeviceInfo:
-    """Return the device with its threads. Raises UnfitError for a dtype that it cannot compute."""
+    """Return the device with its threads. Raises UnfitError if it does not support the dtype."""
     requested = options.device
     device = device_of_rank(requested, place) if place else devices.resolve(requested)
     problem = precision.dtype_problem(options.spec.dtype, device)
@@ -93,7 +93,7 @@ def _device(options: TrainOptions, place: Place | None) -> DeviceInfo:
 def _train(
     session: Session, options: TrainOptions, device: DeviceInfo, mode: str, group: Group | None
 ) -> TrainResult:
-    """Train with progress and lines; the record has each step so far."""
+    """Train, show the progress and the losses, and record each step."""
     quiet = group is not None and not group.place.leads
     with progress("train", options.spec.steps, quiet=quiet) as advance:
 
@@ -108,7 +108,7 @@ def _train(
                 session.info(labelled("mode", f"{name} ({reason})"))
 
         def show_loss(step: int, loss: float) -> None:
-            # As the book has it: print("Iteration: ", t, "\t", "Loss: ", loss)
+            # The format of the book: print("Iteration: ", t, "\t", "Loss: ", loss)
             session.info(f"Iteration:  {step} \t Loss:  {loss}")
 
         def show(result: TrainResult) -> None:
@@ -142,14 +142,14 @@ def _show_together(session: Session, result: TrainResult, device: DeviceInfo, pl
     if result.scaling:
         session.info(scaling_table(result.scaling))
     elif device.kind == "cpu" and place.world_size == place.local_world_size > 1:
-        words = "ranks on the CPUs of one machine show that they agree, not how fast they are"
+        words = "ranks on the CPUs of one machine check the results, not the speed"
         session.info(labelled("hint", f"{place.world_size} {words}"))
 
 
 def _show_alone(
     session: Session, options: TrainOptions, result: TrainResult, device: DeviceInfo
 ) -> None:
-    """Show how close to the device's limits a step is, and another number of threads if faster."""
+    """Show how close a step is to the device's limits, and a faster number of threads, if any."""
     ceilings = measure.measure_limits(session, device, options.spec.dtype)
     (case,) = roofline.rated([step_case(result, device)], ceilings)
     session.info(summary.train_line(result, device, case.rating), *case_table.warning_lines([case]))
@@ -158,10 +158,10 @@ def _show_alone(
 
 
 def _with_threads(device: DeviceInfo, options: TrainOptions) -> DeviceInfo:
-    """Set the number of threads: --threads or what the sizes decide. Raises BadInputError."""
+    """Set the number of threads from --threads or from the sizes. Raises BadInputError."""
     if device.kind != "cpu":
         if options.threads is not None:
-            raise BadInputError(f"--threads is for CPUs, the device is {device.torch_name}")
+            raise BadInputError(f"--threads is for CPUs, but the device is {device.torch_name}")
         return device
     most, why = most_threads(device)
     if options.threads is not None and options.threads > most:
@@ -183,6 +183,6 @@ def _show_faster_threads(session: Session, result: TrainResult, device: DeviceIn
             labelled(
                 "hint",
                 f"a step takes {sec} with {plural(count, 'thread')} now, {own_sec} with "
-                f"{device.threads}: --threads {count} in a new run",
+                f"{device.threads}: use --threads {count} in a new run",
             )
         )

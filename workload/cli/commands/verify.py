@@ -1,4 +1,4 @@
-"""`workload verify`: check what this device computes."""
+"""`workload verify`: check the results of a device."""
 
 from workload.cli.options import VerifyOptions
 from workload.cli.session import Session
@@ -11,7 +11,7 @@ from workload.report.terminal import summary
 
 
 def command(session: Session, options: VerifyOptions) -> ExitCode:
-    """Compare with float64 on the CPU; print a line per dtype and the verdict."""
+    """Compare results with float64 on the CPU; print a line per dtype and the verdict."""
     device = devices.resolve(options.device)
     announce(session, device)
     warn_of_variables(session, device.kind)

@@ -1,4 +1,4 @@
-"""Run a command on several devices at the same time, one process each, to one verdict."""
+"""Run a command on several devices at the same time, one process each, with one verdict."""
 
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -27,14 +27,15 @@ from workload.report.terminal import rank_lines
 from workload.report.terminal.tables import Grid
 
 Chosen = TypeVar("Chosen", bound=DevicesOptions)
-# A rank ends itself if its GPU does not answer within --driver-timeout: this waits longer.
+# A rank ends itself if its GPU does not answer within --driver-timeout. The supervisor waits
+# longer than that.
 TIMEOUT_FACTOR = 1.5
-START_SEC = 15.0  # of the ranks, with the doctor; for the progress bar
-DRIVER_QUESTIONS = 3  # that the doctor may wait for, one after the other
+START_SEC = 15.0  # for the ranks to start and run the doctor, in the progress bar
+DRIVER_QUESTIONS = 3  # queries that the doctor may wait for, one after the other
 
 
 def slots_of(options: DevicesOptions) -> list[Slot]:
-    """Return where the ranks run; none where one process is enough. Raises UnfitError."""
+    """Return where the ranks run; an empty list if one process is enough. Raises UnfitError."""
     usable = read_limits().usable_threads
     if options.device == ALL:
         gpus = gpus_here()
@@ -46,12 +47,12 @@ def slots_of(options: DevicesOptions) -> list[Slot]:
 
 
 def of_one(options: Chosen) -> Chosen:
-    """Return the options of one process: of `all`, the one GPU that there is."""
+    """Return the options for one process; `all` becomes the only GPU."""
     return replace(options, device="cuda") if options.device == ALL else options
 
 
 def gpus_here() -> list[Gpu]:
-    """Return the GPUs of this process, lost ones too; none where the driver does not say."""
+    """Return the GPUs of this process, including lost ones; none if NVML does not answer."""
     if not driver_visible():
         return []
     try:
@@ -68,7 +69,7 @@ def run_ranks(
     slots: Sequence[Slot],
     table: Callable[[Sequence[Rank]], Grid],
 ) -> ExitCode:
-    """Run this command at each slot, then show all of them in one `table`, and judge."""
+    """Run this command at each slot, show all ranks in one `table`, and give the verdict."""
     least_sec = TIMEOUT_FACTOR * options.driver_timeout
     limit_sec = options.rank_timeout or max(least_sec, options.budget)
     start_sec = limit_sec + DRIVER_QUESTIONS * options.driver_timeout
@@ -100,7 +101,7 @@ def _kind(slots: Sequence[Slot]) -> str:
 
 
 def _record(session: Session, supervisor: Supervisor, now: Facts | None, device: str) -> None:
-    """Record what the ranks found, and the facts of one of them with the driver's of now."""
+    """Record the results of the ranks, and the facts of one with the driver's current facts."""
     ranks, facts = supervisor.found(), supervisor.facts()
     session.builder.set("ranks", ranks)
     session.builder.set("device", next((one.device for one in ranks if one.device), None))
@@ -115,6 +116,6 @@ def _record(session: Session, supervisor: Supervisor, now: Facts | None, device:
 
 
 def code_of(ranks: Iterable[Rank]) -> ExitCode:
-    """Return the worst code of all: a rank that did not end by itself is UNFIT."""
+    """Return the worst code of all ranks; one that did not end by itself is UNFIT."""
     codes = [rank.code for rank in ranks]
     return worst_code(codes) or max(codes)

@@ -1,4 +1,4 @@
-"""The device of a command, recorded and shown."""
+"""Resolve, record and show the device of a command."""
 
 import os
 
@@ -13,7 +13,7 @@ from workload.report.terminal import summary
 
 
 def device_of_rank(requested: str, place: Place) -> DeviceInfo:
-    """Resolve the device of one rank of several; of the CPUs of a node it takes its share."""
+    """Resolve the device of one rank; on CPUs, it gets its share of the node's CPUs."""
     device = devices.resolve(own_device(requested, place))
     if device.kind != "cpu":
         return device
@@ -22,6 +22,6 @@ def device_of_rank(requested: str, place: Place) -> DeviceInfo:
 
 
 def announce(session: Session, device: DeviceInfo) -> None:
-    """Record the device, and show which it is and why."""
+    """Record the device, and show it with the reason for the choice."""
     session.builder.set("device", device)
     session.info(*summary.device_lines(device))

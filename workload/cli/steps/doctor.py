@@ -10,13 +10,13 @@ from workload.doctor.probes.facts import gather
 def examine_and_record(
     session: Session, device: str, depth: str = DEFAULT
 ) -> tuple[Facts, tuple[Finding, ...]]:
-    """Gather facts and findings about the requested device, and keep them in the record."""
+    """Gather facts and findings about the requested device, and record them."""
     facts = gather(device, depth=depth)
     return facts, judge_and_record(session, facts)
 
 
 def judge_and_record(session: Session, facts: Facts) -> tuple[Finding, ...]:
-    """Return one finding per check, causes first; the record has the facts and findings."""
+    """Return one finding per check, causes first; record the facts and the findings."""
     findings = run_all(facts)
     session.builder.set("environment", facts)
     session.builder.set("findings", findings)
@@ -28,7 +28,7 @@ def report_first_failure(
 ) -> None:
     """Print one line on stderr: the first failure with its cause and fix.
 
-    Where `strict` and nothing failed, the first unknown result.
+    If `strict` and nothing failed, print the first unknown result.
     """
     states = (State.FAIL, State.UNKNOWN) if strict else (State.FAIL,)
     failed = [finding for state in states for finding in findings if finding.state is state]

@@ -1,4 +1,4 @@
-"""What `matmul` and `run` share: choose matmuls; measure, rate, record and show cases."""
+"""Steps that `matmul` and `run` share: choose matmuls; measure, rate, record and show cases."""
 
 import math
 from collections.abc import Sequence
@@ -23,11 +23,12 @@ from workload.hardware.precision import benchmarked_dtypes, emulations
 from workload.report.terminal import case_table
 from workload.report.terminal.budget import Budget
 
-# The limits of memory, bus and launches get this share of the budget, and at most these seconds.
+# Measuring the limits of memory, bus and launches takes this share of the budget, and at most these
+# seconds.
 LIMITS_SHARE = 0.1
 MAX_LIMITS_SEC = 3.0
-CASES_SHARE = 1 - LIMITS_SHARE  # what is left for the cases at least
-# Near the best rate on every CPU, and not far below it on a GPU.
+CASES_SHARE = 1 - LIMITS_SHARE  # at least this share is left for the cases
+# Its rate is near the best on every CPU, and not far below it on a GPU.
 LIMITING_MATMUL = Shape(1024, 1024, 1024)
 
 _FIXES = {
@@ -46,10 +47,10 @@ def measure_and_record(
 ) -> tuple[list[Case], Ceilings]:
     """Measure the device's limits, then the operations, and rate them by these limits.
 
-    The record has each case as soon as it is known, and those to come as interrupted. `known`
-    cases count for the ceilings; the record keeps them unless they are measured again. If the
-    device is lost, the cases to come are skipped, and what is known is shown and recorded before
-    LostDeviceError is raised.
+    Each case is recorded as soon as it is measured, and as interrupted before that. The `known`
+    cases count towards the ceilings and stay in the record unless they are measured again. If the
+    device is lost, the remaining cases are skipped, and the results so far are shown and recorded
+    before LostDeviceError is raised.
     """
     limits = limiting_operations(device)
     every = [*limits, *operations]
@@ -83,7 +84,7 @@ def measure_and_record(
 
 
 def measure_limits(session: Session, device: DeviceInfo, dtype: str) -> Ceilings:
-    """Measure the limits alone, with one matmul in `dtype`: for what is timed elsewhere."""
+    """Measure only the limits, with one matmul in `dtype`, to rate what is timed elsewhere."""
     operations = [*limiting_operations(device), MatMul(LIMITING_MATMUL, dtype)]
     cases = list(run_cases(operations, device, MAX_LIMITS_SEC))
     ceilings = roofline.measured(cases, datasheet_ceilings(device), least=1)
@@ -92,7 +93,7 @@ def measure_limits(session: Session, device: DeviceInfo, dtype: str) -> Ceilings
 
 
 def limiting_operations(device: DeviceInfo) -> list[Operation]:
-    """Return what measures the limits of launches, memory and bus."""
+    """Return the operations that measure the limits of launches, memory and bus."""
     return [Launch(), *copies(device)]
 
 
@@ -103,7 +104,7 @@ def show(
     ceilings: Ceilings,
     budget: Budget | None = None,
 ) -> None:
-    """Print what ran as a table with its legend, then what did not run, by reason."""
+    """Print the cases that ran as a table with a legend, then the others, by reason."""
     tried = (CaseStatus.OK, CaseStatus.SKIPPED)
     dtypes = dict.fromkeys(case.dtype for case in cases if case.flops and case.status in tried)
     notes = [
@@ -121,7 +122,7 @@ def show(
 def exit_code_of_cases(
     session: Session, cases: Sequence[Case], budget: Budget | None = None
 ) -> ExitCode:
-    """Return the code of the worst case, with an error line for each that needs attention."""
+    """Return the code of the worst case; print an error line for each that needs attention."""
     for case in cases:
         if case.status in _FIXES:
             name = full_title(case)
@@ -152,9 +153,9 @@ def requested_matmuls(options: MatmulOptions | RunOptions, device: DeviceInfo) -
 
 
 def default_shapes(device: DeviceInfo) -> list[Shape]:
-    """Return the default sizes that fit the memory in every dtype, at least the smallest.
+    """Return the default sizes that fit in memory in every dtype, and at least the smallest.
 
-    These sizes were not requested, so a container too small for them is not unfit.
+    The user did not request these sizes, so a container too small for them is not unfit.
     """
     shapes = squares(*DEFAULT_SIZES[device.kind])
     fitting = [

@@ -19,7 +19,7 @@ def train_presets(
 ) -> list[TrainResult]:
     """Train each preset with the number of threads that is fastest now.
 
-    `keep` gets what is known so far, an unfinished training included.
+    `keep` is called with the results so far, including those of an unfinished training run.
     """
     done: list[TrainResult] = []
     for preset in presets:
@@ -40,7 +40,7 @@ def train_presets(
 
 
 def exit_code_of_trainings(session: Session, trained: Sequence[TrainResult]) -> ExitCode:
-    """Return WRONG_NUMBERS with an error line for each preset whose loss is not finite."""
+    """Return WRONG_NUMBERS, with an error line per preset, if a loss is not finite; else OK."""
     code = ExitCode.OK
     for result in trained:
         try:
@@ -52,7 +52,7 @@ def exit_code_of_trainings(session: Session, trained: Sequence[TrainResult]) -> 
 
 
 def require_finite(result: TrainResult, spec: TrainSpec) -> None:
-    """Raise WrongNumbersError that names the step at which the loss stopped being finite."""
+    """Raise WrongNumbersError, with the step, if the loss stopped being finite."""
     step = result.diverged_at_step
     if step is None:
         return

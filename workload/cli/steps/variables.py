@@ -1,4 +1,4 @@
-"""Environment variables that change speed or bits: recorded, and a warning if some are set."""
+"""Record the environment variables that change speed or bits of results, and warn about them."""
 
 import os
 
@@ -11,19 +11,19 @@ from workload.report.terminal import summary
 
 
 def record_variables(session: Session) -> None:
-    """Keep what is set of the known variables in the record."""
+    """Record the known variables that are set."""
     session.builder.set("variables", _set_here())
 
 
 def warn_of_variables(session: Session, *devices: str) -> None:
-    """Print one line if a variable changes the results of these: a device's kind, a backend."""
+    """Print a line if a variable changes the results of `devices`: kinds of device or backends."""
     found = effects(_set_here(), *devices)
     if found:
         session.info(summary.variables_line(found))
 
 
 def _set_here() -> tuple[Variable, ...]:
-    from workload.doctor.redaction import redaction  # noqa: PLC0415  a tenth of a second
+    from workload.doctor.redaction import redaction  # noqa: PLC0415  takes a tenth of a second
 
     return set_variables(
         os.environ,

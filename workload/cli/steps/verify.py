@@ -13,7 +13,7 @@ from workload.verify import verify
 def verify_and_record(
     session: Session, device: DeviceInfo, dtypes: Sequence[str] | None = None
 ) -> list[VerifyResult]:
-    """Run all checks; each is in the record as soon as it is known."""
+    """Run all checks, and record each result as soon as it is known."""
     checks: list[VerifyResult] = []
     with progress("verify", None) as advance:
         for check in verify(device, dtypes):
