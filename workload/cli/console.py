@@ -52,7 +52,7 @@ class Console:
         document: BinaryIO | None = None,
         quiet: bool = False,
     ) -> None:
-        """Begin each error with `command`.
+        """Start each error line with the name of the command.
 
         If the command prints a document, the document goes to the stream `document` (None: stdout
         is closed), and all text goes to stderr. If `quiet`, only errors are printed.

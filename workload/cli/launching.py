@@ -17,8 +17,8 @@ from workload.ranks.resources import require_resources
 def enter(options: RankOptions, argv: Sequence[str]) -> Place | ExitCode | None:
     """Return the place of this process, or None if it is alone.
 
-    If this process has to start ranks, run them and return their exit code. If that fails, print
-    the reason in one line.
+    If this process has to start ranks, run them and return their exit code. On an error, print
+    the reason in one line and return the error's exit code.
     """
     try:
         place = read_place(os.environ)

@@ -94,7 +94,7 @@ class Session:
             self._driver_errors = DriverErrors().collect
 
     def collect_at_end(self, collect: Callable[[], None], remove: Callable[[], None]) -> None:
-        """Set what to call at the end.
+        """Set two functions to call when the command ends.
 
         `collect` is called before the record if a signal ends the command. `remove` is called after
         the record, unless saving it failed.
@@ -159,7 +159,7 @@ class Session:
         self.error(reason)
 
     def _end(self, code: ExitCode, reason: str | None) -> ExitCode:
-        """End the command, unless it or a signal has already done so; return the exit code."""
+        """End the command once, when it returns or at an earlier signal; return the exit code."""
         with self._ending:
             if self._ended is None:
                 if code in INTERRUPTIONS:
