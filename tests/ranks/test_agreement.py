@@ -98,6 +98,6 @@ def test_a_checkpoint_is_refused_on_another_number_of_ranks(training: Trainings)
     code, out, errors = ended(again)
     assert (code, out) == (2, "")
     assert without_warning(errors) == (
-        f"workload train: rank 0: {saved} was trained on 2 ranks, not 3, whose sums are rounded "
-        "differently: resume it on 2, or start again with another --checkpoint\n"
+        f"workload train: rank 0: {saved} was trained on 2 ranks, not 3, and another number of "
+        "ranks rounds sums differently: resume it on 2, or start again with another --checkpoint\n"
     )

@@ -1,7 +1,9 @@
-"""Checkpoints of a training run: written atomically, refused when damaged, never executed.
+"""Save and read the checkpoints of a training run.
 
-The format is safetensors: a JSON header and raw numbers, no code. The metadata in the header hold
-the run's specification and a SHA-256 of the numbers, as safetensors does not detect a flipped bit.
+A checkpoint is written atomically, and a damaged one is refused. The format is safetensors, a JSON
+header and raw numbers, so that reading a checkpoint never executes code. The metadata in the header
+contain the specification of the run and a SHA-256 of the metadata and the numbers, because
+safetensors does not detect a flipped bit.
 """
 
 import ctypes
@@ -23,7 +25,7 @@ from workload.core.train_spec import TrainSpec
 from workload.core.units import storage_dtype
 
 FORMAT = "workload-train/2"
-# What the parsers may raise for a hostile or damaged file.
+# Exceptions that the parsers may raise for a hostile or damaged file.
 _MALFORMED = (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 MAX_BYTES = 1 << 36
 TENSORS = ("losses", "w1", "w2")
@@ -31,19 +33,22 @@ TENSORS = ("losses", "w1", "w2")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state after `step` steps. `losses`: (step,), float64; the weights in the run's dtype."""
+    """The state after `step` steps.
+
+    `losses` has the shape (step,) and is float64. The weights have the storage dtype of the run.
+    """
 
     spec: TrainSpec
     step: int
     w1: Tensor
     w2: Tensor
     losses: Tensor
-    threads: int | None = None  # of a CPU: the last bits depend on them
-    ranks: int = 1  # so do they on how many summed the gradients
+    threads: int | None = None  # on a CPU; the last bits of the numbers depend on it
+    ranks: int = 1  # the last bits depend on this number too
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
-    """Replace `path` atomically. Raises NotSavedError."""
+    """Write the checkpoint to `path` atomically. Raises NotSavedError if that fails."""
     tensors = {name: getattr(checkpoint, name).detach().cpu().contiguous() for name in TENSORS}
     metadata = {
         "format": FORMAT,
@@ -73,7 +78,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def read(path: Path, max_bytes: int = MAX_BYTES) -> Checkpoint:
-    """Read the checkpoint at `path`. Raises BadInputError for anything but a complete one."""
+    """Read the checkpoint at `path`. Raises BadInputError if it is unreadable or incomplete."""
     try:
         data = read_regular(path, max_bytes)
     except OSError as error:
@@ -120,7 +125,7 @@ def _parse(data: bytes) -> Checkpoint:
         if not bool(torch.isfinite(tensors[name]).all()):
             raise ValueError(f"{name} is not finite")
     threads = None if metadata["threads"] == "null" else _number(metadata["threads"], "threads")
-    ranks = _number(metadata.get("ranks", "1"), "ranks")  # 0.2.0 had none
+    ranks = _number(metadata.get("ranks", "1"), "ranks")  # version 0.2.0 did not store it
     return Checkpoint(spec, step, **tensors, threads=threads, ranks=ranks)
 
 

@@ -1,10 +1,10 @@
-"""Compute the loss of a training in float64, and the step from which rounding decides it.
+"""Compute the loss of a training run in float64, and the step from which rounding determines it.
 
-In the last steps of a converging training the losses are what rounding leaves: `book` ends in
-float32 at 3e-5, in float64 at 3e-7. The reference starts from the same numbers, rounded as the
-training had them. It does its steps as mode `dual` does, whose losses differ from those of the
-formula by hand by 1e-9 of the loss at most (500 steps of `book`, two seeds), in a tenth of a
-second.
+In the last steps of a training run that converges, rounding determines the loss: `book` ends at
+3e-5 in float32, and at 3e-7 in float64. The reference starts from the same numbers, rounded to the
+dtype of the training run. It does its steps as mode `dual` does, in a tenth of a second. The losses
+differ from those of the hand-derived gradients by at most 1e-9 of the loss (500 steps of `book`,
+two seeds).
 """
 
 import torch
@@ -19,14 +19,15 @@ from workload.train.modes.mode import draw
 
 # The largest relative error of a loss that counts as right.
 RIGHT = 0.01
-# The most operations and steps that are computed: about a second.
+# The most operations and steps for which the reference is computed: about a second.
 MAX_FLOPS, MAX_STEPS = 2e10, 10_000
 
 
 def with_float64(result: TrainResult, device: DeviceInfo) -> TrainResult:
-    """Return the result with the loss that float64 reaches; unchanged where it is not computed.
+    """Return the result with the final loss in float64; unchanged if that is not computed.
 
-    That is for float64 itself, for a loss that is not finite, and for a training too long.
+    It is not computed if the run is in float64, if a loss is missing or not finite, or if the run
+    is too long.
     """
     spec = spec_of(result)
     steps = len(result.losses)

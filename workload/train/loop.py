@@ -1,4 +1,4 @@
-"""A training run: a mode does blocks of steps, and the losses stay on the device until read."""
+"""Train with one of the modes. Losses stay on the device until a report or a checkpoint."""
 
 import math
 import time
@@ -24,8 +24,8 @@ from workload.train.modes.mode import Data, draw
 from workload.train.resume import Saves, open_checkpoint
 from workload.train.warm_up import warm_up, warm_up_together
 
-REPORT_EVERY = 100  # steps, as in the book's example; losses are read no more often
-TIMED_STEPS = 2 * BLOCK_STEPS  # their mean is one sample of the step time
+REPORT_EVERY = 100  # steps, as in the book's example
+TIMED_STEPS = 2 * BLOCK_STEPS  # the mean over this many is one sample of the step time
 PROGRESS_SEC = 0.2
 
 Report = Callable[[int, float], None]
@@ -56,17 +56,24 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
 ) -> TrainResult:
     """Train for `spec.steps` steps and return every loss.
 
-    `mode` is one of MODE_NAMES. `on_device` gets the device, after a checkpoint was read, `on_mode`
-    the mode's name and why it was chosen, `on_report` (step, loss) every 100 steps, `on_progress`
-    the result so far, from time to time and before an error. A loss that is not finite ends the
-    run: `diverged_at_step` is its step. On a CPU it runs with the threads of `device`; a resumed
-    run with those of its checkpoint, with which `threads` must agree. In a `group` every rank calls
-    this alike: `mode` is one of RANK_MODE_NAMES, and rank 0 reads and writes the checkpoint.
+    `mode` is one of MODE_NAMES. A loss that is not finite ends the run; `diverged_at_step` is the
+    step of that loss. On a CPU, the run uses the threads of `device`. A resumed run uses those of
+    its checkpoint; `threads`, the number that the user requested, must be the same. In a `group`,
+    every rank makes the same call, `mode` is one of RANK_MODE_NAMES, and rank 0 reads and writes
+    the checkpoint.
 
-    Raises UnfitError if the training does not fit memory, a checkpoint needs more CPUs than there
-    are, or the device is lost or does not support the mode; WrongNumbersError, before any step, if
-    the mode computes wrong losses; BadInputError for a mode that does not support the dtype or a
-    checkpoint that cannot be resumed; NotSavedError if a checkpoint cannot be written.
+    The callbacks receive:
+
+    - `on_device`: the device, after a checkpoint was read;
+    - `on_mode`: the name of the mode, and why it was chosen;
+    - `on_report`: the step and its loss, every 100 steps;
+    - `on_progress`: the result so far, from time to time and before an error.
+
+    Raises UnfitError if the training run does not fit in memory, if a checkpoint needs more CPUs
+    than there are, or if the device is lost or does not support the mode. Raises WrongNumbersError,
+    before any step, if the mode computes wrong losses. Raises BadInputError if the mode does not
+    support the dtype, or if the checkpoint cannot be resumed. Raises NotSavedError if a checkpoint
+    cannot be written.
     """
     _require_memory(spec, device)
     with devices.translate_cuda_errors(device):
@@ -90,7 +97,7 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
             if time.monotonic() >= next_progress:
                 started = time.monotonic()
                 on_progress(run.result(preset))
-                # The result grows with the steps: reporting it may take a twentieth of the time.
+                # The result grows with the steps, so reports may take a twentieth of the time.
                 next_progress = started + max(PROGRESS_SEC, 20 * (time.monotonic() - started))
             if run.diverged_at_step is None:
                 if stop % REPORT_EVERY == 0:
@@ -122,7 +129,7 @@ class _Run:
         self._data: Data = draw(spec)
 
     def restore(self, state: Checkpoint | None) -> None:
-        """Continue after the checkpoint's last step, with its threads; start without one."""
+        """Continue after the last step of the checkpoint, with its threads; start if it is None."""
         if state is None:
             return
         x, y, _, _ = self._data
@@ -133,7 +140,7 @@ class _Run:
         self.losses = state.losses.tolist()
 
     def start(self, requested: str) -> None:
-        """Choose and check the mode, and give it the data on the device."""
+        """Choose and check the mode, copy the data to the device, and warm up."""
         with devices.translate_cuda_errors(self.device):
             x, y, w1, w2 = (tensor.to(self.device.torch_name) for tensor in self._data)
             del self._data
@@ -145,7 +152,7 @@ class _Run:
                     copy = mode.start(self.spec, self.device, (x, y, w1, w2))
                     warm = warm_up_together if self.group else warm_up
                     self.warm_up_sec, self.steady = warm(copy, self.device, left, TIMED_STEPS)
-                    del copy  # its memory is needed
+                    del copy  # free its memory
                 self._loop = mode.start(self.spec, self.device, (x, y, w1, w2))
         self._watch = Watch()
 
@@ -176,7 +183,7 @@ class _Run:
         self.step += len(losses)
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint, on rank 0 alone."""
+        """Write the checkpoint; in a group, only rank 0 writes it."""
         losses = torch.tensor(self.losses, dtype=torch.float64)
         threads = self.device.threads if self.device.kind == "cpu" else None
         state = Checkpoint(self.spec, self.step, *self._weights(), losses, threads, self.ranks)
@@ -214,4 +221,4 @@ class _Run:
 def _require_memory(spec: TrainSpec, device: DeviceInfo) -> None:
     problem = devices.memory_problem(spec.needed_bytes, device)
     if problem:
-        raise UnfitError(f"this training {problem}: choose smaller sizes")
+        raise UnfitError(f"this training run {problem}: choose smaller sizes")

@@ -1,4 +1,4 @@
-"""Resume a training: from a checkpoint that belongs to it, on every rank the same."""
+"""Resume a training run from its checkpoint, in the same state on every rank."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,9 @@ from workload.train.threads import require_threads
 
 @dataclass(frozen=True)
 class Saves:
-    """Where a training is saved, and whether it continues from there.
+    """The file that a training run is saved to, and whether to resume from it.
 
-    `threads` are those that the user asked for.
+    `threads` is the number that the user requested.
     """
 
     path: Path
@@ -32,10 +32,11 @@ class Saves:
 def open_checkpoint(
     saves: Saves, spec: TrainSpec, device: DeviceInfo, group: Group | None = None
 ) -> Checkpoint | None:
-    """Return the state to continue from, or None to start.
+    """Return the state to resume from, or None to start a new run.
 
-    On ranks rank 0 alone reads it and gives it to the others. A group that torchrun has started
-    again continues by itself. Raises BadInputError and UnfitError for what cannot be continued.
+    In a group, only rank 0 reads the checkpoint, and sends it to the other ranks. A group that
+    torchrun has restarted resumes from an existing checkpoint even if `saves.resume` is false.
+    Raises BadInputError or UnfitError if the checkpoint cannot be resumed.
     """
     if group is None:
         return _open(saves, spec, device, ranks=1)
@@ -56,7 +57,7 @@ def open_checkpoint(
 def _distributed(
     state: Checkpoint | None, spec: TrainSpec, device: DeviceInfo, step: int, threads: int | None
 ) -> Checkpoint:
-    """Send the tensors of rank 0, whose `state` it is, to the others."""
+    """Send the tensors of `state` from rank 0 to the other ranks, where `state` is None."""
     weights = getattr(torch, storage_dtype(spec.dtype))
     w1, w2, losses = (
         _sent(getattr(state, name, None), shape, dtype, device)
@@ -99,9 +100,9 @@ def _open(
         )
     if state.ranks != ranks:
         raise BadInputError(
-            f"{path} was trained on {plural(state.ranks, 'rank')}, not {ranks}, whose sums are "
-            f"rounded differently: resume it on {state.ranks}, or start again with another "
-            "--checkpoint"
+            f"{path} was trained on {plural(state.ranks, 'rank')}, not {ranks}, and another "
+            f"number of ranks rounds sums differently: resume it on {state.ranks}, or start again "
+            "with another --checkpoint"
         )
     if state.threads is not None and device.kind == "cpu":
         require_threads(path, state.threads, device, saves.threads)
@@ -109,7 +110,7 @@ def _open(
 
 
 def require_free(path: Path) -> None:
-    """Raise BadInputError if the file exists, or if none can be there."""
+    """Raise BadInputError if the file exists, or if `path` cannot be a file."""
     if _exists(path):
         raise BadInputError(
             f"{path} exists: add --resume to continue it, or choose another --checkpoint"
@@ -117,10 +118,10 @@ def require_free(path: Path) -> None:
 
 
 def _exists(path: Path) -> bool:
-    """Return whether there is a file. Raises BadInputError where none can be."""
+    """Return whether the file exists. Raises BadInputError if `path` cannot be a file."""
     try:
         usable, exists = not path.is_dir() and path.parent.is_dir(), path.exists()
-    except OSError as error:  # a name too long, a directory closed to this user
+    except OSError as error:  # the name is too long, or the directory is not accessible
         reason = error.strerror or error
         raise BadInputError(f"--checkpoint {path}: {reason}: choose another file") from error
     if not usable:

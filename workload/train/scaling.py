@@ -1,8 +1,9 @@
-"""Measure how a step scales: one batch divided among more ranks, and a batch for each.
+"""Measure how the step time scales, with one batch divided among the ranks or one for each rank.
 
-On every number of ranks the same loops run twice, in turns: as they train, and without
-communication. What the first takes longer is the communication's share; it includes the wait for
-the slowest rank. All ranks call the same functions; those that take no part wait.
+For every number of ranks, two loops run in turns: one trains, and the other does the same steps
+without communication. The difference of their times is the share of the communication, which
+includes the wait for the slowest rank. All ranks call the same functions; ranks that take no part
+wait.
 """
 
 from dataclasses import replace
@@ -24,13 +25,13 @@ from workload.train.modes.ranks import LOOPS, Split
 TURNS = 9
 TURN_SEC = 0.1
 WARM_UP_STEPS = 3
-MOST_STEPS = 50  # a turn
+MOST_STEPS = 50  # per turn
 
 
 def measure_scaling(spec: TrainSpec, device: DeviceInfo, mode: str) -> list[ScalingPoint]:
-    """Measure the step on 1, 2, 4, … and all ranks, but on no more than the batch has rows.
+    """Measure the step on 1, 2, 4, … and all ranks, but on no more ranks than the batch has rows.
 
-    Every rank returns the points that it took part in; these are all of them on rank 0.
+    Every rank returns the points that it took part in. Rank 0 takes part in all of them.
     """
     counts = counts_up_to(min(dist.get_world_size(), spec.batch_size))
     groups = {count: dist.new_group(list(range(count))) for count in counts}
@@ -58,7 +59,10 @@ def measure_scaling(spec: TrainSpec, device: DeviceInfo, mode: str) -> list[Scal
 
 
 def _with_rows(spec: TrainSpec, count: int) -> TrainSpec:
-    """Give each of `count` ranks a batch; the sum over more rows needs a shorter step."""
+    """Return the spec of a batch for each of `count` ranks.
+
+    The loss is a sum over rows, so that more rows need a smaller learning rate.
+    """
     return replace(
         spec, batch_size=count * spec.batch_size, learning_rate=spec.learning_rate / count
     )
@@ -67,10 +71,10 @@ def _with_rows(spec: TrainSpec, count: int) -> TrainSpec:
 def _times(
     spec: TrainSpec, device: DeviceInfo, mode: str, split: Split
 ) -> tuple[list[float], list[float]]:
-    """Return the seconds of a step, as it trains and without communication, of the slowest rank."""
+    """Return the seconds per step of the slowest rank, with and without communication."""
     data = draw(spec, device.torch_name)
     silent = replace(split, silent=True)
-    # A single rank has no one to talk to.
+    # A single rank does not communicate.
     loops: list[Loop] = [
         LOOPS[mode](spec, device, data, one)
         for one in (silent if split.size == 1 else split, silent)
@@ -92,7 +96,7 @@ def _seconds(loop: Loop, device: DeviceInfo, steps: int) -> float:
 
 
 def _largest(values: list[list[float]], device: DeviceInfo, split: Split) -> list[list[float]]:
-    """Return the values of the slowest rank, on every rank the same."""
+    """Return the largest of each value over the ranks, the same on every rank."""
     largest = torch.tensor(values, dtype=torch.float64, device=device.torch_name)
     dist.all_reduce(largest, dist.ReduceOp.MAX, group=split.group)
     found: list[list[float]] = largest.tolist()

@@ -1,8 +1,8 @@
-"""Choose the number of CPU threads of a training.
+"""Choose the number of CPU threads of a training run.
 
-Threads that wait for other work make a short step ten times slower, and the losses' last bits
-depend on their number. So `train` takes a number that the shapes decide, and `run`, whose trainings
-are never resumed, the one that is fastest now.
+Threads that wait for other work make a short step ten times slower, and the last bits of the losses
+depend on the number of threads. The number that `train` uses therefore depends only on the shapes.
+`run` never resumes a training run, and uses the number that is fastest now.
 """
 
 import math
@@ -21,7 +21,7 @@ from workload.hardware.openmp import most_threads
 from workload.train.modes.eager import EAGER
 from workload.train.modes.mode import Mode, draw
 
-TRIAL_SEC = 0.3  # of each count
+TRIAL_SEC = 0.3  # per count
 # The least speed-up that is worth a hint.
 WORTH_A_HINT = 1.25
 
@@ -37,9 +37,9 @@ def with_fastest_threads(spec: TrainSpec, device: DeviceInfo) -> DeviceInfo:
 def faster_threads(
     spec: TrainSpec, device: DeviceInfo, most: int, mode: Mode = EAGER
 ) -> tuple[int, float, float] | None:
-    """Return a count that is much faster now, its seconds per step, and the current ones.
+    """Return a count that is much faster now, its seconds per step, and those of the current count.
 
-    None if there is none up to `most`.
+    Return None if no count up to `most` is much faster.
     """
     tried = tuple(dict.fromkeys((*counts_up_to(most), device.threads)))
     found = step_times(spec, device, tried, mode)
@@ -51,7 +51,7 @@ def faster_threads(
 def step_times(
     spec: TrainSpec, device: DeviceInfo, counts: Sequence[int], mode: Mode = EAGER
 ) -> dict[int, tuple[float, bool]]:
-    """Return, by count, the median seconds of a step and whether threads had to wait."""
+    """Return for each count the median seconds of a step, and whether threads had to wait."""
     data = draw(spec)
     found = {}
     try:
@@ -66,17 +66,18 @@ def step_times(
 
 
 def require_threads(path: Path, saved: int, device: DeviceInfo, asked: int | None) -> None:
-    """Refuse to resume the checkpoint at `path` with other threads: the last bits would differ.
+    """Refuse to resume with another number of threads than `saved`: the last bits would differ.
 
-    Raises BadInputError if others were asked for, UnfitError if that many cannot run.
+    Raises BadInputError if the user requested another number, UnfitError if `saved` threads cannot
+    run.
     """
     words, (most, why) = plural(saved, "thread"), most_threads(device)
     if asked not in (None, saved):
         raise BadInputError(
-            f"the training of {path} used {words}, not {asked}: resume it without --threads"
+            f"the run saved in {path} used {words}, not {asked}: resume it without --threads"
         )
     if saved > most:
         raise UnfitError(
             f"{path} was trained with {words}, and {why}: "
-            f"resume it where {saved} can run, or start again with another --checkpoint"
+            f"resume it where {words} can run, or start again with another --checkpoint"
         )

@@ -1,4 +1,4 @@
-"""Warm up a training on a copy of its weights, so that its first steps are as fast as any."""
+"""Warm up a training run on a copy of its weights, so that its first steps are not slower."""
 
 import time
 from functools import partial
@@ -8,8 +8,8 @@ from workload.bench.timing import MIN_WARM_UP_SEC, until_steady
 from workload.core.models.device import DeviceInfo
 from workload.train.modes.mode import Loop
 
-BATCH_SEC = 0.02  # of steps whose times are compared
-# The longest warm-up: this time or, where steps are long, this share of the training.
+BATCH_SEC = 0.02  # the length of the batches of steps whose times are compared
+# The longest warm-up: this time or, if steps are long, this share of the training run.
 MAX_WARM_UP_SEC = 1.0
 WARM_UP_SHARE = 0.05
 
@@ -17,8 +17,8 @@ WARM_UP_SHARE = 0.05
 def warm_up(loop: Loop, device: DeviceInfo, steps: int, most: int) -> tuple[float, bool]:
     """Train `loop` until batches of up to `most` steps are equally fast or the time is up.
 
-    Returns the seconds it took, and whether they became equally fast. `steps` is how many the
-    training will do.
+    Returns the seconds of the warm-up, and whether the batches became equally fast. `steps` is the
+    number of steps that follow.
     """
     started = time.perf_counter()
 
@@ -40,6 +40,7 @@ def warm_up(loop: Loop, device: DeviceInfo, steps: int, most: int) -> tuple[floa
 def warm_up_together(loop: Loop, device: DeviceInfo, steps: int, most: int) -> tuple[float, bool]:
     """Train `loop` for up to `most` steps, the same number on every rank.
 
-    Returns the seconds it took, and False: ranks that compared times could decide differently.
+    Returns the seconds of the warm-up, and False: times are not compared, because the ranks could
+    then stop after different numbers of steps.
     """
     return waited_sec(partial(loop.advance, min(steps, most)), device), False

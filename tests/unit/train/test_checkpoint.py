@@ -77,7 +77,7 @@ def test_more_threads_than_this_machine_has_cpus_are_refused(
 ) -> None:
     path = tmp_path / "run.safetensors"
     train(SPEC, with_threads(cpu, 2, usable=2), checkpoint_path=path)
-    words = "trained with 2 threads, and this process may use 1 CPU: resume it where 2 can run"
+    words = "trained with 2 threads, and this process may use 1 CPU: resume it where 2 threads"
     with pytest.raises(UnfitError, match=words):
         train(SPEC, with_threads(cpu, 1, usable=1), checkpoint_path=path, resume=True)
 
@@ -238,6 +238,6 @@ def test_a_checkpoint_of_ranks_is_refused_alone(written: Path, cpu: DeviceInfo) 
     with pytest.raises(BadInputError) as caught:
         train(SPEC, cpu, checkpoint_path=written, resume=True)
     assert str(caught.value) == (
-        f"{written} was trained on 2 ranks, not 1, whose sums are rounded differently: "
-        "resume it on 2, or start again with another --checkpoint"
+        f"{written} was trained on 2 ranks, not 1, and another number of ranks rounds sums "
+        "differently: resume it on 2, or start again with another --checkpoint"
     )

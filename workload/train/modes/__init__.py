@@ -1,4 +1,4 @@
-"""Seven ways to do the steps of the example network, and the choice among them.
+"""The seven modes, which are ways to train the example network, and the choice of a mode.
 
     eager    the book's loop, line for line
     fused    gradients by hand, updates folded into the matmuls
@@ -6,13 +6,13 @@
     compile  the fused step through torch.compile
     dual     the same losses through the Gram matrix of the batch, in float64
 
-On several ranks, each of which has its rows of the batch:
+On several ranks, each with its own rows of the batch:
 
     all-reduce  the book's loop, with one sum of gradients per step
     ddp         the same through DistributedDataParallel
 
 `auto` is the fastest mode with the arithmetic of `eager`. Each mode is checked against float64
-before it is used. All start from the same data and leave the same weights, up to rounding.
+before it is used. All modes start from the same data and end with the same weights, up to rounding.
 """
 
 import math
@@ -35,18 +35,19 @@ from workload.train.modes.ranks import RANK_MODES
 
 # In the order in which `auto` tries them.
 MODES = {mode.name: mode for mode in (EAGER, FUSED, GRAPH, COMPILE, DUAL)}
-# Not by a graph, even for short steps: the time includes a mode's launches.
+# Even short steps are not timed by a graph: the time includes the launches of a mode.
 BY_EVENTS = TimingConfig(CUDA_EVENTS)
-TRIAL_SEC = 0.3  # of each mode, by `auto`
+TRIAL_SEC = 0.3  # per mode that `auto` tries
 # Compiling takes about this long; `auto` skips it if the whole training takes less.
 COMPILE_SEC = 20.0
 
 
 def choose(requested: str, spec: TrainSpec, device: DeviceInfo, data: Data) -> tuple[Mode, str]:
-    """Return the mode that `requested` means, a name or `auto`, and the reason.
+    """Return the mode that `requested` names, or the fastest one for `auto`, and the reason.
 
-    `auto` tries its candidates on `data`, which is on the device. Raises the mode's refusal, and
-    WrongNumbersError if it, or every candidate of `auto`, fails the check.
+    `auto` times its candidates with `data`, which is on the device. Raises the error of
+    `Mode.refusal` if the mode is not supported, and WrongNumbersError if the requested mode, or
+    every candidate of `auto`, fails the check.
     """
     if requested == "auto":
         return _fastest(spec, device, data)

@@ -1,12 +1,16 @@
-"""Check a mode before it is timed: its losses against float64 by hand, step by step.
+"""Check the losses of a mode, step by step, against a float64 reference before it is timed.
 
-It is checked twice: on the small clear network, which shows a learning rate wrong by 0.1 % or the
-wrong w2 in a gradient; and on the first steps of the requested training, with its shapes and
-libraries. `reference` has the bounds.
+There are two checks:
 
-In tf32 and half precision rounding opens or closes ReLUs in nearly every step, so that float64
-predicts nothing about later losses. For these dtypes the mode is checked in float32 alone; `verify`
-checks their matmuls.
+- on the small network of `clear_run`, which reveals a learning rate that is off by 0.1 %, or a
+  gradient that uses the wrong w2;
+- on the first steps of the requested training run, with its shapes and libraries.
+
+`reference` explains the tolerances.
+
+In tf32 and half precision, rounding flips ReLUs in nearly every step, so that float64 does not
+predict later losses. For these dtypes only the first check runs, in float32; `verify` checks their
+matmuls.
 
 Not covered: later steps, and losses after one that exceeds the first loss, since a growing loss
 amplifies rounding.
@@ -25,19 +29,19 @@ from workload.hardware.watchdog import watchdog
 from workload.train.modes.mode import Data, Mode, draw
 from workload.train.modes.reference import CLEAR_SPEC, Reference, by_hand, clear_run
 
-# Two blocks of steps, and some remaining ones.
+# Two blocks of steps, and part of a third.
 STEPS = 25
-# At most this many operations in the float64 loop by hand: under half a second on two cores.
+# The most operations of the float64 reference: under half a second on two cores.
 REFERENCE_FLOPS = 2e10
-# Of the loss, beside what rounding explains, for modes with other arithmetic than `eager`.
+# Relative to the loss, in addition to rounding, for modes with other arithmetic than `eager`.
 # Measured for `dual` against `eager`, 500 steps of `wide`: 5.9e-9 (`fused` in float64: 8.4e-9).
 REFORMULATED_TOLERANCE = 1e-8
 
 
 def clear_error(mode: Mode, device: DeviceInfo, dtype: str, seed: int = 0) -> float | None:
-    """Return the largest error of sqrt(loss) over sqrt(first loss) on the clear network.
+    """Return the largest error of sqrt(loss) over sqrt(first loss) on the network of `clear_run`.
 
-    It may be up to `clear_tolerance`. None if a loss is not finite.
+    The largest allowed error is `clear_tolerance`. Return None if a loss is not finite.
     """
     data, reference = clear_run(dtype, seed)
     losses = _losses(mode, replace(CLEAR_SPEC, dtype=dtype), device, data)
@@ -48,7 +52,7 @@ def clear_error(mode: Mode, device: DeviceInfo, dtype: str, seed: int = 0) -> fl
 
 
 def clear_tolerance(mode: Mode, dtype: str) -> float:
-    """Return what `clear_error` may be."""
+    """Return the largest allowed value of `clear_error`."""
     # A relative error of 2 e in L is one of e in sqrt(L).
     return LAMBDA * unit_roundoff(dtype) if mode.same_arithmetic else REFORMULATED_TOLERANCE / 2
 
@@ -77,7 +81,10 @@ def _require_right_losses(mode: Mode, spec: TrainSpec, device: DeviceInfo) -> No
 
 
 def first_wrong(losses: Tensor, reference: Reference, mode: Mode) -> int | None:
-    """Return the index of the first loss that is too far off, of those that count."""
+    """Return the index of the first loss outside its tolerance; None if there is none.
+
+    Losses after one that exceeds the first loss do not count.
+    """
     expected = reference.losses
     allowed = reference.allowed
     if not mode.same_arithmetic:
@@ -89,7 +96,7 @@ def first_wrong(losses: Tensor, reference: Reference, mode: Mode) -> int | None:
 
 
 def _losses(mode: Mode, spec: TrainSpec, device: DeviceInfo, data: Data) -> Tensor:
-    """Run the mode; return its (steps,) losses, on the CPU in float64."""
+    """Run the mode; return its losses, (steps,), as float64 on the CPU."""
     x, y, w1, w2 = (tensor.to(device.torch_name) for tensor in data)
     losses = mode.start(spec, device, (x, y, w1, w2)).advance(spec.steps).cpu().double()
     watchdog.answered()
@@ -97,7 +104,7 @@ def _losses(mode: Mode, spec: TrainSpec, device: DeviceInfo, data: Data) -> Tens
 
 
 def _steps(spec: TrainSpec) -> int:
-    """Return at least two steps: the second loss depends on the first update."""
+    """Return the number of steps to check, at least two: an update affects only later losses."""
     return max(2, min(STEPS, int(REFERENCE_FLOPS / spec.step_flops)))
 
 

@@ -1,8 +1,8 @@
 """`compile`: the fused step through `torch.compile`.
 
-It needs a compiler at run time: g++ for a CPU, a C compiler for a GPU (Triton builds its launchers
-with it), and Python's headers for both. The runtime images have none of these, to stay small; the
--devel images have all. The first step is slow, unless an earlier run left its cache.
+This mode needs a compiler at run time: g++ for a CPU, a C compiler for a GPU (Triton builds its
+launchers with it), and Python's headers for both. The runtime images have none of these, to stay
+small; the -devel images have all. The first step is slow, unless an earlier run left its cache.
 """
 
 import torch
@@ -34,12 +34,12 @@ class CompiledLoop(FusedLoop):
     """The step as one compiled function."""
 
     def __init__(self, spec: TrainSpec, device: DeviceInfo, data: Data) -> None:
-        """Compile. Raises UnfitError with the compiler's reason if that fails."""
+        """Compile the step. Raises UnfitError with the reason if that fails."""
         super().__init__(spec, device, data)
         weights = self._w1.clone(), self._w2.clone()
         try:
             self._compiled = torch.compile(_step, dynamic=False)
-            with watchdog.paused():  # it compiles for as long as it takes
+            with watchdog.paused():  # compilation has no time limit
                 self._compiled(self._x, self._y, weights, self._residuals[0], self._rate)
         except (RuntimeError, OSError) as error:
             if devices.is_out_of_memory(error):

@@ -1,14 +1,14 @@
 """`dual`: the same losses without a matmul over the input dimension.
 
-The batch is fixed, so w1 is only used in `pre = w1 xᵀ`, which its update changes by
-`-2 rate g (x xᵀ)`. With the Gram matrix `x xᵀ`, (batch, batch), computed once, a step is a few
-matmuls of the size of the batch; `w1 = w1₀ - 2 rate (Σg) x` is computed when needed.
+The batch is fixed, so w1 is only used in `pre = w1 xᵀ`. The update of w1 changes `pre` by
+`-2 rate g (x xᵀ)`. The Gram matrix `x xᵀ`, (batch, batch), is computed once, so that a step is a
+few matmuls of the size of the batch; `w1 = w1₀ - 2 rate (Σg) x` is computed when needed.
 (This is the dual form of the perceptron, as in kernel methods, for one hidden layer.)
 
-Its arithmetic is not that of `eager`, and it is faster where the input is longer than the batch:
+The arithmetic is not that of `eager`. The mode is faster if the input is longer than the batch, so
 its speed describes the algorithm, not the device. It needs float64: `pre` accumulates rounding
-errors, while `eager` computes it again in each step. Reading the weights also computes it again, so
-the steps at which checkpoints are saved change the result by rounding.
+errors, while `eager` computes `pre` again in each step. Reading the weights also computes `pre`
+again, so the result depends, up to rounding, on the steps at which checkpoints are saved.
 """
 
 import torch
@@ -25,7 +25,7 @@ class DualLoop(FusedLoop):
     """The fused step, with the hidden layer updated through the Gram matrix."""
 
     def __init__(self, spec: TrainSpec, device: DeviceInfo, data: Data) -> None:
-        """Do the matmuls over the input dimension, once."""
+        """Do the matmuls over the input dimension once."""
         super().__init__(spec, device, data)
         self._gram = self._x @ self._x.t()
         self._pre = self._w1 @ self._x.t()

@@ -4,11 +4,11 @@ With everything transposed, as `torch.nn.Linear` keeps its weights, a step is
 
     h = max(0, w1 xᵀ)    r = w2 h - yᵀ    loss = |r|²
     g = w2ᵀ r where h > 0, else 0       (half the gradient of w1 xᵀ)
-    w2 -= 2 rate r hᵀ                   (after g: the gradient belongs to the old w2)
+    w2 -= 2 rate r hᵀ                   (after g, which is computed from the old w2)
     w1 -= 2 rate g x
 
-No autograd, no gradient buffers, no zeroing; buffers are allocated once. On a CPU two matmuls,
-w1 xᵀ and g x, take nearly all the time.
+There is no autograd, and there are no gradient buffers to zero. The other buffers are allocated
+once. On a CPU, two matmuls take nearly all the time: w1 xᵀ and g x.
 """
 
 import torch
@@ -23,7 +23,7 @@ relu_gradient = torch.ops.aten.threshold_backward.grad_input
 
 
 class FusedLoop:
-    """The step above, with PyTorch's own matmuls."""
+    """The step that this module describes, with PyTorch's default matmuls."""
 
     def __init__(self, spec: TrainSpec, _device: DeviceInfo, data: Data) -> None:
         """Copy the weights, transposed."""
@@ -47,7 +47,7 @@ class FusedLoop:
     def _block(self, steps: int) -> Tensor:
         """Do at most BLOCK_STEPS steps; return their losses, (steps,).
 
-        The sum has always the same shape, so its rounding does not depend on how steps are grouped.
+        The sum always has the same shape, so its rounding does not depend on how steps are grouped.
         """
         for r in self._residuals[:steps].unbind():
             self._step(r)
@@ -67,17 +67,17 @@ class FusedLoop:
         return torch.mm(self._w1, self._x.t(), out=self._h).clamp_(min=0)
 
     def _update(self, g: Tensor) -> None:
-        """Update w1 by the gradient, half of which is `g` (hidden, batch) times x."""
+        """Update w1. Half of its gradient is `g` (hidden, batch) times x."""
         self._w1.addmm_(g, self._x, alpha=self._rate)
 
 
 class OneDnnLoop(FusedLoop):
-    """The same step with the two large matmuls by oneDNN instead of MKL.
+    """The same step, with oneDNN instead of MKL for the two large matmuls.
 
-    MKL uses AVX-512 on Intel's CPUs only. On two cores of an AMD Zen 5 oneDNN takes half the time
-    (wide: 334 µs against 754, 308 µs against 687), which saves more than the separate pass of the
-    update costs. PyTorch offers oneDNN's float32 matmul only as the operator that `torch.compile`
-    generates.
+    MKL uses AVX-512 only on Intel CPUs. On two cores of an AMD Zen 5, oneDNN takes half the time
+    (`wide`: 334 µs instead of 754 µs, 308 µs instead of 687 µs). This saves more time than the
+    separate pass of the update takes. PyTorch offers oneDNN's float32 matmul only as the operator
+    that `torch.compile` generates.
     """
 
     def _hidden(self) -> Tensor:
@@ -88,13 +88,16 @@ class OneDnnLoop(FusedLoop):
 
 
 def _onednn_product(a: Tensor, b: Tensor, activation: str) -> Tensor:
-    """Compute (m, n): `activation` of a (m, k) times the transpose of b (n, k)."""
+    """Return `activation` of a (m, k) times the transpose of b (n, k); its shape is (m, n)."""
     product: Tensor = torch.ops.mkldnn._linear_pointwise(a, b, None, activation, [], "")
     return product
 
 
 def _onednn_is_faster(spec: TrainSpec, device: DeviceInfo) -> bool:
-    """Decide by the machine alone, so that a resumed run makes the same choice."""
+    """Return whether oneDNN is expected to be faster.
+
+    No time is measured, so that a resumed run makes the same choice.
+    """
     return (
         device.kind == "cpu"
         and spec.dtype == "float32"

@@ -2,9 +2,9 @@
 
 On a GPU the kernels of a step take microseconds, and so does launching each of them from Python.
 A graph launches all kernels of BLOCK_STEPS steps at once. The remaining steps replay a second graph
-of one step: the same kernels, so the numbers do not depend on how steps are grouped. As PyTorch
-requires (notes/cuda, "CUDA Graphs"), the step is warmed up on a side stream before it is captured,
-and every tensor keeps its address.
+of one step. It has the same kernels, so the numbers do not depend on how steps are grouped. As
+PyTorch requires (notes/cuda, "CUDA Graphs"), the step is warmed up on a side stream before it is
+captured, and every tensor keeps its address.
 """
 
 import torch
@@ -16,14 +16,14 @@ from workload.core.train_spec import BLOCK_STEPS, TrainSpec
 from workload.train.modes.fused import FusedLoop
 from workload.train.modes.mode import Data, Mode
 
-WARM_UP_STEPS = 3  # as PyTorch's own examples
+WARM_UP_STEPS = 3  # as in PyTorch's own examples
 
 
 class GraphLoop(FusedLoop):
     """Two captured graphs: BLOCK_STEPS steps, and one step."""
 
     def __init__(self, spec: TrainSpec, device: DeviceInfo, data: Data) -> None:
-        """Warm up and capture; the weights do not change."""
+        """Warm up and capture the graphs; the weights do not change."""
         super().__init__(spec, device, data)
         with torch.cuda.device(device.torch_name):
             stream = torch.cuda.Stream()
@@ -58,7 +58,7 @@ class GraphLoop(FusedLoop):
     def _replay(self, steps: int) -> Tensor:
         graph, losses = self._graphs[steps]
         graph.replay()
-        return losses.clone()  # the next replay writes there again
+        return losses.clone()  # the next replay overwrites it
 
 
 def _refusal(_spec: TrainSpec, device: DeviceInfo) -> UnfitError | None:

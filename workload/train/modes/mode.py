@@ -1,4 +1,4 @@
-"""A mode: one way to do the steps of the example network, and the data that all start from."""
+"""The interface of a mode, and the data from which all modes start."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from workload.core.models.device import DeviceInfo
 from workload.core.train_spec import TrainSpec
 from workload.hardware import precision
 
-Data = tuple[Tensor, Tensor, Tensor, Tensor]  # x, y, w1 and w2, of the shapes that `draw` gives
+Data = tuple[Tensor, Tensor, Tensor, Tensor]  # x, y, w1 and w2, with the shapes that `draw` returns
 
 
 def draw(spec: TrainSpec, where: str = "cpu") -> Data:
     """Draw x, y, w1 and w2 in that order from one seeded generator, and copy them to `where`.
 
-    Shapes (batch, input), (batch, output), (input, hidden), (hidden, output). The
-    CPU draws for every device, so that all start from the same numbers.
+    The shapes are (batch, input), (batch, output), (input, hidden) and (hidden, output). The
+    numbers are drawn on the CPU, so that all devices start from the same ones.
     """
     generator = torch.Generator().manual_seed(spec.seed)
     dtype = precision.torch_dtype(spec.dtype)
@@ -36,26 +36,27 @@ def draw(spec: TrainSpec, where: str = "cpu") -> Data:
 
 
 class Loop(Protocol):
-    """A training in progress. Its numbers stay on the device until they are read."""
+    """A training run in progress. Its numbers stay on the device until they are read."""
 
     def advance(self, count: int) -> Tensor:
-        """Do `count` steps; return their losses (count,), each before its step's update."""
+        """Do `count` steps; return their losses, (count,), each computed before the update."""
 
     def weights(self) -> tuple[Tensor, Tensor]:
         """Return w1 (input, hidden) and w2 (hidden, output), valid until the next step."""
 
 
 def supported_everywhere(_spec: TrainSpec, _device: DeviceInfo) -> None:
-    """Refuse nothing: the mode works for every training on every device."""
+    """Return None: the mode supports every training run on every device."""
 
 
 @dataclass(frozen=True)
 class Mode:
-    """A name and how to start: `start` makes a loop of data on the device, and copies the weights.
+    """One way to do the steps of the example network.
 
-    `refusal` returns the error, in one line, that says why the mode does not support this training
-    on this device, or None. Without `same_arithmetic` the mode computes the same losses by other
-    operations than `eager`, so its speed does not show how fast the device does those of `eager`.
+    `start` returns a loop on data that is on the device; the loop copies the weights. `refusal`
+    returns an error that says in one line why the mode does not support this training run on this
+    device, or None. If `same_arithmetic` is false, the mode computes the same losses with other
+    operations than `eager`, so its speed does not show how fast the device is with `eager`.
     """
 
     name: str

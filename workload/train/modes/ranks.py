@@ -1,13 +1,13 @@
-"""The modes of several ranks: each trains on its rows of the batch.
+"""The modes for several ranks, each of which trains on its rows of the batch.
 
-`all-reduce`: one sum joins the gradients. The loss is a sum over rows, so its gradient is the sum
-of the gradients of the parts. The gradients of both weights and the loss lie in one flat buffer, so
-that a step communicates once.
+`all-reduce` adds up the gradients of the ranks. The loss is a sum over rows, so its gradient is the
+sum of the gradients of the parts. The gradients of both weights and the loss are in one flat
+buffer, so that a step communicates once.
 
-`ddp`: the same step through DistributedDataParallel, as most programs train on several GPUs. It
-averages the gradients of the ranks while backward() computes others. The gradient wanted is the
-sum, so each rank's loss is multiplied by their number. Every rank takes part in every step, also
-with fewer rows, so its `join` is not needed.
+`ddp` does the same step through DistributedDataParallel (DDP), which most programs use to train on
+several GPUs. DDP averages the gradients of the ranks while backward() computes others. The step
+needs their sum, so each rank's loss is multiplied by the number of ranks. Every rank takes part in
+every step, even with fewer rows, so DDP's `join` is not needed.
 """
 
 from contextlib import nullcontext
@@ -26,18 +26,18 @@ from workload.train.modes.mode import Data, Mode
 
 @dataclass(frozen=True)
 class Split:
-    """How a batch is split over ranks; this one is `rank` of `size`.
+    """How a batch is split over `size` ranks; this process is `rank`.
 
-    One that is `silent` does the same steps without communication, to time them.
+    If `silent` is true, the same steps run without communication, so that they can be timed.
     """
 
     rank: int
     size: int
-    group: dist.ProcessGroup | None = None  # None: of all ranks
+    group: dist.ProcessGroup | None = None  # None: all ranks
     silent: bool = False
 
     def rows(self, tensor: Tensor) -> Tensor:
-        """Return this rank's part of the first dimension: of 64 rows on three 22, 21 and 21."""
+        """Return this rank's part of the first dimension: 64 rows on 3 ranks are 22, 21 and 21."""
         return tensor.tensor_split(self.size)[self.rank].contiguous()
 
     def shard(self, data: Data) -> Data:
@@ -57,7 +57,7 @@ def over_all_ranks() -> Split:
 
 
 class SplitLoop:
-    """What loops on several ranks have in common: this rank's rows, and the weights."""
+    """The base class of loops on several ranks: it has this rank's rows and the weights."""
 
     def __init__(
         self, spec: TrainSpec, _device: DeviceInfo, data: Data, split: Split | None = None
@@ -69,7 +69,7 @@ class SplitLoop:
         self._start_from(w1, w2)
 
     def _start_from(self, w1: Tensor, w2: Tensor) -> None:
-        """Start with these weights, (D, H) and (H, O), which belong to the loop."""
+        """Start from a copy of these weights, (input, hidden) and (hidden, output)."""
         raise NotImplementedError
 
 
@@ -79,7 +79,7 @@ class AllReduceLoop(SplitLoop):
     def _start_from(self, w1: Tensor, w2: Tensor) -> None:
         self._w1, self._w2 = (w.clone().requires_grad_() for w in (w1, w2))
         self._sums = w1.new_zeros(w1.numel() + w2.numel() + 1)
-        # backward() adds to a gradient that is there.
+        # backward() adds to an existing gradient, so the gradients stay in the buffer.
         first, second, self._loss = self._sums.split((w1.numel(), w2.numel(), 1))
         self._w1.grad, self._w2.grad = first.view_as(w1), second.view_as(w2)
 
@@ -120,7 +120,7 @@ class Network(nn.Module):
 
 
 class DdpLoop(SplitLoop):
-    """Local loss times the number of ranks, averaged by DDP."""
+    """The same step through DDP, which averages gradients of the loss times the number of ranks."""
 
     def _start_from(self, w1: Tensor, w2: Tensor) -> None:
         self._network = Network(w1, w2)
@@ -149,7 +149,7 @@ class DdpLoop(SplitLoop):
 
 
 def refusal(spec: TrainSpec, _device: DeviceInfo) -> BadInputError | None:
-    """Refuse to train alone, and on more ranks than there are rows."""
+    """Return an error without a process group, or if there are more ranks than rows; else None."""
     if not dist.is_initialized():
         return BadInputError(
             "this mode is for several ranks: add --ranks N, start it with torchrun, or choose "

@@ -1,4 +1,6 @@
-"""The expected losses of the example network, by hand in float64, and their tolerance.
+"""Compute the expected losses of the example network in float64, and their tolerances.
+
+The gradients are derived by hand.
 
 `L = |r|²` for the residuals r of all outputs, so by the triangle inequality `sqrt(L)` of two runs
 differs by at most the distance of their residuals. Rounding changes the residuals by a few
@@ -10,17 +12,19 @@ cancel down to y, and their rounding errors do not shrink with the loss. Hence f
 that is `|L - L_ref| <= 2 lambda u sqrt(L L_1) + lambda² u² L_1`: relative to the loss, plus a
 multiple of eps times the first loss, below which two correct runs need not agree.
 
-This holds while both runs have the same ReLUs open: a flipped one changes the next losses by
-hundreds of u. There are two ways around this:
+This holds while the same ReLUs are active in both runs. A ReLU that rounding flips changes the next
+losses by hundreds of u. There are two ways to handle this:
 
-- `clear_run`: a small network like `book`, on data of the first seed for which no ReLU of the
-  reference comes so near zero that rounding could decide it. Measured on a CPU in float32: 522 of
-  1000 seeds will do and stay within 1.5 u; the others were up to 322 u off.
-- `Reference.allowed`, for any network: the sum of the changes by all flips that rounding could
-  cause. A unit j that wrongly opens for sample i adds `rate g_ij x_i` to w1 and changes the
-  residuals by at most `rate |x xᵀ_i| |g_ij| |w2_j|`. This is far from tight (some 1000 u; float32
-  runs of `book` and `wide` were within 1 u for 100 steps, within 75 u for 500), but no correct run
-  fails, and the first steps, before a unit comes near zero, have a tight tolerance.
+- `clear_run` uses a small network like `book`, and the data of the first seed for which no input of
+  a ReLU in the reference is so close to zero that rounding could flip the ReLU. Measured on a CPU
+  in float32: 522 of 1000 seeds qualify, with errors of at most 1.5 u; with the other seeds, the
+  errors were up to 322 u.
+- `Reference.allowed`, for any network, includes the sum of the changes by all flips that rounding
+  could cause. A unit j that is wrongly active for sample i adds `rate g_ij x_i` to w1 and changes
+  the residuals by at most `rate |x xᵀ_i| |g_ij| |w2_j|`. This bound is loose: about 1000 u, while
+  float32 runs of `book` and `wide` were within 1 u for 100 steps and within 75 u for 500. But no
+  correct run fails, and the tolerance is tight for the first steps, before a unit comes close to
+  zero.
 """
 
 import itertools
@@ -40,8 +44,8 @@ CLEAR_SPEC = TrainSpec(input_size=100, hidden_size=30, learning_rate=1e-5, steps
 class Reference:
     """The expected loss of each step and its tolerance, all (steps,) and float64.
 
-    `noise` is how much rounding may change sqrt(loss), `flips` how much ReLUs may change it that
-    rounding opened or closed in earlier steps.
+    `noise` is the largest change of sqrt(loss) that rounding may cause directly. `flips` is the
+    largest change by ReLUs that rounding may have flipped in earlier steps.
     """
 
     losses: Tensor
@@ -50,19 +54,19 @@ class Reference:
 
     @property
     def clear(self) -> bool:
-        """Return whether rounding decides no ReLU."""
+        """Return whether rounding cannot flip any ReLU."""
         return not bool(self.flips.any())
 
     @property
     def allowed(self) -> Tensor:
-        """Return how far off sqrt(loss) may be."""
+        """Return the tolerance of sqrt(loss)."""
         return self.noise + self.flips
 
 
 def by_hand(spec: TrainSpec, data: Data) -> Reference:
-    """Do `spec.steps` steps in float64 from `data`, as the reference of a run in `spec.dtype`.
+    """Return the reference of a run in `spec.dtype`: `spec.steps` steps in float64 from `data`.
 
-    The gradient is the one that `verify` checks autograd against.
+    `verify` checks autograd against the same gradient.
     """
     x, y, w1, w2 = (tensor.detach().cpu().double() for tensor in data)
     uncertainty_of_pre = matmul_tolerance(spec.dtype, spec.input_size)[1] * x.norm(dim=1)[:, None]
@@ -86,10 +90,10 @@ def by_hand(spec: TrainSpec, data: Data) -> Reference:
 
 
 def _noise(h: Tensor, uncertainty: Tensor, w2: Tensor, y: Tensor, dtype: str) -> Tensor:
-    """Return how far rounding may change the residuals `h w2 - y`.
+    """Return how much rounding may change the residuals `h w2 - y`.
 
-    It acts on the last matmul, whose partial sums are about `sqrt(h² w2²)`, and on `h`, within its
-    `uncertainty`. Lambda covers that the rounding of the weights adds up over the steps.
+    Rounding affects the last matmul, whose partial sums are about `sqrt(h² w2²)`, and `h`, within
+    its `uncertainty`. LAMBDA allows for the rounding of the weights, which adds up over the steps.
     """
     own = (LAMBDA * unit_roundoff(dtype)) ** 2 * (
         y.square().sum() + _sum_of_squared_products(h, w2)
@@ -102,7 +106,7 @@ def _sum_of_squared_products(left: Tensor, right: Tensor) -> Tensor:
 
 
 def clear_run(dtype: str, seed: int) -> tuple[Data, Reference]:
-    """Draw data of CLEAR_SPEC on which rounding decides no ReLU; also return their reference."""
+    """Return data for CLEAR_SPEC whose ReLUs do not depend on rounding, and their reference."""
     for candidate in itertools.count(seed):
         spec = replace(CLEAR_SPEC, dtype=dtype, seed=candidate)
         data = draw(spec)
