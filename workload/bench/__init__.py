@@ -1,1 +1,1 @@
-"""Time operations: what is measured, how, and whether the result is right."""
+"""Time operations, and check that their results are right."""

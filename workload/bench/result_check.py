@@ -1,15 +1,15 @@
 """Check C = A·B against float64 on the CPU, at a cost far below that of the matmul.
 
-Two tests, both against float64 arithmetic on the inputs as the device holds them:
+There are two tests, both against float64 arithmetic on the inputs as the device stores them:
 
 - element by element, on every row of a small matmul and on SAMPLED_ROWS of a large one;
 - all of C at once by Freivalds' projection (R. Freivalds, 1977): for a random sign vector v,
   C·v must equal A·(B·v). A mismatch in any element changes the sum of its row.
 
 The tolerance of an element is `tolerances.matmul_tolerance`. The projection of a row adds n such
-errors with random signs, which grow like the square root of the sum of their squares.
+errors with random signs; their sum grows like the square root of the sum of their squares.
 Matrices are read in blocks of at most BLOCK_ELEMENTS, so that the check needs little memory
-beside B·v for any shape: `needed_bytes` returns how much.
+besides B·v for any shape. `needed_bytes` returns the amount.
 """
 
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ FULL_CHECK_FLOPS = 4e9  # 0.1 s or less of float64 arithmetic on two cores
 SAMPLED_ROWS = 16
 BLOCK_ELEMENTS = 1 << 22  # 32 MiB of float64
 MAX_EDGE = 1 << 16  # of a block, so that its other edge is at least 64
-# A projection is a sum of many errors, so its error is close to normal: once in 5e8 rows it
-# exceeds six standard deviations.
+# A projection is a sum of many errors, so its error is almost normally distributed. It exceeds six
+# standard deviations once in 5e8 rows.
 PROJECTION_SIGMAS = 6.0
 
 
@@ -61,7 +61,7 @@ def _element_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float:
 
 
 def _compared_rows(shape: Shape) -> Iterator[slice | Tensor]:
-    """Yield the rows that are compared element by element, some at a time."""
+    """Yield the rows that are compared element by element, in blocks."""
     if shape.flops > FULL_CHECK_FLOPS:
         yield torch.linspace(0, shape.m - 1, min(shape.m, SAMPLED_ROWS)).long()
     else:
@@ -87,7 +87,7 @@ def _exact(a_rows: Tensor, b_columns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _projection_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float | None:
-    """Compare C·v with A·(B·v) and return the worst row's ratio; None if a sum is not finite."""
+    """Compare C·v with A·(B·v); return the largest ratio of a row, None if a sum is not finite."""
     shape = Shape(a.shape[0], a.shape[1], b.shape[1])
     u_out, kappa = matmul_tolerance(dtype, shape.k)
     projected, b_squared = _project(b)

@@ -18,14 +18,14 @@ from workload.core.statistics import median
 from workload.core.units import format_seconds
 from workload.hardware import devices, precision
 
-# A probe grows while the next one would take at most this share of the case's budget. It usually
-# takes less: waiting threads make small matmuls look slow.
+# Probes grow while the next one would take at most this share of the budget of the case. Probes
+# usually take less, because waiting threads make small matmuls look slow.
 PROBE_SHARE = 0.2
 SMALLEST_PROBE = 128
-# Take the best of several calls: the first loads kernels, and on a busy machine any may wait.
+# Take the best of several calls: the first loads kernels, and on a busy machine any call may wait.
 PROBE_CALLS = 5
 TRANSFERS = 5
-# With fewer elements a sound input may lie outside these limits by chance.
+# With fewer elements, a correct input may be outside STANDARD_DEVIATION by chance.
 MIN_ELEMENTS = 1000
 STANDARD_DEVIATION = (0.9, 1.1)
 
@@ -35,8 +35,8 @@ def run_cases(
 ) -> Iterator[Case]:
     """Run one case for each operation, within about `budget_sec` in all.
 
-    Estimates and checks come on top. The remaining budget is shared evenly among the remaining
-    cases, so a case that needs little leaves more to the others.
+    Estimates and checks take additional time. The remaining budget is shared evenly among the
+    remaining cases, so a case that needs little leaves more for the others.
     """
     deadline = time.monotonic() + budget_sec
     for index, operation in enumerate(operations):
@@ -47,7 +47,8 @@ def run_cases(
 def run_case(operation: Operation, device: DeviceInfo, budget_sec: float) -> Case:
     """Check whether one operation fits, estimate its time, check its result, and time it.
 
-    Running out of memory despite the estimate is DOES_NOT_FIT too. Raises LostDeviceError.
+    A case that runs out of memory despite the estimate is DOES_NOT_FIT too. Raises LostDeviceError
+    if the device is lost.
     """
     case = unmeasured(operation, CaseStatus.OK)
     not_applicable = operation.not_applicable(device)
@@ -57,7 +58,7 @@ def run_case(operation: Operation, device: DeviceInfo, budget_sec: float) -> Cas
     if too_large:
         return replace(case, status=CaseStatus.DOES_NOT_FIT, reason=too_large)
     try:
-        # One call may take all of the budget.
+        # A single call may take the whole budget.
         watched = devices.translate_cuda_errors(device, budget_sec)
         with watched, precision.matmul_precision(operation.dtype):
             return _estimated_and_measured(case, operation, device, budget_sec)
@@ -96,19 +97,19 @@ def unmeasured(operation: Operation, status: CaseStatus, reason: str | None = No
 
 
 def memory_problem(operation: Operation, device: DeviceInfo) -> str | None:
-    """Return why it does not fit in memory; None if it does."""
+    """Return why the operation does not fit in memory; None if it does."""
     return devices.memory_problem(operation.needed_bytes(device), device)
 
 
 def _estimate_sec(operation: Operation, device: DeviceInfo, budget_sec: float) -> float:
     """Estimate the seconds of a case from cheaper operations of growing size.
 
-    A small operation predicts a large one badly (launch overhead, cold libraries), so the probe's
-    edge doubles until the next probe, of eight times the work and two calls, would take PROBE_SHARE
-    of the budget or be the operation itself. The comparison with float64 is not included; it is
-    cheap wherever the operation is not.
+    A small operation predicts a large one badly (launch overhead, cold libraries). The probe's edge
+    therefore doubles until two calls of the next probe, which has eight times the work, would take
+    more than PROBE_SHARE of the budget, or until that probe would be the operation itself. The
+    comparison with float64 is not included; it is cheap if the operation is expensive.
     """
-    calls = 2 + MIN_SAMPLES  # checked, warmed up, timed
+    calls = 2 + MIN_SAMPLES  # one to check, one to warm up, the others to time
     edge = SMALLEST_PROBE
     while True:
         probe = operation.clipped(edge)
@@ -120,7 +121,7 @@ def _estimate_sec(operation: Operation, device: DeviceInfo, budget_sec: float) -
 
 
 def _work(operation: Operation) -> int:
-    """Return what an operation's time grows with."""
+    """Return the work that determines the time: the flops or, if there are none, the bytes."""
     return operation.flops or operation.bytes
 
 

@@ -1,17 +1,19 @@
 """Find the fastest shape of a grid with a small part of the measurements of a full scan.
 
-Best-first search. It starts with a few shapes spread over the grid. Then it takes the fastest shape
-so far that has an untried neighbor, and measures the neighbor whose own measured neighbors are
-fastest on average. Neighbors differ in one edge, by one or two steps of the grid.
+This is a best-first search. It starts with a few shapes spread over the grid. Then it takes the
+fastest shape so far that has an untried neighbor, and measures the neighbor whose own measured
+neighbors are fastest on average. Neighbors differ in one edge, by one or two steps of the grid.
 
 Why it works: the speed of a matmul depends mostly on each edge by itself (whether it fills the
 tiles, hides the launch, fits the cache), so the neighbors of a fast shape keep two of its three
-good edges. The second step jumps over a misaligned edge. A lucky reading or a local maximum
-costs a dozen evaluations at most: after these all its neighbors are tried.
+good edges. The second step skips a misaligned edge. A reading that is too high by chance, or a
+local maximum, costs at most a dozen evaluations: then all of its neighbors have been tried.
 
-Not covered: a fast shape far from all other fast ones is found only by chance, and one at the edge
-of what fits memory is found late, as two edges must change at once to move along it.
-Pure: `evaluate` measures, and tests give recorded rates instead.
+Not covered: a fast shape far from all other fast shapes is found only by chance. A fast shape at
+the limit of what fits in memory is found late, because moving along that limit changes two edges at
+once.
+
+This module measures nothing itself. It calls `evaluate`, for which tests pass recorded rates.
 """
 
 import itertools
@@ -23,19 +25,19 @@ from statistics import fmean, median
 
 from workload.core.shape import Shape
 
-# A shape's GFLOP/s, or None where it does not fit or was not run.
+# Returns the GFLOP/s of a shape; None if it does not fit or was not run.
 Evaluate = Callable[[Shape], float | None]
 Rates = Mapping[Shape, float | None]
 
 AXES = ("m", "k", "n")
-# Of the grid. With this many evaluations the search comes within a percent of the best of recorded
-# sweeps (tests/unit/bench/test_search.py).
+# The share of the grid to evaluate. With it, the search comes within a percent of the best shape of
+# recorded sweeps (tests/unit/bench/test_search.py).
 EVALUATED_SHARE = 0.05
-# Steps along one axis that still make a neighbor.
+# Shapes up to this many steps apart along one axis are neighbors.
 REACH = 2
-# The share of evaluations for the shapes that start the search. Small: neighbors teach more.
+# The share of evaluations for the initial shapes. It is small, because neighbors are more useful.
 START_SHARE = 0.1
-# Powers of two, multiples of 64, of 32 and of 4 only: aligned and misaligned, thin and thick.
+# Powers of two, other multiples of 64, and misaligned edges (multiples of only 4 or 8).
 DEFAULT_EDGES = {
     "cpu": (64, 100, 192, 320, 500, 768, 1024, 1500, 2048, 4096),
     "cuda": (256, 512, 1000, 2048, 3072, 4096, 5120, 8192, 12288, 16384),
@@ -56,11 +58,11 @@ def search(
 ) -> Rates:
     """Evaluate up to `max_evaluations` shapes of `grid`, chosen by the results so far.
 
-    Return the rates in the order of their evaluation; shapes that did not run count too. `enough`,
-    called before each evaluation, ends the search early, for example when the time is spent. The
-    order depends on `seed` and the rates alone.
+    Return the rates in the order of their evaluation. Shapes that did not run count towards
+    `max_evaluations` too. `enough`, called before each evaluation, ends the search early, for
+    example when the time is spent. The order depends only on `seed` and the rates.
     """
-    rng = random.Random(seed)  # noqa: S311  no secret
+    rng = random.Random(seed)  # noqa: S311  not cryptography
     axes = _Axes(grid)
     spread = _spread(axes, rng)
     start = round(START_SHARE * max_evaluations)
@@ -75,7 +77,7 @@ def search(
 def fastest(rates: Rates) -> list[Shape]:
     """Return the shapes that ran, fastest first.
 
-    The largest of many readings is more often too high than too low: `confirm` it.
+    The largest of many readings is more often too high than too low, so `confirm` it.
     """
     ran = {shape: rate for shape, rate in rates.items() if rate}
     return sorted(ran, key=ran.__getitem__, reverse=True)
@@ -84,7 +86,7 @@ def fastest(rates: Rates) -> list[Shape]:
 def confirm(shapes: Sequence[Shape], evaluate: Evaluate, rounds: int) -> dict[Shape, float]:
     """Measure `shapes` again in turns; return the median rate of each, fastest first.
 
-    Each round starts at another shape, so that none always follows the same one.
+    Each round starts with another shape, so that no shape always follows the same one.
     """
     rates: dict[Shape, list[float]] = {shape: [] for shape in shapes}
     order = deque(rates)
@@ -99,7 +101,7 @@ def confirm(shapes: Sequence[Shape], evaluate: Evaluate, rounds: int) -> dict[Sh
 
 
 class _Axes:
-    """The grid as steps along its three axes; it may have holes."""
+    """The grid's three axes, each a sorted list of edges; combinations may be missing."""
 
     def __init__(self, grid: Collection[Shape]) -> None:
         self.shapes = frozenset(grid)
@@ -120,7 +122,7 @@ class _Axes:
 def _spread(axes: _Axes, rng: random.Random) -> Iterator[Shape]:
     """Yield a Latin hypercube, then every shape in random order.
 
-    In the hypercube each edge of the longest axis occurs once, of a shorter one as often as needed.
+    In the hypercube, each edge of the longest axis occurs once. The edges of a shorter axis repeat.
     """
     length = max(map(len, axes.edges.values()))
     columns = [[edges[i % len(edges)] for i in range(length)] for edges in axes.edges.values()]

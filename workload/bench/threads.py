@@ -1,4 +1,4 @@
-"""Find the number of threads that makes a CPU fastest; quota and core count do not show it."""
+"""Measure which number of threads is fastest; quota and core count do not determine it."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,17 +13,18 @@ from workload.hardware import devices
 
 PROBE = MatMul(squares(1024)[0], "float32")
 PROBE_EDGE = 1024  # of the largest probe
-PROBE_SEC = 0.3  # of each count
-# Counts whose times differ by less are about as fast.
+PROBE_SEC = 0.3  # per count
+# Counts whose times differ by less than this factor are about equally fast.
 TIE = 1.15
 
 
 def with_best_threads(device: DeviceInfo, probes: Sequence[MatMul] = (PROBE,)) -> DeviceInfo:
     """Set the number of threads that is fastest now, for this process.
 
-    Tries 1, 2, 4 and so on up to what the quota allows, by the geometric mean of the probes'
-    medians. Of counts about as fast it takes the highest or, if threads had to wait for other work,
-    the lowest. Returns a GPU unchanged.
+    The counts are 1, 2, 4 and so on, up to the number that the quota allows. They are compared by
+    the geometric mean of the probes' medians. Of the counts that are about equally fast, the
+    highest is set or, if threads had to wait for other work, the lowest. A GPU is returned
+    unchanged.
     """
     if device.kind != "cpu":
         return device
@@ -34,7 +35,7 @@ def with_best_threads(device: DeviceInfo, probes: Sequence[MatMul] = (PROBE,)) -
 
 
 def with_fastest(device: DeviceInfo, found: Mapping[int, tuple[float, bool]]) -> DeviceInfo:
-    """Set the best of the counts in `found`, see `fastest`; the device lists those tried."""
+    """Set the best count in `found` (see `fastest`), and record which counts were tried."""
     return replace(
         devices.set_threads(device, fastest(found)),
         swept_threads=tuple(found),
@@ -51,7 +52,7 @@ def fastest(found: Mapping[int, tuple[float, bool]]) -> int:
 
 
 def probes_of(matmuls: Sequence[MatMul]) -> tuple[MatMul, ...]:
-    """Return the smallest and the largest of these shapes, clipped, in float32.
+    """Return the smallest and the largest of these shapes, clipped to PROBE_EDGE, in float32.
 
     Threads that wait for other work slow a small matmul a hundred times more than a large one.
     """

@@ -1,8 +1,8 @@
-"""The timers: seconds of one call, from a batch of calls.
+"""Timers, which measure the seconds of one call in a batch of calls.
 
 - host clock: on a CPU a call returns when its work is done;
 - CUDA events: recorded on the device's stream before and after the batch, so that the host
-  waits once per batch (a wait takes it 10 to 40 µs);
+  waits once per batch (a wait takes 10 to 40 µs);
 - CUDA graph: the batch is captured once and replayed, so that it includes no launch by the host.
 """
 
@@ -21,15 +21,15 @@ from workload.hardware.watchdog import watchdog
 
 Call = Callable[[], object]
 
-GRAPH_CALLS = 100  # in one graph: the gap between two replays, 1 or 2 µs, is shared by this many
-CAPTURE_WARM_UPS = 3  # libraries choose kernels and take workspaces in the first calls
+GRAPH_CALLS = 100  # per graph; they share the gap of 1 or 2 µs between two replays
+CAPTURE_WARM_UPS = 3  # libraries choose kernels and allocate workspaces in the first calls
 READING_SEC = 0.05  # between two readings of the GPU's sensors
-# Where the system does not report the size of its last cache; hardly any CPU or GPU has more.
+# Used if the system does not report the size of its last-level cache; few CPUs or GPUs have more.
 DEFAULT_CACHE_BYTES = 512 << 20
 
 
 class Timer(Protocol):
-    """Times batches of calls of one operation; without sensors unless a timer has some."""
+    """Times batches of calls of one operation. By default, a timer has no sensors."""
 
     method: str
 
@@ -44,12 +44,12 @@ class Timer(Protocol):
         """Start the timed window: drop the sensor readings so far."""
 
     def telemetry(self) -> Telemetry | None:
-        """Return the sensor readings since then; None without a sensor."""
+        """Return the sensor readings of the timed window; None without a sensor."""
         return None
 
 
 def make_timer(method: str, operation: Call, device: DeviceInfo) -> Timer:
-    """Make the timer of this method."""
+    """Return a timer of `operation` that uses this method."""
     if method == HOST_CLOCK:
         return _HostClock(operation)
     timer = _CudaGraph if method == CUDA_GRAPH else _CudaEvents
@@ -57,7 +57,7 @@ def make_timer(method: str, operation: Call, device: DeviceInfo) -> Timer:
 
 
 def flushed(timer: Timer, device: DeviceInfo) -> Timer:
-    """Make the same timer for cold caches: each call is timed alone, after a flush."""
+    """Return the timer for cold caches: each call is timed separately, after a flush."""
     return _Flushed(timer, device)
 
 
@@ -89,7 +89,7 @@ class Laps:
         self._marks.append(event)
 
     def seconds(self) -> list[float]:
-        """Return the seconds of each lap; waits until the last has ended."""
+        """Wait until the last lap has ended, and return the seconds of each lap."""
         devices.synchronize(self._device)
         pairs = itertools.pairwise(self._marks)
         if self._device.kind == "cpu":
@@ -111,7 +111,7 @@ class _HostClock(Timer):
         return (time.perf_counter() - started) / calls
 
     def forget_readings(self) -> None:
-        """Do nothing: there are none."""
+        """Do nothing: this timer has no readings."""
 
 
 class _CudaEvents(Timer):

@@ -1,12 +1,14 @@
-"""How everything is timed: from a callable to the raw seconds of one call.
+"""Time a callable: warm up, and measure the raw seconds of one call.
 
 1. Warm up until batches are equally fast, because a cold library is slow and a cool GPU is fast.
 2. Take samples, each a batch of calls long enough that the cost of reading the clock is negligible.
 3. Stop when the median is known well enough or the budget is spent.
 
-Not covered: drift between processes, which the samples of one process cannot show (`compare` takes
-several processes for each side where it matters); energy, whose counter is too slow for such short
-windows.
+Not covered:
+
+- drift between processes: the samples of one process cannot show it, but `compare` accepts several
+  processes for each side;
+- energy: its counter is too slow for such short windows.
 """
 
 import time
@@ -29,15 +31,15 @@ MAX_SAMPLES = 200
 ENOUGH_SAMPLES = 20
 ENOUGH_HALF_WIDTH = 0.005
 MIN_WINDOW_SEC = 0.25
-WARM_UP_SHARE = 0.2  # of the budget, and at most
+WARM_UP_SHARE = 0.2  # of the budget, but at most MAX_WARM_UP_SEC
 MAX_WARM_UP_SEC = 2.0
 # A GPU needs time to raise its clocks.
 MIN_WARM_UP_SEC = {"cpu": 0.02, "cuda": 0.3}
-# Steady means that this many batches in a row differ by at most this.
+# Times are steady if this many batches in a row differ by at most this share.
 STEADY_BATCHES = 4
 STEADY_SPREAD = 0.05
 # A shorter CUDA operation is timed by replaying a graph: a launch by the host takes 4 µs or more,
-# which would be most of the time.
+# which may be most of the time.
 GRAPH_BELOW_SEC = 50e-6
 OVERHEAD_BATCHES = 5
 MAX_OVERHEAD_CALLS = 10_000
@@ -45,9 +47,10 @@ MAX_OVERHEAD_CALLS = 10_000
 
 @dataclass(frozen=True)
 class TimingConfig:
-    """How to time. Without a `method`: CUDA events or, where launches would dominate, a graph.
+    """How to time an operation. A sample takes about `sample_sec`, and at least one call.
 
-    A sample takes about `sample_sec`, at least one call.
+    Without a `method`, a GPU operation is timed by CUDA events or, if launches would dominate, by a
+    graph. A CPU operation is always timed by the host clock.
     """
 
     method: str | None = None
@@ -63,7 +66,7 @@ def measure(
 ) -> Timing:
     """Warm up `operation`, then time it until its median is known or the budget is spent.
 
-    It takes at least MIN_SAMPLES samples even beyond the budget: the caller decides beforehand
+    At least MIN_SAMPLES samples are taken, even beyond the budget. The caller decides beforehand
     whether they fit.
     """
     started = time.perf_counter()
@@ -77,7 +80,7 @@ def measure_with(
     config: TimingConfig,
     started: float | None = None,
 ) -> Timing:
-    """Warm up and time with this timer; the budget runs from `started`, or from now on."""
+    """Warm up and time with this timer. The budget starts at `started`, by default now."""
     started = time.perf_counter() if started is None else started
     share_sec = min(budget_sec * WARM_UP_SHARE, MAX_WARM_UP_SEC)
     at_least_sec = min(MIN_WARM_UP_SEC[device.kind], share_sec)
@@ -104,7 +107,7 @@ def measure_with(
 
 
 def _chosen(operation: Call, device: DeviceInfo, config: TimingConfig) -> Timer:
-    """Choose the timer by the device, the cache's state and a first, rough time."""
+    """Return the timer for the device, the state of the cache and a first, rough time."""
     if device.kind == "cpu":
         method = HOST_CLOCK
     elif config.method or config.cache == COLD:
@@ -119,7 +122,7 @@ def _chosen(operation: Call, device: DeviceInfo, config: TimingConfig) -> Timer:
 
 
 def _calls_per_sample(call_sec: float, config: TimingConfig) -> int:
-    """Return how many calls make a sample: one if each needs a flush before it."""
+    """Return the number of calls in a sample: one if each call needs a flush before it."""
     return 1 if config.cache == COLD else max(1, round(config.sample_sec / max(call_sec, 1e-9)))
 
 
@@ -129,7 +132,7 @@ def until_steady(
     at_least_sec: float,
     at_most_sec: float,
 ) -> tuple[float, bool]:
-    """Call at least once, until batches are equally fast or the time is up.
+    """Call `batch` at least once, until batches are equally fast or the time is up.
 
     `batch(n)` makes n calls and returns the seconds of one; `calls_of(sec)` is how many calls make
     a batch if one takes `sec`. Returns the seconds of one call, and whether batches became equally
@@ -172,9 +175,9 @@ def _is_enough(samples: list[float]) -> bool:
 
 
 def _overhead_sec(device: DeviceInfo, method: str, calls: int) -> float:
-    """Measure what timing adds to each of `calls` calls in a batch, with a call that does nothing.
+    """Measure the time that the timer adds to each of `calls` calls in a batch, with empty calls.
 
-    A graph launches nothing; what remains is a pair of events, shared by the batch.
+    A graph has no launches to measure, only a pair of events, which the calls of the batch share.
     """
     graph = method == CUDA_GRAPH
     nothing = make_timer(CUDA_EVENTS if graph else method, _do_nothing, device)

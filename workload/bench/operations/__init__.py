@@ -1,6 +1,6 @@
-"""What is benchmarked: each operation counts its work and memory, and checks its result.
+"""Operations to benchmark, each of which counts its work and memory and checks its result.
 
-Here are their interface, and what they share.
+This module defines the interface of the operations, and the functions that they share.
 """
 
 from collections.abc import Callable
@@ -22,8 +22,9 @@ SEED = 0
 class Prepared:
     """An operation with its tensors in place.
 
-    `error_share` compares the result of a call with float64 on the CPU: the largest error over
-    its tolerance, None where it is not finite. `output` is as large as a result.
+    `error_share` compares the result of a call with float64 on the CPU. It returns the largest
+    error over its tolerance; None if the result is not finite, or not exact where it must be.
+    `output` is as large as a result.
     """
 
     call: Callable[[], object]
@@ -37,15 +38,15 @@ class Operation(Protocol):
 
     @property
     def kind(self) -> Kind:
-        """Return what it computes or moves."""
+        """Return what the operation computes or moves."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Return its sizes."""
+        """Return the sizes of the operation."""
 
     @property
     def dtype(self) -> str:
-        """Return the dtype of its elements."""
+        """Return the dtype of the elements."""
 
     @property
     def flops(self) -> int:
@@ -57,29 +58,29 @@ class Operation(Protocol):
 
     @property
     def timing_config(self) -> TimingConfig:
-        """Return how it is timed."""
+        """Return how to time the operation."""
 
     def clipped(self, edge: int) -> Self:
-        """Return the same operation with no edge above `edge`: cheaper, to estimate from."""
+        """Return the same operation with no edge above `edge`, for a cheap estimate of the time."""
 
     def needed_bytes(self, device: DeviceInfo) -> int:
-        """Return the memory of its tensors, the library's copies and the check."""
+        """Return the memory of the tensors, the library's copies and the check."""
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
         """Return why this device does not support the operation, or None."""
 
     def prepare(self, device: DeviceInfo) -> Prepared:
-        """Allocate and draw its tensors on the device."""
+        """Allocate the tensors on the device, and fill the inputs with random numbers."""
 
 
 def normal(shape: tuple[int, ...], dtype: str, device: DeviceInfo, seed: int = SEED) -> Tensor:
-    """Draw standard normal numbers: constants draw less power and score higher."""
+    """Return standard normal numbers; constants would use less power and run faster."""
     generator = torch.Generator(device=device.torch_name).manual_seed(seed)
     torch_dtype = precision.torch_dtype(dtype)
     return torch.randn(shape, generator=generator, device=device.torch_name, dtype=torch_dtype)
 
 
 def unwritten(shape: tuple[int, ...], dtype: str, device: DeviceInfo) -> Tensor:
-    """Make an output full of NaN, so that an element that is never written is found."""
+    """Return an output full of NaN, so that an element that is never written is detected."""
     torch_dtype = precision.torch_dtype(dtype)
     return torch.full(shape, torch.nan, device=device.torch_name, dtype=torch_dtype)

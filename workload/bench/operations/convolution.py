@@ -1,4 +1,4 @@
-"""Convolutions: measure cuDNN, or oneDNN on a CPU."""
+"""Convolutions, which measure cuDNN on a GPU and oneDNN on a CPU."""
 
 import math
 from dataclasses import dataclass, replace
@@ -18,12 +18,12 @@ from workload.core.units import DTYPE_BYTES
 from workload.hardware import precision
 
 KERNEL = 3
-# Strided, as between the stages of a ResNet. Winograd and FFT convolutions, whose errors are larger
-# by design, need stride 1: with stride 2 every library multiplies as often as the formula counts.
+# Strided, as between the stages of a ResNet. Winograd and FFT convolutions have larger errors by
+# design, and need stride 1. With stride 2, every library multiplies as often as the formula counts.
 STRIDE = 2
 PADDING = 1
 SAMPLED_FILTERS = 4
-# Images, channels in, edge, channels out.
+# Images, input channels, edge, output channels.
 DEFAULT_SHAPES = {"cpu": ((16, 64, 56, 128),), "cuda": ((128, 128, 56, 256),)}
 
 
@@ -67,14 +67,14 @@ class Convolution:
         return self.images * self.filters * self.out_edge**2
 
     def clipped(self, edge: int) -> "Convolution":
-        """Return the same convolution of fewer images."""
+        """Return the same convolution with fewer images."""
         return replace(self, images=max(1, min(self.images, edge // 32)))
 
     def needed_bytes(self, _device: DeviceInfo) -> int:
         """Return the memory of the tensors, the library's unfolded images and the float64 check."""
         unfolded = self.images * self.channels * self.out_edge**2 * KERNEL**2
         check = 8 * 4 * (self.images * self.channels * self.edge**2 + self._out_elements)
-        results = DTYPE_BYTES[self.dtype] * self._out_elements  # a second one
+        results = DTYPE_BYTES[self.dtype] * self._out_elements  # a second, for `error_share`
         return self.bytes + results + DTYPE_BYTES[self.dtype] * unfolded + check
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
@@ -103,10 +103,10 @@ def error_share(
 ) -> float | None:
     """Return the largest error of `result` over its tolerance; None if it is not finite.
 
-    As in `result_check`: some filters element by element, and all elements at once by Freivalds'
-    projection. There the result, summed over the filters with random signs, must equal the
-    convolution with the filters summed in the same way, which is 1 / filters of the work. The
-    reference is computed in float64 on the CPU.
+    As in `result_check`, some filters are compared element by element, and all elements at once by
+    Freivalds' projection. In the projection, the result summed over the filters with random signs
+    must equal the convolution with the filters summed in the same way, which takes 1 / filters of
+    the work. The reference is computed in float64 on the CPU.
     """
     x, w, y = (tensor.detach().cpu().double() for tensor in (images, filters, result))
     if not bool(torch.isfinite(y).all()):

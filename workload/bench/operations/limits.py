@@ -14,7 +14,7 @@ from workload.core.models.device import DeviceInfo
 from workload.hardware import devices
 
 ELEMENT_BYTES = 4
-# Size of the source, far beyond any cache: CACHES times the last one, at least COPY_BYTES.
+# The source is far larger than any cache: CACHES times the last-level cache, at least COPY_BYTES.
 CACHES = 4
 COPY_BYTES = 128 << 20
 MEMORY_SHARE = 0.25
@@ -26,7 +26,7 @@ class Copy:
     """Copy `elements` float32 from one place to another.
 
     `kind` is COPY, TO_DEVICE (from pinned host memory) or TO_HOST. A copy within memory reads and
-    writes it; a transfer crosses the bus once.
+    writes that memory; a transfer crosses the bus once.
     """
 
     kind: Kind
@@ -34,7 +34,7 @@ class Copy:
 
     dtype: ClassVar[str] = "float32"
     flops: ClassVar[int] = 0
-    # With events, as in a graph, nothing but the copy is timed.
+    # Events time nothing but the copy, as a graph would.
     timing_config: ClassVar[TimingConfig] = TimingConfig(CUDA_EVENTS)
 
     @property
@@ -44,7 +44,7 @@ class Copy:
 
     @property
     def bytes(self) -> int:
-        """Count the bytes read and written; across a bus, those moved."""
+        """Count the bytes read and written; for a transfer, the bytes moved over the bus."""
         return ELEMENT_BYTES * self.elements * (2 if self.kind == Kind.COPY else 1)
 
     def clipped(self, edge: int) -> "Copy":
@@ -56,13 +56,13 @@ class Copy:
         return 2 * ELEMENT_BYTES * self.elements
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """Return why it is not applicable: a CPU has no bus to copy over; else None."""
+        """Return why a CPU does not support a transfer: it has no bus to copy over; else None."""
         if device.kind == "cpu" and self.kind != Kind.COPY:
-            return "not supported by a CPU: its memory is the host's"
+            return "not supported by a CPU: it uses the host's memory"
         return None
 
     def prepare(self, device: DeviceInfo) -> Prepared:
-        """Fill the source with random numbers and allocate the target; pin the one on the host."""
+        """Fill the source with random numbers and allocate the target; pin host memory."""
         source = normal(self.shape, self.dtype, device)
         target = unwritten(self.shape, self.dtype, device)
         if self.kind == Kind.TO_DEVICE:
@@ -127,8 +127,8 @@ def _negative_share(one: Tensor, result: Tensor) -> float | None:
 def copies(device: DeviceInfo) -> list[Copy]:
     """Return a copy within memory and, on a GPU, over the bus in both directions.
 
-    Leaves out the copy within memory where there is no room for one that exceeds the caches: it was
-    not requested, so a container without that room does not fail.
+    The copy within memory is left out if there is no room for one that exceeds the caches. The user
+    did not request it, so a container with little memory does not fail.
     """
     size = max(COPY_BYTES, CACHES * (device.cache_bytes or 0))
     available = devices.available_bytes(device)

@@ -27,15 +27,15 @@ Draw = Callable[[tuple[int, ...], str, DeviceInfo, int], Tensor]
 
 # 512 and 1024 show the cost of launches and caches; the largest comes close to the peak.
 DEFAULT_SIZES = {"cpu": (512, 1024, 2048), "cuda": (1024, 2048, 4096, 8192)}
-# Beside the matrices and the check: the library's workspace (cuBLAS takes 32 MiB on Hopper)
-# and what PyTorch loads late. With a tenth on top, no measured peak exceeded the sum, from
+# Memory besides the matrices and the check: the library's workspace (cuBLAS takes 32 MiB on
+# Hopper), and what PyTorch loads late. With SAFETY_FACTOR, no measured peak exceeded the sum, from
 # edges of 600 to vectors of 1e8 (CPU, torch 2.13).
 EXTRA_BYTES = 128 << 20
 SAFETY_FACTOR = 1.1
 
 
 def multiply(a: Tensor, b: Tensor, out: Tensor) -> None:
-    """Multiply as PyTorch does."""
+    """Multiply with `torch.mm`."""
     torch.mm(a, b, out=out)
 
 

@@ -1,4 +1,4 @@
-"""The seven modes, which are ways to train the example network, and the choice of a mode.
+"""Seven modes of training the example network, and the choice among them.
 
     eager    the book's loop, line for line
     fused    gradients by hand, updates folded into the matmuls
