@@ -58,9 +58,8 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
 
     `mode` is one of MODE_NAMES. A loss that is not finite ends the run; `diverged_at_step` is the
     step of that loss. On a CPU, the run uses the threads of `device`. A resumed run uses those of
-    its checkpoint; `threads`, the number that the user requested, must be the same. In a `group`,
-    every rank makes the same call, `mode` is one of RANK_MODE_NAMES, and rank 0 reads and writes
-    the checkpoint.
+    its checkpoint; `threads`, if given, must be the same number. In a `group`, every rank makes the
+    same call, `mode` is one of RANK_MODE_NAMES, and rank 0 reads and writes the checkpoint.
 
     The callbacks receive:
 
@@ -129,7 +128,7 @@ class _Run:
         self._data: Data = draw(spec)
 
     def restore(self, state: Checkpoint | None) -> None:
-        """Continue after the last step of the checkpoint, with its threads; start if it is None."""
+        """Continue after the last step of the checkpoint, with its threads; do nothing for None."""
         if state is None:
             return
         x, y, _, _ = self._data

@@ -1,9 +1,8 @@
 """Measure how the step time scales, with one batch divided among the ranks or one for each rank.
 
 For every number of ranks, two loops run in turns: one trains, and the other does the same steps
-without communication. The difference of their times is the share of the communication, which
-includes the wait for the slowest rank. All ranks call the same functions; ranks that take no part
-wait.
+without communication. The difference of their times is the time of the communication, including
+the wait for the slowest rank. All ranks call the same functions; ranks that take no part wait.
 """
 
 from dataclasses import replace

@@ -8,7 +8,7 @@ from workload.bench.timing import MIN_WARM_UP_SEC, until_steady
 from workload.core.models.device import DeviceInfo
 from workload.train.modes.mode import Loop
 
-BATCH_SEC = 0.02  # the length of the batches of steps whose times are compared
+BATCH_SEC = 0.02  # per batch of steps; the times of batches are compared
 # The longest warm-up: this time or, if steps are long, this share of the training run.
 MAX_WARM_UP_SEC = 1.0
 WARM_UP_SHARE = 0.05
