@@ -145,7 +145,7 @@ def _checked_and_timed(
     share = prepared.error_share()
     case = replace(case, error_share=share)
     if share is None:
-        reason = f"the result of the {case.kind} is wrong everywhere or not finite"
+        reason = f"the result of the {case.kind} is wrong or not finite"
         return replace(case, status=CaseStatus.WRONG, reason=reason)
     if share > 1:
         reason = f"the result of the {case.kind} is off by {share:.3g} times its tolerance"
