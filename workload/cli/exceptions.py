@@ -51,7 +51,7 @@ def _end(command: str, number: int) -> None:
     line = (
         f"workload {command}: a library ended the process by {signal.Signals(number).name} when "
         "it was imported: it is broken or uses instructions that this CPU lacks: use one of the "
-        "project's images, or reinstall torch; `workload doctor` says more\n"
+        "project's images, or reinstall torch; run `workload doctor` for details\n"
     )
     os.write(2, line.encode())
     os._exit(ExitCode.UNFIT)

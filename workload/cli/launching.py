@@ -67,8 +67,8 @@ def _launch(options: RankOptions, argv: Sequence[str]) -> ExitCode:
     try:
         from workload.distributed.launch import Launch, launch  # noqa: PLC0415  imports torch
         from workload.train.resume import require_free  # noqa: PLC0415  imports torch
-    except (Exception, SystemExit) as error:  # a broken library may raise anything
-        raise UnfitError(f"{import_problem(error)}; `workload doctor` says more") from error
+    except (Exception, SystemExit) as error:  # a broken library may raise any exception
+        raise UnfitError(f"{import_problem(error)}; run `workload doctor` for details") from error
     if isinstance(options, TrainOptions) and options.checkpoint and not options.resume:
         require_free(options.checkpoint)  # only once: restarted ranks continue from it
     plan = Launch(

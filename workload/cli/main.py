@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         # Imported here: `--help` and rejected arguments need neither rich nor msgspec.
         from workload.cli.session import Session  # noqa: PLC0415
-    except (Exception, SystemExit) as error:  # a broken library may raise anything
+    except (Exception, SystemExit) as error:  # a broken library may raise any exception
         sys.stderr.write(f"workload {options.command}: {import_problem(error)}\n")
         return ExitCode.UNFIT
     session = Session(options, argv, document, member, place)
@@ -101,8 +101,8 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
     try:
         with crash_is_unfit(options.command):
             command = load(options)
-    except (Exception, SystemExit) as error:  # a broken library may raise anything
-        raise UnfitError(f"{import_problem(error)}; `workload doctor` says more") from error
+    except (Exception, SystemExit) as error:  # a broken library may raise any exception
+        raise UnfitError(f"{import_problem(error)}; run `workload doctor` for details") from error
     return command(session)
 
 

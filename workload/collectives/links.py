@@ -1,4 +1,4 @@
-"""The link between two ranks, and its rate according to datasheets. Pure.
+"""The link between two ranks, and its rate according to datasheets.
 
 Rates are for one direction.
 

@@ -1,4 +1,4 @@
-"""Rounds of pairs that communicate at the same time, each party in at most one pair. Pure."""
+"""Rounds of pairs that communicate at the same time, each party in at most one pair."""
 
 from itertools import combinations
 

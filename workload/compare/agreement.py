@@ -1,4 +1,4 @@
-"""Check whether two training runs with the same options have the same losses. Pure."""
+"""Check whether two training runs with the same options have the same losses."""
 
 import math
 from collections.abc import Sequence

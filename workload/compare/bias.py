@@ -1,4 +1,4 @@
-"""Find the cases that are not judged: something besides the code affects their speed. Pure.
+"""Find the cases that are not judged: something besides the code affects their speed.
 
 Noise is no reason, because the interval covers it. No interval covers bias.
 """

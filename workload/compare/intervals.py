@@ -1,4 +1,4 @@
-"""The speed-up of the candidate with its 95% interval, computed from the times of both. Pure.
+"""The speed-up of the candidate with its 95% interval, computed from the times of both.
 
 All computations use logarithms: they turn a ratio into a difference, and "twice as fast" is as
 far from 1 as "half as fast".

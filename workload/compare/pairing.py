@@ -1,4 +1,4 @@
-"""Find which cases of two sides can be compared, and why the others cannot. Pure."""
+"""Find which cases of two sides can be compared, and why the others cannot."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

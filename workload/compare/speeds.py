@@ -1,4 +1,4 @@
-"""One case on both sides: what each reached, the speed-up, and its verdict. Pure."""
+"""One case on both sides: what each reached, the speed-up, and its verdict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Compare two sides and count the verdicts. Pure."""
+"""Compare two sides and count the verdicts."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Bandwidth of collective operations, as nccl-tests defines it. Pure.
+"""Bandwidth of collective operations, as nccl-tests defines it.
 
 An operation on S bytes that takes t seconds has the algorithm bandwidth S / t. Its bus bandwidth
 is the algorithm bandwidth times a factor that depends on the operation and on the number of ranks

@@ -1,4 +1,4 @@
-"""Compare the speeds of ranks that did the same work at the same time. Pure."""
+"""Compare the speeds of ranks that did the same work at the same time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

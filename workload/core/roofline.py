@@ -1,4 +1,4 @@
-"""Find what bounds a case, and how close to its limits it came. Pure.
+"""Find what bounds a case, and how close to its limits it came.
 
 The roofline model (Williams, Waterman & Patterson, Roofline, CACM 52(4), 2009): an operation
 takes at least the longest of

@@ -1,4 +1,4 @@
-"""Statistics of raw samples: quantiles and a confidence interval, without NumPy. Pure."""
+"""Statistics of raw samples: quantiles and a confidence interval, without NumPy."""
 
 import math
 from collections.abc import Sequence

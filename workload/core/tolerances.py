@@ -1,4 +1,4 @@
-"""Tolerances of correct results: bounds from rounding-error analysis; torch-free.
+"""Tolerances of correct results: bounds from rounding-error analysis.
 
 Notation: `u` is the unit roundoff, half the distance from 1 to the next larger number,
 so that rounding to nearest gives `fl(x) = x(1 + d)` with `|d| <= u` (Higham, Accuracy

@@ -1,4 +1,4 @@
-"""What to train: the example network, its presets and its limits; torch-free."""
+"""What to train: the example network, its presets and its limits."""
 
 import math
 from dataclasses import dataclass, replace

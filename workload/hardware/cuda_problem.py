@@ -18,7 +18,7 @@ from workload.hardware.driver_codes import cause_of, shortened, start_cause
 from workload.hardware.driver_process import cuda_start, driver_visible
 from workload.hardware.watchdog import watchdog
 
-DOCTOR = "`workload doctor` says more"
+DOCTOR = "run `workload doctor` for details"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A comparison as a Markdown document and as an HTML page. Pure.
+"""A comparison as a Markdown document and as an HTML page.
 
 Names come from files with arbitrary content, so both formats escape them.
 """

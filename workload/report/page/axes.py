@@ -1,4 +1,4 @@
-"""The axes of charts: range, scale and ticks. Pure."""
+"""The axes of charts: range, scale and ticks."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Draw a chart as SVG with pygal, which no other module uses. Pure.
+"""Draw a chart as SVG with pygal, which no other module uses.
 
 The styles, scripts and links that pygal adds are removed. page.css styles every chart by class,
 for light and dark themes. A chart runs no script and loads nothing.

@@ -1,4 +1,4 @@
-"""The environments as tables: a row for each fact, a column for each device. Pure.
+"""The environments as tables: a row for each fact, a column for each device.
 
 The environment of a record may be arbitrary JSON.
 """

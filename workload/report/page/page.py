@@ -1,4 +1,4 @@
-"""Build one self-contained HTML page from runs. Pure."""
+"""Build one self-contained HTML page from runs."""
 
 from collections.abc import Iterable, Sequence
 from importlib import resources

@@ -1,4 +1,4 @@
-"""The verdict on each device, and one sentence about all devices. Pure."""
+"""The verdict on each device, and one sentence about all devices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The budget of the cases, and the budget that is enough for skipped cases. Pure."""
+"""The budget of the cases, and the budget that is enough for skipped cases."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Cases as tables and lines for a terminal. Pure: nothing here prints."""
+"""Cases as tables and lines for a terminal."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""Tables and lines about ranks that work together: links, operations, scaling. Pure."""
+"""Tables and lines about ranks that work together: links, operations, scaling."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A comparison as labelled lines and a table. Pure.
+"""A comparison as labelled lines and a table.
 
 A terminal, Markdown and an HTML page show the same text.
 """

@@ -1,4 +1,4 @@
-"""The facts of the doctor as a table: groups of facts, in words and with units. Pure."""
+"""The facts of the doctor as a table: groups of facts, in words and with units."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The doctor's findings as lines for a terminal, failures first. Pure: nothing here prints."""
+"""The doctor's findings as lines for a terminal, failures first."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""Lines about several ranks for a terminal: start, errors and verdict. Pure."""
+"""Lines about several ranks for a terminal: start, errors and verdict."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""A table of ranks for a terminal, with a row for each rank. Pure: nothing here prints."""
+"""A table of ranks for a terminal, with a row for each rank."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""Lines and tables for a terminal: devices, checks, training runs. Pure: nothing here prints."""
+"""Lines and tables for a terminal: devices, checks, training runs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -68,7 +68,9 @@ def stage_line(counts: Mapping[str, int], seconds: float) -> str:
 
 def variables_line(found: str) -> str:
     """Return a warning about environment variables; `found` says what they change."""
-    return labelled("warning", f"environment: {found}; unset what is not set on purpose")
+    return labelled(
+        "warning", f"environment: {found}; unset the variables that you did not set on purpose"
+    )
 
 
 def checks_table(checks: Iterable[VerifyResult]) -> Grid:

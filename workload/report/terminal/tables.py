@@ -1,4 +1,4 @@
-"""The layout of tables and labelled lines on a terminal. Pure."""
+"""The layout of tables and labelled lines on a terminal."""
 
 import re
 import textwrap
