@@ -53,4 +53,6 @@ def test_results_are_right_with_the_threads_that_run(setting: str) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ", 1 thread, --device cpu" in ended.stdout
     text = " ".join(ended.stdout.split())
-    assert f"warning environment: {setting} changes speed and bits; unset what is not set" in text
+    assert (
+        f"warning environment: {setting} changes speed and bits; unset the variables that" in text
+    )
