@@ -76,7 +76,7 @@ def recorded_cpu_torch(version: str) -> str:
             print(f"relock: keeping the recorded hashes of torch {version}+cpu", file=sys.stderr)
             return block
     raise SystemExit(
-        f"relock: no hashes of torch {version}+cpu are on record; run where the index is reachable"
+        f"relock: no hashes for torch {version}+cpu are on record; run where the index is reachable"
     )
 
 

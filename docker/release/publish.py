@@ -186,7 +186,7 @@ def run(release: Release, command: list[str], failure: str) -> None:
 
 
 def build(release: Release, targets: Iterable[str]) -> None:
-    """Build each image with the labels measured in it, and push it without a tag."""
+    """Build each image, with labels for the versions found in it, and push it without a tag."""
     for target in targets:
         options = ["--set=*.tags=", f"--metadata-file={release.metadata(target, HERE)}"]
         failure = f"{target} was not pushed, see above; no tag of the version was made"

@@ -105,7 +105,7 @@ def test_the_digests_of_the_indexes_are_printed_and_kept(publisher: Host, checko
     assert (checkout / "results/published.json").read_text() == printed
 
 
-def test_each_image_is_built_with_the_labels_measured_in_it_and_without_a_tag(
+def test_each_image_is_built_with_labels_of_its_versions_and_without_a_tag(
     publisher: Host,
 ) -> None:
     publish(publisher, "build")

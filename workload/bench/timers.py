@@ -3,7 +3,7 @@
 - host clock: on a CPU a call returns when its work is done;
 - CUDA events: recorded on the device's stream before and after the batch, so that the host
   waits once per batch (a wait takes 10 to 40 µs);
-- CUDA graph: the batch is captured once and replayed, so that it includes no launch by the host.
+- CUDA graph: the calls are captured once and replayed, so that the host does not launch each call.
 """
 
 import itertools

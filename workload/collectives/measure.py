@@ -88,7 +88,7 @@ def unmeasured(
     shape: tuple[int, ...] | None = None,
     variant: str | None = None,
 ) -> Case:
-    """Return the case of this operation without a measurement."""
+    """Return a case of this operation that has no measurement."""
     return Case(
         kind=operation.kind,
         shape=shape or (operation.ranks, operation.elements),

@@ -1,4 +1,4 @@
-"""The environment variables that change speed or bits: `variables.toml`, and which are set."""
+"""Environment variables that change the speed or the bits of results (`variables.toml`)."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -82,7 +82,7 @@ def set_variables(
 
 
 def effects(variables: Iterable[Variable], *devices: str) -> str | None:
-    """Return which variables change speed or bits on these devices; None if none does."""
+    """Return which variables change the speed or the bits on these devices; None if none does."""
     groups: dict[str, list[str]] = {}
     for variable in variables:
         if variable.matters(*devices):

@@ -99,7 +99,7 @@ def dtype_problem(dtype: str, device: DeviceInfo) -> str | None:
 
 
 def set_tf32(enabled: bool) -> None:
-    """Let CUDA's float32 matmuls and convolutions round their inputs to TF32, or not.
+    """Set whether CUDA's float32 matmuls and convolutions round their inputs to TF32.
 
     TF32 is off by default here; in PyTorch it is on by default for convolutions.
     """

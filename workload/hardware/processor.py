@@ -147,7 +147,7 @@ def architecture(machine: str) -> str | None:
 
 
 def actual_cpu(vendor: str | None, kernel_machine: str | None) -> str | None:
-    """Return the kind of CPU by the kernel's architecture, else by its vendor; None if unknown."""
+    """Return the kind of CPU from the kernel's architecture, else its vendor; None if unknown."""
     if vendor == ROSETTA:
         return ARM
     if kernel_machine:

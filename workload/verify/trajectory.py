@@ -1,4 +1,4 @@
-"""Check the losses of the example training loop, step by step, on a small network like `book`.
+"""Check the losses of the example training loop, step by step, on a network smaller than `book`.
 
 `modes.reference` has the expected losses, their tolerance, and data for which rounding opens or
 closes no ReLU. A mode is checked in the same way before it is timed.

@@ -65,10 +65,10 @@ ROWS = (
     fails("cpu-kernel", "not_run", "a matmul on the CPU did not run", torch__kernels=GPU_RUNS),
     not_applicable("cpu-threads", "quick", "skipped with --quick", torch=None, depth=QUICK),
     passes("cpu-threads", "8 of 16 usable threads"),
-    passes("environment", "no environment variable changes speed or bits"),
+    passes("environment", "no environment variable changes the speed or the bits of results"),
     passes(
         "environment",
-        "no environment variable changes speed or bits",
+        "no environment variable changes the speed or the bits of results",
         requested_device="cpu",
         environment={"CUDA_LAUNCH_BLOCKING": "1"},
     ),

@@ -94,5 +94,5 @@ def test_without_the_index_the_recorded_hashes_stay(
 
 
 def test_without_the_index_another_torch_cannot_be_locked(relock: ModuleType) -> None:
-    with pytest.raises(SystemExit, match=r"no hashes of torch 9\.1\.0\+cpu are on record"):
+    with pytest.raises(SystemExit, match=r"no hashes for torch 9\.1\.0\+cpu are on record"):
         relock.recorded_cpu_torch("9.1.0")

@@ -58,7 +58,7 @@ class Copy:
     def not_applicable(self, device: DeviceInfo) -> str | None:
         """Return why a CPU does not support a transfer: it has no bus to copy over; else None."""
         if device.kind == "cpu" and self.kind != Kind.COPY:
-            return "not supported by a CPU: it uses the host's memory"
+            return "not supported by a CPU: it has no bus to copy over"
         return None
 
     def prepare(self, device: DeviceInfo) -> Prepared:

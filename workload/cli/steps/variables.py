@@ -1,4 +1,4 @@
-"""Record the environment variables that change speed or bits of results, and warn about them."""
+"""Record environment variables that change the speed or the bits of results, and warn."""
 
 import os
 

@@ -32,7 +32,7 @@ def exit_code_of_checks(session: Session, checks: Sequence[VerifyResult]) -> Exi
     if wrong:
         names = ", ".join(f"{check.name} {check.dtype}" for check in wrong)
         session.error(
-            f"wrong numbers in {names}: do not trust results of this device; "
+            f"wrong numbers in {names}: do not trust the results of this device; "
             "run `workload doctor`, then try another driver or GPU"
         )
         return ExitCode.WRONG_NUMBERS

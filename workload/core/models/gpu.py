@@ -64,7 +64,7 @@ class GpuHealth(Fact, frozen=True):
 
 
 class GpuState(Fact, frozen=True):
-    """Settings and health of one GPU; `silent` has NVML's reason for each missing answer."""
+    """Settings and health of one GPU; `silent` has the reason for each value without an answer."""
 
     brand: str | None
     mig: bool | None

@@ -1,4 +1,4 @@
-"""Errors that the NVIDIA driver reports: Xids, and counts of the errors of NVLinks."""
+"""Errors that the NVIDIA driver reports: Xids, and NVLink error counts."""
 
 from workload.core.models.model import Fact
 

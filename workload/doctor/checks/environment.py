@@ -1,4 +1,4 @@
-"""Checks of environment variables and the number of threads, which change speed or bits."""
+"""Checks of environment variables and of the number of threads."""
 
 from workload.core.models.facts import Facts
 from workload.core.units import plural
@@ -10,7 +10,7 @@ from workload.hardware.openmp import team_limit
 
 @check(
     "environment",
-    asks="Do environment variables change speed or bits?",
+    asks="Do environment variables change the speed or the bits of results?",
     why="results differ from those of other machines, and of this machine without the variables",
     fix="unset the variables that you did not set on purpose",
     link="https://docs.pytorch.org/docs/stable/torch_environment_variables.html",
@@ -23,7 +23,7 @@ def variables(facts: Facts) -> CheckResult:
     found = effects(set_here, *_devices(facts))
     if found:
         return warned(found, case="set")
-    return passed("no environment variable changes speed or bits")
+    return passed("no environment variable changes the speed or the bits of results")
 
 
 def _devices(facts: Facts) -> list[str]:

@@ -97,7 +97,7 @@ def check_memory(  # noqa: PLR0913  tests pass their own memory and clock
 
 
 class _Pattern:
-    """One pattern in the whole memory, a chunk at a time."""
+    """A pattern that is written to the tested memory and compared with it, a chunk at a time."""
 
     def __init__(
         self, device: DeviceInfo, memory: Tensor, name: str, words_at: Words, write: Store
