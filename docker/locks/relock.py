@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Rewrite the lock files beside this script; `make lock` calls it. Needs uv on PATH.
 
-gpu.txt resolves the dependencies of pyproject.toml and image.in, with torch as in torch.in, once
-for every platform that has wheels. The CPU lock is the same without CUDA and with torch's CPU
+gpu.txt is one resolution for all platforms that have wheels: of the dependencies of pyproject.toml
+and image.in, with torch as in torch.in. The CPU lock is the same without CUDA and with torch's CPU
 build, so common packages cannot differ between the targets.
 """
 

@@ -60,7 +60,7 @@ def python_packages(report: dict[str, Any]) -> list[Component]:
 
 
 def license_of(about: dict[str, Any]) -> str | None:
-    """Return the license that a package declares, without a full license text."""
+    """Return the first license that a package declares, but never a full license text."""
     classes = [
         one.rpartition(":: ")[2] for one in about.get("classifier", ()) if "License ::" in one
     ]

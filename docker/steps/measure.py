@@ -1,4 +1,4 @@
-"""measure.py TARGET PACKAGE_INIT: print, as a bake file, labels for the versions found in this image.
+"""measure.py TARGET PACKAGE_INIT: print a bake file with labels for the versions found here.
 
 Runs while the image is built, without a GPU. So the labels show what the libraries were built for,
 not what the machine has.

@@ -105,7 +105,7 @@ def unmeasured(
 def run(
     operations: Sequence[Operation], team: Team, device: DeviceInfo, budget_sec: float
 ) -> Iterator[Case]:
-    """Check and time each operation; timing takes about `budget_sec` in total, checks add to it."""
+    """Check each operation, then time it: about `budget_sec` for all, not counting the checks."""
     for operation in operations:
         measured = measure(operation, team, device, budget_sec / len(operations))
         yield measured.case((operation.ranks, operation.elements), range(team.ranks))

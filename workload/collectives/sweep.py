@@ -125,7 +125,7 @@ class Pairs:
 
 
 def kept_case(before: Case | None, now: Case) -> Case:
-    """Return the case of a pair that is kept: the faster one, but a wrong one stays wrong."""
+    """Return the case to keep: a wrong one, else a new one that is not OK, else the faster."""
     if before is None:
         return now
     if before.status is CaseStatus.WRONG:

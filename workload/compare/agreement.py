@@ -22,7 +22,7 @@ class Disagreement(Model, frozen=True):
     """
 
     name: str
-    error: float | None  # None: a loss is not finite
+    error: float | None  # None: see loss_disagreement
     tolerance: float = LOSS_TOLERANCE
     ok: bool = False  # derived: whether both runs may be correct
 

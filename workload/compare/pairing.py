@@ -106,7 +106,7 @@ def _by_name(side: Side) -> dict[str, Indexed]:
 def _outcomes(
     name: str, baseline: tuple[Side, Indexed], candidate: tuple[Side, Indexed]
 ) -> Iterator[Speed | Unpaired]:
-    """Yield a speed of one name for each state of the caches, or why there is none."""
+    """Compare cases of one name; yield a speed per state of the caches, or why there is none."""
     (our_side, ours), (their_side, theirs) = baseline, candidate
     unusable = _unusable(BASELINE, ours) or _unusable(CANDIDATE, theirs)
     if unusable:

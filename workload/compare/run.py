@@ -144,7 +144,7 @@ def honest(case: Case, device: DeviceInfo | None) -> Case:
 
 
 def in_utc(found: object, path: Path) -> datetime:
-    """Convert a time or its ISO text to UTC, the default time zone. Raises BadInputError."""
+    """Convert a time or its ISO text to UTC, assumed if it has no zone. Raises BadInputError."""
     try:
         moment = datetime.fromisoformat(found) if isinstance(found, str) else found
         if not isinstance(moment, datetime):

@@ -157,8 +157,8 @@ def _left_without_waits(cases: Sequence[Case], counted: float) -> float:
     """Return the smallest possible share of a side's time that is not spent waiting.
 
     Waits delay the `counted` quantile of a run's samples by d only if they delay all samples above
-    it, a share of 1 - counted. So d is at most the mean wait divided by that share (Markov's
-    inequality).
+    it, a share of 1 - counted, by at least d. So d is at most the mean wait divided by that share
+    (Markov's inequality).
     """
     left = 1.0
     for timing in (case.timing for case in cases):

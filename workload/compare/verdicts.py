@@ -44,7 +44,7 @@ class Comparison(Pairing):
 
     @property
     def worst_disagreement(self) -> Disagreement | None:
-        """The one that uses most of its tolerance; one with a loss that is not finite is worst."""
+        """The one that uses most of its tolerance; one whose error is None is worst."""
         return max(self.disagreements, key=lambda one: one.share, default=None)
 
     @property

@@ -74,7 +74,7 @@ class Failure:
 
 
 def with_rank(rank: int, line: str) -> str:
-    """Prefix a line with the name of its rank, unless it already begins with that of a rank."""
+    """Prefix a line with the name of its rank, unless it already begins with "rank" or "ranks"."""
     return line if re.match(r"(all )?ranks?\b", line) else f"rank {rank}: {line}"
 
 

@@ -75,7 +75,7 @@ class Launch:
 
 
 class Agent(LocalElasticAgent):
-    """An agent of torch that gives ranks SHUTDOWN_SEC to end, and records which ones it ended.
+    """torch's local agent, which gives ranks SHUTDOWN_SEC to end and records which it ended.
 
     After a rank has failed, torch 2.13 gives the others 30 s (SubprocessContext._poll).
     """
@@ -166,7 +166,7 @@ def _reason(error: Exception) -> str:
 
 
 def _run_agent(arguments: Sequence[str], plan: Launch, folder: str) -> tuple[RunResult, Agent]:
-    """Run the agent; return how the ranks ended, and the agent, which knows which it ended."""
+    """Run the agent; return how the ranks ended, and the agent, which lists those it ended."""
     handler = make_handler(plan.parameters, STORE_SEC)
     spec = WorkerSpec(
         role="workload",

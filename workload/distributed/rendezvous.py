@@ -78,7 +78,7 @@ class LimitedBackend(RendezvousBackend):
     def set_state(
         self, state: bytes, token: Token | None = None
     ) -> tuple[bytes, Token, bool] | None:
-        """Replace the state if `token` is its version; return the current one, and if it is new."""
+        """Replace the state of version `token`; return the current state and whether it is new."""
         return self._ask(lambda: self._backend.set_state(state, token))
 
     def _ask(self, question: Callable[[], Answer]) -> Answer:

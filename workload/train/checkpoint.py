@@ -78,7 +78,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def read(path: Path, max_bytes: int = MAX_BYTES) -> Checkpoint:
-    """Read the checkpoint at `path`. Raises BadInputError if it is unreadable or incomplete."""
+    """Read the checkpoint at `path`. Raises BadInputError unless it is complete and intact."""
     try:
         data = read_regular(path, max_bytes)
     except OSError as error:

@@ -147,7 +147,7 @@ def test_auto_takes_the_fastest_and_says_why(
     assert auto(SHORT) == (
         "fused",
         "auto: the fastest (eager 2 ms, fused 1 ms per step); "
-        "compile not tried: compiling takes longer than the training",
+        "compile not tried: compiling takes longer than the training run",
     )
 
 

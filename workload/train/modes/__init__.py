@@ -38,7 +38,7 @@ MODES = {mode.name: mode for mode in (EAGER, FUSED, GRAPH, COMPILE, DUAL)}
 # Even short steps are not timed by a graph: the time includes the launches of a mode.
 BY_EVENTS = TimingConfig(CUDA_EVENTS)
 TRIAL_SEC = 0.3  # per mode that `auto` tries
-# Compiling takes about this long; `auto` skips it if the whole training takes less.
+# Compiling takes about this long; `auto` skips it if the whole training run takes less.
 COMPILE_SEC = 20.0
 
 
@@ -67,7 +67,7 @@ def _fastest(spec: TrainSpec, device: DeviceInfo, data: Data) -> tuple[Mode, str
             continue
         training_sec = spec.steps * min(step_sec.values(), default=math.inf)
         if mode is COMPILE and training_sec < COMPILE_SEC:
-            notes.append("compile not tried: compiling takes longer than the training")
+            notes.append("compile not tried: compiling takes longer than the training run")
             continue
         try:
             require_right(mode, spec, device)

@@ -83,7 +83,7 @@ def _require_right_losses(mode: Mode, spec: TrainSpec, device: DeviceInfo) -> No
 def first_wrong(losses: Tensor, reference: Reference, mode: Mode) -> int | None:
     """Return the index of the first loss outside its tolerance; None if there is none.
 
-    Losses after one that exceeds the first loss do not count.
+    Losses count until the expected loss first exceeds its value at step 1.
     """
     expected = reference.losses
     allowed = reference.allowed

@@ -7,8 +7,8 @@ With everything transposed, as `torch.nn.Linear` keeps its weights, a step is
     w2 -= 2 rate r hᵀ                   (after g, which is computed from the old w2)
     w1 -= 2 rate g x
 
-There is no autograd, and there are no gradient buffers to zero. The other buffers are allocated
-once. On a CPU, two matmuls take nearly all the time: w1 xᵀ and g x.
+There is no autograd, there are no gradient buffers, and nothing is zeroed. All buffers are
+allocated once. On a CPU, two matmuls take nearly all the time: w1 xᵀ and g x.
 """
 
 import torch
