@@ -113,7 +113,7 @@ def _parse_float(digits: str) -> float:
 
 
 def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
-    """Write `data` to `path` atomically: even after a crash, it is the old file or the new one.
+    """Replace `path` atomically: readers see the old file or `data`, even after a crash.
 
     A symbolic link stays; its target is replaced. The temporary file is in the same directory,
     because a rename is atomic only within one file system. It is synced before it is renamed.

@@ -21,7 +21,7 @@ LAUNCHES = {
     "all-reduce": 26,
     "ddp": 28,
 }
-# This mode does other arithmetic. Its time describes the algorithm, so no rate is computed.
+# This mode has other arithmetic. Its time describes the algorithm, so no rate is computed.
 DUAL = "dual"
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 LISTED = 6  # names in one line
-MAX_SHOWN = 10_000  # characters of a text; those in files may be megabytes long
-# Bytes per element. tf32 is float32 in memory; matmuls round its inputs.
+MAX_SHOWN = 10_000  # characters of a text; a text in a file may be megabytes long
+# Bytes per element. tf32 is float32 in memory; matmuls and convolutions round their inputs.
 DTYPE_BYTES = {"float64": 8, "float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2}
 
 

@@ -1,4 +1,4 @@
-"""Signal handlers that C runs at once; Python's run between two bytecodes of the main thread."""
+"""Signal handlers that run at once, in C; Python's wait for the main thread's next bytecode."""
 
 import ctypes
 from collections.abc import Callable

@@ -40,7 +40,7 @@ def read_limits(root: Path = Path("/")) -> Limits:
 
 
 def read_pids_left(root: Path = Path("/")) -> int | None:
-    """Read how many more processes and threads the groups allow; None if there is no limit."""
+    """Read how many more processes and threads this process's groups allow; None: no limit."""
     left = [
         limit - (_integer(read_text(level / "pids.current")) or 0)
         for level in _levels(root, _own_groups(root), "pids")
@@ -78,7 +78,7 @@ def last_cache_bytes(root: Path) -> int | None:
 
 
 def _own_groups(root: Path) -> dict[str, str]:
-    """Return this process's group of each controller; the key of the v2 hierarchy is ""."""
+    """Return the path of this process's group by controller; the key of the v2 hierarchy is ""."""
     groups = {}
     for line in read_text(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)

@@ -113,7 +113,7 @@ class Child:
         return bool(chunk)
 
     def close(self) -> int:
-        """Close the process's input, or kill it if that does not end it; return its exit code."""
+        """Close the process's input, and kill it if that does not end it; return its exit code."""
         assert self._process.stdin  # noqa: S101  a pipe, see above
         self._process.stdin.close()
         with suppress(subprocess.TimeoutExpired):

@@ -206,7 +206,7 @@ def available_bytes(info: DeviceInfo) -> int | None:
 
 
 def memory_problem(needed_bytes: int, info: DeviceInfo) -> str | None:
-    """Return a message if `needed_bytes` exceed the available memory; None if they fit."""
+    """Return why `needed_bytes` do not fit, with needed and available bytes; None if they do."""
     available = available_bytes(info)
     if available is None or needed_bytes <= available:
         return None

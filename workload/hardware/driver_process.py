@@ -56,7 +56,7 @@ def gpu_links() -> tuple[GpuLinks, ...]:
 
 
 def driver_visible() -> bool:
-    """Return whether the driver's files exist, including those of WSL and Tegra."""
+    """Return whether a file of the driver exists; WSL and Tegra have other ones."""
     traces = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg", "/dev/nvmap")
     return any(Path(trace).exists() for trace in traces)
 

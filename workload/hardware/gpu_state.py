@@ -11,9 +11,9 @@ from workload.core.models.gpu import GpuState, Pcie
 
 Answer = TypeVar("Answer")
 
-# Why a GPU runs slower than its work allows (nvml.h, nvmlClocksEventReasons). Left out are idle
-# GPUs, clocks set by the user, and the power limit, which large matmuls reach on every healthy
-# data-center GPU.
+# Why a GPU runs slower than its work allows (nvml.h, nvmlClocksEventReasons). Left out are the
+# reasons "idle" and "clocks set by the user", and the power limit, which large matmuls reach on
+# every healthy data-center GPU.
 THROTTLE_REASONS = {
     0x08: "hardware slowdown",
     0x20: "software thermal slowdown",

@@ -55,7 +55,7 @@ def read_import_limits(
     environment: Mapping[str, str] = os.environ,
     others: int = 0,
 ) -> ImportLimits:
-    """Start and end as many threads as PyTorch will start, and read the limits for them.
+    """Start and end as many threads as PyTorch will start; read the limits on threads and memory.
 
     `limits` is None if the limits cannot be read. `others` is the number of threads and processes
     that the caller starts in addition to PyTorch's.

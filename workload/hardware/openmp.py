@@ -17,7 +17,7 @@ from workload.core.units import plural
 
 
 def team_limit(environment: Mapping[str, str]) -> tuple[int, str] | None:
-    """Return how many threads OpenMP is sure to run, and the variable that limits them, or None.
+    """Return the most threads that OpenMP is sure to run and the limiting variable, or None.
 
     With OMP_DYNAMIC, only one is certain: the higher the load, the fewer threads OpenMP runs, down
     to one (OpenMP 5.0, chapter 6; libgomp's gomp_dynamic_max_threads).

@@ -45,7 +45,7 @@ def torch_dtype(name: str) -> torch.dtype:
 
 
 def default_dtypes(device: DeviceInfo) -> tuple[str, ...]:
-    """Return the dtypes that a GPU has in hardware; for every CPU, the same four."""
+    """Return the dtypes that a GPU computes in hardware; for every CPU, the same four."""
     if device.kind == "cpu":
         return ("float64", "float32", "bfloat16", "float16")
     if dtype_problem("tf32", device):  # TF32 and bfloat16 came with the same architecture
@@ -54,7 +54,8 @@ def default_dtypes(device: DeviceInfo) -> tuple[str, ...]:
 
 
 def emulation(dtype: str, flags: Collection[str]) -> str | None:
-    """Return why a CPU with these flags emulates the dtype; None if it does not or that is unknown.
+    """Return why a CPU with these flags emulates the dtype; None if it does not, or if unknown.
+
     >>> emulation("float16", {"sse2", "avx512_bf16"})
     'no AVX512_FP16 or AMX_FP16: emulated'
     >>> emulation("bfloat16", {"asimd", "asimdhp"})

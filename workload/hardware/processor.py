@@ -1,9 +1,9 @@
-"""Read /proc/cpuinfo, and find out whether the CPU that it shows is emulated.
+"""The one reader of /proc/cpuinfo; find out whether the CPU that it shows is emulated.
 
 An emulator (QEMU, Rosetta) also replaces /proc/cpuinfo: QEMU 8.2 and newer show an Arm program the
 implementer 0x00, and Rosetta shows the vendor VirtualApple. Emulators do not replace
-/proc/sys/kernel/arch, which exists since Linux 6.1. Not covered: emulators of a whole machine that
-report the name of a real CPU.
+/proc/sys/kernel/arch, which Linux 6.1 and newer have. Not covered: emulators of a whole machine
+that report the name of a real CPU.
 """
 
 import platform

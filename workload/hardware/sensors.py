@@ -83,7 +83,7 @@ class NvmlSensor:
         )
 
     def counters(self) -> dict[str, int]:
-        """Read the error counts so far; memory errors count since the driver was loaded."""
+        """Read the error counts so far; memory errors are counted since the driver was loaded."""
         nvml, handle = self._nvml, self._handle
         # (rows replaced after corrected errors, after uncorrected ones, pending, failed)
         rows = answer(nvml, nvml.nvmlDeviceGetRemappedRows, handle) or (None, None)

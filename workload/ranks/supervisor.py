@@ -47,15 +47,15 @@ class _Running:
 class Supervisor:
     """Ranks that run this program with the arguments `argv`, one for each slot.
 
-    `limit_sec` is how long a rank may make no progress. `start_sec` is the limit until all ranks
-    start.
+    `limit_sec` is how long a rank may make no progress. Until all ranks start, that limit is
+    `start_sec`.
     """
 
     argv: Sequence[str]
     slots: Sequence[Slot]
     limit_sec: float
     start_sec: float
-    above: Path | None = None  # parent of the journals' folder; None: the default
+    above: Path | None = None  # parent of the journals' folder; None: the temporary one
     _ranks: list[_Running] = field(default_factory=list)
     _folder: Path | None = None
     _started: bool = False

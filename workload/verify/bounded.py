@@ -30,7 +30,7 @@ class Bounded:
     deviation: Tensor
 
     def map(self, move: Callable[[Tensor], Tensor]) -> "Bounded":
-        """Apply `move`, a linear map without rounding, to the values and their errors."""
+        """Rearrange the elements, or scale them by a positive power of two: neither rounds."""
         return Bounded(move(self.value), move(self.error), move(self.deviation))
 
 

@@ -71,7 +71,7 @@ class VerifyCase:
 def worst_check(checks: Iterable[VerifyResult]) -> VerifyResult:
     """Return the check whose error is the largest share of its tolerance.
 
-    A check without an error, because its result is not finite, is the worst.
+    A check without an error (its result is not finite or has the wrong shape) is the worst.
     """
     return max(
         checks,

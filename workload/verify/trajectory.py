@@ -1,9 +1,9 @@
 """Check the losses of the example training loop, step by step, on a network smaller than `book`.
 
-`modes.reference` has the expected losses, their tolerance, and data for which rounding opens or
-closes no ReLU. A mode is checked in the same way before it is timed.
+`modes.reference` has the expected losses, their tolerance, and data for which rounding flips no
+ReLU. A mode is checked in the same way before it is timed.
 
-Not covered: tf32, whose rounding opens or closes a ReLU in nearly every step, and half precision,
+Not covered: tf32, whose rounding flips a ReLU in nearly every step, and half precision,
 because the losses of `book` overflow float16.
 """
 

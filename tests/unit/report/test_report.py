@@ -166,7 +166,7 @@ def test_the_newest_record_of_a_device_is_shown_and_older_ones_are_history(
 def test_the_gpu_is_compared_with_the_cpu_beside_it(render: Render) -> None:
     newer = made(replace(CPU, name="another CPU"), started_at="2002-01-01T00:00:00+00:00")
     page = render(made(GPU, host_cpu=host_cpu()), newer)
-    assert "Both are in one machine" in page.section("against")
+    assert "Both are in the same machine" in page.section("against")
     assert page.drawing_title("speedups") == "GPU · synthetic GPU against CPU 2 · synthetic CPU"
 
 

@@ -53,7 +53,7 @@ def command(session: Session, options: CollectivesOptions) -> ExitCode:
     with joined(place, device):
         sweep = _sweep(options, place, device)
         cases = _measured(session, sweep, options.budget)
-    if place.leads:  # only rank 0 prints the results and the failure
+    if place.leads:  # only rank 0 shows the results, and ends with an error if there was a failure
         _conclude(session, sweep, cases)
     return ExitCode.OK
 

@@ -39,7 +39,7 @@ class CaseStatus(StrEnum):
     INVALID = "invalid"  # the result is right, but its time says nothing about the device
     EMULATED = "emulated"  # the result is right; the time is an emulator's, not a CPU's
     SKIPPED = "skipped"  # no time left in the budget
-    DOES_NOT_FIT = "does_not_fit"  # does not fit into memory
+    DOES_NOT_FIT = "does_not_fit"  # does not fit in memory
     NOT_APPLICABLE = "not_applicable"  # not supported by this device
     INTERRUPTED = "interrupted"
 

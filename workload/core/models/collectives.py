@@ -62,7 +62,8 @@ class SlowLink(Model, frozen=True):
     """A rank or node, or a pair of them, far slower than its peers with the same type of link.
 
     `share` is its rate divided by the median of its peers or, for a pair, by the rate that both of
-    its parties reach with others. `parties` are numbers of what `Collectives.parties` names.
+    its parties reach with others. `parties` are numbers of ranks or of nodes, as
+    `Collectives.parties` says.
     """
 
     parties: tuple[Count, ...]

@@ -59,5 +59,5 @@ class Facts(Fact, frozen=True):
     xids: tuple[Xid, ...] | None = None  # the newest; None if the kernel's log cannot be read
     driver_code: int | None = None  # the `nvmlReturn_t` of `driver_error`
     driver_hung: bool = False  # NVML did not answer in time
-    cuda: CudaStart | None = None  # None if CUDA was not started
+    cuda: CudaStart | None = None  # None if the start of CUDA was not tried
     import_limits: ImportLimits | None = None  # for threads and memory

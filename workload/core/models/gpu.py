@@ -17,7 +17,7 @@ class Pcie(Fact, frozen=True):
 
 
 class Fabric(Fact, frozen=True):
-    """The state of a GPU in an NVLink fabric with switches; a GPU without a fabric has none."""
+    """The state of a GPU in an NVLink fabric with switches; None for a GPU without one."""
 
     state: str | None  # "not started", "in progress", "completed"
     error: str | None  # NVML's reason why the GPU did not join
@@ -103,7 +103,7 @@ class CudaStart(Fact, frozen=True):
     version: int | None = None  # the newest CUDA it runs: 13000 is 13.0
     code: int | None = None  # of the start; None if it did not answer
     count: int | None = None  # GPUs that CUDA shows
-    context: int | None = None  # the code of making and using a context on the requested GPU
+    context: int | None = None  # the code of creating and using a context on the requested GPU
     error: str | None = None  # why libcuda did not answer
     hung: bool = False  # its process was ended after the time limit
     signal: str | None = None  # the signal that ended its process: "SIGABRT"

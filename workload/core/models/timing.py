@@ -90,7 +90,7 @@ class Timing(Model, frozen=True):
     median_sec: Amount | None = None
     iqr_sec: Amount | None = None
     interval_sec: tuple[float, float] | None = None  # 95 %, of the median within this process
-    contended: str | None = None  # why a CPU's threads waited in all samples alike
+    contended: str | None = None  # why the CPU was contended; None if it was not
     warning: str | None = None  # why the median is less reliable than its digits suggest
 
     def __post_init__(self) -> None:

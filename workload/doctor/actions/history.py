@@ -59,7 +59,7 @@ def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
 def escalated(current: GpuAction, now: Record, earlier: Sequence[Record]) -> GpuAction:
     """Return the action for a GPU, escalated if earlier records show the same fault.
 
-    Until the action of the newest such record has been done, it stays the same. Ignores records
+    Until the action of the newest such record has been done, that action stays. Ignores records
     with a time in the future, and records of runs that had not ended when this run began.
     """
     if not current.uuid or not current.fault or current.action not in NEXT:

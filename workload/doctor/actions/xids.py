@@ -1,4 +1,4 @@
-"""Map the errors ("Xids") and recovery actions that the driver reports to actions.
+"""Map the driver's errors ("Xids") and recovery actions to this project's actions.
 
 Sources: NVIDIA's catalog, in xids.toml; nvml.h, nvmlDeviceGpuRecoveryAction_t; NVIDIA, GPU Memory
 Error Management, "Recovery Action". An unlisted number asks for "drain".

@@ -153,7 +153,7 @@ def row_remap(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 @each_gpu_check(
     "throttle",
     asks="Is the idle GPU free of thermal, power and hardware slowdowns?",
-    why="high temperature or insufficient power slows the GPU down, and more under load",
+    why="high temperature or insufficient power slows the GPU down, even more under load",
     fix="check cooling, power cables and the power supply; watch the reasons with:\n"
     "nvidia-smi -q -d PERFORMANCE",
     link="https://docs.nvidia.com/deploy/gpu-debug-guidelines/",

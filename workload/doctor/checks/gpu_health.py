@@ -22,7 +22,7 @@ XIDS = "https://docs.nvidia.com/deploy/xid-errors/"
     link=MEMORY_ERRORS,
 )
 def recovery_action(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
-    """Check the recovery action, which drivers report since R565."""
+    """Check the recovery action, which drivers report from R565 on."""
     asked = recovery(reported(_health(state).recovery_action))
     if asked.action is Action.NONE:
         return passed(f"the driver asks for no recovery of {gpu_name(gpu)}")

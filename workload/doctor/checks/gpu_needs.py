@@ -41,7 +41,7 @@ def cuda_started(facts: Facts) -> bool:
 
 
 def gpu_visible(facts: Facts) -> bool:
-    """Return whether PyTorch or the driver lists a GPU, or /dev has a GPU's files."""
+    """Return whether PyTorch or the driver lists a GPU, or /dev has files of NVIDIA or WSL."""
     return cuda_started(facts) or gpu_listed(facts) or bool(known(facts.device_nodes))
 
 

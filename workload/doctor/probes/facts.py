@@ -52,7 +52,8 @@ def gather(
 
     QUICK only reads files and queries the driver. DEEP does the same as DEFAULT, because its stress
     test runs later. `read_driver` queries the GPU driver. Files are read below `root`. If a reader
-    raises an exception, its fact is None and `unread` has the error.
+    raises an exception, its fact is None, and `unread` has the error; for `read_driver`,
+    `driver_error` has it.
     """
     ask = _Asking()
     files = ask("torch_files", read_torch_files)

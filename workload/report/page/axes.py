@@ -18,7 +18,10 @@ Label = Callable[[float], str]
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis. `title` has the unit. `ticks` are values with labels; with `names`, one per row."""
+    """An axis. `title` has the unit. `ticks` are values with labels.
+
+    If `names`, each tick names a row.
+    """
 
     title: str
     ticks: tuple[tuple[float, str], ...]

@@ -19,7 +19,7 @@ MAX_OF_A_KIND = 2  # this many CPUs and this many GPUs are shown in detail
 MAX_CASES = 400  # of one device: keeps charts and tables readable and the page small
 MAX_NAME, MAX_TITLE, MAX_REASON = 60, 40, 200  # characters
 
-# The most complete kind has the lowest rank. Of equal ranks, the newest run is chosen.
+# The most complete kind comes first; of one kind, the newest run is chosen.
 _RANK = {"run": 0, HOST: 1, PYTEST_BENCHMARK: 2}
 
 

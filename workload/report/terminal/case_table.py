@@ -92,7 +92,7 @@ def percent(share: float | None) -> str:
 
 
 def used(share: float | None) -> str:
-    """Return a share of a tolerance in percent, as at most 99% if it is below 1."""
+    """Return a share of a tolerance in percent; a share below 1 is shown as at most 99%."""
     return percent(min(share, 0.99) if share is not None and share < 1 else share)
 
 

@@ -123,7 +123,7 @@ def _dtype_line(dtype: str, checks: Sequence[VerifyResult]) -> str:
 
 
 def _share(check: VerifyResult) -> float:
-    """Return the share of the tolerance that the error uses. If the tolerance is 0, both are 0."""
+    """Return the share of the tolerance that the error uses; 0 if the error is 0 or unknown."""
     return check.worst_error / check.tolerance if check.worst_error else 0.0
 
 
