@@ -1,7 +1,7 @@
 """prune.py PRUNE_TOML TARGET LAYERS: remove and strip installed files, as prune.toml says.
 
-Runs while an image is built. Files that the -devel images keep move to LAYERS/devel. Exits with 1
-and changes nothing if an entry matches no file, or a file that it must not touch.
+Runs while an image is built. Files that the -devel images keep move to LAYERS/devel. Exit code 1,
+with nothing changed, if an entry matches nothing or a file that it must not touch.
 """
 
 import csv
@@ -17,7 +17,7 @@ from pathlib import Path
 
 SITE = "opt/venv/lib/python3.*/site-packages"
 OPTIONS = {"strip-debug": "--strip-debug", "strip-symbols": "--strip-unneeded"}
-# Licenses and package metadata.
+# Licenses, and what a package records about itself.
 PROTECTED = re.compile(
     r"(.*/)?(((un)?licen[sc]e|copying|copyright|notice|author)s?([.-][^/]*|_[^/.]*)?"
     r"|licen[sc]es/.*|[^/]*\.dist-info/.*)",
@@ -45,7 +45,7 @@ class Entry:
         return f"{self.kind} {self.package} {self.patterns[0]}"
 
     def matches(self, files: Files, every: bool) -> Files:
-        """Return the files that match: `*` matches anything but a slash, `**` anything at all."""
+        """Return the files that the patterns match: `*` is anything but a slash, `**` anything."""
         found: Files = {}
         for pattern in self.patterns:
             parts = re.split(r"(\*\*|\*)", pattern)
@@ -69,7 +69,7 @@ def installed(layers: Path) -> Files:
 
 
 def owners(layers: Path) -> dict[str, set[str]]:
-    """Return, for each path, the packages whose RECORD lists it."""
+    """Return the packages whose RECORD lists a path."""
     found: dict[str, set[str]] = {}
     for record in layers.glob(f"*/{SITE}/*.dist-info/RECORD"):
         name = re.sub(r"[-_.]+", "-", record.parent.name.split("-")[0]).lower()
