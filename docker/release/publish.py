@@ -189,7 +189,7 @@ def build(release: Release, targets: Iterable[str]) -> None:
     """Build each image, with labels for the versions found in it, and push it without a tag."""
     for target in targets:
         options = ["--set=*.tags=", f"--metadata-file={release.metadata(target, HERE)}"]
-        failure = f"{target} was not pushed, see above; no tag of the version was made"
+        failure = f"{target} was not pushed (see above); no tag was created for the version"
         run(release, ["docker/build", target, *RECIPE, *options], failure)
 
 
@@ -217,7 +217,7 @@ def read_index(tag: str) -> dict[str, str]:
 
 
 def check(release: Release, plan: dict[str, Any], step: str | None) -> None:
-    """Check everything that can be checked before anything is built or joined."""
+    """Check all preconditions before any image is built or any index is created."""
     check_checkout()
     if step != "index":
         check_builder()

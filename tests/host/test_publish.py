@@ -140,7 +140,7 @@ def test_a_failed_build_ends_it_before_any_tag_is_made(publisher: Host) -> None:
     publisher.environment["BUILD_CODE"] = "9"
     result = publish(publisher)
     assert (result.returncode, builds(publisher), indexes(publisher)) == (1, ["cpu"], [])
-    assert "publish: cpu was not pushed, see above" in result.stderr
+    assert "publish: cpu was not pushed (see above)" in result.stderr
 
 
 def test_a_failed_index_ends_it(publisher: Host) -> None:

@@ -107,7 +107,7 @@ def measure_with(
 
 
 def _chosen(operation: Call, device: DeviceInfo, config: TimingConfig) -> Timer:
-    """Return the timer for the device, the state of the cache and a first, rough time."""
+    """Choose the timer by the device, the cache setting and a rough time of the operation."""
     if device.kind == "cpu":
         method = HOST_CLOCK
     elif config.method or config.cache == COLD:
@@ -177,7 +177,8 @@ def _is_enough(samples: list[float]) -> bool:
 def _overhead_sec(device: DeviceInfo, method: str, calls: int) -> float:
     """Measure the time that the timer adds to each of `calls` calls in a batch, with empty calls.
 
-    A graph has no launches to measure, only a pair of events, which the calls of the batch share.
+    A CUDA graph is replayed without a launch per call. Only the pair of events around a batch adds
+    time, and it is divided among the calls of the batch.
     """
     graph = method == CUDA_GRAPH
     nothing = make_timer(CUDA_EVENTS if graph else method, _do_nothing, device)

@@ -63,7 +63,7 @@ def parse_log(text: str) -> tuple[Xid, ...]:
 
 
 def _read_log(path: Path) -> str:
-    """Read /dev/kmsg, where each read returns one record, until there is no more."""
+    """Read /dev/kmsg until no records are left; each read returns one."""
     log = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     records: list[bytes] = []
     size = 0

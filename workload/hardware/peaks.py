@@ -4,7 +4,7 @@ Peaks are dense. Unknown hardware has no peak: a wrong one would give percentage
 slow GPU look fast. The figures and their sources are in peaks.toml.
 
 Not covered: lower clocks under load, power limits, MIG slices, virtual GPUs, Arm CPUs with
-cores of several kinds.
+different types of cores (big.LITTLE).
 """
 
 import re

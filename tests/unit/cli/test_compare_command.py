@@ -128,7 +128,7 @@ def test_the_summary_counts_the_verdicts_and_names_what_is_unclear(compare: Comp
 def test_what_to_do_about_unclear_and_unjudged_cases_is_one_line(compare: Compare) -> None:
     few = case(size=16, timing=timing(samples=3))
     wide = case(size=32, timing=replace(timing(), samples_sec=(0.9e-3,) * 8 + (2e-3,) * 12))
-    unjudged = "UNJUDGED: measure both sides again without the causes above"
+    unjudged = "UNJUDGED: remove the causes listed above, then measure both sides again"
     unclear = (
         "UNCLEAR: measure both sides again on an idle machine, with a larger --budget or as "
         "several runs in turns"

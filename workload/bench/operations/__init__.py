@@ -54,7 +54,7 @@ class Operation(Protocol):
 
     @property
     def bytes(self) -> int:
-        """Count the least traffic of one call: each input read once, the output written once."""
+        """Count the bytes that a call must move: each input read once, the output written once."""
 
     @property
     def timing_config(self) -> TimingConfig:

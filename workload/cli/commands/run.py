@@ -43,7 +43,7 @@ HOST_CPU_SHARE = 0.25  # of the matmuls' time, on a GPU
 
 
 def command(session: Session, options: RunOptions) -> ExitCode:
-    """Run doctor, verify, train and matmul on one device; the verdict is the worst of them.
+    """Run doctor, verify, train and matmul on one device; the verdict is the worst of theirs.
 
     With several devices, one process per device does this.
     """

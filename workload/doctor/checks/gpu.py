@@ -73,7 +73,7 @@ def compute_mode(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     asks="Do other processes use the GPU?",
     why="they slow down what is measured here, and the GPU's memory may run out",
     fix="wait until the other processes end, or choose another GPU with --device cuda:N; on the "
-    "host list the processes with:\nnvidia-smi",
+    "host, list the processes with:\nnvidia-smi",
     link="https://docs.nvidia.com/deploy/nvidia-smi/",
 )
 def gpu_shared(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:

@@ -176,7 +176,7 @@ def _advice(comparison: Comparison) -> Iterator[str]:
     """Return what to do for cases that are not judged or whose interval is too wide."""
     found = comparison.verdicts
     if Verdict.UNJUDGED in found:
-        yield "UNJUDGED: measure both sides again without the causes above"
+        yield "UNJUDGED: remove the causes listed above, then measure both sides again"
     if Verdict.UNCLEAR in found:
         yield (
             "UNCLEAR: measure both sides again on an idle machine, with a larger --budget or as "

@@ -32,7 +32,7 @@ class DualLoop(FusedLoop):
         self._sum_g = torch.zeros_like(self._g)
 
     def weights(self) -> tuple[Tensor, Tensor]:
-        """See `Loop`. A run resumed from these weights starts from the same `pre`."""
+        """See `Loop`. Also compute `pre` again, as a run resumed from these weights does."""
         self._w1.addmm_(self._sum_g, self._x, alpha=self._rate)
         torch.mm(self._w1, self._x.t(), out=self._pre)
         self._sum_g.zero_()
