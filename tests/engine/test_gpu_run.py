@@ -11,7 +11,7 @@ CLI = "nvidia-container-cli: "
 # What NVIDIA's hook says, and what `make gpu-run` makes of it.
 REFUSALS = {
     "requirement error: unsatisfied condition: cuda>=13.0, please update your driver": (
-        "the NVIDIA driver is too old, 580 or newer is required"
+        "the NVIDIA driver is too old; 580 or newer is required"
     ),
     "initialization error: load library failed: libnvidia-ml.so.1: cannot open shared object "
     "file": ("no NVIDIA driver, or a part of it is missing"),

@@ -120,7 +120,7 @@ def test_no_check_lacks_a_fault_and_no_fault_lacks_a_check() -> None:
         ("disk", " free at /"),
         ("gpu-driver", "no NVIDIA driver ("),
         ("gpu-driver", "the NVIDIA driver does not answer ("),
-        ("driver-version", " is too old, 580 or newer is required"),
+        ("driver-version", " is too old; 580 or newer is required"),
         ("device-nodes", "missing: /dev/nvidia"),
     ],
 )

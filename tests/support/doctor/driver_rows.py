@@ -53,14 +53,14 @@ DRIVER_ROWS = (
     fails(
         "driver-version",
         "too_old_compat_applies",
-        "NVIDIA driver 570.10 is too old, 580 or newer is required",
+        "NVIDIA driver 570.10 is too old; 580 or newer is required",
         driver=OLD_DRIVER,
         torch=None,
         depth=QUICK,
     ),
     is_unknown(
         "driver-version",
-        "the driver that CUDA 99.0 needs is not known",
+        "the minimum driver for CUDA 99.0 is unknown",
         torch__cuda_version="99.0",
     ),
     not_applicable(
@@ -81,7 +81,7 @@ DRIVER_ROWS = (
         "copies, then to check",
         health__recovery_action=3,
     ),
-    passes("fabric", "GPU 0 NVIDIA H200 is in no NVLink fabric"),
+    passes("fabric", "GPU 0 NVIDIA H200 is not part of an NVLink fabric"),
     passes(
         "fabric",
         "GPU 0 NVIDIA H200 has joined its NVLink fabric",

@@ -76,7 +76,7 @@ def test_memory_that_changes_is_exit_3_in_one_line(
     monkeypatch.setattr(runner, "run_stress", partial(run_stress, write=write))
     outcome = call(workload)
     assert outcome.code == ExitCode.WRONG_NUMBERS
-    assert outcome.stderr.startswith("workload doctor: memory of cpu changed, ")
+    assert outcome.stderr.startswith("workload doctor: the memory of cpu changed; ")
     assert "(first: word 0 of pattern 'address', bits 0x8" in outcome.stderr
 
 

@@ -202,7 +202,7 @@ def test_a_missing_driver_has_text_why_and_fix() -> None:
     assert (found.found, found.why, found.fix) == (
         "no NVIDIA driver (NVML: Shared Library Not Found)",
         "CUDA needs the host's driver",
-        "on the host install NVIDIA driver 580 or newer and the NVIDIA Container Toolkit, "
+        "on the host, install NVIDIA driver 580 or newer and the NVIDIA Container Toolkit, "
         "and start the container with --gpus all",
     )
     assert found.link == (

@@ -1,4 +1,4 @@
-"""The parts of a check: its needs, results and texts. This module has no checks."""
+"""Classes and functions to define a check: its needs, results and texts."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ Fact = TypeVar("Fact")
 
 WRONG = "wrong"  # the case of every result that reports a mismatch
 SEVERITY = (State.FAIL, State.WARN, State.UNKNOWN, State.PASS, State.NOT_APPLICABLE)
-# The fix if the cause is a defect of this program.
-REPORT = "report it, with the output of:\nworkload doctor --json"
+# The fix for a bug in this program.
+REPORT = "report this problem, with the output of:\nworkload doctor --json"
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Check:
         return self.function(facts)
 
     def finding(self, result: CheckResult) -> Finding:
-        """Return the finding. If a warning or failure lacks a text, it gets that of the check."""
+        """Return the finding. A warning or failure takes its missing texts from the check."""
         own = self.explanation if result.state in (State.WARN, State.FAIL) else result
         return Finding(
             id=self.id,
@@ -113,7 +113,7 @@ def check(
 
 
 def passed(found: str) -> CheckResult:
-    """Return the result of a check that found nothing wrong."""
+    """Return a pass: the check found no problem."""
     return CheckResult(State.PASS, found, case="pass")
 
 
@@ -128,12 +128,12 @@ def failed(found: str, *, case: str, **texts: Unpack[ResultTexts]) -> CheckResul
 
 
 def unknown(found: str, *, case: str = "unknown") -> CheckResult:
-    """Return the result of a check whose question the facts do not answer."""
+    """Return an unknown result: the facts do not answer the question of the check."""
     return CheckResult(State.UNKNOWN, found, case=case)
 
 
 def not_applicable(found: str, *, case: str) -> CheckResult:
-    """Return the result of a check that does not apply to this machine or request."""
+    """Return the result "not applicable": the check does not fit this machine or request."""
     return CheckResult(State.NOT_APPLICABLE, found, case=case)
 
 
@@ -154,7 +154,7 @@ def known(fact: Fact | None) -> Fact:
 
 
 def read(facts: Facts, name: str) -> Any:
-    """Return a fact that may be None. Raises MissingFactError if its probe crashed."""
+    """Return the fact `name`, which may be None. Raises MissingFactError if its probe crashed."""
     if name in facts.unread:
         raise MissingFactError(f"{name} could not be read")
     return getattr(facts, name)

@@ -1,4 +1,4 @@
-"""Checks of the NVIDIA driver: whether it answers, and its version."""
+"""Checks that the NVIDIA driver answers and supports PyTorch's CUDA version."""
 
 from workload.core.models.facts import Facts
 from workload.core.models.gpu import Driver
@@ -71,7 +71,7 @@ def gpu_driver(facts: Facts) -> CheckResult:
             f"NVIDIA driver {driver.version} finds no GPU",
             case="no_gpus",
             why="the GPU is absent, disabled, lost, or not available in this container",
-            fix="start the container with --gpus all; on the host see the output of:\nnvidia-smi",
+            fix="start the container with --gpus all; on the host, see the output of:\nnvidia-smi",
         )
     return _no_driver(facts)
 
@@ -89,8 +89,8 @@ def _with_gpus(facts: Facts, driver: Driver) -> CheckResult:
             else f"driver {driver.version}: {many} lost ({lost[0].error})",
             case="gpu_lost" if others else "gpus_lost",
             why="a GPU fell off the bus or needs a reset; work on all GPUs fails",
-            fix="look for Xid errors in the kernel's log (sudo dmesg); reset the GPU or reboot the "
-            "host:\nsudo nvidia-smi --gpu-reset -i INDEX",
+            fix="look for Xid errors in the kernel's log (sudo dmesg); reboot the host, or reset "
+            "the GPU:\nsudo nvidia-smi --gpu-reset -i INDEX",
             link=DEBUG,
         )
     files = sum(
@@ -103,7 +103,7 @@ def _with_gpus(facts: Facts, driver: Driver) -> CheckResult:
             case="unlisted",
             why="a GPU that failed is not listed after the driver is reloaded, or a GPU was "
             "removed and its file remained",
-            fix="on the host compare these lists, and look for Xid errors (sudo dmesg):\n"
+            fix="on the host, look for Xid errors (sudo dmesg), and compare these lists:\n"
             "nvidia-smi -L\nlspci -d 10de:",
         )
     names = ", ".join(
@@ -120,8 +120,8 @@ def _no_driver(facts: Facts) -> CheckResult:
             f"no NVIDIA driver ({reason})",
             case="missing_in_container",
             why="CUDA needs the host's driver",
-            fix=f"on the host install NVIDIA driver {needed_driver(facts)} or newer and the NVIDIA "
-            "Container Toolkit, and start the container with --gpus all",
+            fix=f"on the host, install NVIDIA driver {needed_driver(facts)} or newer and the "
+            "NVIDIA Container Toolkit, and start the container with --gpus all",
             link=TOOLKIT,
         )
     if kernel_driver is None:
@@ -158,8 +158,8 @@ def _by_code(facts: Facts, kernel_driver: str) -> CheckResult:
             case="not_permitted",
             why="this user may not open the GPU's files in /dev, or SELinux or the container's "
             "cgroup denies it",
-            fix="start the container with --gpus all, and on a host with SELinux also with "
-            "--security-opt label=disable; on the host check the modes of the files:\n"
+            fix="start the container with --gpus all; if the host uses SELinux, add "
+            "--security-opt label=disable; on the host, check the modes of the files:\n"
             "ls -l /dev/nvidia*",
             link=f"{TOOLKIT}troubleshooting.html",
         )
@@ -174,7 +174,7 @@ def _by_code(facts: Facts, kernel_driver: str) -> CheckResult:
         f"the NVIDIA driver does not answer ({reason}); kernel module {kernel_driver} is loaded",
         case="not_answering",
         why="the driver's library is missing or has another version, or the container lost its GPU",
-        fix="restart the container; reboot the host if its driver was updated; on the host see "
+        fix="restart the container; reboot the host if its driver was updated; on the host, see "
         "the output of:\nnvidia-smi",
     )
 
@@ -182,7 +182,7 @@ def _by_code(facts: Facts, kernel_driver: str) -> CheckResult:
 @gpu_check(
     "driver-version",
     asks="Does the driver support the CUDA version that PyTorch was built with?",
-    why="CUDA does not start with a driver older than the first that supports its major version",
+    why="CUDA does not start if the driver is older than the minimum for CUDA's major version",
     fix="update the driver on the host, or use a PyTorch built for an older CUDA",
     link="https://docs.nvidia.com/deploy/cuda-compatibility/",
     needs=(CUDA_BUILD, DRIVER),
@@ -200,7 +200,7 @@ def driver_version(facts: Facts) -> CheckResult:
             fix="remove that libcuda.so.1 from the image and its folder from LD_LIBRARY_PATH",
         )
     if enough is None:
-        return unknown(f"the driver that CUDA {cuda} needs is not known")
+        return unknown(f"the minimum driver for CUDA {cuda} is unknown")
     if enough:
         return passed(f"driver {version} supports CUDA {cuda} ({minimum} or newer is required)")
     if cuda_started(facts):
@@ -212,7 +212,7 @@ def driver_version(facts: Facts) -> CheckResult:
         )
     case, fix = _driver_fix(_brand(facts), cuda)
     return failed(
-        f"NVIDIA driver {version} is too old, {minimum} or newer is required",
+        f"NVIDIA driver {version} is too old; {minimum} or newer is required",
         case=case,
         why=f"CUDA {cuda} needs driver {minimum} or newer",
         fix=f"update the driver on the host, or use a PyTorch built for an older CUDA; {fix}",
@@ -220,7 +220,7 @@ def driver_version(facts: Facts) -> CheckResult:
 
 
 def _driver_fix(brand: str | None, cuda: str) -> tuple[str, str]:
-    """Return the case, and whether cuda-compat can be used for GPUs of this brand."""
+    """Return the case, and the advice on cuda-compat for GPUs of this brand."""
     compatible = forward_compatible(brand)
     if compatible is None:
         return "too_old", "on data-center GPUs you can install cuda-compat instead"

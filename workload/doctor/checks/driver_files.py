@@ -10,7 +10,7 @@ RELOAD = (
     "running container"
 )
 SURVIVES_RELOAD = (
-    "restart the container with --device nvidia.com/gpu=all (CDI), which is not affected"
+    "restart the container with --device nvidia.com/gpu=all; devices added by CDI are not removed"
 )
 
 
@@ -66,12 +66,12 @@ def device_nodes(facts: Facts) -> CheckResult:
         return failed(
             f"missing: {paths}",
             case=case,
-            fix="start the container with --gpus all; on the host load the module:\n"
+            fix="start the container with --gpus all; on the host, load the module:\n"
             "sudo nvidia-modprobe -u -c=0",
         )
     if case == "denied":
         return failed(
-            f"uid {known(facts.user).uid} may not read and write: {paths}",
+            f"uid {known(facts.user).uid} lacks read or write access to {paths}",
             case=case,
             fix="add the files' group (docker run --group-add), or give the files mode 0666",
         )

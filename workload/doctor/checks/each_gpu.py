@@ -40,10 +40,10 @@ ANSWERS = Need(
 def each_gpu_check(id_: str, **texts: Unpack[Texts]) -> Callable[[GpuFunction], Check]:
     """Turn a function of one GPU into a check that returns the worst result of all GPUs.
 
-    If the driver did not report a value, the result gives the reason recorded for the check's id.
+    If the driver did not report a value, the result has the reason recorded for the check's id.
 
-    Of the GPUs that were not requested only failures count, because checks of several GPUs use all
-    of them. These failures are warnings if the user named one GPU.
+    For GPUs that were not requested, only failures count, because checks of several GPUs use every
+    GPU. If the user named one GPU, these failures become warnings.
     """
 
     def decorate(function: GpuFunction) -> Check:
@@ -83,7 +83,7 @@ def reported(answer: Answer | None) -> Answer:
 
 
 def _not_reported(gpu: Gpu, state: GpuState, question: str) -> CheckResult:
-    """Return the result, with the reason, for a value that the driver did not report."""
+    """Return the result for a value that the driver did not report, with the recorded reason."""
     reason = state.silent.get(question, "no reason given")
     if reason == NOT_SUPPORTED:
         return not_applicable(f"not supported by {gpu_name(gpu)}", case="card-has-none")

@@ -11,12 +11,12 @@ from workload.hardware.openmp import team_limit
 @check(
     "environment",
     asks="Do environment variables change the speed or the bits of results?",
-    why="results differ from those of other machines, and of this machine without the variables",
+    why="results differ from those of a machine on which the variables are not set",
     fix="unset the variables that you did not set on purpose",
     link="https://docs.pytorch.org/docs/stable/torch_environment_variables.html",
 )
 def variables(facts: Facts) -> CheckResult:
-    """Look for variables of the table `core/variables.toml` that are set."""
+    """Warn if a variable of `core/variables.toml` has a value that changes speed or results."""
     usable_threads = facts.limits.usable_threads if facts.limits else None
     gnu_openmp = bool(facts.torch_files and facts.torch_files.gnu_openmp)
     set_here = set_variables(known(facts.environment), usable_threads, gnu_openmp=gnu_openmp)

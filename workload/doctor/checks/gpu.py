@@ -38,7 +38,7 @@ def mig(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
         return passed(f"MIG is off for {gpu_name(gpu)}")
     if state.mig_slices == 0:
         return failed(
-            f"MIG is on for {gpu_name(gpu)}, without a slice",
+            f"MIG is on for {gpu_name(gpu)}, but the GPU has no slices",
             case="no_slices",
             why="CUDA finds no GPU until there is a slice",
             fix="create a slice, or turn MIG off:\nsudo nvidia-smi mig -cgi 0 -C\n"
@@ -71,13 +71,13 @@ def compute_mode(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 @each_gpu_check(
     "gpu-shared",
     asks="Do other processes use the GPU?",
-    why="they slow down what is measured here, and the GPU's memory may run out",
+    why="they slow down measurements on this GPU, and its memory may run out",
     fix="wait until the other processes end, or choose another GPU with --device cuda:N; on the "
     "host, list the processes with:\nnvidia-smi",
     link="https://docs.nvidia.com/deploy/nvidia-smi/",
 )
 def gpu_shared(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
-    """Count other processes. A container hides them, but not the memory that they use."""
+    """Count other processes. A container hides the processes, but not the memory they use."""
     used_bytes = (gpu.memory_total_bytes or 0) - (gpu.memory_free_bytes or 0)
     if gpu.memory_free_bytes is not None and start_code(facts) == OUT_OF_MEMORY:
         return failed(
@@ -169,8 +169,8 @@ def throttle(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 @each_gpu_check(
     "persistence",
     asks="Is persistence mode on?",
-    why="without it each first use of the GPU takes some seconds longer",
-    fix="on the host start nvidia-persistenced, or turn persistence mode on:\n"
+    why="without it, a program that starts on an idle GPU waits some seconds for the driver",
+    fix="on the host, start nvidia-persistenced, or turn persistence mode on:\n"
     "sudo nvidia-smi -pm 1",
     link="https://docs.nvidia.com/deploy/driver-persistence/",
 )
@@ -183,7 +183,7 @@ def persistence(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 
 @each_gpu_check(
     "pcie",
-    asks="Does the PCIe link have the GPU's full width and generation?",
+    asks="Does the PCIe link have the GPU's full width and highest generation?",
     why="copies between host and GPU are slower",
     fix="reseat the GPU in a slot with all lanes; check for a limit in the firmware's settings",
     link="https://docs.nvidia.com/deploy/gpu-debug-guidelines/",

@@ -1,4 +1,4 @@
-"""Checks of faults that the driver reports: recovery action, errors, NVLink fabric."""
+"""Checks of a GPU's recovery action, NVLink fabric, errors and power limit."""
 
 from workload.core.models.action import Action
 from workload.core.models.facts import Facts
@@ -17,8 +17,8 @@ XIDS = "https://docs.nvidia.com/deploy/xid-errors/"
     "recovery-action",
     asks="Does the driver ask for a reset, a reboot or another recovery of the GPU?",
     why="until it recovers, the GPU may fail or compute wrong results",
-    fix="do what the driver asks for; docker/host/ACTIONS.md has the commands; print what it asks "
-    "for with:\nnvidia-smi -q -d RESET_STATUS",
+    fix="take the action that the driver asks for; docker/host/ACTIONS.md has the commands; print "
+    "the action with:\nnvidia-smi -q -d RESET_STATUS",
     link=MEMORY_ERRORS,
 )
 def recovery_action(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
@@ -34,7 +34,7 @@ def recovery_action(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     asks="Has the GPU joined its NVLink fabric, and is the fabric healthy?",
     why="CUDA does not start on a GPU that has not joined the fabric of its NVSwitches; links of "
     "an unhealthy fabric may be slow",
-    fix="on the host start the fabric manager of the driver's version, and check its log:\n"
+    fix="on the host, start the fabric manager of the driver's version, and check its log:\n"
     "sudo systemctl restart nvidia-fabricmanager\nsudo journalctl -u nvidia-fabricmanager",
     link="https://docs.nvidia.com/datacenter/tesla/fabric-manager-user-guide/",
 )
@@ -42,7 +42,7 @@ def fabric(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     """Check the state and the health of the fabric. Most GPUs are not part of one."""
     found = _health(state).fabric
     if found is None:
-        return passed(f"{gpu_name(gpu)} is in no NVLink fabric")
+        return passed(f"{gpu_name(gpu)} is not part of an NVLink fabric")
     if found.state == "in progress":
         return warned(
             f"{gpu_name(gpu)} is joining its NVLink fabric",

@@ -1,4 +1,4 @@
-"""Conditions of the checks of PyTorch and the GPU, and the GPUs that these checks examine."""
+"""Needs of the checks of PyTorch and the GPU, and functions that select the GPUs to check."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -82,12 +82,12 @@ def other_gpus(facts: Facts) -> tuple[Gpu, ...]:
 
 
 def one_gpu_named(facts: Facts) -> bool:
-    """Return whether the user named one GPU. Other GPUs are then not used."""
+    """Return whether the user named one GPU. In that case, no other GPU is used."""
     return facts.requested_device.startswith("cuda:")
 
 
 def start_code(facts: Facts) -> int | None:
-    """Return the error code if CUDA did not start or could not use the requested GPU."""
+    """Return the error code if CUDA did not start or cannot use the requested GPU, else None."""
     start, torch = facts.cuda, facts.torch
     if start and (start.code or start.context):
         return start.code or start.context
@@ -96,7 +96,7 @@ def start_code(facts: Facts) -> int | None:
 
 
 def sticky_before(facts: Facts, operation: str) -> bool:
-    """Return whether a kernel before `operation` failed in a way that prevents all later ones."""
+    """Return whether a kernel before `operation` failed so that no later kernel can run."""
     runs = facts.torch.kernels if facts.torch else ()
     for run in (run for run in runs if run.device != "cpu"):
         if run.operation == operation:
@@ -219,13 +219,13 @@ def _excused(facts: Facts, result: CheckResult) -> CheckResult:
 
 
 def _used_by_auto(facts: Facts) -> bool:
-    """Return whether `--device auto` uses a GPU: if a GPU computed a matmul correctly."""
+    """Return whether `--device auto` uses a GPU. It does if a GPU computed a matmul correctly."""
     runs = facts.torch.kernels if facts.torch else ()
     return any(run.device != "cpu" and run.operation == "matmul" and run.wrong == 0
                for run in runs)  # fmt: skip
 
 
 def needed_driver(facts: Facts) -> str:
-    """Return the oldest driver for PyTorch's CUDA version, or for the newest if that is unknown."""
+    """Return the minimum driver for PyTorch's CUDA. If that is unknown, assume the newest CUDA."""
     cuda = cuda_version(facts)
     return (cuda and minimum_driver(cuda)) or MINIMUM_DRIVERS[max(MINIMUM_DRIVERS)]

@@ -1,4 +1,4 @@
-"""Checks that operations on the CPU, on the GPU and between GPUs run and are correct."""
+"""Checks that operations on the CPU, on the GPU and between GPUs run correctly."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -35,7 +35,7 @@ SEVERAL = Need(
 
 
 def not_failed_before(operation: str) -> Need:
-    """Return the need that no earlier kernel left the GPU unusable for this process."""
+    """Return a need that is not met if a kernel before `operation` made the GPU unusable."""
     return Need(
         "gpu-failed",
         "an earlier kernel failed",
@@ -78,14 +78,14 @@ def cpu_kernel(facts: Facts) -> CheckResult:
     needs=(LOOKED, STARTED, EXISTS, BUILT),
 )
 def gpu_kernel(facts: Facts) -> CheckResult:
-    """Check every element of a kernel's result on the GPU."""
+    """Check every element of the result of a kernel on the GPU."""
     return _judge_gpu(facts, "kernel", "a kernel")
 
 
 @gpu_check(
     "cublas",
     asks="Does a cuBLAS matmul run correctly on the GPU?",
-    why="matmuls, most of a network's work, cannot be computed",
+    why="matmuls, which are most of a network's work, cannot be computed",
     fix="reinstall torch with the NVIDIA wheels it is locked to; check for another process that "
     "fills the GPU's memory:\nnvidia-smi",
     link="https://docs.nvidia.com/cuda/cublas/",
@@ -114,7 +114,7 @@ def cudnn_convolution(facts: Facts) -> CheckResult:
     "peer-access",
     asks="Are copies between GPUs correct and direct?",
     why="copies go through host memory, which is many times slower",
-    fix="on a host without virtual machines disable IOMMU and PCIe ACS; print how the GPUs are "
+    fix="on a host without virtual machines, disable IOMMU and PCIe ACS; print how the GPUs are "
     "connected:\nnvidia-smi topo -p2p r",
     link=NCCL_GUIDE,
     needs=(LOOKED, STARTED, BUILT, SEVERAL),
@@ -180,7 +180,7 @@ def _judge(
 
 
 def _error(what: str, error: str) -> CheckResult:
-    """Return a failure. Its cause and fix are those of the error code, else those of the check."""
+    """Return a failure with the texts of the error code, or of the check if the code is unknown."""
     cause = cause_of(error)
     found = f"{what} ({error})"
     if cause is None:

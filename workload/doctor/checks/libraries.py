@@ -1,4 +1,4 @@
-"""Checks of the libraries and packages that this process loads or would load."""
+"""Checks of the CUDA libraries that this process finds or loads, and of package versions."""
 
 from collections import defaultdict
 from collections.abc import Iterable

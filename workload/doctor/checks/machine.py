@@ -20,7 +20,7 @@ from workload.doctor.checks.check import (
 from workload.hardware.import_limits import thread_shortage
 from workload.hardware.processor import actual_cpu, emulated_on
 
-# A record is under 1 MB; the torch.compile cache of one model is about 10 MB. A rule of thumb.
+# A rule of thumb: a record is under 1 MB; the torch.compile cache of one model is about 10 MB.
 ENOUGH_DISK_BYTES = 100_000_000
 FULL = os.strerror(errno.ENOSPC)
 # A rule of thumb for the host memory that a small job needs after the import of PyTorch. With CUDA
@@ -28,7 +28,7 @@ FULL = os.strerror(errno.ENOSPC)
 ENOUGH_MEMORY_BYTES = {"cpu": 500_000_000, "cuda": 2_000_000_000}
 # NCCL's troubleshooting guide: "--shm-size=1g". Docker's default of 64 MB causes a bus error.
 ENOUGH_SHM_BYTES = 1_000_000_000
-# When this line was written. A clock that shows an earlier time is wrong.
+# The date on which this line was written. A clock that shows an earlier date is wrong.
 WRITTEN_SEC = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
 SKEW_SEC = 60.0
 # The hardware clock may be set to local time. Time zones differ by multiples of 15 minutes.
@@ -53,7 +53,7 @@ def facts_read(facts: Facts) -> CheckResult:
 @check(
     "architecture",
     asks="Is this software built for the CPU's architecture?",
-    why="an emulated CPU is many times slower, lacks instructions and has no GPU",
+    why="an emulated CPU is many times slower, lacks some instructions and cannot use a GPU",
     fix="pull or build the image for this CPU; use --platform with docker pull or docker build",
     link="https://docs.docker.com/build/building/multi-platform/",
 )
@@ -70,7 +70,7 @@ def architecture(facts: Facts) -> CheckResult:
 
 
 def emulator_of(facts: Facts) -> str | None:
-    """Return the kind of CPU that emulates this system; None if not emulated or unknown."""
+    """Return the kind of the real CPU; None if the system is not emulated or this is unknown."""
     cpu, system = facts.cpu, facts.system
     if cpu is None or system is None:
         return None
@@ -102,7 +102,7 @@ def threads(facts: Facts) -> CheckResult:
     link="https://docs.docker.com/engine/manage-resources/pruning/",
 )
 def disk(facts: Facts) -> CheckResult:
-    """Check the free space of the folder that has the least."""
+    """Check the free space of the folder with the least free space."""
     folders = known(facts.folders)
     full = [folder.path for folder in folders if folder.problem == FULL]
     if full:
@@ -154,7 +154,7 @@ def memory(facts: Facts) -> CheckResult:
     needed_bytes = ENOUGH_MEMORY_BYTES["cuda" if facts.torch and facts.torch.gpus else "cpu"]
     if available_bytes >= needed_bytes:
         return passed(f"{available} of memory available")
-    why = f"this device needs about {format_bytes(needed_bytes)} of free host memory"
+    why = f"a small job on this device needs about {format_bytes(needed_bytes)} of host memory"
     if limit_bytes is None:
         fix = "stop other programs, or use a larger machine"
         return warned(f"only {available} of memory available", case="little", why=why, fix=fix)
@@ -169,7 +169,7 @@ def memory(facts: Facts) -> CheckResult:
 @check(
     "shm",
     asks="Is /dev/shm large enough for PyTorch's worker processes and NCCL?",
-    why="PyTorch's worker processes and NCCL end with a bus error when it is full",
+    why="PyTorch's worker processes and NCCL end with a bus error when /dev/shm is full",
     fix="start the container with --shm-size=1g or --ipc=host",
     link="https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/troubleshooting.html",
 )
@@ -210,7 +210,7 @@ def clock(facts: Facts) -> CheckResult:
 
 
 def _skew_sec(now_sec: float, hardware_sec: float) -> float:
-    """Return the difference in seconds, less the nearest time-zone offset of up to 14 hours."""
+    """Return the difference in seconds that no time-zone offset of up to 14 hours explains."""
     difference = abs(now_sec - hardware_sec)
     zone = round(difference / QUARTER_SEC) * QUARTER_SEC
     return abs(difference - zone) if zone <= 14 * 3600 else difference

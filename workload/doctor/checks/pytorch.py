@@ -81,7 +81,7 @@ def _installed(files: TorchFiles | None) -> CheckResult:
 @gpu_check(
     "torch-build",
     asks="Is PyTorch built with CUDA?",
-    why="without CUDA PyTorch cannot use an NVIDIA GPU, whatever the driver",
+    why="without CUDA, PyTorch cannot use an NVIDIA GPU, even with a working driver",
     fix="use the GPU image, or install a CUDA build of torch",
     link="https://pytorch.org/get-started/locally/",
     needs=(INSTALLED,),
@@ -102,7 +102,7 @@ def torch_build(facts: Facts) -> CheckResult:
     "cuda-start",
     asks="Does CUDA start in PyTorch?",
     why="the driver answers, but PyTorch cannot use the GPU",
-    fix="restart the container with --gpus all; on the host see the output of:\nnvidia-smi",
+    fix="restart the container with --gpus all; on the host, see the output of:\nnvidia-smi",
     link="https://docs.nvidia.com/deploy/cuda-compatibility/",
     needs=(*TORCH, CUDA_BUILD, GPU, NODES, NEW_ENOUGH),
 )
@@ -140,7 +140,7 @@ def _seen(facts: Facts, torch: TorchFacts) -> CheckResult:
         return warned(
             f"CUDA sees {len(torch.gpus)} of the driver's {len(listed)} GPUs: {names}",
             case="fewer",
-            why="; ".join(why_not_seen(torch, listed)) or "CUDA does not say why",
+            why="; ".join(why_not_seen(torch, listed)) or "CUDA gives no reason",
             fix="compare with the host's list:\nnvidia-smi -L",
         )
     return passed(f"PyTorch sees {names}")
@@ -155,7 +155,7 @@ def _seen(facts: Facts, torch: TorchFacts) -> CheckResult:
     needs=(LOOKED, STARTED),
 )
 def device_index(facts: Facts) -> CheckResult:
-    """Compare the requested number with the number of GPUs."""
+    """Compare the requested index with the number of GPUs."""
     device, count = facts.requested_device, len(facts.torch.gpus) if facts.torch else 0
     if requested_gpu(facts):
         return passed(f"{device} is one of {count} GPUs" if count > 1 else f"{device} exists")

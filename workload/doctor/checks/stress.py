@@ -18,8 +18,9 @@ from workload.doctor.checks.check import (
 from workload.doctor.checks.machine import emulator_of
 from workload.hardware.sensors import UNCORRECTABLE
 
-# A GPU is too hot, or its power supply too weak, if its rate in the last quarter of the time is
-# below this share of that in the first. CPUs are not judged: other programs slow them down as well.
+# If the rate of a GPU in the last quarter of the test is below this share of its rate in the first
+# quarter, the GPU is too hot or its power supply too weak. The speed of a CPU is not checked,
+# because other programs may slow it down as well.
 STEADY_SHARE = 0.9
 LONGER = "give the test more time:\nworkload doctor --deep --budget 600"
 NO_MATMUL = ("no matmul was completed", "whether the device works under load is unknown")
@@ -37,10 +38,10 @@ NOT_CPU = Need(
 
 @check(
     "burn-in",
-    asks="Under load, is every element correct and the speed steady?",
+    asks="Are all results correct and is the speed steady under load?",
     why="this device computes wrong results, so none of its results can be trusted",
     fix="run the test again; improve cooling, undo overclocking, update driver and firmware; "
-    "replace the part if it fails again",
+    "replace the device if it fails again",
     link="https://research.google/pubs/cores-that-dont-count/",
     needs=(ASKED, BURNED),
 )
@@ -58,7 +59,7 @@ def burn_in(facts: Facts) -> CheckResult:
     matmuls, elements = (
         sum(getattr(one, name) for one in burned) for name in ("products", "elements")
     )
-    rates = f"GFLOP/s first to last quarter: {', '.join(map(_rates, burned))}"
+    rates = f"GFLOP/s from the first to the last quarter of the test: {', '.join(map(_rates, burned))}"
     return passed(
         f"{matmuls} matmuls on {burned[0].device}: all {elements} elements correct; "
         f"{'no rate because the CPU is emulated' if emulator_of(facts) else rates}"
@@ -117,8 +118,8 @@ def _rates(burned: BurnIn) -> str:
     asks="Does memory keep every pattern written to it?",
     why="stored data changes, so no result of this machine can be trusted",
     fix="run the test again; see the ecc check and the kernel's log; test host memory with a "
-    "memory tester such as memtest86+, and a GPU with NVIDIA's field diagnostic; replace what "
-    "fails",
+    "memory tester such as memtest86+, and a GPU with NVIDIA's field diagnostic; replace the "
+    "part that fails",
     link="https://www.memtest.org/",
     needs=(ASKED, BURNED),
 )
@@ -132,7 +133,7 @@ def memory_pattern(facts: Facts) -> CheckResult:
     compared = format_bytes(memory.compared_bytes)
     if memory.wrong_words:
         return failed(
-            f"memory of {memory.device} changed, wrong words of 8 bytes: {memory.wrong_words} in "
+            f"the memory of {memory.device} changed; wrong 8-byte words: {memory.wrong_words} in "
             f"{compared} (first: {memory.first_wrong})",
             case=WRONG,
         )

@@ -13,7 +13,7 @@ from workload.doctor.checks.check import (
 from workload.doctor.checks.gpu_needs import cuda_required, cuda_started
 from workload.hardware.compilers import fix
 
-# Variables of the folders that torch.compile loads libraries from; the default is TMPDIR.
+# Variables that name the folders from which torch.compile loads libraries. The default is TMPDIR.
 LOADED_FROM = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "TMPDIR")
 
 
@@ -41,7 +41,7 @@ def home(facts: Facts) -> CheckResult:
     link="https://github.com/pytorch/pytorch/issues/140765",
 )
 def passwd(facts: Facts) -> CheckResult:
-    """Check for a passwd entry or a name in the environment."""
+    """Check that passwd or the environment has a name for the user id."""
     user = known(facts.user)
     if user.has_passwd_entry or user.has_name_in_environment:
         return passed(f"uid {user.uid} has a name")
