@@ -96,7 +96,7 @@ def start_code(facts: Facts) -> int | None:
 
 
 def sticky_before(facts: Facts, operation: str) -> bool:
-    """Return whether a kernel before `operation` failed so that no later kernel can run."""
+    """Return whether a kernel before `operation` failed with an error after which none can run."""
     runs = facts.torch.kernels if facts.torch else ()
     for run in (run for run in runs if run.device != "cpu"):
         if run.operation == operation:

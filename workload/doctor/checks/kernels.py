@@ -35,7 +35,7 @@ SEVERAL = Need(
 
 
 def not_failed_before(operation: str) -> Need:
-    """Return a need that is not met if a kernel before `operation` made the GPU unusable."""
+    """Return a need that fails if an earlier kernel left the GPU unusable for this process."""
     return Need(
         "gpu-failed",
         "an earlier kernel failed",

@@ -154,7 +154,7 @@ def memory(facts: Facts) -> CheckResult:
     needed_bytes = ENOUGH_MEMORY_BYTES["cuda" if facts.torch and facts.torch.gpus else "cpu"]
     if available_bytes >= needed_bytes:
         return passed(f"{available} of memory available")
-    why = f"a small job on this device needs about {format_bytes(needed_bytes)} of host memory"
+    why = f"a small job on this device needs about {format_bytes(needed_bytes)} of free host memory"
     if limit_bytes is None:
         fix = "stop other programs, or use a larger machine"
         return warned(f"only {available} of memory available", case="little", why=why, fix=fix)
