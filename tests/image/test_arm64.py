@@ -95,4 +95,4 @@ def test_its_losses_are_those_of_this_machine_s_image(
     assert f", {NATIVE}, " in baseline
     assert f", {ARM64}, " in candidate
     assert "losses agree: " in text
-    assert IS_NATIVE or "no case has a speed on both sides" in text
+    assert IS_NATIVE or "no case could be compared" in text

@@ -10,7 +10,7 @@ from workload.report.terminal.comparison_table import Text
 
 
 def markdown(text: Text) -> str:
-    """Return the comparison as Markdown with a table, as GitHub renders it."""
+    """Return the comparison as GitHub Flavored Markdown, with a table."""
     header, *rows = [
         f"| {' | '.join(map(_markdown_text, row))} |"
         for row in (text.table.headers, *text.table.rows)

@@ -95,9 +95,9 @@ def test_contended_times_are_named_once_by_cause_with_the_longest_wait() -> None
     ]
     assert case_table.warning_lines(cases) == [
         "contended: 2 of 4 (other processes: threads waited up to 90% of the time): "
-        "matmul 32 float32, matmul 16 float32; repeat where the CPUs are free",
+        "matmul 32 float32, matmul 16 float32; repeat on idle CPUs",
         "contended: 1 of 4 (CPU quota: threads were stopped up to 60% of the time): "
-        "matmul 64 float32; repeat where the CPUs are free",
+        "matmul 64 float32; repeat on idle CPUs",
     ]
 
 
@@ -107,7 +107,7 @@ def test_a_busy_machine_is_named_where_the_best_rates_stand() -> None:
     one_thread = replace(CPU, threads=1, swept_contended=True)
     assert case_table.busy_lines(one_thread, [contended, case()]) == [
         "warning    other programs ran (1 of 2 cases are contended, 1 thread chosen under load): "
-        "the machine may be faster than this; repeat where the CPUs are free"
+        "the machine may be faster than this; repeat on idle CPUs"
     ]
 
 

@@ -149,14 +149,15 @@ def test_nodes_are_named_in_one_line_whatever_their_names_hold() -> None:
     assert table.rows == ()
     named = replace(NODES, slow=(SlowLink((1, 2), "network", 0.25),))
     assert collective_table.slow_lines(named) == [
-        "slow: nodes 1 two and 2 x? reach 25% of their peers over network"
+        "slow: nodes 1 two and 2 x? reach 25% of their peers' rate over network"
     ]
 
 
 def test_a_slow_rank_is_named_with_its_gpu() -> None:
     found = replace(gpus(3, NVLINK)[0], slow=(SlowLink((2,), NVLINK.words, 0.5),))
     assert collective_table.slow_lines(found) == [
-        "slow: rank 2 (NVIDIA H200 at 0000:12:00.0) reaches 50% of its peers over NVLink 4 x18"
+        "slow: rank 2 (NVIDIA H200 at 0000:12:00.0) reaches 50% of its peers' rate over "
+        "NVLink 4 x18"
     ]
 
 
@@ -177,7 +178,7 @@ def test_results_that_were_checked_are_counted() -> None:
 def test_the_legend_says_whose_rate_the_share_is_of() -> None:
     found, _ = gpus(2, PCIE)
     assert collective_table.legend_lines(found)[-1] == (
-        "% link     of PCIe 5 x16 PIX (63 GB/s each way), the slowest"
+        "% link     of PCIe 5 x16 PIX (63 GB/s each way), the slowest link"
     )
     assert collective_table.legend_lines(NODES)[-1] == (
         "% link     no rate is known for these links"

@@ -52,7 +52,7 @@ def test_a_verified_dtype_takes_one_line_and_a_wrong_result_one_more() -> None:
     ]
     assert summary.checks_lines(checks) == [
         "verify     float64: 2 of 2 agree with float64, "
-        "largest error of a sum 50% of its tolerance (a - b)",
+        "largest error of a sum: 50% of its tolerance (a - b)",
         "verify     float32: 0 of 1 agree with float64",
         "WRONG      a + b float32: not finite, allowed 1.00e-07 (error)",
     ]
@@ -122,7 +122,7 @@ def test_the_action_has_its_reason_and_each_gpu_with_a_fault_its_evidence() -> N
 @pytest.mark.parametrize(("error", "words"), [(0.996, "99%"), (1.0, "100%"), (0.994, "99%")])
 def test_a_tolerance_is_all_used_only_by_an_error_as_large(error: float, words: str) -> None:
     (line,) = summary.checks_lines([VerifyResult("matmul", "float32", error, 1.0, "error")])
-    assert line.endswith(f"largest error of a sum {words} of its tolerance (matmul)")
+    assert line.endswith(f"largest error of a sum: {words} of its tolerance (matmul)")
     assert case_table.case_row(case(error_share=error))[-1] == words
 
 
@@ -133,7 +133,7 @@ def test_the_rounding_of_one_operation_is_not_shown_as_a_share_of_its_tolerance(
     ]
     assert summary.checks_lines(checks) == [
         "verify     float32: 2 of 2 agree with float64, "
-        "largest error of a sum 20% of its tolerance (matmul)"
+        "largest error of a sum: 20% of its tolerance (matmul)"
     ]
     (line,) = summary.checks_lines(checks[:1])
     assert line == "verify     float32: 1 of 1 agree with float64"
@@ -148,7 +148,7 @@ def test_a_stage_names_what_it_measures_and_for_how_long() -> None:
 
 def test_a_tolerance_of_zero_that_is_kept_uses_none_of_it() -> None:
     (line,) = summary.checks_lines([VerifyResult("a + b", "float64", 0.0, 0.0, "error")])
-    assert line.endswith("largest error of a sum 0% of its tolerance (a + b)")
+    assert line.endswith("largest error of a sum: 0% of its tolerance (a + b)")
 
 
 def test_a_step_far_below_the_ceiling_is_a_warning() -> None:
@@ -158,8 +158,7 @@ def test_a_step_far_below_the_ceiling_is_a_warning() -> None:
     )
     *_, line = case_table.warning_lines([slow])
     assert line == (
-        "slow: far below the measured ceiling: train book eager float32 (1%); "
-        "repeat where the CPUs are free"
+        "slow: far below the measured ceiling: train book eager float32 (1%); repeat on idle CPUs"
     )
     assert not any(line.startswith("slow") for line in case_table.warning_lines([fine]))
 

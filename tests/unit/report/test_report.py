@@ -43,7 +43,7 @@ def test_no_section_lacks_a_thing_where_both_devices_have_records(section: str, 
     ("section", "words"),
     [
         ("against", "there is no record of a GPU"),
-        ("roofline", "No case with a valid time"),
+        ("roofline", "No case has a valid time"),
         ("rates", "No square matmul"),
         ("loss", "No training run is on record"),
         ("steps", "No training step was timed"),
@@ -166,7 +166,7 @@ def test_the_newest_record_of_a_device_is_shown_and_older_ones_are_history(
 def test_the_gpu_is_compared_with_the_cpu_beside_it(render: Render) -> None:
     newer = made(replace(CPU, name="another CPU"), started_at="2002-01-01T00:00:00+00:00")
     page = render(made(GPU, host_cpu=host_cpu()), newer)
-    assert "Both are in the same machine" in page.section("against")
+    assert "The CPU and the GPU are in the same machine" in page.section("against")
     assert page.drawing_title("speedups") == "GPU · synthetic GPU against CPU 2 · synthetic CPU"
 
 

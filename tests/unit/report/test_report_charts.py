@@ -33,7 +33,9 @@ def test_an_invalid_case_is_neither_on_the_roofline_nor_a_speed_up(render: Rende
     )
     page = render(made(CPU), made(GPU, cases=[bad, matmul(1024, "float32", GPU)], train=[]))
     assert page.drawing("roofline-side-gpu").count('class="dot"') == 1
-    compared, _, unpaired = page.section("against").partition("Not paired, with the reasons")
+    compared, _, unpaired = page.section("against").partition(
+        "Cases that were not paired, with the reasons"
+    )
     assert "matmul 512 float32" not in compared
     assert "matmul 512 float32: invalid in the candidate: the GPU was throttled" in unpaired
 

@@ -1,8 +1,7 @@
 """Show the records of a folder as one self-contained HTML page, without scripts or requests.
 
-`loading` reads the files as runs. `subjects` chooses the newest run of each device, which is shown
-in detail. `charts` draws the charts that the `*_figures` modules define. `page` fills in the
-template.
+`loading` reads the files as runs. `subjects` chooses the run of each device to show in detail.
+`charts` draws the charts that the `*_figures` modules define. `page` renders the template.
 """
 
 from workload.compare.run import Run

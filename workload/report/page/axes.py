@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 MAX_TICKS = 6
-# Larger numbers in a file are not measurements; their spans overflow.
+# Larger numbers in a file are not measurements, and the span of an axis would overflow.
 LARGEST, LARGEST_ON_LOG = 1e15, 1e300
 SMALLEST_SPAN = 1e-9
 ROUNDING = 1e-9  # of a step: how far a value may lie beyond the last tick
@@ -18,9 +18,9 @@ Label = Callable[[float], str]
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis. `title` has the unit. `ticks` are values with labels.
+    """An axis. `title` includes the unit. `ticks` are values with labels.
 
-    If `names`, each tick names a row.
+    If `names` is true, the label of each tick is the name of a row.
     """
 
     title: str
@@ -83,7 +83,7 @@ def log_axis(title: str, values: Iterable[float], label: Label = plain) -> Axis:
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
-    """Return powers of ten; if only a few fit, also 2 and 5 times each."""
+    """Return powers of ten; if only a few fit, also 2 and 5 times each power."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     leads = (1, 2, 5) if math.log10(high / low) < 2.5 else (1,)  # noqa: PLR2004  decades
     return [lead * 10.0**power for power in powers for lead in leads]

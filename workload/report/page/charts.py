@@ -16,7 +16,8 @@ from workload.report.page.axes import Axis
 # fit a phone, its text cannot be read.
 WIDE, NARROW = (560, 350), (330, 300)
 FONT_SIZE = 12
-# For a chart whose y axis is a list of names. In a narrow chart, the names are above their rows.
+# The height of a row, if the y axis is a list of names. In a narrow chart, each name is above its
+# row.
 ROW_HEIGHT, NARROW_ROW_HEIGHT = 27, 46
 NAME_RISE = 18
 DOT_RADIUS = 4
@@ -124,7 +125,7 @@ def _placed(chart: Chart, series: Series) -> list[dict[str, Any]]:
 
 
 def _ours(root: Any, chart: Chart, name: str, names_above: bool) -> Any:
-    """Remove elements that this page does not use, and set its texts and classes."""
+    """Remove the elements that the page does not use, and set the chart's texts and classes."""
     for parent in list(root.iter()):
         for child in list(parent):
             if not isinstance(child.tag, str) or _is_foreign(parent, child):

@@ -16,9 +16,9 @@ MAX_ROWS, MAX_WORDS, MAX_DEPTH = 160, 160, 6
 UNKNOWN = "–"
 
 Row = tuple[str, tuple[str, ...]]
-Place = tuple[str | int, ...]  # names, and the indexes of lists
+Place = tuple[str | int, ...]  # keys of objects, and indexes of lists
 
-# Rows of the short table: each name, and the places in the environment that are searched for it.
+# The rows of the short table. Each fact is at one of these places in the environment.
 _ROWS: dict[str, tuple[Place, ...]] = {
     "PyTorch": (("torch", "version"), ("versions", "torch")),
     "built for": (("torch", "built_for"),),
@@ -53,7 +53,9 @@ def _column(subject: Subject) -> dict[str, str | None]:
         "architecture": short(architecture_words(device) or "", MAX_WORDS),
         "threads": str(device.threads),
         "memory": None if device.memory_bytes is None else format_bytes(device.memory_bytes),
-        "last cache": None if device.cache_bytes is None else format_bytes(device.cache_bytes),
+        "last-level cache": None
+        if device.cache_bytes is None
+        else format_bytes(device.cache_bytes),
         "multiprocessors": None if device.sm_count is None else str(device.sm_count),
         "compute capability": short(device.capability or ""),
         "driver": short(device.driver or ""),

@@ -36,7 +36,7 @@ class Figure:
 def figure(
     name: str, heading: str, chart: Chart, legend: Sequence[Key] = (), caption: str = ""
 ) -> Figure:
-    """Draw the chart; its description is the caption unless another is given."""
+    """Draw the chart; without a `caption`, the chart's description is the caption."""
     return Figure(
         name=name,
         heading=heading,
@@ -66,7 +66,7 @@ def in_order(dtypes: set[str]) -> list[str]:
 
 
 def thinned(count: int, most: int) -> list[int]:
-    """Return at most `most` evenly spaced indices below `count`, with the first and the last."""
+    """Return at most `most` evenly spaced indices below `count`, including the first and the last."""
     if count <= most:
         return list(range(count))
     return sorted({round(index * (count - 1) / (most - 1)) for index in range(most)})

@@ -9,7 +9,7 @@ from workload.compare import loader
 from workload.compare.run import Run
 from workload.core.errors import BadInputError, ExitCode
 
-MAX_FILES = 500  # the last by name: names begin with the kind and the start time
+MAX_FILES = 500  # the last by name are read; names begin with the kind and the start time
 
 
 def load_results(directory: Path) -> tuple[list[Run], list[str]]:
@@ -59,7 +59,7 @@ def _files(directory: Path) -> list[Path]:
 def _may_be_record(path: Path, directory: Path) -> bool:
     """Return whether a file may be a record: not hidden, and not a bill of materials.
 
-    Leave out the short runs of `make gpu-proof` in a subfolder, which have their own page.
+    The short runs of `make gpu-proof`, in a subfolder, are left out: they have their own page.
     """
     if path.name.startswith(".") or path.name.endswith(".cdx.json"):
         return False

@@ -30,20 +30,23 @@ from workload.report.terminal.case_table import (
 MAX_HISTORY = 60
 MAX_PROBLEMS = 40
 MAX_SPEEDUPS, MAX_UNPAIRED = 200, 20
-MAX_TEXT = 240  # characters shown of a text from a file
+MAX_TEXT = 240  # characters; longer text from a file is cut
 
 
 def build_page(runs: Sequence[Run], problems: Sequence[str] = ()) -> str:
-    """Return the page about `runs`, newest first; `problems` describe files that were left out."""
+    """Return the page about `runs`, which must be sorted from the newest to the oldest.
+
+    `problems` has a line for each file that was left out.
+    """
     from markupsafe import Markup  # noqa: PLC0415  few commands need it
 
-    # Both are trusted: this package's style sheet, and drawings that the library serialized.
+    # Not escaped: the style sheet of this package, and the drawings that pygal serialized.
     style = Markup(_asset("page.css"))  # noqa: S704  a file of this package
     return render("page.html.jinja", **_facts(runs, problems), style=style, drawing=Markup)
 
 
 def render(name: str, **values: Any) -> str:
-    """Fill in a template of this folder; it escapes all text."""
+    """Render a template of this folder. All text is escaped."""
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415  few commands need it
 
     template = Environment(
@@ -128,7 +131,7 @@ def _short(rows: Iterable[Sequence[str]]) -> list[tuple[str, ...]]:
 
 
 def _several(runs: Sequence[Run]) -> dict[str, Any] | None:
-    """Return the ranks of the newest run on several devices as a table."""
+    """Return a table of the ranks of the newest run on several devices; None without one."""
     ranks = next((run.ranks for run in runs if run.ranks), ())
     if not ranks:
         return None
@@ -144,7 +147,7 @@ def _several(runs: Sequence[Run]) -> dict[str, Any] | None:
 
 
 def _history_row(ranks: Sequence[Run]) -> dict[str, Any]:
-    """Return the row of one record. If a rank failed, the first of `ranks` is one that failed."""
+    """Return the row of one record. If any rank failed, the first of `ranks` must have failed."""
     run = ranks[0]
     device = short(run.device.name, 40) if run.device else environment.UNKNOWN
     rates = [best_rates(rank.cases) for rank in ranks]
@@ -161,7 +164,7 @@ def _history_row(ranks: Sequence[Run]) -> dict[str, Any]:
 
 
 def _range(rates: Sequence[float]) -> str:
-    """Return the rate, or the lowest and the highest of several ranks."""
+    """Return the rate or, for several ranks, the lowest and the highest rate."""
     if not rates:
         return environment.UNKNOWN
     return " – ".join(dict.fromkeys((format_rate(min(rates)), format_rate(max(rates)))))

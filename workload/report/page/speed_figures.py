@@ -24,7 +24,10 @@ PAST_THE_POINTS = 3  # how far the axes extend beyond the points, as a factor
 
 
 def roofline(subject: Subject) -> Figure | None:
-    """Draw the rate of each case by its intensity, with the ceilings; None without rates."""
+    """Draw the rate of each case over its arithmetic intensity, and the ceilings.
+
+    Return None without rates.
+    """
     cases = [case for case in subject.cases if on_log(case.gflops) and case.bytes]
     if not cases:
         return None
@@ -93,7 +96,7 @@ def _ridges(ceilings: Ceilings, dtypes: Iterable[str]) -> list[float]:
 def _ceilings(
     ceilings: Ceilings, dtype: str, low: float, high: float, floor: float
 ) -> list[Series]:
-    """Draw the measured ceiling and the peak; the slope of the bandwidth begins at `floor`."""
+    """Draw the measured ceiling and the peak; the slanted line begins at the rate `floor`."""
     series = []
     for look, rate, gbs in (
         ("peak", ceilings.peak_gflops.get(dtype), ceilings.peak_gbs),
@@ -132,7 +135,7 @@ def _note(case: Case) -> str:
 
 
 def rates(subject: Subject) -> Figure | None:
-    """Draw the GFLOP/s of square matmuls by size, a line per dtype; None without such cases."""
+    """Draw the GFLOP/s of square matmuls by size, with a line per dtype; None without any."""
     cases = [
         case
         for case in subject.cases
@@ -159,7 +162,7 @@ def rates(subject: Subject) -> Figure | None:
 
 
 def speedup_chart(found: Sequence[Speedup], cpu: Subject, gpu: Subject) -> Figure | None:
-    """Draw the speed-up of the GPU, a row per case; None without cases."""
+    """Draw the speed-up of the GPU, with a row per case; None without cases."""
     shown = [one for one in found if on_log(one.times)][:MAX_ROWS]
     if not shown:
         return None

@@ -15,7 +15,7 @@ from workload.core.models.device import DeviceInfo
 from workload.core.units import printable
 from workload.report.terminal.comparison_table import rate_words
 
-MAX_OF_A_KIND = 2  # this many CPUs and this many GPUs are shown in detail
+MAX_OF_A_KIND = 2  # the largest number of CPUs, and of GPUs, that are shown in detail
 MAX_CASES = 400  # of one device: keeps charts and tables readable and the page small
 MAX_NAME, MAX_TITLE, MAX_REASON = 60, 40, 200  # characters
 
@@ -27,8 +27,8 @@ _RANK = {"run": 0, HOST: 1, PYTEST_BENCHMARK: 2}
 class Subject:
     """One device with its newest results.
 
-    `run` is the newest run of the most complete kind. `cases` are the cases of `run`, and those
-    that only the device's newest benchmarks have.
+    `run` is the newest run of the most complete kind. `cases` has the cases of `run`, then the
+    other cases of the device's newest benchmarks.
     """
 
     label: str  # "CPU", "GPU 2"
@@ -39,7 +39,7 @@ class Subject:
 
     @property
     def title(self) -> str:
-        """The label; for a rank that ran on a share of the CPUs, also which rank it is."""
+        """The label and, for a rank that ran on a share of the CPUs, the rank."""
         return f"{self.label}, {self.run.part}" if _is_share(self.run) else self.label
 
     @property
@@ -60,7 +60,7 @@ def short(text: str, length: int = MAX_NAME) -> str:
 
 
 def subjects(runs: Sequence[Run]) -> list[Subject]:
-    """Return the CPUs, then the GPUs, with the newest runs. `runs` must be newest first."""
+    """Return the CPUs, then the GPUs, that have the newest runs. `runs` must be newest first."""
     found: dict[tuple[str, str], list[Run]] = {}
     for one in runs:
         for run in (one, one.host):
@@ -92,16 +92,16 @@ def _is_share(run: Run) -> bool:
 
 
 def _rank(run: Run) -> tuple[int, bool]:
-    """Return a sort key: by kind; within a kind, CPU ranks that passed come last."""
+    """Return a sort key: the kind; within a kind, CPU ranks that passed come last."""
     return _RANK.get(run.kind, len(_RANK)), _is_share(run) and run.exit_code is ExitCode.OK
 
 
 def _subject(label: str, group: Sequence[Run]) -> Subject:
-    main = min(group, key=_rank)  # the first of equal runs
+    main = min(group, key=_rank)  # of equal runs, the newest
     extra = next((run for run in group if run.kind == PYTEST_BENCHMARK and run is not main), None)
     known = {case.name for case in main.cases}
     more = [case for case in extra.cases if case.name not in known] if extra else []
-    assert main.device is not None  # noqa: S101  only such runs are in a group
+    assert main.device is not None  # noqa: S101  every run of a group has one
     return Subject(
         label=label,
         device=main.device,
@@ -112,7 +112,10 @@ def _subject(label: str, group: Sequence[Run]) -> Subject:
 
 
 def pair(chosen: Sequence[Subject]) -> tuple[Subject, Subject] | None:
-    """Return a CPU, of the GPU's host if known, and the newest GPU; None if one is missing."""
+    """Return a CPU and the newest GPU; None if one of them is missing.
+
+    The CPU is that of the GPU's host or, if that is not known, the newest.
+    """
     cpus = [subject for subject in chosen if not subject.is_gpu]
     gpu = next((subject for subject in chosen if subject.is_gpu), None)
     if gpu is None or not cpus:
@@ -136,7 +139,7 @@ class Speedup:
 def speedups(cpu: Subject, gpu: Subject) -> tuple[list[Speedup], list[str]]:
     """Compare as `workload compare` does, with the CPU as the baseline.
 
-    Return the speed-ups, and a line for each case that both have but that is not comparable.
+    Return the speed-ups, and a line for each case that both devices ran but that is not comparable.
     """
     paired = pairing.pair(_side(cpu), _side(gpu))
     found = [

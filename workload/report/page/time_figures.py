@@ -24,7 +24,7 @@ from workload.report.terminal.summary import rounding_words
 MAX_LOSSES, MAX_DOTS, MAX_READINGS = 160, 80, 400  # points drawn per line or row
 MAX_FIGURES = 4  # charts of losses
 MAX_ROWS = 16
-# Its multiples modulo 1 are spread evenly, so that the dots of a row do not overlap.
+# The multiples of this number modulo 1 are spread evenly: the dots of a row do not overlap.
 GOLDEN = 0.618034
 JITTER, MEDIAN_HEIGHT = 0.36, 0.5  # of a row
 
@@ -37,7 +37,8 @@ def losses(chosen: Sequence[Subject]) -> list[Figure]:
     for subject in chosen:
         for result in subject.run.trainings:
             if any(map(on_log, result.losses)):
-                job = (result.mode, replace(spec_of(result), steps=1))  # of any length
+                # The number of steps does not matter.
+                job = (result.mode, replace(spec_of(result), steps=1))
                 found.setdefault(job, []).append((subject, result))
     groups = list(found.values())[:MAX_FIGURES]
     return [_losses(f"loss-{index}", group) for index, group in enumerate(groups)]
@@ -84,7 +85,7 @@ def _ending(result: TrainResult) -> str:
 
 
 def step_times(chosen: Sequence[Subject]) -> Figure | None:
-    """Draw the step times of every training run, a row each; None without step times."""
+    """Draw the step times, with a row for each training run; None without step times."""
     rows = _step_rows(chosen)[:MAX_ROWS]
     if not rows:
         return None
@@ -161,7 +162,7 @@ def _windows(subject: Subject) -> list[Telemetry]:
 
 
 def telemetry(subject: Subject) -> list[Figure]:
-    """Draw clock, power and temperature while cases were timed; empty without telemetry."""
+    """Draw the clock, power and temperature during timing; empty without telemetry."""
     windows = _windows(subject)
     if not windows:
         return []

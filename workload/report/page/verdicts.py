@@ -17,7 +17,7 @@ from workload.report.terminal.case_table import best_rates
 GOOD, WARNING, BAD = "good", "warning", "bad"
 MAX_PROBLEMS, MAX_TRAININGS = 6, 4
 MAX_REASON = 240  # characters
-# Statuses of cases that make a run fail, and the words of the verdict.
+# The statuses of cases that make a run fail, and the CSS class and the word of the verdict.
 _FAILED = {
     CaseStatus.WRONG: (BAD, "WRONG NUMBERS"),
     CaseStatus.INVALID: (BAD, "INVALID"),
@@ -68,7 +68,10 @@ def _device(subject: Subject) -> str:
 
 
 def judged(subject: Subject) -> tuple[str, str]:
-    """Return state and word. Only `workload run` can pass; one wrong case is a failure."""
+    """Return the state and the word of the verdict.
+
+    Only the results of `workload run` can pass. One wrong case makes the verdict a failure.
+    """
     statuses = {case.status for case in subject.cases}
     failed = next((words for status, words in _FAILED.items() if status in statuses), None)
     code = subject.run.exit_code
@@ -121,7 +124,7 @@ def _problems(subject: Subject) -> list[str]:
 
 
 def headline(cards: Sequence[Card], found: Sequence[Disagreement] = ()) -> tuple[str, str]:
-    """Return state and sentence for all devices; `found` compares the losses of two devices."""
+    """Return the state and a headline for all devices; `found` compares the losses of two devices."""
     if not cards:
         return WARNING, "These records have no device"
     bad, warned = (
@@ -132,7 +135,7 @@ def headline(cards: Sequence[Card], found: Sequence[Disagreement] = ()) -> tuple
     if any(not one.ok for one in found):
         return BAD, "The losses of both devices disagree"
     if warned:
-        return WARNING, f"No full verdict on the {warned}"
+        return WARNING, f"No verdict on the {warned}"
     names = {1: "This device computes", 2: "Both devices compute"}.get(
         len(cards), "All devices compute"
     )
@@ -140,7 +143,7 @@ def headline(cards: Sequence[Card], found: Sequence[Disagreement] = ()) -> tuple
 
 
 def speed_sentence(found: Sequence[Speedup]) -> str | None:
-    """Return the range of the speed-ups; None without any."""
+    """Return a sentence with the range of the speed-ups; None without speed-ups."""
     if not found:
         return None
     factors = sorted(one.times for one in found)

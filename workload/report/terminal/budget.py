@@ -11,7 +11,10 @@ STEP_SEC = 10  # hints round budgets up to a multiple of this
 
 @dataclass(frozen=True)
 class Shared:
-    """The seconds that `cases` shared: a `part` of what was left after `before_sec`."""
+    """The seconds that a number of `cases` shared.
+
+    Of a larger budget, these cases get the share `part` of what is left after `before_sec`.
+    """
 
     seconds: float
     cases: int
@@ -22,8 +25,8 @@ class Shared:
         """Return the budget that is enough for cases that need these seconds.
 
         The longest need is added once per case, so that each equal share is long enough even
-        after earlier cases have used theirs. The sum of the needs is added for the checks, which
-        run outside the shares.
+        after earlier cases have used their shares. The sum of the needs is added for the checks,
+        which run outside the shares.
         """
         more_sec = self.cases * max(needs) + sum(needs)
         return self.before_sec + (self.seconds + more_sec) / self.part

@@ -27,7 +27,8 @@ OPTIONAL_COLUMNS = ("bound by", "error/tol", "% peak")
 WHOLE = 0.0995  # a half width above this is shown in whole percents
 MANY_TIMES = 100  # a share of at least this is shown as a factor
 
-SLOW_STEP = 0.1  # of the ceiling; a step of `book` on an idle CPU reaches a third
+# A share of the ceiling. On an idle CPU, a step of the preset `book` reaches a third of it.
+SLOW_STEP = 0.1
 _NOT_RUN = {
     CaseStatus.WRONG: "wrong numbers",
     CaseStatus.INVALID: "not valid",
@@ -40,7 +41,7 @@ _NOT_RUN = {
 
 
 def cases_table(cases: Iterable[Case]) -> Grid:
-    """Return a table of the cases that ran: their rates, also as shares of the limits."""
+    """Return a table of the cases that ran, with rates, also as shares of peak and ceiling."""
     rows = tuple(case_row(case) for case in cases if case.status is CaseStatus.OK)
     return Grid(CASE_COLUMNS, rows, CASE_NUMBERS, OPTIONAL_COLUMNS)
 
@@ -62,7 +63,7 @@ def case_row(case: Case) -> tuple[str, ...]:
 
 
 def case_rate(case: Case) -> str | None:
-    """Return GFLOP/s, or GB/s of a copy; None without a speed."""
+    """Return the rate in GFLOP/s or, for a copy, in GB/s; None if the case has no rate."""
     if case.gflops is not None:
         return f"{format_rate(case.gflops)} GFLOP/s"
     if case.gbs is not None and case.kind is not Kind.LAUNCH:
@@ -71,7 +72,7 @@ def case_rate(case: Case) -> str | None:
 
 
 def median_words(timing: Timing | None) -> str:
-    """Return the median with half the width of its interval, `11.7 ms ±1.2%`."""
+    """Return the median and half its confidence interval: `11.7 ms ±1.2%`."""
     if timing is None or timing.median_sec is None:
         return "-"
     half = timing.half_width
@@ -81,7 +82,7 @@ def median_words(timing: Timing | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Return a share in whole percents, or a dash if it is unknown.
+    """Return a share in percent, a large share as a factor, or a dash if the share is None.
 
     >>> percent(0.994), percent(1e308)
     ('99%', '1e+308 times')
@@ -115,7 +116,7 @@ def not_run_lines(cases: Iterable[Case], budget: Budget | None = None) -> list[s
 def _why_not_run(case: Case) -> str:
     """Return the reason under which the case is listed."""
     if case.status is CaseStatus.SKIPPED and case.needed_sec is None:
-        return f"skipped, {case.reason}"  # such as a lost device, which all cases share
+        return f"skipped, {case.reason}"  # for example the device was lost
     return _NOT_RUN[case.status]
 
 
@@ -131,7 +132,7 @@ def _not_run_line(why: str, cases: Sequence[Case], budget: Budget | None) -> str
 
 
 def _budget_hint(cases: Sequence[Case], budget: Budget | None) -> str:
-    """Return a hint that names a budget which is enough for the cases; empty if unknown."""
+    """Return a hint with a budget that is enough for the cases; empty if it is unknown."""
     seconds = budget.enough_for(cases) if budget else None
     if budget is None or seconds is None:
         return ""
@@ -139,7 +140,7 @@ def _budget_hint(cases: Sequence[Case], budget: Budget | None) -> str:
 
 
 def legend_lines(cases: Iterable[Case], ceilings: Ceilings) -> list[str]:
-    """Return how the cases were timed, and what the columns mean."""
+    """Return lines that explain how the cases were timed and what the columns mean."""
     timings = [case.timing for case in cases if case.timing and case.kind is not Kind.LAUNCH]
     if not timings:
         return []
@@ -186,7 +187,7 @@ def warning_lines(cases: Sequence[Case], budget: Budget | None = None) -> list[s
 
 
 def _contended_lines(cases: Iterable[Case], timed: int) -> list[str]:
-    """Return a line for each cause of waits, with the largest share of the time."""
+    """Return a line for each cause of waits, with the largest share of a case's time."""
     groups: dict[str, list[tuple[float, str]]] = {}
     for case in cases:
         waits = case.timing.waits if case.timing and case.timing.contended else None
@@ -195,7 +196,7 @@ def _contended_lines(cases: Iterable[Case], timed: int) -> list[str]:
             groups.setdefault(cause, []).append((share, full_title(case)))
     return [
         f"contended: {len(found)} of {timed} ({cause} up to {max(found)[0]:.0%} of the time): "
-        f"{some(name for _, name in found)}; repeat where the CPUs are free"
+        f"{some(name for _, name in found)}; repeat on idle CPUs"
         for cause, found in groups.items()
     ]
 
@@ -212,11 +213,11 @@ def _slow_steps(cases: Iterable[Case]) -> list[str]:
     ]
     if not slow:
         return []
-    return [f"slow: far below the measured ceiling: {some(slow)}; repeat where the CPUs are free"]
+    return [f"slow: far below the measured ceiling: {some(slow)}; repeat on idle CPUs"]
 
 
 def best_rates(cases: Iterable[Case]) -> dict[str, float]:
-    """Return the highest GFLOP/s of each dtype."""
+    """Return the highest GFLOP/s of a matmul for each dtype."""
     best: dict[str, float] = {}
     for case in cases:
         if case.gflops is not None and case.kind is Kind.MATMUL:
@@ -225,7 +226,7 @@ def best_rates(cases: Iterable[Case]) -> dict[str, float]:
 
 
 def busy_lines(device: DeviceInfo, cases: Iterable[Case]) -> list[str]:
-    """Return a warning above the best rates if other programs slowed these cases."""
+    """Return the warning to print above the best rates if other programs slowed the cases."""
     timed = [case.timing for case in cases if case.timing]
     contended = sum(bool(timing.contended) for timing in timed)
     reasons = [f"{contended} of {len(timed)} cases are contended"] if contended else []
@@ -234,4 +235,4 @@ def busy_lines(device: DeviceInfo, cases: Iterable[Case]) -> list[str]:
     if not reasons:
         return []
     words = f"other programs ran ({', '.join(reasons)}): the machine may be faster than this"
-    return [labelled("warning", f"{words}; repeat where the CPUs are free")]
+    return [labelled("warning", f"{words}; repeat on idle CPUs")]

@@ -25,7 +25,10 @@ _COUNTED = {"ranks": "rank", "nodes": "node"}
 
 
 def topology_table(found: Collectives) -> Grid | None:
-    """Return the place and links of each rank; None for nodes or more than MAX_MATRIX ranks."""
+    """Return a table of the ranks and the links between them.
+
+    Return None if the links are between nodes, or if there are more than MAX_MATRIX ranks.
+    """
     if len(found.ranks) > MAX_MATRIX or found.parties != "ranks":
         return None
     links = {(pair.first, pair.second): pair.link for pair in found.pairs}
@@ -45,7 +48,7 @@ def topology_table(found: Collectives) -> Grid | None:
 
 
 def _cell(links: Mapping[tuple[int, int], Link], one: int, other: int) -> str:
-    """Return a link in the words of `nvidia-smi topo -m`."""
+    """Return a link as `nvidia-smi topo -m` names it, or `host`, `net`, `PCIe`, `?` or `-`."""
     link = links.get((min(one, other), max(one, other)))
     if link is None:
         return "-"
@@ -55,7 +58,7 @@ def _cell(links: Mapping[tuple[int, int], Link], one: int, other: int) -> str:
 
 
 def topology_lines(found: Collectives) -> list[str]:
-    """Return the number of ranks on each node, and the number of links of each type."""
+    """Return lines with the number of ranks on each node and of links of each type."""
     nodes: dict[int, list[RankPlace]] = {}
     for place in found.ranks:
         nodes.setdefault(place.node, []).append(place)
@@ -153,7 +156,7 @@ def _names(found: Collectives, parties: Sequence[int]) -> str:
 
 
 def slow_lines(found: Collectives) -> list[str]:
-    """Return a line for each party or pair that is far below its peers."""
+    """Return a line for each rank, node or pair whose rate is far below that of its peers."""
     return [f"slow: {_slow(found, slow)}" for slow in found.slow]
 
 
@@ -167,7 +170,7 @@ def _slow(found: Collectives, slow: SlowLink) -> str:
         if found.parties == "ranks" and place.rank in slow.parties and place.gpu_address
     ]
     where = f" ({printable(', '.join(details))})" if details else ""
-    return f"{word} {_names(found, slow.parties)}{where} {reach} peers over {slow.link}"
+    return f"{word} {_names(found, slow.parties)}{where} {reach} peers' rate over {slow.link}"
 
 
 def _gbs(rate: float | None) -> str:
@@ -175,9 +178,11 @@ def _gbs(rate: float | None) -> str:
 
 
 def legend_lines(found: Collectives) -> list[str]:
-    """Return what the columns mean."""
+    """Return lines that explain the columns."""
     link = found.link
-    share = f"of {_with_rate(link)}, the slowest" if link else "no rate is known for these links"
+    share = (
+        f"of {_with_rate(link)}, the slowest link" if link else "no rate is known for these links"
+    )
     return [
         labelled("bus GB/s", "busbw of nccl-tests, comparable with the rate of a link"),
         labelled("% link", share),
@@ -185,7 +190,7 @@ def legend_lines(found: Collectives) -> list[str]:
 
 
 def scaling_table(points: Iterable[ScalingPoint]) -> Grid:
-    """Return a row for each number of ranks."""
+    """Return a table with a row for each number of ranks, in strong and in weak scaling."""
     rows = tuple(
         (
             point.kind,

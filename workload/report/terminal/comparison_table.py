@@ -1,6 +1,6 @@
 """A comparison as labelled lines and a table.
 
-A terminal, Markdown and an HTML page show the same text.
+The terminal, Markdown and HTML formats show the same text.
 """
 
 import re
@@ -22,8 +22,8 @@ _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]+")
 NUMBERS = ("baseline", "candidate", "speed-up", "95% interval", "with transfers", "error/tol")
 OPTIONAL = ("bound by", "error/tol", "with transfers", "95% interval")
 _BASIS_WORDS = {
-    Basis.PAIRED: "Student's t over pairs of process runs, each run by its 10% quantile",
-    Basis.WELCH: "Welch's t over the process runs of each side, each run by its 10% quantile",
+    Basis.PAIRED: "Student's t over pairs of process runs, from the 10% quantile of each run",
+    Basis.WELCH: "Welch's t over the process runs of each side, from the 10% quantile of each run",
     Basis.ONE_RUN: (
         "of medians within one process run, without the drift between processes: to include it, "
         "record several runs of each side, in turns"
@@ -45,7 +45,7 @@ class Text:
 
 
 def text_of(comparison: Comparison) -> Text:
-    """Return the sides and the summary, every case, and further notes."""
+    """Return the text: the sides and a summary, a table of the cases, and notes."""
     return Text(
         before=[
             ("baseline", _party(comparison.baseline)),
@@ -91,7 +91,7 @@ def rate_words(speed: Speed, side: Reached) -> str:
 
 
 def times_words(ratio: float | None) -> str:
-    """Return a ratio, with three decimals near 1."""
+    """Return a ratio as text, with three decimals if it is near 1."""
     if ratio is None:
         return "-"
     return f"{ratio:.3f}" if 0.1 <= ratio < 10 else f"{ratio:.3g}"  # noqa: PLR2004  near 1
@@ -103,7 +103,7 @@ def span_words(span: Span | None) -> str:
 
 
 def _both(speed: Speed, show: Callable[[Reached], str]) -> str:
-    """Return one value if both sides have the same, else both."""
+    """Return the values of both sides, or only one if they are equal."""
     return ", ".join(dict.fromkeys((show(speed.baseline), show(speed.candidate))))
 
 
@@ -135,7 +135,7 @@ def _party(party: Party) -> str:
 def summary(comparison: Comparison) -> str:
     """Return the number of cases with each verdict, and the unclear cases."""
     if not comparison.speeds:
-        return "no case has a speed on both sides"
+        return "no case could be compared"
     counts = ", ".join(f"{count} {verdict}" for verdict, count in comparison.verdicts.items())
     unclear = [speed.title for speed in comparison.speeds if speed.verdict is Verdict.UNCLEAR]
     named = f" (unclear: {printable(some(unclear))})" if unclear else ""
@@ -195,13 +195,13 @@ def _warnings(comparison: Comparison) -> Iterator[str]:
         )
     if comparison.varied_threads:
         counts = " and ".join(map(str, comparison.varied_threads))
-        yield f"the runs of this CPU used {counts} threads, which alone may make a difference"
+        yield f"the runs of this CPU used {counts} threads; this alone may make a difference"
     for difference in comparison.differences:
         yield printable(f"{difference}: it changes {difference.changes}")
 
 
 def _noise(speeds: Sequence[Speed]) -> Iterator[tuple[str, str]]:
-    """Return the judged cases whose times are not reliable, by side."""
+    """Return a warning for each side that has judged cases with unreliable times."""
     sides: tuple[tuple[str, Callable[[Speed], Reached]], ...] = (
         ("baseline", lambda speed: speed.baseline),
         ("candidate", lambda speed: speed.candidate),
@@ -214,7 +214,7 @@ def _noise(speeds: Sequence[Speed]) -> Iterator[tuple[str, str]]:
 
 
 def _unjudged(comparison: Comparison) -> Iterator[tuple[str, str]]:
-    """Return the cases that are not judged, although both sides have a speed, by problem."""
+    """Return a line for each problem, with the paired cases that are not judged because of it."""
     unpaired = {one.name for one in comparison.unpaired}
     shown = [one for one in comparison.unjudged if one.name not in unpaired]
     for problem, cases in grouped(shown).items():

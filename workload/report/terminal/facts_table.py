@@ -1,4 +1,4 @@
-"""The facts of the doctor as a table: groups of facts, in words and with units."""
+"""The facts of `workload doctor` as a table, with readable names and with units."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,7 +47,7 @@ _WORDS = {
     "xids": "Xids",
 }
 _UNITS = {"bits": "bits", "celsius": "°C", "gflops": "GFLOP/s", "mhz": "MHz", "watt": "W"}
-_DATES_SEC = (1e9, 1e10)  # seconds since 1970; no duration is that long
+_DATES_SEC = (1e9, 1e10)  # between these, a number is a Unix timestamp: no duration is that long
 
 
 def facts_table(facts: Mapping[str, Any]) -> Table:
@@ -90,7 +90,11 @@ def _item(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def label(name: str) -> str:
-    """Return `memory available` for memory_available_bytes, without the unit."""
+    """Return a name in words, without its unit.
+
+    >>> label("memory_available_bytes")
+    'memory available'
+    """
     if not _NAME.fullmatch(name):
         return name
     words = name.split("_")
@@ -100,7 +104,11 @@ def label(name: str) -> str:
 
 
 def place_label(place: Sequence[str | int]) -> str:
-    """Return `PyTorch: GPU 1: name` for torch, gpus, 0, name; a number is an item of a list."""
+    """Return the names of a place in words; a number is the index of an item in a list.
+
+    >>> place_label(("torch", "gpus", 0, "name"))
+    'PyTorch: GPU 1: name'
+    """
     labels: list[str] = []
     for name in place:
         if isinstance(name, int) and labels:
@@ -115,7 +123,7 @@ def _numbered(plural: str, number: int) -> str:
 
 
 def shown(name: str, value: Any) -> str:
-    """Return a value with the unit that the name ends with."""
+    """Return a value as text, with the unit that `name` ends with."""
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, bool):

@@ -27,7 +27,7 @@ _COUNTED = {
 def report(
     findings: Sequence[Finding], strict: bool = False, advice: Advice | None = None
 ) -> list[str]:
-    """Return the verdict and the action, then every finding: failures and warnings in full."""
+    """Return the verdict and the action, then all findings; only failures and warnings in full."""
     action = f"; {action_words(advice)}" if advice else ""
     asked = advice is not None and advice.action is not Action.NONE
     return [
@@ -43,7 +43,7 @@ def report(
 def verdict_line(findings: Sequence[Finding], strict: bool = False, *, asked: bool = False) -> str:
     """Return whether the machine is fit, and the number of checks in each state.
 
-    If `asked`, the machine needs an action, and the verdict is at least WARN.
+    If `asked` is true, the machine needs an action, and the verdict is at least WARN.
     """
     states = {finding.state for finding in findings}
     failed = State.FAIL in states or (strict and State.UNKNOWN in states)
@@ -67,7 +67,7 @@ def _in_short(findings: Sequence[Finding], state: State) -> list[str]:
 
 
 def _in_full(finding: Finding) -> list[str]:
-    """Return what was found, why and what to do; each command of the fix is on its own line."""
+    """Return the finding, its reason and its fix; each command of the fix is on its own line."""
     fix, *commands = (finding.fix or "").splitlines() or [""]
     return [
         _line(finding.state, f"{finding.id}: {finding.found}"),
@@ -84,7 +84,7 @@ def _passed(findings: Sequence[Finding]) -> list[str]:
 
 
 def _not_applicable(findings: Sequence[Finding]) -> list[str]:
-    """Return one line with the checks that do not apply, by reason."""
+    """Return one line with the checks that do not apply, grouped by reason."""
     reasons: dict[str, list[str]] = {}
     for finding in findings:
         reasons.setdefault(finding.found, []).append(finding.id)

@@ -15,13 +15,13 @@ from workload.report.terminal.tables import labelled
 
 
 def start_line(count: int, on_gpus: bool) -> str:
-    """Return a line about the ranks that start."""
+    """Return the line that is printed before the ranks start."""
     what = "GPUs, a process for each" if on_gpus else "ranks, each with its share of the CPUs"
     return labelled("ranks", f"{count} {what}, all at the same time")
 
 
 def notes(ranks: Sequence[Rank]) -> list[str]:
-    """Return what the columns mean, and which rank is the slowest."""
+    """Return lines that explain the columns, and a line that names the slowest rank."""
     behind = slowest(ranks)
     lines = [
         labelled(
@@ -38,7 +38,7 @@ def notes(ranks: Sequence[Rank]) -> list[str]:
 
 
 def _warned(ranks: Sequence[Rank]) -> list[str]:
-    """Return a line with the cases whose time has a warning, each with its ranks."""
+    """Return a line that names each case whose time has a warning, and the ranks that ran it."""
     found: dict[str, list[Rank]] = {}
     for rank in ranks:
         for case in warned_cases(rank):
@@ -50,14 +50,14 @@ def _warned(ranks: Sequence[Rank]) -> list[str]:
 
 
 def _behind(behind: Slowness) -> str:
-    """Return how much slower this rank is than the others, for its slowest kind of case."""
-    usual = "" if behind.counts else ", which is usual"
+    """Return how many times as long as the others this rank takes in its slowest kind of case."""
+    usual = "" if behind.counts else ", within the usual range"
     times = f"{behind.factor:.2f} times as long as the others' median for {behind.kind}"
     return f"{behind.rank.title}: {times}{usual}"
 
 
 def _compared(ranks: Sequence[Rank]) -> str:
-    """Return `matmul 4096 (float32, tf32), matmul 8192 (bfloat16)`."""
+    """Name the compared matmuls: `matmul 4096 (float32, tf32), matmul 8192 (bfloat16)`."""
     shapes: dict[str, list[str]] = {}
     for dtype, name in compared_matmuls(ranks).items():
         shapes.setdefault(name.removesuffix(f" {dtype}"), []).append(dtype)
@@ -66,7 +66,7 @@ def _compared(ranks: Sequence[Rank]) -> str:
 
 
 def error_lines(ranks: Sequence[Rank]) -> list[str]:
-    """Return a line for each error of ranks, and for each rank that did not end by itself."""
+    """Return a line for each different error, and for each rank that did not end by itself."""
     said: dict[str, list[Rank]] = {}
     for rank in ranks:
         for line in rank.errors:
@@ -86,7 +86,7 @@ def _end_line(rank: Rank) -> str:
 
 
 def verdict_lines(code: ExitCode, ranks: Sequence[Rank], advice: Advice) -> list[str]:
-    """Return the GPUs with a fault, and the verdict on all ranks."""
+    """Return a line for each GPU with a fault, and the verdict on all ranks."""
     names = dict.fromkeys(
         printable(rank.device.name if rank.device else rank.gpu_name or "unknown")
         for rank in ranks

@@ -12,7 +12,7 @@ from workload.core.statistics import median
 from workload.core.units import format_rate, format_seconds, printable, ranges
 from workload.report.terminal.tables import Grid
 
-UUID_END = 6  # characters
+UUID_END = 6  # characters shown from the end of a UUID
 VERDICTS = {ExitCode.OK: "PASS", ExitCode.WRONG_NUMBERS: "WRONG", ExitCode.UNFIT: "UNFIT"}
 STEP_PRESET = "wide"  # the preset whose step time is shown
 
@@ -21,7 +21,7 @@ Show = Callable[[float], str]
 
 
 def measured_table(ranks: Sequence[Rank]) -> Grid:
-    """Return a table of the ranks of `run`."""
+    """Return a table of the ranks of `workload run`."""
     columns: dict[str, tuple[Cell, Show]] = {
         dtype: (partial(_rate, name), format_rate)
         for dtype, name in compared_matmuls(ranks).items()
@@ -36,7 +36,7 @@ def measured_table(ranks: Sequence[Rank]) -> Grid:
 
 
 def stressed_table(ranks: Sequence[Rank]) -> Grid:
-    """Return a table of the ranks of `doctor --deep`: rates and errors of the stress test."""
+    """Return a table of the ranks of `doctor --deep`, with rates and errors of the stress test."""
     dtypes = dict.fromkeys(
         one.dtype for rank in ranks for one in (rank.deep.burn_ins if rank.deep else ())
     )
@@ -53,7 +53,7 @@ def stressed_table(ranks: Sequence[Rank]) -> Grid:
 
 
 def _table(ranks: Sequence[Rank], columns: dict[str, tuple[Cell, Show]]) -> Grid:
-    """Return a row per rank, and statistics as the footer; columns without values are left out."""
+    """Return a table with a row per rank and a footer of statistics, without empty columns."""
     known = {
         name: cell
         for name, cell in columns.items()
@@ -118,7 +118,7 @@ def _verdict(rank: Rank) -> str:
 
 
 def compared_matmuls(ranks: Sequence[Rank]) -> dict[str, str]:
-    """Return for each dtype the matmul that most ranks measured; of several, the fastest.
+    """Return the name of a matmul for each dtype: of those that the most ranks ran, the fastest.
 
     float64 is left out because most GPUs are not made for it.
     """

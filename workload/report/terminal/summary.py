@@ -43,7 +43,7 @@ def device_lines(device: DeviceInfo) -> list[str]:
 
 
 def architecture_words(device: DeviceInfo) -> str | None:
-    """Return the architecture of the programs, and what emulates it; None if unknown."""
+    """Return the CPU architecture and, if it is emulated, on which CPU; None if unknown."""
     if device.emulated_on:
         return f"{device.architecture} emulated on {device.emulated_on}"
     return device.architecture
@@ -61,7 +61,7 @@ def device_words(device: DeviceInfo) -> str:
 
 
 def stage_line(counts: Mapping[str, int], seconds: float) -> str:
-    """Return what is measured now and for how long; `counts` has the number for each noun."""
+    """Return what is measured now and for how long; `counts` maps nouns to numbers."""
     words = " and ".join(plural(count, noun) for noun, count in counts.items() if count)
     return labelled("measure", f"{words} within {format_seconds(seconds)}")
 
@@ -74,7 +74,7 @@ def variables_line(found: str) -> str:
 
 
 def checks_table(checks: Iterable[VerifyResult]) -> Grid:
-    """Return every comparison with float64, one per row."""
+    """Return a table with a row for each comparison with float64."""
     headers = ("verify", "dtype", "worst error", "tolerance", "verdict", "unit of error")
     rows = tuple(
         (
@@ -100,7 +100,7 @@ def checks_lines(checks: Sequence[VerifyResult]) -> list[str]:
 
 
 def checks_verdict(code: ExitCode, device: DeviceInfo, checks: Sequence[VerifyResult]) -> str:
-    """Return the verdict of all comparisons."""
+    """Return the verdict on all comparisons."""
     right = sum(check.ok for check in checks)
     return (
         f"{VERDICTS[code]}  {device.torch_name} {printable(device.name)}; "
@@ -111,14 +111,15 @@ def checks_verdict(code: ExitCode, device: DeviceInfo, checks: Sequence[VerifyRe
 def _dtype_line(dtype: str, checks: Sequence[VerifyResult]) -> str:
     """Count the checks that agree, and name the sum that uses most of its tolerance.
 
-    + - * / are left out: their error and their tolerance are the rounding of the result.
+    The operations + - * / are left out: both their error and their tolerance are the rounding of
+    the result.
     """
     right = sum(check.ok for check in checks)
     text = f"{dtype}: {right} of {len(checks)} agree with float64"
     sums = [(_share(check), check.name) for check in checks if check.metric != RELATIVE]
     if right == len(checks) and sums:
         share, name = max(sums)
-        text += f", largest error of a sum {used(share)} of its tolerance ({name})"
+        text += f", largest error of a sum: {used(share)} of its tolerance ({name})"
     return labelled("verify", text)
 
 
@@ -161,7 +162,7 @@ def train_line(result: TrainResult, device: DeviceInfo, rating: Rating | None = 
     step = result.median_step_sec
     speed = f"{format_seconds(step)} per step" if step is not None else "already finished"
     if rating and rating.regime and rating.ceiling_share is not None:
-        # A share above 1: the data was in the caches, or a single matmul set the ceiling.
+        # The share is above 1 if the data was in the caches or a single matmul set the ceiling.
         share = "above" if rating.ceiling_share > 1 else f"{percent(rating.ceiling_share)} of"
         speed += f" ({rating.regime}, {share} the measured ceiling)"
     if result.threads and step is not None:
@@ -172,7 +173,7 @@ def train_line(result: TrainResult, device: DeviceInfo, rating: Rating | None = 
 
 
 def _loss(result: TrainResult) -> str:
-    """Return the last loss and, if the losses are rounding errors, what float64 reaches."""
+    """Return the last loss and, if the losses are rounding errors, the loss in float64."""
     if result.final_loss is None:
         return "no loss"
     words = rounding_words(result)
@@ -180,7 +181,10 @@ def _loss(result: TrainResult) -> str:
 
 
 def rounding_words(result: TrainResult) -> str | None:
-    """Describe from which step on the losses are rounding errors; None if not, or unknown."""
+    """Describe from which step on the losses are rounding errors.
+
+    Return None if they are not, or if this is unknown.
+    """
     if result.float64_loss is None or result.rounding_from_step is None:
         return None
     return (

@@ -29,7 +29,7 @@ class Grid:
     """A table that leaves out columns if the terminal is too narrow.
 
     `numbers` are the headers of right-aligned columns. `optional` are the headers of columns
-    that may be left out, the least important first. `footer` is below the rows, after a blank.
+    that may be left out, the least important first. `footer` has rows that follow a blank row.
     """
 
     headers: tuple[str, ...]
@@ -65,7 +65,7 @@ class Grid:
 
 
 def new_table(*headers: str) -> Table:
-    """Return a table without rules. If the terminal is too narrow, text wraps and is never cut."""
+    """Return a table without borders. If the terminal is too narrow, text wraps and is never cut."""
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), highlight=True)
     for header in headers:
         table.add_column(header, overflow="fold", min_width=WIDTHS.get(header))
