@@ -107,7 +107,7 @@ def test_a_busy_machine_is_named_where_the_best_rates_stand() -> None:
     one_thread = replace(CPU, threads=1, swept_contended=True)
     assert case_table.busy_lines(one_thread, [contended, case()]) == [
         "warning    other programs ran (1 of 2 cases are contended, 1 thread chosen under load): "
-        "the machine may be faster than this; repeat on idle CPUs"
+        "the machine may be faster than measured; repeat on idle CPUs"
     ]
 
 

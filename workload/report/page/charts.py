@@ -16,8 +16,7 @@ from workload.report.page.axes import Axis
 # fit a phone, its text cannot be read.
 WIDE, NARROW = (560, 350), (330, 300)
 FONT_SIZE = 12
-# The height of a row, if the y axis is a list of names. In a narrow chart, each name is above its
-# row.
+# Used if the y axis is a list of names. In a narrow chart, each name is above its row.
 ROW_HEIGHT, NARROW_ROW_HEIGHT = 27, 46
 NAME_RISE = 18
 DOT_RADIUS = 4

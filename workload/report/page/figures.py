@@ -66,7 +66,7 @@ def in_order(dtypes: set[str]) -> list[str]:
 
 
 def thinned(count: int, most: int) -> list[int]:
-    """Return at most `most` evenly spaced indices below `count`, including the first and the last."""
+    """Return at most `most` evenly spaced indices below `count`, including both ends."""
     if count <= most:
         return list(range(count))
     return sorted({round(index * (count - 1) / (most - 1)) for index in range(most)})

@@ -24,7 +24,7 @@ PAST_THE_POINTS = 3  # how far the axes extend beyond the points, as a factor
 
 
 def roofline(subject: Subject) -> Figure | None:
-    """Draw the rate of each case over its arithmetic intensity, and the ceilings.
+    """Draw the rate of each case against its arithmetic intensity, and the ceilings.
 
     Return None without rates.
     """

@@ -124,7 +124,10 @@ def _problems(subject: Subject) -> list[str]:
 
 
 def headline(cards: Sequence[Card], found: Sequence[Disagreement] = ()) -> tuple[str, str]:
-    """Return the state and a headline for all devices; `found` compares the losses of two devices."""
+    """Return the state and a headline for all devices.
+
+    `found` compares the losses of two devices.
+    """
     if not cards:
         return WARNING, "These records have no device"
     bad, warned = (

@@ -234,5 +234,5 @@ def busy_lines(device: DeviceInfo, cases: Iterable[Case]) -> list[str]:
         reasons.append(f"{plural(device.threads, 'thread')} chosen under load")
     if not reasons:
         return []
-    words = f"other programs ran ({', '.join(reasons)}): the machine may be faster than this"
+    words = f"other programs ran ({', '.join(reasons)}): the machine may be faster than measured"
     return [labelled("warning", f"{words}; repeat on idle CPUs")]

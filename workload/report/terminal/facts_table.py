@@ -1,4 +1,4 @@
-"""The facts of `workload doctor` as a table, with readable names and with units."""
+"""The facts of `workload doctor` as a table, with readable names and units."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ _WORDS = {
     "sve": "SVE",
     "tmp": "temporary folder",
     "torch": "PyTorch",
-    "unlocked": "packages not as locked",
+    "unlocked": "packages that differ from the lock",
     "uuid": "UUID",
     "xids": "Xids",
 }

@@ -66,7 +66,7 @@ def _compared(ranks: Sequence[Rank]) -> str:
 
 
 def error_lines(ranks: Sequence[Rank]) -> list[str]:
-    """Return a line for each different error, and for each rank that did not end by itself."""
+    """Return a line for each distinct error, and for each rank that did not end by itself."""
     said: dict[str, list[Rank]] = {}
     for rank in ranks:
         for line in rank.errors:

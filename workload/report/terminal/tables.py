@@ -65,7 +65,7 @@ class Grid:
 
 
 def new_table(*headers: str) -> Table:
-    """Return a table without borders. If the terminal is too narrow, text wraps and is never cut."""
+    """Return a table without borders. On a narrow terminal, text wraps and is never cut."""
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), highlight=True)
     for header in headers:
         table.add_column(header, overflow="fold", min_width=WIDTHS.get(header))
