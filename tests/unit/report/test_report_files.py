@@ -236,3 +236,15 @@ def test_records_beyond_the_newest_are_named_as_left_out(
     outcome = workload("report", results)
     assert "left out: 1 older files: the newest 1 are shown" in outcome.stderr
     assert "(1 run)" in " ".join(outcome.stdout.split())
+
+
+def test_the_newest_files_are_those_that_started_last_whatever_their_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = records.save(made(GPU, started_at="2026-11-30T00:00:00+00:00"), tmp_path)
+    older = records.save(made(CPU, started_at="2026-11-29T00:00:00+00:00"), tmp_path)
+    newest = newest.rename(tmp_path / newest.name.replace("run-", "matmul-"))
+    assert newest.name < older.name
+    monkeypatch.setattr(loading, "MAX_FILES", 1)
+    runs, _ = loading.load_results(tmp_path)
+    assert [run.source for run in runs] == [newest.name]

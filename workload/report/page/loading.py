@@ -1,6 +1,7 @@
 """Load the runs in a folder of results, and skip the files that are not usable."""
 
 import os
+import re
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -9,7 +10,8 @@ from workload.compare import loader
 from workload.compare.run import Run
 from workload.core.errors import BadInputError, ExitCode
 
-MAX_FILES = 500  # the last by name are read; names begin with the kind and the start time
+MAX_FILES = 500
+STARTED = re.compile(r"\d{8}T\d{6}")  # in the names of records and of benchmark files
 
 
 def load_results(directory: Path) -> tuple[list[Run], list[str]]:
@@ -53,7 +55,13 @@ def _files(directory: Path) -> list[Path]:
         raise BadInputError(
             f"{directory} cannot be read: {error.strerror or error}; check the path"
         ) from error
-    return sorted(paths, key=lambda path: path.name)
+    return sorted(paths, key=_start_and_name)
+
+
+def _start_and_name(path: Path) -> tuple[str, str]:
+    """Return when a file was started, as its name says; empty if it does not say so."""
+    started = STARTED.search(path.name)
+    return (started[0] if started else "", path.name)
 
 
 def _may_be_record(path: Path, directory: Path) -> bool:
