@@ -27,7 +27,7 @@ def test_a_rank_that_is_killed_is_named_and_the_other_goes_on(planted: Planted) 
     assert row(ended, 0).endswith("PASS")
     assert row(ended, 1).endswith("DIED")
     assert (
-        "rank 1 died in matmul 256 float32: ended by SIGKILL, as the kernel does when memory "
+        "rank 1 died in matmul 256 float32: ended by SIGKILL, which the kernel sends if memory "
         "runs out: see the kernel's log; the others continued"
     ) in ended.errors
     assert "UNFIT  rank 1 of 2 " in ended.text

@@ -1,6 +1,6 @@
-"""Collect files of this machine for a bug report, and pack them into an archive.
+"""Collect information about this machine for a bug report, and pack it into an archive.
 
-This module leaves out serial numbers and processes. `cli.commands.doctor` redacts names and
+This module removes serial numbers and processes. `cli.commands.doctor` redacts names and
 secrets. GPU UUIDs are kept, because they identify the GPUs in logs.
 """
 
@@ -27,12 +27,12 @@ GROUP_FILES = """
     cpu.cfs_quota_us cpu.cfs_period_us
     """.split()  # noqa: SIM905  easier to read than a list of strings
 SMI_SEC = 15.0  # a GPU in standby takes several seconds to answer
-# Processes, which may be other users', and serial numbers.
+# Serial numbers, and processes, which may belong to other users.
 _PRIVATE_LINES = re.compile(r"^\s+(Name|Serial Number|Process ID)\s*:.*\n?", re.MULTILINE)
 
 
 def texts(facts: Facts, root: Path = Path("/")) -> dict[str, str]:
-    """Return the texts by file name, without missing and empty files."""
+    """Return the texts for the archive by file name, without missing and empty ones."""
     found = {
         "packages.txt": packages(),
         "os-release.txt": read_text(root / "etc/os-release"),
@@ -60,7 +60,7 @@ def group_limits(root: Path) -> str:
 
 
 def nvidia_smi(command: str = "nvidia-smi", limit_sec: float = SMI_SEC) -> str:
-    """Return the output of `nvidia-smi -q` without other users' programs; "" if not installed."""
+    """Return the output of `nvidia-smi -q` without processes and serial numbers; "" if missing."""
     path = shutil.which(command)
     if path is None:
         return ""
@@ -77,7 +77,7 @@ def nvidia_smi(command: str = "nvidia-smi", limit_sec: float = SMI_SEC) -> str:
 
 
 def archive(members: Mapping[str, str]) -> bytes:
-    """Return the texts as a reproducible .tar.gz, without owners and times."""
+    """Return the texts as a reproducible .tar.gz, without owners and timestamps."""
     packed = io.BytesIO()
     with (
         gzip.GzipFile(ARCHIVE_NAME, "wb", fileobj=packed, mtime=0) as stream,

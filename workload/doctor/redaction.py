@@ -33,7 +33,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     # scheme://user:password@host, up to the last @ of the word
     (re.compile(r"""(://)[^\s"'<>]*@"""), rf"\1{SECRET}@"),
     # AWS; Hugging Face; GitHub; OpenAI and others; Slack; Google; JSON web tokens; GitLab; npm;
-    # PyPI; Docker; Google again; Stripe
+    # PyPI; Docker; Google OAuth; Stripe
     (
         re.compile(
             r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|hf_\w{16,}|gh[a-z]_\w{16,}|github_pat_\w{16,}"
@@ -75,7 +75,7 @@ class Redaction:
         return text
 
     def value(self, value: Any) -> Any:
-        """Return a JSON value with its texts redacted. Keys are constants and stay unchanged."""
+        """Return a JSON value with its strings redacted. Keys are constants and stay unchanged."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
@@ -111,7 +111,7 @@ def redaction(environment: Mapping[str, str]) -> Redaction:
 
 
 def _forms(value: str) -> set[str]:
-    """Return the forms of a value in a text: whole, stripped, on one line, and each line."""
+    """Return the forms a value may have in a text: whole, stripped, on one line, and each line."""
     return {value, value.strip(), " ".join(value.split()), *map(str.strip, value.splitlines())}
 
 
@@ -128,5 +128,5 @@ def _words(names: Iterable[str]) -> list[str]:
 def _asked(ask: Callable[[], str]) -> str:
     try:
         return ask()
-    except (KeyError, OSError):  # the user has no name
+    except (KeyError, OSError):  # the user has no passwd entry
         return ""

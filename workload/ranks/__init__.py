@@ -1,7 +1,7 @@
 """Independent ranks, one on each device, for `run` and `doctor --deep`.
 
 `supervisor` starts a `process` for each of the `slots`. `member` identifies the rank of this
-process and lets all ranks start together. `results` reads what each rank found. `resources` checks
-memory and open files for any number of ranks, independent or not. Ranks that work together are in
-`workload.distributed`.
+process and lets all ranks start together. `results` builds the result of each rank. `resources`
+checks the memory and the limit of open files, also for the ranks of `workload.distributed`, which
+communicate.
 """

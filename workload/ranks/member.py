@@ -70,14 +70,15 @@ def this_member(environment: Mapping[str, str] = os.environ) -> Member | None:
 
 
 class StartingLine:
-    """The supervisor's side of the common start: the TCPStore in which the ranks wait."""
+    """The TCPStore with which the supervisor starts all ranks together."""
 
     def __init__(self) -> None:
         """Listen on a free port. Raises UnfitError."""
         from torch.distributed import TCPStore  # noqa: PLC0415  takes seconds
 
         try:
-            listener = socket.create_server((HOST, 0))  # the store would listen on all addresses
+            # By default, the store listens on all addresses.
+            listener = socket.create_server((HOST, 0))
             self.port: int = listener.getsockname()[1]
             self._store = TCPStore(
                 HOST,

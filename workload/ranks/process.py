@@ -56,11 +56,11 @@ class RankProcess:
         return [line for line in read_text(self._stderr).splitlines() if line.strip()]
 
     def how_it_died(self) -> str:
-        """Return how the process ended without a result: its signal, or its code and last line."""
+        """Return how the process ended: its signal, or its exit code and last line on stderr."""
         code = self.code or 0
         name = ending_signal(code)
         if name:
-            hint = ", as the kernel does when memory runs out" if -code == signal.SIGKILL else ""
+            hint = ", which the kernel sends if memory runs out" if -code == signal.SIGKILL else ""
             return f"ended by {name}{hint}"
         last = self.lines[-1:]
         return f"ended with code {code}{f' after: {last[0]}' if last else ''}"

@@ -7,9 +7,9 @@ from workload.core.errors import FIX_OF_LIMIT, UnfitError
 from workload.core.units import format_bytes, plural
 from workload.hardware.cgroups import read_limits
 
-PROCESS_BYTES = 300_000_000  # of memory that PyTorch and small tensors use
+PROCESS_BYTES = 300_000_000  # memory of a process with PyTorch and small tensors
 # Open files that a process needs for itself, and for its connections to each rank. If the limit is
-# lower, torch's store aborts the process or waits until its time limit.
+# lower, torch's store aborts the process or waits until it times out.
 OWN_FILES, FILES_OF_RANK = 64, 2
 
 

@@ -44,7 +44,7 @@ def make_rank(slot: Slot, found: Found, ended: str, reason: str, lines: Iterable
 
 
 def _in_words(slot: Slot, text: str | None) -> str | None:
-    """Replace the name of the device with "the GPU": every rank calls its own GPU cuda:0."""
+    """Replace the name of the device with "the GPU", because each rank's GPU is its cuda:0."""
     return text.replace(slot.device, "the GPU") if text and slot.gpu else text
 
 
@@ -75,7 +75,7 @@ def _burning(record: Record) -> str | None:
 
 
 def _own_lines(lines: Iterable[str]) -> list[str]:
-    """Return the error lines of this program, without its name."""
+    """Return the error lines of this program, without the program's name."""
     split = (line.partition(": ") for line in lines)
     own = [text for name, _, text in split if name.startswith("workload ") and text]
     return list(dict.fromkeys(own))[:SHOWN_ERRORS]

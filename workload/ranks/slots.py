@@ -20,7 +20,7 @@ class Slot:
 
 
 def cpu_slots(count: int, given: Iterable[int], usable: int, root: Path = Path("/")) -> list[Slot]:
-    """Divide the CPUs in `given` among the ranks. A CPU quota allows the use of `usable` CPUs."""
+    """Divide the CPUs in `given` among the ranks. The CPU quota allows `usable` CPUs."""
     shares = divided(by_core(given, root), count, usable)
     return [Slot(rank, "cpu", share) for rank, share in enumerate(shares)]
 
@@ -28,9 +28,10 @@ def cpu_slots(count: int, given: Iterable[int], usable: int, root: Path = Path("
 def gpu_slots(
     gpus: Sequence[Gpu], given: Iterable[int], usable: int, root: Path = Path("/")
 ) -> list[Slot]:
-    """Give each GPU a share of its NUMA node's CPUs, or of all CPUs if `given` has none of these.
+    """Assign each GPU a share of those CPUs in `given` that are on its NUMA node.
 
-    A GPU that does not answer has no UUID, so its CUDA_VISIBLE_DEVICES is empty.
+    If none are, assign a share of all CPUs in `given`. A GPU that does not answer has no UUID, so
+    CUDA_VISIBLE_DEVICES of its rank is empty.
     """
     given = frozenset(given)
     nodes: dict[frozenset[int], list[Gpu]] = {}
@@ -64,7 +65,7 @@ def divided(cpus: Sequence[int], parts: int, usable: int) -> list[tuple[int, ...
 
 
 def by_core(cpus: Iterable[int], root: Path = Path("/")) -> list[int]:
-    """Sort CPUs by package and core, so that the CPUs of each are adjacent."""
+    """Sort CPUs by package and core, so that the CPUs of a core or package are adjacent."""
 
     def position(cpu: int) -> tuple[int, int, int]:
         folder = root / f"sys/devices/system/cpu/cpu{cpu}/topology"
@@ -84,7 +85,7 @@ def near_cpus(gpu: Gpu, root: Path = Path("/")) -> frozenset[int]:
 
 
 def cpus_in(text: str) -> frozenset[int]:
-    """Return the CPUs in a CPU list of the kernel.
+    """Return the CPUs in a CPU list in the kernel's format.
 
     >>> sorted(cpus_in("0-2,8"))
     [0, 1, 2, 8]
@@ -98,7 +99,7 @@ def cpus_in(text: str) -> frozenset[int]:
 
 
 def visible_gpus(gpus: Sequence[Gpu], chosen: str | None) -> list[Gpu]:
-    """Return the GPUs that CUDA_VISIBLE_DEVICES selects, in its order; None selects all.
+    """Return the GPUs that CUDA_VISIBLE_DEVICES selects, in the same order; None selects all.
 
     As in CUDA, a name that matches no GPU hides all GPUs after it. Indices are those of the driver.
     """

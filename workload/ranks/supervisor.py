@@ -1,7 +1,7 @@
-"""Run the processes of all ranks at the same time, and read what each found, however it ended.
+"""Run the processes of all ranks at the same time, and read the results of each.
 
-A rank that makes no progress for too long is killed. If a rank dies or is killed, the others
-continue.
+A rank that makes no progress for too long is killed. If a rank dies or is killed, its results so
+far are kept and the others continue.
 """
 
 import os
@@ -47,15 +47,15 @@ class _Running:
 class Supervisor:
     """Ranks that run this program with the arguments `argv`, one for each slot.
 
-    `limit_sec` is how long a rank may make no progress. Until all ranks start, that limit is
-    `start_sec`.
+    A rank that makes no progress for `limit_sec` is killed. Until all ranks have started, the limit
+    is `start_sec`.
     """
 
     argv: Sequence[str]
     slots: Sequence[Slot]
     limit_sec: float
     start_sec: float
-    above: Path | None = None  # parent of the journals' folder; None: the temporary one
+    above: Path | None = None  # parent of the journals' folder; None: the system's temporary folder
     _ranks: list[_Running] = field(default_factory=list)
     _folder: Path | None = None
     _started: bool = False
@@ -155,7 +155,7 @@ class Supervisor:
                 rank.ended = end.FAILED if process.code else end.COMPLETE
             else:
                 rank.ended = end.DIED
-                process.kill()  # the processes that it started
+                process.kill()  # kill the processes that the rank started
         elif now_sec - rank.news_sec > limit_sec:
             rank.ended = end.HUNG
             process.kill()
@@ -179,7 +179,10 @@ class Supervisor:
 
 
 def _ended_by_itself(found: Found, code: int) -> bool:
-    """Return whether a process wrote its whole journal, and exited with `code` without a signal."""
+    """Return whether a process completed its journal and exited with the code recorded there.
+
+    Return false if a signal ended the process.
+    """
     whole = found.ended and code == (found.record and found.record.exit_code)
     return whole and ending_signal(code) is None
 

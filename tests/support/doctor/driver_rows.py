@@ -78,7 +78,7 @@ DRIVER_ROWS = (
         "recovery-action",
         "restart_app",
         "GPU 0 NVIDIA H200: the driver asks to stop the jobs that use NVLink or peer-to-peer "
-        "copies, then to check",
+        "copies, then to check the recovery action again",
         health__recovery_action=3,
     ),
     passes("fabric", "GPU 0 NVIDIA H200 is not part of an NVLink fabric"),

@@ -68,14 +68,14 @@ def test_an_older_recovery_action_does_not_stand_in_for_one_that_is_cut_off() ->
 def test_an_unlisted_xid_drains_the_machine_whatever_the_driver_asks_for() -> None:
     found = advice(health__recovery_action=0, xids=(logged(999, "something new"),))
     assert found.action is Action.DRAIN
-    assert found.evidence == ("Xid 999 in the kernel's log at 9 s after the start: something new",)
+    assert found.evidence == ("Xid 999 in the kernel's log at 9 s after boot: something new",)
 
 
 def test_thousands_of_equal_xids_are_one_line_of_evidence() -> None:
     xids = tuple(logged(13, f"pid={number}", number) for number in range(MAX_XIDS))
     found = advice(health__recovery_action=None, xids=xids[:-1])
     assert found.evidence == (
-        "Xid 13 in the kernel's log, 999 times, at 998 s after the start: pid=998",
+        "Xid 13 in the kernel's log, 999 times, at 998 s after boot: pid=998",
     )
     (line,) = advice(health__recovery_action=None, xids=xids).evidence  # older ones are not kept
     assert line.startswith("Xid 13 in the kernel's log, at least 1000 times, at 999 s")
@@ -93,7 +93,7 @@ def test_a_lost_gpu_has_nvmls_code_and_the_xids_of_no_other_gpu() -> None:
     assert found.action is Action.REBOOT
     assert found.reason == "the driver does not reach it (NVML code 15: GPU is lost)"
     assert found.evidence == (
-        "Xid 79 of 0000:66:00.0 in the kernel's log at 9 s after the start: "
+        "Xid 79 of 0000:66:00.0 in the kernel's log at 9 s after boot: "
         "GPU has fallen off the bus.",
     )
 

@@ -20,7 +20,7 @@ def advise(
     earlier: Callable[[], Sequence[Record]] = tuple,
     faults: Iterable[Fault] = (),
 ) -> Advice:
-    """Return the actions that a record requires. `faults` are further faults of the machine.
+    """Return the actions that a record requires. `faults` are additional faults of the machine.
 
     `earlier` returns the earlier records, oldest first. It is called only if a GPU has a fault.
     """
@@ -39,7 +39,7 @@ def advise(
 
 
 def _nothing(gpus: Sequence[GpuAction]) -> str:
-    """Return the machine's reason for the action `none`: NOTHING, or what is unknown of a GPU."""
+    """Return the machine's reason for the action `none`: NOTHING or what is unknown about a GPU."""
     return next((f"{_name(gpu)}: {gpu.reason}" for gpu in gpus if gpu.reason != NOTHING), NOTHING)
 
 
@@ -113,8 +113,8 @@ def _most_links(gpu: Gpu, gpus: Sequence[Gpu]) -> int | None:
 def _counters(gpu: Gpu) -> dict[str, int] | None:
     """Return the error counters that only a reset of the GPU clears.
 
-    Return None without persistence mode, because then every start of a program clears them. Source:
-    NVML API Reference Guide, nvmlEccCounterType_t.
+    Return None without persistence mode, because every start of a program then clears the counters.
+    Source: NVML API Reference Guide, nvmlEccCounterType_t.
     """
     if gpu.state is None or not gpu.state.persistence:
         return None

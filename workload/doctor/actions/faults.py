@@ -1,6 +1,6 @@
 """Find the faults of one GPU in what the driver reports.
 
-To add a fault, add a row to `kinds`, which has the action, and a `yield` here.
+To add a fault, add a row with its action to `kinds`, and a `yield` here.
 """
 
 from collections.abc import Iterator, Sequence
@@ -62,10 +62,12 @@ def why_silent(gpu: Gpu) -> str:
 
 
 def recovery_asked(health: GpuHealth, xids: Sequence[Xid]) -> int | None:
-    """Return the driver's recovery action after the last Xid of this run, or else before the run.
+    """Return the driver's recovery action; None if unknown.
 
-    If the driver does not report it, return the one in the text of the newest Xid 154. Return None
-    if it is unknown, because that text is cut off or the GPU no longer responds.
+    If Xids occurred during this run, return the action that the driver reported after the last one.
+    Otherwise return the action from before the run or, if the driver did not report it, the one in
+    the text of the newest Xid 154. The action is unknown if that text is truncated or the GPU no
+    longer responds.
     """
     during = [xid.recovery_action for xid in xids if xid.during_run]
     if during:
@@ -83,7 +85,7 @@ def _recovery(number: int, xids: Sequence[Xid]) -> Fault:
 
 
 def _xids(xids: Sequence[Xid], *, outranked: bool) -> Iterator[Fault]:
-    """Yield a fault for each Xid number. The recovery action never outranks an unlisted number."""
+    """Yield a fault for each Xid number. A recovery action does not outrank an unlisted Xid."""
     for number in dict.fromkeys(xid.number for xid in xids):
         row = look_up(number)
         action = row.action
@@ -100,9 +102,9 @@ def _xids(xids: Sequence[Xid], *, outranked: bool) -> Iterator[Fault]:
 
 
 def shown(xids: Sequence[Xid], *, where: bool = False) -> tuple[str, ...]:
-    """Return a line for each kind of Xid, with those of this run last.
+    """Return one line for each kind of Xid; Xids of this run are last.
 
-    A program may cause thousands of Xids.
+    Xids are grouped because a program may cause thousands.
     """
 
     def kind(xid: Xid) -> tuple[bool, int, str]:
@@ -119,7 +121,7 @@ def _line(same: Sequence[Xid], *, where: bool) -> str:
     when = "during this run" if xid.during_run else "in the kernel's log"
     least = "at least " if len(same) >= MAX_XIDS else ""
     often = f", {least}{len(same)} times" if len(same) > 1 else ""
-    at = "" if xid.at_sec is None else f" at {xid.at_sec:.0f} s after the start"
+    at = "" if xid.at_sec is None else f" at {xid.at_sec:.0f} s after boot"
     text = f": {xid.text[:SHOWN_TEXT]}" if xid.text else ""
     of = f" of {xid.address}" if where else ""
     return f"Xid {xid.number}{of} {when}{often}{',' if often and at else ''}{at}{text}"
@@ -144,7 +146,7 @@ def _links(
 ) -> Iterator[Fault]:
     """Yield faults for links that are down or had errors.
 
-    A GPU without any active link has no NVLink bridge.
+    A GPU without any active link has no fault, because it has no NVLink bridge.
     """
     if nvlinks and most and 0 < nvlinks.active < most:
         down = ", ".join(map(str, nvlinks.inactive)) or "not listed"

@@ -1,7 +1,8 @@
-"""Escalate an action if it was done and the same fault came back.
+"""Escalate an action if it was taken and the same fault came back.
 
-Only a comparison with earlier records shows that it was done. The machine was restarted if it was
-started after the record and has another boot ID. A GPU was reset if its error counters fell.
+Only a comparison with earlier records shows that an action was taken. The machine was restarted if
+its boot ID has changed and it booted after the earlier run began. A GPU was reset if its error
+counters fell.
 Without such evidence, an action stays the same, however often it is advised.
 """
 
@@ -18,7 +19,7 @@ from workload.core.models.record import Record
 
 MAX_RECORDS = 50  # only the newest are read
 MAX_BYTES = 64 << 20  # of all records that are read
-# What follows an action that did not help.
+# The next action if an action did not fix the fault.
 NEXT = {
     Action.RESET_GPU: Action.REBOOT,
     Action.REBOOT: Action.CONTACT_SUPPORT,
@@ -27,7 +28,7 @@ NEXT = {
 
 
 def earlier_records(folder: Path | None) -> tuple[Record, ...]:
-    """Return the newest records in a folder, oldest first. Other files are left out."""
+    """Return the newest records in a folder, oldest first. Ignore other files."""
     if folder is None:
         return ()
     files = sorted(_files(folder), reverse=True)[:MAX_RECORDS]
@@ -59,8 +60,9 @@ def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
 def escalated(current: GpuAction, now: Record, earlier: Sequence[Record]) -> GpuAction:
     """Return the action for a GPU, escalated if earlier records show the same fault.
 
-    Until the action of the newest such record has been done, that action stays. Ignores records
-    with a time in the future, and records of runs that had not ended when this run began.
+    Until the action in the newest such record has been taken, return that action or a more severe
+    one. Ignore records with a time in the future, and records of runs that had not ended when this
+    run began.
     """
     if not current.uuid or not current.fault or current.action not in NEXT:
         return current
@@ -78,12 +80,12 @@ def escalated(current: GpuAction, now: Record, earlier: Sequence[Record]) -> Gpu
 
 
 def _ended_before(record: Record, now: Record) -> bool:
-    """Return whether a run had ended before this one began, by the machine's clock."""
+    """Return whether a run had ended before this one began, according to the machine's clock."""
     return record.started_at.timestamp() + record.duration_sec <= now.started_at.timestamp()
 
 
 def _done(before: GpuAction, current: GpuAction, record: Record, now: Record) -> str | None:
-    """Return what was done since `record`: a restart or, if one was asked for, a reset."""
+    """Return the action taken since `record`: a restart, or a reset if `record` asked for one."""
     if _restarted(record, now):
         return "restart of the machine"
     reset = before.action is Action.RESET_GPU and _fell(before.counters, current.counters)
@@ -93,8 +95,8 @@ def _done(before: GpuAction, current: GpuAction, record: Record, now: Record) ->
 def _restarted(before: Record, now: Record) -> bool:
     """Return whether the machine was restarted after an earlier run.
 
-    A new boot ID alone does not show this: systemd-nspawn and LXD give one to each start of a
-    container.
+    A new boot ID alone does not show this: systemd-nspawn and LXD generate one whenever a container
+    starts.
     """
     then, facts = before.environment, now.environment
     if not (then and then.boot_id and facts and facts.boot_id and facts.booted_sec):
@@ -104,7 +106,7 @@ def _restarted(before: Record, now: Record) -> bool:
 
 
 def _is_new(current: GpuAction, before: Record, now: Record) -> bool:
-    """Return whether the fault is newer than the record. The log keeps an Xid until a restart."""
+    """Return whether the fault is newer than the record. Xids stay in the log until a restart."""
     kind, _, number = (current.fault or "").partition("-")
     if kind != "xid":
         return True

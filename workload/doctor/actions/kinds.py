@@ -12,7 +12,7 @@ from workload.core.models.action import Action, Fault
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fault. `what` is the reason of a fault that has none of its own."""
+    """A kind of fault. `what` is the default reason of its faults."""
 
     what: str
     seen: str
@@ -21,7 +21,7 @@ class Kind:
 
 KINDS = {
     "wrong-numbers": Kind(
-        "wrong numbers; run `workload doctor --deep` to see whether they come back",
+        "wrong numbers; run `workload doctor --deep` to see whether they occur again",
         "a comparison with float64, a case or the burn-in",
         Action.DRAIN,
     ),
@@ -30,10 +30,10 @@ KINDS = {
         "the driver hangs, or aborts the start of CUDA", "gpu-driver, cuda-start", Action.REBOOT
     ),
     "invalid-time": Kind(
-        "a time that is not valid: other processes, noise", "the case's reason", Action.RETRY
+        "an invalid time due to other processes or noise", "the case's reason", Action.RETRY
     ),
     "slowed": Kind(
-        "a time that is not valid: heat or power", "throttle reasons and counters", Action.FIX_HOST
+        "an invalid time due to heat or power", "throttle reasons and counters", Action.FIX_HOST
     ),
     "lost-device": Kind("the GPU was lost in a run", "CUDA's error", Action.REBOOT),
     "rank-died": Kind("a process of a run on several devices died", "how it ended", Action.RETRY),
@@ -42,10 +42,10 @@ KINDS = {
     "rank-slow": Kind("a GPU slower than the others of the run", "times", Action.FIX_HOST),
     "rank-slow-cpu": Kind("CPUs slower than the others of the run", "times", Action.RETRY),
     "no-answer": Kind(
-        "the driver does not reach the GPU", "NVML, a return code such as 15 (lost)", Action.REBOOT
+        "the driver does not reach the GPU", "NVML return code, such as 15 (lost)", Action.REBOOT
     ),
     "reset-required": Kind(
-        "the driver requires a reset of the GPU", "NVML, return code 16", Action.RESET_GPU
+        "the driver requires a reset of the GPU", "NVML return code 16", Action.RESET_GPU
     ),
     "ecc": Kind(
         "uncorrectable memory errors", "ECC counters, without a recovery action", Action.RESET_GPU
@@ -64,7 +64,8 @@ KINDS = {
         "the links' states",
         Action.RESET_GPU,
     ),
-    # DCGM 4 fails at one replay or recovery in its window (DcgmHealthWatch, MonitorNVLink4Fields).
+    # DCGM 4 reports a failure if its time window has one replay or recovery (DcgmHealthWatch,
+    # MonitorNVLink4Fields).
     # A total since the last reset does not show when the errors occurred.
     "nvlink-errors": Kind(
         "NVLinks had errors during this run",

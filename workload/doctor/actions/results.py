@@ -21,7 +21,7 @@ Failure = tuple[str, str | None]  # id and case of a finding
 BY_GPU = frozenset({"ecc", "row-remap", "recovery-action", "fabric", "sram-ecc"})
 # Cases in which the driver hangs, or ends every process that uses it.
 BLOCKED = frozenset({("gpu-driver", "hung"), ("cuda-start", "hung"), ("cuda-start", "died")})
-# The value of the presets `book` and `wide`, with room for rounding.
+# Learning rate × input size of the presets `book` and `wide`, plus 1% for rounding.
 MOST_STEP_TIMES_INPUT = 1.01 * STABLE_STEP_TIMES_INPUT
 
 
@@ -53,7 +53,7 @@ def _wrong_numbers(record: Record) -> Iterator[Fault]:
 
 
 def _is_wrong(trained: TrainResult) -> bool:
-    """Return whether a training run diverged although its step is short enough to converge."""
+    """Return whether training diverged although the learning rate suits the input size."""
     step_times_input = trained.learning_rate * trained.input_size
     return bool(trained.diverged_at_step) and step_times_input <= MOST_STEP_TIMES_INPUT
 
@@ -68,7 +68,10 @@ def faults_by_gpu(record: Record) -> dict[int, list[Fault]]:
 
 
 def faults_of_ranks(record: Record) -> Iterator[Fault]:
-    """Yield the faults that all ranks share, then those of CPU ranks and of unlisted GPUs."""
+    """Yield the faults that all ranks share.
+
+    Then yield the faults of ranks that run on CPUs or on GPUs that the driver does not list.
+    """
     ranks = record.ranks or ()
     shared = shared_failures(ranks)
     examined = next((rank.findings for rank in ranks if rank.findings), ())
@@ -92,7 +95,7 @@ def _faults(record: Record, rank: Rank) -> Iterator[Fault]:
 
 
 def rank_faults(rank: Rank, ranks: Sequence[Rank]) -> Iterator[Fault]:
-    """Yield the faults in how a rank ended and how fast it is, compared with the other ranks."""
+    """Yield faults if a rank lost its device, did not end by itself, or is slower than others."""
     on_gpu = rank.gpu_index is not None
     where = f" in {rank.doing}" if rank.doing else ""
     if rank.lost_device:

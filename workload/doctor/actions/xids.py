@@ -1,7 +1,7 @@
 """Map the driver's errors ("Xids") and recovery actions to this project's actions.
 
 Sources: NVIDIA's catalog, in xids.toml; nvml.h, nvmlDeviceGpuRecoveryAction_t; NVIDIA, GPU Memory
-Error Management, "Recovery Action". An unlisted number asks for "drain".
+Error Management, "Recovery Action". The action for an unlisted Xid is "drain".
 """
 
 import re
@@ -15,9 +15,9 @@ from workload.core.models.action import Action
 from workload.core.models.xid import Xid
 
 TABLE = Path(__file__).with_name("xids.toml")
-RECOVERY_CHANGED = 154  # its text has the new recovery action
-# "GPU recovery action changed from 0x0 (None) to 0x2 (Node Reboot Required)". Without a name after
-# it, the number may be cut off.
+RECOVERY_CHANGED = 154  # the text of this Xid contains the new recovery action
+# "GPU recovery action changed from 0x0 (None) to 0x2 (Node Reboot Required)". If no name follows,
+# the number may be truncated.
 _CHANGED_TO = re.compile(r"\bto (0x[0-9a-fA-F]{1,8}|\d{1,9}) \(")
 
 
@@ -37,7 +37,7 @@ class XidRow:
 
 
 def look_up(number: int) -> XidRow:
-    """Return the row of an Xid. One that is not in the catalog asks for "drain"."""
+    """Return the row of an Xid. If it is not in the catalog, the action is "drain"."""
     rows = catalog()
     unlisted = XidRow(
         number, "without an action in NVIDIA's catalog", Action.DRAIN, False, _source(), known=False
@@ -92,7 +92,8 @@ RECOVERIES = {
     3: Recovery(
         "drain P2P",
         Action.RESTART_APP,
-        "the driver asks to stop the jobs that use NVLink or peer-to-peer copies, then to check",
+        "the driver asks to stop the jobs that use NVLink or peer-to-peer copies, then to check "
+        "the recovery action again",
     ),
     4: Recovery(
         "drain and reset",
@@ -109,7 +110,7 @@ RECOVERIES = {
 
 
 def recovery(number: int) -> Recovery:
-    """Return what a recovery action asks for."""
+    """Return the recovery action that has this number."""
     unknown = Recovery(
         f"number {number}",
         Action.DRAIN,

@@ -50,17 +50,17 @@ def gather(
 ) -> Facts:
     """Read all facts once. Imports torch in a child process and runs small kernels there.
 
-    QUICK only reads files and queries the driver. DEEP does the same as DEFAULT, because its stress
-    test runs later. `read_driver` queries the GPU driver. Files are read below `root`. If a reader
-    raises an exception, its fact is None, and `unread` has the error; for `read_driver`,
-    `driver_error` has it.
+    The depth QUICK only reads files and queries the driver. DEEP does the same as DEFAULT, because
+    its stress test runs later. `read_driver` queries the GPU driver. Files are read below `root`.
+    If a reader raises an exception, its fact is None, and `unread` contains the error. An error of
+    `read_driver` is in `driver_error` instead.
     """
     ask = _Asking()
     files = ask("torch_files", read_torch_files)
     in_child = depth != QUICK and "torch" not in sys.modules
     others = CHILD_THREADS if in_child else 0
     with ExitStack() as stack:
-        # Before PyTorch, because a driver that hangs or aborts would end PyTorch's process too.
+        # Start CUDA before PyTorch: a driver that hangs or aborts would end PyTorch's process too.
         asked = depth != QUICK and requested_device != "cpu" and files and files.cuda_version
         index = requested_index(requested_device)
         start = ask("cuda", lambda: cuda_start(index)) if asked else None
@@ -90,7 +90,7 @@ def gather(
             driver_hung=silent is not None and silent.hung,
             kernel_driver=ask("kernel_driver", lambda: read_kernel_driver(root)),
             cuda_library_error=ask("cuda_library_error", read_cuda_library),
-            # After the start of CUDA, which creates some of these files.
+            # Read these after CUDA has started, because it creates some of them.
             device_nodes=ask("device_nodes", lambda: read_device_nodes(root)),
             link_widths=ask("link_widths", lambda: read_link_widths(root)),
             mapped_libraries=found.mapped_libraries,
@@ -111,7 +111,7 @@ def gather(
 
 
 class _Asking:
-    """Calls readers, and keeps the error of each one that raises."""
+    """Calls readers, and keeps the error of each reader that raises an exception."""
 
     def __init__(self) -> None:
         self.unread: dict[str, str] = {}

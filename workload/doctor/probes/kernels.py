@@ -13,8 +13,8 @@ from workload.core.models.pytorch import KernelRun
 
 SIZE = 64  # edge of the matrices
 CONVOLUTION = (2, 8, 32, 3)  # images, channels in and out, image edge, kernel edge
-# The tolerance: cuDNN may use an algorithm with fractions (Winograd, FFT); every other result is
-# exact.
+# Tolerance by operation. For a convolution, cuDNN may use an algorithm with fractions (Winograd,
+# FFT). All other results are exact.
 SLACK = {"convolution": 0.4}
 
 
@@ -42,14 +42,14 @@ def count_wrong(found: Any, expected: Any, slack: float = 0.0) -> int:
 
 
 def _whole_numbers(*shape: int) -> Any:
-    """Return 0 to 6, repeated, as int64 on the CPU. They are exact in every dtype, even TF32."""
+    """Return an int64 CPU tensor that repeats 0 to 6, which are exact in every dtype, even TF32."""
     import torch  # noqa: PLC0415  takes seconds
 
     return torch.arange(math.prod(shape)).remainder(7).view(shape)
 
 
 def _kernel(device: str) -> tuple[Any, Any]:
-    """Compute elementwise, with PyTorch's own kernels."""
+    """Compute 3x + 1 for each element, with PyTorch's own kernels."""
     numbers = _whole_numbers(SIZE, SIZE)
     return numbers.to(device).float() * 3 + 1, numbers * 3 + 1
 

@@ -34,7 +34,7 @@ def read_torch_files() -> TorchFiles | None:
 
 
 def read_version_file(path: Path) -> TorchFiles | None:
-    """Read lines such as `cuda: Optional[str] = '13.0'` of torch/version.py."""
+    """Return the versions in torch/version.py, in lines such as `cuda: Optional[str] = '13.0'`."""
     text = read_text(path)
     found = dict(re.findall(r"^(\w+)[^=\n]*= '([^']*)'", text, re.MULTILINE))
     return TorchFiles(found["__version__"], found.get("cuda")) if "__version__" in found else None
@@ -78,16 +78,17 @@ def read_versions() -> dict[str, str]:
 
 
 def read_unlocked() -> tuple[str, ...] | None:
-    """Return the installed packages whose version is not the locked one; None without torch."""
+    """Return the installed packages whose version differs from the lock; None without torch."""
     return differences(_installed(), locked_versions())
 
 
 def differences(
     installed: Mapping[str, str], locks: Mapping[str, Mapping[str, str]]
 ) -> tuple[str, ...] | None:
-    """Return differences such as `torch 2.14.1, locked 2.13.0`. torch's build selects the lock.
+    """Return differences such as `torch 2.14.1, locked 2.13.0`.
 
-    Does not report locked packages that are not installed.
+    The build of torch (CPU or CUDA) selects the lock. Does not report locked packages that are not
+    installed.
     """
     torch = installed.get("torch")
     if torch is None:
@@ -102,10 +103,10 @@ def differences(
 
 
 def locked_versions() -> dict[str, dict[str, str]]:
-    """Return the version of each package by target and name.
+    """Return the locked version of each package, by target and name.
 
-    If it depends on the version of Python, there are several, separated by spaces. `make lock`
-    generates the file from docker/locks.
+    Several versions of a package, for different versions of Python, are separated by spaces.
+    `make lock` generates the file from docker/locks.
     """
     text = resources.files("workload.doctor.probes").joinpath("locked.json").read_text("utf-8")
     locks: dict[str, dict[str, str]] = json.loads(text)

@@ -18,7 +18,7 @@ from workload.core.places import container_kind, write_error
 from workload.core.variables import known_variables
 from workload.hardware.processor import read_processor
 
-# Instruction sets by which PyTorch's CPU libraries select kernels.
+# Instruction sets that determine which kernels PyTorch's CPU libraries select.
 RELEVANT_ISA = frozenset(
     """
     sse4_2 avx avx2 fma f16c avx_vnni avx512f avx512bw avx512vl avx512_vnni avx512_bf16
@@ -106,7 +106,7 @@ def read_device_nodes(root: Path) -> tuple[DeviceNode, ...]:
 
 
 def _permitted(path: Path) -> bool:
-    """Return whether owner, group and mode permit this process to read and write."""
+    """Return whether the file's owner, group and mode permit this process to read and write it."""
     status = path.stat()
     own, group = status.st_uid == os.getuid(), status.st_gid in (os.getgid(), *os.getgroups())
     needed = 0o600 if own else 0o060 if group else 0o006
@@ -114,7 +114,7 @@ def _permitted(path: Path) -> bool:
 
 
 def read_kernel_driver(root: Path) -> str | None:
-    """Return the version of the NVIDIA kernel module, visible even in a container without GPUs."""
+    """Return the version of the NVIDIA kernel module, visible even to containers without GPUs."""
     match = re.search(
         r"Kernel Module.*?\s(\d+\.\d+[.\d]*)",
         read_text(root / "proc/driver/nvidia/version"),
@@ -135,7 +135,7 @@ def read_link_widths(root: Path) -> dict[str, int]:
 def read_environment(
     environment: Mapping[str, str], redact: Callable[[str], str] = str
 ) -> dict[str, str]:
-    """Return the allowed variables that are set."""
+    """Return the allowed variables that are set, with their values redacted by `redact`."""
     allowed = ENVIRONMENT_ALLOWED | known_variables().keys()
     return {name: redact(environment[name]) for name in sorted(allowed & environment.keys())}
 
@@ -152,7 +152,7 @@ def read_folders(environment: Mapping[str, str]) -> tuple[Folder, ...]:
 
 
 def read_folder(purpose: str, path: Path) -> Folder:
-    """Return facts about a folder. Writes a byte: permission bits do not apply to root."""
+    """Return facts about a folder. Writes a test file, as permission bits do not apply to root."""
     places = (path, *path.absolute().parents)
     folder = next(place for place in places if os.path.isdir(place))  # isdir never raises
     try:
@@ -189,9 +189,9 @@ class _Timex(ctypes.Structure):
 
 
 def read_clock(root: Path) -> Clock:
-    """Return the time of both clocks, and whether the system clock is synchronized.
+    """Return the time of the system clock and of the hardware clock.
 
-    Does not use a network.
+    Also return whether the system clock is synchronized. Does not use a network.
     """
     return Clock(datetime.now(UTC).timestamp(), _hardware_sec(root), _synchronized())
 

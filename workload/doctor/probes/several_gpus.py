@@ -41,7 +41,7 @@ def probe_in_child(
 
 
 def gpu_count(torch: Any) -> int:
-    """Return the GPU count of CUDA. `torch.cuda.device_count()` asks NVML, which may see more."""
+    """Return CUDA's GPU count. `torch.cuda.device_count()` uses NVML, which may report more."""
     count: int = getattr(torch._C, "_cuda_getDeviceCount", torch.cuda.device_count)()
     return count
 

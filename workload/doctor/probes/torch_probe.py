@@ -1,4 +1,7 @@
-"""Facts that PyTorch reports about its build and devices. Imports torch when called."""
+"""Read the facts that PyTorch reports about its build and devices.
+
+Torch is imported only when `probe` is called.
+"""
 
 import warnings
 from collections.abc import Callable
@@ -19,7 +22,7 @@ Tell = Callable[[str], None]
 def probe(
     requested_device: str, begin: Tell = lambda _phase: None
 ) -> tuple[TorchFacts | None, str | None]:
-    """Return the facts, or None and the reason why torch cannot be imported or queried.
+    """Return the facts and None, or None and the reason why torch cannot be imported or queried.
 
     Runs kernels on the CPU and, unless the CPU was requested, on the requested GPU. Calls `begin`
     before it starts CUDA, and before it uses several GPUs.
@@ -43,7 +46,7 @@ def probe_module(
     if requested_device != "cpu":
         begin(CUDA)
     gpus, cuda_error = (None, None) if requested_device == "cpu" else _try(lambda: _start(torch))
-    # Asking for cuDNN's version starts CUDA.
+    # Reading cuDNN's version starts CUDA.
     asks_cudnn = requested_device != "cpu"
     cudnn_number, cudnn_error = _try(torch.backends.cudnn.version) if asks_cudnn else (None, None)
     nccl_numbers, _ = _try(torch.cuda.nccl.version)
@@ -87,13 +90,13 @@ def _arch_list(torch: Any) -> tuple[str, ...]:
 
 
 def _start(torch: Any) -> tuple[TorchGpu, ...]:
-    torch.cuda.init()  # raises the reason, which is_available() hides
+    torch.cuda.init()  # raises an error with the reason, which is_available() hides
     properties = map(torch.cuda.get_device_properties, range(gpu_count(torch)))
     return tuple(map(_gpu, properties))
 
 
 def _gpu(found: Any) -> TorchGpu:
-    uuid = getattr(found, "uuid", None)  # PYTHON= may select an older PyTorch
+    uuid = getattr(found, "uuid", None)  # older PyTorch, which PYTHON= may select, has none
     capability = f"{found.major}.{found.minor}"
     return TorchGpu(found.name, capability, found.total_memory, f"GPU-{uuid}" if uuid else None)
 

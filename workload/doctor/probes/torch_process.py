@@ -29,17 +29,17 @@ from workload.hardware.driver_process import driver_deadline
 CHILD = (sys.executable, "-m", __name__)
 PHASE = "phase: "  # prefix of a line that names the next phase
 ANSWER = "probed: "  # prefix of the line with the answer; libraries print other lines
-LINE = "torch "  # prefix of both
-CHILD_THREADS = 2  # the main thread, and the one that waits for the parent's end
-IMPORT_SEC = 300.0  # more than a first import from a slow disk
-SEVERAL_SEC = 180.0  # more than the limit of several_gpus
+LINE = "torch "  # prefix of both kinds of lines
+CHILD_THREADS = 2  # the main thread, and the thread that waits for the parent to end
+IMPORT_SEC = 300.0  # longer than a first import from a slow disk
+SEVERAL_SEC = 180.0  # longer than the time limit in several_gpus
 
 
 @contextmanager
 def probing(
     requested_device: str, root: Path = Path("/"), command: Sequence[str] = CHILD
 ) -> Iterator[Probed]:
-    """Yield what PyTorch reports. The child keeps its context on the GPU until the block ends.
+    """Yield what PyTorch reports. The child keeps its CUDA context until the block ends.
 
     If the child hangs or dies after the import, another child probes without CUDA, and
     `torch.cuda_error` states how the first child ended.
@@ -119,7 +119,8 @@ def _main(answers: BinaryIO) -> None:
 if __name__ == "__main__":
     end_with_parent()
     answers = reserve_stdout()
-    with contextlib.suppress(RuntimeError):  # without the thread, it still ends after its answer
+    # If the thread cannot be started, the child still exits after its answer.
+    with contextlib.suppress(RuntimeError):
         threading.Thread(target=_exit_with_parent).start()
     if answers:
         _main(answers)

@@ -3,12 +3,14 @@
 The operands are integers so small that no sum needs rounding. Therefore the correct result does not
 depend on the order of summation and is compared without a tolerance. The operands repeat a tile of
 TILE × TILE elements, so the correct result repeats the tile's product, which is computed in int64,
-quickly and without a library. TILE is prime, so a value read from a wrong address, off by a power
-of two, differs. Two pairs of operands alternate, so that a stale result is a mismatch.
+quickly and without a library. TILE is prime, so that a value differs if it is read from an address
+that is wrong by a power of two. Two pairs of operands alternate, so that a stale result is a
+mismatch.
 
-Finds every element that differs in value: any flipped bit of a result except the sign of a zero,
-and in float64, float32 and tf32 any flipped bit of an operand or a sum that reaches the result.
-Does not find flips that bfloat16 rounds away (8 significant bits), or changes after the comparison.
+Detects every element whose value is wrong. In all dtypes, this covers any flipped bit of a result
+except the sign of a zero. In float64, float32 and tf32, it also covers any flipped bit of an
+operand or a sum that reaches the result. Does not detect flipped bits that bfloat16 rounds away (8
+significant bits), or changes after the comparison.
 """
 
 import time
@@ -32,7 +34,7 @@ LARGEST = {"float64": 1 << 19, "float32": 23, "tf32": 23, "bfloat16": 23}
 PAIRS = 2
 MATRICES = 4 * PAIRS + 1  # operands and correct result of each pair, the result, spare memory
 MEMORY_SHARE = 0.25  # of the free memory
-PRODUCT_SEC = 0.1  # of one matmul at most; limits the edge
+PRODUCT_SEC = 0.1  # maximum time of one matmul, which limits the edge
 BATCH_SEC = 0.25  # between two reads of the clock, the counts and the sensors
 MAX_BATCH = 512
 
@@ -104,7 +106,7 @@ class _Bench:
         self._differs = torch.empty_like(self._result, dtype=torch.bool)
 
     def multiply(self, done: int, count: int) -> list[int]:
-        """Return the number of mismatches in each of `count` matmuls. Waits for the device once."""
+        """Return the number of mismatches in each of `count` matmuls. Synchronizes once."""
         wrong = []
         for number in range(done, done + count):
             pair = self._pairs[number % len(self._pairs)]
@@ -116,7 +118,7 @@ class _Bench:
 
 
 def pairs(device: DeviceInfo, dtype: str, edge: int) -> list[Pair]:
-    """Return PAIRS different pairs of operands. `edge` is a multiple of TILE."""
+    """Return PAIRS different pairs of operands. `edge` must be a multiple of TILE."""
     return [_pair(device, dtype, edge, seed) for seed in range(PAIRS)]
 
 
@@ -135,9 +137,9 @@ def _pair(device: DeviceInfo, dtype: str, edge: int, seed: int) -> Pair:
 
 
 def choose_edge(device: DeviceInfo, dtype: str, product: Multiply, clock: Clock) -> int:
-    """Return the largest edge that fits in memory and needs at most about PRODUCT_SEC."""
+    """Return the largest edge that fits in memory and takes about PRODUCT_SEC per matmul or less."""
     element_bytes = precision.torch_dtype(dtype).itemsize
-    free_bytes = devices.available_bytes(device)  # if unknown, the smallest edge
+    free_bytes = devices.available_bytes(device)  # if None (unknown), the smallest edge is used
     room_bytes = MEMORY_SHARE * (free_bytes or 0)
     fitting = [edge for edge in EDGES if MATRICES * edge**2 * element_bytes <= room_bytes]
     for edge in fitting[:-1]:
@@ -151,7 +153,7 @@ def choose_edge(device: DeviceInfo, dtype: str, product: Multiply, clock: Clock)
 
 
 def _counted(found: BurnIn, wrong: Sequence[int]) -> BurnIn:
-    """Add a batch; `wrong` has the number of mismatches of each of its matmuls."""
+    """Add a batch to the result. `wrong` is the number of mismatches in each of its matmuls."""
     bad = [place for place, count in enumerate(wrong) if count]
     first, first_elements = found.first_wrong, found.first_wrong_elements
     if bad and first is None:
@@ -170,7 +172,8 @@ def _counted(found: BurnIn, wrong: Sequence[int]) -> BurnIn:
 def with_rates(found: BurnIn, batches: Sequence[tuple[int, float]]) -> BurnIn:
     """Add the GFLOP/s of the first and the last quarter of the time.
 
-    `batches` are (matmuls, seconds) in order. A batch counts in the quarter of its midpoint.
+    `batches` are (matmuls, seconds) in order. A batch belongs to the quarter that contains its
+    midpoint.
     """
     total_sec = sum(seconds for _, seconds in batches)
     quarters: tuple[list[tuple[int, float]], ...] = ([], [], [], [])

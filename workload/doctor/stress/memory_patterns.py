@@ -1,10 +1,10 @@
 """Write patterns to a share of the free memory, read them back and compare them word by word.
 
-The first patterns are each word's address and its complement, which reveal that two addresses refer
-to the same location. The next are 0101… and 1010…, in which neighboring bits differ. The others are
-walking ones and zeros, which move through all bits from word to word and from pattern to pattern.
-Each pattern is written completely before it is read, so that it is read from memory and not from
-caches.
+The first patterns are each word's address and its complement, which reveal whether two addresses
+refer to the same location. The next are 0101… and 1010…, in which neighboring bits differ. The
+others are walking ones and zeros, which move through all bits from word to word and from pattern to
+pattern. Each pattern is written completely before it is read, so that it is read from memory and
+not from caches.
 
 Does not test memory that other programs use. Does not report physical addresses.
 """
@@ -25,7 +25,7 @@ from workload.hardware import devices
 WORD_BYTES = 8
 # Other programs need host memory, and a container that exceeds its limit is killed.
 SHARE = {"cpu": 0.25, "cuda": 0.7}
-CHUNK_WORDS = {"cpu": 1 << 18, "cuda": 1 << 23}  # 2 MB and 67 MB; a few more chunks are temporary
+CHUNK_WORDS = {"cpu": 1 << 18, "cuda": 1 << 23}  # 2 MB and 67 MB; temporary tensors use a few more
 # If there is no time for this many patterns, less memory is tested.
 LEAST_PATTERNS = 16
 ALTERNATING = 0x5555_5555_5555_5555

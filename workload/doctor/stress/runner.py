@@ -1,4 +1,7 @@
-"""Run the stress tests of `workload doctor --deep`: matmuls, then memory. Read GPU sensors."""
+"""Run the stress tests of `workload doctor --deep`: matmuls, then a memory test.
+
+The GPU's sensors are read during the tests.
+"""
 
 import gc
 import time
@@ -39,7 +42,7 @@ def run_stress(
 
 
 class _Burning:
-    """One device under load: the facts so far, and the sensor's readings."""
+    """The stress test of one device, with the facts and the sensor readings so far."""
 
     def __init__(
         self, device: DeviceInfo, budget_sec: float, keep: Keep, clock: Clock = time.monotonic
@@ -52,7 +55,7 @@ class _Burning:
         self._found = Deep(device.torch_name, device.name, budget_sec, 0.0)
 
     def burn(self, product: Multiply, write: Store) -> Deep:
-        """Run matmuls of each dtype, then the memory test."""
+        """Run matmuls in each dtype, then the memory test."""
         budget_sec, done = self._found.budget_sec, self._found.burn_ins
         possible = precision.default_dtypes(self._device)
         dtypes = [dtype for dtype in DTYPES[self._device.kind] if dtype in possible]
@@ -105,7 +108,7 @@ class _Burning:
 
 
 def watched(readings: list[Reading], before: dict[str, int], after: dict[str, int]) -> BurnWatch:
-    """Return the summary, and the counters that rose from `before` to `after`."""
+    """Return a summary of the readings, with the counters that rose from `before` to `after`."""
     seen = summarize([(0.0, reading) for reading in readings])
     celsius = [one.temperature_celsius for one in readings if one.temperature_celsius is not None]
     clocks = [one.sm_clock_mhz for one in readings if one.sm_clock_mhz is not None]
