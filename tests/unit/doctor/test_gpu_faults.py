@@ -93,8 +93,7 @@ def test_a_lost_gpu_has_nvmls_code_and_the_xids_of_no_other_gpu() -> None:
     assert found.action is Action.REBOOT
     assert found.reason == "the driver does not reach it (NVML code 15: GPU is lost)"
     assert found.evidence == (
-        "Xid 79 of 0000:66:00.0 in the kernel's log at 9 s after boot: "
-        "GPU has fallen off the bus.",
+        "Xid 79 of 0000:66:00.0 in the kernel's log at 9 s after boot: GPU has fallen off the bus.",
     )
 
 

@@ -175,7 +175,7 @@ def write_problem(folder: str) -> str | None:
 
 
 class _Timex(ctypes.Structure):
-    """The first fields of struct timex (adjtimex(2)); `rest` is room for the others."""
+    """The first fields of struct timex (adjtimex(2)); `rest` reserves space for the others."""
 
     _fields_ = (
         ("modes", ctypes.c_uint),

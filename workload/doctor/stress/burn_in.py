@@ -137,7 +137,10 @@ def _pair(device: DeviceInfo, dtype: str, edge: int, seed: int) -> Pair:
 
 
 def choose_edge(device: DeviceInfo, dtype: str, product: Multiply, clock: Clock) -> int:
-    """Return the largest edge that fits in memory and takes about PRODUCT_SEC per matmul or less."""
+    """Return the largest edge in EDGES that fits in memory.
+
+    A matmul with this edge takes at most about PRODUCT_SEC.
+    """
     element_bytes = precision.torch_dtype(dtype).itemsize
     free_bytes = devices.available_bytes(device)  # if None (unknown), the smallest edge is used
     room_bytes = MEMORY_SHARE * (free_bytes or 0)
