@@ -181,7 +181,7 @@ class Supervisor:
 def _ended_by_itself(found: Found, code: int) -> bool:
     """Return whether a process completed its journal and exited with the code recorded there.
 
-    Return false if a signal ended the process.
+    Return False if a signal ended the process.
     """
     whole = found.ended and code == (found.record and found.record.exit_code)
     return whole and ending_signal(code) is None

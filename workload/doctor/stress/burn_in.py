@@ -137,10 +137,7 @@ def _pair(device: DeviceInfo, dtype: str, edge: int, seed: int) -> Pair:
 
 
 def choose_edge(device: DeviceInfo, dtype: str, product: Multiply, clock: Clock) -> int:
-    """Return the largest edge in EDGES that fits in memory.
-
-    A matmul with this edge takes at most about PRODUCT_SEC.
-    """
+    """Return the largest edge in EDGES for which free memory and about PRODUCT_SEC suffice."""
     element_bytes = precision.torch_dtype(dtype).itemsize
     free_bytes = devices.available_bytes(device)  # if None (unknown), the smallest edge is used
     room_bytes = MEMORY_SHARE * (free_bytes or 0)
