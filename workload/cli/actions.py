@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Renamed(argparse.Action):
-    """Stores the value of an option given by its old name, and warns in one line."""
+    """An action that stores the value under the option's new name and prints a warning."""
 
     def __call__(
         self,
@@ -22,7 +22,7 @@ class Renamed(argparse.Action):
 
 
 class Distinct(argparse.Action):
-    """Stores the values of all arguments as one tuple without duplicates, in the given order."""
+    """An action that stores the values of all arguments as one tuple without duplicates."""
 
     def __call__(
         self,
@@ -31,13 +31,13 @@ class Distinct(argparse.Action):
         values: str | Sequence[Any] | None,
         _option: str | None = None,
     ) -> None:
-        """Store the values of all groups in `values`."""
+        """Store the distinct values of all lists in `values`, in the given order."""
         distinct = dict.fromkeys(value for group in values or () for value in group)
         setattr(namespace, self.dest, tuple(distinct))
 
 
 class DefaultsFormatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows defaults in the help, except None and False.
+    """A help formatter that shows defaults, except None and False.
 
     None stands for a default that depends on the device, the preset or a flag.
     """

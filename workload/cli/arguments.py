@@ -1,4 +1,4 @@
-"""Parse the command line without torch. Every error is one line."""
+"""Parse the command line without importing torch. Each error is printed in one line."""
 
 import argparse
 import contextlib
@@ -22,20 +22,20 @@ _DESCRIPTION = (
 
 
 class Parser(argparse.ArgumentParser):
-    """Prints errors in one line, without the usage."""
+    """An argument parser that prints each error in one line, without the usage."""
 
     def error(self, message: str) -> NoReturn:
-        """Exit with BAD_INPUT."""
+        """Print `message` in one line and exit with BAD_INPUT."""
         line = printable(" ".join(message.split()))
         self.exit(ExitCode.BAD_INPUT, f"{self.prog}: {line}; see `{self.prog} --help`\n")
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """Print without raising OSError, as newer Pythons do; `exit` reports lost output."""
+        """Print and ignore OSError, as newer Python versions do. `exit` reports lost output."""
         with contextlib.suppress(OSError):
             super()._print_message(message, file)
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        """Exit with `status`, or with NOT_SAVED if help or version could not be written."""
+        """Exit with `status`, or with NOT_SAVED if the help or the version was not written."""
         reason = None if status else loss(sys.stdout, "")
         if reason:
             status, message = ExitCode.NOT_SAVED, f"{self.prog}: {LOST}: {reason}\n"
@@ -43,7 +43,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse(argv: Sequence[str]) -> Options:
-    """Parse the options of one command. Exits with BAD_INPUT and one line if they are invalid."""
+    """Parse the options of one command. If they are invalid, print why and exit with BAD_INPUT."""
     parser = Parser(prog="workload", allow_abbrev=False, description=_DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"workload {__version__}")
     commands = parser.add_subparsers(
@@ -143,7 +143,7 @@ def _contradiction_of_devices(given: argparse.Namespace) -> str | None:
 
 
 def _options(given: argparse.Namespace) -> Options:
-    """Make the options of the command; each field is the argument of the same name."""
+    """Create the options of the command; each field has the value of the argument of its name."""
     kind: type[Options] = given.options
     match given.command:
         case "doctor":

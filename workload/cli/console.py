@@ -1,8 +1,8 @@
-"""The output of a command: text for people, errors, and the one document.
+"""The output of a command: text for people, error lines and at most one document.
 
 A stream may fail at any time. A reader that closes the pipe, as `| head` does, is not an error: the
-command continues without output. If the output cannot be written for another reason (the disk is
-full, or stdout was closed from the start), a result is lost and `lost_output` is set.
+command continues without output. If a result cannot be written for another reason (the disk is
+full, or stdout was closed when the command started), `lost_output` is set.
 """
 
 import io
@@ -21,16 +21,16 @@ from workload.core.descriptors import LOST, loss
 from workload.core.units import printable
 from workload.report.terminal.tables import MAX_WIDTH, Grid, wrapped
 
-MAX_ERROR_LENGTH = 2000  # characters; a file may hold a line of a megabyte
-# In columns narrower than this on average, rich drops letters when it breaks a text. A terminal
-# with less room breaks the lines itself and drops none.
+MAX_ERROR_LENGTH = 2000  # in characters; an error may quote a line of a file
+# If columns are narrower than this on average, rich drops letters when it wraps text. A narrower
+# terminal wraps the lines itself and drops no letters.
 COLUMN_WIDTH = 11
-DEFAULT_WIDTH = 80  # of a terminal that reports 0 columns
+DEFAULT_WIDTH = 80  # used for a terminal that reports 0 columns
 STYLES = {"word.good": "green", "word.warning": "yellow", "word.bad": "bold red"}
 
 
 class _Verdicts(RegexHighlighter):
-    """Color verdicts and the first words of warnings."""
+    """A highlighter that colors verdicts and the first words of warnings."""
 
     base_style = "word."
     highlights = (
@@ -52,10 +52,10 @@ class Console:
         document: BinaryIO | None = None,
         quiet: bool = False,
     ) -> None:
-        """Start each error line with the name of the command.
+        """Prepare the output of `command`, whose name starts each error line.
 
-        If the command prints a document, the document goes to the stream `document` (None: stdout
-        is closed), and all text goes to stderr. If `quiet`, only errors are printed.
+        If the command has a document, the document goes to the stream `document` (None if stdout is
+        closed), and all text goes to stderr. If `quiet`, `info` prints nothing.
         """
         self._prefix = f"workload {command}"
         self._quiet = quiet
@@ -63,7 +63,7 @@ class Console:
         self._document = document
         self.lost_output = False
         for stream in (sys.stdout, sys.stderr):
-            if stream is not None:  # None if closed from the start
+            if stream is not None:  # None if it was closed when the process started
                 stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # text files both
 
     def info(self, *renderables: str | Table | Grid) -> None:
@@ -75,7 +75,7 @@ class Console:
             self._write(stream, laid_out(renderable, stream) + "\n", result=not self._has_document)
 
     def print_document(self, document: bytes) -> None:
-        """Print the one document on stdout."""
+        """Print the document on stdout."""
         self._write(self._document, document, result=True)
 
     def error(self, line: str) -> None:
@@ -95,12 +95,13 @@ class Console:
 
 
 def laid_out(renderable: str | Table | Grid, stream: TextIO | None) -> str:
-    """Return the text formatted for the stream's terminal; plain and MAX_WIDTH wide if piped.
+    """Return the text of `renderable`, formatted for the terminal `stream`.
 
-    Blanks at the end of a line are removed. Lines with tabs are not changed.
+    If `stream` is not a terminal, the text is plain and at most MAX_WIDTH wide. Blanks at the end
+    of a line are removed. Lines with tabs are not changed.
     """
     terminal = stream is not None and stream.isatty()
-    text = io.StringIO()  # not the stream: if it is full, `_write` handles that
+    text = io.StringIO()  # not `stream`: `_write` handles its errors
     console = RichConsole(
         file=text,
         width=None if terminal else MAX_WIDTH,

@@ -2,7 +2,7 @@
 
 A library may crash while it is imported. Signal handlers in Python run between two bytecodes, so
 they never run after a crash. A ctypes callback runs in the C handler itself. It only writes a line
-and exits. If even that crashes, the kernel ends the process by the signal, as without a handler.
+and exits. If the callback crashes too, the signal ends the process, as without a handler.
 """
 
 import os
@@ -37,7 +37,7 @@ def explain(error: Exception) -> tuple[ExitCode, str]:
 
 @contextmanager
 def crash_is_unfit(command: str) -> Iterator[None]:
-    """End the process with UNFIT and an error line of `command` if it crashes in the block."""
+    """If the code in the block crashes, print an error line of `command` and exit with UNFIT."""
     handler = Handler(lambda number: _end(command, number))
     before = {number: install(number, handler.address) for number in CRASHES}
     try:
@@ -49,7 +49,7 @@ def crash_is_unfit(command: str) -> Iterator[None]:
 
 def _end(command: str, number: int) -> None:
     line = (
-        f"workload {command}: a library ended the process by {signal.Signals(number).name} when "
+        f"workload {command}: a library crashed with {signal.Signals(number).name} when "
         "it was imported: it is broken or uses instructions that this CPU lacks: use one of the "
         "project's images, or reinstall torch; run `workload doctor` for details\n"
     )

@@ -15,7 +15,7 @@ from workload.ranks.resources import require_resources
 
 
 def enter(options: RankOptions, argv: Sequence[str]) -> Place | ExitCode | None:
-    """Return the place of this process, or None if it is alone.
+    """Return the place of this process among the ranks, or None if it runs alone.
 
     If this process has to start ranks, run them and return their exit code. On an error, print
     the reason in one line and return the error's exit code.
@@ -35,17 +35,17 @@ def enter(options: RankOptions, argv: Sequence[str]) -> Place | ExitCode | None:
 
 
 def _leave_errors_to_lines() -> None:
-    """Keep torch from logging each attempt to reach a lost rank with a stack trace.
+    """Keep torch from logging a stack trace for each attempt to reach a lost rank.
 
-    ERROR is the level that this program sets and its child processes inherit. Any other level is
-    kept.
+    The level is changed only if it is unset or ERROR, which this program sets and its child
+    processes inherit.
     """
     if os.environ.get("TORCH_CPP_LOG_LEVEL", "ERROR") == "ERROR":
         os.environ["TORCH_CPP_LOG_LEVEL"] = "FATAL"
 
 
 def _starts_ranks(options: RankOptions, place: Place | None) -> bool:
-    """Return whether this process starts ranks: with --ranks, unless it is a rank itself."""
+    """Return whether this process starts ranks: it does with --ranks, unless it is a rank."""
     if options.ranks is None:
         return False
     if place is None:
@@ -70,7 +70,7 @@ def _launch(options: RankOptions, argv: Sequence[str]) -> ExitCode:
     except (Exception, SystemExit) as error:  # a broken library may raise any exception
         raise UnfitError(f"{import_problem(error)}; run `workload doctor` for details") from error
     if isinstance(options, TrainOptions) and options.checkpoint and not options.resume:
-        require_free(options.checkpoint)  # only once: restarted ranks continue from it
+        require_free(options.checkpoint)  # only here: restarted ranks continue from the file
     plan = Launch(
         options.ranks or 1,
         nodes=options.nodes,

@@ -65,7 +65,7 @@ def _cuda_is_initialized() -> bool:
 
 
 def _exit_without_cleanup(code: ExitCode) -> None:
-    """End the process at once, after the GPU is lost or this rank of several failed.
+    """End the process at once, because the GPU is lost or this rank of several failed.
 
     If the GPU is lost, PyTorch's cleanup at exit may abort the process. If another rank is lost,
     NCCL waits for it. After a failure, a thread of gloo may abort the process while Python shuts
@@ -94,9 +94,9 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
 
         require_import_limits()
     prepare_libraries()
-    # Nothing here uses NumPy, and the interpreter of `make PYTHON=` may lack it: do not warn.
+    # This program does not use NumPy, and the interpreter of `make PYTHON=` may lack it.
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
-    # torch may report again why CUDA does not start; the line of the device has the reason.
+    # torch may warn again why CUDA does not start; the device line already has the reason.
     warnings.filterwarnings("ignore", message="CUDA initialization")
     try:
         with crash_is_unfit(options.command):
@@ -120,9 +120,9 @@ def prepare_libraries() -> None:
     """Record the usable CPUs before OpenMP binds threads, and limit how long its threads spin.
 
     With the limit, threads spin for some tens of microseconds, then sleep. Without it, small
-    matmuls are up to a thousand times slower on a busy machine. On an idle machine, both are
-    equally fast (2 cores: 180 GFLOP/s at 512). Variables that are already set are kept. Call this
-    before torch is imported.
+    matmuls are up to a thousand times slower on a busy machine. On an idle machine, the limit makes
+    no difference (on 2 cores, 180 GFLOP/s at size 512). Environment variables that are already set
+    are kept. Call this before torch is imported.
     """
     given_cpus()
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")

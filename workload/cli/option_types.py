@@ -15,7 +15,7 @@ from workload.core.units import DTYPE_BYTES
 Value = TypeVar("Value")
 
 MAX_SIZE = 2**31 - 1  # BLAS counts in 32-bit integers
-MAX_RANKS = 256  # processes on one machine, and machines
+MAX_RANKS = 256  # the most processes per machine, and the most machines
 _DEVICE = r"auto|cpu|cuda(:[0-9]{1,4})?"
 MAX_BYTES = 1 << 34  # of one array that ranks send
 BYTE_SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30}
@@ -76,14 +76,14 @@ def positive(text: str) -> float:
 
 
 def timeout(text: str) -> float:
-    """Parse seconds: above 0, at most a day."""
+    """Parse a number of seconds: above 0, at most a day."""
     if positive(text) <= MAX_TIMEOUT_SEC:
         return float(text)
     raise argparse.ArgumentTypeError(f"{text!r} is more than {MAX_TIMEOUT_SEC} seconds")
 
 
 def share(text: str) -> float:
-    """Parse a part of a whole, as `5%` or `0.05`: above 0, below 1."""
+    """Parse a share between 0 and 1, such as `5%` or `0.05`."""
     match = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)(%?)", text)
     value = float(match[1]) / (100 if match[2] else 1) if match else 0.0
     if 0 < value < 1:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from workload.core.shape import Shape
 from workload.core.train_spec import PRESETS, TrainSpec
 
-ALL = "all"  # devices
+ALL = "all"  # the value of --device for every GPU
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Options:
     """The options that all commands share."""
 
     command: ClassVar[str]
-    files: ClassVar[tuple[tuple[str, str], ...]] = ()  # options that write a file, and their fields
+    # Pairs of an option that writes a file and the field with its path.
+    files: ClassVar[tuple[tuple[str, str], ...]] = ()
     json: bool
 
     @property
@@ -51,7 +52,7 @@ class RecordOptions(Options):
 class RankOptions(RecordOptions):
     """The options of a command whose ranks work together: `train` and `collectives`."""
 
-    ranks: int | None  # to start on this node; None: as in the environment, or one
+    ranks: int | None  # to start on this node; None: start none
     nodes: int
     rendezvous: str | None  # host:port of the first node
     join_timeout: float | None
@@ -75,8 +76,8 @@ class DevicesOptions(RecordOptions):
     """The options of `run` and `doctor`, whose ranks work independently, each on its device."""
 
     budget: float
-    ranks: int | None  # on the CPUs; None: one, or one for each GPU with --device all
-    rank_timeout: float | None  # seconds; None: from --driver-timeout and the budget
+    ranks: int | None  # on the CPUs; None: one rank, or with --device all one per GPU
+    rank_timeout: float | None  # None: derived from --driver-timeout and the budget
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ class CompareOptions(Options):
 
     @property
     def document(self) -> bool:
-        """Return whether stdout carries a document: in every format but the table."""
+        """Return whether stdout carries a document, as with every format except the table."""
         return self.json or self.format != "table"
 
 

@@ -1,4 +1,4 @@
-"""The options of each command, for argparse."""
+"""Add the options of each command to its argparse parser."""
 
 import argparse
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "with the same arithmetic; with several ranks: all-reduce (default) or ddp",
     )
     mode.add_argument(
-        "--engine",  # the name of --mode until 0.2; removed in 0.3
+        "--engine",  # the old name of --mode, to be removed in 0.3
         dest="mode",
         action=actions.Renamed,
         choices=MODE_NAMES,
@@ -103,7 +103,7 @@ def _add_matmul(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--search",
         action="store_true",
-        help="first search for the fastest shape, which is the ceiling of the other cases",
+        help="first search for the fastest shape, whose rate is the ceiling of the other cases",
     )
     shared_options.add_output(parser, None)
 
@@ -122,7 +122,7 @@ def _add_collectives(parser: argparse.ArgumentParser) -> None:
         parser,
         "--dtypes",
         option_types.sent_dtype,
-        "dtypes of each operation (default: float32, and bfloat16 for sums)",
+        "dtypes of each operation (default: float32; for sums also bfloat16)",
     )
     parser.add_argument(
         "--pairs",
@@ -186,7 +186,8 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
             name,
             type=option_types.path,
             metavar=name.upper(),
-            help=f"a record, a pytest-benchmark file or a folder of these, for example {whose}",
+            help="a record, a pytest-benchmark file or a folder of these, for example "
+            f"{whose} results",
         )
     parser.add_argument(
         "--format", choices=FORMATS, default=FORMATS[0], help="format of the document on stdout"
@@ -196,7 +197,7 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
         type=option_types.share,
         metavar="SHARE",
         help="exit with 5 if the whole 95%% interval of a case is slower by more than this share "
-        "(5%% or 0.05), with 4 if no case can be judged",
+        "(for example 5%% or 0.05), with 4 if no case can be judged",
     )
     parser.add_argument(
         "--strict",
@@ -217,17 +218,17 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--output",
-        dest="page",  # `output` is the folder of a command's record
+        dest="page",  # in other commands, `output` is the folder of the record
         type=option_types.path,
         metavar="FILE",
-        help="page to write (default: report.html in that folder)",
+        help="page to write (default: report.html in DIR)",
     )
 
 
 COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "run": (_add_run, "run doctor, verify, train and matmul; end with a verdict and a record"),
     "doctor": (_add_doctor, "check whether PyTorch works on this machine"),
-    "verify": (_add_verify, "compare what the device computes with float64 on the CPU"),
+    "verify": (_add_verify, "compare the device's results with float64 on the CPU"),
     "train": (_add_train, "train the example network"),
     "matmul": (_add_matmul, "measure GFLOP/s of matmuls"),
     "collectives": (_add_collectives, "check and measure communication between ranks"),

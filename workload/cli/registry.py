@@ -1,4 +1,4 @@
-"""The function that runs for each type of options."""
+"""Import the function that runs the command of each type of options."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def load(options: of.Options) -> "Callable[[Session], ExitCode]":
-    """Import and return the command of these options. Most import torch, which takes seconds."""
+    """Import and return the command for `options`. Most import torch, which takes seconds."""
     match options:
         case of.RunOptions():
             from workload.cli.commands import run

@@ -38,7 +38,7 @@ INTERRUPTIONS = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 
 class Session:
-    """Runs one command, records its results, and ends when the command or a signal ends it."""
+    """A run of one command, which ends when the command returns or a signal arrives."""
 
     def __init__(
         self,
@@ -48,11 +48,11 @@ class Session:
         member: Member | None = None,
         place: Place | None = None,
     ) -> None:
-        """Start a record; `options` are the parsed `argv`, `document` is the document's stream.
+        """Start a record. `options` are the parsed `argv`; `document` is the document's stream.
 
         `member` is set if this process is one of several ranks that work independently. `place` is
-        set if it is one of several ranks that work together; of these, only rank 0 prints and
-        writes.
+        set if this process is one of several ranks that work together; only rank 0 of these prints
+        and writes the results.
         """
         self._options = options
         self.argv = tuple(argv)
@@ -70,11 +70,11 @@ class Session:
         self._ended: ExitCode | None = None
         self._driver_errors: Callable[[], Reported] | None = None
         self._saves = True
-        # The traceback of this error keeps GPU objects from being freed: see main.
+        # The traceback of this error keeps GPU objects from being freed: see `main`.
         self.lost: LostDeviceError | None = None
 
     def run(self, command: Callable[["Session"], ExitCode]) -> ExitCode:
-        """Run `command` and return its exit code; write its record, if any, however it ends."""
+        """Run `command`, write its record (if any) even after an error, and return the code."""
         reason = None
         try:
             signals.serve(self._save_interrupted)
@@ -89,20 +89,20 @@ class Session:
         return self._end(code, reason)
 
     def watch_driver(self) -> None:
-        """Collect errors of the NVIDIA driver from now on; `advise` uses those collected so far."""
-        if driver_version() is not None:  # else NVML could hang this process too
+        """Start to collect the errors that the NVIDIA driver reports; `advise` uses them."""
+        if driver_version() is not None:  # otherwise NVML could hang this process
             self._driver_errors = DriverErrors().collect
 
     def collect_at_end(self, collect: Callable[[], None], remove: Callable[[], None]) -> None:
         """Set two functions to call when the command ends.
 
-        `collect` is called before the record if a signal ends the command. `remove` is called after
-        the record, unless saving it failed.
+        If a signal ends the command, `collect` is called before the record is written. `remove` is
+        called afterwards, unless the record could not be saved.
         """
         self._collect, self._remove = collect, remove
 
     def wait_for_others(self) -> float:
-        """Wait until all ranks are ready; return the seconds, 0 if this is not one of several."""
+        """Wait until all ranks are ready; return the seconds waited, 0 without other ranks."""
         if self.member is None:
             return 0.0
         from workload.hardware.devices import sharing  # noqa: PLC0415  imports torch
@@ -113,8 +113,9 @@ class Session:
     def advise(self, code: ExitCode) -> Advice:
         """Choose the action for the results so far, and record it.
 
-        This is called for the verdict and again for the record. Driver errors may occur in between,
-        and a command that ends early, for example because a GPU is lost, has no verdict.
+        This is called before the verdict is printed, and again before the record is written: driver
+        errors may occur in between, and a command that ends early, for example because a GPU is
+        lost, prints no verdict.
         """
         folder = self._options.output if isinstance(self._options, RecordOptions) else None
         if self._driver_errors:
@@ -135,14 +136,14 @@ class Session:
             try:
                 places.require_writable(folder, option)
             except NotSavedError:
-                if option == "--bundle":  # the findings are shown without a bundle
+                if option == "--bundle":  # the doctor can print its findings without a bundle
                     continue
                 self._saves = False
                 raise
             if places.ends_with_container(folder):
                 self.info(
                     f"warning: {folder} is in the container and is lost with it: mount a folder "
-                    f"there, as with --volume, or choose another with {option}"
+                    f"there, for example with --volume, or choose another with {option}"
                 )
 
     def _tell(self, code: ExitCode, reason: str, error: Exception) -> None:
@@ -159,7 +160,7 @@ class Session:
         self.error(reason)
 
     def _end(self, code: ExitCode, reason: str | None) -> ExitCode:
-        """End the command once, when it returns or at an earlier signal; return the exit code."""
+        """End the command once: when it returns, or earlier on a signal. Return the exit code."""
         with self._ending:
             if self._ended is None:
                 if code in INTERRUPTIONS:
@@ -191,7 +192,7 @@ class Session:
                 ended = self.builder.as_ended(code, reason or str(error))
                 with contextlib.suppress(NotSavedError, OSError):  # this may fail too
                     self._announce(records.save(ended, Path(tempfile.gettempdir())))
-        # Ranks that will be restarted print the record when they end.
+        # If the ranks will be restarted, a later attempt prints the record.
         if options.json and not (code and self.place and self.place.restarts_left):
             self.print_document(records.dump(ended))
         return code

@@ -1,4 +1,4 @@
-"""The options that several commands share, for argparse."""
+"""Add the options that several commands share to an argparse parser."""
 
 import argparse
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from workload.cli import actions, option_types
 from workload.core.methods import COLD, WARM
 from workload.distributed.limits import JOIN_AGAIN_SEC, JOIN_SEC
 
-# A healthy host takes one to three seconds for each GPU without persistence mode.
+# Without persistence mode, a healthy host takes one to three seconds for each GPU.
 DRIVER_SEC = 120.0
 
 
@@ -30,13 +30,13 @@ def add_device(
 
 
 def add_devices(parser: argparse.ArgumentParser) -> None:
-    """Add --device with `all`, --ranks and --rank-timeout."""
+    """Add --device, which also accepts `all`, --driver-timeout, --ranks and --rank-timeout."""
     add_device(parser, option_types.devices, "auto, cpu, cuda, cuda:N, or all: every GPU at once")
     parser.add_argument(
         "--ranks",
         type=option_types.ranks,
         metavar="N",
-        help="with --device cpu: N processes at once, each with its share of the CPUs",
+        help="with --device cpu: start N processes, each with its share of the CPUs",
     )
     parser.add_argument(
         "--rank-timeout",
@@ -53,7 +53,10 @@ def add_ranks(parser: argparse.ArgumentParser) -> None:
         "ranks", "processes that work together; torchrun, srun or an Indexed Job can start them too"
     )
     group.add_argument(
-        "--ranks", type=option_types.ranks, metavar="N", help="start N on this node, one per GPU"
+        "--ranks",
+        type=option_types.ranks,
+        metavar="N",
+        help="start N ranks on this node, one per GPU",
     )
     group.add_argument(
         "--nodes",
@@ -80,7 +83,7 @@ def add_ranks(parser: argparse.ArgumentParser) -> None:
         type=option_types.count,
         metavar="N",
         default=0,
-        help="how many times to restart the ranks after one failed",
+        help="how many times to restart the ranks after one fails",
     )
 
 

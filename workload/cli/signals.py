@@ -24,7 +24,7 @@ _EXIT_CODES = {
     signal.SIGTERM: ExitCode.TERMINATED,
     signal.SIGHUP: ExitCode.TERMINATED,  # the terminal or the connection was closed
 }
-_writers: set[int] = set()  # the descriptor that signals are written to, after `serve`
+_writers: set[int] = set()  # after `serve`: the descriptor that Python writes signals to
 
 
 def exit_on_signal() -> None:
@@ -61,7 +61,7 @@ def serve(save: Callable[[ExitCode], ExitCode]) -> None:
 
 
 def _do_nothing(*_: object) -> None:
-    """Do nothing: the thread acts. Without a handler, Python does not write to the descriptor."""
+    """Do nothing: the signal thread acts. Without a handler, Python would not write the signal."""
 
 
 def _wait(reader: int, save: Callable[[ExitCode], ExitCode]) -> None:

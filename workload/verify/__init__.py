@@ -14,7 +14,7 @@ and half precision (see `trajectory`); speed.
 
 The inputs are rounded to `dtype` before the reference is computed, so this rounding is not an
 error. The reference sums products without torch.matmul or torch's convolutions, so a fault in these
-does not cancel out. Each tolerance is derived where it is used; the theory is in `tolerances`.
+is not hidden. Each tolerance is derived where it is used; the theory is in `tolerances`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,8 +34,8 @@ def verify(
 ) -> Iterator[VerifyResult]:
     """Run every check in every dtype, in a fixed order; yield each result as soon as it is known.
 
-    Takes under a second on two cores. Raises BadInputError for an unknown dtype, and UnfitError if
-    the device does not support tf32 or an operation fails.
+    This takes under a second on two cores. Raises BadInputError for an unknown dtype, and
+    UnfitError if the device does not support tf32 or an operation fails.
     """
     for dtype in precision.default_dtypes(device) if dtypes is None else dtypes:
         problem = precision.dtype_problem(dtype, device)

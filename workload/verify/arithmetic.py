@@ -22,7 +22,7 @@ Operation = Callable[[Tensor, Tensor], Tensor]
 
 
 def operations() -> tuple[tuple[str, Operation, Operation], ...]:
-    """Return the name, operator and function of each operation, looked up at each call."""
+    """Return each operation's name, operator and function; look the functions up at each call."""
     return (
         ("a + b", operator.add, torch.add),
         ("a - b", operator.sub, torch.sub),

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from workload.core.tolerances import LAMBDA, half_subnormal, matmul_tolerance, unit_roundoff
 
-UNIFORM = 3**-0.5  # upper bound: the standard deviation of an error uniform within +-1
+UNIFORM = 3**-0.5  # standard deviation of an error uniform in [-1, 1], as an upper bound
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Bounded:
     deviation: Tensor
 
     def map(self, move: Callable[[Tensor], Tensor]) -> "Bounded":
-        """Rearrange the elements, or scale them by a positive power of two: neither rounds."""
+        """Apply `move`, which may rearrange elements or scale them by a positive power of two."""
         return Bounded(move(self.value), move(self.error), move(self.deviation))
 
 
@@ -40,7 +40,9 @@ def exact(value: Tensor) -> Bounded:
 
 
 def rounded(value: Tensor, dtype: str, inherited: Tensor | float = 0.0) -> Bounded:
-    """Bound an element-wise operation, to which the operands' errors add the deviation `inherited`.
+    """Bound the result of an element-wise operation.
+
+    `inherited` is the deviation that the errors of the operands cause.
 
     IEEE arithmetic rounds once, by at most u. In float64, the reference rounds in the same way, so
     a correct result equals it. In the other dtypes, the rounding of the reference is added.
@@ -83,7 +85,7 @@ def sum_of_products(  # noqa: PLR0913  two sides, their product and its toleranc
     *,
     tolerance: tuple[float, float] | None = None,
 ) -> Bounded:
-    """Bound a result in which each element sums `terms` products of elements of both sides.
+    """Bound a result whose elements are sums of `terms` products of elements of both sides.
 
     `tolerance` is `(u_out, kappa)`; None selects `matmul_tolerance`.
 
@@ -111,6 +113,6 @@ def matmul(left: Bounded, right: Bounded, dtype: str) -> Bounded:
 def multiply_and_sum(left: Tensor, right: Tensor) -> Tensor:
     """Multiply (..., m, k) by (..., k, n) as sums of element-wise products, without torch.matmul.
 
-    Needs memory for all m·k·n products.
+    This needs memory for all m·k·n products.
     """
     return (left.unsqueeze(-1) * right.unsqueeze(-3)).sum(-2)

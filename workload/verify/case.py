@@ -36,7 +36,7 @@ class VerifyCase:
         return values.to(self._torch_dtype).double()
 
     def place(self, values: Tensor) -> Tensor:
-        """Copy `values` to the device in the dtype; exact for values from `draw` and `round`."""
+        """Copy `values` to the device in the dtype; values from `draw` and `round` stay exact."""
         return values.to(device=self.device.torch_name, dtype=self._torch_dtype, copy=True)
 
     def judge(
@@ -71,7 +71,7 @@ class VerifyCase:
 def worst_check(checks: Iterable[VerifyResult]) -> VerifyResult:
     """Return the check whose error is the largest share of its tolerance.
 
-    A check without an error (its result is not finite or has the wrong shape) is the worst.
+    A check whose `worst_error` is None (not finite or the wrong shape) counts as the worst.
     """
     return max(
         checks,

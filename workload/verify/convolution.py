@@ -6,8 +6,8 @@ The reference unfolds the image into columns and multiplies, without torch's con
 
 Gradients in half precision may add partial sums in the dtype of the output: the CPU adds images and
 overlapping patches in float16. The error of each rounded partial sum has a standard deviation of
-u/2, relative to a typical element. That of a few partial sums together is about u, and lambda times
-u is allowed.
+u/2, relative to a typical element. The standard deviation of a few partial sums together is about
+u, so lambda times u is allowed.
 """
 
 import math
@@ -59,10 +59,10 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 def expected_output(
     x: Tensor, weight: Tensor, bias: Tensor, dtype: str, tolerance: tuple[float, float]
 ) -> Bounded:
-    """Compute (images, filters, out, out): each filter times each column, plus its bias.
+    """Compute the output: each filter times each column, plus the bias of the filter.
 
-    `tolerance` applies to the sums of products. A device may round these sums before it adds the
-    bias in a second operation.
+    The shape is (images, filters, out, out). `tolerance` applies to the sums of products. A device
+    may round these sums before it adds the bias in a second operation.
     """
     columns = exact(_columns(x))
     filters = exact(weight.flatten(1))
@@ -77,8 +77,11 @@ def expected_gradients(
 ) -> tuple[Bounded, Bounded, Bounded]:
     """Compute the gradients of input, weight and bias from `upstream`, the output's gradient.
 
-    Each gradient is bilinear. Input: filters times upstream, folded back into images. Weight:
-    upstream times columns, summed over images. Bias: upstream times one.
+    Each gradient is bilinear:
+
+    - input: filters times upstream, folded back into images;
+    - weight: upstream times columns, summed over images;
+    - bias: upstream times one.
     """
     gradient_rows = exact(upstream.flatten(2).transpose(0, 1).flatten(1))
     columns = exact(_columns(x).transpose(1, 2).flatten(0, 1))

@@ -1,7 +1,7 @@
 """Check torch.matmul on vectors, matrices and batches, and its difference from `*`.
 
 The tolerance of an element comes from `tolerances.matmul_tolerance`. Relative to a typical element,
-it grows with the square root of the number of products summed.
+the tolerance grows with the square root of the number of products summed.
 """
 
 import math

@@ -74,7 +74,7 @@ def test_a_node_with_fewer_ranks_leaves_some_of_the_other_without_a_peer() -> No
 
 
 def test_nodes_cannot_be_compared_where_all_ranks_are_on_one() -> None:
-    with pytest.raises(BadInputError, match="and all 2 ranks are on one: leave it out"):
+    with pytest.raises(BadInputError, match="but all 2 ranks are on one node: leave --pairs out"):
         plan_of(options("--pairs"), on_nodes(0, 0), "cpu")
 
 

@@ -202,7 +202,7 @@ def test_a_torch_that_crashes_when_it_is_imported_is_exit_4_in_one_line(
     ended = started_with(str(tmp_path), "verify", "--device", "cpu")
     assert ended.returncode == ExitCode.UNFIT
     assert ended.stderr.startswith(
-        f"workload verify: a library ended the process by {name} when it was imported: "
+        f"workload verify: a library crashed with {name} when it was imported: "
     )
     assert ended.stderr.count("\n") == 1
 

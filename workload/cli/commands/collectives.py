@@ -1,4 +1,4 @@
-"""`workload collectives`: how fast ranks exchange data, and whether it arrives correctly."""
+"""`workload collectives`: measure how fast ranks exchange data, and check the received data."""
 
 from collections.abc import Sequence
 
@@ -129,7 +129,7 @@ def operations_of(options: CollectivesOptions, ranks: int, kind: str) -> list[Op
 
 
 def plan_of(options: CollectivesOptions, topology: Topology, kind: str) -> Plan:
-    """Return the pairs to measure: pairs of ranks, or with --pairs pairs of nodes.
+    """Return the pairs to measure: pairs of nodes with --pairs, otherwise pairs of ranks.
 
     Raises BadInputError for --pairs on one node.
     """
@@ -139,8 +139,8 @@ def plan_of(options: CollectivesOptions, topology: Topology, kind: str) -> Plan:
         nodes = topology.nodes
         if len(nodes) == 1:
             raise BadInputError(
-                f"--pairs compares nodes, and all {len(topology.places)} ranks are on one: leave "
-                "it out, or start ranks on several nodes"
+                f"--pairs compares nodes, but all {len(topology.places)} ranks are on one node: "
+                "leave --pairs out, or start ranks on several nodes"
             )
         return Plan(nodes, tournament(len(nodes)), ends, "nodes")
     ranks = [(place.rank,) for place in topology.places]
@@ -149,7 +149,7 @@ def plan_of(options: CollectivesOptions, topology: Topology, kind: str) -> Plan:
 
 
 def failure_of(cases: Sequence[Case]) -> WorkloadError | None:
-    """Return the error with which the command ends; None if every case ran or is not supported."""
+    """Return the error with which the command ends; None if no case failed and at least one ran."""
     by_status: dict[CaseStatus, list[Case]] = {}
     for case in cases:
         by_status.setdefault(case.status, []).append(case)

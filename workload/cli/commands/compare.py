@@ -1,4 +1,4 @@
-"""`workload compare`: compare two sides case by case, with a gate against regressions."""
+"""`workload compare`: compare two sides case by case, and fail on regressions if requested."""
 
 from collections.abc import Sequence
 

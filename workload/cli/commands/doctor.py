@@ -36,9 +36,9 @@ PRIVATE = 0o600
 
 
 def command(session: Session, options: DoctorOptions) -> ExitCode:
-    """Print the findings, and the first failure in one line on stderr."""
+    """Print the findings, and the first failure again in one line on stderr."""
     if options.bundle is not None:
-        # Checked before minutes of work.
+        # Check this first: the other checks may take minutes.
         require_replaceable(options.bundle, MAX_BUNDLE_BYTES, is_bundle, "--bundle", "bundle")
     slots = slots_of(options)
     if slots:
@@ -119,7 +119,7 @@ def _in_full(explanation: Explanation) -> list[str]:
 def _save_bundle(
     session: Session, path: Path, facts: Facts, findings: Sequence[Finding], code: ExitCode
 ) -> ExitCode:
-    """Write the bundle and print its path; return `code`, or NOT_SAVED instead of OK."""
+    """Write the bundle and print its path; return `code`. If this fails, OK becomes NOT_SAVED."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, archive(_members(session, facts, findings, code)), PRIVATE)
@@ -136,7 +136,7 @@ def _save_bundle(
 def _members(
     session: Session, facts: Facts, findings: Sequence[Finding], code: ExitCode
 ) -> dict[str, str]:
-    """Return the text of each file by its name.
+    """Return the text of each file in the bundle, by file name.
 
     The texts are redacted before they are laid out: a table could split a secret into two lines.
     """

@@ -26,12 +26,13 @@ from workload.report.terminal import summary
 from workload.report.terminal.budget import Budget, Shared
 from workload.report.terminal.tables import labelled
 
-# The default dtypes of --search: those that neural networks use.
+# The default dtypes of --search, the ones that neural networks use.
 SEARCHED_DTYPES = ("float32", "bfloat16")
-# Of the budget. The rest measures the device's limits and the fastest or requested sizes.
+# Share of the budget for the search. In the rest, the device's limits and the fastest or the
+# requested sizes are measured.
 SEARCH_SHARE = 0.8
-# The largest of many readings is more often too high than too low. The fastest few are therefore
-# measured again, in turns, in the rest of the search time.
+# Share of the search time for exploring. In the rest, the fastest few shapes are measured again, in
+# turns: the largest of many readings is more often too high than too low.
 EXPLORING_SHARE = 0.7
 CONFIRMED = 3
 CONFIRMING_ROUNDS = 5
@@ -122,12 +123,12 @@ def _search(evaluator: _Evaluator, budget_sec: float) -> Shape | None:
     confirmed = confirm(first, evaluator.gflops, CONFIRMING_ROUNDS)
     rates = [(str(shape), gflops) for shape, gflops in confirmed.items()]
     evaluator.session.info(_search_line(dtype, rates, len(found), len(grid)))
-    # If no time was left to confirm, take the first reading.
+    # If no time was left to measure again, take the fastest shape of the exploration.
     return next(iter(confirmed), next(iter(first), None))
 
 
 def _search_line(dtype: str, fastest: Sequence[tuple[str, float]], tried: int, grid: int) -> str:
-    """Return the fastest shape that a search found, and how many shapes it tried.
+    """Return a line with the fastest shapes of a search and how many shapes it tried.
 
     `fastest` holds shapes with their GFLOP/s, the fastest first.
     """

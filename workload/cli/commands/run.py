@@ -1,4 +1,4 @@
-"""`workload run`: run all checks and benchmarks in about a time budget, with one verdict."""
+"""`workload run`: run all checks and benchmarks in about the budgeted time, with one verdict."""
 
 import time
 from collections.abc import Sequence
@@ -36,16 +36,16 @@ TRAIN_PRESETS = ("book", "wide")
 # Cases that both a GPU and its host's CPU run fast enough to be compared.
 COMMON = [MatMul(size, dtype) for size in squares(1024, 2048) for dtype in ("float32", "bfloat16")]
 # Matmuls get at least this share of the budget and this many seconds, however long the other parts
-# took: enough for the smallest on a slow machine.
+# took. That is enough for the smallest matmuls on a slow machine.
 MATMUL_SHARE = 0.25
 MIN_MATMUL_SEC = 4.0
-HOST_CPU_SHARE = 0.25  # of the matmuls' time, on a GPU
+HOST_CPU_SHARE = 0.25  # on a GPU: share of the matmuls' time for the host's CPU
 
 
 def command(session: Session, options: RunOptions) -> ExitCode:
-    """Run doctor, verify, train and matmul on one device; the verdict is the worst of theirs.
+    """Run doctor, verify, train and matmul on one device; the worst result is the verdict.
 
-    With several devices, one process per device does this.
+    With several devices, run this command in one process per device.
     """
     slots = slots_of(options)
     if slots:

@@ -31,7 +31,7 @@ from workload.train.modes import MODES
 from workload.train.scaling import measure_scaling
 from workload.train.threads import faster_threads
 
-# Other modes would compile or capture again for each number of threads that a hint tries.
+# Other modes would compile or capture again for each number of threads tried for the hint.
 HINTED_MODES = ("eager", "fused", "dual")
 LONGEST_STEP_SEC = 1.0
 
@@ -39,8 +39,8 @@ LONGEST_STEP_SEC = 1.0
 def command(session: Session, options: TrainOptions) -> ExitCode:
     """Train, print the loss every 100 steps, and fail if the loss stops being finite.
 
-    With several ranks, each uses its own device and rows, and rank 0 prints the result. With
-    --scaling, steps are also measured on fewer ranks.
+    With several ranks, each rank uses its own device and its own rows of the batch, and rank 0
+    prints the result. With --scaling, training steps are also measured on fewer ranks.
     """
     place = session.place
     mode = _mode(options, place)

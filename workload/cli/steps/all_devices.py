@@ -1,4 +1,4 @@
-"""Run a command on several devices at the same time, one process each, with one verdict."""
+"""Run a command on several devices at the same time, in one process per device."""
 
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -28,14 +28,14 @@ from workload.report.terminal.tables import Grid
 
 Chosen = TypeVar("Chosen", bound=DevicesOptions)
 # A rank ends itself if its GPU does not answer within --driver-timeout. The supervisor waits
-# longer than that.
+# longer, by this factor.
 TIMEOUT_FACTOR = 1.5
-START_SEC = 15.0  # for the ranks to start and run the doctor, in the progress bar
+START_SEC = 15.0  # time in the progress bar for the ranks to start and run the doctor
 DRIVER_QUESTIONS = 3  # queries that the doctor may wait for, one after the other
 
 
 def slots_of(options: DevicesOptions) -> list[Slot]:
-    """Return where the ranks run; an empty list if one process is enough. Raises UnfitError."""
+    """Return a slot for each rank; an empty list if one process is enough. Raises UnfitError."""
     usable = read_limits().usable_threads
     if options.device == ALL:
         gpus = gpus_here()
@@ -47,7 +47,7 @@ def slots_of(options: DevicesOptions) -> list[Slot]:
 
 
 def of_one(options: Chosen) -> Chosen:
-    """Return the options for one process; `all` becomes the only GPU."""
+    """Return the options for one process, with --device cuda instead of --device all."""
     return replace(options, device="cuda") if options.device == ALL else options
 
 
@@ -69,7 +69,7 @@ def run_ranks(
     slots: Sequence[Slot],
     table: Callable[[Sequence[Rank]], Grid],
 ) -> ExitCode:
-    """Run this command at each slot, show all ranks in one `table`, and give the verdict."""
+    """Run the command in each slot; print a table of all ranks and the verdict; return the code."""
     least_sec = TIMEOUT_FACTOR * options.driver_timeout
     limit_sec = options.rank_timeout or max(least_sec, options.budget)
     start_sec = limit_sec + DRIVER_QUESTIONS * options.driver_timeout
@@ -101,7 +101,7 @@ def _kind(slots: Sequence[Slot]) -> str:
 
 
 def _record(session: Session, supervisor: Supervisor, now: Facts | None, device: str) -> None:
-    """Record the results of the ranks, and the facts of one with the driver's current facts."""
+    """Record the ranks' results, and the facts of one rank, updated with facts from `now`."""
     ranks, facts = supervisor.found(), supervisor.facts()
     session.builder.set("ranks", ranks)
     session.builder.set("device", next((one.device for one in ranks if one.device), None))
@@ -116,6 +116,6 @@ def _record(session: Session, supervisor: Supervisor, now: Facts | None, device:
 
 
 def code_of(ranks: Iterable[Rank]) -> ExitCode:
-    """Return the worst code of all ranks; one that did not end by itself is UNFIT."""
+    """Return the worst code of all ranks; a rank that did not end by itself counts as UNFIT."""
     codes = [rank.code for rank in ranks]
     return worst_code(codes) or max(codes)

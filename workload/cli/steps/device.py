@@ -13,7 +13,7 @@ from workload.report.terminal import summary
 
 
 def device_of_rank(requested: str, place: Place) -> DeviceInfo:
-    """Resolve the device of one rank; on CPUs, it gets its share of the node's CPUs."""
+    """Resolve the device of one rank; a rank on CPUs gets its share of the node's CPUs."""
     device = devices.resolve(own_device(requested, place))
     if device.kind != "cpu":
         return device

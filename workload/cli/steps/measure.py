@@ -23,12 +23,12 @@ from workload.hardware.precision import benchmarked_dtypes, emulations
 from workload.report.terminal import case_table
 from workload.report.terminal.budget import Budget
 
-# Measuring the limits of memory, bus and launches takes this share of the budget, and at most these
-# seconds.
+# Measuring the limits of memory, bus and launches takes this share of the budget, but at most
+# MAX_LIMITS_SEC.
 LIMITS_SHARE = 0.1
 MAX_LIMITS_SEC = 3.0
 CASES_SHARE = 1 - LIMITS_SHARE  # at least this share is left for the cases
-# Its rate is near the best on every CPU, and not far below it on a GPU.
+# The rate of this matmul is near the best on every CPU, and not far below the best on a GPU.
 LIMITING_MATMUL = Shape(1024, 1024, 1024)
 
 _FIXES = {
@@ -45,9 +45,9 @@ def measure_and_record(
     budget_sec: float,
     known: Sequence[Case] = (),
 ) -> tuple[list[Case], Ceilings]:
-    """Measure the device's limits, then the operations, and rate them by these limits.
+    """Measure the device's limits, then the operations; rate the operations by the limits.
 
-    Each case is recorded as soon as it is measured, and as interrupted before that. The `known`
+    Each case is recorded as soon as it is measured, and as interrupted until then. The `known`
     cases count towards the ceilings and stay in the record unless they are measured again. If the
     device is lost, the remaining cases are skipped, and the results so far are shown and recorded
     before LostDeviceError is raised.
@@ -84,7 +84,7 @@ def measure_and_record(
 
 
 def measure_limits(session: Session, device: DeviceInfo, dtype: str) -> Ceilings:
-    """Measure only the limits, with one matmul in `dtype`, to rate what is timed elsewhere."""
+    """Measure only the limits and one matmul in `dtype`, to rate a case that is timed elsewhere."""
     operations = [*limiting_operations(device), MatMul(LIMITING_MATMUL, dtype)]
     cases = list(run_cases(operations, device, MAX_LIMITS_SEC))
     ceilings = roofline.measured(cases, datasheet_ceilings(device), least=1)
@@ -104,7 +104,7 @@ def show(
     ceilings: Ceilings,
     budget: Budget | None = None,
 ) -> None:
-    """Print the cases that ran as a table with a legend, then the others, by reason."""
+    """Print a table of the cases that ran, with a legend, then list the other cases by reason."""
     tried = (CaseStatus.OK, CaseStatus.SKIPPED)
     dtypes = dict.fromkeys(case.dtype for case in cases if case.flops and case.status in tried)
     notes = [
@@ -122,7 +122,7 @@ def show(
 def exit_code_of_cases(
     session: Session, cases: Sequence[Case], budget: Budget | None = None
 ) -> ExitCode:
-    """Return the code of the worst case; print an error line for each that needs attention."""
+    """Return the code of the worst case; print an error line for each case with a failure."""
     for case in cases:
         if case.status in _FIXES:
             name = full_title(case)
@@ -153,9 +153,9 @@ def requested_matmuls(options: MatmulOptions | RunOptions, device: DeviceInfo) -
 
 
 def default_shapes(device: DeviceInfo) -> list[Shape]:
-    """Return the default sizes that fit in memory in every dtype, and at least the smallest.
+    """Return the default sizes that fit in memory in every dtype; the smallest if none fits.
 
-    The user did not request these sizes, so a container too small for them is not unfit.
+    The user did not request these sizes, so one that does not fit is left out without an error.
     """
     shapes = squares(*DEFAULT_SIZES[device.kind])
     fitting = [

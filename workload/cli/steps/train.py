@@ -40,7 +40,7 @@ def train_presets(
 
 
 def exit_code_of_trainings(session: Session, trained: Sequence[TrainResult]) -> ExitCode:
-    """Return WRONG_NUMBERS, with an error line per preset, if a loss is not finite; else OK."""
+    """Print an error line per preset with a loss that is not finite; return the exit code."""
     code = ExitCode.OK
     for result in trained:
         try:

@@ -11,12 +11,12 @@ from workload.report.terminal import summary
 
 
 def record_variables(session: Session) -> None:
-    """Record the known variables that are set."""
+    """Record the environment variables that are set and affect results."""
     session.builder.set("variables", _set_here())
 
 
 def warn_of_variables(session: Session, *devices: str) -> None:
-    """Print a line if a variable changes the results of `devices`: kinds of device or backends."""
+    """Print a line if a variable changes the results of `devices` (device kinds or backends)."""
     found = effects(_set_here(), *devices)
     if found:
         session.info(summary.variables_line(found))

@@ -24,7 +24,7 @@ def verify_and_record(
 
 
 def exit_code_of_checks(session: Session, checks: Sequence[VerifyResult]) -> ExitCode:
-    """Return WRONG_NUMBERS with an error line if a check failed, UNFIT if none ran."""
+    """Print an error line and return WRONG_NUMBERS if a check failed, or UNFIT if none ran."""
     wrong = [check for check in checks if not check.ok]
     if not checks:
         session.error("no check ran: nothing is verified")
