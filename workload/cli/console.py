@@ -21,7 +21,7 @@ from workload.core.descriptors import LOST, loss
 from workload.core.units import printable
 from workload.report.terminal.tables import MAX_WIDTH, Grid, wrapped
 
-MAX_ERROR_LENGTH = 2000  # in characters; an error may quote a line of a file
+MAX_ERROR_LENGTH = 2000  # in characters; an error may quote a line of a file, even of a megabyte
 # If columns are narrower than this on average, rich drops letters when it wraps text. A narrower
 # terminal wraps the lines itself and drops no letters.
 COLUMN_WIDTH = 11

@@ -65,7 +65,7 @@ def _cuda_is_initialized() -> bool:
 
 
 def _exit_without_cleanup(code: ExitCode) -> None:
-    """End the process at once, because the GPU is lost or this rank of several failed.
+    """End the process at once, because the GPU is lost or this rank failed.
 
     If the GPU is lost, PyTorch's cleanup at exit may abort the process. If another rank is lost,
     NCCL waits for it. After a failure, a thread of gloo may abort the process while Python shuts

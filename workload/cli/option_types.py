@@ -83,7 +83,7 @@ def timeout(text: str) -> float:
 
 
 def share(text: str) -> float:
-    """Parse a share between 0 and 1, such as `5%` or `0.05`."""
+    """Parse a share above 0 and below 1, such as `5%` or `0.05`."""
     match = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)(%?)", text)
     value = float(match[1]) / (100 if match[2] else 1) if match else 0.0
     if 0 < value < 1:

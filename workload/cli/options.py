@@ -77,7 +77,7 @@ class DevicesOptions(RecordOptions):
 
     budget: float
     ranks: int | None  # on the CPUs; None: one rank, or with --device all one per GPU
-    rank_timeout: float | None  # None: derived from --driver-timeout and the budget
+    rank_timeout: float | None  # seconds; None: derived from --driver-timeout and the budget
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ INTERRUPTIONS = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 
 class Session:
-    """A run of one command, which ends when the command returns or a signal arrives."""
+    """A run of one command and its record. It ends when the command returns or a signal arrives."""
 
     def __init__(
         self,

@@ -30,7 +30,7 @@ class Bounded:
     deviation: Tensor
 
     def map(self, move: Callable[[Tensor], Tensor]) -> "Bounded":
-        """Apply `move`, which may rearrange elements or scale them by a positive power of two."""
+        """Apply `move`, which rearranges or scales by a positive power of two, without rounding."""
         return Bounded(move(self.value), move(self.error), move(self.deviation))
 
 

@@ -71,7 +71,8 @@ class VerifyCase:
 def worst_check(checks: Iterable[VerifyResult]) -> VerifyResult:
     """Return the check whose error is the largest share of its tolerance.
 
-    A check whose `worst_error` is None (not finite or the wrong shape) counts as the worst.
+    A check whose `worst_error` is None (its result is not finite or has the wrong shape) counts as
+    the worst.
     """
     return max(
         checks,

@@ -1,8 +1,7 @@
 """Check the losses of the example training loop, step by step, on a network smaller than `book`.
 
 `modes.reference` has the expected losses, their tolerance, and data for which rounding flips no
-ReLU. A training mode is checked in the same way
-before it is timed.
+ReLU. A training mode is checked in the same way before it is timed.
 
 Not covered: tf32, whose rounding flips a ReLU in nearly every step, and half precision,
 because the losses of `book` overflow float16.

@@ -28,11 +28,11 @@ from workload.report.terminal.tables import labelled
 
 # The default dtypes of --search, the ones that neural networks use.
 SEARCHED_DTYPES = ("float32", "bfloat16")
-# Share of the budget for the search. In the rest, the device's limits and the fastest or the
-# requested sizes are measured.
+# Share of the budget for the search. The rest is used to measure the device's limits and the
+# fastest or the requested sizes.
 SEARCH_SHARE = 0.8
-# Share of the search time for exploring. In the rest, the fastest few shapes are measured again, in
-# turns: the largest of many readings is more often too high than too low.
+# Share of the search time for exploring. The rest is used to measure the fastest few shapes again,
+# in turns: the largest of many readings is more often too high than too low.
 EXPLORING_SHARE = 0.7
 CONFIRMED = 3
 CONFIRMING_ROUNDS = 5

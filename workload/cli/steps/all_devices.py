@@ -57,7 +57,7 @@ def gpus_here() -> list[Gpu]:
         return []
     try:
         gpus = ask_driver().gpus
-    except HardwareError:  # one GPU may work without NVML; the command says what is wrong
+    except HardwareError:  # one GPU may work without NVML; the command reports what is wrong
         return []
     own = [gpu for gpu in gpus if gpu.state or gpu.code != NVML_PERMISSION]
     return visible_gpus(own, os.environ.get("CUDA_VISIBLE_DEVICES"))

@@ -40,7 +40,10 @@ def train_presets(
 
 
 def exit_code_of_trainings(session: Session, trained: Sequence[TrainResult]) -> ExitCode:
-    """Print an error line per preset with a loss that is not finite; return the exit code."""
+    """Return WRONG_NUMBERS if a loss is not finite, otherwise OK.
+
+    Print an error line for each preset with such a loss.
+    """
     code = ExitCode.OK
     for result in trained:
         try:

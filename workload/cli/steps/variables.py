@@ -11,7 +11,7 @@ from workload.report.terminal import summary
 
 
 def record_variables(session: Session) -> None:
-    """Record the environment variables that are set and affect results."""
+    """Record the environment variables that are set and may change the speed or the results."""
     session.builder.set("variables", _set_here())
 
 
