@@ -1,9 +1,9 @@
 """Find the CPUs that this process may use.
 
 OpenMP may bind the main thread to one CPU as soon as torch is imported (OMP_PROC_BIND, OMP_PLACES,
-GOMP_CPU_AFFINITY, KMP_AFFINITY). The CPUs that the process may use are those of the mask before
-that, as set by taskset, numactl, a cpuset or the parent process. Call `given_cpus` before torch is
-imported; for that reason this module has no heavy imports.
+GOMP_CPU_AFFINITY, KMP_AFFINITY). The CPUs that the process may use are those of its affinity mask
+before the import, as set by taskset, numactl, a cpuset or the parent process. Call `given_cpus`
+before torch is imported; for that reason this module has no heavy imports.
 """
 
 import os
@@ -14,7 +14,7 @@ from workload.core.files import read_text
 
 
 def given_cpus(root: Path = Path("/")) -> frozenset[int]:
-    """Return the CPUs of the main thread, read at the first call, before torch is imported."""
+    """Return the CPUs that the main thread could run on when this was first called."""
     return _first_seen(root)
 
 

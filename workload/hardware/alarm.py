@@ -1,7 +1,7 @@
 """Call a function after a delay, even while the main thread waits in a call that holds the GIL.
 
-While a call holds the GIL, no other thread and no Python signal handler runs. A ctypes callback
-runs inside the C signal handler, on the main thread, which already holds the GIL.
+While a call holds the GIL, no other thread and no Python signal handler runs. Therefore the signal
+handler is a ctypes callback: it runs on the main thread, which already holds the GIL.
 """
 
 import signal

@@ -1,4 +1,4 @@
-"""Find the names of Arm CPUs, which /proc/cpuinfo gives as numbers, and their vector width."""
+"""Find an Arm CPU's name, from the numbers in /proc/cpuinfo, and its vector width."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ Core = tuple[str, str]  # implementer and part, "0x41" and "0xd0c"
 
 
 def cpu_name(root: Path, cores: Sequence[Core]) -> str | None:
-    """Return the names of chip and core: "NVIDIA Grace (Arm Neoverse V2)"; None without cores.
+    """Return the CPU's name, such as "NVIDIA Grace (Arm Neoverse V2)"; None if `cores` is empty.
 
-    `cores` has one entry per logical CPU. If they differ, each kind is listed with its number of
-    CPUs.
+    `cores` has one entry per logical CPU. If the cores differ, each kind is listed with its number
+    of CPUs.
     """
     kinds = Counter(map(core_name, cores))
     if not kinds:

@@ -20,13 +20,13 @@ from workload.core.units import plural, printable, ranges
 from workload.hardware.affinity import allowed_cpus, current_cpus, given_cpus
 
 VARIABLES = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
-ELEMENTS = 1 << 18  # enough that an operation on them uses all threads
+ELEMENTS = 1 << 18  # enough for an operation to use all threads
 _CPUS = r"\d{1,6}(-\d{1,6}(:\d{1,6})?)?"
 
 
 @dataclass(frozen=True)
 class Binding:
-    """The CPUs that the threads were bound to, and what was set to bind them."""
+    """The CPUs that the threads were bound to, and the variables that caused this."""
 
     main: frozenset[int]
     threads: frozenset[int]  # of all threads together
@@ -45,7 +45,7 @@ class Binding:
 def read_binding(
     torch: Any, environment: Mapping[str, str] = os.environ, root: Path = Path("/")
 ) -> Binding | None:
-    """Return how the threads of an imported torch are bound; None if they are not."""
+    """Return how PyTorch's threads are bound to CPUs; None if they are not."""
     settings = " ".join(f"{name}={environment[name]}" for name in VARIABLES if name in environment)
     if not settings and current_cpus(root) == given_cpus(root):
         return None
@@ -59,7 +59,7 @@ def read_binding(
 
 
 def binding_problem(environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return why libgomp would hang at torch's import or end the process; None if it would not."""
+    """Return why libgomp would hang or exit when torch is imported; None if it would not."""
     text = environment.get("GOMP_CPU_AFFINITY", "").strip()
     if not text:
         return None

@@ -1,14 +1,14 @@
-"""Read from files how many CPUs and how much memory and /dev/shm this process may use.
+"""Read the limits on this process's CPUs, memory and /dev/shm from files.
 
 A container's CPU quota and memory limit are those of its control groups (cgroup v1 or v2, or a mix
-of both); `os.cpu_count()` and PyTorch's default thread count ignore them. Limits nest: every level
-on the path from this process's group to the visible root counts.
+of both); `os.cpu_count()` and PyTorch's default thread count ignore them. Limits nest: those of
+every group on the path from this process's group to the visible root apply.
 
 Sources: the kernel's Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst,
 proc_pid_cgroup(5), proc_pid_mountinfo(5).
 
 Not covered: memory pressure, swap limits, and the CPU quota of v1 parents outside the container,
-which no file inside it shows.
+which no file inside the container shows.
 """
 
 import os
@@ -20,7 +20,7 @@ from workload.core.files import read_text
 from workload.core.models.machine import Limits
 from workload.hardware.affinity import given_cpus
 
-# v1 writes the largest page-aligned number for "no limit"; no machine has an exbibyte.
+# v1 writes the largest page-aligned number for "no limit". No machine has an exbibyte of memory.
 UNLIMITED_BYTES = 1 << 60
 
 
@@ -40,7 +40,7 @@ def read_limits(root: Path = Path("/")) -> Limits:
 
 
 def read_pids_left(root: Path = Path("/")) -> int | None:
-    """Read how many more processes and threads this process's groups allow; None: no limit."""
+    """Read how many more processes and threads this process's groups allow; None if unlimited."""
     left = [
         limit - (_integer(read_text(level / "pids.current")) or 0)
         for level in _levels(root, _own_groups(root), "pids")
@@ -78,7 +78,7 @@ def last_cache_bytes(root: Path) -> int | None:
 
 
 def _own_groups(root: Path) -> dict[str, str]:
-    """Return the path of this process's group by controller; the key of the v2 hierarchy is ""."""
+    """Map each controller to the path of this process's group; the key of cgroup v2 is ""."""
     groups = {}
     for line in read_text(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
@@ -98,7 +98,8 @@ def _levels(root: Path, groups: dict[str, str], controller: str) -> list[Path]:
 def _mount(root: Path, version: int, controller: str) -> tuple[str, Path] | None:
     """Return the mounted group and mount point; a container often sees only its own group."""
     kind = "cgroup" if version == 1 else "cgroup2"
-    # Split only at single spaces and newlines: a source may be empty, a path have a form feed.
+    # Split only at single spaces and newlines: a source may be empty, and a path may contain a
+    # form feed.
     for line in read_text(root / "proc/self/mountinfo").split("\n"):
         fields, _, rest = line.partition(" - ")
         file_system, _, options = rest.partition(" ")
@@ -120,7 +121,10 @@ def _walk_up(mounted_group: str, mount_point: Path, group: str) -> Iterator[Path
 
 
 def _tightest_memory(levels: list[Path]) -> tuple[int | None, int | None]:
-    """Return limit and usage of the group with the least room; without limits, None and usage."""
+    """Return the limit and usage of the group with the least memory left.
+
+    If no group has a limit, return None and the innermost group's usage.
+    """
     memory = [_memory(level) for level in levels]
     limited = [(limit, used) for limit, used in memory if limit is not None]
     if limited:

@@ -1,7 +1,7 @@
-"""A child process that queries a library which may hang, abort, or end its process.
+"""Query a library in a child process, since the library may hang, abort or exit.
 
 Each answer is one line and has a time limit. A process that cannot be killed, because it waits in
-the kernel, is left behind.
+the kernel, is abandoned.
 """
 
 import ctypes
@@ -19,11 +19,11 @@ KILL_SEC = 2.0  # how long a killed process may take to end
 PROGRESS_SEC = 10.0  # a longer wait is reported
 _POLL_SEC = 0.2
 _SET_DEATH_SIGNAL = 1  # linux/prctl.h, PR_SET_PDEATHSIG
-_HANDLED = 128  # plus the signal's number: the exit code after a handled signal
+_HANDLED = 128  # the exit code after a handled signal is this plus its number
 
 
 class NoAnswerError(Exception):
-    """The process gave no answer; the text says how it ended."""
+    """The process gave no answer; the message says why."""
 
 
 class HungError(NoAnswerError):
@@ -47,7 +47,7 @@ class Child:
     """A process in a session of its own, so that processes it starts are killed with it."""
 
     def __init__(self, command: Sequence[str], *, with_errors: bool = False) -> None:
-        """Start the process; `with_errors` adds its stderr to its output. Raises OSError."""
+        """Start the process; `with_errors` redirects its stderr to its stdout. Raises OSError."""
         self._process = subprocess.Popen(  # noqa: S603  commands of this package
             command,
             stdin=subprocess.PIPE,
@@ -61,10 +61,10 @@ class Child:
     def answer(
         self, prefix: str, timeout_sec: float, waiting: Callable[[], None] = lambda: None
     ) -> str:
-        """Return what follows `prefix` in the next line that starts with it.
+        """Return the rest of the next line that starts with `prefix`.
 
         Calls `waiting` once after PROGRESS_SEC. Raises HungError after `timeout_sec`, and
-        EndedError if the process ends without such a line, even if another process holds its output
+        EndedError if the process ends without such a line, even if another process keeps its stdout
         open.
         """
         started, reported = time.monotonic(), False
@@ -101,7 +101,7 @@ class Child:
         return line.decode(errors="replace")
 
     def _wait_for_output(self) -> bool:
-        """Return whether output came within _POLL_SEC. Raises EndedError once there is no more."""
+        """Return whether output came within _POLL_SEC. Raises EndedError at its end."""
         assert self._process.stdout  # noqa: S101  a pipe, see above
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
@@ -113,7 +113,7 @@ class Child:
         return bool(chunk)
 
     def close(self) -> int:
-        """Close the process's input, and kill it if that does not end it; return its exit code."""
+        """Close stdin, kill the process if it does not end, and return its exit code."""
         assert self._process.stdin  # noqa: S101  a pipe, see above
         self._process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
@@ -125,7 +125,7 @@ class Child:
         return self._process.returncode or 0
 
     def kill(self) -> None:
-        """Kill the process and those it started; leave it behind if it does not end."""
+        """Kill the process and those it started; abandon a process that does not end."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         try:
@@ -146,7 +146,7 @@ def ending_signal(code: int) -> str | None:
     >>> ending_signal(-9), ending_signal(143), ending_signal(4)
     ('SIGKILL', 'SIGTERM', None)
     """
-    if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):  # it handled the signal
+    if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):  # the process handled the signal
         code = _HANDLED - code
     return _signal_name(-code) if code < 0 else None
 

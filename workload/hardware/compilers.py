@@ -23,7 +23,7 @@ def find_compilers(environment: Mapping[str, str] = os.environ) -> Compilers:
 
 
 def fix(environment: Mapping[str, str] = os.environ) -> str:
-    """Return how to get the compilers, the headers and openssl, which Inductor calls too.
+    """Return how to get the compilers, the headers and openssl (Inductor calls it too).
 
     WORKLOAD_VARIANT is set only in the project's images and in images built on them.
     """
@@ -31,12 +31,12 @@ def fix(environment: Mapping[str, str] = os.environ) -> str:
     install = f"install {PACKAGES}"
     if not variant:
         return install
-    devel = f"workload:{variant}-devel (of a published image: its tag with -devel)"
+    devel = f"workload:{variant}-devel (for a published image, append -devel to its tag)"
     return f"use the image {devel}, or in your own image {install}"
 
 
 def noexec_cache(environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return Inductor's cache if libraries cannot be loaded from it (noexec); else None."""
+    """Return Inductor's cache folder if its file system is mounted noexec; else None."""
     cache = Path(environment.get("TORCHINDUCTOR_CACHE_DIR") or tempfile.gettempdir())
     folder = next(place for place in (cache, *cache.absolute().parents) if os.path.isdir(place))
     return str(cache) if os.statvfs(folder).f_flag & os.ST_NOEXEC else None

@@ -47,7 +47,7 @@ def cuda_problem(index: int) -> Problem | None:
 
 
 def driver_blocks(index: int | None) -> Problem | None:
-    """Return a problem if the driver hangs or crashes; torch queries it even on the CPU."""
+    """Return a problem if the driver hangs or crashes; torch queries it even for CPU work."""
     if torch.version.cuda is None or torch.cuda.is_initialized() or not driver_visible():
         return None
     start = cuda_start(index)

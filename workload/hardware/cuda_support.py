@@ -30,7 +30,7 @@ def minimum_driver(cuda_version: str) -> str | None:
 def driver_suffices(driver_version: str, cuda_version: str) -> bool | None:
     """Return whether a driver ("580.65.06") runs a CUDA build; None if either is unknown.
 
-    A driver newer than any in the table is fine: drivers run every older CUDA.
+    A driver newer than any in the table suffices: drivers run every older CUDA version.
     """
     needed, branch = minimum_driver(cuda_version), driver_version.partition(".")[0]
     if needed is None or not branch.isdecimal():
@@ -64,7 +64,7 @@ def forward_compatible(brand: str | None) -> bool | None:
 def kernel_source(capability: tuple[int, int], arch_list: Iterable[str]) -> str | None:
     """Return the entry of a wheel's arch list that a GPU of this capability runs, or None.
 
-    A binary ("sm_80") runs on the same major version with an equal or higher minor; PTX
+    A binary ("sm_80") runs on the same major version with an equal or higher minor one; PTX
     ("compute_80") is compiled by the driver for any equal or higher capability. The suffix
     "a" limits an entry to its exact capability, "f" to its family, here the major version.
     Binaries take precedence over PTX, and the closest entry over others.

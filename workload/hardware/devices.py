@@ -49,9 +49,9 @@ def resolve(requested: str) -> DeviceInfo:
     """Return the device that `requested` names: auto, cpu, cuda or cuda:N.
 
     `auto` chooses CUDA if a kernel runs there, else the CPU; the device's `reason` says why. An
-    explicit CUDA device never falls back: UnfitError says what is missing. Anything else raises
-    BadInputError. From then on, in the whole process, float32 is IEEE float32 and threads respect
-    the CPU quota.
+    explicit CUDA device never falls back to the CPU: if it is not usable, UnfitError gives the
+    reason. Any other name raises BadInputError. For the rest of the process, float32 is IEEE
+    float32 and PyTorch uses no more threads than the CPU quota allows.
     """
     kind, index = parse(requested)
     pin_arithmetic()
@@ -140,10 +140,10 @@ def set_threads(info: DeviceInfo, threads: int) -> DeviceInfo:
 
 @cache
 def sensor(info: DeviceInfo) -> Sensor | None:
-    """Return a sensor that reads the GPU's clocks and processes while it works.
+    """Return a sensor for the GPU's clocks, power, temperature and processes.
 
-    None on a CPU, if NVML is missing or does not answer, or if it does not know this GPU, as in
-    some containers and for MIG slices.
+    Return None on a CPU, if NVML is missing or does not answer, or if NVML does not know this GPU,
+    as in some containers and for MIG slices.
     """
     if info.kind != "cuda" or driver_version() is None:
         return None
@@ -165,8 +165,8 @@ def synchronize(info: DeviceInfo) -> None:
 def translate_cuda_errors(info: DeviceInfo, busy_sec: float = 0.0) -> Iterator[None]:
     """Raise OutOfMemoryError if memory runs out in the block, LostDeviceError if the device fails.
 
-    After some errors, and once a GPU has fallen off the bus, nothing on it works for the rest of
-    the process. An error without such a code is raised unchanged if the device still responds.
+    After a sticky CUDA error, or once the GPU has fallen off the bus, every later CUDA call of the
+    process fails. Any other error is raised unchanged if the device still responds.
     `busy_sec` is passed to `watchdog`.
     """
     with watchdog.working(info.torch_name, busy_sec):
@@ -200,7 +200,7 @@ def available_bytes(info: DeviceInfo) -> int | None:
         return None if found is None else found // sharing.processes
     with translate_cuda_errors(info):
         free = torch.cuda.mem_get_info(info.torch_name)[0]
-        # PyTorch caches memory that earlier cases freed, and gives it to new ones that need it.
+        # PyTorch's allocator keeps memory that earlier cases freed, and reuses it for new cases.
         kept = torch.cuda.memory_reserved(info.torch_name)
         return int(free + kept - torch.cuda.memory_allocated(info.torch_name))
 

@@ -1,4 +1,4 @@
-"""Query the driver's two libraries in a separate process, since either may hang or abort.
+"""Query libcuda and NVML in a separate process, since either may hang or abort.
 
 `python -m workload.hardware.driver_answers cuda INDEX` starts CUDA without PyTorch and creates
 a context on one GPU; `… nvml` and `… links` query NVML. Each prints one line. Source of names and
@@ -22,7 +22,7 @@ ANSWER = "driver: "  # prefix of the line; libraries may print other lines
 
 
 def start_cuda(index: int | None = None) -> CudaStart:
-    """Start CUDA as every program does, and create a context on GPU `index` unless it is None."""
+    """Initialize CUDA with cuInit, and create a context on GPU `index` unless it is None."""
     try:
         cuda = ctypes.CDLL("libcuda.so.1")
         version, count = ctypes.c_int(), ctypes.c_int()
@@ -59,7 +59,7 @@ def mapped(name: str) -> str | None:
 
 
 def ask_nvml() -> dict[str, Any]:
-    """Return the facts about the driver, or NVML's reason for an error and its code."""
+    """Return the facts about the driver, or the text and the code of NVML's error."""
     try:
         return {"driver": as_json(read_driver())}
     except HardwareError as error:
@@ -67,7 +67,7 @@ def ask_nvml() -> dict[str, Any]:
 
 
 def answer_to(question: str, *arguments: str) -> Any:
-    """Return the answer, which this process prints as JSON."""
+    """Return the answer to a query, to be printed as JSON."""
     match question:
         case "nvml":
             return ask_nvml()

@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Cause:
-    """The meaning of an error code; `case` is its name in the doctor's findings."""
+    """The meaning of an error code; `case` names the cause in the doctor's findings."""
 
     code: int
     kind: Kind
@@ -48,7 +48,7 @@ class Cause:
 
 
 TABLE = Path(__file__).with_name("driver_codes.toml")
-# CUDA codes for texts of PyTorch itself, and for those of libraries, whose own codes differ.
+# CUDA codes for messages of PyTorch, and for messages of libraries, whose own codes differ.
 _TEXTS = {
     "No CUDA GPUs are available": 100,
     "CUDA driver initialization failed": 3,
@@ -120,12 +120,12 @@ def start_cause(code: int, library: str | None, hiding: str | None) -> Cause:
             fix="unset CUDA_VISIBLE_DEVICES, or set it to a GPU that exists",
         )
     if cause.case in ("stub_library", "driver_mismatch") and library:
-        return replace(cause, why=f"{cause.why}; it is {library}")
+        return replace(cause, why=f"{cause.why}; the loaded libcuda is {library}")
     return cause
 
 
 def shortened(text: str) -> str:
-    """Return the reason in PyTorch's text, without what PyTorch adds to it."""
+    """Return the reason in PyTorch's error text, without PyTorch's prefix and suffix."""
     reason = re.search(r"\bError \d+: .*", text)
     text = reason[0] if reason else text.removeprefix("CUDA initialization: ")
     return re.sub(r" \(Triggered internally at .*\)$", "", text)

@@ -1,7 +1,7 @@
 """Watch the NVIDIA driver's errors while a command runs: Xids as events, NVLink errors as counts.
 
-Xids of GPUs that have no events, or that are lost meanwhile, are read from the kernel's log, if it
-can be read.
+For GPUs that have no events, or that are lost while the command runs, Xids are read from the
+kernel's log if it is readable.
 
 Source: NVML API Reference Guide, "Event Handling Methods" and "Field Value Enums".
 """
@@ -46,7 +46,7 @@ class Reported:
 
 
 class DriverErrors:
-    """A collector of all GPUs' errors from its creation on; without a driver they are unknown.
+    """A collector of all GPUs' errors since its creation; without a driver, errors are unknown.
 
     The registration for events ends with the process.
     """

@@ -56,7 +56,7 @@ def gpu_links() -> tuple[GpuLinks, ...]:
 
 
 def driver_visible() -> bool:
-    """Return whether a file of the driver exists; WSL and Tegra have other ones."""
+    """Return whether one of the driver's files exists; WSL and Tegra have different files."""
     traces = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg", "/dev/nvmap")
     return any(Path(trace).exists() for trace in traces)
 
@@ -74,7 +74,7 @@ def driver_version() -> str | None:
 
 @cache
 def cuda_start(index: int | None) -> CudaStart:
-    """Return how CUDA starts without PyTorch, on GPU `index` unless it is None. Cached."""
+    """Start CUDA in a child process, with a context on GPU `index` unless that is None. Cached."""
     try:
         return from_json(CudaStart, _ask("cuda", *([] if index is None else [str(index)])))
     except HungError as error:

@@ -18,10 +18,10 @@ UNREAD = Reading(None, None, None, None, None)
 
 
 class DriverThread:
-    """A thread that queries the driver; `silent` once a query had no answer in time."""
+    """A thread that queries the driver; `silent` is true once a query has timed out."""
 
     def __init__(self) -> None:
-        """Start the thread, which does not keep the process from ending."""
+        """Start a daemon thread."""
         self.silent = False
         self._questions: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = (
             queue.SimpleQueue()

@@ -1,6 +1,6 @@
-"""Read what the driver knows about faults of one GPU, through NVML.
+"""Read what the driver reports about faults of one GPU, through NVML.
 
-Every value has its own return code: unless that is "success", the value is unknown, never 0.
+Every value has its own return code. Unless the code is "success", the value is unknown, not 0.
 Sources: nvml.h and the NVML API Reference Guide: field values, nvmlGpuFabricInfo_v2_t,
 nvmlEccSramErrorStatus_v1_t.
 """
@@ -15,14 +15,14 @@ from workload.hardware.gpu_state import Questions
 SUCCESS = 0
 NO_FABRIC = 0
 FABRIC_STATES = {1: "not started", 2: "in progress", 3: "completed"}
-# Each flag has two bits, starting at this one: 1 means yes, 2 no, 0 not supported.
+# Each flag has two bits; the key is the lower bit's index. 1 means yes, 2 no, 0 not supported.
 FABRIC_FLAGS = {
     0: "degraded bandwidth",
     2: "route recovery in progress",
     4: "unhealthy route",
     6: "access timeout recovery",
 }
-CONFIGURATION_BIT = 8  # the first of four; 0 means not supported, 1 no error
+CONFIGURATION_BIT = 8  # the first of four bits; 0 means not supported, 1 no error
 CONFIGURATION_ERRORS = {
     2: "wrong system GUID",
     3: "wrong chassis serial number",
@@ -72,14 +72,14 @@ def read_recovery_action(ask: Questions) -> int | None:
 
 
 def read_link_errors(ask: Questions) -> dict[str, int]:
-    """Return the errors of the GPU's NVLinks since its last reset, except unknown ones."""
+    """Return the NVLink error counts since the GPU's last reset, without unknown counts."""
     counts = read_fields(ask, list(NVLINK_ERRORS.values()), "nvlink-errors")
     errors = zip(NVLINK_ERRORS, counts, strict=True)
     return {name: count for name, count in errors if count is not None}
 
 
 def read_fields(ask: Questions, names: Sequence[str], question: str) -> list[int | None]:
-    """Return the values of the fields NVML_FI_DEV_<name>; None for each without an answer."""
+    """Return the values of the fields NVML_FI_DEV_<name>; None for each unknown value."""
     numbers = [getattr(ask.nvml, f"NVML_FI_DEV_{name}", None) for name in names]
     known = [number for number in numbers if number is not None]
     values = ask(question, "nvmlDeviceGetFieldValues", known) if known else None
@@ -124,7 +124,10 @@ def _unhealthy(mask: int) -> Iterator[str]:
 
 
 def _sram(ask: Questions) -> tuple[bool | None, int | None]:
-    """Return whether SRAM's error threshold was exceeded, and the errors since the last reset."""
+    """Return whether SRAM's error threshold was exceeded, and its uncorrectable errors.
+
+    The errors are counted since the last reset.
+    """
     make = getattr(ask.nvml, "c_nvmlEccSramErrorStatus_v1_t", None)  # missing in older bindings
     status = make() if make else None
     if status is None or ask("sram-ecc", "nvmlDeviceGetSramEccErrorStatus", byref(status)) is None:
@@ -133,7 +136,7 @@ def _sram(ask: Questions) -> tuple[bool | None, int | None]:
 
 
 def _nvlinks(ask: Questions) -> NvLinks | None:
-    """Read the links; None for a GPU without NVLink."""
+    """Read the state of the NVLinks; None for a GPU without NVLink."""
     states = {link: ask("nvlink", "nvmlDeviceGetNvLinkState", link) for link in range(MAX_LINKS)}
     existing = {link: state for link, state in states.items() if state is not None}
     if not existing:

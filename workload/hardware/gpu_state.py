@@ -1,6 +1,6 @@
 """Read settings and health of one NVIDIA GPU through NVML.
 
-What the driver does not report is None; `silent` has NVML's reason for each query that failed.
+A value that the driver does not report is None; `silent` maps each failed query to NVML's reason.
 Sources: nvml.h, NVML API Reference Guide.
 """
 
@@ -37,7 +37,7 @@ FUNCTION_NOT_FOUND = 13  # NVML_ERROR_FUNCTION_NOT_FOUND
 
 
 def failures(nvml: Any) -> tuple[type[Exception], ...]:
-    """Return the binding's exceptions: for a missing function, it may not raise NVMLError."""
+    """Return the binding's exceptions; some versions raise another for a missing function."""
     return (nvml.NVMLError, getattr(nvml, "NVMLLibraryMismatchError", nvml.NVMLError))
 
 
@@ -50,7 +50,7 @@ def answer(nvml: Any, ask: Callable[..., Answer], *args: object) -> Answer | Non
 
 
 def clock_reasons(nvml: Any, handle: Any) -> int | None:
-    """Read the bit mask with THROTTLE_REASONS; older bindings name the function differently."""
+    """Read the bit mask of clock event reasons; older bindings name the function differently."""
     for name in (
         "nvmlDeviceGetCurrentClocksEventReasons",
         "nvmlDeviceGetCurrentClocksThrottleReasons",
@@ -126,8 +126,8 @@ def _mig_slices(nvml: Any, handle: Any) -> int | None:
 
 
 def _reason(error: Exception, name: str) -> str:
-    """Return NVML's reason; a short one for a missing function, since the binding's is long."""
-    code = getattr(error, "value", None)  # the binding's own exception has none
+    """Return NVML's reason, or a shorter text than the binding's for a missing function."""
+    code = getattr(error, "value", None)  # the binding's own exception has no code
     missing = code == FUNCTION_NOT_FOUND or (code is None and "version" in str(error))
     return f"this driver has no {name}" if missing else str(error)
 
@@ -142,7 +142,7 @@ class Questions:
         self.silent: dict[str, str] = {}
 
     def __call__(self, question: str, name: str, *args: object) -> Any:
-        """Return the result of NVML's function `name`, or None, with the reason in `silent`."""
+        """Call NVML's function `name`; if it fails, store why in `silent` and return None."""
         ask = getattr(self.nvml, name, None)
         if ask is None:
             self.silent[question] = f"nvidia-ml-py has no {name}"

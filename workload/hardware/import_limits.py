@@ -1,8 +1,8 @@
 """Check that this process has the threads and the memory that the import of PyTorch needs.
 
-Without them, the import raises no exception: OpenMP and OpenBLAS exit with code 1, or the kernel
-sends SIGKILL. So both are checked before the import. Threads are started as a test, since no file
-shows every limit.
+If either is insufficient, the import raises no exception: OpenMP and OpenBLAS exit with code 1, or
+the kernel sends SIGKILL. Therefore both are checked before the import. Threads are started as a
+test, since no file shows every limit.
 """
 
 import errno
@@ -104,7 +104,7 @@ def start_threads(wanted: int, stack_bytes: int = 0) -> tuple[int, str | None]:
 
 
 def thread_error() -> str | None:
-    """Return the error, which Python hides, if the system starts no more threads; else None."""
+    """Return the system's error for starting a thread, which Python hides; None if one starts."""
     import ctypes  # noqa: PLC0415  rarely needed, and missing in some Pythons
 
     libc = ctypes.CDLL(None)

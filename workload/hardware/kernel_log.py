@@ -1,4 +1,4 @@
-"""Read the NVIDIA driver's errors ("Xids") from the kernel's log, and the boot time.
+"""Read the boot time, and the NVIDIA driver's errors ("Xids") from the kernel's log.
 
 Sources: proc(5) and the kernel's Documentation/ABI/testing/dev-kmsg; NVIDIA, XID Errors.
 """
@@ -35,7 +35,7 @@ def read_boot_id(root: Path) -> str | None:
 
 
 def read_booted_sec(root: Path) -> float | None:
-    """Return when the machine booted, in seconds since 1970 by its clock; None if unknown."""
+    """Return the machine's boot time as a Unix timestamp by its clock; None if unknown."""
     found = re.match(r"\d{1,12}(\.\d+)?", read_text(root / "proc/uptime"))
     return time.time() - float(found[0]) if found else None
 

@@ -27,7 +27,7 @@ PATHS = {0: "INT", 10: "PIX", 20: "PXB", 30: "PHB", 40: "NODE", 50: "SYS"}  # nv
 
 
 class HardwareError(Exception):
-    """The driver did not answer. The text is the library's reason, `code` is `nvmlReturn_t`."""
+    """The driver did not answer. The message is the library's reason; `code` is an nvmlReturn_t."""
 
     def __init__(self, reason: str, code: int | None = None, *, hung: bool = False) -> None:
         """Store the reason; `hung` means that no answer came within the time limit."""
@@ -50,7 +50,7 @@ def read_driver() -> Driver:
 
 
 def nvml_error(error: Exception) -> HardwareError:
-    """Return the HardwareError for an error of NVML's binding, with its code."""
+    """Convert an exception of NVML's binding into a HardwareError with the same code."""
     reason = str(error).removeprefix("NVML ").rstrip(".")
     return HardwareError(f"NVML: {reason}", getattr(error, "value", None))
 

@@ -1,9 +1,9 @@
 """Find out how many threads OpenMP runs, which may be fewer than requested.
 
-PyTorch reports the number of threads that it requests. oneDNN divides its work among that many, so
-if fewer run, parts of a result are never computed. This affects bfloat16 matmuls and the gradients
-of convolutions (torch 2.13, two threads requested, one running: 43,066 of 90,000 elements were
-wrong).
+PyTorch reports the number of threads that it requests. oneDNN divides its work among that many
+threads. If fewer run, parts of a result are never computed. This affects bfloat16 matmuls and the
+gradients of convolutions (torch 2.13, two threads requested, one running: 43,066 of 90,000 elements
+were wrong).
 """
 
 import importlib.util
@@ -17,10 +17,10 @@ from workload.core.units import plural
 
 
 def team_limit(environment: Mapping[str, str]) -> tuple[int, str] | None:
-    """Return the most threads that OpenMP is sure to run and the limiting variable, or None.
+    """Return how many threads OpenMP runs at any load, and the limiting variable; None if no limit.
 
-    With OMP_DYNAMIC, only one is certain: the higher the load, the fewer threads OpenMP runs, down
-    to one (OpenMP 5.0, chapter 6; libgomp's gomp_dynamic_max_threads).
+    With OMP_DYNAMIC, only one thread is certain: the higher the load, the fewer threads OpenMP
+    runs, down to one (OpenMP 5.0, chapter 6; libgomp's gomp_dynamic_max_threads).
     """
     limits = []
     for name, is_limit, threads in (

@@ -1,7 +1,8 @@
 """Find the peaks of a device: a GPU's from its datasheet, a CPU's by calculation.
 
-Peaks are dense. Unknown hardware has no peak: a wrong one would give percentages over 100 or make a
-slow GPU look fast. The figures and their sources are in peaks.toml.
+Peaks are dense, that is, without 2:4 sparsity. Unknown hardware has no peak: a wrong peak would
+give percentages over 100 or make a slow GPU look fast. The figures and their sources are in
+peaks.toml.
 
 Not covered: lower clocks under load, power limits, MIG slices, virtual GPUs, Arm CPUs with
 different types of cores (big.LITTLE).
@@ -43,11 +44,11 @@ def datasheet_ceilings(device: DeviceInfo) -> Ceilings:
 
 
 def gpu_peaks(name: str, sm_count: int | None = None, memory_bytes: int | None = None) -> Ceilings:
-    """Return the peaks of the GPU that fits all given facts; none unless exactly one does.
+    """Return the peaks of the known GPU that matches all arguments; none unless exactly one does.
 
-    The whole name must match. The SM count excludes slices, smaller variants and limited clients of
-    MPS, for which CUDA counts only the SMs that they may use. Memory distinguishes GPUs of the same
-    name.
+    The whole name must match. The SM count excludes MIG slices, smaller variants and MPS clients
+    with a limit, for which CUDA counts only the SMs that the client may use. The memory size
+    distinguishes GPUs of the same name.
     """
     fitting = [
         row
@@ -74,9 +75,10 @@ def _memory_fits(shown_bytes: int | None, product_gib: int) -> bool:
 def nominal_cpu_peaks(processor: Processor, cpus: int) -> Ceilings:
     """Return the peaks of `cpus` CPUs on distinct cores; none for an unknown family or clock.
 
-    A peak is cores × clock × FMA units × lanes × 2, or AMX's for bfloat16; `peak_source` lists the
-    inputs. It is not an upper bound: turbo may exceed the reported clock. CPUs of the same core
-    share its units, so at most the machine's cores count.
+    A peak is cores × clock × FMA units × lanes × 2. For bfloat16 with AMX, it is cores × clock ×
+    the table's `amx_flop_per_clock`. `peak_source` lists the inputs. A peak is not an upper bound:
+    turbo may exceed the reported clock. CPUs of the same core share its units, so at most as many
+    CPUs are counted as the machine has cores.
     """
     row = next((row for row in read_table(TABLE)["cpu"] if _is_family(processor, row)), None)
     instruction_bits = _instruction_bits(processor.flags)

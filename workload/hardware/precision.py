@@ -1,4 +1,4 @@
-"""Find a device's dtypes and those that a CPU emulates, and set how precisely torch computes."""
+"""Find which dtypes a device supports or emulates, and set torch's arithmetic precision."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -13,8 +13,8 @@ from workload.hardware.processor import read_processor
 
 TF32_CAPABILITY = (8, 0)  # Ampere, the first with TF32
 
-# The flags of which a dtype needs one, and their names in the vendors' manuals. The outer key is a
-# flag that every 64-bit CPU of the architecture has.
+# The CPU flags that compute a dtype in hardware (one is enough), and their names in the vendors'
+# manuals. The outer key is a flag that every 64-bit CPU of the architecture has.
 _NEEDED = {
     "sse2": {
         "bfloat16": ({"avx512_bf16", "amx_bf16"}, "AVX512_BF16 or AMX"),
@@ -28,7 +28,7 @@ _NEEDED = {
 
 
 def pin_arithmetic() -> None:
-    """Use IEEE float32, and float32 sums for half precision, whatever a library's default is."""
+    """Use IEEE float32, and float32 accumulation for half precision, whatever the defaults are."""
     torch.backends.fp32_precision = "ieee"  # type: ignore[attr-defined]  # missing in torch's stubs
     torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
@@ -45,7 +45,7 @@ def torch_dtype(name: str) -> torch.dtype:
 
 
 def default_dtypes(device: DeviceInfo) -> tuple[str, ...]:
-    """Return the dtypes that a GPU computes in hardware; for every CPU, the same four."""
+    """Return the dtypes that a GPU computes in hardware; for a CPU, always the same four."""
     if device.kind == "cpu":
         return ("float64", "float32", "bfloat16", "float16")
     if dtype_problem("tf32", device):  # TF32 and bfloat16 came with the same architecture

@@ -1,4 +1,6 @@
-"""The one reader of /proc/cpuinfo; find out whether the CPU that it shows is emulated.
+"""Read the CPU's properties from /proc/cpuinfo and /sys, and find out whether it is emulated.
+
+No other module reads /proc/cpuinfo.
 
 An emulator (QEMU, Rosetta) also replaces /proc/cpuinfo: QEMU 8.2 and newer show an Arm program the
 implementer 0x00, and Rosetta shows the vendor VirtualApple. Emulators do not replace
@@ -23,9 +25,9 @@ QEMU = "0x00"
 
 @dataclass(frozen=True)
 class Processor:
-    """What /proc/cpuinfo, cpufreq and the topology report about the CPU. Unknown is None.
+    """The CPU's properties from /proc/cpuinfo, cpufreq and the topology; None if unknown.
 
-    For an emulated CPU only the features that the emulator reports are known.
+    For an emulated CPU, only the features that the emulator reports are known.
     """
 
     vendor: str | None  # x86: "AuthenticAMD"; Arm: the implementer's number
@@ -38,7 +40,7 @@ class Processor:
     clock_source: str
     part: str | None = None  # Arm: "0xd4f"; None if cores differ
     sve_bits: int | None = None
-    numa_nodes: int | None = None  # those with CPUs: some GPUs' memory is a node too
+    numa_nodes: int | None = None  # nodes with CPUs: some GPUs' memory is a node too
     kernel_machine: str | None = None  # the kernel's architecture, "x86_64"; None before Linux 6.1
     emulated_on: str | None = None  # "an x86 CPU"; None if it is not emulated
 
@@ -79,7 +81,7 @@ def read_processor(root: Path = Path("/"), machine: str | None = None) -> Proces
 def _emulated(
     machine: str, first: Block, vendor: str | None, kernel_machine: str | None, emulator: str
 ) -> Processor:
-    """Return the facts about an emulated CPU; flags of another architecture are the host's."""
+    """Return an emulated CPU without the flags of another architecture, which are the host's."""
     own = "Features" if architecture(machine) == ARM else "flags"
     return Processor(
         vendor=vendor,
@@ -116,7 +118,7 @@ def _numa_nodes(root: Path) -> int | None:
 
 
 def _clock(root: Path, blocks: list[Block]) -> tuple[float | None, str]:
-    """Return MHz and their source: the highest possible clock, else the highest current one."""
+    """Return the highest possible clock, else the highest current one, in MHz, and its source."""
     highest = "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"  # in kHz
     if (khz := _number(read_text(root / highest))) is not None:
         return khz / 1e3, "cpuinfo_max_freq"
@@ -147,7 +149,7 @@ def architecture(machine: str) -> str | None:
 
 
 def actual_cpu(vendor: str | None, kernel_machine: str | None) -> str | None:
-    """Return the kind of CPU from the kernel's architecture, else its vendor; None if unknown."""
+    """Return the kind of CPU by the kernel's architecture, else by its vendor; None if unknown."""
     if vendor == ROSETTA:
         return ARM
     if kernel_machine:
@@ -160,7 +162,7 @@ def actual_cpu(vendor: str | None, kernel_machine: str | None) -> str | None:
 
 
 def emulated_on(machine: str, vendor: str | None, kernel_machine: str | None) -> str | None:
-    """Return the kind of CPU on which programs for `machine` run emulated; None if they do not.
+    """Return the actual kind of CPU if programs for `machine` are emulated on it; else None.
 
     >>> emulated_on("aarch64", "0x00", "x86_64")
     'an x86 CPU'

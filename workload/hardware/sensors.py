@@ -1,4 +1,4 @@
-"""Read one GPU's clocks, power, temperature and processes while it works.
+"""Read one GPU's clocks, power, temperature and processes while the GPU works.
 
 The GPU is read through a Protocol, so that tests can simulate a throttled or shared GPU.
 """
@@ -24,13 +24,13 @@ SLOWDOWN_FIELDS = {
     "hardware thermal slowdown": "CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN",
     "power brake slowdown": "CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN",
 }
-# A larger share of the window is not plausible: in older drivers, these fields had other numbers.
+# A larger share of the window is implausible: older drivers use these numbers for other fields.
 IMPLAUSIBLE_SHARE = 1.1
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The GPU at one moment; what the driver does not report is None."""
+    """The GPU's state at one moment; a value that the driver does not report is None."""
 
     sm_clock_mhz: float | None
     power_watt: float | None
@@ -56,7 +56,7 @@ class Sensor(Protocol):
 
 
 class NvmlSensor:
-    """A sensor that reads through NVML, which stays open until the process ends."""
+    """A sensor that uses NVML, which stays open until the process ends."""
 
     def __init__(self, uuid: str) -> None:
         """Open NVML. Raises HardwareError if the driver does not know a GPU of this UUID."""
@@ -112,8 +112,8 @@ def slowed_between(
 ) -> dict[str, float]:
     """Return how long the GPU was slowed down in a window, by reason, without reasons of 0 s.
 
-    A counter that grew by more than the window is left out: in older drivers, its number belongs
-    to another field.
+    A counter that grew by more than the window is left out: older drivers use its field number for
+    another field.
     """
     grown = {reason: after[reason] - sec for reason, sec in before.items() if reason in after}
     limit_sec = IMPLAUSIBLE_SHARE * window_sec
@@ -127,8 +127,8 @@ def summarize(
 ) -> Telemetry | None:
     """Summarize readings, each with its time in the window, as telemetry; None without readings.
 
-    One of the processes is this one. Its id does not identify it: the driver reports process ids of
-    the host, which differ from those in a container.
+    This process is one of the processes on the GPU, so one is subtracted. Its ID cannot be
+    compared: the driver reports the host's process IDs, which differ from those in a container.
     """
     if not readings:
         return None

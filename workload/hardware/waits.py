@@ -23,12 +23,12 @@ from workload.hardware.cgroups import cpu_groups
 # Indices of fields in a line of /proc/stat: user, nice, system, irq, softirq; and steal.
 BUSY = (0, 1, 2, 5, 6)
 STEAL = 7
-# A thread that ran or waited for a smaller share of the window did none of the work.
+# A thread that ran or waited for less than this share of the window did none of the work.
 WORKING_SHARE = 0.1
 
 
 class Spent(NamedTuple):
-    """What a thread has done since it started."""
+    """A thread's CPU time and waits since it started."""
 
     run_sec: float
     delay_sec: float
@@ -62,7 +62,7 @@ class Watch:
 
 
 def between(start: Counters, end: Counters) -> Waits:
-    """Return what was counted from `start` to `end`."""
+    """Return the waits between the readings `start` and `end`."""
     window_sec = max(0.0, end.at_sec - start.at_sec)
     threads = _spent(start.threads, end.threads)
     stolen = _stolen(start.steal_sec, end.steal_sec)
@@ -99,7 +99,7 @@ def read_counters(root: Path = Path("/")) -> Counters:
 
 
 def _threads(root: Path) -> dict[str, Spent] | None:
-    """Return what each thread of this process has done."""
+    """Return the CPU time and waits of each thread of this process."""
     found = {}
     for path in root.glob("proc/self/task/*/schedstat"):
         fields = read_text(path).split()  # empty if the thread has just ended
@@ -112,14 +112,14 @@ def _threads(root: Path) -> dict[str, Spent] | None:
 def _spent(
     start: Mapping[str, Spent] | None, end: Mapping[str, Spent] | None
 ) -> list[Spent] | None:
-    """Return what the threads that exist at the end did in the window; new ones started at 0."""
+    """Return the increases for the threads that exist at the end; new threads count from 0."""
     if start is None or end is None:
         return None
     return [_since(start.get(thread), spent) for thread, spent in end.items()]
 
 
 def _since(start: Spent | None, end: Spent) -> Spent:
-    if start is None or end.waits < start.waits:  # new, perhaps with the id of one that ended
+    if start is None or end.waits < start.waits:  # a new thread, perhaps with a reused id
         return end
     run_sec, delay_sec, waits = (later - earlier for earlier, later in zip(start, end, strict=True))
     return Spent(max(0.0, run_sec), max(0.0, delay_sec), int(waits))
@@ -141,7 +141,7 @@ def _stolen(
 
 
 def _cpu_sec(root: Path) -> tuple[float | None, tuple[float, ...] | None]:
-    """Return the busy seconds of all CPUs that this process may use, and each CPU's stolen ones."""
+    """Return the total busy seconds of this process's CPUs, and the stolen seconds of each CPU."""
     lines = re.findall(r"^cpu(\d+) ([\d ]+)$", read_text(root / "proc/stat"), re.MULTILINE)
     given = given_cpus(root)
     own = [[int(tick) for tick in ticks.split()] for cpu, ticks in lines if int(cpu) in given]
@@ -156,7 +156,7 @@ def _seconds(cpus: Sequence[Sequence[int]], fields: Sequence[int]) -> float:
 
 
 def _throttled_sec(groups: Sequence[Path]) -> float | None:
-    """Return the maximum of all levels; cgroup v2 counts microseconds, v1 nanoseconds."""
+    """Return the longest throttled time of all levels; v2 counts microseconds, v1 nanoseconds."""
     texts = [read_text(group / "cpu.stat") for group in groups]
     found = [
         int(number) / {"usec": 1e6, "time": 1e9}[unit]
@@ -167,7 +167,10 @@ def _throttled_sec(groups: Sequence[Path]) -> float | None:
 
 
 def _pressure_sec(groups: Sequence[Path], root: Path) -> float | None:
-    """Return how long any task waited: in the innermost group that counts it, or on the machine."""
+    """Return how long at least one task waited for a CPU, in the innermost group that reports it.
+
+    If no group reports it, return the time for the whole machine.
+    """
     for path in (*(group / "cpu.pressure" for group in groups), root / "proc/pressure/cpu"):
         match = re.search(r"^some .*total=(\d+)$", read_text(path), re.MULTILINE)
         if match:

@@ -5,8 +5,8 @@ when the GPU last answered. After the time limit of `driver_process`, it calls `
 saves the results so far and ends the process. Without `on_silence`, nothing is watched.
 
 Some PyTorch calls hold the GIL while they wait (2.13: `Event.elapsed_time`, `Event.query`,
-`cuda.Stream()`, `set_device`), which blocks the thread too. An `Alarm` then takes its place a
-little later.
+`cuda.Stream()`, `set_device`), which blocks the watching thread too. In that case, an `Alarm` does
+the same a little later.
 """
 
 import os
@@ -21,7 +21,7 @@ from workload.hardware.alarm import Alarm
 from workload.hardware.driver_process import driver_deadline
 
 POLL_SEC = 0.5
-ALARM_SEC = 2.0  # after the limit, so that the thread is first if it runs
+ALARM_SEC = 2.0  # after the limit, so that the thread acts first if it can run
 END_SEC = 30.0  # to save the results and end the process
 
 
@@ -33,7 +33,7 @@ class _Work:
 
 
 class Watchdog:
-    """A watchdog for one thread's work on a GPU; `_work` is None while there is none."""
+    """A watchdog for one thread's work on a GPU; `_work` is None while nothing is watched."""
 
     def __init__(self) -> None:
         """Watch nothing until `on_silence` is set."""
@@ -41,12 +41,12 @@ class Watchdog:
         self.alarm: Alarm | None = None
         self._work: _Work | None = None
         self._once = threading.Lock()
-        self._setting = threading.RLock()  # reentrant: the alarm may ring while it is held
+        self._setting = threading.RLock()  # reentrant: the alarm may ring while the lock is held
         self._thread: threading.Thread | None = None
 
     @contextmanager
     def working(self, device: str, busy_sec: float = 0.0) -> Iterator[None]:
-        """Expect answers of `device`, such as cuda:0, in the block; cpu is not watched.
+        """Expect `device`, such as cuda:0, to answer in the block; the CPU is not watched.
 
         Each answer may take `busy_sec` longer than the limit.
         """
@@ -93,11 +93,11 @@ class Watchdog:
                 return
 
     def end_if_silent(self) -> bool:
-        """Call `on_silence` if the time for an answer is over; return whether it is."""
+        """Call `on_silence` if the time limit for an answer has passed; return whether it has."""
         work = self._work
         if not work or not self.on_silence or time.monotonic() - work.since <= work.limit_sec:
             return False
-        if not self._once.acquire(blocking=False):  # the thread and the alarm both saw it
+        if not self._once.acquire(blocking=False):  # the thread or the alarm has already called it
             return True
         what = f"no answer within {work.limit_sec:.4g} s"
         fix = f"{XID}, or wait longer with --driver-timeout"
@@ -107,16 +107,16 @@ class Watchdog:
     def ring(self) -> None:
         """End the process as the thread does. The alarm calls this on the main thread.
 
-        If the thread was first, this releases the GIL to it. Otherwise the main thread would return
-        to its call and keep the GIL.
+        If the thread acted first, the sleep releases the GIL to it. Without the sleep, the main
+        thread would return to its call and keep the GIL.
         """
         if self.end_if_silent():
             time.sleep(END_SEC)
             os._exit(ExitCode.UNFIT)
-        self._set_alarm()  # the GPU has answered since it was set
+        self._set_alarm()  # the GPU has answered since the alarm was set
 
     def _set_alarm(self) -> None:
-        with self._setting:  # else a thread could set it for work that has just ended
+        with self._setting:  # else a thread could set the alarm for work that has just ended
             work = self._work
             if self.alarm and work and self.on_silence:
                 silent_sec = time.monotonic() - work.since
