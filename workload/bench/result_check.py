@@ -39,7 +39,7 @@ def needed_bytes(shape: Shape, element_bytes: int) -> int:
 def worst_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float | None:
     """Return the largest error of `c` as a share of its tolerance: at most 1 if `c` is right.
 
-    a: (m, k), b: (k, n), c: (m, n), on any device. None if `c` holds a non-finite element.
+    a: (m, k), b: (k, n), c: (m, n), on any device. Return None if an element of `c` is not finite.
     """
     projection = _projection_ratio(a, b, c, dtype)
     return None if projection is None else max(projection, _element_ratio(a, b, c, dtype))
@@ -74,7 +74,10 @@ def _row_slices(shape: Shape) -> Iterator[slice]:
 
 
 def _exact(a_rows: Tensor, b_columns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Multiply a_rows (r, k) by b_columns (k, s) in float64; also return norms (r, 1) and (s)."""
+    """Multiply a_rows (r, k) by b_columns (k, s) in float64.
+
+    Return the product, the norms of the rows (r, 1) and the norms of the columns (s).
+    """
     exact = torch.zeros(len(a_rows), b_columns.shape[1], dtype=torch.float64)
     a_squared = torch.zeros(len(a_rows), 1, dtype=torch.float64)
     b_squared = torch.zeros(b_columns.shape[1], dtype=torch.float64)
@@ -87,7 +90,10 @@ def _exact(a_rows: Tensor, b_columns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _projection_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float | None:
-    """Compare C·v with A·(B·v); return the largest ratio of a row, None if a sum is not finite."""
+    """Return the largest difference of C·v and A·(B·v) as a share of its tolerance.
+
+    Return None if an element of C·v is not finite.
+    """
     shape = Shape(a.shape[0], a.shape[1], b.shape[1])
     u_out, kappa = matmul_tolerance(dtype, shape.k)
     projected, b_squared = _project(b)
@@ -105,7 +111,10 @@ def _projection_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float | No
 
 
 def _project(matrix: Tensor, vector: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Multiply `matrix` by `vector`, or random signs, in float64; also return squared row norms."""
+    """Multiply `matrix` by `vector` in float64, or by random signs if `vector` is None.
+
+    Return the product and the squared norms of the rows.
+    """
     product = torch.zeros(len(matrix), dtype=torch.float64)
     squared = torch.zeros_like(product)
     for columns in _slices(matrix.shape[1], MAX_EDGE):
@@ -130,7 +139,7 @@ def _slices(length: int, step: int) -> Iterator[slice]:
 
 
 def _reference(block: Tensor) -> Tensor:
-    """Copy `block` to the CPU in float64, which is exact for every dtype here."""
+    """Copy `block` to the CPU as float64, which represents every supported dtype exactly."""
     copy = block.cpu()
     watchdog.answered()
     return copy.double()

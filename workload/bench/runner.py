@@ -47,8 +47,8 @@ def run_cases(
 def run_case(operation: Operation, device: DeviceInfo, budget_sec: float) -> Case:
     """Check whether one operation fits, estimate its time, check its result, and time it.
 
-    A case that runs out of memory despite the estimate is DOES_NOT_FIT too. Raises LostDeviceError
-    if the device is lost.
+    A case that runs out of memory despite the estimate also has the status DOES_NOT_FIT. Raises
+    LostDeviceError if the device is lost.
     """
     case = unmeasured(operation, CaseStatus.OK)
     not_applicable = operation.not_applicable(device)
@@ -126,7 +126,10 @@ def _work(operation: Operation) -> int:
 
 
 def _probe_sec(operation: Operation, device: DeviceInfo, limit_sec: float) -> float:
-    """Return the seconds of one call: the best of PROBE_CALLS, or of two if those take too long."""
+    """Return the seconds of the fastest of up to PROBE_CALLS calls.
+
+    At least two calls are made; no further call is made once they have taken `limit_sec`.
+    """
     call = operation.prepare(device).call
     calls_sec: list[float] = []
     while len(calls_sec) < 2 or (len(calls_sec) < PROBE_CALLS and sum(calls_sec) < limit_sec):  # noqa: PLR2004  see above
@@ -173,7 +176,10 @@ def _input_problem(prepared: Prepared) -> str | None:
 
 
 def _transfer_sec(case: Case, prepared: Prepared, device: DeviceInfo) -> float | None:
-    """Time copying the inputs to the device and the result back, from pinned memory."""
+    """Time the copies of the inputs to the device and of the result to the host (pinned memory).
+
+    Return None if the device is a CPU, or if the case computes nothing.
+    """
     if device.kind == "cpu" or not case.flops:
         return None
     hosted = [tensor.cpu().pin_memory() for tensor in prepared.inputs]

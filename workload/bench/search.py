@@ -6,14 +6,14 @@ neighbors are fastest on average. Neighbors differ in one edge, by one or two st
 
 Why it works: the speed of a matmul depends mostly on each edge by itself (whether it fills the
 tiles, hides the launch, fits the cache), so the neighbors of a fast shape keep two of its three
-good edges. The second step skips a misaligned edge. A reading that is too high by chance, or a
+good edges. A step of two skips a misaligned edge. A reading that is too high by chance, or a
 local maximum, costs at most a dozen evaluations: then all of its neighbors have been tried.
 
 Not covered: a fast shape far from all other fast shapes is found only by chance. A fast shape at
 the limit of what fits in memory is found late, because moving along that limit changes two edges at
 once.
 
-This module measures nothing itself. It calls `evaluate`, for which tests pass recorded rates.
+This module measures nothing itself. It calls `evaluate`, which in tests returns recorded rates.
 """
 
 import itertools
@@ -30,8 +30,8 @@ Evaluate = Callable[[Shape], float | None]
 Rates = Mapping[Shape, float | None]
 
 AXES = ("m", "k", "n")
-# The share of the grid to evaluate. With it, the search comes within a percent of the best shape of
-# recorded sweeps (tests/unit/bench/test_search.py).
+# The share of the grid to evaluate. With this share, the search comes within a percent of the best
+# shape of recorded sweeps (tests/unit/bench/test_search.py).
 EVALUATED_SHARE = 0.05
 # Shapes up to this many steps apart along one axis are neighbors.
 REACH = 2

@@ -1,4 +1,4 @@
-"""Measure which number of threads is fastest; quota and core count do not determine it."""
+"""Measure which number of threads is fastest: the CPU quota and core count do not determine it."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ TIE = 1.15
 
 
 def with_best_threads(device: DeviceInfo, probes: Sequence[MatMul] = (PROBE,)) -> DeviceInfo:
-    """Set the number of threads that is fastest now, for this process.
+    """Set the number of threads of this process to the one that is fastest now.
 
     The counts are 1, 2, 4 and so on, up to the number that the quota allows. They are compared by
     the geometric mean of the probes' medians. Of the counts that are about equally fast, the
@@ -44,7 +44,7 @@ def with_fastest(device: DeviceInfo, found: Mapping[int, tuple[float, bool]]) ->
 
 
 def fastest(found: Mapping[int, tuple[float, bool]]) -> int:
-    """Return the best count, given the seconds of each and whether its threads had to wait."""
+    """Return the best count. `found` has the seconds of each, and whether threads had to wait."""
     enough = TIE * min(sec for sec, _ in found.values())
     among = [count for count, (sec, _) in found.items() if sec <= enough]
     contended = any(waited for _, waited in found.values())

@@ -29,7 +29,7 @@ DEFAULT_CACHE_BYTES = 512 << 20
 
 
 class Timer(Protocol):
-    """Times batches of calls of one operation. By default, a timer has no sensors."""
+    """A timer of batches of calls of one operation. By default, a timer has no sensors."""
 
     method: str
 
@@ -57,12 +57,12 @@ def make_timer(method: str, operation: Call, device: DeviceInfo) -> Timer:
 
 
 def flushed(timer: Timer, device: DeviceInfo) -> Timer:
-    """Return the timer for cold caches: each call is timed separately, after a flush."""
+    """Return a timer that flushes the caches before each call, and times each call separately."""
     return _Flushed(timer, device)
 
 
 def waited_sec(call: Call, device: DeviceInfo) -> float:
-    """Return the seconds of one call, from an idle device until its work is done."""
+    """Return the seconds of one call on an idle device, until the device has finished the work."""
     devices.synchronize(device)
     started = time.perf_counter()
     call()
@@ -71,7 +71,7 @@ def waited_sec(call: Call, device: DeviceInfo) -> float:
 
 
 class Laps:
-    """Times parts of a longer computation without waiting for the device in between."""
+    """The times of parts of a computation, measured without waiting for the device in between."""
 
     def __init__(self, device: DeviceInfo) -> None:
         """Start the first lap."""
@@ -168,7 +168,7 @@ class _CudaGraph(_CudaEvents):
         self._graph = _captured(operation, device)
 
     def rounded(self, calls: int) -> int:
-        """Round up to whole graphs."""
+        """Round up to a multiple of GRAPH_CALLS."""
         return -(-calls // GRAPH_CALLS) * GRAPH_CALLS
 
     def batch(self, calls: int) -> float:

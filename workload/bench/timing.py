@@ -49,8 +49,8 @@ MAX_OVERHEAD_CALLS = 10_000
 class TimingConfig:
     """How to time an operation. A sample takes about `sample_sec`, and at least one call.
 
-    Without a `method`, a GPU operation is timed by CUDA events or, if launches would dominate, by a
-    graph. A CPU operation is always timed by the host clock.
+    Without a `method`, a GPU operation is timed by CUDA events or, if launches would dominate, by
+    replaying a CUDA graph. A CPU operation is always timed by the host clock.
     """
 
     method: str | None = None
@@ -114,7 +114,8 @@ def _chosen(operation: Call, device: DeviceInfo, config: TimingConfig) -> Timer:
         method = config.method or CUDA_EVENTS
     else:
         rough = make_timer(CUDA_EVENTS, operation, device)
-        # The first call loads libraries. Ten more calls only if a call is short.
+        # A first call that loads libraries may be long, so a second call decides. Ten more calls
+        # are made only if a call is short.
         short = rough.batch(1) < MIN_SAMPLE_SEC or rough.batch(1) < MIN_SAMPLE_SEC
         method = CUDA_GRAPH if short and rough.batch(10) < GRAPH_BELOW_SEC else CUDA_EVENTS
     timer = make_timer(method, operation, device)
@@ -134,9 +135,9 @@ def until_steady(
 ) -> tuple[float, bool]:
     """Call `batch` at least once, until batches are equally fast or the time is up.
 
-    `batch(n)` makes n calls and returns the seconds of one; `calls_of(sec)` is how many calls make
-    a batch if one takes `sec`. Returns the seconds of one call, and whether batches became equally
-    fast.
+    `batch(n)` makes n calls and returns the seconds per call; `calls_of(sec)` returns the number of
+    calls in a batch if a call takes `sec`. Returns the seconds per call, and whether batches became
+    equally fast.
     """
     started = time.perf_counter()
     batches = [batch(1)]
@@ -175,7 +176,7 @@ def _is_enough(samples: list[float]) -> bool:
 
 
 def _overhead_sec(device: DeviceInfo, method: str, calls: int) -> float:
-    """Measure the time that the timer adds to each of `calls` calls in a batch, with empty calls.
+    """Measure with empty calls how much time the timer adds to each of `calls` calls in a batch.
 
     A CUDA graph is replayed without a launch per call. Only the pair of events around a batch adds
     time, and it is divided among the calls of the batch.

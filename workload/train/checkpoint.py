@@ -1,8 +1,8 @@
 """Save and read the checkpoints of a training run.
 
-A checkpoint is written atomically, and a damaged one is refused. The format is safetensors, a JSON
-header and raw numbers, so that reading a checkpoint never executes code. The metadata in the header
-contain the specification of the run and a SHA-256 of the metadata and the numbers, because
+A checkpoint is written atomically, and a damaged one is refused. It is a safetensors file, which
+has a JSON header and raw numbers, so reading it never executes code. The metadata in the header
+contains the specification of the run and a SHA-256 of the metadata and the numbers, because
 safetensors does not detect a flipped bit.
 """
 
@@ -33,7 +33,7 @@ TENSORS = ("losses", "w1", "w2")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state after `step` steps.
+    """The state of a training run after `step` steps.
 
     `losses` has the shape (step,) and is float64. The weights have the storage dtype of the run.
     """
@@ -43,7 +43,7 @@ class Checkpoint:
     w1: Tensor
     w2: Tensor
     losses: Tensor
-    threads: int | None = None  # on a CPU; the last bits of the numbers depend on it
+    threads: int | None = None  # None on a GPU; the last bits of the numbers depend on this
     ranks: int = 1  # the last bits depend on this number too
 
 
@@ -121,7 +121,7 @@ def _parse(data: bytes) -> Checkpoint:
     weights = storage_dtype(spec.dtype)
     for name, dtype in (("losses", "float64"), ("w1", weights), ("w2", weights)):
         if str(tensors[name].dtype) != f"torch.{dtype}":
-            raise ValueError(f"{name} is of {tensors[name].dtype}, not torch.{dtype}")
+            raise ValueError(f"{name} has the dtype {tensors[name].dtype}, not torch.{dtype}")
         if not bool(torch.isfinite(tensors[name]).all()):
             raise ValueError(f"{name} is not finite")
     threads = None if metadata["threads"] == "null" else _number(metadata["threads"], "threads")

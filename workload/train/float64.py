@@ -1,10 +1,9 @@
-"""Compute the loss of a training run in float64, and the step from which rounding determines it.
+"""Compute the final loss of a run in float64, and the step from which rounding determines losses.
 
 In the last steps of a training run that converges, rounding determines the loss: `book` ends at
 3e-5 in float32, and at 3e-7 in float64. The reference starts from the same numbers, rounded to the
-dtype of the training run. It does its steps as mode `dual` does, in a tenth of a second. The losses
-differ from those of the hand-derived gradients by at most 1e-9 of the loss (500 steps of `book`,
-two seeds).
+dtype of the training run. It runs mode `dual`, which takes a tenth of a second. Its losses differ
+from those of `reference.by_hand` by at most 1e-9 of the loss (500 steps of `book`, two seeds).
 """
 
 import torch
@@ -24,10 +23,10 @@ MAX_FLOPS, MAX_STEPS = 2e10, 10_000
 
 
 def with_float64(result: TrainResult, device: DeviceInfo) -> TrainResult:
-    """Return the result with the final loss in float64; unchanged if that is not computed.
+    """Return the result with the final loss in float64 and the step from which rounding matters.
 
-    It is not computed if the run is in float64, if a loss is missing or not finite, or if the run
-    is too long.
+    Return the result unchanged if the run is in float64 or too long, or if a loss is missing or not
+    finite.
     """
     spec = spec_of(result)
     steps = len(result.losses)
@@ -51,7 +50,7 @@ def with_float64(result: TrainResult, device: DeviceInfo) -> TrainResult:
 
 
 def _flops(spec: TrainSpec, steps: int) -> float:
-    """Count the operations of mode `dual`: those on the input once, the others in each step."""
+    """Count the operations of mode `dual`: matmuls over the input once, the others in each step."""
     batch, hidden = spec.batch_size, spec.hidden_size
     once = 2 * batch * spec.input_size * (batch + hidden)
     each = 2 * batch * hidden * (batch + 3 * spec.output_size)

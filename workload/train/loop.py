@@ -1,4 +1,4 @@
-"""Train with one of the modes. Losses stay on the device until a report or a checkpoint."""
+"""Train with one of the modes. Losses are read from the device only at reports and checkpoints."""
 
 import math
 import time
@@ -25,7 +25,7 @@ from workload.train.resume import Saves, open_checkpoint
 from workload.train.warm_up import warm_up, warm_up_together
 
 REPORT_EVERY = 100  # steps, as in the book's example
-TIMED_STEPS = 2 * BLOCK_STEPS  # the mean over this many is one sample of the step time
+TIMED_STEPS = 2 * BLOCK_STEPS  # one sample of the step time is the mean over this many steps
 PROGRESS_SEC = 0.2
 
 Report = Callable[[int, float], None]
@@ -54,22 +54,23 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
     on_report: Report = _ignore,
     on_progress: Progress = _ignore,
 ) -> TrainResult:
-    """Train for `spec.steps` steps and return every loss.
+    """Train for `spec.steps` steps; return the result, which contains every loss.
 
     `mode` is one of MODE_NAMES. A loss that is not finite ends the run; `diverged_at_step` is the
-    step of that loss. On a CPU, the run uses the threads of `device`. A resumed run uses those of
-    its checkpoint; `threads`, if given, must be the same number. In a `group`, every rank makes the
-    same call, `mode` is one of RANK_MODE_NAMES, and rank 0 reads and writes the checkpoint.
+    step of that loss. On a CPU, a new run uses `device.threads` threads, and a resumed run uses the
+    number in its checkpoint; `threads`, if given, must equal that number. In a `group`, every rank
+    makes the same call, `mode` is one of RANK_MODE_NAMES, and rank 0 reads and writes the
+    checkpoint.
 
     The callbacks receive:
 
-    - `on_device`: the device, after a checkpoint was read;
+    - `on_device`: the device, after the checkpoint, if any, was read;
     - `on_mode`: the name of the mode, and why it was chosen;
     - `on_report`: the step and its loss, every 100 steps;
-    - `on_progress`: the result so far, from time to time and before an error.
+    - `on_progress`: the result so far, at intervals and before an error is raised.
 
-    Raises UnfitError if the training run does not fit in memory, if a checkpoint needs more CPUs
-    than there are, or if the device is lost or does not support the mode. Raises WrongNumbersError,
+    Raises UnfitError if the training run does not fit in memory, if a checkpoint needs more threads
+    than can run, or if the device is lost or does not support the mode. Raises WrongNumbersError,
     before any step, if the mode computes wrong losses. Raises BadInputError if the mode does not
     support the dtype, or if the checkpoint cannot be resumed. Raises NotSavedError if a checkpoint
     cannot be written.
@@ -96,7 +97,7 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
             if time.monotonic() >= next_progress:
                 started = time.monotonic()
                 on_progress(run.result(preset))
-                # The result grows with the steps, so reports may take a twentieth of the time.
+                # The result grows with the steps; on_progress takes at most 1/20 of the time.
                 next_progress = started + max(PROGRESS_SEC, 20 * (time.monotonic() - started))
             if run.diverged_at_step is None:
                 if stop % REPORT_EVERY == 0:
@@ -128,7 +129,7 @@ class _Run:
         self._data: Data = draw(spec)
 
     def restore(self, state: Checkpoint | None) -> None:
-        """Continue after the last step of the checkpoint, with its threads; do nothing for None."""
+        """Continue after the checkpoint's last step with its threads; do nothing for None."""
         if state is None:
             return
         x, y, _, _ = self._data

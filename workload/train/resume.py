@@ -21,7 +21,7 @@ from workload.train.threads import require_threads
 class Saves:
     """The file that a training run is saved to, and whether to resume from it.
 
-    `threads` is the number that the user requested.
+    `threads` is the number of threads that the user requested, if any.
     """
 
     path: Path
@@ -34,9 +34,9 @@ def open_checkpoint(
 ) -> Checkpoint | None:
     """Return the state to resume from, or None to start a new run.
 
-    In a group, only rank 0 reads the checkpoint, and sends it to the other ranks. A group that
-    torchrun has restarted resumes from an existing checkpoint even if `saves.resume` is false.
-    Raises BadInputError or UnfitError if the checkpoint cannot be resumed.
+    In a group, rank 0 reads the checkpoint and sends it to the other ranks. A group that torchrun
+    has restarted resumes from an existing checkpoint even if `saves.resume` is false. Raises
+    BadInputError or UnfitError if the checkpoint cannot be resumed.
     """
     if group is None:
         return _open(saves, spec, device, ranks=1)
@@ -57,7 +57,7 @@ def open_checkpoint(
 def _distributed(
     state: Checkpoint | None, spec: TrainSpec, device: DeviceInfo, step: int, threads: int | None
 ) -> Checkpoint:
-    """Send the tensors of `state` from rank 0 to the other ranks, where `state` is None."""
+    """Send the checkpoint from rank 0 to all ranks; on the other ranks, `state` is None."""
     weights = getattr(torch, storage_dtype(spec.dtype))
     w1, w2, losses = (
         _sent(getattr(state, name, None), shape, dtype, device)
@@ -96,7 +96,7 @@ def _open(
         )
     if state.step > spec.steps:
         raise BadInputError(
-            f"{path} is at step {state.step}, beyond --steps {spec.steps}: choose more --steps"
+            f"{path} is at step {state.step}, beyond --steps {spec.steps}: choose a larger --steps"
         )
     if state.ranks != ranks:
         raise BadInputError(
@@ -126,7 +126,7 @@ def _exists(path: Path) -> bool:
         raise BadInputError(f"--checkpoint {path}: {reason}: choose another file") from error
     if not usable:
         raise BadInputError(
-            f"--checkpoint {path} is a directory or not in one: choose a file in an existing "
-            "directory"
+            f"--checkpoint {path} is a directory, or its parent is not one: choose a file in an "
+            "existing directory"
         )
     return exists

@@ -1,4 +1,4 @@
-"""Measure how the step time scales, with one batch divided among the ranks or one for each rank.
+"""Measure strong scaling (one batch for all ranks) and weak scaling (one batch for each rank).
 
 For every number of ranks, two loops run in turns: one trains, and the other does the same steps
 without communication. The difference of their times is the time of the communication, including
@@ -28,7 +28,7 @@ MOST_STEPS = 50  # per turn
 
 
 def measure_scaling(spec: TrainSpec, device: DeviceInfo, mode: str) -> list[ScalingPoint]:
-    """Measure the step on 1, 2, 4, … and all ranks, but on no more ranks than the batch has rows.
+    """Measure the step time on 1, 2, 4, … and all ranks, but on no more ranks than batch rows.
 
     Every rank returns the points that it took part in. Rank 0 takes part in all of them.
     """
@@ -58,9 +58,9 @@ def measure_scaling(spec: TrainSpec, device: DeviceInfo, mode: str) -> list[Scal
 
 
 def _with_rows(spec: TrainSpec, count: int) -> TrainSpec:
-    """Return the spec of a batch for each of `count` ranks.
+    """Return the spec with a batch that is `count` times as large.
 
-    The loss is a sum over rows, so that more rows need a smaller learning rate.
+    The loss is a sum over rows, so more rows need a smaller learning rate.
     """
     return replace(
         spec, batch_size=count * spec.batch_size, learning_rate=spec.learning_rate / count
@@ -95,7 +95,7 @@ def _seconds(loop: Loop, device: DeviceInfo, steps: int) -> float:
 
 
 def _largest(values: list[list[float]], device: DeviceInfo, split: Split) -> list[list[float]]:
-    """Return the largest of each value over the ranks, the same on every rank."""
+    """Return, on every rank, the largest of each value over all ranks of the split."""
     largest = torch.tensor(values, dtype=torch.float64, device=device.torch_name)
     dist.all_reduce(largest, dist.ReduceOp.MAX, group=split.group)
     found: list[list[float]] = largest.tolist()

@@ -37,9 +37,10 @@ def with_fastest_threads(spec: TrainSpec, device: DeviceInfo) -> DeviceInfo:
 def faster_threads(
     spec: TrainSpec, device: DeviceInfo, most: int, mode: Mode = EAGER
 ) -> tuple[int, float, float] | None:
-    """Return a count that is much faster now, its seconds per step, and those of the current count.
+    """Return the best thread count, its seconds per step, and those of the current count.
 
-    Return None if no count up to `most` is much faster.
+    The counts up to `most` are tried. Return None unless the best count is more than WORTH_A_HINT
+    times as fast as the current one.
     """
     tried = tuple(dict.fromkeys((*counts_up_to(most), device.threads)))
     found = step_times(spec, device, tried, mode)

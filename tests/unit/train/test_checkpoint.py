@@ -175,7 +175,7 @@ def test_a_deeply_nested_specification_is_refused(written: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"w1": torch.zeros(1000, 100, dtype=torch.float64)}, "w1 is of torch.float64"),
+        ({"w1": torch.zeros(1000, 100, dtype=torch.float64)}, "w1 has the dtype torch.float64"),
         ({"w2": torch.full((100, 10), torch.nan)}, "w2 is not finite"),
         ({"losses": torch.full((250,), torch.inf, dtype=torch.float64)}, "losses is not finite"),
     ],

@@ -20,11 +20,11 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Prepared:
-    """An operation with its tensors in place.
+    """An operation whose tensors are allocated.
 
     `error_share` compares the result of a call with float64 on the CPU. It returns the largest
-    error over its tolerance; None if the result is not finite, or not exact where it must be.
-    `output` is as large as a result.
+    error as a share of its tolerance. It returns None if the result is not finite, or if a result
+    without a tolerance is not exact. `output` has the size of a result.
     """
 
     call: Callable[[], object]

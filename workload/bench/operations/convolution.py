@@ -18,8 +18,8 @@ from workload.core.units import DTYPE_BYTES
 from workload.hardware import precision
 
 KERNEL = 3
-# Strided, as between the stages of a ResNet. Winograd and FFT convolutions have larger errors by
-# design, and need stride 1. With stride 2, every library multiplies as often as the formula counts.
+# As between the stages of a ResNet. Winograd and FFT convolutions have larger errors by design, and
+# need stride 1. With stride 2, every library does as many multiplications as `flops` counts.
 STRIDE = 2
 PADDING = 1
 SAMPLED_FILTERS = 4
@@ -29,7 +29,10 @@ DEFAULT_SHAPES = {"cpu": ((16, 64, 56, 128),), "cuda": ((128, 128, 56, 256),)}
 
 @dataclass(frozen=True)
 class Convolution:
-    """`images` of (channels, edge, edge) with `filters` of (channels, 3, 3), stride 2, padded."""
+    """A padded convolution with stride 2.
+
+    It has `images` images (channels, edge, edge) and `filters` filters (channels, 3, 3).
+    """
 
     images: int
     channels: int
@@ -57,7 +60,7 @@ class Convolution:
 
     @property
     def bytes(self) -> int:
-        """Count the images, the filters and the result."""
+        """Count the bytes of the images, the filters and the result."""
         inputs = self.images * self.channels * self.edge**2
         weights = self.filters * self.channels * KERNEL**2
         return DTYPE_BYTES[self.dtype] * (inputs + weights + self._out_elements)
@@ -78,7 +81,7 @@ class Convolution:
         return self.bytes + results + DTYPE_BYTES[self.dtype] * unfolded + check
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """Return why TF32 is not supported, if that is the dtype; else None."""
+        """Return why the device does not support the dtype: only TF32 can be unsupported."""
         return precision.dtype_problem(self.dtype, device)
 
     def prepare(self, device: DeviceInfo) -> Prepared:
@@ -101,12 +104,12 @@ class Convolution:
 def error_share(
     images: Tensor, filters: Tensor, result: Tensor, dtype: str, device: DeviceInfo
 ) -> float | None:
-    """Return the largest error of `result` over its tolerance; None if it is not finite.
+    """Return the largest error of `result` as a share of its tolerance; None if it is not finite.
 
-    As in `result_check`, some filters are compared element by element, and all elements at once by
-    Freivalds' projection. In the projection, the result summed over the filters with random signs
-    must equal the convolution with the filters summed in the same way, which takes 1 / filters of
-    the work. The reference is computed in float64 on the CPU.
+    As in `result_check`, the results of some filters are compared element by element, and all
+    results at once by Freivalds' projection: the result, summed over the filters with random signs,
+    must equal the convolution with the filters summed in the same way. That convolution takes
+    1 / filters of the work. The reference is computed in float64 on the CPU.
     """
     x, w, y = (tensor.detach().cpu().double() for tensor in (images, filters, result))
     if not bool(torch.isfinite(y).all()):

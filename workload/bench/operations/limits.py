@@ -23,10 +23,10 @@ TRANSFER_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class Copy:
-    """Copy `elements` float32 from one place to another.
+    """A copy of `elements` float32 numbers.
 
-    `kind` is COPY, TO_DEVICE (from pinned host memory) or TO_HOST. A copy within memory reads and
-    writes that memory; a transfer crosses the bus once.
+    `kind` is COPY (within the device's memory), TO_DEVICE (from pinned host memory) or TO_HOST. A
+    copy within memory reads and writes that memory; a transfer crosses the bus once.
     """
 
     kind: Kind
@@ -34,7 +34,7 @@ class Copy:
 
     dtype: ClassVar[str] = "float32"
     flops: ClassVar[int] = 0
-    # Events time nothing but the copy, as a graph would.
+    # CUDA events time only the copy, so a CUDA graph is not needed.
     timing_config: ClassVar[TimingConfig] = TimingConfig(CUDA_EVENTS)
 
     @property
@@ -48,7 +48,7 @@ class Copy:
         return ELEMENT_BYTES * self.elements * (2 if self.kind == Kind.COPY else 1)
 
     def clipped(self, edge: int) -> "Copy":
-        """Return a copy of no more elements than a square matrix of this edge has."""
+        """Return a copy of at most edge² elements."""
         return Copy(self.kind, min(self.elements, edge * edge))
 
     def needed_bytes(self, _device: DeviceInfo) -> int:
@@ -56,7 +56,7 @@ class Copy:
         return 2 * ELEMENT_BYTES * self.elements
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """Return why a CPU does not support a transfer: it has no bus to copy over; else None."""
+        """Return why the device does not support the copy, or None. A CPU supports no transfers."""
         if device.kind == "cpu" and self.kind != Kind.COPY:
             return "not supported by a CPU: it has no bus to copy over"
         return None
@@ -85,18 +85,18 @@ def _copy_share(source: Tensor, target: Tensor, device: DeviceInfo) -> float | N
 
 @dataclass(frozen=True)
 class Launch:
-    """Negate one element, launched by the host each time."""
+    """The negation of one element, which the host launches at each call."""
 
     kind: ClassVar[Kind] = Kind.LAUNCH
     shape: ClassVar[tuple[int, ...]] = (1,)
     dtype: ClassVar[str] = "float32"
     flops: ClassVar[int] = 0
     bytes: ClassVar[int] = 8
-    # Not a graph: the launch is what is measured.
+    # A CUDA graph would avoid the launch, which is to be measured.
     timing_config: ClassVar[TimingConfig] = TimingConfig(CUDA_EVENTS)
 
     def clipped(self, _edge: int) -> "Launch":
-        """Return itself: it cannot be smaller."""
+        """Return the operation itself, which cannot be smaller."""
         return self
 
     def needed_bytes(self, _device: DeviceInfo) -> int:
@@ -104,11 +104,11 @@ class Launch:
         return self.bytes
 
     def not_applicable(self, _device: DeviceInfo) -> str | None:
-        """Return None: every device supports it."""
+        """Return None: every device supports the operation."""
         return None
 
     def prepare(self, device: DeviceInfo) -> Prepared:
-        """Draw one number."""
+        """Draw one random number, and allocate the result."""
         one = normal(self.shape, self.dtype, device)
         result = unwritten(self.shape, self.dtype, device)
         return Prepared(
@@ -125,10 +125,10 @@ def _negative_share(one: Tensor, result: Tensor) -> float | None:
 
 
 def copies(device: DeviceInfo) -> list[Copy]:
-    """Return a copy within memory and, on a GPU, over the bus in both directions.
+    """Return a copy within memory and, for a GPU, two copies over the bus, one in each direction.
 
-    The copy within memory is left out if there is no room for one that exceeds the caches. The user
-    did not request it, so a container with little memory does not fail.
+    The copy within memory is left out if memory is too small for a copy that exceeds the caches.
+    This is not an error, because the user did not request the copy.
     """
     size = max(COPY_BYTES, CACHES * (device.cache_bytes or 0))
     available = devices.available_bytes(device)

@@ -28,8 +28,8 @@ Draw = Callable[[tuple[int, ...], str, DeviceInfo, int], Tensor]
 # 512 and 1024 show the cost of launches and caches; the largest comes close to the peak.
 DEFAULT_SIZES = {"cpu": (512, 1024, 2048), "cuda": (1024, 2048, 4096, 8192)}
 # Memory besides the matrices and the check: the library's workspace (cuBLAS takes 32 MiB on
-# Hopper), and what PyTorch loads late. With SAFETY_FACTOR, no measured peak exceeded the sum, from
-# edges of 600 to vectors of 1e8 (CPU, torch 2.13).
+# Hopper), and what PyTorch loads on first use. With SAFETY_FACTOR, no measured peak exceeded the
+# sum, from matrices with an edge of 600 to vectors of length 1e8 (CPU, torch 2.13).
 EXTRA_BYTES = 128 << 20
 SAFETY_FACTOR = 1.1
 
@@ -58,12 +58,12 @@ class MatMul:
 
     @property
     def flops(self) -> int:
-        """Count 2·m·k·n."""
+        """Return 2·m·k·n."""
         return self.size.flops
 
     @property
     def bytes(self) -> int:
-        """Count both inputs and the result."""
+        """Count the bytes of both inputs and the result."""
         return DTYPE_BYTES[self.dtype] * self.size.elements
 
     def clipped(self, edge: int) -> "MatMul":
@@ -84,7 +84,7 @@ class MatMul:
         return round(SAFETY_FACTOR * (self.bytes + repacked + check)) + EXTRA_BYTES
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """Return why TF32 is not supported, if that is the dtype; else None."""
+        """Return why the device does not support the dtype: only TF32 can be unsupported."""
         return precision.dtype_problem(self.dtype, device)
 
     def prepare(self, device: DeviceInfo) -> Prepared:

@@ -6,12 +6,12 @@
     compile  the fused step through torch.compile
     dual     the same losses through the Gram matrix of the batch, in float64
 
-On several ranks, each with its own rows of the batch:
+Two of the modes run on several ranks, each of which trains on its own rows of the batch:
 
-    all-reduce  the book's loop, with one sum of gradients per step
+    all-reduce  the book's loop, with one all-reduce of the gradients per step
     ddp         the same through DistributedDataParallel
 
-`auto` is the fastest mode with the arithmetic of `eager`. Each mode is checked against float64
+`auto` chooses the fastest mode with the arithmetic of `eager`. Each mode is checked against float64
 before it is used. All modes start from the same data and end with the same weights, up to rounding.
 """
 
@@ -35,10 +35,10 @@ from workload.train.modes.ranks import RANK_MODES
 
 # In the order in which `auto` tries them.
 MODES = {mode.name: mode for mode in (EAGER, FUSED, GRAPH, COMPILE, DUAL)}
-# Even short steps are not timed by a graph: the time includes the launches of a mode.
+# Even a short step is not timed by a CUDA graph, because its launches are part of the step time.
 BY_EVENTS = TimingConfig(CUDA_EVENTS)
 TRIAL_SEC = 0.3  # per mode that `auto` tries
-# Compiling takes about this long; `auto` skips it if the whole training run takes less.
+# Compiling takes about this long; `auto` skips `compile` if the whole training run takes less.
 COMPILE_SEC = 20.0
 
 

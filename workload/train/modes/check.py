@@ -2,17 +2,16 @@
 
 There are two checks:
 
-- on the small network of `clear_run`, which reveals a learning rate that is off by 0.1 %, or a
-  gradient that uses the wrong w2;
-- on the first steps of the requested training run, with its shapes and libraries.
+- All steps on the small network of `clear_run`. This check detects a learning rate that is off by
+  0.1 %, or a gradient that uses the wrong w2.
+- The first steps of the requested training run, with its shapes and libraries.
 
-`reference` explains the tolerances.
+The module `reference` explains the tolerances.
 
-In tf32 and half precision, rounding flips ReLUs in nearly every step, so that float64 does not
-predict later losses. For these dtypes only the first check runs, in float32; `verify` checks their
-matmuls.
+In tf32 and half precision, rounding flips ReLUs in nearly every step, so float64 does not predict
+later losses. For these dtypes only the first check runs, in float32; `verify` checks their matmuls.
 
-Not covered: later steps, and losses after one that exceeds the first loss, since a growing loss
+Not covered: later steps, and all losses once one exceeds the first loss, since a growing loss
 amplifies rounding.
 """
 
@@ -33,15 +32,16 @@ from workload.train.modes.reference import CLEAR_SPEC, Reference, by_hand, clear
 STEPS = 25
 # The most operations of the float64 reference: under half a second on two cores.
 REFERENCE_FLOPS = 2e10
-# Relative to the loss, in addition to rounding, for modes with other arithmetic than `eager`.
-# Measured for `dual` against `eager`, 500 steps of `wide`: 5.9e-9 (`fused` in float64: 8.4e-9).
+# The tolerance, relative to the loss, of a mode with other arithmetic than `eager`, in addition to
+# that of rounding. Measured for `dual` against `eager`, 500 steps of `wide`: 5.9e-9 (`fused` in
+# float64: 8.4e-9).
 REFORMULATED_TOLERANCE = 1e-8
 
 
 def clear_error(mode: Mode, device: DeviceInfo, dtype: str, seed: int = 0) -> float | None:
-    """Return the largest error of sqrt(loss) over sqrt(first loss) on the network of `clear_run`.
+    """Return the largest error of sqrt(loss), divided by sqrt(first loss), in a `clear_run`.
 
-    The largest allowed error is `clear_tolerance`. Return None if a loss is not finite.
+    The largest allowed value is `clear_tolerance`. Return None if a loss is not finite.
     """
     data, reference = clear_run(dtype, seed)
     losses = _losses(mode, replace(CLEAR_SPEC, dtype=dtype), device, data)
@@ -62,7 +62,7 @@ def require_right(mode: Mode, spec: TrainSpec, device: DeviceInfo) -> None:
     dtype = spec.dtype if spec.dtype in ("float64", "float32") else "float32"
     error = clear_error(mode, device, dtype)
     if error is None or not error <= clear_tolerance(mode, dtype):
-        found = "is not finite" if error is None else f"is off by {error:.3g} of its first value"
+        found = "is not finite" if error is None else f"is off by {error:.3g} times its first value"
         raise WrongNumbersError(_line(mode, f"the root of its loss on a small network {found}"))
     if dtype == spec.dtype:
         _require_right_losses(mode, spec, device)
@@ -83,7 +83,7 @@ def _require_right_losses(mode: Mode, spec: TrainSpec, device: DeviceInfo) -> No
 def first_wrong(losses: Tensor, reference: Reference, mode: Mode) -> int | None:
     """Return the index of the first loss outside its tolerance; None if there is none.
 
-    Losses count until the expected loss first exceeds its value at step 1.
+    The losses are compared until the expected loss first exceeds its value at step 1.
     """
     expected = reference.losses
     allowed = reference.allowed

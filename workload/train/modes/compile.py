@@ -2,7 +2,7 @@
 
 This mode needs a compiler at run time: g++ for a CPU, a C compiler for a GPU (Triton builds its
 launchers with it), and Python's headers for both. The runtime images have none of these, to stay
-small; the -devel images have all. The first step is slow, unless an earlier run left its cache.
+small; the -devel images have all. The first step is slow unless an earlier run filled the cache.
 """
 
 import torch

@@ -5,10 +5,10 @@ The batch is fixed, so w1 is only used in `pre = w1 xᵀ`. The update of w1 chan
 few matmuls of the size of the batch; `w1 = w1₀ - 2 rate (Σg) x` is computed when needed.
 (This is the dual form of the perceptron, as in kernel methods, for one hidden layer.)
 
-The arithmetic is not that of `eager`. The mode is faster if the input is longer than the batch, so
-its speed describes the algorithm, not the device. It needs float64: `pre` accumulates rounding
+The arithmetic is not that of `eager`. The mode is faster if the input size exceeds the batch size,
+so its speed describes the algorithm, not the device. It needs float64: `pre` accumulates rounding
 errors, while `eager` computes `pre` again in each step. Reading the weights also computes `pre`
-again, so the result depends, up to rounding, on the steps at which checkpoints are saved.
+again, so the rounding errors depend on the steps at which checkpoints are saved.
 """
 
 import torch

@@ -22,7 +22,7 @@ def eager_step(x: Tensor, y: Tensor, w1: Tensor, w2: Tensor, learning_rate: floa
 
 
 class EagerLoop:
-    """Autograd, a gradient buffer for each weight, and a pass that zeroes the buffers."""
+    """The book's loop, with autograd and gradient buffers that are zeroed after each step."""
 
     def __init__(self, spec: TrainSpec, _device: DeviceInfo, data: Data) -> None:
         """Copy the weights."""

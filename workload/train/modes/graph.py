@@ -1,10 +1,10 @@
 """`graph`: the fused step as a CUDA graph, several steps per replay.
 
 On a GPU the kernels of a step take microseconds, and so does launching each of them from Python.
-A graph launches all kernels of BLOCK_STEPS steps at once. The remaining steps replay a second graph
-of one step. It has the same kernels, so the numbers do not depend on how steps are grouped. As
-PyTorch requires (notes/cuda, "CUDA Graphs"), the step is warmed up on a side stream before it is
-captured, and every tensor keeps its address.
+A graph launches all kernels of BLOCK_STEPS steps at once. A second graph, of one step, is replayed
+for the remaining steps. It has the same kernels, so the numbers do not depend on how steps are
+grouped. As PyTorch requires (notes/cuda, "CUDA Graphs"), the step is warmed up on a side stream
+before it is captured, and every tensor keeps its address.
 """
 
 import torch
@@ -44,7 +44,7 @@ class GraphLoop(FusedLoop):
     def _capture(
         self, steps: int, stream: torch.cuda.Stream
     ) -> tuple[torch.cuda.CUDAGraph, Tensor]:
-        """Capture a graph of `steps` steps; also return the tensor it writes their losses to."""
+        """Capture a graph of `steps` steps; return it and the tensor that will hold the losses."""
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=stream):
             losses = super()._block(steps)
@@ -58,7 +58,7 @@ class GraphLoop(FusedLoop):
     def _replay(self, steps: int) -> Tensor:
         graph, losses = self._graphs[steps]
         graph.replay()
-        return losses.clone()  # the next replay overwrites it
+        return losses.clone()  # the next replay overwrites `losses`
 
 
 def _refusal(_spec: TrainSpec, device: DeviceInfo) -> UnfitError | None:

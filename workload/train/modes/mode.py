@@ -19,7 +19,7 @@ def draw(spec: TrainSpec, where: str = "cpu") -> Data:
     """Draw x, y, w1 and w2 in that order from one seeded generator, and copy them to `where`.
 
     The shapes are (batch, input), (batch, output), (input, hidden) and (hidden, output). The
-    numbers are drawn on the CPU, so that all devices start from the same ones.
+    numbers are drawn on the CPU, so that all devices start from the same numbers.
     """
     generator = torch.Generator().manual_seed(spec.seed)
     dtype = precision.torch_dtype(spec.dtype)

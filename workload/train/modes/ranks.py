@@ -5,7 +5,7 @@ sum of the gradients of the parts. The gradients of both weights and the loss ar
 buffer, so that a step communicates once.
 
 `ddp` does the same step through DistributedDataParallel (DDP), which most programs use to train on
-several GPUs. DDP averages the gradients of the ranks while backward() computes others. The step
+several GPUs. DDP averages gradients over the ranks while backward() computes the rest. The step
 needs their sum, so each rank's loss is multiplied by the number of ranks. Every rank takes part in
 every step, even with fewer rows, so DDP's `join` is not needed.
 """
@@ -26,9 +26,9 @@ from workload.train.modes.mode import Data, Mode
 
 @dataclass(frozen=True)
 class Split:
-    """How a batch is split over `size` ranks; this process is `rank`.
+    """The split of a batch over `size` ranks, of which this process is rank `rank`.
 
-    If `silent` is true, the same steps run without communication, so that they can be timed.
+    If `silent` is true, the same steps run without communication, to time the computation alone.
     """
 
     rank: int
@@ -115,19 +115,19 @@ class Network(nn.Module):
         self.w1, self.w2 = nn.Parameter(w1.clone()), nn.Parameter(w2.clone())
 
     def forward(self, x: Tensor) -> Tensor:
-        """Predict, (batch, output)."""
+        """Return the predictions, (batch, output)."""
         return x.mm(self.w1).clamp(min=0).mm(self.w2)
 
 
 class DdpLoop(SplitLoop):
-    """The same step through DDP, which averages gradients of the loss times the number of ranks."""
+    """The same step through DDP, with each rank's loss multiplied by the number of ranks."""
 
     def _start_from(self, w1: Tensor, w2: Tensor) -> None:
         self._network = Network(w1, w2)
         self._parallel = DistributedDataParallel(self._network, process_group=self._split.group)
 
     def advance(self, count: int) -> Tensor:
-        """See `Loop`. The losses are those of the whole batch, summed once for all steps."""
+        """See `Loop`. The losses are summed over the ranks once, after the last of the steps."""
         with self._parallel.no_sync() if self._split.silent else nullcontext():
             losses = torch.stack([self._step() for _ in range(count)])
         self._split.sum(losses)
@@ -149,7 +149,7 @@ class DdpLoop(SplitLoop):
 
 
 def refusal(spec: TrainSpec, _device: DeviceInfo) -> BadInputError | None:
-    """Return an error without a process group, or if there are more ranks than rows; else None."""
+    """Return an error if there is no process group, or fewer rows than ranks; else None."""
     if not dist.is_initialized():
         return BadInputError(
             "this mode is for several ranks: add --ranks N, start it with torchrun, or choose "

@@ -9,8 +9,8 @@ cancel down to y, and their rounding errors do not shrink with the loss. Hence f
 
     |sqrt(L) - sqrt(L_ref)| <= lambda u sqrt(L_1),
 
-that is `|L - L_ref| <= 2 lambda u sqrt(L L_1) + lambda² u² L_1`: relative to the loss, plus a
-multiple of eps times the first loss, below which two correct runs need not agree.
+that is `|L - L_ref| <= 2 lambda u sqrt(L L_1) + lambda² u² L_1`. Two correct runs need not agree on
+a loss below the second term.
 
 This holds while the same ReLUs are active in both runs. A ReLU that rounding flips changes the next
 losses by hundreds of u. There are two ways to handle this:
@@ -42,7 +42,7 @@ CLEAR_SPEC = TrainSpec(input_size=100, hidden_size=30, learning_rate=1e-5, steps
 
 @dataclass(frozen=True)
 class Reference:
-    """The expected loss of each step and its tolerance, all (steps,) and float64.
+    """The expected loss of each step and its tolerance. All tensors are (steps,) and float64.
 
     `noise` is the largest change of sqrt(loss) that rounding may cause directly. `flips` is the
     largest change by ReLUs that rounding may have flipped in earlier steps.
@@ -64,7 +64,7 @@ class Reference:
 
 
 def by_hand(spec: TrainSpec, data: Data) -> Reference:
-    """Return the reference of a run in `spec.dtype`: `spec.steps` steps in float64 from `data`.
+    """Do `spec.steps` steps in float64 from `data`; return the reference of a run in `spec.dtype`.
 
     `verify` checks autograd against the same gradient.
     """
@@ -92,8 +92,9 @@ def by_hand(spec: TrainSpec, data: Data) -> Reference:
 def _noise(h: Tensor, uncertainty: Tensor, w2: Tensor, y: Tensor, dtype: str) -> Tensor:
     """Return how much rounding may change the residuals `h w2 - y`.
 
-    Rounding affects the last matmul, whose partial sums are about `sqrt(h² w2²)`, and `h`, within
-    its `uncertainty`. LAMBDA allows for the rounding of the weights, which adds up over the steps.
+    Rounding changes `h` by at most `uncertainty`. It also affects the last matmul, whose partial
+    sums are about `sqrt(h² w2²)`. LAMBDA allows for the rounding of the weights, which adds up over
+    the steps.
     """
     own = (LAMBDA * unit_roundoff(dtype)) ** 2 * (
         y.square().sum() + _sum_of_squared_products(h, w2)
@@ -106,7 +107,7 @@ def _sum_of_squared_products(left: Tensor, right: Tensor) -> Tensor:
 
 
 def clear_run(dtype: str, seed: int) -> tuple[Data, Reference]:
-    """Return data for CLEAR_SPEC whose ReLUs do not depend on rounding, and their reference."""
+    """Return data with which rounding flips no ReLU of CLEAR_SPEC, and their reference."""
     for candidate in itertools.count(seed):
         spec = replace(CLEAR_SPEC, dtype=dtype, seed=candidate)
         data = draw(spec)
