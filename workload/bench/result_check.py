@@ -8,8 +8,8 @@ There are two tests, both against float64 arithmetic on the inputs as the device
 
 The tolerance of an element is `tolerances.matmul_tolerance`. The projection of a row adds n such
 errors with random signs; their sum grows like the square root of the sum of their squares.
-Matrices are read in blocks of at most BLOCK_ELEMENTS, so that the check needs little memory
-besides B·v for any shape. `needed_bytes` returns the amount.
+Matrices are read in blocks of at most BLOCK_ELEMENTS, so for any shape the check needs little
+memory besides B·v. `needed_bytes` returns the amount.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ PROJECTION_SIGMAS = 6.0
 
 
 def needed_bytes(shape: Shape, element_bytes: int) -> int:
-    """Return the memory of the check: the sampled rows, B·v and some blocks in float64."""
+    """Return the bytes needed for the check: the sampled rows, B·v and some blocks in float64."""
     sampled = min(shape.m, SAMPLED_ROWS) * (shape.k + shape.n) * element_bytes
     return sampled + 8 * (shape.k + min(6 * BLOCK_ELEMENTS, 2 * shape.elements))
 
@@ -69,7 +69,7 @@ def _compared_rows(shape: Shape) -> Iterator[slice | Tensor]:
 
 
 def _row_slices(shape: Shape) -> Iterator[slice]:
-    """Yield all rows, as many at a time as a block of A or C holds."""
+    """Yield all rows in slices, each of as many rows as fit in a block of A or C."""
     return _slices(shape.m, BLOCK_ELEMENTS // min(max(shape.k, shape.n), MAX_EDGE))
 
 

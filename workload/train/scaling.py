@@ -70,7 +70,7 @@ def _with_rows(spec: TrainSpec, count: int) -> TrainSpec:
 def _times(
     spec: TrainSpec, device: DeviceInfo, mode: str, split: Split
 ) -> tuple[list[float], list[float]]:
-    """Return the seconds per step of the slowest rank, with and without communication."""
+    """Return the slowest rank's seconds per step in each turn, with and without communication."""
     data = draw(spec, device.torch_name)
     silent = replace(split, silent=True)
     # A single rank does not communicate.

@@ -9,7 +9,7 @@ from workload.core.models.device import DeviceInfo
 from workload.train.modes.mode import Loop
 
 BATCH_SEC = 0.02  # per batch of steps; the times of batches are compared
-# The longest warm-up: this time or, if steps are long, this share of the training run.
+# The limit of the warm-up: this time or this share of the training run, whichever is longer.
 MAX_WARM_UP_SEC = 1.0
 WARM_UP_SHARE = 0.05
 

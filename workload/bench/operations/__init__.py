@@ -64,7 +64,7 @@ class Operation(Protocol):
         """Return the same operation with no edge above `edge`, for a cheap estimate of the time."""
 
     def needed_bytes(self, device: DeviceInfo) -> int:
-        """Return the memory of the tensors, the library's copies and the check."""
+        """Return the bytes needed for the tensors, the library's copies and the check."""
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
         """Return why this device does not support the operation, or None."""

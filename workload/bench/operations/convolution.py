@@ -74,14 +74,17 @@ class Convolution:
         return replace(self, images=max(1, min(self.images, edge // 32)))
 
     def needed_bytes(self, _device: DeviceInfo) -> int:
-        """Return the memory of the tensors, the library's unfolded images and the float64 check."""
+        """Return the bytes needed for the tensors, the library's unfolded images and the check."""
         unfolded = self.images * self.channels * self.out_edge**2 * KERNEL**2
         check = 8 * 4 * (self.images * self.channels * self.edge**2 + self._out_elements)
         results = DTYPE_BYTES[self.dtype] * self._out_elements  # a second, for `error_share`
         return self.bytes + results + DTYPE_BYTES[self.dtype] * unfolded + check
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """Return why the device does not support the dtype: only TF32 can be unsupported."""
+        """Return why the device does not support the dtype, or None.
+
+        Only TF32 may be unsupported.
+        """
         return precision.dtype_problem(self.dtype, device)
 
     def prepare(self, device: DeviceInfo) -> Prepared:

@@ -52,7 +52,7 @@ class Copy:
         return Copy(self.kind, min(self.elements, edge * edge))
 
     def needed_bytes(self, _device: DeviceInfo) -> int:
-        """Return the memory of source and target."""
+        """Return the bytes needed for source and target."""
         return 2 * ELEMENT_BYTES * self.elements
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
@@ -100,7 +100,7 @@ class Launch:
         return self
 
     def needed_bytes(self, _device: DeviceInfo) -> int:
-        """Return the memory of two elements."""
+        """Return the bytes of the two elements."""
         return self.bytes
 
     def not_applicable(self, _device: DeviceInfo) -> str | None:

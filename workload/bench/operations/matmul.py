@@ -25,7 +25,7 @@ from workload.hardware import precision
 Multiply = Callable[[Tensor, Tensor, Tensor], object]
 Draw = Callable[[tuple[int, ...], str, DeviceInfo, int], Tensor]
 
-# 512 and 1024 show the cost of launches and caches; the largest comes close to the peak.
+# 512 and 1024 show the cost of launches and caches; the largest size comes close to the peak.
 DEFAULT_SIZES = {"cpu": (512, 1024, 2048), "cuda": (1024, 2048, 4096, 8192)}
 # Memory besides the matrices and the check: the library's workspace (cuBLAS takes 32 MiB on
 # Hopper), and what PyTorch loads on first use. With SAFETY_FACTOR, no measured peak exceeded the
@@ -72,7 +72,7 @@ class MatMul:
         return MatMul(size, self.dtype, self.timing_config, self.multiply, self.draw)
 
     def needed_bytes(self, device: DeviceInfo) -> int:
-        """Return the memory of the three matrices, the library's copies and the check.
+        """Return the bytes needed for the three matrices, the library's copies and the check.
 
         CPU libraries repack both inputs of 16-bit matmuls, at worst into float32.
         """
@@ -84,7 +84,10 @@ class MatMul:
         return round(SAFETY_FACTOR * (self.bytes + repacked + check)) + EXTRA_BYTES
 
     def not_applicable(self, device: DeviceInfo) -> str | None:
-        """Return why the device does not support the dtype: only TF32 can be unsupported."""
+        """Return why the device does not support the dtype, or None.
+
+        Only TF32 may be unsupported.
+        """
         return precision.dtype_problem(self.dtype, device)
 
     def prepare(self, device: DeviceInfo) -> Prepared:

@@ -1,7 +1,7 @@
 """Seven modes of training the example network, and the choice among them.
 
     eager    the book's loop, line for line
-    fused    gradients by hand, updates folded into the matmuls
+    fused    gradients derived by hand, updates folded into the matmuls
     graph    the fused step as a CUDA graph, several steps per replay
     compile  the fused step through torch.compile
     dual     the same losses through the Gram matrix of the batch, in float64
