@@ -7,16 +7,16 @@ n. The bus bandwidth can be compared with the rate of the slowest link for any n
     all-reduce      2 (n - 1) / n   each element leaves and enters a rank once for the sum and once
                                     for the result; n ranks share the work
     reduce-scatter  (n - 1) / n     S is the whole array, n times what a rank keeps
-    all-gather      (n - 1) / n     S is the whole array, n times what a rank gives
-    all-to-all      (n - 1) / n     S is what one rank gives to all, itself included
+    all-gather      (n - 1) / n     S is the whole array, n times what a rank contributes
+    all-to-all      (n - 1) / n     S is what one rank sends to all ranks, itself included
     broadcast       1               the root sends S
-    send-receive    1               S each way at the same time
+    send-receive    1               each rank sends S and receives S at the same time
 
 Source: NVIDIA/nccl-tests, doc/PERFORMANCE.md, "Bandwidth", and src/alltoall.cu, src/sendrecv.cu.
 
 Known difference: by default, nccl-tests uses the mean time of the ranks; this project uses the time
-of the slowest rank. Not covered: sums in the switch (NVLink SHARP). They move less data, so the bus
-bandwidth can exceed the link's rate.
+of the slowest rank. Not covered: reductions in the switch (NVLink SHARP). They move less data, so
+the bus bandwidth can exceed the link's rate.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The names of cases in tables: short, and the same in every command."""
+"""Short names of cases for tables, the same in every command."""
 
 from workload.core.bus_bandwidth import FACTORS
 from workload.core.models.case import Case, Kind
@@ -28,12 +28,15 @@ def full_title(case: Case) -> str:
 
 
 def _size(case: Case) -> str:
-    """Return the bytes of a copy or transfer, the preset of a training run, or else the shape."""
+    """Return the size for the title: bytes, the preset of a training run, or the shape.
+
+    Copies, transfers and operations between ranks are given in bytes. A launch has no size.
+    """
     if case.kind is Kind.LAUNCH:
         return ""
     if case.kind in (Kind.COPY, Kind.TO_DEVICE, Kind.TO_HOST):
         return format_bytes(case.bytes)
-    if case.kind in FACTORS:  # between ranks
+    if case.kind in FACTORS:  # an operation between ranks
         whose = case.variant or f"on {plural(case.shape[0], 'rank')}"
         return f"{format_bytes(case.bytes)} {whose}"
     shape = shape_label(case.shape)

@@ -45,9 +45,9 @@ def reserve_stdout() -> BinaryIO | None:
 
 
 def loss(stream: IO[AnyStr] | None, content: AnyStr) -> str | None:
-    """Write and flush `content`; return the reason if it could not be written.
+    """Write and flush `content`; return the reason if this fails.
 
-    Return None if it was written, or if the reader closed the pipe. After an error, all further
+    Return None if `content` was written or the reader closed the pipe. After an error, all further
     output is discarded, including output at interpreter exit.
     """
     if stream is None:
@@ -62,9 +62,9 @@ def loss(stream: IO[AnyStr] | None, content: AnyStr) -> str | None:
 
 
 def _send_nowhere(number: int) -> None:
-    with contextlib.suppress(OSError):  # a system without /dev/null
+    with contextlib.suppress(OSError):  # the system may have no /dev/null
         nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        if nowhere == number:  # it was the lowest free number
+        if nowhere == number:  # `number` was closed, and open() reused it
             os.set_inheritable(number, True)
         else:
             os.dup2(nowhere, number)

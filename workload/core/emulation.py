@@ -1,4 +1,4 @@
-"""Omit the rates of cases that ran on an emulated CPU, whose times are those of the emulator."""
+"""Omit the rates of cases that ran on an emulated CPU: their times measure the emulator."""
 
 from msgspec.structs import replace
 
@@ -7,7 +7,10 @@ from workload.core.models.device import DeviceInfo
 
 
 def without_speed(case: Case, device: DeviceInfo | None) -> Case:
-    """Return the case as EMULATED and without rates if the device is emulated; keep its samples."""
+    """Return the case; if the device is emulated, set the status EMULATED and omit the rates.
+
+    The samples are kept.
+    """
     if device is None or device.emulated_on is None or case.status is not CaseStatus.OK:
         return case
     reason = f"{device.architecture} programs ran emulated on {device.emulated_on}"

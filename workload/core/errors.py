@@ -4,7 +4,7 @@ import errno
 from collections.abc import Iterable
 from enum import IntEnum
 
-# What to do about an error that a limit of the system causes, by its errno.
+# What to do if a system limit is reached, by the errno of the error.
 FIX_OF_LIMIT = {
     errno.EMFILE: "raise the limit of open files: ulimit -n 1024",
     errno.ENFILE: "close programs: the whole system has too many open files",
@@ -22,14 +22,14 @@ class ExitCode(IntEnum):
     BAD_INPUT = 2
     WRONG_NUMBERS = 3
     UNFIT = 4  # the environment: no device, old driver, not enough memory, nothing could run
-    TOO_SLOW = 5  # or, with --strict, a case was not judged
+    TOO_SLOW = 5  # a case was too slow or, with --strict, was not judged
     NOT_SAVED = 6  # a result was computed but could not be written
     INTERRUPTED = 130  # 128 + SIGINT
     TERMINATED = 143  # 128 + SIGTERM
 
 
 def worst_code(codes: Iterable[ExitCode]) -> ExitCode:
-    """Return the most severe code: WRONG_NUMBERS, then UNFIT; OK if neither is given."""
+    """Return WRONG_NUMBERS if it is among the codes, else UNFIT if it is, else OK."""
     found = set(codes)
     order = (ExitCode.WRONG_NUMBERS, ExitCode.UNFIT)
     return next((code for code in order if code in found), ExitCode.OK)

@@ -17,7 +17,7 @@ from workload.core.errors import BadInputError, first_line
 
 MAX_DIGITS = 29  # 2·(2**31)³, the FLOPs of the largest matmul, has 29
 
-# Temporary files that are being written. A signal may end the process from another thread.
+# Temporary files that are being written. The signal thread removes them before the process exits.
 _unfinished: set[Path] = set()
 
 
@@ -116,8 +116,8 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Replace `path` atomically: readers see the old file or `data`, even after a crash.
 
     A symbolic link stays; its target is replaced. The temporary file is in the same directory,
-    because a rename is atomic only within one file system. It is synced before it is renamed.
-    `mode` is the mode of the file, minus the umask. If writing fails, OSError is raised and
+    because a rename is atomic only within one file system. The file is synced before the rename.
+    `mode` is the file's mode before the umask is applied. If writing fails, OSError is raised and
     the temporary file is removed.
     """
     target = Path(os.path.realpath(path))
@@ -147,7 +147,7 @@ def remove_unfinished() -> None:
 
 
 def _sync_directory(directory: Path) -> None:
-    """Sync the directory, if it may be read, so that the new name survives a power failure."""
+    """Sync the directory, if it is readable, so that the new name survives a power failure."""
     with contextlib.suppress(OSError):
         descriptor = os.open(directory, os.O_RDONLY)
         try:

@@ -36,7 +36,7 @@ def find_intruder() -> str | None:
 def _entries(folder: str) -> list[str]:
     try:
         return sorted(os.listdir(folder))
-    except OSError:  # an archive, missing, or not readable by this user
+    except OSError:  # not a folder (an archive), missing, or not readable
         return []
 
 

@@ -1,7 +1,7 @@
-"""A journal: a file with one line per result, which keeps results however the process ends.
+"""A journal: a file with one line per result, so that results survive if the process is killed.
 
 The first line holds the record without results. Each further line holds a section or cases. The
-last line holds the whole record, if the process got that far.
+last line holds the whole record, unless the process was killed before it wrote this line.
 """
 
 import json
@@ -17,7 +17,8 @@ from workload.core.models.record import Record
 from workload.core.places import fix_of
 from workload.core.records import MAX_RECORD_BYTES
 
-# A stress test sets these sections several times a second, and each line repeats all facts.
+# Sections that are written at most once in FREQUENT_SEC. A stress test sets them several times a
+# second, and each line repeats all facts.
 FREQUENT, FREQUENT_SEC = ("environment", "findings"), 1.0
 
 
@@ -25,15 +26,15 @@ class Journal:
     """The journal of one process."""
 
     def __init__(self, path: Path) -> None:
-        """Write to `path`."""
+        """Set the path of the file; `keep` creates it."""
         self._path = path
         self._failed = False
         self._written_sec: dict[str, float] = {}
 
     def keep(self, name: str, value: object) -> None:
-        """Add a line; for each of the FREQUENT sections, at most one per second.
+        """Append a line; for each of the FREQUENT sections, at most one per second.
 
-        Raises NotSavedError if this fails. Later calls do nothing, because the process will exit.
+        Raises NotSavedError if writing fails. Then later calls do nothing: the process will exit.
         """
         now_sec = time.monotonic()
         if self._failed:
@@ -64,7 +65,7 @@ class Found:
 
 
 def read_journal(path: Path) -> Found:
-    """Read a journal, however its process ended; ignore an incomplete last line."""
+    """Read a journal, even if its process was killed; ignore an incomplete last line."""
     try:
         text = read_regular(path, MAX_RECORD_BYTES).decode(errors="replace")
         lines = [parse_json(line) for line in text.split("\n")[:-1]]
@@ -78,7 +79,10 @@ def read_journal(path: Path) -> Found:
 
 
 def _assembled(known: dict[str, Any], found: list[tuple[str, Any]]) -> dict[str, Any] | None:
-    """Return the record of the first line with the latest value of each section and case."""
+    """Return the record of the first line, updated with the latest value of each section and case.
+
+    Return None if there is no first line.
+    """
     start = known.get("started")
     if start is None:
         return None

@@ -3,8 +3,8 @@
 # How a call was timed.
 HOST_CLOCK = "host clock"
 CUDA_EVENTS = "CUDA events"
-CUDA_GRAPH = "CUDA graph"  # events around a replayed graph, without launches by the host
+CUDA_GRAPH = "CUDA graph"  # CUDA events around a graph replay, without launches by the host
 
-# In which state the caches were.
-WARM = "warm"  # the same buffers at each call
-COLD = "cold"  # a buffer of twice the last-level cache was written before each call
+# The state of the caches at each call.
+WARM = "warm"  # each call uses the same buffers
+COLD = "cold"  # before each call, a buffer of twice the size of the last-level cache was written

@@ -1,4 +1,4 @@
-"""Check whether a folder is writable, what to do if it is not, and how long its files last."""
+"""Check whether a folder is writable and its files outlast the container; suggest fixes."""
 
 import errno
 import os
@@ -9,8 +9,9 @@ from pathlib import Path
 from workload.core.errors import FIX_OF_LIMIT, NotSavedError
 from workload.core.files import read_text
 
-RECORD_BYTES = 1 << 20  # of a long run
-SHORT_LIVED = ("docker", "podman", "kubernetes")  # containers that are removed after their command
+RECORD_BYTES = 1 << 20  # the size of a long run's record
+# Kinds of containers that are often removed when their command ends.
+SHORT_LIVED = ("docker", "podman", "kubernetes")
 # File systems of the container itself; a volume has a different one.
 OWN_FILE_SYSTEMS = (
     "overlay",
@@ -30,8 +31,8 @@ def write_error(folder: Path) -> OSError | None:
     """Return why no file can be written to `folder`; None if a test file was written.
 
     One byte is written, because permission bits prove nothing for root, on a read-only mount or on
-    NFS. Then the file is extended to the size of a record without allocating disk space, because a
-    limit on file sizes may forbid that.
+    NFS. Then the file is extended to the size of a record, without allocating disk space, because a
+    limit on file sizes may forbid files of that size.
     """
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
@@ -45,7 +46,7 @@ def write_error(folder: Path) -> OSError | None:
 def require_writable(folder: Path, option: str) -> None:
     """Raise NotSavedError if no file can be written to `folder`, which need not exist yet.
 
-    `option` is the command-line option of the folder.
+    `option` is the command-line option that sets the folder.
     """
     try:
         error = write_error(existing_part(folder))
@@ -61,7 +62,7 @@ def require_writable(folder: Path, option: str) -> None:
 def existing_part(folder: Path) -> Path:
     """Return `folder` if it exists, else its nearest existing parent.
 
-    Raises OSError if a file or a broken link is in the way.
+    Raises OSError if a part of the path is a file or a broken link.
     """
     for place in (folder, *folder.absolute().parents):
         if os.path.isdir(place):

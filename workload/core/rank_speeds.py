@@ -8,11 +8,12 @@ from workload.core.models.rank import Rank
 from workload.core.statistics import median
 from workload.core.train_case import train_case
 
-# How many times as long the slowest of several healthy devices of one model may take. GPUs differ
-# by several percent under load (Sinha et al., "Not All GPUs Are Created Equal", SC22: up to 22 % in
-# matmuls, most within 10 %). GPUs that share the host's bus differ by more if all copy at once.
-# CPUs may be shared with other work. Not listed: work of a GPU that the host limits, such as small
-# training steps; copies of CPU ranks, which share one memory but copy at different times.
+# The highest usual factor (see `Slowness`) of the slowest of several healthy devices of one model.
+# GPUs differ by several percent under load (Sinha et al., "Not All GPUs Are Created Equal", SC22:
+# up to 22 % in matmuls, most within 10 %). GPUs that share the host's bus differ by more if all
+# copy at once. CPUs may be shared with other work. Not listed: GPU work whose speed the host limits,
+# such as small training steps; copies of CPU ranks, which share one memory but copy at different
+# times.
 STRESS = "stress"  # the matmuls of `doctor --deep`
 USUAL = {
     "cuda": {
@@ -40,7 +41,7 @@ class Slowness:
 
     @property
     def excess(self) -> float:
-        """Return the factor divided by the usual factor of such devices. Above 1, it counts."""
+        """The factor divided by the highest usual factor; above 1, the rank is slower than usual."""
         return self.factor / _usual(self.rank)[self.kind]
 
     @property

@@ -33,7 +33,7 @@ SECTIONS = (
     "ranks",
     "collectives",
 )
-MAX_RECORD_BYTES = 64 << 20  # a record of a long run is under 1 MB; a larger file is not a record
+MAX_RECORD_BYTES = 64 << 20  # far more than a record of a long run, which is under 1 MB
 
 
 class RecordBuilder:
@@ -51,12 +51,12 @@ class RecordBuilder:
         self._keep: Callable[[str, object], None] = lambda _name, _value: None
 
     def follow(self, keep: Callable[[str, object], None]) -> None:
-        """Pass each result and its name to `keep` as soon as it is known; see `journal`."""
+        """Call `keep` with the name and value of each result when it is added; see `journal`."""
         self._keep = keep
         keep("started", self.as_ended(ExitCode.TERMINATED, "the run ended early"))
 
     def set(self, section: str, value: Model | Sequence[Model] | None) -> None:
-        """Set a section to a result, or to all its results."""
+        """Set a section to its result or results."""
         if section not in SECTIONS:
             raise KeyError(section)
         with self._lock:
@@ -64,7 +64,7 @@ class RecordBuilder:
             self._keep(section, value)
 
     def expect(self, cases: Sequence[Case]) -> None:
-        """Add planned cases, with the status that they keep if the run ends too early."""
+        """Add planned cases, with the status that they keep if they are never measured."""
         with self._lock:
             self._cases = {case.name: case for case in cases} | self._cases
             self._keep("expected", cases)
@@ -76,7 +76,7 @@ class RecordBuilder:
             self._keep("case", case)
 
     def as_ended(self, code: ExitCode, reason: str | None) -> Record:
-        """Return the record so far, ended with `code`."""
+        """Return the record of the results so far, as if the run ended with `code`."""
         interrupted = code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
         with self._lock:
             sections, cases = dict(self._sections), dict(self._cases)
@@ -124,7 +124,7 @@ def save(record: Record, directory: Path) -> Path:
 
 
 def dump(document: object) -> bytes:
-    """Format a record or other document as UTF-8 JSON, indented for readers and diffs."""
+    """Format a record or another document as indented UTF-8 JSON."""
     return (json.dumps(as_json(document), indent=1, allow_nan=False) + "\n").encode()
 
 
@@ -145,7 +145,7 @@ def parse(document: object, path: Path) -> Record:
 
 
 def require_version(part: object) -> None:
-    """Raise ValueError if `part` has another schema version than this program reads."""
+    """Raise ValueError if `part` has a schema version that this program does not read."""
     version = part.get("schema_version") if isinstance(part, dict) else None
     if isinstance(part, dict) and version != SCHEMA_VERSION:
         raise ValueError(f"schema_version {version!r}, this workload reads {SCHEMA_VERSION}")

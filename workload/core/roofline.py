@@ -1,4 +1,4 @@
-"""Find what bounds a case, and how close to its limits it came.
+"""Find which limit bounds a case, and how close the case came to that limit.
 
 The roofline model (Williams, Waterman & Patterson, Roofline, CACM 52(4), 2009): an operation
 takes at least the longest of
@@ -7,8 +7,8 @@ takes at least the longest of
 - bytes / memory bandwidth,
 - FLOPs / arithmetic rate,
 
-with the rates measured on the same device. The longest time determines the regime. Memory does not
-bound a warm operation whose data fit into the last-level cache, and launches do not bound a
+where the rates are measured on the same device. The longest time determines the regime. Memory does
+not bound a warm operation whose data fit into the last-level cache, and launches do not bound a
 replayed graph.
 """
 
@@ -22,10 +22,11 @@ from workload.core.models.rating import Ceilings, Rating, Regime
 
 
 def measured(cases: Iterable[Case], known: Ceilings, least: int = 2) -> Ceilings:
-    """Return the `known` ceilings, with what these cases reached if that is better.
+    """Return the `known` ceilings, each replaced by the best result of these cases if better.
 
     Setting the ceiling of a dtype requires `least` cases, because a single case would be rated
-    against itself. If a ceiling is known, one case is enough. Cases of a contended CPU are ignored.
+    against itself. If a ceiling is known, one case is enough. Cases that were timed on a contended
+    CPU are ignored.
     """
     reached: dict[str, list[float]] = {}
     found = dict(_limits(known))
@@ -72,8 +73,8 @@ def rated(cases: Sequence[Case], ceilings: Ceilings) -> list[Case]:
 def rate(case: Case, ceilings: Ceilings) -> Rating | None:
     """Return the rating of a case; None if its speed or the limits are unknown.
 
-    If the limit of the case's main work is unknown, its regime is unknown too, because that limit
-    could be its bound.
+    If the limit of the case's main work is unknown, the regime is unknown too, because that limit
+    may be the one that bounds the case.
     """
     peak_share = _peak_share(case, ceilings) if case.status is CaseStatus.OK else None
     if not _own_limit(case, ceilings):

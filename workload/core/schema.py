@@ -1,4 +1,4 @@
-"""The JSON schema of a record, made from its model: `python -m workload.core.schema [--check]`."""
+"""Generate the JSON schema of a record: `python -m workload.core.schema [--check]`."""
 
 import json
 import sys

@@ -27,5 +27,5 @@ class Shape:
 
 
 def shape_label(shape: tuple[int, ...]) -> str:
-    """Return `4096` if all edges are equal, else all of them: `64x10000x100`."""
+    """Return one number if all dimensions are equal (`4096`), else all of them (`64x10000x100`)."""
     return str(shape[0]) if len(set(shape)) == 1 else "x".join(map(str, shape))

@@ -40,9 +40,9 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
 
     Its ends are two order statistics. For any distribution, the true median lies beyond one of them
     only if at most `rank` of n fair coins show heads (Conover, Practical Nonparametric Statistics,
-    3rd ed., §3.2). It assumes independent samples and does not include drift between processes. If
-    sampling stopped because the interval had become narrow, it covers the median about 93 times in
-    100.
+    3rd ed., §3.2). The interval assumes independent samples and does not include drift between
+    processes. If sampling stopped because the interval had become narrow, the interval contains the
+    median about 93 times in 100.
     """
     rank = _rank(len(samples))
     if rank is None:

@@ -16,17 +16,17 @@ SIAM J. Sci. Comput. 42(5), 2020). As `|a|_2 |b|_2` is about k for standard norm
 a typical element of the product about `sqrt(k)`, the error still grows like `sqrt(k)`
 relative to that element.
 
-An x86 CPU also sums float16 and bfloat16 products in float32: with AVX-512, with AVX2 and with
-neither, float32 sums and the rounding of the output explained all errors. Convolutions in float16
-on an Arm CPU do not sum in float32: see `convolution_tolerance`.
+An x86 CPU also sums float16 and bfloat16 products in float32. In tests with AVX-512, with AVX2 and
+with neither, all errors are explained by float32 sums and the rounding of the output. Convolutions
+in float16 on an Arm CPU do not sum in float32: see `convolution_tolerance`.
 """
 
 import math
 
 LAMBDA = 8.0
-"""The number of standard deviations allowed, approximately. Measured on a CPU (torch 2.13, normal
-data, k from 1 to 16384, reference in float64): at most 2.3 for float32, 1.0 for float64, and 0.3
-for bfloat16 and float16 beyond the rounding of the output."""
+"""The approximate number of standard deviations that is allowed. The largest numbers measured on a
+CPU (torch 2.13, normal data, k from 1 to 16384, reference in float64): 2.3 for float32, 1.0 for
+float64, and 0.3 for bfloat16 and float16 beyond the rounding of the output."""
 
 ACCUMULATION_BLOCK = 4
 """Products that a tensor core adds at once: 4 on V100 and T4, more on later GPUs (Fasi, Higham,
@@ -57,8 +57,8 @@ def unit_roundoff(dtype: str) -> float:
 def half_subnormal(dtype: str) -> float:
     """Return the largest absolute rounding error of a result too small to be a normal number.
 
-    It matters only for float16, whose smallest normal number is 6e-5: a single product of two
-    normal variates is often smaller. The value for float64, 2**-1075, is 0 in Python.
+    This error matters only for float16, whose smallest normal number is 6e-5: a single product of
+    two normal variates is often smaller. The value for float64, 2**-1075, is 0 in Python.
     """
     return _HALF_SUBNORMAL[dtype]
 
@@ -72,7 +72,7 @@ def matmul_tolerance(dtype: str, k: int) -> tuple[float, float]:
     `half_subnormal`. The terms:
 
     - u_out: the rounding of the output. tf32 inputs may be truncated instead of rounded, which
-      scales a result by up to (1 - 2u)^2, 1 - 1.4u on average: its u_out is 2u.
+      scales a result by (1 - 2u)^2 at worst and 1 - 1.4u on average: u_out is 2u for tf32.
     - `lambda u_acc`: the sums, which are in float32, or in float64 for float64. It also covers the
       error of the float64 reference, which matters only for float64.
     - tensor cores truncate their sums (Fasi et al. 2021): an error of u |s| on average, always
@@ -101,9 +101,10 @@ def convolution_tolerance(
 ) -> tuple[float, float]:
     """Return `(u_out, kappa)` of `matmul_tolerance` for a convolution that sums k products.
 
-    On an Arm CPU, PyTorch convolves by oneDNN with the Arm Compute Library. This library adds
-    float16 products in float16 (its authors in uxlfoundation/oneDNN, issue 1499, 2022), so u_acc is
-    that of float16. `architecture` is that of the programs, as `platform.machine` returns it.
+    On an Arm CPU, PyTorch computes convolutions with oneDNN and the Arm Compute Library. This
+    library adds float16 products in float16 (according to its authors in uxlfoundation/oneDNN,
+    issue 1499, 2022), so u_acc is that of float16. `architecture` is the architecture of the
+    programs, as `platform.machine` returns it.
     """
     u_out, kappa = matmul_tolerance(dtype, k)
     if dtype == "float16" and device_kind == "cpu" and architecture == "aarch64":

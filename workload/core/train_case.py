@@ -1,4 +1,4 @@
-"""A training step as a case, which is compared and rated like any other operation."""
+"""Convert a training step to a case, so that it is compared and rated like other operations."""
 
 from dataclasses import fields
 
@@ -11,7 +11,8 @@ from workload.core.models.train import TrainResult
 from workload.core.train_spec import TrainSpec
 
 # Kernels of one step: the five matmuls and the small operations around them. `graph` launches many
-# steps at once, so launches do not bound a step. For `compile` the number is unknown, at least one.
+# steps at once, so launches do not bound a step. For `compile` the number is unknown; the
+# minimum is 1.
 LAUNCHES = {
     "eager": 24,
     "fused": 7,
@@ -21,12 +22,13 @@ LAUNCHES = {
     "all-reduce": 26,
     "ddp": 28,
 }
-# This mode has other arithmetic. Its time describes the algorithm, so no rate is computed.
+# This mode does not do the operations that the formula counts. Its time describes the algorithm, so
+# no rate is computed.
 DUAL = "dual"
 
 
 def spec_of(result: TrainResult) -> TrainSpec:
-    """Return the specification of what was trained."""
+    """Return the specification of the training run."""
     return TrainSpec(**{field.name: getattr(result, field.name) for field in fields(TrainSpec)})
 
 
@@ -38,8 +40,8 @@ def step_case(result: TrainResult, device: DeviceInfo | None) -> Case:
 def train_case(result: TrainResult, device_kind: str) -> Case:
     """Return the case of one step, of shape (batch, input, hidden, output); WRONG if it diverged.
 
-    Each sample is the mean of a block of steps, by the clock of the device. The mode was compared
-    with float64 before the training run; the steps of the run were not.
+    Each sample is the mean time of a step in a block of steps, by the device's clock. The mode was
+    compared with float64 before the training run; the steps of the run were not.
     """
     spec = spec_of(result)
     counted = int(result.mode != DUAL)

@@ -1,4 +1,4 @@
-"""What to train: the example network, its presets and its limits."""
+"""The example network, its presets and its limits."""
 
 import math
 from dataclasses import dataclass, replace
@@ -10,17 +10,19 @@ AUTO = "auto"
 MODE_NAMES = ("eager", "fused", "compile", "graph", "dual", AUTO)
 # The modes for several ranks; the first is the default.
 RANK_MODE_NAMES = ("all-reduce", "ddp")
-# Steps that a mode may group: it sums their losses at once, and a CUDA graph holds this many.
+# The number of steps that a mode may group: the mode computes their losses in one operation, or
+# captures the steps in one CUDA graph.
 BLOCK_STEPS = 10
-# Operations of a step per thread. On two idle cores, a second thread makes a step of `book` (26
-# million operations) 1.6 times faster. Beside a busy process, it makes the step ten times slower.
+# Floating-point operations of a step per thread. On two idle cores, a second thread makes a step of
+# `book` (26 million operations) 1.6 times faster. Beside a busy process, it makes the step ten
+# times slower.
 FLOPS_PER_THREAD = 50_000_000
 # Memory beyond the tensors: what libraries allocate, and what the allocator keeps. Measured on a
 # CPU: 102 MiB.
 EXTRA_BYTES = 128 << 20
 
-# If the learning rate is too large for the input size, the loss grows: their product must stay
-# constant. With the values of the book's text, it is 1e-3.
+# The loss grows if the learning rate is too large for the input size, so the product of the two
+# must stay constant. The product is 1e-3 with the values of the book's text.
 STABLE_STEP_TIMES_INPUT = 1e-3
 
 
@@ -57,15 +59,16 @@ class TrainSpec:
         return 2 * self.batch_size * (2 * large + 3 * small)
 
     def threads(self, most: int) -> int:
-        """Return how many CPU threads to use, up to `most`; the shapes alone determine it."""
+        """Return how many CPU threads to use, up to `most`. Only the shapes determine this."""
         return max(1, min(most, self.step_flops // FLOPS_PER_THREAD))
 
     @property
     def needed_bytes(self) -> int:
-        """Return the most bytes that any mode needs, including the float64 loop that checks it.
+        """Return the maximum number of bytes that a mode needs, including its float64 check.
 
-        These are at most four copies of the weights (drawn, trained, a gradient, a temporary),
-        three of the data (given, transposed, packed by a library), activations and losses.
+        These are at most four arrays of the weights' size (initial weights, trained weights, a
+        gradient, a temporary array), three of the data's size (original, transposed, packed by a
+        library), activations and losses.
         """
         weights = self.input_size * self.hidden_size + self.hidden_size * self.output_size
         data = self.batch_size * (self.input_size + self.output_size)

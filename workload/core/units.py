@@ -1,9 +1,9 @@
-"""Format numbers and lists for people; the sizes of dtypes."""
+"""Functions that format numbers and lists for output, and the sizes of dtypes."""
 
 from collections.abc import Iterable
 
-LISTED = 6  # names in one line
-MAX_SHOWN = 10_000  # characters of a text; a text in a file may be megabytes long
+LISTED = 6  # the maximum number of names in one line
+MAX_SHOWN = 10_000  # characters of a text; texts from files may be megabytes long
 # Bytes per element. tf32 is float32 in memory; matmuls and convolutions round their inputs.
 DTYPE_BYTES = {"float64": 8, "float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2}
 
@@ -40,7 +40,7 @@ def format_seconds(seconds: float) -> str:
     for factor, unit in ((1e6, "µs"), (1e3, "ms")):
         if seconds * factor < 999.5:  # noqa: PLR2004  1000 after rounding
             return f"{seconds * factor:.3g} {unit}"
-    if seconds < 120:  # noqa: PLR2004  two minutes still read well in seconds
+    if seconds < 120:  # noqa: PLR2004  times up to two minutes are in seconds
         return f"{seconds:.3g} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"  # noqa: PLR2004
 
@@ -51,7 +51,7 @@ def format_rate(gflops: float) -> str:
     >>> format_rate(798123.0), format_rate(0.2534)
     ('798123', '0.253')
     """
-    if gflops >= 1000:  # noqa: PLR2004  three digits are reached
+    if gflops >= 1000:  # noqa: PLR2004  whole numbers from here on
         return f"{gflops:.0f}"
     return f"{gflops:.3g}"
 
@@ -86,7 +86,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def ranges(numbers: Iterable[int]) -> str:
-    """Format numbers as the kernel lists CPUs.
+    """Format numbers as ranges, as the kernel lists CPUs.
 
     >>> ranges([0, 1, 2, 3, 8])
     '0-3,8'

@@ -26,7 +26,7 @@ class Known:
     replaces: bool = False  # read only by a library that replaces GNU's OpenMP
 
     def changed_by(self, value: str, usable_threads: int | None) -> str:
-        """Return what this value changes; `usable_threads` is None if it is unknown."""
+        """Return what this value changes; `usable_threads` is None if the number is unknown."""
         word = value.strip().lower()
         unset = not word or word in self.harmless or (self.only and word not in self.only)
         return NEITHER if unset or self._is_enough(word, usable_threads) else self.changes
@@ -64,7 +64,7 @@ def set_variables(
 ) -> tuple[Variable, ...]:
     """Return the variables of the table that are set, sorted by name.
 
-    `gnu_openmp` is true if torch contains GNU's OpenMP, which only a preloaded library replaces.
+    `gnu_openmp` is true if torch contains GNU's OpenMP, which only a preloaded library can replace.
     """
     known = known_variables()
     gnu = gnu_openmp and not re.search("libi?omp", environment.get("LD_PRELOAD", ""))
@@ -82,7 +82,7 @@ def set_variables(
 
 
 def effects(variables: Iterable[Variable], *devices: str) -> str | None:
-    """Return which variables change the speed or the bits on these devices; None if none does."""
+    """Return the variables that change the speed or the bits on these devices; None if none."""
     groups: dict[str, list[str]] = {}
     for variable in variables:
         if variable.matters(*devices):

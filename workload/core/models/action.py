@@ -9,9 +9,9 @@ class Action(StrEnum):
     """What to do, in order of severity."""
 
     NONE = "none"
-    RETRY = "retry"  # the same command again
-    RESTART_APP = "restart-app"  # the programs that use the GPU
-    FIX_HOST = "fix-host"  # settings, software or cooling of the host
+    RETRY = "retry"  # run the same command again
+    RESTART_APP = "restart-app"  # restart the programs that use the GPU
+    FIX_HOST = "fix-host"  # fix settings, software or cooling of the host
     RESET_GPU = "reset-gpu"
     REBOOT = "reboot"
     DRAIN = "drain"  # send no more jobs to this machine, and find out more
@@ -29,14 +29,14 @@ class Fault(Fact, frozen=True):
     `id` stays the same while the fault lasts, and identifies the fault in other records.
     """
 
-    id: str  # "xid-79", "recovery-1", the id of a check
+    id: str  # for example "xid-79", "recovery-1", or the id of a check
     action: Action
     reason: str
     evidence: tuple[str, ...] = ()
 
 
 class GpuAction(Fact, frozen=True):
-    """The action for one GPU: the action of its worst fault. `counters` are those of NVML."""
+    """The action for one GPU: the action of its most severe fault."""
 
     index: int
     name: str | None
@@ -45,11 +45,11 @@ class GpuAction(Fact, frozen=True):
     reason: str
     fault: str | None = None
     evidence: tuple[str, ...] = ()
-    counters: dict[str, int] | None = None  # errors since the last reset; they fall at the next one
+    counters: dict[str, int] | None = None  # NVML's error counters that only a reset clears
 
 
 class Advice(Fact, frozen=True):
-    """The action for the machine: the most severe one for its GPUs and for itself."""
+    """The action for the machine: the most severe action of its GPUs and of its own faults."""
 
     action: Action
     reason: str

@@ -37,7 +37,7 @@ class CaseStatus(StrEnum):
     OK = "ok"
     WRONG = "wrong"  # the result disagrees with float64: no speed is reported
     INVALID = "invalid"  # the result is right, but its time says nothing about the device
-    EMULATED = "emulated"  # the result is right; the time is an emulator's, not a CPU's
+    EMULATED = "emulated"  # the result is right, but its time measures the emulator, not a CPU
     SKIPPED = "skipped"  # no time left in the budget
     DOES_NOT_FIT = "does_not_fit"  # does not fit in memory
     NOT_APPLICABLE = "not_applicable"  # not supported by this device
@@ -52,10 +52,10 @@ class CaseStatus(StrEnum):
 class Case(Model, frozen=True):
     """One operation in one dtype, and how long it took.
 
-    `flops` and `bytes` are counted from the formula: what one call must compute, and the
-    least it must read and write. `error_share` is the largest error divided by its
-    tolerance, at most 1 if the result is right. `transfer_sec` is the time to copy the inputs to
-    the device and the result back; None on a CPU.
+    `flops` is the number of floating-point operations of one call. `bytes` is the minimum that one
+    call must read and write. Both are counted from the formula of the operation. `error_share` is
+    the largest error divided by its tolerance, at most 1 if the result is right. `transfer_sec` is
+    the time to copy the inputs to the device and the result back; None on a CPU.
     """
 
     kind: Kind
@@ -70,14 +70,15 @@ class Case(Model, frozen=True):
     error_share: Amount | None = None
     transfer_sec: Amount | None = None
     rating: Rating | None = None
-    variant: str | None = None  # what else distinguishes cases: the mode of a training run
+    variant: str | None = None  # distinguishes cases of one shape, such as by training mode
     threads: Positive | None = None  # CPU threads of a training run
-    needed_sec: Amount | None = None  # estimated, for a case that was skipped for lack of time
-    allowed_sec: Amount | None = None  # its share of the budget
-    # Derived. Rates are at the median time; None without a valid time or if nothing is counted.
-    name: str = ""  # pairs cases of two records
+    needed_sec: Amount | None = None  # estimated time of a case that was skipped for lack of time
+    allowed_sec: Amount | None = None  # the case's share of the budget
+    # Derived. Rates are computed from the median time; None without a valid time or with a count
+    # of 0.
+    name: str = ""  # `compare` pairs cases by name
     gflops: Amount | None = None
-    gbs: Amount | None = None  # of the least traffic; between ranks, the algorithm bandwidth
+    gbs: Amount | None = None  # computed from `bytes`; between ranks, the algorithm bandwidth
     bus_gbs: Amount | None = None  # between ranks, see core/bus_bandwidth.py
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The ranks that worked together, the links between them, and which of them were slow."""
+"""The ranks that worked together, the links between them, and the slow ranks and links."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -59,11 +59,11 @@ class PairLink(Model, frozen=True):
 
 
 class SlowLink(Model, frozen=True):
-    """A rank or node, or a pair of them, far slower than its peers with the same type of link.
+    """A rank, node or pair that is far slower than its peers with the same type of link.
 
-    `share` is its rate divided by the median of its peers or, for a pair, by the rate that both of
-    its parties reach with others. `parties` are numbers of ranks or of nodes, as
-    `Collectives.parties` says.
+    For a rank or node, `share` is its best rate divided by the median of its peers. For a pair,
+    `share` is the pair's rate divided by the lower of its two parties' best rates. `parties` has
+    the numbers of the ranks or nodes; `Collectives.parties` says which of the two they are.
     """
 
     parties: tuple[Count, ...]

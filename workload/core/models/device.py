@@ -1,4 +1,4 @@
-"""The device a result belongs to."""
+"""The device that a result was computed on."""
 
 from typing import Annotated
 
@@ -6,13 +6,15 @@ from msgspec import Meta
 
 from workload.core.models.model import Count, Model, Positive, one_of
 
-STAND_IN = "STAND-IN"  # in the names of the simulated GPUs of tests/lab, whose times mean nothing
+# Part of the names of the simulated GPUs of tests/lab. Times of such a GPU are meaningless.
+STAND_IN = "STAND-IN"
 
 
 class DeviceInfo(Model, frozen=True):
-    """The device a result belongs to. `reason` says why it was chosen.
+    """The device that a result was computed on. `reason` says why the device was chosen.
 
-    `memory_bytes` is the memory of the GPU or, on the CPU, of the machine or its cgroup's limit.
+    `memory_bytes` is the memory of the GPU. For a CPU, it is the machine's memory, or the cgroup's
+    limit if that is less.
     """
 
     kind: Annotated[str, one_of("cpu", "cuda")]
@@ -25,9 +27,9 @@ class DeviceInfo(Model, frozen=True):
     driver: str | None = None
     sm_count: Positive | None = None
     cache_bytes: Count | None = None  # the last-level cache: L2 of a GPU
-    usable_cpus: Positive | None = None  # whole CPUs, by the initial affinity mask and the quota
+    usable_cpus: Positive | None = None  # whole CPUs, limited by initial affinity mask and quota
     binding: str | None = None  # how OpenMP bound threads to CPUs; None if it did not
-    swept_threads: tuple[Positive, ...] = ()  # thread counts that were tried; `threads` was best
+    swept_threads: tuple[Positive, ...] = ()  # thread counts that were tried; `threads` is the best
     swept_contended: bool = False  # other work made threads wait while counts were tried
     architecture: str | None = None  # of the programs, and so of the CPU: "x86_64", "aarch64"
     emulated_on: str | None = None  # "an x86 CPU", if the architecture is emulated

@@ -35,7 +35,7 @@ class Facts(Fact, frozen=True):
     limits: Limits | None
     user: User | None
     torch: TorchFacts | None
-    torch_error: str | None  # why torch cannot be imported; None also if not tried
+    torch_error: str | None  # why torch cannot be imported; None also if this was not tried
     torch_signal: str | None  # the signal that ended the process that used torch: "SIGILL"
     torch_files: TorchFiles | None
     driver: Driver | None
@@ -43,9 +43,9 @@ class Facts(Fact, frozen=True):
     kernel_driver: str | None  # the kernel module's version
     cuda_library_error: str | None  # why the loader does not find libcuda
     device_nodes: tuple[DeviceNode, ...] | None
-    link_widths: dict[str, int] | None  # PCI address -> lanes of the GPU itself
-    mapped_libraries: tuple[str, ...]  # of CUDA, in the process that used torch
-    path_libraries: tuple[str, ...] | None  # of CUDA, on LD_LIBRARY_PATH and LD_PRELOAD
+    link_widths: dict[str, int] | None  # PCI address -> lanes that the GPU supports
+    mapped_libraries: tuple[str, ...]  # CUDA libraries in the process that used torch
+    path_libraries: tuple[str, ...] | None  # CUDA libraries on LD_LIBRARY_PATH, LD_PRELOAD
     compilers: Compilers | None
     folders: tuple[Folder, ...] | None
     clock: Clock | None
@@ -59,5 +59,5 @@ class Facts(Fact, frozen=True):
     xids: tuple[Xid, ...] | None = None  # the newest; None if the kernel's log cannot be read
     driver_code: int | None = None  # the `nvmlReturn_t` of `driver_error`
     driver_hung: bool = False  # NVML did not answer in time
-    cuda: CudaStart | None = None  # None if the start of CUDA was not tried
-    import_limits: ImportLimits | None = None  # for threads and memory
+    cuda: CudaStart | None = None  # None if initializing CUDA was not tried
+    import_limits: ImportLimits | None = None  # on threads and memory

@@ -16,9 +16,9 @@ class State(StrEnum):
 
 
 class Finding(Model, frozen=True):
-    """The result of one doctor check: its stable id, its state, and the text for a person.
+    """The result of one doctor check: its stable id, its state, and the text for the user.
 
-    `case` names what was found in one stable word. `link` is the URL of further documentation.
+    `case` is a stable identifier of what was found. `link` is the URL of further documentation.
     """
 
     id: str

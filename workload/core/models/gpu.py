@@ -8,16 +8,16 @@ SWITCH = "switch"
 
 
 class Pcie(Fact, frozen=True):
-    """The PCIe link of a GPU. Its current generation is omitted, because an idle GPU lowers it."""
+    """The PCIe link of a GPU, without its current generation, which an idle GPU lowers."""
 
     address: str | None  # as below /sys/bus/pci/devices, "0000:65:00.0"
-    generation: int | None  # the highest that GPU and slot support together
+    generation: int | None  # the highest that both the GPU and the slot support
     gpu_generation: int | None  # the highest that the GPU supports
     width: int | None  # lanes in use
 
 
 class Fabric(Fact, frozen=True):
-    """The state of a GPU in an NVLink fabric with switches; None for a GPU without one."""
+    """The state of a GPU in an NVLink fabric with switches."""
 
     state: str | None  # "not started", "in progress", "completed"
     error: str | None  # NVML's reason why the GPU did not join
@@ -33,7 +33,7 @@ class NvLinks(Fact, frozen=True):
 
 
 class GpuLinks(Fact, frozen=True):
-    """The links of one GPU to the others of its machine, by the UUID of the other GPU.
+    """The links of one GPU to the other GPUs of its machine, by the UUID of the other GPU.
 
     `nvlinks` counts the active NVLinks to each GPU; the key SWITCH is for links to an NVSwitch.
     `paths` are PCIe paths in the terms of `nvidia-smi topo -m`: PIX, PXB, PHB, NODE, SYS.
@@ -53,7 +53,7 @@ class GpuHealth(Fact, frozen=True):
     """
 
     recovery_action: int | None = None  # see doctor/actions/xids.py
-    fabric: Fabric | None = None
+    fabric: Fabric | None = None  # None also for a GPU without a fabric
     nvlinks: NvLinks | None = None
     sram_threshold_exceeded: bool | None = None  # too many uncorrectable errors, ever
     sram_uncorrectable: int | None = None
@@ -64,16 +64,16 @@ class GpuHealth(Fact, frozen=True):
 
 
 class GpuState(Fact, frozen=True):
-    """Settings and health of one GPU; `silent` has the reason for each value without an answer."""
+    """Settings and health of one GPU; `silent` has NVML's reason for each query that failed."""
 
     brand: str | None
     mig: bool | None
     mig_slices: int | None
     compute_mode: str | None
-    processes: int | None  # with a CUDA context on the GPU, including this one
+    processes: int | None  # that have a CUDA context on the GPU, including this process
     ecc: bool | None
     ecc_uncorrected: int | None  # uncorrectable memory errors since the driver was loaded
-    remap_pending: bool | None  # a memory row is replaced at the next reset
+    remap_pending: bool | None  # a memory row will be replaced at the next reset
     remap_failed: bool | None  # no spare row was left
     throttled: tuple[str, ...] | None
     persistence: bool | None
@@ -97,11 +97,11 @@ class Gpu(Fact, frozen=True):
 
 
 class CudaStart(Fact, frozen=True):
-    """The start of CUDA without PyTorch. Codes are `CUresult`; 0 is success."""
+    """The result of initializing CUDA without PyTorch. Codes are `CUresult`; 0 is success."""
 
     library: str | None = None  # the libcuda that was loaded
-    version: int | None = None  # the newest CUDA it runs: 13000 is 13.0
-    code: int | None = None  # of the start; None if it did not answer
+    version: int | None = None  # the newest CUDA version that libcuda supports: 13000 is 13.0
+    code: int | None = None  # of the initialization; None if libcuda did not answer
     count: int | None = None  # GPUs that CUDA shows
     context: int | None = None  # the code of creating and using a context on the requested GPU
     error: str | None = None  # why libcuda did not answer
@@ -113,5 +113,5 @@ class Driver(Fact, frozen=True):
     """The driver and its GPUs."""
 
     version: str  # "580.65.06"
-    cuda_version: str | None  # the newest CUDA it runs, "13.0"
+    cuda_version: str | None  # the newest CUDA version that it supports, "13.0"
     gpus: tuple[Gpu, ...]

@@ -4,9 +4,9 @@ from workload.core.models.model import Fact
 
 
 class System(Fact, frozen=True):
-    """Software below Python. `container` is the kind of container; None outside a container.
+    """Python and the software below it. `container` is the kind of container; None outside one.
 
-    `image` is the image's digest or ID, from WORKLOAD_IMAGE; None if that is not set.
+    `image` is the image's digest or ID, from WORKLOAD_IMAGE; None if that variable is not set.
     """
 
     python: str
@@ -27,7 +27,7 @@ class Cpu(Fact, frozen=True):
     logical_cpus: int | None
     part: str | None = None  # Arm: the part's number; None if cores differ
     sve_bits: int | None = None  # width of Arm's scalable vectors
-    numa_nodes: int | None = None  # that have CPUs
+    numa_nodes: int | None = None  # nodes that have CPUs
     kernel_machine: str | None = None  # the kernel's architecture; None before Linux 6.1
 
 
@@ -45,7 +45,7 @@ class User(Fact, frozen=True):
 
 
 class DeviceNode(Fact, frozen=True):
-    """A GPU's file under /dev. `accessible` means that this process can read and write it.
+    """A GPU device file in /dev. `accessible` means that this process can read and write the file.
 
     If the mode permits access but the file is not accessible, a control group denies access.
     """
@@ -58,8 +58,8 @@ class DeviceNode(Fact, frozen=True):
 class Limits(Fact, frozen=True):
     """What the kernel and the container allow this process. None means unknown or unlimited."""
 
-    cpu_quota: float | None  # in cores, the smallest on the path to the root
-    affinity_cpus: int  # CPUs this process may run on (includes cpusets)
+    cpu_quota: float | None  # in cores; the lowest of the process's group and its parents
+    affinity_cpus: int  # CPUs that the affinity mask and cpusets allow
     memory_limit_bytes: int | None  # of the control group with the least free memory
     memory_used_bytes: int | None  # in that same group, without reclaimable file cache
     memory_available_bytes: int | None  # of the whole machine: MemAvailable
@@ -77,7 +77,7 @@ class Limits(Fact, frozen=True):
 
     @property
     def available_bytes(self) -> int | None:
-        """Bytes that can still be allocated: the smaller amount of machine and cgroup."""
+        """Bytes that can still be allocated, on the machine or in the cgroup, whichever is less."""
         known = [self.memory_available_bytes, self._group_room_bytes]
         return min((room for room in known if room is not None), default=None)
 
@@ -91,9 +91,9 @@ class Limits(Fact, frozen=True):
 class ImportLimits(Fact, frozen=True):
     """Whether PyTorch's threads can start, and the limits of this process. None means unlimited."""
 
-    threads_wanted: int  # in addition to those that run
+    threads_wanted: int  # in addition to the running threads
     threads_started: int
-    thread_error: str | None  # why the next one did not start: the system's message
+    thread_error: str | None  # the system's message if a thread did not start
     pids_left: int | None  # of the control group with the least room, before the threads started
     user_limit: int | None  # processes and threads of this user; None for root
     stack_bytes: int | None  # of each thread
@@ -112,7 +112,7 @@ class Compilers(Fact, frozen=True):
 class Folder(Fact, frozen=True):
     """A folder or, if it does not exist, its nearest existing parent."""
 
-    purpose: str  # "TMPDIR", "HOME", "results" or a cache's variable
+    purpose: str  # "TMPDIR", "HOME", "results" or the variable of a cache
     path: str
     problem: str | None  # why a file could not be written: the system's message
     executable: bool | None  # whether programs and libraries may be loaded from it

@@ -1,4 +1,4 @@
-"""What all models share: reading, writing, and the types of their fields."""
+"""Base classes of the models, types of their fields, and conversion to and from JSON."""
 
 import math
 from typing import Annotated, Any, TypeVar
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def one_of(*words: str) -> Meta:
-    """Return the constraint that a string is one of these words. mypy sees a `str`."""
+    """Return the constraint that a string is one of these words; for mypy, its type is `str`."""
     # `$` alone matches before a final newline too.
     pattern = f"^({'|'.join(words)})$(?!\n)"
     return Meta(pattern=pattern, extra_json_schema={"enum": list(words)})
@@ -50,7 +50,7 @@ def as_json(value: object) -> Any:
 
 
 def _plain(value: object) -> object:
-    """Convert the value of a subclass of a plain type, such as PyTorch's version."""
+    """Convert a value of a subclass of str, int or float, such as PyTorch's version."""
     for kind in (str, int, float):
         if isinstance(value, kind):
             return kind(value)
@@ -79,7 +79,7 @@ def from_json(kind: type[T], document: object, place: str = "$") -> T:
 
 
 def _placed(problem: str, place: str) -> str:
-    """Insert `place` into an error of msgspec, which names no path for the whole document."""
+    """Insert `place` into an error of msgspec. An error of the whole document names no path."""
     at = problem.rfind("`$")
     if at < 0:
         return f"{problem} - at `{place}`"

@@ -21,9 +21,9 @@ class TorchGpu(Fact, frozen=True):
 
 
 class KernelRun(Fact, frozen=True):
-    """A test of one operation, whose correct results are known integers.
+    """A test of one operation on data whose exact results are known integers.
 
-    `wrong` is the number of elements that differ; None if there was no result.
+    `wrong` is the number of wrong elements; None if there was no result.
     """
 
     operation: str  # "kernel", "matmul", "convolution", "copy", "all-reduce"
@@ -36,7 +36,7 @@ class KernelRun(Fact, frozen=True):
 class SeveralGpus(Fact, frozen=True):
     """Tests of several GPUs together.
 
-    `unreachable` has pairs, such as "0 and 1", that cannot access each other's memory.
+    `unreachable` has pairs of GPUs, such as "0 and 1", that cannot access each other's memory.
     """
 
     unreachable: tuple[str, ...]
@@ -50,7 +50,7 @@ class TorchFacts(Fact, frozen=True):
     version: str
     built_for: str  # "CPU", "CUDA 13.0", "ROCm 7.0"
     cuda_version: str | None
-    arch_list: tuple[str, ...]  # of the wheel, known without a GPU
+    arch_list: tuple[str, ...]  # architectures of the wheel; known without a GPU
     cudnn_version: str | None
     cudnn_error: str | None
     nccl_version: str | None
@@ -64,9 +64,9 @@ class TorchFacts(Fact, frozen=True):
 
 
 class Probed(Fact, frozen=True):
-    """The facts about PyTorch, or why there are none. `signal` ended the process that read them."""
+    """The facts about PyTorch, or why there are none: an error, or the process's last signal."""
 
     torch: TorchFacts | None = None
     error: str | None = None
     signal: str | None = None  # "SIGILL"
-    mapped_libraries: tuple[str, ...] = ()  # of CUDA, in the process that read them
+    mapped_libraries: tuple[str, ...] = ()  # CUDA libraries in the process

@@ -1,4 +1,4 @@
-"""What each rank of a run on several devices found."""
+"""The results of each rank of a run on several devices."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from workload.core.models.train import TrainResult
 from workload.core.models.verify import VerifyResult
 
 COMPLETE, FAILED, INTERRUPTED = "complete", "failed", "interrupted"
-DIED = "died"  # by a signal, or without reporting a reason
+DIED = "died"  # ended by a signal, or without reporting a reason
 HUNG = "hung"  # it made no progress for too long and was ended
 LOST = "lost"  # its GPU did not answer at the start, so it was not started
 

@@ -1,4 +1,4 @@
-"""The limits of a device, and how close to them a case came."""
+"""The limits of a device, and how close a case came to them."""
 
 from enum import StrEnum
 
@@ -16,10 +16,11 @@ class Regime(StrEnum):
 
 
 class Rating(Model, frozen=True):
-    """What limits a case, and how close to the limit it came.
+    """What limits a case, and how close the case came to that limit.
 
-    `peak_share` is a share of the datasheet's dense peak (on a CPU, of the nominal peak).
-    `ceiling_share` is a share of what this device reached at the case's arithmetic intensity.
+    `peak_share` is the case's rate as a share of the datasheet's dense peak (on a CPU, of the
+    nominal peak). `ceiling_share` is the minimum time by the measured ceilings as a share of the
+    case's median time.
     Without a measured ceiling, `regime` and `ceiling_share` are None.
     """
 
@@ -31,15 +32,15 @@ class Rating(Model, frozen=True):
 class Ceilings(Model, frozen=True):
     """The limits of one device: from its datasheet, and as measured on it.
 
-    Rates are in GFLOP/s by dtype. The measured rate is the best one of this run, including those
-    that `--search` found.
+    The rates in GFLOP/s are by dtype. A measured rate is the best rate of this run, including the
+    rates that `--search` found.
     """
 
     peak_source: str | None = None
     peak_gflops: dict[Dtype, Amount] = field(default_factory=dict)
     peak_gbs: Amount | None = None
     measured_gflops: dict[Dtype, Amount] = field(default_factory=dict)
-    measured_gbs: Amount | None = None  # of a copy far beyond the caches; bytes read and written
+    measured_gbs: Amount | None = None  # of a copy much larger than the caches; reads and writes
     launch_sec: Amount | None = None
     host_to_device_gbs: Amount | None = None
     device_to_host_gbs: Amount | None = None

@@ -28,7 +28,7 @@ STATUSES = ("complete", "failed", "interrupted")
 
 
 class HostCpu(Model, frozen=True):
-    """What a run on a GPU measured on the host's CPU."""
+    """The results that a run on a GPU measured on the host's CPU."""
 
     device: DeviceInfo
     train: tuple[TrainResult, ...]
@@ -38,7 +38,7 @@ class HostCpu(Model, frozen=True):
 class Record(Model, frozen=True):
     """A record of one workload run: times in seconds, rates in GFLOP/s and GB/s.
 
-    Unknown values are null, as are sections that the command does not have.
+    Unknown values are null, as are sections that the command does not write.
     """
 
     schema_version: Literal[3]
@@ -54,12 +54,12 @@ class Record(Model, frozen=True):
     cases: tuple[Case, ...] | None
     ceilings: Ceilings | None
     host_cpu: HostCpu | None
-    # Errors of the NVIDIA driver while the command ran; None if it does not report them.
+    # Errors that the NVIDIA driver reported while the command ran; None if they are unknown.
     xids: tuple[Xid, ...] | None
-    action: Action | None  # what to do about the machine; None if interrupted
+    action: Action | None  # what to do about the machine; None if the run was interrupted
     action_reason: str | None
     action_evidence: tuple[str, ...] | None
-    gpus: tuple[GpuAction, ...] | None  # the same for each GPU; None if none was checked
+    gpus: tuple[GpuAction, ...] | None  # the action for each GPU; None if no GPU was checked
     status: Annotated[str, one_of(*STATUSES)]
     exit_code: ExitCode
     reason: str | None
@@ -72,7 +72,7 @@ class Record(Model, frozen=True):
     collectives: Collectives | None = None  # the ranks that worked together
 
     def of_rank(self, rank: Rank) -> "Record":
-        """Return the record that a run on the device of one rank alone would have."""
+        """Return the record of one rank, in the form of a run on one device."""
         facts = self.environment
         return replace(
             self,

@@ -1,10 +1,10 @@
-"""What `workload doctor --deep` found."""
+"""The results of `workload doctor --deep`."""
 
 from workload.core.models.model import Fact
 
 
 class BurnIn(Fact, frozen=True):
-    """Consecutive matmuls of one dtype, with every element of each compared.
+    """Consecutive matmuls of one dtype. Every element of each product is compared.
 
     The rates include the time of the comparison. `first_gflops` and `last_gflops` are the rates in
     the first and the last quarter of the time; None with too few matmuls.
@@ -12,13 +12,13 @@ class BurnIn(Fact, frozen=True):
 
     device: str
     dtype: str
-    edge: int  # of the square matrices
+    edge: int  # rows and columns of the square matrices
     products: int
-    elements: int  # that were compared, in all products
+    elements: int  # compared elements of all products
     wrong_products: int
     wrong_elements: int
     first_wrong: int | None  # the number of the first wrong product, from 1
-    first_wrong_elements: int | None  # of that product
+    first_wrong_elements: int | None  # wrong elements of that product
     first_gflops: float | None
     last_gflops: float | None
     error: str | None = None
@@ -29,7 +29,7 @@ class MemoryTest(Fact, frozen=True):
 
     device: str
     tested_bytes: int
-    patterns: int  # that were written and read back in full
+    patterns: int  # patterns that were written and read back in full
     compared_bytes: int
     wrong_words: int  # of 8 bytes
     first_wrong: str | None  # the position, the pattern and the bits
@@ -37,7 +37,7 @@ class MemoryTest(Fact, frozen=True):
 
 
 class BurnWatch(Fact, frozen=True):
-    """The GPU during the stress test, as its driver reports it; unknown is None."""
+    """What the driver reported about the GPU during the stress test. Unknown values are None."""
 
     readings: int
     highest_celsius: float | None

@@ -19,21 +19,23 @@ from workload.core.models.waits import Waits
 from workload.core.statistics import interquartile_range, median, median_interval
 from workload.core.units import format_seconds, plural
 
-# An interquartile range over this share of the median is noise, as in torch.utils.benchmark.
+# A time is noisy if the interquartile range exceeds this share of the median, as in
+# torch.utils.benchmark.
 NOISY_IQR = 0.1
-# Above this, a time on a GPU is not valid: a GPU without other processes stays far below. The CPUs
-# of a virtual machine are always shared, so noise is only a warning for them.
+# Above this share, a time on a GPU is not valid: a GPU without other processes stays far below. The
+# CPUs of a virtual machine are always shared, so for a time on a CPU, noise is only a warning.
 INVALID_IQR = {CUDA_EVENTS: 0.1, CUDA_GRAPH: 0.1}
-# A result has a warning if half the width of the median's interval exceeds this share of it.
+# A time has a warning if half the width of the median's interval exceeds this share of the median.
 WIDE_INTERVAL = 0.05
 
-# A GPU that was slowed down for more than this share of the window did not run at its own speed.
+# A time is not valid if the GPU was slowed down for more than this share of the window.
 SLOWED_SHARE = 0.01
 
-# A CPU is contended if threads waited for at least this share of the time in all samples alike. One
-# other process makes two threads wait for a quarter of the time. An idle machine stays below this.
+# A CPU is contended if threads waited for at least this share of the time, not counting the time by
+# which samples exceed the median. One other process makes two threads wait for a quarter of the
+# time. An idle machine stays below this share.
 CONTENDED_SHARE = 0.1
-BUSY_SHARE = 0.25  # from this share on, it is contended even if only some samples were slow
+BUSY_SHARE = 0.25  # from this share on, a CPU is contended even if only some samples were slow
 
 Readings = tuple[Amount | None, ...]
 
@@ -41,11 +43,11 @@ Readings = tuple[Amount | None, ...]
 class Telemetry(Model, frozen=True):
     """What the driver reported while a case was timed, one value per reading.
 
-    `throttled` has the reasons, in any reading, why the GPU was slowed down: thermal or hardware
-    slowdown, or a power brake. `power_capped` is true if it ran at its own power limit, as a
+    `throttled` lists the reasons why the GPU was slowed down in any reading: thermal or hardware
+    slowdown, or a power brake. `power_capped` is true if the GPU ran at its power limit, as a
     healthy GPU does under large matmuls. `other_processes` is the maximum of the readings.
-    `slowed_sec` is how long each reason lasted in the window, by the driver's counters, which
-    unlike readings have no gaps.
+    `slowed_sec` is how long each reason lasted in the window, by the driver's counters. Unlike
+    readings, counters have no gaps.
     """
 
     at_sec: Samples
@@ -70,11 +72,12 @@ class Telemetry(Model, frozen=True):
 
 
 class Timing(Model, frozen=True):
-    """The seconds of one call, with one sample per batch, and how they were measured.
+    """The time of one call in seconds, one sample per batch, and how it was measured.
 
-    `steady` is true if the warm-up ended because batches had become equally fast, and false if
-    its share of the budget was used up. `overhead_sec` is what the timer adds to a call, measured
-    with a call that does nothing; it is not subtracted. `waits` is what kept threads from running.
+    `steady` is true if the warm-up ended because batches had become equally fast, and false if the
+    warm-up used up its share of the budget. `overhead_sec` is what the timer adds to a call,
+    measured with a call that does nothing; it is not subtracted. `waits` is what kept threads from
+    running.
     """
 
     method: Annotated[str, one_of(HOST_CLOCK, CUDA_EVENTS, CUDA_GRAPH)]
@@ -89,7 +92,7 @@ class Timing(Model, frozen=True):
     # Derived, of one call.
     median_sec: Amount | None = None
     iqr_sec: Amount | None = None
-    interval_sec: tuple[float, float] | None = None  # 95 %, of the median within this process
+    interval_sec: tuple[float, float] | None = None  # 95 % interval of the median in this process
     contended: str | None = None  # why the CPU was contended; None if it was not
     warning: str | None = None  # why the median is less reliable than its digits suggest
 
@@ -122,7 +125,7 @@ class Timing(Model, frozen=True):
         return self.spread is not None and self.spread > NOISY_IQR
 
     def _contended(self) -> str | None:
-        """Return why a CPU was contended. A GPU's own clock does not count the host's waits.
+        """Return why the CPU was contended, or None. A GPU's clock does not count the host's waits.
 
         A short wait that made only a few samples slow does not change the median, so it is ignored.
         """
@@ -134,7 +137,7 @@ class Timing(Model, frozen=True):
 
     @property
     def _outlier_share(self) -> float:
-        """The share of the total time by which the samples exceed their median."""
+        """The time by which the samples exceed their median, as a share of the total time."""
         middle, total = self.median_sec, sum(self.samples_sec)
         return max(0.0, 1 - len(self.samples_sec) * middle / total) if middle and total else 0.0
 
@@ -153,7 +156,7 @@ class Timing(Model, frozen=True):
 
     @property
     def disturbed(self) -> str | None:
-        """Why the GPU did not work at its own speed, or None."""
+        """What slowed the GPU down: throttling or other processes; None if nothing did."""
         seen = self.telemetry
         if seen and (slowed := seen.slowdowns or seen.throttled):
             return f"the GPU was throttled ({', '.join(slowed)})"

@@ -71,16 +71,17 @@ class TrainResult(Model, frozen=True):
     resumed_from_step: Count
     losses: tuple[Amount | None, ...]  # in a record, None if not finite
     step_time_sec: Samples  # mean seconds per step, one sample per block of steps
-    # The hash of w1, then w2; None unless all steps were done.
+    # The SHA-256 hash of w1 followed by w2; None unless all steps were done.
     weights_sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$(?!\n)")] | None
     diverged_at_step: Positive | None = None
     mode: Annotated[str, one_of(*MODES)] = "eager"
-    mode_reason: str = "asked for"  # why this mode
+    mode_reason: str = "asked for"  # why this mode was chosen
     # The last loss in float64, from the same data; None if it was not computed.
     float64_loss: Amount | None = None
-    # From this step on, every loss is off by more than 1 %; None if the last one is not.
+    # From this step on, every loss differs from the float64 loss by more than 1 %; None if the last
+    # loss does not.
     rounding_from_step: Positive | None = None
-    threads: Positive | None = None  # of a CPU
+    threads: Positive | None = None  # CPU threads
     warm_up_sec: Seconds = 0.0
     steady: bool = False  # whether the warm-up ended because steps had become equally fast
     waits: Waits | None = None  # what kept the threads from running

@@ -1,4 +1,4 @@
-"""An environment variable that may have changed what was measured."""
+"""An environment variable that may have changed the results."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What `verify` found."""
+"""The results of `verify`."""
 
 from typing import Annotated
 
@@ -12,8 +12,8 @@ RELATIVE = "error / exact result"  # the metric of + - * /, whose only error is 
 class VerifyResult(Model, frozen=True):
     """One comparison with float64 on the CPU.
 
-    `worst_error` is the largest error found and `tolerance` the largest allowed, in the
-    same unit, which `metric` names. A non-finite result has no error: `worst_error` is None.
+    `worst_error` is the largest error found, and `tolerance` is the largest error allowed. Both are
+    in the unit that `metric` names. `worst_error` is None if the result is not finite.
     """
 
     name: str
@@ -24,5 +24,5 @@ class VerifyResult(Model, frozen=True):
     ok: bool = False  # derived: whether the error is known and within the tolerance
 
     def __post_init__(self) -> None:
-        """Derive the verdict."""
+        """Derive `ok`."""
         derive(self, ok=self.worst_error is not None and self.worst_error <= self.tolerance)

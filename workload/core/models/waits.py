@@ -1,4 +1,4 @@
-"""What kept the threads of this process from running while something was timed."""
+"""What kept the threads of this process from running while an operation was timed."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,9 @@ from workload.core.models.model import Amount, Count, Model, Seconds
 
 # A cause that took a smaller share of the window is not reported.
 MIN_SHARE = 0.05
-# Even on an idle machine, a thread that wakes up waits some microseconds for a CPU. Either of these
-# shows that it waited for other work: a longer mean wait, or CPU time of other processes.
+# Even on an idle machine, a thread that wakes up waits some microseconds for a CPU. Threads waited
+# for other work if their mean wait exceeds WAKE_UP_SEC, or if the CPU time of other processes
+# exceeds FOREIGN_SHARE of the window.
 WAKE_UP_SEC = 1e-4
 FOREIGN_SHARE = 0.1
 # The kernel counts the time of a whole CPU in ticks of up to 10 ms.
@@ -18,9 +19,9 @@ class Waits(Model, frozen=True):
     """What kept the threads waiting in a window. Unknown values are None.
 
     Times are sums over the threads, or over the CPUs that this process may use, so they can exceed
-    the window. `longest_delay_sec` is that of the thread that waited longest, `longest_steal_sec`
-    that of the CPU that lost most time. Threads that ended within the window are not counted.
-    `threads` is how many ran or waited for at least a tenth of it.
+    the window. `longest_delay_sec` and `longest_steal_sec` are the maxima over the threads and over
+    the CPUs. `threads` is the number of threads that ran or waited for at least a tenth of the
+    window. Threads that ended within the window are not counted.
     """
 
     window_sec: Seconds
@@ -28,12 +29,12 @@ class Waits(Model, frozen=True):
     waits: Count | None = None  # how often threads got a CPU
     foreign_sec: Amount | None = None  # CPU time of other processes
     steal_sec: Amount | None = None  # CPU time that the hypervisor gave to others
-    throttled_sec: Amount | None = None  # by the CPU quota of the control groups
-    pressure_sec: Amount | None = None  # time in which a task of the group or machine waited
+    throttled_sec: Amount | None = None  # time in which the CPU quota stopped threads
+    pressure_sec: Amount | None = None  # time in which any task of the group or machine waited
     threads: Count | None = None
     cpus: Count | None = None  # that this process may use
-    longest_delay_sec: Amount | None = None  # of one thread
-    longest_steal_sec: Amount | None = None  # of one CPU
+    longest_delay_sec: Amount | None = None
+    longest_steal_sec: Amount | None = None
 
     @property
     def reason(self) -> str | None:
@@ -42,7 +43,7 @@ class Waits(Model, frozen=True):
 
     @property
     def main_cause(self) -> tuple[float, str] | None:
-        """The longest wait by the main cause, as a share of the window, and its description."""
+        """The longest wait by the main cause, as a share of the window, and the cause."""
         return (min(self._main.longest, 1.0), self._main.words) if self._main else None
 
     @property
@@ -52,9 +53,9 @@ class Waits(Model, frozen=True):
 
     @property
     def share(self) -> float:
-        """The largest share of the window by which waits may have delayed the work.
+        """The maximum share of the window by which waits may have delayed the work.
 
-        A single thread that waits can delay all of it.
+        A single waiting thread can delay the work of all threads.
         """
         return min(1.0, sum(one.most for one in self._causes))
 
@@ -116,9 +117,10 @@ class Waits(Model, frozen=True):
 
 @dataclass(frozen=True)
 class _Cause:
-    """What made threads wait.
+    """A cause for which threads waited.
 
-    `most` is its share of the window, summed over `parts`; `longest` is the largest of one part.
+    `most` is the cause's share of the window, summed over `parts`. `longest` is the largest share
+    of a single part.
     """
 
     words: str
@@ -127,7 +129,7 @@ class _Cause:
     longest: float
 
     def __str__(self) -> str:
-        """Return the cause, with its mean share of the time of one part."""
+        """Return the description of the cause, with its mean share per part."""
         mean = min(1.0, self.most / self.parts)
         one = f", one of them {self.longest:.0%}" if 1 >= self.longest > 2 * mean else ""
         return f"{self.words} {mean:.0%} of the time{one}"

@@ -12,7 +12,7 @@ class Xid(Fact, frozen=True):
     address: str  # of the GPU, as below /sys/bus/pci/devices
     number: int
     text: str
-    at_sec: float | None  # since the machine started; None without a time
+    at_sec: float | None  # since the machine started; None if it is unknown
     during_run: bool = False
     recovery_action: int | None = None  # the driver's, after the error: NVML field 230
 
