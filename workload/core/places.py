@@ -94,7 +94,7 @@ def _fix_of_owner(folder: Path) -> str:
     if owner == user:
         return f"this user owns it: chmod u+rwx {place}"
     return (
-        f"it belongs to uid {owner} and this is uid {user}: chown -R {user} {place}, "
+        f"it belongs to uid {owner}, but this process has uid {user}: chown -R {user} {place}, "
         f"in Docker --user {owner}"
     )
 

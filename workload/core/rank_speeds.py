@@ -11,9 +11,9 @@ from workload.core.train_case import train_case
 # The highest usual factor (see `Slowness`) of the slowest of several healthy devices of one model.
 # GPUs differ by several percent under load (Sinha et al., "Not All GPUs Are Created Equal", SC22:
 # up to 22 % in matmuls, most within 10 %). GPUs that share the host's bus differ by more if all
-# copy at once. CPUs may be shared with other work. Not listed: GPU work whose speed the host limits,
-# such as small training steps; copies of CPU ranks, which share one memory but copy at different
-# times.
+# copy at once. CPUs may be shared with other work. Not listed: GPU work whose speed the host
+# limits, such as small training steps; copies of CPU ranks, which share one memory but copy at
+# different times.
 STRESS = "stress"  # the matmuls of `doctor --deep`
 USUAL = {
     "cuda": {
@@ -41,7 +41,7 @@ class Slowness:
 
     @property
     def excess(self) -> float:
-        """The factor divided by the highest usual factor; above 1, the rank is slower than usual."""
+        """The factor divided by the highest usual factor; above 1, the rank is too slow."""
         return self.factor / _usual(self.rank)[self.kind]
 
     @property

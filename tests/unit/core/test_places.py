@@ -42,8 +42,8 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "fix"),
     [
-        (13, "it belongs to uid {owner} and this is uid 4321: chown -R 4321 {folder}, in Docker "
-         "--user {owner}, or choose a writable directory with --output"),
+        (13, "it belongs to uid {owner}, but this process has uid 4321: chown -R 4321 {folder}, in "
+         "Docker --user {owner}, or choose a writable directory with --output"),
         (30, "mount it writable, or choose a writable directory with --output"),
         (28, "free space or choose a writable directory with --output"),
         (1, "an attribute (lsattr -d) or a security policy forbids it: choose a writable directory "

@@ -64,7 +64,10 @@ class TorchFacts(Fact, frozen=True):
 
 
 class Probed(Fact, frozen=True):
-    """The facts about PyTorch, or why there are none: an error, or the process's last signal."""
+    """The facts about PyTorch, or why there are none.
+
+    `signal` is the signal that ended the process that read the facts.
+    """
 
     torch: TorchFacts | None = None
     error: str | None = None

@@ -43,7 +43,7 @@ class Waits(Model, frozen=True):
 
     @property
     def main_cause(self) -> tuple[float, str] | None:
-        """The longest wait by the main cause, as a share of the window, and the cause."""
+        """The longest wait by the main cause, as a share of the window, and the cause in words."""
         return (min(self._main.longest, 1.0), self._main.words) if self._main else None
 
     @property
@@ -117,7 +117,7 @@ class Waits(Model, frozen=True):
 
 @dataclass(frozen=True)
 class _Cause:
-    """A cause for which threads waited.
+    """A cause that kept threads waiting.
 
     `most` is the cause's share of the window, summed over `parts`. `longest` is the largest share
     of a single part.
