@@ -23,7 +23,7 @@ class TorchGpu(Fact, frozen=True):
 class KernelRun(Fact, frozen=True):
     """A test of one operation on data whose exact results are known integers.
 
-    `wrong` is the number of wrong elements; None if there was no result.
+    `wrong` is the number of elements that are wrong; None if there was no result.
     """
 
     operation: str  # "kernel", "matmul", "convolution", "copy", "all-reduce"

@@ -18,7 +18,7 @@ class BurnIn(Fact, frozen=True):
     wrong_products: int
     wrong_elements: int
     first_wrong: int | None  # the number of the first wrong product, from 1
-    first_wrong_elements: int | None  # wrong elements of that product
+    first_wrong_elements: int | None  # mismatches in that product
     first_gflops: float | None
     last_gflops: float | None
     error: str | None = None
