@@ -82,7 +82,7 @@ def set_variables(
 
 
 def effects(variables: Iterable[Variable], *devices: str) -> str | None:
-    """Return the variables that change the speed or the bits on these devices; None if none."""
+    """Return which variables change the speed or the bits on these devices; None if none does."""
     groups: dict[str, list[str]] = {}
     for variable in variables:
         if variable.matters(*devices):

@@ -4,7 +4,7 @@ from workload.core.models.model import Fact
 
 
 class BurnIn(Fact, frozen=True):
-    """Consecutive matmuls of one dtype. Every element of each product is compared.
+    """Consecutive matmuls of one dtype. Each product is compared element by element.
 
     The rates include the time of the comparison. `first_gflops` and `last_gflops` are the rates in
     the first and the last quarter of the time; None with too few matmuls.
