@@ -1,6 +1,6 @@
 """Start the command line; if it cannot be imported, print the reason in one line.
 
-Python 3.7 can run this file, so that it can report that it is too old.
+This file also runs on Python 3.7, so that it can report that Python is too old.
 """
 
 import sys

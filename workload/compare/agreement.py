@@ -8,14 +8,14 @@ from workload.core.models.train import TrainResult
 from workload.core.shape import shape_label
 from workload.core.train_case import spec_of
 
-# Two correct float32 runs agree to a few units of rounding until rounding switches a ReLU in
-# one of them. Then 500 steps of `book` differed from float64 by at most 2.2e-4 (3 of 300 seeds,
+# Two correct float32 runs differ by a few rounding errors until rounding switches a ReLU in one of
+# them. After that, 500 steps of `book` differed from float64 by at most 2.2e-4 (3 of 300 seeds,
 # measured on a CPU). A run in bfloat16 differs by more than 1e-2.
 LOSS_TOLERANCE = 1e-3
 
 
 class Disagreement(Model, frozen=True):
-    """How far two loss trajectories differ, in the metric of `verify`'s trajectory check.
+    """The difference between two loss trajectories, in the metric of `verify`'s trajectory check.
 
     `error` is the largest |sqrt(baseline) - sqrt(candidate)| / sqrt(first loss). Two correct runs
     stay within `tolerance`, which is LOSS_TOLERANCE.
@@ -24,7 +24,7 @@ class Disagreement(Model, frozen=True):
     name: str
     error: float | None  # None: see loss_disagreement
     tolerance: float = LOSS_TOLERANCE
-    ok: bool = False  # derived: whether both runs may be correct
+    ok: bool = False  # derived: whether the error is within the tolerance
 
     def __post_init__(self) -> None:
         """Derive the verdict."""
@@ -32,17 +32,17 @@ class Disagreement(Model, frozen=True):
 
     @property
     def share(self) -> float:
-        """The share of the tolerance that the error uses."""
+        """The error as a share of the tolerance; infinite if the error is None."""
         return math.inf if self.error is None else self.error / self.tolerance
 
 
 def disagreements(
     baseline: Sequence[TrainResult], candidate: Sequence[TrainResult]
 ) -> list[Disagreement]:
-    """Compare each training run that both sides made, even if the numbers of steps differ.
+    """Compare the training runs that have the same options on both sides, except the steps.
 
-    If a side repeated a run, the first one of each side is compared with all of the other side.
-    The worst comparison counts.
+    If a side repeated a run, the first run of each side is compared with all such runs of the other
+    side. The comparison with the largest error is returned.
     """
     ours, theirs = _by_identity(baseline), _by_identity(candidate)
     return [
@@ -56,7 +56,7 @@ def disagreements(
 
 
 def loss_disagreement(a: tuple[float | None, ...], b: tuple[float | None, ...]) -> float | None:
-    """Compute the largest |sqrt(a) - sqrt(b)| / sqrt(first loss) of the steps that both have.
+    """Return the largest |sqrt(a) - sqrt(b)| of the steps in both runs, over sqrt(first loss of a).
 
     Return None if a loss is not finite, or if the first loss of `a` is 0 and the runs differ.
     """
@@ -72,7 +72,7 @@ def loss_disagreement(a: tuple[float | None, ...], b: tuple[float | None, ...]) 
 
 
 def _by_identity(results: Sequence[TrainResult]) -> dict[tuple[object, ...], list[TrainResult]]:
-    """Group the training runs with losses by all options that must match; steps may differ."""
+    """Group the training runs that have losses by all options except the number of steps."""
     groups: dict[tuple[object, ...], list[TrainResult]] = {}
     for result in results:
         identity = (result.mode, *(vars(spec_of(result)) | {"steps": None}).values())

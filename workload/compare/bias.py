@@ -1,6 +1,6 @@
-"""Find the cases that are not judged: something besides the code affects their speed.
+"""Find the cases that are not judged because something besides the code affects their speed.
 
-Noise is no reason, because the interval covers it. No interval covers bias.
+Noise does not exclude a case: the interval includes noise, but not bias.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,8 @@ UNKNOWN = "not recorded"
 class Difference:
     """An environment variable that affects the results and was not the same in all runs.
 
-    A side whose runs differ has several values. None stands for a run that did not set it.
+    If the runs of a side differ, it has several values. None means that a run did not set the
+    variable.
     """
 
     name: str
@@ -46,9 +47,9 @@ class Unjudged(Excluded):
 
 
 def differences(baseline: Side, candidate: Side) -> tuple[Difference, ...]:
-    """Return the variables that differ and affect the device of a side that set them.
+    """Return the variables that differ between runs and affect the device of a side that set them.
 
-    A run that did not record its variables may have had any value.
+    If a run did not record its variables, its value is UNKNOWN, which differs from all others.
     """
     ours, theirs = _values(baseline), _values(candidate)
     changes = {
@@ -99,8 +100,8 @@ def _one_cpu(baseline: Side, candidate: Side) -> bool:
 def varied_bindings(baseline: Side, candidate: Side) -> bool:
     """Return whether OpenMP bound the threads of the CPU runs in different ways.
 
-    A binding consists of the core numbers of its CPU. For different CPUs, only whether threads
-    were bound is compared.
+    A binding is a list of core numbers. If the CPUs differ, only whether the threads were bound is
+    compared.
     """
     cpus = [device for device in _devices(baseline, candidate) if device.kind == "cpu"]
     one_name = len({device.name for device in cpus}) == 1
@@ -111,9 +112,10 @@ def varied_bindings(baseline: Side, candidate: Side) -> bool:
 def unjudged(
     baseline: Side, candidate: Side, pairing: Pairing, allowed: float
 ) -> tuple[Unjudged, ...]:
-    """Return the cases that both sides measured but that are not judged, with the reason.
+    """Return the cases that both sides measured but that are not judged, with their reasons.
 
-    A contended case is judged if it is slower by more than `allowed` even without its waits.
+    A contended case is judged if it is slower by more than `allowed` even after its waits are
+    subtracted.
     """
     shared = " and ".join(_of_sides(baseline, candidate))
     one_cpu = _one_cpu(baseline, candidate)
@@ -148,7 +150,7 @@ def _unjudged(speed: Speed, shared: str, one_cpu: bool) -> Unjudged | None:
         return Unjudged(speed.name, speed.title, shared)
     counts = sorted({*speed.baseline.threads, *speed.candidate.threads})
     if one_cpu and len(counts) > 1:
-        problem = f"the runs used {' and '.join(map(str, counts))} threads for it"
+        problem = f"the runs of the case used {' and '.join(map(str, counts))} threads"
         return Unjudged(speed.name, speed.title, problem)
     for side, reached in ((BASELINE, speed.baseline), (CANDIDATE, speed.candidate)):
         if reached.contended:

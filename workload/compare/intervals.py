@@ -1,20 +1,21 @@
-"""The speed-up of the candidate with its 95% interval, computed from the times of both.
+"""Compute the candidate's speed-up and its 95% interval from the times of both sides.
 
-All computations use logarithms: they turn a ratio into a difference, and "twice as fast" is as
-far from 1 as "half as fast".
+All computations use logarithms, which turn a ratio into a difference: "twice as fast" and "half as
+fast" are then equally far from "equally fast".
 
 - Several process runs per side, in pairs: each pair gives the logarithm of one ratio, and the
-  interval is Student's t interval of their mean. Interleaved runs share the machine's drift, which
-  cancels. Runs that were not interleaved are also compared correctly, with a wider interval.
+  interval is Student's t interval of the mean of these logarithms. Interleaved runs share the
+  machine's drift, which cancels. Runs that were not interleaved are also compared correctly, but
+  with a wider interval.
 - Several runs per side without pairs: Welch's interval of the difference of two means (Welch 1947).
-  In both cases the 10% quantile represents a run. Disturbances only add time. They move this
-  quantile only if they hit nine tenths of a run, but the median if they hit half of it. When the
-  suite was compared with itself (a shared CPU, 2 runs of 20 cases), 3 cases were unclear; with
-  medians, 7 were.
+  In both cases the 10% quantile represents a run. Disturbances only add time. They change this
+  quantile only if they affect nine tenths of a run, but the median if they affect half of a run.
+  When the suite was compared with itself (a shared CPU, 2 runs of 20 cases), 3 cases were
+  unclear; with medians, 7 were.
 - One run on a side: the interval of its median comes from order statistics. The intervals of both
   sides are combined into the interval of the difference by the method of variance estimates
-  recovery (MOVER: Zou & Donner, Statistics in Medicine 27, 2008). It does not include the drift
-  between processes, so the true interval is wider.
+  recovery (MOVER: Zou & Donner, Statistics in Medicine 27, 2008). This interval does not include
+  the drift between processes, so the true interval is wider.
 """
 
 import math
@@ -25,8 +26,8 @@ from functools import cache
 
 from workload.core.statistics import CONFIDENCE, NORMAL_QUANTILE, median_interval, quantile
 
-# A number outside these limits is not the time of a call. Within them no interval overflows: the
-# widest, of two pairs that are as far apart as possible, is exp(±702).
+# A number outside these limits is not the time of a call. Within these limits no interval
+# overflows: the widest, from two pairs with opposite extreme ratios, is exp(±702).
 SHORTEST_SEC, LONGEST_SEC = 1e-12, 1e12
 LOWEST_TENTH, MEDIAN = 0.1, 0.5
 
@@ -44,7 +45,10 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True)
 class Ratio:
-    """The baseline's time divided by the candidate's; `interval` is None if samples are too few."""
+    """The baseline's time divided by the candidate's.
+
+    `interval` is None if there are too few samples.
+    """
 
     baseline_sec: float
     candidate_sec: float
@@ -53,7 +57,7 @@ class Ratio:
 
     @property
     def value(self) -> float:
-        """How many times faster the candidate is."""
+        """The speed-up of the candidate."""
         return self.baseline_sec / self.candidate_sec
 
 
@@ -63,16 +67,16 @@ def is_time(seconds: float | None) -> bool:
 
 
 def counted_quantile(a_runs: int, b_runs: int) -> float:
-    """Return which quantile of its samples represents a run."""
+    """Return the quantile that represents the samples of a run."""
     return MEDIAN if min(a_runs, b_runs) == 1 else LOWEST_TENTH
 
 
 def ratio_of(a: Sequence[Samples], b: Sequence[Samples], paired: bool = False) -> Ratio:
     """Compute the ratio of a's seconds to b's, from the samples of each process run.
 
-    If `paired`, the runs with the same index form a pair. The time of a side is the geometric mean
-    of its runs' 10% quantiles or, if either side has one run, of their medians. Each quantile or
-    median must satisfy is_time().
+    If `paired` is true, runs with the same index form a pair. The time of a side is the
+    geometric mean of its runs' 10% quantiles or, if either side has one run, of their medians. Each
+    quantile or median must satisfy is_time().
     """
     fraction = counted_quantile(len(a), len(b))
     a_logs, b_logs = _logs(a, fraction), _logs(b, fraction)
@@ -148,7 +152,7 @@ def t_quantile(freedom: float) -> float:
     for _ in range(20):
         step = CONFIDENCE / 2 - scale * _cosine_power_area(angle, freedom - 1)
         angle += step / (scale * math.cos(angle) ** (freedom - 1))
-        if abs(step) < 1e-12:  # noqa: PLR2004  of a probability: as exact as the sum
+        if abs(step) < 1e-12:  # noqa: PLR2004  of a probability; the sum is no more exact
             break
     return math.sqrt(freedom) * math.tan(angle)
 

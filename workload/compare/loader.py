@@ -2,7 +2,8 @@
 
 A file is a record of `run`, `matmul` or `train`, or a file that pytest-benchmark wrote for
 tests/benchmarks. A directory holds several files of one kind. Any other file raises BadInputError
-with a one-line message; in a directory, it is left out and listed in the side's `problems`.
+with a one-line message; in a directory, such a file is left out and listed in the side's
+`problems`.
 """
 
 import os
@@ -27,7 +28,10 @@ MAX_FILES = 500  # of one side
 
 @dataclass(frozen=True)
 class Side:
-    """The runs of one device, in order of time. `problems` says why runs or files are left out."""
+    """The runs of one device in chronological order.
+
+    `problems` lists why other runs or files are left out.
+    """
 
     name: str
     device: DeviceInfo
@@ -37,7 +41,7 @@ class Side:
 
 def load_side(path: Path) -> Side:
     """Read a side from a file or a directory. Raises BadInputError with a one-line message."""
-    if not os.path.isdir(path):  # returns False if Path.is_dir() would raise
+    if not os.path.isdir(path):  # False even if Path.is_dir() would raise
         runs, problems = _comparable(path)
         if not runs:
             raise BadInputError(problems[0])
@@ -70,14 +74,14 @@ def load_runs(path: Path) -> tuple[Run, ...]:
     for run in runs:
         if run.device and run.device.name.startswith(STAND_IN):
             raise BadInputError(
-                f"{path} is of {run.device.name}, which is not a GPU, so its times mean nothing: "
-                "choose a record of a real GPU"
+                f"{path} was measured on {run.device.name}, which is not a GPU, so its times mean "
+                "nothing: choose a record of a real GPU"
             )
     return runs
 
 
 def _comparable(path: Path) -> tuple[list[Run], list[str]]:
-    """Return the runs of a file that have a device and cases, and a problem for each other run.
+    """Return the runs of a file that have a device and cases, and the problem of each other run.
 
     Raises BadInputError.
     """
@@ -91,7 +95,7 @@ def _problem(run: Run, path: Path) -> str | None:
     if run.device is None:
         return f"{name} has no device, as its run ended early: choose another record"
     if not run.cases:
-        return f"{name} contains no case: choose {WANTED} that measured one"
+        return f"{name} contains no case: choose {WANTED} that contains one"
     return None
 
 
@@ -108,7 +112,7 @@ def side_of_process(
 def _files(directory: Path) -> list[Path]:
     """Return the JSON files in `directory` or in its subfolders, which pytest-benchmark creates."""
     try:
-        os.listdir(directory)  # raises if the folder cannot be read; glob() finds nothing
+        os.listdir(directory)  # raises if the folder cannot be read; glob() would not
         found = sorted(directory.glob("*.json")) or sorted(directory.glob("*/*.json"))
     except OSError as error:
         reason = error.strerror or error

@@ -48,7 +48,7 @@ class Unpaired(Excluded):
     `measured` is true if both sides have a time but the times are not comparable.
     """
 
-    wrong: bool = False  # because a result is wrong
+    wrong: bool = False  # whether a result is wrong
     measured: bool = False
 
 
@@ -106,7 +106,7 @@ def _by_name(side: Side) -> dict[str, Indexed]:
 def _outcomes(
     name: str, baseline: tuple[Side, Indexed], candidate: tuple[Side, Indexed]
 ) -> Iterator[Speed | Unpaired]:
-    """Compare cases of one name; yield a speed per state of the caches, or why there is none."""
+    """Compare the cases of one name; yield a Speed or an Unpaired for each state of the caches."""
     (our_side, ours), (their_side, theirs) = baseline, candidate
     unusable = _unusable(BASELINE, ours) or _unusable(CANDIDATE, theirs)
     if unusable:
@@ -124,18 +124,18 @@ def _outcomes(
         same_kind = our_side.device.kind == their_side.device.kind
         reason = _incomparable(_cases(one), _cases(other), same_kind)
         if reason or _twice(one) or _twice(other):
-            problem = reason or "measured twice in one process run"
+            problem = reason or "measured twice in one run"
             yield Unpaired(name + suffix, title + suffix, problem, measured=True)
             continue
         if len(our_side.runs) == len(their_side.runs):
             one, other = _aligned(one, other)
-        # Runs form pairs if both sides have equally many and the same ones measured the case.
+        # Runs form pairs if both sides have the same number and the same runs measured the case.
         paired = len(our_side.runs) == len(their_side.runs) and _indices(one) == _indices(other)
         yield speed_of(name + suffix, title + suffix, _cases(one), _cases(other), paired)
 
 
 def _unusable(side: str, cases: Indexed) -> Unpaired | None:
-    """Return why a side has no usable time: a run is wrong, or no run has a time. Else None."""
+    """Return why a side has no usable time (a wrong run, or no run with a time); else None."""
     first = cases[0][1]
     for _, case in cases:
         if case.status is CaseStatus.WRONG:
@@ -165,8 +165,8 @@ def _incomparable(
 ) -> str | None:
     """Return why these times are not comparable; None if they are.
 
-    A CPU is timed by the host's clock and a GPU by its own events; such times are compared. Two
-    devices of one kind must be timed by the same method.
+    The times of a CPU (host clock) and a GPU (CUDA events) are comparable. Two devices of one kind
+    must be timed by the same method.
     """
     ours, theirs = _methods(baseline), _methods(candidate)
     for side, methods in ((BASELINE, ours), (CANDIDATE, theirs)):
@@ -194,7 +194,7 @@ def _twice(cases: Indexed) -> bool:
 
 
 def _aligned(baseline: Indexed, candidate: Indexed) -> tuple[Indexed, Indexed]:
-    """Keep the runs that both sides have, so that they stay pairs; keep all if there are none."""
+    """Keep the runs that both sides have, so that they form pairs. If there are none, keep all."""
     common = {index for index, _ in baseline} & {index for index, _ in candidate}
     if not common:
         return baseline, candidate

@@ -1,4 +1,4 @@
-"""What one process measured on one device, in the form in which results are compared and shown.
+"""The results of one process on one device, in the form used to compare and show them.
 
 A run is read from a record, or from a pytest-benchmark file that tests/benchmarks wrote. Other
 benchmarks in such a file are skipped.
@@ -37,12 +37,12 @@ OPTIONAL_PARTS: dict[str, type[Any]] = {"ceilings": Ceilings, "variables": tuple
 
 
 class Run(msgspec.Struct, frozen=True):
-    """What one process measured on one device; `cases` includes a step of each training run."""
+    """The results of one process on one device; `cases` includes a step of each training run."""
 
     source: str  # the file
     kind: str  # the command, HOST or PYTEST_BENCHMARK
     started_at: datetime
-    device: DeviceInfo | None  # None: the run ended before one was chosen
+    device: DeviceInfo | None  # None: the run ended before a device was chosen
     cases: tuple[Case, ...]
     trainings: tuple[TrainResult, ...] = ()
     ceilings: Ceilings | None = None
@@ -54,13 +54,13 @@ class Run(msgspec.Struct, frozen=True):
     verify: tuple[VerifyResult, ...] = ()
     environment: dict[str, Any] = {}
     variables: tuple[Variable, ...] | None = None  # None: not recorded
-    host: "Run | None" = None  # of a GPU's run: the results of the host CPU
-    part: str | None = None  # if several ran at the same time: "GPU 3 of 8"
-    ranks: tuple[Rank, ...] = ()  # all ranks of its record
+    host: "Run | None" = None  # the host CPU's results in a GPU's run
+    part: str | None = None  # one of several ranks: "GPU 3 of 8"
+    ranks: tuple[Rank, ...] = ()  # all ranks of the record
 
     @property
     def place(self) -> str | None:
-        """Where it ran: the image, the kind of container, or the host; None if that is unknown."""
+        """Where the process ran: the image, the kind of container, or the host; None if unknown."""
         if self.image:
             return f"image {self.image}"
         system = self.environment.get("system")
@@ -129,14 +129,14 @@ def _cases(
     ceilings: Ceilings | None,
     device: DeviceInfo | None,
 ) -> tuple[Case, ...]:
-    """Return the cases, and a step of each training as a case, rated if the limits are known."""
+    """Return the cases, and a case for a step of each training, rated if `ceilings` are known."""
     steps = [step_case(result, device) for result in trainings]
     rated_steps = rated(steps, ceilings) if ceilings else steps
     return (*(honest(case, device) for case in cases), *rated_steps)
 
 
 def honest(case: Case, device: DeviceInfo | None) -> Case:
-    """Return the case, as WRONG if its error exceeds its tolerance, without speed if emulated."""
+    """Return the case: as WRONG if its error exceeds the tolerance, without speed if emulated."""
     if case.status is CaseStatus.OK and (case.error_share or 0.0) > 1:
         reason = f"its error is {case.error_share:.3g} times its tolerance"
         return msgspec.structs.replace(case, status=CaseStatus.WRONG, reason=reason)
@@ -144,7 +144,7 @@ def honest(case: Case, device: DeviceInfo | None) -> Case:
 
 
 def in_utc(found: object, path: Path) -> datetime:
-    """Convert a time or its ISO text to UTC, assumed if it has no zone. Raises BadInputError."""
+    """Convert a time or ISO text to UTC. Without a time zone, it is UTC. Raises BadInputError."""
     try:
         moment = datetime.fromisoformat(found) if isinstance(found, str) else found
         if not isinstance(moment, datetime):
@@ -157,11 +157,11 @@ def in_utc(found: object, path: Path) -> datetime:
 def run_of_benchmarks(document: dict[str, Any], path: Path) -> Run:
     """Create a run from a pytest-benchmark file that was read from `path`. Raises BadInputError.
 
-    Such a file has no exit code. The run's exit code is OK, but is not a verdict.
+    Such a file has no exit code, so the run's exit code is always OK.
     """
     origin = _mapping(_mapping(document.get("machine_info")).get("workload"))
     try:
-        if origin:  # benchmarks of other projects have none
+        if origin:  # absent in benchmarks of other projects
             require_version(origin)
     except ValueError as error:
         raise _not_ours(f"{ORIGIN} has {error}", path) from error

@@ -1,4 +1,4 @@
-"""One case on both sides: what each reached, the speed-up, and its verdict."""
+"""Compare one case on both sides: the rate of each side, the speed-up and the verdict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,9 @@ from workload.core.models.model import Model, derive
 from workload.core.models.rating import Regime
 from workload.core.statistics import median, quantile
 
-# Differences within ±5% do not matter: GPUs differ by about 4% from one day to the next. SAME
-# needs the whole interval within these limits, FASTER above 1.05, SLOWER below 0.95.
+# Differences within ±5% do not matter: GPUs differ by about 4% from one day to the next. The
+# verdict is SAME if the whole interval is within these limits, FASTER if it is above 1.05, and
+# SLOWER if it is below 0.95.
 MARGIN = 0.05
 
 
@@ -28,11 +29,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Reached:
-    """What one side reached in one case: `rate` in the unit of its Speed, at `sec` per call.
+    """The result of one side in one case: `rate` in the unit of the Speed, and `sec` per call.
 
-    `sec` is the side's time according to `ratio_of`. `error_share` is the largest error of its
-    runs as a share of the tolerance. `transfer_sec` is the time to move the inputs and the result
-    over the bus.
+    `sec` is the side's time as `ratio_of` computes it. `error_share` is the largest error of the
+    side's runs as a share of the tolerance. `transfer_sec` is the time to move the inputs and the
+    result over the bus.
     """
 
     rate: float
@@ -42,9 +43,9 @@ class Reached:
     regime: Regime | None
     transfer_sec: float | None
     warning: str | None  # of a single run; several runs have an interval instead
-    contended: tuple[float, str] | None  # main cause of waits, in at least half of the runs
-    threads: tuple[int, ...]  # of its runs, if the case has its own number of threads
-    least_sec: float  # per call, less the longest delay that waits of contended runs can cause
+    contended: tuple[float, str] | None  # share and main cause of waits; see _contended
+    threads: tuple[int, ...]  # of the runs, if the case has its own number of threads
+    least_sec: float  # `sec`, less the longest delay that waits of contended runs can cause
 
 
 class Speed(Model, frozen=True):
@@ -60,8 +61,8 @@ class Speed(Model, frozen=True):
     basis: Basis
     unjudged: str | None = None  # why the case is not judged
     # Derived.
-    verdict: Verdict = Verdict.UNCLEAR  # what holds over the whole interval
-    # If each call moves its inputs and result over the bus; None without a bus.
+    verdict: Verdict = Verdict.UNCLEAR  # holds for the whole interval
+    # The speed-up if each call moves its inputs and result over the bus; None without a bus.
     speedup_with_transfers: float | None = None
 
     def __post_init__(self) -> None:
@@ -88,11 +89,11 @@ class Speed(Model, frozen=True):
         return baseline_sec / candidate_sec
 
     def is_slower_by(self, share: float) -> bool:
-        """Return whether the whole interval lies below 1 - `share` of the baseline's speed."""
+        """Return whether the whole interval of the speed-up is below 1 - `share`."""
         return self.interval is not None and self.interval[1] < 1 - share
 
     def is_slower_despite_waits(self, share: float) -> bool:
-        """Return whether the candidate is slower by `share` even without its waits."""
+        """Return whether it is slower by more than `share` even after its waits are subtracted."""
         left = self.candidate.least_sec / self.candidate.sec
         return self.interval is not None and self.interval[1] < (1 - share) * left
 
@@ -104,9 +105,9 @@ def speed_of(
     candidate: Sequence[Case],
     paired: bool = False,
 ) -> Speed:
-    """Compare one case, measured in one or more process runs per side, in order of time.
+    """Compare one case of one or more process runs per side, in chronological order.
 
-    If `paired`, the runs with the same index form a pair.
+    If `paired` is true, runs with the same index form a pair.
     """
     ratio = ratio_of(_samples(baseline), _samples(candidate), paired)
     unit, amount = _unit(baseline[0])
@@ -124,9 +125,9 @@ def speed_of(
 
 
 def _unit(case: Case) -> tuple[str, int | None]:
-    """Return the unit of a case's rate, and the amount per call; None if the rate is in seconds.
+    """Return the unit of a case's rate, and the amount per call; None if the unit is seconds.
 
-    A training step has many operations and a launch has none, so their time says more than a rate.
+    Training steps and launches have no rate: a step has many operations, and a launch has none.
     """
     if case.kind in (Kind.TRAIN, Kind.LAUNCH):
         return "s", None
@@ -170,9 +171,10 @@ def _left_without_waits(cases: Sequence[Case], counted: float) -> float:
 
 
 def _contended(cases: Sequence[Case]) -> tuple[float, str] | None:
-    """Return the first main cause of waits; None if fewer than half of the runs were contended.
+    """Return the share and main cause of the waits of the first contended run.
 
-    So few runs change the time of a side only slightly.
+    Return None if fewer than half of the runs were contended, because so few contended runs change
+    the time of a side only slightly.
     """
     timings = [case.timing for case in cases if case.timing and case.timing.contended]
     found = [timing.waits.main_cause for timing in timings if timing.waits]

@@ -18,7 +18,7 @@ from workload.core.units import some
 
 @dataclass(frozen=True)
 class Party:
-    """What a side ran on. If its runs differ, it has the values of all of them."""
+    """The device and software of a side. If its runs differ, a tuple has the values of all runs."""
 
     name: str
     device: DeviceInfo
@@ -32,19 +32,19 @@ class Party:
 
 @dataclass(frozen=True)
 class Comparison(Pairing):
-    """What two sides have in common, and what only one has."""
+    """The comparison of two sides, and the cases that only one side has."""
 
     baseline: Party
     candidate: Party
-    interleaved: bool | None  # whether the process runs took turns; None if a side has one
+    interleaved: bool | None  # whether the runs overlap in time; None if a side has one run
     disagreements: tuple[Disagreement, ...]
-    varied_threads: tuple[int, ...]  # of one and the same CPU
+    varied_threads: tuple[int, ...]  # if all runs used the same CPU
     differences: tuple[Difference, ...]  # in the environment
     unjudged: tuple[Unjudged, ...]
 
     @property
     def worst_disagreement(self) -> Disagreement | None:
-        """The one that uses most of its tolerance; one whose error is None is worst."""
+        """The disagreement with the largest error; an error of None counts as the largest."""
         return max(self.disagreements, key=lambda one: one.share, default=None)
 
     @property
@@ -59,14 +59,15 @@ class Comparison(Pairing):
         return {verdict: counts[verdict] for verdict in Verdict if counts[verdict]}
 
     def slower_by(self, share: float) -> list[Speed]:
-        """Return the judged cases whose whole interval is below 1 - `share` of the baseline's."""
+        """Return the judged cases whose whole speed-up interval is below 1 - `share`."""
         return [one for one in self.speeds if not one.unjudged and one.is_slower_by(share)]
 
 
 def compare(baseline: Side, candidate: Side, *, allowed: float = MARGIN) -> Comparison:
     """Compare everything that both sides have.
 
-    A contended case is judged if it is slower by more than `allowed` even without its waits.
+    A contended case is judged if it is slower by more than `allowed` even after its waits are
+    subtracted.
 
     If a side is emulated, only losses are compared, not speeds. Raises BadInputError if nothing can
     be compared, or WrongNumbersError if wrong results are the reason.
@@ -94,7 +95,7 @@ def compare(baseline: Side, candidate: Side, *, allowed: float = MARGIN) -> Comp
 
 
 def _judged(speeds: Iterable[Speed], not_judged: Iterable[Unjudged]) -> tuple[Speed, ...]:
-    """Return the speeds, with the reason for each that is not judged."""
+    """Add the reason to each speed that is not judged; return all speeds."""
     reasons = {one.name: one.reason for one in not_judged}
     return tuple(replace(speed, unjudged=reasons.get(speed.name)) for speed in speeds)
 
@@ -133,7 +134,7 @@ def _distinct(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def _interleaved(baseline: Side, candidate: Side) -> bool | None:
-    """Return whether the runs of both sides overlap in time and so share the drift.
+    """Return whether the runs of both sides overlap in time, so that both share the drift.
 
     Return None if a side has one run.
     """

@@ -119,7 +119,7 @@ def test_a_training_with_another_number_of_threads_is_not_judged(gate: Gate) -> 
     one, two = replace(case(SLOW), threads=1), replace(case(), threads=2)
     outcome = gate([two, case(size=32)], [one, case(size=32)])
     assert outcome.code == ExitCode.OK
-    assert "unjudged the runs used 1 and 2 threads for it: matmul 64 float32" in outcome.text
+    assert "unjudged the runs of the case used 1 and 2 threads: matmul 64 float32" in outcome.text
 
 
 def test_trainings_on_two_cpus_are_judged_with_their_own_numbers_of_threads(gate: Gate) -> None:

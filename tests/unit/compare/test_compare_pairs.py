@@ -95,7 +95,7 @@ def test_warm_and_cold_cases_of_one_matmul_pair_each_with_its_own() -> None:
 
 
 def test_a_case_that_was_measured_twice_in_one_run_is_not_paired() -> None:
-    assert "measured twice in one process run" in reason(side_of(case(), case()), side_of(case()))
+    assert "measured twice in one run" in reason(side_of(case(), case()), side_of(case()))
 
 
 def test_wrong_numbers_are_why_nothing_is_left() -> None:

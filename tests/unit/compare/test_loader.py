@@ -61,7 +61,7 @@ def test_the_speed_of_a_stand_in_for_a_gpu_is_refused(
     folder = tmp_path / "file.json" if write is write_benchmarks else tmp_path
     path = write(folder, case(), device=replace(GPU, name="STAND-IN H100"))
     assert refusal(path) == (
-        f"{path} is of STAND-IN H100, which is not a GPU, so its times mean nothing: "
+        f"{path} was measured on STAND-IN H100, which is not a GPU, so its times mean nothing: "
         "choose a record of a real GPU"
     )
 
