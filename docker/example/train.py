@@ -21,7 +21,7 @@ from workload.hardware import devices
 IMAGES, SIDE, PATCH, STEPS = 256, 16, 4, 200
 TIMED_SEC = 2.0  # for timing one step
 ENOUGH = 0.95  # of the images must be classified correctly
-BY_EVENTS = TimingConfig(CUDA_EVENTS)  # on a GPU; as set up, this optimizer cannot be in a graph
+BY_EVENTS = TimingConfig(CUDA_EVENTS)  # on a GPU: this optimizer cannot be captured in a graph
 
 
 def stripes() -> tuple[Tensor, Tensor]:
@@ -82,6 +82,6 @@ if __name__ == "__main__":
     except WorkloadError as error:
         print(f"train.py: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except OSError as error:  # torch's optimizers create a cache
+    except OSError as error:  # torch's optimizers create a cache folder
         print(f"train.py: {error}: mount a tmpfs on /tmp", file=sys.stderr)
         sys.exit(ExitCode.UNFIT)

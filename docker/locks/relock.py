@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Rewrite the lock files beside this script; `make lock` calls it. Needs uv on PATH.
 
-gpu.txt is one resolution for all platforms that have wheels: of the dependencies of pyproject.toml
-and image.in, with torch as in torch.in. The CPU lock is the same without CUDA and with torch's CPU
-build, so common packages cannot differ between the targets.
+gpu.txt locks the dependencies of pyproject.toml and image.in, with torch as in torch.in, for all
+platforms that have wheels. cpu.txt is derived from it, without CUDA and with torch's CPU build, so
+common packages cannot differ between the targets.
 """
 
 import json
@@ -23,14 +23,14 @@ LOCKED = LOCKS.parents[1] / "workload/doctor/probes/locked.json"
 TORCH_CPU_INDEX = os.environ.get("TORCH_CPU_INDEX", "https://download.pytorch.org/whl/cpu")
 PYTHON_MIN = "3.11"
 CPU_PYTHONS = ("311", "312", "313")
-# CUDA's wheels, and packages that only they need; nvidia-ml-py only calls the driver.
+# CUDA's wheels, and packages that only they need. Not nvidia-ml-py, which only calls the driver.
 CUDA_ONLY = re.compile(r"(triton|cuda-[a-z-]+|nvidia-(?!ml-py)[a-z0-9-]+)==")
 
 
 def compile_lock(output: str, *inputs: str | Path) -> None:
-    """Resolve `inputs` into the lock `output`: versions and hashes, the same from any mirror.
+    """Resolve `inputs` and write versions and hashes, which are the same for any mirror.
 
-    Locked packages stay at their versions, unless UPGRADE=1 requests the newest of everything.
+    Locked packages stay at their versions, unless UPGRADE=1 requests the newest versions.
     """
     options = (
         "--quiet --no-config --universal --generate-hashes --no-header --no-annotate"
@@ -46,12 +46,12 @@ def compile_lock(output: str, *inputs: str | Path) -> None:
 
 
 def blocks(lock: str) -> list[str]:
-    """Split a lock's text into one block per package, its hashes included."""
+    """Split a lock's text into one block per package, including its hashes."""
     return re.findall(r"^\S.*\n(?:[ ].*\n)*", lock, re.MULTILINE)
 
 
 def published_cpu_torch(version: str) -> str | None:
-    """Read the block of torch's CPU wheels for Linux from PyTorch's index; None if unreachable."""
+    """Return the block of torch's CPU wheels for Linux from PyTorch's index; None if unreachable."""
     try:
         with urlopen(f"{TORCH_CPU_INDEX}/torch/", timeout=20) as page:
             links = page.read().decode()
@@ -70,7 +70,7 @@ def published_cpu_torch(version: str) -> str | None:
 
 
 def recorded_cpu_torch(version: str) -> str:
-    """Read the block of torch's CPU wheels in the current CPU lock."""
+    """Return the block of torch's CPU wheels in the current CPU lock."""
     for block in blocks((LOCKS / "cpu.txt").read_text()):
         if block.startswith(f"torch=={version}+cpu "):
             print(f"relock: keeping the recorded hashes of torch {version}+cpu", file=sys.stderr)
@@ -81,7 +81,7 @@ def recorded_cpu_torch(version: str) -> str:
 
 
 def versions(lock: str) -> dict[str, str]:
-    """Read each package's version in a lock; several, chosen by markers, are joined by spaces."""
+    """Return each package's version in a lock, or its versions for several markers, by spaces."""
     found: dict[str, str] = {}
     for name, version in re.findall(r"^([a-z0-9-]+)={2,3}(\S+)", lock, re.MULTILINE):
         found[name] = f"{found[name]} {version}" if name in found else version
@@ -89,7 +89,7 @@ def versions(lock: str) -> dict[str, str]:
 
 
 def write_versions() -> None:
-    """Write the versions of both targets to the file that the package contains."""
+    """Write the versions of both targets to LOCKED, which the package contains."""
     locks = {target: versions((LOCKS / f"{target}.txt").read_text()) for target in ("cpu", "gpu")}
     LOCKED.write_text(json.dumps(locks, indent=1) + "\n")
 

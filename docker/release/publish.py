@@ -2,11 +2,11 @@
 """Publish a version of all images; `make publish` runs both steps.
 
 build: build each image for this machine's platform and push it by digest, without a tag.
-index: join the images of PLATFORMS (default: this machine's) under the version's tags.
+index: create the version's tags as indexes of the images of PLATFORMS (default: this machine's).
 
 Variables: REGISTRY, with a path, such as ghcr.io/me; VERSION; SOURCE, the web address of the code
 (default: the git remote's); DRY_RUN=1 prints the plan and does nothing. Digests are written to
-results/published/REVISION/, those of the indexes to results/published.json.
+results/published/REVISION/, and the digests of the indexes to results/published.json.
 Exit 1: a build or a push failed. Exit 2: a variable is wrong, or the version is already published.
 Exit 4: this machine cannot publish.
 """
@@ -53,7 +53,7 @@ class Release:
         return Path(f"results/published/{self.revision}/{target}-{where.replace('/', '-')}.json")
 
     def pushed(self, target: str, where: str) -> str:
-        """Return the name of a pushed image by digest; refuse an image that was not pushed."""
+        """Return the reference of a pushed image, with its digest; refuse one that was not pushed."""
         path = self.metadata(target, where)
         if (ROOT / path).exists():
             digest = json.loads((ROOT / path).read_text())[target]["containerimage.digest"]
@@ -82,7 +82,7 @@ def git(*arguments: str) -> str:
 
 
 def last_line(output: str) -> str:
-    """Return the last line of a command's output, which has its error."""
+    """Return the last line of a command's output, which contains the error."""
     return output.strip().rpartition("\n")[2]
 
 
@@ -145,7 +145,7 @@ def read_plan() -> dict[str, Any]:
 
 
 def check_checkout() -> None:
-    """Refuse changes that are not in the commit that the labels name."""
+    """Refuse uncommitted changes, because the labels name the commit."""
     if changed := git("status", "--porcelain"):
         refuse(
             BAD_INPUT,
@@ -178,7 +178,7 @@ def check_new(tag: str) -> None:
 
 
 def run(release: Release, command: list[str], failure: str) -> None:
-    """Run a command, or print it in a dry run. Its output goes to stderr, away from the result."""
+    """Run a command with its output on stderr, as stdout is for the result; print it if dry."""
     if release.dry_run:
         print(shlex.join(command))
     elif subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode:
@@ -194,7 +194,7 @@ def build(release: Release, targets: Iterable[str]) -> None:
 
 
 def index(release: Release, plan: dict[str, Any]) -> None:
-    """Join the pushed images of each target under its tags, and save the digests."""
+    """Create an index of the pushed images of each target, with its tags; save the digests."""
     for target, planned in plan.items():
         command = ["docker", "buildx", "imagetools", "create"]
         command += [f"--tag={tag}" for tag in planned["tags"]]
@@ -208,7 +208,7 @@ def index(release: Release, plan: dict[str, Any]) -> None:
 
 
 def read_index(tag: str) -> dict[str, str]:
-    """Return an index's tag, its digest, and its name by digest."""
+    """Return the tag of an index, its digest, and its reference with the digest."""
     shown = ask("docker", "buildx", "imagetools", "inspect", tag)
     found = re.search(r"^Digest: +(sha256:\S+)", shown.stdout, re.MULTILINE)
     if not found:

@@ -5,7 +5,7 @@
 Writes results/sbom-TARGET.cdx.json in CycloneDX 1.6 format (ECMA-424). For one image, the output is
 always the same. The image's own pip and dpkg list its packages, in a container without network or
 privileges. Exits with 4 if a Python package of docker/locks/TARGET.txt is missing, or if an
-installed one is not in that file at its version.
+installed package is not in that file with the same version.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def docker(*words: str) -> str:
 
 
 def run_in(image: str, *command: str) -> str:
-    """Return what a command of the image prints. Its time limit is two minutes."""
+    """Run a command of the image for at most two minutes; return its output."""
     return docker(
         "run", "--rm", *SANDBOX.split(), "--entrypoint", "timeout", image, "120", *command
     )
@@ -80,7 +80,7 @@ def os_packages(listed: str) -> list[Component]:
 
 
 def component(url: PackageURL, license_: str | None = None) -> Component:
-    """Return a component by its URL, from which scanners also read its distribution and source."""
+    """Create a component from its URL. Scanners also read its distribution and source there."""
     licenses = [LicenseFactory().make_from_string(license_)] if license_ else []
     return Component(
         name=url.name, version=url.version, purl=url, bom_ref=url.to_string(), licenses=licenses
@@ -109,7 +109,7 @@ def document(about: dict[str, Any], components: list[Component]) -> str:
 
 
 def differences(found: Packages, lock: Packages) -> list[str]:
-    """Return a line for each package and version that is in only one of the two."""
+    """Return a line for each package and version that is only in the image or only in the lock."""
     extra = [f"{name} {version} is not in the lock" for name, version in sorted(found - lock)]
     return extra + [
         f"{name} {version} is not in the image" for name, version in sorted(lock - found)

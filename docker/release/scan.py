@@ -4,7 +4,8 @@
 
 pip-audit looks up the Python packages of lock files, by their public versions: torch 2.13.0, not
 2.13.0+cpu. grype or Trivy, whichever is on PATH, looks up the OS packages of an image. Exits with 4
-for a vulnerability without an exception in known-vulnerabilities.toml, and for a missing answer.
+for a vulnerability without an exception in known-vulnerabilities.toml, and if a scanner gives no
+answer.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from workload.core.units import printable
 
 EXCEPTIONS = Path(__file__).with_name("known-vulnerabilities.toml")
 LIMIT_SEC = 600
-SERVICES = ("pypi", "osv")  # OSV knows more vulnerabilities; PyPI says what it does not have
+SERVICES = ("pypi", "osv")  # OSV knows more vulnerabilities; PyPI reports unknown packages
 PIP_AUDIT = "pip-audit --no-deps --disable-pip --progress-spinner off --format json -r /dev/stdin"
 
 
@@ -85,7 +86,10 @@ def scan_image(image: str) -> Iterator[Finding]:
 
 
 def answer(command: list[str], lines: str = "") -> Any:
-    """Return the JSON that a scanner prints. The exit code is ignored: a finding also gives 1."""
+    """Return the JSON that a scanner prints.
+
+    The exit code is ignored, because it is 1 for a finding as well as for an error.
+    """
     try:
         ended = subprocess.run(
             command, input=lines, capture_output=True, text=True, timeout=LIMIT_SEC, check=False
@@ -99,7 +103,7 @@ def answer(command: list[str], lines: str = "") -> Any:
 
 
 def collected(what: str, scan: Iterator[Finding | str]) -> list[Finding | str]:
-    """Return what a scan yields; if it fails, one line that counts as a problem."""
+    """Return what a scan yields; if the scan fails, return one line that reports the failure."""
     try:
         return list(scan)
     except (ScanError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:

@@ -78,7 +78,9 @@ def test_every_process_ends_with_one_line_where_the_hosts_do_not_meet(
 ) -> None:
     hosts[1].drop_packets()
     first, second = lines_at_the_end(hosts, start(OWN.format(host="node-0")))
-    where = "workload train: the 2 nodes did not reach or lost each other at node-0:29500 "
+    where = (
+        "workload train: the 2 nodes did not reach each other or lost each other at node-0:29500 "
+    )
     assert first.startswith(f"{where}(not all of them joined in time): start all within 35 s (")
     assert second.startswith(f"{where}(no connection within 35 s): start all within 35 s (")
 

@@ -1,1 +1,1 @@
-"""Check every element of operations between ranks, time them, and compare them with the links."""
+"""Check every element that ranks receive, time the operations, and rate them by the links."""

@@ -10,13 +10,13 @@ from workload.collectives.operations import Operation
 from workload.collectives.patterns import Pattern
 
 BLOCK = 1 << 20  # elements that are compared at once
-# Fewer mismatches may fit a cause by chance: with a prime of 3, one in three does.
+# A cause may explain fewer mismatches by chance: with a prime of 3, it explains one in three.
 EVIDENCE = 8
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """How a result differs: `wrong` of `elements` are wrong, the first at position `first`."""
+    """A wrong result: `wrong` of `elements` are wrong, the first of them at position `first`."""
 
     wrong: int
     elements: int
@@ -57,12 +57,12 @@ class Buffers:
             self.given[offset : offset + count] = values.to(self.given.dtype)
 
     def settle(self) -> None:
-        """Set an array that is summed in place to 0, so that it stays finite over many calls."""
+        """Set the array to 0 if sums replace it, so that it stays finite over many calls."""
         if self._operation.sums and self.taken is self.given:
             self.given.zero_()
 
     def mismatch(self, call: int) -> Mismatch | None:
-        """Compare every received element with the pattern of this call; None if all are right."""
+        """Compare every received element with the pattern of this call; None if all match."""
         wrong, first, offset = 0, None, 0
         pattern = self._pattern(call)
         for piece in self._operation.result(self._rank):
@@ -83,7 +83,7 @@ class Buffers:
         return Mismatch(wrong, self.taken.numel(), *first, cause)
 
     def _cause(self, call: int) -> str | None:
-        """Return the cause that explains every mismatch; None if none does."""
+        """Return the cause that explains every mismatch; None if there is no such cause."""
         differs = self.taken != self._result(self._rank, call)
         for words, other in self._explanations(call):
             if other.shape == self.taken.shape and bool((self.taken == other)[differs].all()):
@@ -117,7 +117,7 @@ class Buffers:
         return None
 
     def _result(self, rank: int, call: int, without: int | None = None) -> torch.Tensor:
-        """Return the expected result of `rank`, or that without the contribution of one rank."""
+        """Return the expected result of `rank`, optionally without the contribution of one rank."""
         pattern = self._pattern(call)
         pieces = []
         for piece in self._operation.result(rank):
@@ -127,11 +127,11 @@ class Buffers:
 
     def _pattern(self, call: int) -> Pattern:
         prime = self._operation.prime
-        assert prime is not None  # noqa: S101  operations without one are not run
+        assert prime is not None  # noqa: S101  operations without a prime are not run
         return Pattern(prime, call, self._device)
 
 
 def _blocks(count: int) -> Iterator[tuple[int, int]]:
-    """Return the start and length of each block."""
+    """Yield the start and length of each block."""
     for start in range(0, count, BLOCK):
         yield start, min(BLOCK, count - start)

@@ -5,12 +5,12 @@ Rates are for one direction.
 - NVLink: links × the rate of one link, which is half of what NVIDIA states for both directions
   together: P100 whitepaper (4 links, 160 GB/s), V100 whitepaper (6, 300), A100 whitepaper (12,
   600), H100 whitepaper (18, 900), B200 datasheet (18, 1800).
-- PCIe: lanes × transfers × the share of a transfer that is data: 8b/10b in generations 1 and 2,
-  128b/130b in 3 to 5, and 242 of 256 bytes of a flit in 6 (PCI-SIG, PCI Express Base Specification
-  6.0).
+- PCIe: lanes × transfers per second × the share of data in a transfer: 8b/10b in generations 1
+  and 2, 128b/130b in 3 to 5, and 242 of 256 bytes of a flit in 6 (PCI-SIG, PCI Express Base
+  Specification 6.0).
 
-Not covered: packet headers (a tenth or more on PCIe), NVLinks between machines, and networks. An
-unknown link has no rate.
+The rates do not account for packet headers (a tenth or more on PCIe). NVLinks between machines,
+networks and unknown links have no rate.
 """
 
 from collections.abc import Iterable
@@ -33,7 +33,10 @@ PCIE_GBS = {generation: rate * data / 8 for generation, (rate, data) in _GIGATRA
 def link_between(
     one: RankPlace, other: RankPlace, ours: GpuLinks | None, theirs: GpuLinks | None
 ) -> Link:
-    """Return the link of two ranks; `ours` and `theirs` are those of their GPUs, None for a CPU."""
+    """Return the link between two ranks.
+
+    `ours` and `theirs` are the links of their GPUs; None for a CPU.
+    """
     if one.node != other.node:
         return Link(LinkKind.NETWORK)
     if one.torch_name == "cpu":
@@ -61,7 +64,7 @@ def _nvlink(ours: GpuLinks, theirs: GpuLinks) -> Link | None:
 
 
 def _pcie(ours: GpuLinks, theirs: GpuLinks) -> Link:
-    """Return the slower of two GPUs' links to the bus; without a rate if either is unknown."""
+    """Return the slower of two GPUs' PCIe links; without a rate if either rate is unknown."""
     path = ours.paths.get(theirs.uuid)
     both = [
         Link(LinkKind.PCIE, path, pcie.generation, pcie.width, _pcie_gbs(pcie))

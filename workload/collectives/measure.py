@@ -20,7 +20,7 @@ from workload.hardware import devices
 
 BUFFERS = 2  # each at most as large as the whole array
 CHECKED_CALLS = 2  # before the timing; the second detects data left over from the first
-# Ranks begin a batch about 50 µs apart, which is less than a hundredth of its time.
+# Ranks begin a batch about 50 µs apart, which is less than a hundredth of the batch's time.
 CONFIG = TimingConfig(sample_sec=10e-3)
 METHODS = {"cpu": HOST_CLOCK, "cuda": CUDA_EVENTS}
 
@@ -35,7 +35,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class RankResult:
-    """The result of one rank: a problem, or its own seconds for each sample."""
+    """The result of one rank: a problem, or its seconds per call in each sample."""
 
     problem: Problem | None = None
     samples_sec: tuple[float, ...] = ()
@@ -52,7 +52,7 @@ class Measured:
     def case(
         self, shape: tuple[int, ...], ranks: Sequence[int], variant: str | None = None
     ) -> Case:
-        """Return the case of these ranks: their first problem, or the time of the slowest."""
+        """Return the case of these ranks: their problems, or the time of the slowest rank."""
         operation, found = self.operation, [self.found[rank] for rank in ranks]
         case = unmeasured(operation, CaseStatus.OK, shape=shape, variant=variant)
         problems = [
@@ -62,7 +62,7 @@ class Measured:
             _, first = problems[0]
             return replace(case, status=first.status, reason=_reason(problems, len(ranks)))
         if self.timing is None:  # another pair of the same round has a problem
-            reason = "another pair of its round could not be measured"
+            reason = "another pair of the same round could not be measured"
             return replace(case, status=CaseStatus.SKIPPED, reason=reason)
         samples = zip(*(one.samples_sec for one in found), strict=True)
         timing = replace(self.timing, samples_sec=tuple(map(max, samples)))
@@ -105,7 +105,10 @@ def unmeasured(
 def run(
     operations: Sequence[Operation], team: Team, device: DeviceInfo, budget_sec: float
 ) -> Iterator[Case]:
-    """Check each operation, then time it: about `budget_sec` for all, not counting the checks."""
+    """Check and time each operation; yield its case.
+
+    The timings take about `budget_sec` in all, not counting the checks.
+    """
     for operation in operations:
         measured = measure(operation, team, device, budget_sec / len(operations))
         yield measured.case((operation.ranks, operation.elements), range(team.ranks))
@@ -181,7 +184,10 @@ def _problem_of_call(
 def _timed(
     call: Call, team: Team, device: DeviceInfo, budget_sec: float
 ) -> tuple[Timing | None, tuple[float, ...]]:
-    """Return the timing, or None on ranks other than 0, and this rank's own samples."""
+    """Time the calls; return the timing and this rank's own samples.
+
+    The timing is None on ranks other than 0.
+    """
     timer = TeamTimer(make_timer(METHODS[device.kind], call, device), team)
     timing = None
     if team.leads:

@@ -16,7 +16,7 @@ Call = Callable[[], object]
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a result: the sum over the ranks `sources` of `count` elements from `start` on."""
+    """A part of a result: `count` elements from `start` on, summed over the ranks `sources`."""
 
     sources: tuple[int, ...]
     start: int
@@ -25,7 +25,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation on an array of `elements` over `ranks`; `elements` is a multiple of `ranks`.
+    """An operation of several ranks on an array; `elements` is a multiple of `ranks`.
 
     Subclasses define what each rank sends, its result, and the function to call.
     """
@@ -38,17 +38,17 @@ class Operation:
 
     @property
     def bytes(self) -> int:
-        """Count the bytes of the whole array, S in `core/bus_bandwidth.py`."""
+        """The bytes of the whole array; S in `core/bus_bandwidth.py`."""
         return self.elements * DTYPE_BYTES[self.dtype]
 
     @property
     def chunk(self) -> int:
-        """Count the elements of a chunk; there are as many chunks as ranks."""
+        """The number of elements in a chunk; there are as many chunks as ranks."""
         return self.elements // self.ranks
 
     @property
     def prime(self) -> int | None:
-        """Return the prime of its patterns; None if sums over all ranks are not exact."""
+        """The prime of the patterns that are sent; None if sums over all ranks are not exact."""
         return prime_of(self.dtype, self.ranks if self.sums else 1)
 
     @property
@@ -56,7 +56,7 @@ class Operation:
         """All ranks."""
         return tuple(range(self.ranks))
 
-    def sent(self, rank: int) -> tuple[int, int]:  # noqa: ARG002  by all ranks alike
+    def sent(self, rank: int) -> tuple[int, int]:  # noqa: ARG002  the same for all ranks
         """Return the first position that `rank` sends, and the number of elements."""
         return 0, self.elements
 
@@ -69,12 +69,12 @@ class Operation:
         return False
 
     def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:
-        """Return a function that sends `given` and fills `taken`; one tensor if in place."""
+        """Return a function that sends `given` and fills `taken`, the same tensor if in place."""
         raise NotImplementedError
 
 
 class AllReduce(Operation):
-    """The sum of all arrays on every rank, which replaces the rank's own array."""
+    """The sum of all arrays, which replaces the array of every rank."""
 
     kind = Kind.ALL_REDUCE
     sums = True
@@ -114,7 +114,7 @@ class AllGather(Operation):
     kind = Kind.ALL_GATHER
 
     def sent(self, rank: int) -> tuple[int, int]:
-        """Return the rank's chunk."""
+        """Return the start and length of the rank's chunk."""
         return rank * self.chunk, self.chunk
 
     def result(self, rank: int) -> Sequence[Piece]:  # noqa: ARG002
@@ -137,7 +137,7 @@ class Broadcast(Operation):
         return [Piece((0,), 0, self.elements)]
 
     def in_place(self, rank: int) -> bool:
-        """Return whether this is the root."""
+        """Return whether `rank` is the root."""
         return rank == 0
 
     def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:  # noqa: ARG002
@@ -146,7 +146,7 @@ class Broadcast(Operation):
 
 
 class AllToAll(Operation):
-    """The chunks that all ranks have for this rank."""
+    """On each rank, the chunks that all ranks have for it."""
 
     kind = Kind.ALL_TO_ALL
 
@@ -204,5 +204,5 @@ def _renamed(name: str, before: str) -> Callable[..., object]:
 
 
 def elements_of(bytes_: int, dtype: str, ranks: int) -> int:
-    """Return how many elements fit into `bytes_`, at least one for each rank."""
+    """Return how many elements fit into `bytes_`: a multiple of `ranks`, at least `ranks`."""
     return max(1, bytes_ // (DTYPE_BYTES[dtype] * ranks)) * ranks

@@ -1,11 +1,11 @@
-"""The numbers that ranks send: they depend on rank, position and call, and their sum is exact.
+"""The numbers that ranks send: they depend on rank, position and call, and their sums are exact.
 
     value = 1 + hash(position, rank, call) mod p
 
 p is the largest prime for which ranks × p is within the limit up to which the dtype represents
 every integer: 2^53 (float64), 2^24 (float32), 2^11 (float16), 2^8 (bfloat16). So each partial sum
 is exact, whatever the order, and any element that differs is an error. No value is 0, so a missing
-contribution changes every element. The hash has no period, so a chunk in the place of another
+contribution changes every element. The hash has no period, so a chunk in the wrong place
 differs, whatever its length.
 
 The multipliers are those of SplitMix64 (Steele, Lea & Flood, Fast Splittable Pseudorandom Number
@@ -27,7 +27,7 @@ _64_BITS = 1 << 64
 
 @cache
 def prime_of(dtype: str, terms: int) -> int | None:
-    """Return the prime for sums of this many ranks in `dtype`; None if there are too many.
+    """Return the prime for sums of `terms` ranks in `dtype`; None if there are too many ranks.
 
     >>> prime_of("bfloat16", 2), prime_of("bfloat16", 3), prime_of("bfloat16", 129)
     (127, 83, None)
@@ -42,7 +42,7 @@ def _is_prime(number: int) -> bool:
 
 @dataclass(frozen=True)
 class Pattern:
-    """The numbers that ranks send in one call, modulo `prime`, made on `device`."""
+    """The numbers that ranks send in one call, modulo `prime`, as tensors on `device`."""
 
     prime: int
     call: int
@@ -53,7 +53,8 @@ class Pattern:
         hashes = self._hashes(start, count)
         total = torch.full_like(hashes, len(ranks))
         for rank in ranks:
-            # Without this multiplication, two keys would differ everywhere or nowhere modulo 2.
+            # Without this multiplication, the hashes for two keys would differ modulo 2 at every
+            # position or at none.
             total += (((hashes ^ _key(rank, self.call)) * ODD) >> ODD_SHIFT) % self.prime
         return total
 
@@ -72,5 +73,5 @@ def _key(rank: int, call: int) -> int:
 
 
 def _signed(number: int) -> int:
-    """Return an unsigned 64-bit number as the signed one with the same bits."""
+    """Return the signed 64-bit number with the same bits as the unsigned `number`."""
     return number - _64_BITS if number >= _64_BITS >> 1 else number

@@ -14,13 +14,17 @@ from workload.core.models.device import DeviceInfo
 from workload.core.models.gpu import GpuLinks
 from workload.hardware.driver_process import gpu_links
 
-# The variable with the number of this node in the job, by launcher. A host may run two nodes.
+# The variables of torchrun, Slurm and Kubernetes with this node's number in the job. A host may
+# run two nodes.
 NODE_VARIABLES = ("GROUP_RANK", "SLURM_NODEID", "JOB_COMPLETION_INDEX")
 
 
 @dataclass(frozen=True)
 class Topology:
-    """All ranks, and what the driver reports about the links of their GPUs; None for a CPU."""
+    """The places of all ranks, and the links of their GPUs as the driver reports them.
+
+    The links are None for a CPU.
+    """
 
     places: tuple[RankPlace, ...]
     gpus: tuple[GpuLinks | None, ...]
@@ -39,7 +43,7 @@ class Topology:
         places, gpus = self.places, self.gpus
         return link_between(places[one], places[other], gpus[one], gpus[other])
 
-    def link_of_nodes(self, one: int, other: int) -> Link:  # noqa: ARG002  all the same
+    def link_of_nodes(self, one: int, other: int) -> Link:  # noqa: ARG002  the same for all nodes
         """Return the link between two nodes."""
         return Link(LinkKind.NETWORK)
 
@@ -73,7 +77,7 @@ def node_key(host: str, environment: Mapping[str, str]) -> tuple[str, str]:
 
 
 def numbered(keys: Sequence[Hashable]) -> list[int]:
-    """Return the keys as numbers, in the order in which they first appear.
+    """Return a number for each key, counting keys in the order in which they first appear.
 
     >>> numbered(["b", "b", "a", "b"])
     [0, 0, 1, 0]

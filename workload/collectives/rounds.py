@@ -1,4 +1,4 @@
-"""Rounds of pairs that communicate at the same time, each party in at most one pair."""
+"""Rounds of pairs that communicate at the same time. A party is in at most one pair of a round."""
 
 from itertools import combinations
 
@@ -8,8 +8,8 @@ Pair = tuple[int, int]
 def tournament(parties: int) -> list[list[Pair]]:
     """Return rounds in which every two parties meet once, with as many pairs per round as possible.
 
-    This is the circle method of round-robin tournaments: one party stays, and the others rotate.
-    For an odd count, an empty place is added; its opponent in a round has a bye.
+    This is the circle method of round-robin tournaments: one party stays in place, and the
+    others rotate. If the count is odd, a dummy party is added; its opponent skips the round.
 
     >>> tournament(4)
     [[(0, 3), (1, 2)], [(0, 2), (1, 3)], [(0, 1), (2, 3)]]

@@ -1,7 +1,7 @@
-"""Everything that one command measures between ranks, and its section of the record.
+"""All measurements of one command between ranks, and their section of the record.
 
-First come operations of all ranks, then exchanges between every pair of ranks or nodes, which find
-the slow ones. All ranks call `Sweep.run` at the same time.
+Operations of all ranks come first. Then every pair of ranks or nodes exchanges arrays, which shows
+which pairs, ranks or nodes are slow. All ranks call `Sweep.run` at the same time.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ from workload.core.models.rating import Rating
 
 PAIRS_SHARE = 0.3  # of the budget, if operations are measured too
 DTYPE = "float32"
-# A pair that looks slow is measured again this often, and its best rate counts: noise does not
+# A pair that looks slow is measured again this many times, and its best rate counts: noise does not
 # recur.
 REPEATS = 2
 # Share of the peers' median. A link with half of its lanes or NVLinks reaches 0.5; healthy links of
@@ -55,7 +55,7 @@ class Plan:
     word: str
 
     def rank_pairs(self, pair: Pair) -> list[Pair]:
-        """Return the ranks that communicate in this pair, each with one of the other party."""
+        """Return the pairs of ranks that communicate: each rank with one of the other party."""
         one, other = (self.parties[party] for party in pair)
         return list(zip(one, other, strict=False))
 
@@ -79,7 +79,7 @@ class Pairs:
     cases: dict[tuple[Pair, int], Case] = field(default_factory=dict)
 
     def run(self, budget_sec: float) -> Iterator[tuple[Pair, Case]]:
-        """Measure all rounds within about `budget_sec`; then measure pairs that look slow again."""
+        """Measure all rounds within about `budget_sec`; then repeat the pairs that look slow."""
         steps = [(pairs, size) for pairs in self.plan.rounds for size in self.plan.sizes]
         for pairs, size in steps:
             yield from self._measure(pairs, size, budget_sec / len(steps))
@@ -125,7 +125,7 @@ class Pairs:
 
 
 def kept_case(before: Case | None, now: Case) -> Case:
-    """Return the case to keep: a wrong one, else a new one that is not OK, else the faster."""
+    """Return `before` if it is wrong, else `now` if it is not OK, else the faster case."""
     if before is None:
         return now
     if before.status is CaseStatus.WRONG:
@@ -138,9 +138,9 @@ def kept_case(before: Case | None, now: Case) -> Case:
 def far_below(measured: Iterable[PairRate]) -> list[SlowLink]:
     """Return the parties, then the pairs, that are far below their peers.
 
-    A party is judged by its best pair, since a slow party makes all its pairs slow. A pair is
-    judged by what both of its parties reach with others. If a party has a single pair, only the
-    pair is judged. Two parties have no peers.
+    A party is judged by its best rate, because a slow party makes all its pairs slow. A pair is
+    compared with the lower of its two parties' best rates. If a party has a single pair, only the
+    pair is judged. Two parties have no peers to compare with.
     """
     by_link: dict[str, list[PairRate]] = {}
     for one in measured:
@@ -169,7 +169,7 @@ def _of_type(link: str, group: Sequence[PairRate]) -> Iterable[SlowLink]:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Operations of all ranks, then pairs. Its methods are called on every rank."""
+    """The operations of all ranks, then those of pairs. Every rank calls the methods."""
 
     team: Team
     device: DeviceInfo
@@ -179,7 +179,7 @@ class Sweep:
 
     @property
     def link(self) -> Link | None:
-        """Return the slowest link of all ranks; None if the rate of one is not known."""
+        """Return the slowest link between any two ranks; None if any rate is unknown."""
         pairs = combinations(range(self.team.ranks), 2)
         return slowest(self.topology.link(*pair) for pair in pairs)
 
@@ -204,7 +204,7 @@ class Sweep:
             yield rated(case, self.pairs.link_of(*pair))
 
     def section(self) -> Collectives:
-        """Return the record's section; on rank 0, it lists what is slow so far."""
+        """Return the record's section; on rank 0, it lists the slow parties and pairs so far."""
         pairs = sorted(pair for round_ in self.pairs.plan.rounds for pair in round_)
         return Collectives(
             backend=self.team.backend,

@@ -67,7 +67,7 @@ class Team:
 
 
 class TeamTimer:
-    """A timer of batches that all ranks run at the same time; the slowest rank counts.
+    """A timer of batches that all ranks run at the same time; it returns the slowest rank's time.
 
     Rank 0 uses it as a `Timer` and decides how many calls a batch has and when to stop. The other
     ranks call `follow`. `samples_sec` are this rank's own times.
@@ -88,7 +88,7 @@ class TeamTimer:
         return self._together(calls)
 
     def end(self) -> None:
-        """Signal to the others that no batch follows."""
+        """Signal to the other ranks that no batch follows."""
         self._team.tell(END)
 
     def follow(self) -> None:

@@ -1,4 +1,4 @@
-"""Connect in short attempts: a refused client of torch 2.13 takes twice its time limit."""
+"""Connect in short attempts, as a refused client of torch 2.13 takes twice its time limit."""
 
 import time
 from collections.abc import Callable

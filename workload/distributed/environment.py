@@ -17,13 +17,13 @@ DEFAULT_PORT = 29500  # of torch.distributed
 # Below the ports that Linux assigns to outgoing connections: 32768 and up.
 FIRST_PORT, PORTS = 20_000, 12_000
 MAX_PORT = 65_535
-HOST = r"[A-Za-z0-9._:%-]{1,253}"  # a name, or an address of IPv4 or IPv6
+HOST = r"[A-Za-z0-9._:%-]{1,253}"  # a name, or an IPv4 or IPv6 address
 TORCHRUN, BARE = "torchrun", "the environment"
 
 
 @dataclass(frozen=True)
 class Place:
-    """One process of several. Ranks count from 0 over all nodes, local ranks on this node."""
+    """One process of several. Ranks are counted from 0 over all nodes, local ranks on each node."""
 
     rank: int
     world_size: int
@@ -43,7 +43,7 @@ class Place:
 
     @property
     def leads(self) -> bool:
-        """Return whether this is rank 0, which alone prints and writes."""
+        """Return whether this is rank 0, the only rank that prints and writes."""
         return self.rank == 0
 
     def cpu_share(self, usable: int, of_machine: int) -> int:
@@ -154,7 +154,7 @@ def _place(  # noqa: PLR0913  a place has this many parts
 
 
 def first_node(nodes: str) -> str:
-    """Return the first name of Slurm's list: `gpu03` of `gpu[03-05,9],login`.
+    """Return the first name in Slurm's list of nodes: `gpu03` for `gpu[03-05,9],login`.
 
     Raises UnfitError if there is none.
     """

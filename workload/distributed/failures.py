@@ -1,7 +1,7 @@
 """Report the failure of a rank to its launcher, and find the failure that caused the others.
 
 Each rank writes a file in the format of torch.distributed.elastic.multiprocessing.errors, so that
-torchrun shows the same line.
+torchrun shows the rank's error line too.
 """
 
 import json
@@ -17,12 +17,15 @@ from workload.core.files import write_atomically
 from workload.hardware.child import ending_signal
 
 ERROR_FILE = "TORCHELASTIC_ERROR_FILE"
-# Set by `launch`: the launcher prints the line of the rank that failed first; ranks print none.
+# Set by `launch`, which prints the error line of the rank that failed first. Ranks print none.
 LAUNCHED = "WORKLOAD_LAUNCHED"
 
 
 class LostRankError(UnfitError):
-    """Another rank ended or does not answer. This is a consequence, unless its node is lost."""
+    """Another rank ended or does not answer.
+
+    This error is a consequence of another failure, unless the node of that rank is lost.
+    """
 
 
 class RankError(WorkloadError):
@@ -40,21 +43,21 @@ class FollowedError(RankError):
 
 @dataclass(frozen=True)
 class Failure:
-    """How one rank ended: its exit code, negative for a signal, and its line, if it wrote one."""
+    """The failure of one rank: its exit code, negative for a signal, and its error line, if any."""
 
     rank: int
     exit_code: int
     line: str | None = None
     lost_another: bool = False
-    stopped: bool = False  # by the launcher, after another failed
+    stopped: bool = False  # by the launcher, after another rank failed
     hung: bool = False  # the launcher had to kill it
 
     @property
     def order(self) -> tuple[bool, bool, bool, int]:
         """Return a sort key that puts causes before consequences; stopped ranks come last.
 
-        A rank that hung may have waited for one that failed. Others may have lost it because it
-        hung.
+        A hung rank comes after failed ranks, because it may have waited for one of them, and before
+        ranks that lost another rank, because they may have lost the hung rank.
         """
         consequence = self.stopped and not self.hung and ending_signal(self.exit_code) is not None
         return consequence, self.lost_another, self.hung, self.rank
@@ -69,7 +72,7 @@ class Failure:
             return RankError(line, ExitCode.UNFIT)
         ended = f"rank {self.rank} ended with exit code {self.exit_code}: see its output"
         line = with_rank(self.rank, self.line) if self.line else ended
-        known = self.exit_code in set(ExitCode)  # else not an exit code of this program
+        known = self.exit_code in set(ExitCode)  # otherwise not an exit code of this program
         return RankError(line, ExitCode(self.exit_code) if known else ExitCode.UNFIT)
 
 
@@ -96,7 +99,7 @@ def report_failure(environment: Mapping[str, str], line: str, lost_another: bool
 def read_failure(
     rank: int, exit_code: int, message: object, stopped: bool = False, hung: bool = False
 ) -> Failure:
-    """Return the failure of a rank; `message` comes from its file, if it wrote one."""
+    """Return the failure of a rank; `message` is from its error file, if it wrote one."""
     found = message if isinstance(message, dict) else {}
     return Failure(
         rank,

@@ -31,7 +31,7 @@ _OF_THE_GROUP = (dist.DistBackendError, dist.DistNetworkError, dist.DistStoreErr
 
 
 def own_device(requested: str, place: Place) -> str:
-    """Return this rank's device: of several GPUs, the one whose index is its local rank.
+    """Return this rank's device. Of several GPUs, it is the one whose index is the local rank.
 
     A single rank that sees one GPU uses that GPU. Raises BadInputError if several ranks request
     one GPU, and UnfitError if there are fewer GPUs than ranks or if the driver hangs.
@@ -74,7 +74,7 @@ class Group:
     def on_rank_0(self, work: Callable[[], T]) -> T:
         """Call `work` on rank 0 only; return its result, which must be plain JSON, on every rank.
 
-        If it raises a WorkloadError, the other ranks raise FollowedError with the same code.
+        If `work` raises a WorkloadError, the other ranks raise FollowedError with the same code.
         """
         return self._lead(work) if self.place.leads else self._follow()
 
@@ -98,7 +98,10 @@ class Group:
         return answer["value"]
 
     def _send(self, answer: object) -> None:
-        """Send the answer as a tensor: the group's operations have a time limit, its store none."""
+        """Send the answer as a tensor.
+
+        Operations of the group have a time limit, but the group's store has none.
+        """
         text = torch.tensor(list(json.dumps(answer).encode()), dtype=torch.uint8)
         dist.broadcast(torch.tensor([len(text)], device=self._where), 0)
         dist.broadcast(text.to(self._where), 0)
@@ -106,9 +109,9 @@ class Group:
 
 @contextmanager
 def joined(place: Place, device: DeviceInfo, wait_sec: float = GROUP_SEC) -> Iterator[Group]:
-    """Join the group of all ranks, and leave it together at the end.
+    """Join the group of all ranks; at the end, all ranks leave it together.
 
-    Raises UnfitError if the ranks do not meet, LostRankError if one is lost.
+    Raises UnfitError if the ranks do not meet, or LostRankError if one is lost.
     """
     backend, limit = BACKENDS[device.kind], timedelta(seconds=wait_sec)
     if device.kind == "cuda":
@@ -171,7 +174,7 @@ def _tcp_store(place: Place, limit: timedelta, listens: bool = False) -> dist.TC
 
 @contextmanager
 def lost_ranks_named(place: Place) -> Iterator[None]:
-    """Convert an error that the group raises when a rank is lost to LostRankError."""
+    """Raise LostRankError instead of the error that the group raises if a rank is lost."""
     try:
         yield
     except RuntimeError as error:
@@ -184,6 +187,6 @@ def lost_ranks_named(place: Place) -> Iterator[None]:
 
 
 def _short(error: Exception) -> str:
-    """Return the error of gloo, NCCL or the store, without source location and advice."""
+    """Return the error of gloo, NCCL or the store without its source location and advice."""
     line = re.sub(r"^\[[^\]]*\] ", "", first_line(error))
     return line.partition(". ")[0]

@@ -1,8 +1,8 @@
 """Start the ranks of this node with torch.distributed's own launcher, as torchrun does.
 
-Each rank runs the same command and reads its place from its environment. Every wait has a limit, so
-that all other nodes end within a minute if one is lost. This module limits the waits for the
-rendezvous and its store, and `group` those for the process group.
+Each rank runs the same command and reads its place from its environment. Every wait has a limit:
+if a node is lost, all other nodes end within a minute. This module limits the waits for the
+rendezvous and its store; `group` limits the waits for the process group.
 """
 
 import logging
@@ -32,14 +32,17 @@ from workload.distributed.limits import JOIN_AGAIN_SEC, JOIN_SEC
 from workload.distributed.rendezvous import make_handler
 
 STORE_SEC = 20  # how long to wait for an answer from the store
-# How long ranks may take to end after a signal; they take under a second.
+# The time limit for ranks to end after a signal. They take less than a second.
 SHUTDOWN_SEC = 5
 MONITOR_SEC = 0.1
 
 
 @dataclass(frozen=True)
 class Launch:
-    """What to start: `ranks` on each of `nodes`. The nodes meet at `rendezvous`, host:port."""
+    """What to start: `ranks` ranks on each of `nodes` nodes.
+
+    The nodes meet at `rendezvous`, host:port.
+    """
 
     ranks: int
     nodes: int = 1
@@ -56,7 +59,7 @@ class Launch:
 
     @property
     def parameters(self) -> RendezvousParameters:
-        """Return where the nodes meet; without an address, at a free port of this node."""
+        """The parameters of the rendezvous; without an address, it uses a free local port."""
         return RendezvousParameters(
             backend="c10d",
             endpoint=self.rendezvous or "127.0.0.1:0",
@@ -75,17 +78,17 @@ class Launch:
 
 
 class Agent(LocalElasticAgent):
-    """torch's local agent, which gives ranks SHUTDOWN_SEC to end and records which it ended.
+    """A local agent that gives ranks SHUTDOWN_SEC to end, and records the ranks that it ended.
 
-    After a rank has failed, torch 2.13 gives the others 30 s (SubprocessContext._poll).
+    After a rank has failed, torch 2.13 gives the other ranks 30 s (SubprocessContext._poll).
     """
 
     stopped: frozenset[int] = frozenset()  # ranks that ran until the agent ended them
-    hung: frozenset[int] = frozenset()  # of these, those that only SIGKILL ended
+    hung: frozenset[int] = frozenset()  # the stopped ranks that only SIGKILL ended
 
     def _start_workers(self, worker_group: WorkerGroup) -> dict[int, Any]:
-        # Ranks inherit this and unblock SIGINT when they handle it. While Python starts, it would
-        # show Ctrl-C as an error of its own.
+        # Ranks inherit the blocked SIGINT and unblock it when they handle it. Otherwise, Python
+        # would print an error of its own after Ctrl-C during its start.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             started: dict[int, Any] = super()._start_workers(worker_group)
@@ -111,7 +114,7 @@ class Agent(LocalElasticAgent):
 
 
 def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
-    """Run Python with `arguments` once for each rank of this node until all have ended.
+    """Run Python with `arguments` once for each rank of this node; wait until all have ended.
 
     Returns OK, or the code of a signal that ended the launcher. Raises RankError with the line of
     the rank that failed first, or UnfitError if the nodes do not meet. Call it in the main thread.
@@ -120,7 +123,9 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
     os.environ[LAUNCHED] = "1"
     if plan.rendezvous is None:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    else:  # agents may count restarts differently, but only that count separates attempts
+    else:
+        # Only the count of restarts separates attempts in a shared store, and the agents of
+        # several nodes may count restarts differently.
         os.environ.setdefault("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1")
     try:
         with tempfile.TemporaryDirectory(prefix="workload-ranks-") as folder:
@@ -132,16 +137,16 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
         fix = FIX_OF_LIMIT.get(error.errno or 0, "check TMPDIR and its free space")
         reason = error.strerror or first_line(error)
         raise UnfitError(f"the ranks could not be started ({reason}): {fix}") from None
-    except Exception as error:  # whatever the rendezvous raises
+    except Exception as error:  # the rendezvous can raise any type
         if plan.rendezvous is None:
             raise UnfitError(
                 f"the ranks could not be started ({_reason(error)}): check that this machine "
                 "has the address 127.0.0.1, and allow more open files: ulimit -n 1024"
             ) from None
         raise UnfitError(
-            f"the {plan.nodes} nodes did not reach or lost each other at {plan.rendezvous} "
-            f"({_reason(error)}): start all within {plan.join_sec} s (--join-timeout); see "
-            "their output, and check that each can reach the others"
+            f"the {plan.nodes} nodes did not reach each other or lost each other at "
+            f"{plan.rendezvous} ({_reason(error)}): start all within {plan.join_sec} s "
+            "(--join-timeout); see their output, and check that each can reach the others"
         ) from None
     if result.is_failed():
         failures = [
@@ -159,14 +164,14 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
 
 
 def _reason(error: Exception) -> str:
-    """Return why the rendezvous failed; its exceptions have the reason in their cause."""
+    """Return why the rendezvous failed; some exceptions have the reason in `__cause__`."""
     if isinstance(error, RendezvousTimeoutError):
         return "not all of them joined in time"
     return first_line(error.__cause__ or error).partition(". ")[0].rstrip(".")
 
 
 def _run_agent(arguments: Sequence[str], plan: Launch, folder: str) -> tuple[RunResult, Agent]:
-    """Run the agent; return how the ranks ended, and the agent, which lists those it ended."""
+    """Run the agent; return how the ranks ended, and the agent, which lists the ranks it ended."""
     handler = make_handler(plan.parameters, STORE_SEC)
     spec = WorkerSpec(
         role="workload",

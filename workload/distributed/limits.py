@@ -1,6 +1,9 @@
-"""How long nodes wait for each other by default. `--help` shows this, so torch is not imported."""
+"""How long nodes wait for each other by default.
+
+`--help` shows these limits, so this module does not import torch.
+"""
 
 JOIN_SEC = 35
-# If ranks may be restarted. After a failure the group has already waited, and torch has one limit
-# for the start and for restarts.
+# The limit if ranks may be restarted. It is lower because the group has already waited after a
+# failure, and torch has a single limit for the start and for restarts.
 JOIN_AGAIN_SEC = 15

@@ -43,7 +43,7 @@ def make_handler(parameters: RendezvousParameters, limit_sec: float) -> Rendezvo
 def _connect(parameters: RendezvousParameters, join_sec: float) -> tuple[RendezvousBackend, Store]:
     """Connect to the store, or start it if it belongs on this node; retry until the limit.
 
-    An attempt that lasts longer, as when a name does not resolve, is abandoned.
+    An attempt that takes longer, for example because a name does not resolve, is abandoned.
     """
 
     def connect() -> tuple[RendezvousBackend, Store]:
@@ -58,7 +58,7 @@ def _connect(parameters: RendezvousParameters, join_sec: float) -> tuple[Rendezv
 
 
 class LimitedBackend(RendezvousBackend):
-    """The state that the nodes share; after a timeout it is not queried again."""
+    """A backend of the state that the nodes share; after a timeout, it is not queried again."""
 
     def __init__(self, backend: RendezvousBackend, limit_sec: float) -> None:
         """Wrap `backend`."""
@@ -78,12 +78,15 @@ class LimitedBackend(RendezvousBackend):
     def set_state(
         self, state: bytes, token: Token | None = None
     ) -> tuple[bytes, Token, bool] | None:
-        """Replace the state of version `token`; return the current state and whether it is new."""
+        """Replace the state if its version is `token`.
+
+        Return the current state, its version, and whether it is the new state.
+        """
         return self._ask(lambda: self._backend.set_state(state, token))
 
     def _ask(self, question: Callable[[], Answer]) -> Answer:
         if self._silent:
-            raise RendezvousConnectionError("the store did not answer before")
+            raise RendezvousConnectionError("the store did not answer an earlier call")
         try:
             return within(self._limit_sec, question)
         except RendezvousConnectionError:
@@ -92,7 +95,7 @@ class LimitedBackend(RendezvousBackend):
 
 
 def within(limit_sec: float, question: Callable[[], Answer]) -> Answer:
-    """Return the result of `question`; raise what it raises.
+    """Return the result of `question`, or raise the error that it raises.
 
     Raises RendezvousConnectionError after the limit. The waiting thread is abandoned, and does not
     keep the process from ending.

@@ -80,7 +80,7 @@ def test_a_store_that_was_silent_is_not_asked_again(store: FakeBackend) -> None:
     limited = LimitedBackend(store, limit_sec=0.05)
     with pytest.raises(RendezvousConnectionError):
         limited.get_state()
-    with pytest.raises(RendezvousConnectionError, match="did not answer before"):
+    with pytest.raises(RendezvousConnectionError, match="did not answer an earlier call"):
         limited.set_state(b"new", 2)
     assert store.asked == 1
 
