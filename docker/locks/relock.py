@@ -23,14 +23,15 @@ LOCKED = LOCKS.parents[1] / "workload/doctor/probes/locked.json"
 TORCH_CPU_INDEX = os.environ.get("TORCH_CPU_INDEX", "https://download.pytorch.org/whl/cpu")
 PYTHON_MIN = "3.11"
 CPU_PYTHONS = ("311", "312", "313")
-# CUDA's wheels, and packages that only they need. Not nvidia-ml-py, which only calls the driver.
+# CUDA's wheels and packages that only they need, except nvidia-ml-py, which only calls the driver.
 CUDA_ONLY = re.compile(r"(triton|cuda-[a-z-]+|nvidia-(?!ml-py)[a-z0-9-]+)==")
 
 
 def compile_lock(output: str, *inputs: str | Path) -> None:
-    """Resolve `inputs` and write versions and hashes, which are the same for any mirror.
+    """Resolve `inputs` and write the lock `output`.
 
-    Locked packages stay at their versions, unless UPGRADE=1 requests the newest versions.
+    The lock contains versions and hashes, which are the same for any mirror. Locked packages stay
+    at their versions, unless UPGRADE=1 requests the newest versions.
     """
     options = (
         "--quiet --no-config --universal --generate-hashes --no-header --no-annotate"
@@ -51,7 +52,7 @@ def blocks(lock: str) -> list[str]:
 
 
 def published_cpu_torch(version: str) -> str | None:
-    """Return the block of torch's CPU wheels for Linux from PyTorch's index; None if unreachable."""
+    """Return torch's block of CPU wheels for Linux from PyTorch's index; None if unreachable."""
     try:
         with urlopen(f"{TORCH_CPU_INDEX}/torch/", timeout=20) as page:
             links = page.read().decode()
@@ -81,7 +82,10 @@ def recorded_cpu_torch(version: str) -> str:
 
 
 def versions(lock: str) -> dict[str, str]:
-    """Return each package's version in a lock, or its versions for several markers, by spaces."""
+    """Return the version of each package in a lock.
+
+    If several versions are chosen by markers, they are joined by spaces.
+    """
     found: dict[str, str] = {}
     for name, version in re.findall(r"^([a-z0-9-]+)={2,3}(\S+)", lock, re.MULTILINE):
         found[name] = f"{found[name]} {version}" if name in found else version

@@ -2,7 +2,8 @@
 """Publish a version of all images; `make publish` runs both steps.
 
 build: build each image for this machine's platform and push it by digest, without a tag.
-index: create the version's tags as indexes of the images of PLATFORMS (default: this machine's).
+index: create an index of each image for PLATFORMS (default: this machine's), with the version's
+tags.
 
 Variables: REGISTRY, with a path, such as ghcr.io/me; VERSION; SOURCE, the web address of the code
 (default: the git remote's); DRY_RUN=1 prints the plan and does nothing. Digests are written to
@@ -53,7 +54,7 @@ class Release:
         return Path(f"results/published/{self.revision}/{target}-{where.replace('/', '-')}.json")
 
     def pushed(self, target: str, where: str) -> str:
-        """Return the reference of a pushed image, with its digest; refuse one that was not pushed."""
+        """Return the reference of a pushed image by digest; refuse one that was not pushed."""
         path = self.metadata(target, where)
         if (ROOT / path).exists():
             digest = json.loads((ROOT / path).read_text())[target]["containerimage.digest"]
@@ -178,7 +179,10 @@ def check_new(tag: str) -> None:
 
 
 def run(release: Release, command: list[str], failure: str) -> None:
-    """Run a command with its output on stderr, as stdout is for the result; print it if dry."""
+    """Run a command, or print it in a dry run.
+
+    The command's output goes to stderr, because stdout is for the result.
+    """
     if release.dry_run:
         print(shlex.join(command))
     elif subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode:

@@ -80,7 +80,10 @@ def os_packages(listed: str) -> list[Component]:
 
 
 def component(url: PackageURL, license_: str | None = None) -> Component:
-    """Create a component from its URL. Scanners also read its distribution and source there."""
+    """Create a component from its package URL.
+
+    Scanners read the distribution and the source from this URL too.
+    """
     licenses = [LicenseFactory().make_from_string(license_)] if license_ else []
     return Component(
         name=url.name, version=url.version, purl=url, bom_ref=url.to_string(), licenses=licenses

@@ -27,7 +27,7 @@ from workload.core.units import printable
 
 EXCEPTIONS = Path(__file__).with_name("known-vulnerabilities.toml")
 LIMIT_SEC = 600
-SERVICES = ("pypi", "osv")  # OSV knows more vulnerabilities; PyPI reports unknown packages
+SERVICES = ("pypi", "osv")  # OSV knows more vulnerabilities; PyPI reports packages it does not have
 PIP_AUDIT = "pip-audit --no-deps --disable-pip --progress-spinner off --format json -r /dev/stdin"
 
 
@@ -88,7 +88,7 @@ def scan_image(image: str) -> Iterator[Finding]:
 def answer(command: list[str], lines: str = "") -> Any:
     """Return the JSON that a scanner prints.
 
-    The exit code is ignored, because it is 1 for a finding as well as for an error.
+    The exit code is ignored, because a finding also gives 1.
     """
     try:
         ended = subprocess.run(

@@ -1,1 +1,4 @@
-"""Check every element that ranks receive, time the operations, and rate them by the links."""
+"""Check every element that ranks receive, and time the operations.
+
+The rates of the operations are compared with those of the links.
+"""

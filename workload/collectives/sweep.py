@@ -1,7 +1,7 @@
 """All measurements of one command between ranks, and their section of the record.
 
-Operations of all ranks come first. Then every pair of ranks or nodes exchanges arrays, which shows
-which pairs, ranks or nodes are slow. All ranks call `Sweep.run` at the same time.
+Operations of all ranks come first. Then every pair of ranks or nodes exchanges arrays, to find
+slow pairs, ranks and nodes. All ranks call `Sweep.run` at the same time.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

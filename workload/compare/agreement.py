@@ -39,10 +39,10 @@ class Disagreement(Model, frozen=True):
 def disagreements(
     baseline: Sequence[TrainResult], candidate: Sequence[TrainResult]
 ) -> list[Disagreement]:
-    """Compare the training runs that have the same options on both sides, except the steps.
+    """Compare the training runs whose options, except the steps, are the same on both sides.
 
     If a side repeated a run, the first run of each side is compared with all such runs of the other
-    side. The comparison with the largest error is returned.
+    side. Only the comparison with the largest error is returned.
     """
     ours, theirs = _by_identity(baseline), _by_identity(candidate)
     return [

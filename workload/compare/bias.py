@@ -21,8 +21,8 @@ UNKNOWN = "not recorded"
 class Difference:
     """An environment variable that affects the results and was not the same in all runs.
 
-    If the runs of a side differ, it has several values. None means that a run did not set the
-    variable.
+    If the runs of a side differ, its tuple has several values. None means that a run did not set
+    the variable.
     """
 
     name: str

@@ -129,7 +129,7 @@ def _outcomes(
             continue
         if len(our_side.runs) == len(their_side.runs):
             one, other = _aligned(one, other)
-        # Runs form pairs if both sides have the same number and the same runs measured the case.
+        # Runs form pairs if both sides have equally many runs and the same runs measured the case.
         paired = len(our_side.runs) == len(their_side.runs) and _indices(one) == _indices(other)
         yield speed_of(name + suffix, title + suffix, _cases(one), _cases(other), paired)
 

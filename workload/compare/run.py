@@ -144,7 +144,7 @@ def honest(case: Case, device: DeviceInfo | None) -> Case:
 
 
 def in_utc(found: object, path: Path) -> datetime:
-    """Convert a time or ISO text to UTC. Without a time zone, it is UTC. Raises BadInputError."""
+    """Convert a time or ISO text to UTC. A time without a zone is in UTC. Raises BadInputError."""
     try:
         moment = datetime.fromisoformat(found) if isinstance(found, str) else found
         if not isinstance(moment, datetime):

@@ -93,7 +93,7 @@ class Speed(Model, frozen=True):
         return self.interval is not None and self.interval[1] < 1 - share
 
     def is_slower_despite_waits(self, share: float) -> bool:
-        """Return whether it is slower by more than `share` even after its waits are subtracted."""
+        """Return whether the candidate is slower by `share` even after its waits are subtracted."""
         left = self.candidate.least_sec / self.candidate.sec
         return self.interval is not None and self.interval[1] < (1 - share) * left
 
