@@ -57,7 +57,7 @@ class Buffers:
             self.given[offset : offset + count] = values.to(self.given.dtype)
 
     def settle(self) -> None:
-        """Set the array to 0 if sums replace it, so that it stays finite over many calls."""
+        """Set the array to 0 if it is summed in place, so that it stays finite over many calls."""
         if self._operation.sums and self.taken is self.given:
             self.given.zero_()
 
