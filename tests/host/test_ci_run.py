@@ -57,12 +57,7 @@ CONCURRENT: tuple[Branches, ...] = (
     ),
     (("test-cluster",), ("test-pods",)),
     (("build cpu-devel", "test-devel cpu", "build gpu-devel", "test-devel gpu"), ("test-engine",)),
-    (
-        ("test-cloud",),
-        ("compare-builds cpu",),
-        ("test-page", "test-supply"),
-        ("test-registry",),
-    ),
+    (("compare-builds cpu",), ("test-page", "test-supply"), ("test-registry",)),
 )
 
 
