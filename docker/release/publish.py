@@ -166,7 +166,10 @@ def check_builder() -> None:
             UNFIT, f"the builder's driver is docker, which pushes no attestations: {NEW_BUILDER}"
         )
     if native[1] != HERE:
-        refuse(UNFIT, f"the builder is {native[1]}, this machine {HERE}: images are built natively")
+        refuse(
+            UNFIT,
+            f"the builder's platform is {native[1]}, this machine's is {HERE}: use a builder for it",
+        )
 
 
 def check_new(tag: str) -> None:

@@ -25,7 +25,7 @@ def nccl() -> str:
 
 
 def arch_list() -> str:
-    """Return the targets of torch's compiled kernels, such as sm_75 sm_80; empty for the CPU.
+    """Return the targets of torch's compiled kernels, such as sm_75 sm_80; empty for a CPU build.
 
     torch.cuda.get_arch_list() is empty without a GPU; the build flags are not.
     """

@@ -97,8 +97,8 @@ class Console:
 def laid_out(renderable: str | Table | Grid, stream: TextIO | None) -> str:
     """Return the text of `renderable`, formatted for the terminal `stream`.
 
-    If `stream` is not a terminal, the text is plain and at most MAX_WIDTH wide. Blanks at the end
-    of a line are removed. Lines with tabs are not changed.
+    If `stream` is not a terminal, the text is plain and at most MAX_WIDTH wide. Trailing whitespace
+    is removed. Lines with tabs are not changed.
     """
     terminal = stream is not None and stream.isatty()
     text = io.StringIO()  # not `stream`: `_write` handles its errors

@@ -35,7 +35,7 @@ def link_between(
 ) -> Link:
     """Return the link between two ranks.
 
-    `ours` and `theirs` are the links of their GPUs; None for a CPU.
+    `ours` and `theirs` are the links of the GPUs of `one` and `other`; None for a CPU.
     """
     if one.node != other.node:
         return Link(LinkKind.NETWORK)

@@ -27,7 +27,7 @@ METHODS = {"cpu": HOST_CLOCK, "cuda": CUDA_EVENTS}
 
 @dataclass(frozen=True)
 class Problem:
-    """Why one rank could not measure an operation."""
+    """Why one rank has no valid measurement of an operation."""
 
     status: CaseStatus
     reason: str

@@ -72,7 +72,7 @@ def loss_disagreement(a: tuple[float | None, ...], b: tuple[float | None, ...]) 
 
 
 def _by_identity(results: Sequence[TrainResult]) -> dict[tuple[object, ...], list[TrainResult]]:
-    """Group the training runs that have losses by all options except the number of steps."""
+    """Group the runs by all options except the number of steps; skip runs without losses."""
     groups: dict[tuple[object, ...], list[TrainResult]] = {}
     for result in results:
         identity = (result.mode, *(vars(spec_of(result)) | {"steps": None}).values())

@@ -9,7 +9,8 @@ fast" are then equally far from "equally fast".
   with a wider interval.
 - Several runs per side without pairs: Welch's interval of the difference of two means (Welch 1947).
   In both cases the 10% quantile represents a run. Disturbances only add time. They change this
-  quantile only if they affect nine tenths of a run, but the median if they affect half of a run.
+  quantile only if they affect nine tenths of a run, while half of a run is enough to change the
+  median.
   When the suite was compared with itself (a shared CPU, 2 runs of 20 cases), 3 cases were
   unclear; with medians, 7 were.
 - One run on a side: the interval of its median comes from order statistics. The intervals of both

@@ -18,7 +18,7 @@ from workload.core.units import some
 
 @dataclass(frozen=True)
 class Party:
-    """The device and software of a side. If its runs differ, tuples have the values of all runs."""
+    """The device and software of a side. If its runs differ, the tuples contain all values."""
 
     name: str
     device: DeviceInfo

@@ -75,7 +75,7 @@ XID = "see the kernel's log for its Xid, reset the GPU or restart its host"
 
 
 class LostDeviceError(UnfitError):
-    """The device failed during its work and no longer responds."""
+    """The device failed while in use and no longer responds."""
 
     def __init__(self, device: str, reason: str, fix: str = XID) -> None:
         """Build the message from the driver's one-line `reason`."""

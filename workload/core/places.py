@@ -113,7 +113,7 @@ def container_kind(root: Path, environment: Mapping[str, str]) -> str | None:
 def ends_with_container(folder: Path, root: Path = Path("/")) -> bool:
     """Return whether files in `folder` are lost when this container is removed.
 
-    They are lost if the folder is in the container's own layer or tmpfs, not on a volume.
+    They are lost if the folder is in the container's writable layer or a tmpfs, not on a volume.
     """
     if container_kind(root, os.environ) not in SHORT_LIVED:
         return False

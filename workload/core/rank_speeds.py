@@ -30,7 +30,7 @@ USUAL = {
 
 @dataclass(frozen=True)
 class Slowness:
-    """How slow a rank is in its slowest kind of case.
+    """How slow a rank is, compared with the others, in its slowest kind of case.
 
     `factor` is the rank's time divided by the median time of the other ranks.
     """

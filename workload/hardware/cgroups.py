@@ -25,7 +25,7 @@ UNLIMITED_BYTES = 1 << 60
 
 
 def read_limits(root: Path = Path("/")) -> Limits:
-    """Read every limit on this process from files below `root`; tests pass a fixture tree."""
+    """Read every limit on this process from files below `root`, in tests a fixture tree."""
     groups = _own_groups(root)
     limit_bytes, used_bytes = _tightest_memory(_levels(root, groups, "memory"))
     quotas = map(_cpu_quota, _levels(root, groups, "cpu"))

@@ -30,7 +30,7 @@ def minimum_driver(cuda_version: str) -> str | None:
 def driver_suffices(driver_version: str, cuda_version: str) -> bool | None:
     """Return whether a driver ("580.65.06") runs a CUDA build; None if either is unknown.
 
-    A driver newer than any in the table suffices: drivers run every older CUDA version.
+    A driver newer than any in the table suffices: drivers support every older CUDA version.
     """
     needed, branch = minimum_driver(cuda_version), driver_version.partition(".")[0]
     if needed is None or not branch.isdecimal():

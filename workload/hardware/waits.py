@@ -134,7 +134,7 @@ def _working(threads: Sequence[Spent], window_sec: float) -> int:
 def _stolen(
     start: tuple[float, ...] | None, end: tuple[float, ...] | None
 ) -> tuple[float, ...] | None:
-    """Return the stolen seconds of each CPU; None if unknown or if the number of CPUs changed."""
+    """Return the steal time of each CPU; None if unknown or if the number of CPUs changed."""
     if start is None or end is None or len(start) != len(end):
         return None
     return tuple(max(0.0, later - earlier) for earlier, later in zip(start, end, strict=True))

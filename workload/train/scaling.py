@@ -1,7 +1,7 @@
 """Measure strong scaling (one batch for all ranks) and weak scaling (one batch for each rank).
 
 For every number of ranks, two loops run in turns: one trains, and the other does the same steps
-without communication. The difference of their times is the time of the communication, including
+without communication. The difference between their times is the communication time, including
 the wait for the slowest rank. All ranks call the same functions; ranks that take no part wait.
 """
 

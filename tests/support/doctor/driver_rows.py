@@ -77,7 +77,7 @@ DRIVER_ROWS = (
     fails(
         "recovery-action",
         "restart_app",
-        "GPU 0 NVIDIA H200: the driver asks to stop the jobs that use NVLink or peer-to-peer "
+        "GPU 0 NVIDIA H200: the driver asks you to stop the jobs that use NVLink or peer-to-peer "
         "copies, then to check the recovery action again",
         health__recovery_action=3,
     ),

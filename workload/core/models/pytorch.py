@@ -34,7 +34,7 @@ class KernelRun(Fact, frozen=True):
 
 
 class SeveralGpus(Fact, frozen=True):
-    """Tests of several GPUs together.
+    """Results of the tests that use several GPUs at the same time.
 
     `unreachable` has pairs of GPUs, such as "0 and 1", that cannot access each other's memory.
     """

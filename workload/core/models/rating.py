@@ -19,9 +19,8 @@ class Rating(Model, frozen=True):
     """What limits a case, and how close the case came to that limit.
 
     `peak_share` is the case's rate as a share of the datasheet's dense peak (on a CPU, of the
-    nominal peak). `ceiling_share` is the minimum time by the measured ceilings as a share of the
-    case's median time.
-    Without a measured ceiling, `regime` and `ceiling_share` are None.
+    nominal peak). `ceiling_share` is the minimum time that the measured ceilings allow, as a share of
+    the case's median time. Without a measured ceiling, `regime` and `ceiling_share` are None.
     """
 
     regime: Regime | None

@@ -92,17 +92,19 @@ RECOVERIES = {
     3: Recovery(
         "drain P2P",
         Action.RESTART_APP,
-        "the driver asks to stop the jobs that use NVLink or peer-to-peer copies, then to check "
-        "the recovery action again",
+        "the driver asks you to stop the jobs that use NVLink or peer-to-peer copies, then to "
+        "check the recovery action again",
     ),
     4: Recovery(
         "drain and reset",
         Action.RESET_GPU,
-        "the driver asks to stop the jobs that use NVLink or peer-to-peer copies, then to reset "
-        "the GPU",
+        "the driver asks you to stop the jobs that use NVLink or peer-to-peer copies, then to "
+        "reset the GPU",
     ),
     5: Recovery(
-        "recover the IMEX domain", Action.FIX_HOST, "the driver asks to recover the IMEX domain"
+        "recover the IMEX domain",
+        Action.FIX_HOST,
+        "the driver asks you to recover the IMEX domain",
     ),
     6: Recovery("bus reset", Action.RESET_GPU, "the driver asks for a reset of the GPU's bus"),
     7: Recovery("system reboot", Action.REBOOT, "the driver asks for a reboot of the system"),

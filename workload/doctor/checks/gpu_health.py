@@ -34,7 +34,7 @@ def recovery_action(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     asks="Has the GPU joined its NVLink fabric, and is the fabric healthy?",
     why="CUDA does not start on a GPU that has not joined the fabric of its NVSwitches; links of "
     "an unhealthy fabric may be slow",
-    fix="on the host, start the fabric manager of the driver's version, and check its log:\n"
+    fix="on the host, start the fabric manager that matches the driver, and check its log:\n"
     "sudo systemctl restart nvidia-fabricmanager\nsudo journalctl -u nvidia-fabricmanager",
     link="https://docs.nvidia.com/datacenter/tesla/fabric-manager-user-guide/",
 )

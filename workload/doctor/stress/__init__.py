@@ -1,1 +1,1 @@
-"""Stress one device for minutes: `workload doctor --deep`."""
+"""Stress one device for several minutes: `workload doctor --deep`."""

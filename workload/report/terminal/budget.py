@@ -11,9 +11,9 @@ STEP_SEC = 10  # hints round budgets up to a multiple of this
 
 @dataclass(frozen=True)
 class Shared:
-    """The seconds that a number of `cases` shared.
+    """The seconds that `cases` cases shared.
 
-    Of a larger budget, these cases get the share `part` of what is left after `before_sec`.
+    A larger budget would give them the fraction `part` of the seconds left after `before_sec`.
     """
 
     seconds: float

@@ -46,7 +46,7 @@ class CompiledLoop(FusedLoop):
                 raise
             raise UnfitError(
                 f"torch.compile failed ({first_line(error)}): "
-                f"`workload doctor` checks the compiler and its cache, {OTHERWISE}"
+                f"run `workload doctor` to check the compiler and its cache, {OTHERWISE}"
             ) from error
 
     def _step(self, r: Tensor) -> None:
