@@ -21,7 +21,7 @@ from workload.hardware import devices
 IMAGES, SIDE, PATCH, STEPS = 256, 16, 4, 200
 TIMED_SEC = 2.0  # for timing one step
 ENOUGH = 0.95  # of the images must be classified correctly
-BY_EVENTS = TimingConfig(CUDA_EVENTS)  # on a GPU: this optimizer cannot be captured in a graph
+BY_EVENTS = TimingConfig(CUDA_EVENTS)  # on a GPU: by default, Adam is not capturable in a graph
 
 
 def stripes() -> tuple[Tensor, Tensor]:

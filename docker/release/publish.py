@@ -168,7 +168,7 @@ def check_builder() -> None:
     if native[1] != HERE:
         refuse(
             UNFIT,
-            f"the builder's platform is {native[1]}, this machine's is {HERE}: use a builder for it",
+            f"the builder's platform is {native[1]}, this machine's is {HERE}: choose a native one",
         )
 
 

@@ -5,7 +5,7 @@
 Writes results/sbom-TARGET.cdx.json in CycloneDX 1.6 format (ECMA-424). For one image, the output is
 always the same. The image's own pip and dpkg list its packages, in a container without network or
 privileges. Exits with 4 if a Python package of docker/locks/TARGET.txt is missing, or if an
-installed package is not in that file with the same version.
+installed Python package is not in that file with the same version.
 """
 
 import argparse

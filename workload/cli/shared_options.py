@@ -30,7 +30,7 @@ def add_device(
 
 
 def add_devices(parser: argparse.ArgumentParser) -> None:
-    """Add --device, which also accepts `all`, --driver-timeout, --ranks and --rank-timeout."""
+    """Add --device (which also accepts `all`), --driver-timeout, --ranks and --rank-timeout."""
     add_device(parser, option_types.devices, "auto, cpu, cuda, cuda:N, or all: every GPU at once")
     parser.add_argument(
         "--ranks",

@@ -139,8 +139,9 @@ def far_below(measured: Iterable[PairRate]) -> list[SlowLink]:
     """Return the parties, then the pairs, that are far below their peers.
 
     A party is judged by its best rate, because a slow party makes all its pairs slow. A pair is
-    compared with the lower of its two parties' best rates. If a party has a single pair, only the
-    pair is judged. Two parties have no peers to compare with.
+    compared with the lower of its two parties' best rates. A party with a single pair is not
+    judged; in place of its best rate, the pair is compared with the median of all best rates.
+    Two parties have no peers to compare with.
     """
     by_link: dict[str, list[PairRate]] = {}
     for one in measured:

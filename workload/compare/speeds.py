@@ -127,7 +127,8 @@ def speed_of(
 def _unit(case: Case) -> tuple[str, int | None]:
     """Return the unit of a case's rate, and the amount per call; None if the unit is seconds.
 
-    Training steps and launches have no rate: a step has many operations, and a launch has none.
+    Training steps and launches are compared by time, which says more than a rate: a step has many
+    operations, and a launch has none.
     """
     if case.kind in (Kind.TRAIN, Kind.LAUNCH):
         return "s", None

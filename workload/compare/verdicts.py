@@ -38,7 +38,7 @@ class Comparison(Pairing):
     candidate: Party
     interleaved: bool | None  # whether the runs overlap in time; None if a side has one run
     disagreements: tuple[Disagreement, ...]
-    varied_threads: tuple[int, ...]  # if all runs used the same CPU
+    varied_threads: tuple[int, ...]  # if they differ although all runs used the same CPU
     differences: tuple[Difference, ...]  # in the environment
     unjudged: tuple[Unjudged, ...]
 

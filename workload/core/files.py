@@ -17,7 +17,7 @@ from workload.core.errors import BadInputError, first_line
 
 MAX_DIGITS = 29  # 2·(2**31)³, the FLOPs of the largest matmul, has 29
 
-# Temporary files that are being written. The signal thread removes them before the process exits.
+# Temporary files that are being written. The thread that ends the process removes them first.
 _unfinished: set[Path] = set()
 
 

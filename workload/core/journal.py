@@ -1,7 +1,7 @@
-"""A journal: a file with one line per result, so that results survive if the process is killed.
+"""A journal: a file with one line per result, which stays even if the process crashes.
 
 The first line holds the record without results. Each further line holds a section or cases. The
-last line holds the whole record, unless the process was killed before it wrote this line.
+last line holds the whole record, unless the process ended before it wrote this line.
 """
 
 import json
@@ -65,7 +65,7 @@ class Found:
 
 
 def read_journal(path: Path) -> Found:
-    """Read a journal, even if its process was killed; ignore an incomplete last line."""
+    """Read a journal, even if its process crashed; ignore an incomplete last line."""
     try:
         text = read_regular(path, MAX_RECORD_BYTES).decode(errors="replace")
         lines = [parse_json(line) for line in text.split("\n")[:-1]]

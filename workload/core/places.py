@@ -1,4 +1,4 @@
-"""Check whether a folder is writable and its files outlast the container; suggest fixes."""
+"""Check whether a folder is writable and whether its files outlast the container."""
 
 import errno
 import os

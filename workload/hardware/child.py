@@ -101,7 +101,7 @@ class Child:
         return line.decode(errors="replace")
 
     def _wait_for_output(self) -> bool:
-        """Return whether output came within _POLL_SEC. Raises EndedError at its end."""
+        """Return whether output came within _POLL_SEC. Raises EndedError at the end of output."""
         assert self._process.stdout  # noqa: S101  a pipe, see above
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)

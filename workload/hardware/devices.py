@@ -166,7 +166,7 @@ def translate_cuda_errors(info: DeviceInfo, busy_sec: float = 0.0) -> Iterator[N
     """Raise OutOfMemoryError if memory runs out in the block, LostDeviceError if the device fails.
 
     After a sticky CUDA error, or once the GPU has fallen off the bus, every later CUDA call of the
-    process fails. Any other error is raised unchanged if the device still responds.
+    process fails. Other errors, except out of memory, are raised unchanged if the device responds.
     `busy_sec` is passed to `watchdog`.
     """
     with watchdog.working(info.torch_name, busy_sec):

@@ -13,8 +13,8 @@ from workload.hardware.processor import read_processor
 
 TF32_CAPABILITY = (8, 0)  # Ampere, the first with TF32
 
-# The CPU flags that compute a dtype in hardware (one is enough), and their names in the vendors'
-# manuals. The outer key is a flag that every 64-bit CPU of the architecture has.
+# The CPU flags that show that a dtype is computed in hardware (one is enough), and their names in
+# the vendors' manuals. The outer key is a flag that every 64-bit CPU of the architecture has.
 _NEEDED = {
     "sse2": {
         "bfloat16": ({"avx512_bf16", "amx_bf16"}, "AVX512_BF16 or AMX"),

@@ -99,7 +99,7 @@ def cpus_in(text: str) -> frozenset[int]:
 
 
 def visible_gpus(gpus: Sequence[Gpu], chosen: str | None) -> list[Gpu]:
-    """Return the GPUs that CUDA_VISIBLE_DEVICES selects, in the same order; None selects all.
+    """Return the GPUs that CUDA_VISIBLE_DEVICES selects, in its order; None selects all.
 
     As in CUDA, a name that matches no GPU hides all GPUs after it. Indices are those of the driver.
     """

@@ -40,7 +40,7 @@ action stays until then.
 
 ## Xids
 
-Source: {source}. An Xid that is not listed asks for `drain`, whatever the driver asks for.
+Source: {source}. The action for an Xid that is not listed is `drain`, whatever the driver asks for.
 
 {xids}
 

@@ -1,4 +1,4 @@
-"""Run a command on several devices at the same time, in one process per device."""
+"""Run a command on several devices at the same time, in one process each, with one verdict."""
 
 import os
 from collections.abc import Callable, Iterable, Sequence

@@ -45,7 +45,7 @@ class Facts(Fact, frozen=True):
     device_nodes: tuple[DeviceNode, ...] | None
     link_widths: dict[str, int] | None  # PCI address -> lanes that the GPU supports
     mapped_libraries: tuple[str, ...]  # CUDA libraries in the process that used torch
-    path_libraries: tuple[str, ...] | None  # CUDA libraries on LD_LIBRARY_PATH, LD_PRELOAD
+    path_libraries: tuple[str, ...] | None  # CUDA libraries in LD_LIBRARY_PATH and LD_PRELOAD
     compilers: Compilers | None
     folders: tuple[Folder, ...] | None
     clock: Clock | None

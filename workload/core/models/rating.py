@@ -19,8 +19,8 @@ class Rating(Model, frozen=True):
     """What limits a case, and how close the case came to that limit.
 
     `peak_share` is the case's rate as a share of the datasheet's dense peak (on a CPU, of the
-    nominal peak). `ceiling_share` is the minimum time that the measured ceilings allow, as a share of
-    the case's median time. Without a measured ceiling, `regime` and `ceiling_share` are None.
+    nominal peak). `ceiling_share` is the minimum time that the measured ceilings allow, as a share
+    of the case's median time. Without a measured ceiling, `regime` and `ceiling_share` are None.
     """
 
     regime: Regime | None
@@ -39,7 +39,8 @@ class Ceilings(Model, frozen=True):
     peak_gflops: dict[Dtype, Amount] = field(default_factory=dict)
     peak_gbs: Amount | None = None
     measured_gflops: dict[Dtype, Amount] = field(default_factory=dict)
-    measured_gbs: Amount | None = None  # of a copy much larger than the caches; reads and writes
+    # Of a copy much larger than the caches. Bytes read and bytes written are counted.
+    measured_gbs: Amount | None = None
     launch_sec: Amount | None = None
     host_to_device_gbs: Amount | None = None
     device_to_host_gbs: Amount | None = None

@@ -19,9 +19,9 @@ class Waits(Model, frozen=True):
     """What kept the threads waiting in a window. Unknown values are None.
 
     Times are sums over the threads, or over the CPUs that this process may use, so they can exceed
-    the window. `longest_delay_sec` and `longest_steal_sec` are the maxima over the threads and over
-    the CPUs. `threads` is the number of threads that ran or waited for at least a tenth of the
-    window. Threads that ended within the window are not counted.
+    the window. `longest_delay_sec` is the longest run delay of one thread, and `longest_steal_sec`
+    is the longest stolen time of one CPU. `threads` is the number of threads that ran or waited for
+    at least a tenth of the window. Threads that ended within the window are not counted.
     """
 
     window_sec: Seconds

@@ -16,7 +16,7 @@ from workload.hardware.openmp import team_limit
     link="https://docs.pytorch.org/docs/stable/torch_environment_variables.html",
 )
 def variables(facts: Facts) -> CheckResult:
-    """Warn if a variable of `core/variables.toml` has a value that changes speed or results."""
+    """Warn if a variable of `core/variables.toml` has a value that changes speed or bits."""
     usable_threads = facts.limits.usable_threads if facts.limits else None
     gnu_openmp = bool(facts.torch_files and facts.torch_files.gnu_openmp)
     set_here = set_variables(known(facts.environment), usable_threads, gnu_openmp=gnu_openmp)

@@ -153,7 +153,8 @@ def memory_pattern(facts: Facts) -> CheckResult:
 @check(
     "burn-watch",
     asks="Did the GPU run under load without memory errors and slowdowns?",
-    why="a GPU that has memory errors, even corrected ones, or overheats may fail or slow down",
+    why="a GPU that has memory errors, even corrected ones, or overheats is likely to fail or "
+    "slow down",
     fix="improve cooling; replace the GPU if the counters keep rising after a reset:\n"
     "sudo nvidia-smi --gpu-reset -i INDEX",
     link="https://docs.nvidia.com/deploy/gpu-debug-guidelines/",

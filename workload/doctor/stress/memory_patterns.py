@@ -25,7 +25,8 @@ from workload.hardware import devices
 WORD_BYTES = 8
 # Other programs need host memory, and a container that exceeds its limit is killed.
 SHARE = {"cpu": 0.25, "cuda": 0.7}
-CHUNK_WORDS = {"cpu": 1 << 18, "cuda": 1 << 23}  # 2 MB and 67 MB; temporary tensors use a few more
+# 2 MB and 67 MB. Temporary tensors need the memory of a few more chunks.
+CHUNK_WORDS = {"cpu": 1 << 18, "cuda": 1 << 23}
 # If there is no time for this many patterns, less memory is tested.
 LEAST_PATTERNS = 16
 ALTERNATING = 0x5555_5555_5555_5555

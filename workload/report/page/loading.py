@@ -10,7 +10,7 @@ from workload.compare import loader
 from workload.compare.run import Run
 from workload.core.errors import BadInputError, ExitCode
 
-MAX_FILES = 500
+MAX_FILES = 500  # the newest, by the start time in their names
 STARTED = re.compile(r"\d{8}T\d{6}")  # in the names of records and of benchmark files
 
 
@@ -59,7 +59,7 @@ def _files(directory: Path) -> list[Path]:
 
 
 def _start_and_name(path: Path) -> tuple[str, str]:
-    """Return when a file was started, as its name says; empty if it does not say so."""
+    """Return the start time in a file's name, or an empty text, and the name."""
     started = STARTED.search(path.name)
     return (started[0] if started else "", path.name)
 

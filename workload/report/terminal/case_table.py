@@ -72,7 +72,7 @@ def case_rate(case: Case) -> str | None:
 
 
 def median_words(timing: Timing | None) -> str:
-    """Return the median and half its confidence interval: `11.7 ms ±1.2%`."""
+    """Return the median and half the width of its interval: `11.7 ms ±1.2%`."""
     if timing is None or timing.median_sec is None:
         return "-"
     half = timing.half_width

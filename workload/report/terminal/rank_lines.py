@@ -50,7 +50,7 @@ def _warned(ranks: Sequence[Rank]) -> list[str]:
 
 
 def _behind(behind: Slowness) -> str:
-    """Return how many times as long as the others this rank takes in its slowest kind of case."""
+    """Return the ratio of this rank's time to the others' median, for its slowest kind of case."""
     usual = "" if behind.counts else ", within the usual range"
     times = f"{behind.factor:.2f} times as long as the others' median for {behind.kind}"
     return f"{behind.rank.title}: {times}{usual}"
