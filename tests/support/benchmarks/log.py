@@ -32,7 +32,7 @@ from workload.hardware.peaks import datasheet_ceilings
 # Why a benchmark has nothing to time. Details are in the record; tests/allowed-skips.txt has
 # these words.
 SKIPS = {
-    CaseStatus.NOT_APPLICABLE: "this device has no such operation",
+    CaseStatus.NOT_APPLICABLE: "not supported by this device",
     CaseStatus.SKIPPED: "does not fit the time of a case",
     CaseStatus.DOES_NOT_FIT: "does not fit the memory",
 }
