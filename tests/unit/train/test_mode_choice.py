@@ -109,7 +109,7 @@ def test_a_compiler_that_fails_is_an_unfit_environment(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(torch, "compile", lambda _step, **_options: failing)
     with pytest.raises(
-        UnfitError, match=r"torch.compile failed \(C\+\+ compile error\): `workload doctor`"
+        UnfitError, match=r"torch.compile failed \(C\+\+ compile error\): run `workload doctor` to "
     ):
         start("compile", SHORT)
 
