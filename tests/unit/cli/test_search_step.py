@@ -45,3 +45,13 @@ def test_a_dtype_that_the_device_lacks_is_told(workload: Callable[..., Outcome])
     said = "tf32: none ran, 0 of 0 shapes tried: this device lacks the dtype or the memory"
     assert f"search     {said}" in outcome.stdout
     assert "measure" not in outcome.stdout
+
+
+def test_a_search_without_time_for_any_shape_asks_for_a_larger_budget(
+    monkeypatch: pytest.MonkeyPatch, workload: Callable[..., Outcome]
+) -> None:
+    monkeypatch.setattr(matmul, "EXPLORING_SHARE", 0.0)
+    outcome = workload(*"matmul --search --budget 1 --dtypes float32".split())
+    assert outcome.code == ExitCode.UNFIT
+    assert "search     float32: none ran, 0 of 8 shapes tried: raise --budget" in outcome.stdout
+    assert outcome.stderr.endswith("no case could run: raise --budget, or choose other --dtypes\n")

@@ -137,6 +137,8 @@ def exit_code_of_cases(
         shortest = min(skipped, key=lambda case: case.needed_sec or math.inf, default=None)
         seconds = budget.enough_for([shortest]) if budget and shortest else None
         fix = "choose other --dtypes or --sizes"
+        if not any(case.flops for case in cases):  # a search found no shape
+            fix = "raise --budget, or choose other --dtypes"
         if seconds:
             fix = f"--budget {seconds} runs the shortest, or choose smaller --sizes"
         session.error(f"no case could run: {fix}")
