@@ -134,7 +134,7 @@ def write_sbom(target: str, image: str, path: Path) -> list[str]:
     unlike = differences(found, lock)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, text.encode())
-    verdict = f"{len(unlike)} differences from the lock" if unlike else "all as locked"
+    verdict = f"differences from the lock: {len(unlike)}" if unlike else "all as locked"
     print(f"{path}: {len(python)} Python packages, {verdict}; {len(system)} OS packages")
     return unlike
 

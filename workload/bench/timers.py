@@ -62,7 +62,7 @@ def flushed(timer: Timer, device: DeviceInfo) -> Timer:
 
 
 def waited_sec(call: Call, device: DeviceInfo) -> float:
-    """Return the seconds of one call on an idle device, until the device has finished the work."""
+    """Return the seconds that an idle device needs for one call, until it has finished."""
     devices.synchronize(device)
     started = time.perf_counter()
     call()

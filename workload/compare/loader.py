@@ -123,8 +123,8 @@ def _files(directory: Path) -> list[Path]:
         )
     if len(found) > MAX_FILES:
         raise BadInputError(
-            f"{directory} contains {len(found)} files, but a side has at most {MAX_FILES}: "
-            "move the older ones elsewhere"
+            f"{directory} contains {len(found)} .json files; compare reads at most {MAX_FILES} "
+            "per folder: move the older ones elsewhere"
         )
     return found
 

@@ -52,7 +52,7 @@ def faster_threads(
 def step_times(
     spec: TrainSpec, device: DeviceInfo, counts: Sequence[int], mode: Mode = EAGER
 ) -> dict[int, tuple[float, bool]]:
-    """Return for each count the median seconds of a step, and whether threads had to wait."""
+    """Return, for each count, the median seconds per step and whether threads had to wait."""
     data = draw(spec)
     found = {}
     try:

@@ -168,7 +168,7 @@ def test_a_folder_of_too_many_files_is_refused(
     monkeypatch.setattr(loader, "MAX_FILES", 1)
     for name in ("a.json", "b.json"):
         write_benchmarks(tmp_path / name, case())
-    assert "contains 2 files, but a side has at most 1" in refusal(tmp_path)
+    assert "contains 2 .json files; compare reads at most 1 per folder" in refusal(tmp_path)
 
 
 def test_a_folder_of_two_devices_is_refused(tmp_path: Path) -> None:

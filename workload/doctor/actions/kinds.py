@@ -89,6 +89,6 @@ KINDS = {
 
 
 def fault(kind: str, reason: str = "", evidence: Iterable[str] = (), id_: str = "") -> Fault:
-    """Return a fault of a kind. Its id is the name of the kind, unless `id_` is given."""
+    """Return a fault of the given kind. Its id is the name of the kind, unless `id_` is given."""
     row = KINDS[kind]
     return Fault(id_ or kind, row.action, reason or row.what, tuple(evidence))

@@ -170,7 +170,7 @@ def _counted(found: BurnIn, wrong: Sequence[int]) -> BurnIn:
 
 
 def with_rates(found: BurnIn, batches: Sequence[tuple[int, float]]) -> BurnIn:
-    """Add the GFLOP/s of the first and the last quarter of the time.
+    """Add the GFLOP/s of the first and the last quarter of the burn-in.
 
     `batches` are (matmuls, seconds) in order. A batch belongs to the quarter that contains its
     midpoint.
