@@ -207,7 +207,7 @@ def test_a_signal_lets_concurrent_steps_end_and_shows_their_output(
 ) -> None:
     assert run(host, script, "quick").returncode == 0  # the stubs are there
     pid = host.bin.parent / "pid"
-    step = f"trap 'echo removed; exit 1' INT; echo $$ >{pid}; while :; do sleep 0.1; done"
+    step = f"trap 'echo removed; exit 1' INT; echo $$ >{pid}; sleep 30"
     (host.bin / "make").write_text(f'#!/bin/sh\n[ "$1" = lint ] || exit 0; {step}\n')
     # With job control, or SIGINT would be ignored.
     start = 'set -m; bash "$0" quick & until [ -s "$1" ]; do sleep 0.1; done'
