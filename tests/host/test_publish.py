@@ -164,7 +164,11 @@ REFUSALS = {
     "uncommitted changes": ("CHANGED= M README.md", 2, "uncommitted changes (M README.md, …)"),
     "a base without a digest": (f"PLAN={plan('debian:12')}", 2, "the base debian:12 has no digest"),
     "the docker driver": ("DRIVER=docker", 4, "docker buildx create --use --driver docker-co"),
-    "a builder for another platform": (f"NATIVE={ELSEWHERE}", 4, f"platform is {ELSEWHERE}"),
+    "a builder for another platform": (
+        f"NATIVE={ELSEWHERE}",
+        4,
+        f"the builder's platform is {ELSEWHERE}, this machine's is ",
+    ),
     "a registry that does not answer": ("MISSING=no such host", 4, "cannot tell whether exampl"),
 }
 

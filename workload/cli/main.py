@@ -94,7 +94,7 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
 
         require_import_limits()
     prepare_libraries()
-    # This program does not use NumPy, and the interpreter of `make PYTHON=` may lack it.
+    # This program does not use NumPy, and the interpreter of `make PYTHON=` may not have it.
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
     # torch may warn again why CUDA does not start; the device line already has the reason.
     warnings.filterwarnings("ignore", message="CUDA initialization")

@@ -32,7 +32,7 @@ FACTORS: Mapping[str, Callable[[int], float]] = {
 
 
 def bus_bandwidth(operation: str, ranks: int, algorithm_gbs: float | None) -> float | None:
-    """Return the bus bandwidth in GB/s; None if the rate is None or FACTORS lacks `operation`.
+    """Return the bus bandwidth in GB/s; None if the rate is None or `operation` is not in FACTORS.
 
     >>> bus_bandwidth("all-reduce", 4, 100.0)
     150.0

@@ -211,7 +211,11 @@ CASE = "benchmarks.0.extra_info.case"
         ("benchmarks", {}, "benchmarks is not a list"),
         ("machine_info", None, "got `null` - at `machine_info.workload.device`"),
         ("machine_info.workload", [], "got `null` - at `machine_info.workload.device`"),
-        ("machine_info.workload.schema_version", 2, "schema_version 2, but this version reads 3"),
+        (
+            "machine_info.workload.schema_version",
+            2,
+            "has schema_version 2, but this version reads 3",
+        ),
         (
             "machine_info.workload.device.threads",
             0,

@@ -72,7 +72,7 @@ class Case(Model, frozen=True):
     rating: Rating | None = None
     variant: str | None = None  # distinguishes cases of one shape, such as training modes
     threads: Positive | None = None  # CPU threads of a training run
-    needed_sec: Amount | None = None  # estimated time of a case that was skipped for lack of time
+    needed_sec: Amount | None = None  # estimated time of a case for which no time was left
     allowed_sec: Amount | None = None  # the case's share of the budget
     # Derived. Rates are computed from the median time; None without a valid time or with a count
     # of 0.

@@ -71,7 +71,7 @@ def device_nodes(facts: Facts) -> CheckResult:
         )
     if case == "denied":
         return failed(
-            f"uid {known(facts.user).uid} lacks read or write access to {paths}",
+            f"uid {known(facts.user).uid} does not have read and write access to {paths}",
             case=case,
             fix="add the files' group (docker run --group-add), or give the files mode 0666",
         )

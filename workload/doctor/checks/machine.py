@@ -53,7 +53,7 @@ def facts_read(facts: Facts) -> CheckResult:
 @check(
     "architecture",
     asks="Is this software built for the CPU's architecture?",
-    why="an emulated CPU is many times slower, lacks some instructions and cannot use a GPU",
+    why="an emulated CPU is many times slower, supports fewer instructions and cannot use a GPU",
     fix="pull or build the image for this CPU; use --platform with docker pull or docker build",
     link="https://docs.docker.com/build/building/multi-platform/",
 )
