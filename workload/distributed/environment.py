@@ -35,6 +35,7 @@ class Place:
     restart: int = 0  # how often torchrun has restarted the group
     agent_store: bool = False  # torchrun's agent, not rank 0, listens at the address
     restarts_left: int = 0
+    sees_own_gpus: bool = False  # the launcher shows each rank only the GPUs of that rank
 
     @property
     def started_by_torch(self) -> bool:
@@ -95,6 +96,7 @@ def _of_slurm(environment: Mapping[str, str]) -> Place:
         master=environment.get("MASTER_ADDR") or first_node(nodes),
         port=_number(environment, "MASTER_PORT", FIRST_PORT + step % PORTS),
         started_by="Slurm",
+        sees_own_gpus=_gpus_are_per_task(environment),
     )
 
 
@@ -121,6 +123,7 @@ def _place(  # noqa: PLR0913  a place has this many parts
     master: str,
     port: int,
     started_by: str,
+    sees_own_gpus: bool = False,
 ) -> Place:
     """Read the place from the variables of these names. Raises UnfitError for a contradiction."""
     if not re.fullmatch(HOST, master):
@@ -139,6 +142,7 @@ def _place(  # noqa: PLR0913  a place has this many parts
         restart=restart,
         agent_store=environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
         restarts_left=_number(environment, "TORCHELASTIC_MAX_RESTARTS", restart) - restart,
+        sees_own_gpus=sees_own_gpus,
     )
     if not place.rank < place.world_size:
         raise UnfitError(
@@ -174,6 +178,15 @@ def _tasks_of_node(environment: Mapping[str, str]) -> int:
             return int(count)
         node -= int(times or 1)
     return 1
+
+
+def _gpus_are_per_task(environment: Mapping[str, str]) -> bool:
+    """Return whether the step was given GPUs for each task, which Slurm then hides from others."""
+    return (
+        "SLURM_GPUS_PER_TASK" in environment
+        or "gpu" in environment.get("SLURM_TRES_PER_TASK", "")
+        or environment.get("SLURM_NTASKS_PER_GPU") == "1"
+    )
 
 
 def _text(environment: Mapping[str, str], name: str) -> str:

@@ -19,10 +19,12 @@ from support.fakes.devices import GIB
 
 from workload.core.models.facts import DEFAULT, QUICK
 from workload.core.models.finding import State
-from workload.core.models.machine import Clock, Compilers
+from workload.core.models.machine import Clock, Compilers, Folder
 from workload.core.models.stress import BurnWatch
 
 NO_FOLDER_KNOWN = {"folders": ()}
+NOEXEC_TMP = Folder("TMPDIR", "/tmp", None, executable=False, free_bytes=9 * GIB)  # noqa: S108  words
+CACHE = replace(NOEXEC_TMP, purpose="TORCHINDUCTOR_CACHE_DIR", path="/cache", executable=True)
 
 ROWS = (
     passes("facts", "all facts were read"),
@@ -119,6 +121,7 @@ ROWS = (
         **NO_DRIVER,
     ),
     passes("compile-cache", "torch.compile can use /tmp"),
+    passes("compile-cache", "torch.compile can use /cache", folders=(NOEXEC_TMP, CACHE)),
     passes("clock", "the clock is synchronized or agrees with the hardware clock"),
     passes(
         "clock",

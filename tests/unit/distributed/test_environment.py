@@ -87,6 +87,22 @@ def test_two_steps_and_two_jobs_of_slurm_have_ports_of_their_own() -> None:
     assert len({place(step).master_port for step in steps}) == 3
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "own"),
+    [
+        ("SLURM_GPUS_PER_TASK", "h200:1", True),
+        ("SLURM_TRES_PER_TASK", "cpu=8,gres/gpu=1", True),
+        ("SLURM_NTASKS_PER_GPU", "1", True),
+        ("SLURM_NTASKS_PER_GPU", "2", False),
+        ("SLURM_TRES_PER_TASK", "cpu=8", False),
+    ],
+)
+def test_slurm_shows_a_task_its_own_gpus_if_the_step_has_gpus_per_task(
+    variable: str, value: str, own: bool
+) -> None:
+    assert place(SLURM, **{variable: value}).sees_own_gpus == own
+
+
 def test_the_batch_script_of_slurm_is_no_rank() -> None:
     assert place(SLURM, SLURM_STEP_NUM_TASKS=None) is None
 

@@ -1,6 +1,7 @@
 """Each rank has a GPU of its own, and a group of one rank works like any."""
 
 import socket
+from dataclasses import replace
 
 import pytest
 import torch
@@ -43,6 +44,21 @@ def test_a_rank_takes_the_gpu_of_its_local_rank(
 def test_a_rank_that_is_shown_one_gpu_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert group.own_device("cuda", place()) == "cuda"
+
+
+def test_a_rank_that_sees_only_its_own_gpus_takes_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert group.own_device("cuda", replace(place(1, 2), sees_own_gpus=True)) == "cuda:0"
+
+
+def test_a_rank_that_should_see_its_own_gpus_but_sees_none_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(UnfitError, match=r"^2 ranks on this node need as many GPUs, and it has 0"):
+        group.own_device("cuda", replace(place(1, 2), sees_own_gpus=True))
 
 
 def test_ranks_do_not_share_a_gpu() -> None:

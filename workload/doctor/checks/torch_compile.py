@@ -13,8 +13,9 @@ from workload.doctor.checks.check import (
 from workload.doctor.checks.gpu_needs import cuda_required, cuda_started
 from workload.hardware.compilers import fix
 
-# Variables that name the folders from which torch.compile loads libraries. The default is TMPDIR.
-LOADED_FROM = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "TMPDIR")
+# Variables that name the folders from which torch.compile loads libraries. The default of the first
+# is below TMPDIR; the default of the second is below the first.
+CACHES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
 
 
 @check(
@@ -102,4 +103,5 @@ def compile_cache(facts: Facts) -> CheckResult:
 
 def _caches(facts: Facts) -> list[Folder]:
     by_purpose = {folder.purpose: folder for folder in known(facts.folders)}
-    return [by_purpose[purpose] for purpose in LOADED_FROM if purpose in by_purpose]
+    purposes = CACHES if CACHES[0] in by_purpose else (*CACHES, "TMPDIR")
+    return [by_purpose[purpose] for purpose in purposes if purpose in by_purpose]
