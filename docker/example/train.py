@@ -43,7 +43,7 @@ class Network(nn.Module):
         self.whole = nn.Linear(16, 2)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return a score for each kind, (images, 2)."""
+        """Return the scores of each image for the two directions, as a tensor (images, 2)."""
         patches = rearrange(images, "n (a h) (b w) -> n (a b) (h w)", h=PATCH, w=PATCH)
         scores: Tensor = self.whole(torch.relu(self.patch(patches)).mean(dim=1))
         return scores
@@ -69,7 +69,9 @@ def main(requested: str) -> None:
     right = float((network(images).argmax(dim=1) == kinds).double().mean())
     print(f"train   {STEPS} steps, loss {losses[0]:.2f} to {losses[-1]:.5f}, {right:.0%} right")
     if right < ENOUGH:
-        raise WrongNumbersError(f"only {right:.0%} of the images are right, not {ENOUGH:.0%}")
+        raise WrongNumbersError(
+            f"only {right:.0%} of the images were classified correctly, below {ENOUGH:.0%}"
+        )
     timing = measure(step, device, TIMED_SEC, BY_EVENTS)
     median_sec = timing.median_sec
     step_time = "unknown" if median_sec is None else format_seconds(median_sec)

@@ -2,8 +2,8 @@
 """Rewrite the lock files beside this script; `make lock` calls it. Needs uv on PATH.
 
 gpu.txt locks the dependencies of pyproject.toml and image.in, with torch as in torch.in, for all
-platforms that have wheels. cpu.txt is derived from it, without CUDA and with torch's CPU build, so
-common packages cannot differ between the targets.
+platforms that have wheels. cpu.txt is derived from gpu.txt, without CUDA and with torch's CPU
+build. All other packages therefore have the same versions in both files.
 """
 
 import json
@@ -52,7 +52,7 @@ def blocks(lock: str) -> list[str]:
 
 
 def published_cpu_torch(version: str) -> str | None:
-    """Return torch's block of CPU wheels for Linux from PyTorch's index; None if unreachable."""
+    """Return torch's block for cpu.txt, from PyTorch's index; None if it is unreachable."""
     try:
         with urlopen(f"{TORCH_CPU_INDEX}/torch/", timeout=20) as page:
             links = page.read().decode()
@@ -71,7 +71,7 @@ def published_cpu_torch(version: str) -> str | None:
 
 
 def recorded_cpu_torch(version: str) -> str:
-    """Return the block of torch's CPU wheels in the current CPU lock."""
+    """Return torch's block from the current cpu.txt. Exit if it has another version of torch."""
     for block in blocks((LOCKS / "cpu.txt").read_text()):
         if block.startswith(f"torch=={version}+cpu "):
             print(f"relock: keeping the recorded hashes of torch {version}+cpu", file=sys.stderr)
@@ -84,7 +84,7 @@ def recorded_cpu_torch(version: str) -> str:
 def versions(lock: str) -> dict[str, str]:
     """Return the version of each package in a lock.
 
-    If several versions are chosen by markers, they are joined by spaces.
+    Several versions of one package, chosen by environment markers, are joined by spaces.
     """
     found: dict[str, str] = {}
     for name, version in re.findall(r"^([a-z0-9-]+)={2,3}(\S+)", lock, re.MULTILINE):
@@ -99,7 +99,7 @@ def write_versions() -> None:
 
 
 def main() -> None:
-    """Resolve, derive the CPU lock, then lock the tools at the same versions."""
+    """Write the GPU lock, derive the CPU lock, then lock the tools at the same versions."""
     (version,) = re.findall(r"^torch==(\S+)", (LOCKS / "torch.in").read_text(), re.MULTILINE)
     cpu_torch = published_cpu_torch(version) or recorded_cpu_torch(version)
     compile_lock("gpu.txt", PYPROJECT, "image.in", "--constraint", "torch.in")

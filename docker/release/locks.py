@@ -11,7 +11,7 @@ Packages = set[tuple[str, str]]  # names and versions
 
 
 def read_lock(path: Path, environment: dict[str, str] | None = None) -> Packages:
-    """Return the packages that a lock file pins, for one marker environment or for all.
+    """Return the packages that a lock file pins, or only those that apply to `environment`.
 
     Raises OSError for a file that cannot be read, and ValueError for one that is not a lock.
     """

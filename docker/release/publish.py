@@ -6,9 +6,10 @@ index: create an index of each image for PLATFORMS (default: this machine's), wi
 tags.
 
 Variables: REGISTRY, with a path, such as ghcr.io/me; VERSION; SOURCE, the web address of the code
-(default: the git remote's); DRY_RUN=1 prints the plan and does nothing. Digests are written to
+(default: the git remote's); DRY_RUN=1 only prints what would be done. Digests are written to
 results/published/REVISION/, and the digests of the indexes to results/published.json.
-Exit 1: a build or a push failed. Exit 2: a variable is wrong, or the version is already published.
+Exit 1: a build or a push failed. Exit 2: a variable is wrong, a change is uncommitted, a platform
+was not pushed, or the version is already published.
 Exit 4: this machine cannot publish.
 """
 
@@ -94,7 +95,7 @@ def read_source() -> str:
     if not found:
         refuse(
             BAD_INPUT,
-            "set SOURCE= to the code's web address, such as https://github.com/me/workload",
+            "set SOURCE to the code's web address, such as https://github.com/me/workload",
         )
     return f"https://{found[1]}/{found[2]}"
 
@@ -107,7 +108,7 @@ def read_release() -> Release:
     if "/" not in registry:
         refuse(BAD_INPUT, f"REGISTRY={registry} has no path: add one, such as {registry}/me")
     if not REGISTRY.fullmatch(registry):
-        refuse(BAD_INPUT, f"REGISTRY={registry} is not of the form ghcr.io/me, in lower case")
+        refuse(BAD_INPUT, f"REGISTRY={registry} must have the form ghcr.io/me, in lower case")
     package = (ROOT / "workload/__init__.py").read_text()
     (ours,) = re.findall(r'^__version__ = "(.+)"', package, re.MULTILINE)
     if version != ours:
@@ -163,12 +164,14 @@ def check_builder() -> None:
         refuse(UNFIT, f"docker buildx has no running builder: {last_line(shown.stderr)}")
     if driver[1] == "docker":
         refuse(
-            UNFIT, f"the builder's driver is docker, which pushes no attestations: {NEW_BUILDER}"
+            UNFIT,
+            f"the builder's driver is docker, which pushes no attestations: run {NEW_BUILDER}",
         )
     if native[1] != HERE:
         refuse(
             UNFIT,
-            f"the builder's platform is {native[1]}, this machine's is {HERE}: choose a native one",
+            f"the builder's platform is {native[1]}, this machine's is {HERE}: "
+            "choose a native builder",
         )
 
 
@@ -207,7 +210,7 @@ def index(release: Release, plan: dict[str, Any]) -> None:
         command += [f"--tag={tag}" for tag in planned["tags"]]
         command += [f"--annotation=index:{key}={text}" for key, text in planned["labels"].items()]
         command += [release.pushed(target, where) for where in release.platforms]
-        run(release, command, f"the index of {target} was not made, see above: raise VERSION")
+        run(release, command, f"the index of {target} was not created (see above): raise VERSION")
     if not release.dry_run:
         digests = {target: read_index(planned["tags"][0]) for target, planned in plan.items()}
         RESULT.write_text(json.dumps(digests, indent=2) + "\n")

@@ -82,7 +82,7 @@ def os_packages(listed: str) -> list[Component]:
 def component(url: PackageURL, license_: str | None = None) -> Component:
     """Create a component from its package URL.
 
-    Scanners read the distribution and the source from this URL too.
+    Scanners also read the Linux distribution and the source package from this URL.
     """
     licenses = [LicenseFactory().make_from_string(license_)] if license_ else []
     return Component(

@@ -88,7 +88,7 @@ def scan_image(image: str) -> Iterator[Finding]:
 def answer(command: list[str], lines: str = "") -> Any:
     """Return the JSON that a scanner prints.
 
-    The exit code is ignored, because a finding also gives 1.
+    The exit code is ignored, because scanners also exit with 1 if they find a vulnerability.
     """
     try:
         ended = subprocess.run(
@@ -116,7 +116,7 @@ def exceptions(path: Path, today: date) -> set[tuple[str, str]]:
     for row in rows:
         if not row.keys() >= {"id", "package", "reason"} or type(row.get("expires")) is not date:
             raise ValueError(
-                f"{path.name}: {row.get('id')} needs package, reason and expires, a date"
+                f"{path.name}: {row.get('id')} needs package, reason and expires (a date)"
             )
     return {(row["id"], row["package"]) for row in rows if today < row["expires"]}
 
@@ -150,7 +150,7 @@ def main() -> int:
     ]
     for one in left:
         print(f"scan: {printable(str(one))}", file=sys.stderr)
-    print(f"scan: {len(packages)} Python packages, {len(left)} problems")
+    print(f"scan: {len(packages)} Python packages; problems: {len(left)}")
     return ExitCode.UNFIT if left else ExitCode.OK
 
 

@@ -147,7 +147,7 @@ def test_a_failed_index_ends_it(publisher: Host) -> None:
     publisher.environment["INDEX_CODE"] = "9"
     result = publish(publisher)
     assert (result.returncode, len(indexes(publisher)), result.stdout) == (1, 1, "")
-    assert "publish: the index of cpu was not made, see above" in result.stderr
+    assert "publish: the index of cpu was not created (see above)" in result.stderr
 
 
 # A variable of the stubs or of publish.py, its exit code, and the line that names the fault.
@@ -156,10 +156,10 @@ REFUSALS = {
     "no VERSION": ("VERSION=", 2, "usage: make publish REGISTRY=ghcr.io/me VERSION=1.2.3"),
     "a registry without a path": ("REGISTRY=ghcr.io", 2, "no path: add one, such as ghcr.io/me"),
     "a registry of two lines": ("REGISTRY=a\nb", 2, "REGISTRY=a b has no path"),
-    "a registry in capitals": ("REGISTRY=ghcr.io/Me", 2, "is not of the form ghcr.io/me, in lower"),
-    "a registry with a scheme": ("REGISTRY=https://ghcr.io/me", 2, "is not of the form ghcr.io/me"),
+    "a registry in capitals": ("REGISTRY=ghcr.io/Me", 2, "must have the form ghcr.io/me, in lower"),
+    "a registry with a scheme": ("REGISTRY=https://ghcr.io/me", 2, "must have the form ghcr.io/me"),
     "another version than the package's": ("VERSION=9.9.9", 2, "VERSION=9.9.9, but workload/"),
-    "a remote that is a folder": ("REMOTE=/srv/workload", 2, "set SOURCE= to the code's web addr"),
+    "a remote that is a folder": ("REMOTE=/srv/workload", 2, "set SOURCE to the code's web addr"),
     "no checkout": ("COMMIT=", 4, "this is not a git checkout"),
     "uncommitted changes": ("CHANGED= M README.md", 2, "uncommitted changes (M README.md, …)"),
     "a base without a digest": (f"PLAN={plan('debian:12')}", 2, "the base debian:12 has no digest"),

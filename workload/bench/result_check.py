@@ -6,8 +6,9 @@ There are two tests, both against float64 arithmetic on the inputs as the device
 - all of C at once by Freivalds' projection (R. Freivalds, 1977): for a random sign vector v,
   C·v must equal A·(B·v). A mismatch in any element changes the sum of its row.
 
-The tolerance of an element is `tolerances.matmul_tolerance`. The projection of a row adds n such
-errors with random signs; their sum grows like the square root of the sum of their squares.
+The tolerance of an element is `tolerances.matmul_tolerance`. The projection of a row adds the
+errors of its n elements with random signs, so the error of the projection grows like the square
+root of the sum of their squares.
 Matrices are read in blocks of at most BLOCK_ELEMENTS, so for any shape the check needs little
 memory besides B·v. `needed_bytes` returns the amount.
 """
@@ -69,7 +70,7 @@ def _compared_rows(shape: Shape) -> Iterator[slice | Tensor]:
 
 
 def _row_slices(shape: Shape) -> Iterator[slice]:
-    """Yield all rows in slices, each of as many rows as fit in a block of A or C."""
+    """Yield slices of rows, each with as many rows as fit in one block of A and in one of C."""
     return _slices(shape.m, BLOCK_ELEMENTS // min(max(shape.k, shape.n), MAX_EDGE))
 
 
@@ -90,7 +91,7 @@ def _exact(a_rows: Tensor, b_columns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _projection_ratio(a: Tensor, b: Tensor, c: Tensor, dtype: str) -> float | None:
-    """Return the largest difference of C·v and A·(B·v) as a share of its tolerance.
+    """Return the largest difference between C·v and A·(B·v) as a share of its tolerance.
 
     Return None if an element of C·v is not finite.
     """

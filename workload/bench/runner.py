@@ -102,12 +102,12 @@ def memory_problem(operation: Operation, device: DeviceInfo) -> str | None:
 
 
 def _estimate_sec(operation: Operation, device: DeviceInfo, budget_sec: float) -> float:
-    """Estimate the seconds of a case from cheaper operations of growing size.
+    """Estimate the seconds of a case from probes: cheaper operations of growing size.
 
     A small operation predicts a large one badly (launch overhead, cold libraries). The probe's edge
     therefore doubles until two calls of the next probe, which has eight times the work, would take
     more than PROBE_SHARE of the budget, or until that probe would be the operation itself. The
-    comparison with float64 is not included; it is cheap if the operation is expensive.
+    comparison with float64 is not included, because it is cheap beside an expensive operation.
     """
     calls = 2 + MIN_SAMPLES  # one to check, one to warm up, the others to time
     edge = SMALLEST_PROBE

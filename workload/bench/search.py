@@ -7,7 +7,7 @@ neighbors are fastest on average. Neighbors differ in one edge, by one or two st
 Why it works: the speed of a matmul depends mostly on each edge by itself (whether it fills the
 tiles, hides the launch, fits the cache), so the neighbors of a fast shape keep two of its three
 good edges. A step of two skips a misaligned edge. A reading that is too high by chance, or a
-local maximum, costs at most a dozen evaluations: then all of its neighbors have been tried.
+local maximum, costs at most a dozen evaluations, because a shape has at most twelve neighbors.
 
 Not covered: a fast shape far from all other fast shapes is found only by chance. A fast shape at
 the limit of what fits in memory is found late, because moving along that limit changes two edges at
@@ -84,7 +84,7 @@ def fastest(rates: Rates) -> list[Shape]:
 
 
 def confirm(shapes: Sequence[Shape], evaluate: Evaluate, rounds: int) -> dict[Shape, float]:
-    """Measure `shapes` again in turns; return the median rate of each, fastest first.
+    """Measure `shapes` again in several rounds; return the median rates, fastest first.
 
     Each round starts with another shape, so that no shape always follows the same one.
     """
@@ -101,7 +101,7 @@ def confirm(shapes: Sequence[Shape], evaluate: Evaluate, rounds: int) -> dict[Sh
 
 
 class _Axes:
-    """The grid's three axes, each a sorted list of edges; combinations may be missing."""
+    """The shapes of a grid, and a sorted list of the edges on each of its three axes."""
 
     def __init__(self, grid: Collection[Shape]) -> None:
         self.shapes = frozenset(grid)

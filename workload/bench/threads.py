@@ -44,7 +44,7 @@ def with_fastest(device: DeviceInfo, found: Mapping[int, tuple[float, bool]]) ->
 
 
 def fastest(found: Mapping[int, tuple[float, bool]]) -> int:
-    """Return the best count. `found` has the seconds of each, and whether threads had to wait."""
+    """Return the best count. `found` has the seconds of each count and whether threads waited."""
     enough = TIE * min(sec for sec, _ in found.values())
     among = [count for count, (sec, _) in found.items() if sec <= enough]
     contended = any(waited for _, waited in found.values())

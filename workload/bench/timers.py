@@ -29,7 +29,7 @@ DEFAULT_CACHE_BYTES = 512 << 20
 
 
 class Timer(Protocol):
-    """A timer of batches of calls of one operation. By default, a timer has no sensors."""
+    """A timer that calls one operation in batches. By default, it reads no sensors."""
 
     method: str
 
@@ -38,7 +38,7 @@ class Timer(Protocol):
         return calls
 
     def batch(self, calls: int) -> float:
-        """Call `calls` times, and return the seconds of one call."""
+        """Call the operation `calls` times, and return the mean seconds of one call."""
 
     def forget_readings(self) -> None:
         """Start the timed window: drop the sensor readings so far."""
@@ -62,7 +62,7 @@ def flushed(timer: Timer, device: DeviceInfo) -> Timer:
 
 
 def waited_sec(call: Call, device: DeviceInfo) -> float:
-    """Return the seconds that an idle device needs for one call, until it has finished."""
+    """Return the seconds from the start of a call on an idle device to the end of its work."""
     devices.synchronize(device)
     started = time.perf_counter()
     call()

@@ -6,8 +6,8 @@
 
 Not covered:
 
-- drift between processes: the samples of one process cannot show it, but `compare` accepts several
-  processes for each side;
+- variation between processes: the samples of one process cannot show it, but `compare` accepts
+  the records of several processes as its baseline and as its candidate;
 - energy: its counter is too slow for such short windows.
 """
 
@@ -47,7 +47,7 @@ MAX_OVERHEAD_CALLS = 10_000
 
 @dataclass(frozen=True)
 class TimingConfig:
-    """How to time an operation. A sample takes about `sample_sec`, and at least one call.
+    """How to time an operation. A sample takes about `sample_sec` and has at least one call.
 
     Without a `method`, a GPU operation is timed by CUDA events or, if launches would dominate, by
     replaying a CUDA graph. A CPU operation is always timed by the host clock.
@@ -67,7 +67,7 @@ def measure(
     """Warm up `operation`, then time it until its median is known or the budget is spent.
 
     At least MIN_SAMPLES samples are taken, even beyond the budget. The caller decides beforehand
-    whether they fit.
+    whether the budget is large enough for these.
     """
     started = time.perf_counter()
     return measure_with(_chosen(operation, device, config), device, budget_sec, config, started)
@@ -107,7 +107,7 @@ def measure_with(
 
 
 def _chosen(operation: Call, device: DeviceInfo, config: TimingConfig) -> Timer:
-    """Choose the timer by the device, the cache setting and a rough time of the operation."""
+    """Choose the timer by the device, `config` and a rough estimate of the operation's time."""
     if device.kind == "cpu":
         method = HOST_CLOCK
     elif config.method or config.cache == COLD:

@@ -30,7 +30,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(ExitCode.BAD_INPUT, f"{self.prog}: {line}; see `{self.prog} --help`\n")
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """Print and ignore OSError, as newer Python versions do. `exit` reports lost output."""
+        """Print `message`, ignoring OSError as newer Pythons do; `exit` reports lost output."""
         with contextlib.suppress(OSError):
             super()._print_message(message, file)
 
@@ -111,7 +111,7 @@ def _contradiction_of_work(given: argparse.Namespace) -> str | None:
     if given.resume and given.checkpoint is None:
         return "--resume needs --checkpoint FILE, the file to resume from"
     if given.ranks and given.mode not in (None, *RANK_MODE_NAMES):
-        return f"--mode {given.mode} is for one rank: on several choose all-reduce or ddp"
+        return f"--mode {given.mode} runs on one rank: for several, choose all-reduce or ddp"
     return None
 
 
@@ -120,7 +120,7 @@ def _contradiction_of_ranks(given: argparse.Namespace) -> str | None:
     unused = {"nodes": 1, "rendezvous": None, "join_timeout": None, "max_restarts": 0}
     for name, value in unused.items():
         if given.ranks is None and getattr(given, name) != value:
-            return f"--{name.replace('_', '-')} needs --ranks N, the number to start on this node"
+            return f"--{name.replace('_', '-')} needs --ranks N, the number of ranks on this node"
     if given.nodes > 1 and given.rendezvous is None:
         return f"--nodes {given.nodes} needs --rendezvous HOST:PORT, where the nodes meet"
     return None
@@ -131,7 +131,9 @@ def _contradiction_of_devices(given: argparse.Namespace) -> str | None:
     if given.command not in ("run", "doctor"):
         return None
     if given.ranks is not None and given.device != "cpu":
-        return "--ranks divides the CPUs: give --device cpu too; --device all takes every GPU"
+        return (
+            "--ranks divides the CPUs: give --device cpu too; for every GPU, give only --device all"
+        )
     if given.command == "run" or (given.ranks is None and given.device != ALL):
         return None
     if not given.deep:
@@ -143,7 +145,7 @@ def _contradiction_of_devices(given: argparse.Namespace) -> str | None:
 
 
 def _options(given: argparse.Namespace) -> Options:
-    """Create the options of the command; each field has the value of the argument of its name."""
+    """Create the options of the command; each field is set from the argument of the same name."""
     kind: type[Options] = given.options
     match given.command:
         case "doctor":

@@ -1,7 +1,8 @@
 """prune.py PRUNE_TOML TARGET LAYERS: remove and strip installed files, as prune.toml says.
 
 Runs while an image is built. Files that the -devel images keep move to LAYERS/devel. Exit code 1,
-with nothing changed, if an entry matches nothing or a file that it must not touch.
+with nothing changed, if an entry is malformed, if it matches a file that it must not touch, or if
+one of its patterns matches nothing on an architecture that prune.toml lists as `seen`.
 """
 
 import csv
@@ -69,7 +70,7 @@ def installed(layers: Path) -> Files:
 
 
 def owners(layers: Path) -> dict[str, set[str]]:
-    """Return the packages whose RECORD lists a path."""
+    """Return, for each path, the names of the packages whose RECORD lists it."""
     found: dict[str, set[str]] = {}
     for record in layers.glob(f"*/{SITE}/*.dist-info/RECORD"):
         name = re.sub(r"[-_.]+", "-", record.parent.name.split("-")[0]).lower()
@@ -80,7 +81,7 @@ def owners(layers: Path) -> dict[str, set[str]]:
 
 
 def check(matches: list[tuple[Entry, Files]], owned: dict[str, set[str]]) -> None:
-    """Raise ValueError if an entry matches a file that it must not touch."""
+    """Raise ValueError if an entry has an unknown kind or matches a file it must not touch."""
     taken: dict[str, Entry] = {}
     for entry, path in ((entry, path) for entry, files in matches for path in files):
         packages = sorted(owned.get(path, {"no package"}))

@@ -106,8 +106,8 @@ def test_ranks_that_do_not_fit_memory_are_refused(monkeypatch: pytest.MonkeyPatc
     ("line", "refusal"),
     [
         ("run --ranks 2", "--ranks divides the CPUs: give --device cpu too"),
-        ("run --device cuda --ranks 2", "--device all takes every GPU"),
-        ("run --device all --ranks 2", "--device all takes every GPU"),
+        ("run --device cuda --ranks 2", "for every GPU, give only --device all"),
+        ("run --device all --ranks 2", "for every GPU, give only --device all"),
         ("run --device cpu --ranks 0", "'0' is not a whole number from 1 to 256"),
         ("run --device each", "'each' is not a device: use auto, cpu, cuda, cuda:N or all"),
         ("doctor --device all", "--device all needs --deep"),

@@ -82,8 +82,8 @@ def test_nodes_cannot_be_compared_where_all_ranks_are_on_one() -> None:
     ("words", "problem"),
     [
         ("", "operations between ranks need at least two ranks: add --ranks N, or use torchrun"),
-        ("--nodes 2", "--nodes needs --ranks N, the number to start on this node"),
-        ("--join-timeout 9", "--join-timeout needs --ranks N, the number to start on this node"),
+        ("--nodes 2", "--nodes needs --ranks N, the number of ranks on this node"),
+        ("--join-timeout 9", "--join-timeout needs --ranks N, the number of ranks on this node"),
         ("--ranks 2 --nodes 2", "--nodes 2 needs --rendezvous HOST:PORT, where the nodes meet"),
         ("--pairs --dtypes float32", "--pairs sends only float32: leave --dtypes out"),
         ("--dtypes tf32", "argument --dtypes: tf32 is sent as float32: use float32"),
@@ -105,7 +105,7 @@ def test_bad_input_is_refused_in_one_line(
     ("status", "code", "words"),
     [
         (CaseStatus.WRONG, ExitCode.WRONG_NUMBERS, "rank 1: wrong numbers in all-reduce 1.02 kB on "
-         "2 ranks float32: a reason, and in 1 other case: do not trust what these ranks"),
+         "2 ranks float32: a reason (and 1 other case): do not trust what these ranks"),
         (CaseStatus.DOES_NOT_FIT, ExitCode.UNFIT, "choose smaller --sizes"),
         (CaseStatus.INVALID, ExitCode.UNFIT, "repeat on idle, cool GPUs"),
         (CaseStatus.NOT_APPLICABLE, ExitCode.UNFIT, "no operation could run"),

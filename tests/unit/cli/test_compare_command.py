@@ -194,7 +194,7 @@ def test_wrong_numbers_outweigh_slow_ones(compare: Compare) -> None:
     assert outcome.code == ExitCode.WRONG_NUMBERS
     assert outcome.stderr == (
         "workload compare: wrong numbers: matmul 64 float32 wrong in the candidate: off by 7: "
-        "run `workload verify` on that machine\n"
+        "run `workload verify` where this was measured\n"
     )
 
 

@@ -197,7 +197,8 @@ def test_strict_ends_with_5_where_a_case_is_not_judged(gate: Gate) -> None:
     outcome = gate(a, [case(timing=contended()), case(size=32)], "--strict")
     assert outcome.code == ExitCode.TOO_SLOW
     assert outcome.stderr == (
-        "workload compare: not judged: contended by other processes in the candidate "
+        "workload compare: some cases were not judged: contended by other processes in the "
+        "candidate "
         "(1 case): measure both sides in the same way, on an idle machine\n"
     )
 

@@ -61,7 +61,7 @@ class Operation(Protocol):
         """Return how to time the operation."""
 
     def clipped(self, edge: int) -> Self:
-        """Return the same operation with no edge above `edge`, for a cheap estimate of the time."""
+        """Return the operation at a size limited by `edge`, for a cheap estimate of the time."""
 
     def needed_bytes(self, device: DeviceInfo) -> int:
         """Return the bytes needed for the tensors, the library's copies and the check."""

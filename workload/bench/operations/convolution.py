@@ -141,6 +141,6 @@ def _convolve(images: Tensor, filters: Tensor) -> Tensor:
 
 
 def default_convolutions(device: DeviceInfo) -> list[Convolution]:
-    """Return the default layers, in the dtypes that networks use."""
+    """Return the default convolutions, in the dtypes that neural networks use."""
     dtypes = ("float32", "bfloat16") if device.kind == "cpu" else ("float32", "tf32", "float16")
     return [Convolution(*shape, dtype) for shape in DEFAULT_SHAPES[device.kind] for dtype in dtypes]

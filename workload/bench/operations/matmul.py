@@ -105,5 +105,5 @@ class MatMul:
 
 
 def squares(*edges: int) -> list[Shape]:
-    """Return square shapes of these edges."""
+    """Return the shape of a product of two square matrices for each edge."""
     return [Shape(edge, edge, edge) for edge in edges]

@@ -68,7 +68,7 @@ def _sweep(options: CollectivesOptions, place: Place, device: DeviceInfo) -> Swe
 
 
 def _measured(session: Session, sweep: Sweep, budget_sec: float) -> list[Case]:
-    """Measure everything; rank 0 records each case as soon as it is known."""
+    """Measure and return all cases; rank 0 records each one as soon as it is known."""
     session.builder.set("collectives", sweep.section())
     session.info(*collective_table.topology_lines(sweep.section()))
     reason = "the run ended before this case"
@@ -179,4 +179,4 @@ def _first(cases: Sequence[Case]) -> str:
 
 
 def _more(cases: Sequence[Case]) -> str:
-    return f", and in {plural(len(cases) - 1, 'other case')}" if len(cases) > 1 else ""
+    return f" (and {plural(len(cases) - 1, 'other case')})" if len(cases) > 1 else ""

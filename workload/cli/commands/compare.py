@@ -45,7 +45,7 @@ def _exit_code(session: Session, options: CompareOptions, comparison: Comparison
     wrong = [one for one in comparison.unpaired if one.wrong]
     if wrong:
         named = some(f"{one.title} {one.reason}" for one in wrong)
-        session.error(f"wrong numbers: {named}: run `workload verify` on that machine")
+        session.error(f"wrong numbers: {named}: run `workload verify` where this was measured")
         return ExitCode.WRONG_NUMBERS
     worst = comparison.worst_disagreement
     if worst is not None and not worst.ok:
@@ -75,7 +75,11 @@ def _exit_code_of_speeds(
     unjudged = comparison.unjudged
     none = all(one.unjudged for one in comparison.speeds)
     if unjudged and (options.strict or none):
-        session.error(_unjudged_line(unjudged, "no case could be judged" if none else "not judged"))
+        session.error(
+            _unjudged_line(
+                unjudged, "no case could be judged" if none else "some cases were not judged"
+            )
+        )
         return ExitCode.TOO_SLOW if options.strict else ExitCode.UNFIT
     return ExitCode.UNFIT if comparison.lost else ExitCode.OK
 
@@ -89,7 +93,7 @@ def _named(slower: Sequence[Speed]) -> str:
 
 
 def _unjudged_line(unjudged: Sequence[Unjudged], what: str) -> str:
-    """Return how many cases were not judged, why, and what to do; earlier lines name them."""
+    """Return a line on the unjudged cases (named in earlier lines): why, how many, what to do."""
     reasons = "; ".join(
         f"{problem} ({plural(len(group), 'case')})"
         for problem, group in comparison_table.grouped(unjudged).items()

@@ -119,7 +119,7 @@ def _in_full(explanation: Explanation) -> list[str]:
 def _save_bundle(
     session: Session, path: Path, facts: Facts, findings: Sequence[Finding], code: ExitCode
 ) -> ExitCode:
-    """Write the bundle and print its path; return `code`. If this fails, OK becomes NOT_SAVED."""
+    """Write the bundle and print its path. Return `code`, or NOT_SAVED if only this fails."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, archive(_members(session, facts, findings, code)), PRIVATE)

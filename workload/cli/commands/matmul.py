@@ -44,7 +44,8 @@ EQUAL_SHARES = 4
 def command(session: Session, options: MatmulOptions) -> ExitCode:
     """Run every case, print the table, and report each case that is wrong or does not fit.
 
-    With --search, find the fastest shapes first; their rate is the ceiling of the other cases.
+    With --search, find the fastest shapes first. Their rate sets the ceiling: the table shows the
+    speed of the other cases as a share of it.
     """
     device = devices.resolve(options.device)
     matmuls, budget_sec = requested_matmuls(options, device), options.budget
@@ -134,8 +135,8 @@ def _search_line(dtype: str, fastest: Sequence[tuple[str, float]], tried: int, g
     """
     effort = f"{tried} of {grid} shapes tried"
     if not fastest:
-        fix = "raise --budget" if grid else "this device lacks the dtype or the memory"
-        return labelled("search", f"{dtype}: none ran, {effort}: {fix}")
+        fix = "raise --budget" if grid else "the dtype is not supported, or no shape fits in memory"
+        return labelled("search", f"{dtype}: no shape ran ({effort}): {fix}")
     (best, rate), *others = fastest
     then = "".join(f", then {shape} {format_rate(gflops)}" for shape, gflops in others)
     return labelled(
