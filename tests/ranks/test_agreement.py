@@ -87,7 +87,8 @@ def test_rank_0_alone_prints_and_writes(training: Trainings) -> None:
         "hint",
         "record",
     ]
-    assert "2 ranks on the CPUs of one machine check the results, not the speed" in whole.text
+    hint = "2 ranks on the CPUs of one machine are for checking results, not for measuring speed"
+    assert hint in whole.text
     (path,) = whole.folder.iterdir()
     assert json.loads(whole.out) == json.loads(path.read_text())
 

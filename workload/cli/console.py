@@ -95,10 +95,10 @@ class Console:
 
 
 def laid_out(renderable: str | Table | Grid, stream: TextIO | None) -> str:
-    """Return the text of `renderable`, formatted for the terminal `stream`.
+    """Return the text of `renderable`, formatted for `stream`.
 
-    If `stream` is not a terminal, the text is plain and at most MAX_WIDTH wide. Trailing whitespace
-    is removed. Lines with tabs are not changed.
+    If `stream` is not a terminal, the text is plain and at most MAX_WIDTH characters wide. Trailing
+    whitespace is removed. Lines with tabs are not changed.
     """
     terminal = stream is not None and stream.isatty()
     text = io.StringIO()  # not `stream`: `_write` handles its errors
@@ -122,7 +122,7 @@ def laid_out(renderable: str | Table | Grid, stream: TextIO | None) -> str:
     console.print(table)
     lines = [_stripped(line) for line in text.getvalue().splitlines()]
     if left_out:
-        lines.append(f"columns left out at {width} characters: {', '.join(left_out)}")
+        lines.append(f"columns left out to fit {width} characters: {', '.join(left_out)}")
     return "\n".join(lines)
 
 

@@ -1,8 +1,9 @@
 """Turn an exception or a crash that ends a command into an exit code and one line with a fix.
 
-A library may crash while it is imported. Signal handlers in Python run between two bytecodes, so
-they never run after a crash. A ctypes callback runs in the C handler itself. It only writes a line
-and exits. If the callback crashes too, the signal ends the process, as without a handler.
+A library may crash while it is imported. Python's own signal handlers run between two bytecodes, so
+they never run after a crash. `crash_is_unfit` therefore installs a ctypes callback as the C signal
+handler. The callback only writes a line and exits. If it crashes too, the signal ends the process,
+as without a handler.
 """
 
 import os
@@ -50,8 +51,9 @@ def crash_is_unfit(command: str) -> Iterator[None]:
 def _end(command: str, number: int) -> None:
     line = (
         f"workload {command}: a library crashed with {signal.Signals(number).name} when "
-        "it was imported: it is broken or uses instructions that this CPU lacks: use one of the "
-        "project's images, or reinstall torch; run `workload doctor` for details\n"
+        "it was imported, because it is broken or uses instructions that this CPU does not "
+        "support: use one of the project's images, or reinstall torch; run `workload doctor` for "
+        "details\n"
     )
     os.write(2, line.encode())
     os._exit(ExitCode.UNFIT)

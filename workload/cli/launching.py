@@ -1,4 +1,4 @@
-"""Find the place of this process among ranks, or start ranks that run the same command line."""
+"""Find out which rank this process is, or start ranks that run the same command line."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ from workload.ranks.resources import require_resources
 
 
 def enter(options: RankOptions, argv: Sequence[str]) -> Place | ExitCode | None:
-    """Return the place of this process among the ranks, or None if it runs alone.
+    """Return the rank of this process and related settings, or None if it runs alone.
 
     If this process has to start ranks, run them and return their exit code. On an error, print
     the reason in one line and return the error's exit code.
@@ -37,15 +37,18 @@ def enter(options: RankOptions, argv: Sequence[str]) -> Place | ExitCode | None:
 def _leave_errors_to_lines() -> None:
     """Keep torch from logging a stack trace for each attempt to reach a lost rank.
 
-    The level is changed only if it is unset or ERROR, which this program sets and its child
-    processes inherit.
+    The log level is changed only if it is unset or ERROR. This program sets ERROR itself, and child
+    processes inherit it; any other level was set by the user.
     """
     if os.environ.get("TORCH_CPP_LOG_LEVEL", "ERROR") == "ERROR":
         os.environ["TORCH_CPP_LOG_LEVEL"] = "FATAL"
 
 
 def _starts_ranks(options: RankOptions, place: Place | None) -> bool:
-    """Return whether this process starts ranks: it does with --ranks, unless it is a rank."""
+    """Return whether this process starts ranks: it does with --ranks, unless it is a rank.
+
+    Raises BadInputError if --ranks does not match the ranks that a launcher has started.
+    """
     if options.ranks is None:
         return False
     if place is None:

@@ -28,7 +28,7 @@ def path(text: str) -> Path:
     """Parse a path. An empty one is refused: it would mean the current folder."""
     if text:
         return Path(text)
-    raise argparse.ArgumentTypeError("an empty path: choose a file or a folder")
+    raise argparse.ArgumentTypeError("the path is empty: choose a file or a folder")
 
 
 def device(text: str, words: str = "auto, cpu, cuda or cuda:N") -> str:
@@ -39,7 +39,7 @@ def device(text: str, words: str = "auto, cpu, cuda or cuda:N") -> str:
 
 
 def devices(text: str) -> str:
-    """Parse a device, or all."""
+    """Parse a device, or `all` for every GPU."""
     return text if text == ALL else device(text, "auto, cpu, cuda, cuda:N or all")
 
 
@@ -92,7 +92,7 @@ def share(text: str) -> float:
 
 
 def several(kind: Callable[[str], Value], text: str) -> list[Value]:
-    """Parse values separated by commas, each by `kind`."""
+    """Parse values separated by commas, each with the parser `kind`."""
     words = text.split(",")
     if "" in words:
         raise argparse.ArgumentTypeError(f"{text!r} has an empty item: remove the extra comma")

@@ -30,7 +30,7 @@ class Options:
 
     @property
     def document(self) -> bool:
-        """Return whether stdout carries a document, so that everything else goes to stderr."""
+        """Return whether stdout carries a document. If so, everything else goes to stderr."""
         return self.json
 
 
@@ -92,7 +92,7 @@ class RunOptions(DevicesOptions):
 
 @dataclass(frozen=True)
 class TrainOptions(RankOptions):
-    """Options of `workload train`; None means the preset's value."""
+    """Options of `workload train`; None for a setting of the preset means the preset's value."""
 
     command = "train"
     files = (("--checkpoint", "checkpoint"),)
@@ -127,7 +127,7 @@ class TrainOptions(RankOptions):
 
 @dataclass(frozen=True)
 class CollectivesOptions(RankOptions):
-    """Options of `workload collectives`; None means the device's default."""
+    """Options of `workload collectives`; None for `sizes` or `dtypes` means the default."""
 
     command = "collectives"
     budget: float

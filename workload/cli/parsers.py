@@ -103,7 +103,7 @@ def _add_matmul(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--search",
         action="store_true",
-        help="first search for the fastest shape, whose rate is the ceiling of the other cases",
+        help="first search for the fastest shape; its rate is the upper limit for the other cases",
     )
     shared_options.add_output(parser, None)
 
@@ -190,7 +190,7 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
             f"{whose} results",
         )
     parser.add_argument(
-        "--format", choices=FORMATS, default=FORMATS[0], help="format of the document on stdout"
+        "--format", choices=FORMATS, default=FORMATS[0], help="format of the comparison on stdout"
     )
     parser.add_argument(
         "--fail-if-slower",

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def load(options: of.Options) -> "Callable[[Session], ExitCode]":
-    """Import and return the command for `options`. Most import torch, which takes seconds."""
+    """Import and return the command for `options`.
+
+    Most commands import torch, which takes seconds.
+    """
     match options:
         case of.RunOptions():
             from workload.cli.commands import run

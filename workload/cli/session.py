@@ -96,8 +96,8 @@ class Session:
     def collect_at_end(self, collect: Callable[[], None], remove: Callable[[], None]) -> None:
         """Set two functions to call when the command ends.
 
-        If a signal ends the command, `collect` is called before the record is written. `remove` is
-        called afterwards, unless the record could not be saved.
+        If a signal ends the command, `collect` is called before the record is written. However the
+        command ends, `remove` is called last, unless the record could not be saved.
         """
         self._collect, self._remove = collect, remove
 
@@ -111,7 +111,7 @@ class Session:
         return self.member.wait_for_others()
 
     def advise(self, code: ExitCode) -> Advice:
-        """Choose the action for the results so far, and record it.
+        """Decide what to do about the machine after these results; record and return the advice.
 
         This is called before the verdict is printed, and again before the record is written: driver
         errors may occur in between, and a command that ends early, for example because a GPU is

@@ -50,7 +50,9 @@ def add_devices(parser: argparse.ArgumentParser) -> None:
 def add_ranks(parser: argparse.ArgumentParser) -> None:
     """Add the options that start ranks."""
     group = parser.add_argument_group(
-        "ranks", "processes that work together; torchrun, srun or an Indexed Job can start them too"
+        "ranks",
+        "processes that work together; torchrun, srun or a Kubernetes Indexed Job can start them "
+        "too",
     )
     group.add_argument(
         "--ranks",

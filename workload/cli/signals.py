@@ -1,4 +1,4 @@
-"""Handle SIGTERM and SIGINT at once, even during a long matmul in the main thread.
+"""Handle SIGTERM, SIGINT and SIGHUP at once, even during a long matmul in the main thread.
 
 Python runs signal handlers between two bytecodes of the main thread, so a matmul of ten seconds
 would delay them by ten seconds. Python's C code writes to the wakeup descriptor as soon as a
@@ -38,7 +38,7 @@ def exit_on_signal() -> None:
 
 
 def serve(save: Callable[[ExitCode], ExitCode]) -> None:
-    """On SIGTERM or SIGINT call `save`, and end the process with the code it returns.
+    """On SIGTERM, SIGINT or SIGHUP, call `save` and end the process with the code it returns.
 
     `save` runs in its own thread and may take GRACE_SEC, even if more signals arrive. If no thread
     can be started, a signal ends the process without `save`. Call this from the main thread. A
@@ -61,7 +61,10 @@ def serve(save: Callable[[ExitCode], ExitCode]) -> None:
 
 
 def _do_nothing(*_: object) -> None:
-    """Do nothing: the signal thread acts. Without a handler, Python would not write the signal."""
+    """Do nothing, because the signal thread acts.
+
+    Python writes a signal to the wakeup descriptor only if the signal has a Python handler.
+    """
 
 
 def _wait(reader: int, save: Callable[[ExitCode], ExitCode]) -> None:

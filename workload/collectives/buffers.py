@@ -16,7 +16,7 @@ EVIDENCE = 8
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A wrong result: `wrong` of `elements` are wrong, the first of them at position `first`."""
+    """A wrong result: `wrong` of `elements` elements are wrong, the first at position `first`."""
 
     wrong: int
     elements: int
@@ -50,7 +50,7 @@ class Buffers:
         self.taken = self.given if in_place else torch.zeros(taken, dtype=dtype, device=device)
 
     def fill(self, call: int) -> None:
-        """Fill the array that is sent with the pattern of this call."""
+        """Write the pattern of this call into the array that is sent."""
         pattern = self._pattern(call)
         for offset, count in _blocks(self.given.numel()):
             values = pattern.sum_of([self._rank], self._start + offset, count)
@@ -62,7 +62,7 @@ class Buffers:
             self.given.zero_()
 
     def mismatch(self, call: int) -> Mismatch | None:
-        """Compare every received element with the pattern of this call; None if all match."""
+        """Return how the received elements differ from this call's pattern; None if all match."""
         wrong, first, offset = 0, None, 0
         pattern = self._pattern(call)
         for piece in self._operation.result(self._rank):

@@ -62,7 +62,7 @@ class Measured:
             _, first = problems[0]
             return replace(case, status=first.status, reason=_reason(problems, len(ranks)))
         if self.timing is None:  # another pair of the same round has a problem
-            reason = "another pair of the same round could not be measured"
+            reason = "another pair that exchanges data at the same time could not be measured"
             return replace(case, status=CaseStatus.SKIPPED, reason=reason)
         samples = zip(*(one.samples_sec for one in found), strict=True)
         timing = replace(self.timing, samples_sec=tuple(map(max, samples)))

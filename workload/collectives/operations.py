@@ -38,7 +38,7 @@ class Operation:
 
     @property
     def bytes(self) -> int:
-        """The bytes of the whole array; S in `core/bus_bandwidth.py`."""
+        """The size of the whole array in bytes, called S in `core/bus_bandwidth.py`."""
         return self.elements * DTYPE_BYTES[self.dtype]
 
     @property
@@ -48,7 +48,7 @@ class Operation:
 
     @property
     def prime(self) -> int | None:
-        """The prime of the patterns that are sent; None if sums over all ranks are not exact."""
+        """The prime p of `collectives/patterns.py`; None if sums over all ranks are not exact."""
         return prime_of(self.dtype, self.ranks if self.sums else 1)
 
     @property
@@ -69,7 +69,7 @@ class Operation:
         return False
 
     def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:
-        """Return a function that sends `given` and fills `taken`, the same tensor if in place."""
+        """Return a function that sends `given` and fills `taken`, one tensor if in place."""
         raise NotImplementedError
 
 
@@ -103,7 +103,7 @@ class ReduceScatter(Operation):
         return [Piece(self.everyone, rank * self.chunk, self.chunk)]
 
     def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:
-        """Return a function that sums `given` over all ranks."""
+        """Return a function that sums `given` over all ranks and keeps the rank's chunk."""
         reduce_scatter = _renamed("reduce_scatter_single", "reduce_scatter_tensor")
         return lambda: reduce_scatter(taken, given)
 
@@ -198,7 +198,7 @@ class Exchange(Operation):
 
 
 def _renamed(name: str, before: str) -> Callable[..., object]:
-    """Return a function of torch.distributed that torch 2.13 renamed, by its new or old name."""
+    """Return the function `name` of torch.distributed; before torch 2.13 it was called `before`."""
     function: Callable[..., object] = getattr(dist, name, None) or getattr(dist, before)
     return function
 

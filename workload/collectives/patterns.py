@@ -2,11 +2,11 @@
 
     value = 1 + hash(position, rank, call) mod p
 
-p is the largest prime for which ranks × p is within the limit up to which the dtype represents
-every integer: 2^53 (float64), 2^24 (float32), 2^11 (float16), 2^8 (bfloat16). So each partial sum
-is exact, whatever the order, and any element that differs is an error. No value is 0, so a missing
-contribution changes every element. The hash has no period, so a chunk in the wrong place
-differs, whatever its length.
+Each dtype represents every integer up to a limit: 2^53 (float64), 2^24 (float32), 2^11 (float16),
+2^8 (bfloat16). p is the largest prime below 2^31 for which ranks × p is within the limit. So each
+partial sum is exact, whatever the order, and any element that differs is an error. No value is 0,
+so a missing contribution changes every element. The hash has no period, so a chunk in the wrong
+place differs, whatever its length.
 
 The multipliers are those of SplitMix64 (Steele, Lea & Flood, Fast Splittable Pseudorandom Number
 Generators, OOPSLA 2014; S. Vigna's splitmix64.c), including the golden ratio.

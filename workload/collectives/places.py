@@ -21,9 +21,9 @@ NODE_VARIABLES = ("GROUP_RANK", "SLURM_NODEID", "JOB_COMPLETION_INDEX")
 
 @dataclass(frozen=True)
 class Topology:
-    """The places of all ranks, and the links of their GPUs as the driver reports them.
+    """The node and device of each rank, and the links of its GPU as the driver reports them.
 
-    The links are None for a CPU.
+    For a rank on a CPU, None stands in place of the links.
     """
 
     places: tuple[RankPlace, ...]
@@ -49,7 +49,7 @@ class Topology:
 
 
 def read_topology(team: Team, device: DeviceInfo) -> Topology:
-    """Gather the place of each rank and the links of its GPU."""
+    """Gather the node and device of each rank, and the links of its GPU."""
     gpu = None
     if device.kind != "cpu":
         uuid = f"GPU-{torch.cuda.get_device_properties(device.torch_name).uuid}"  # in NVML's format

@@ -1,4 +1,7 @@
-"""Rounds of pairs that communicate at the same time. A party is in at most one pair of a round."""
+"""Rounds of pairs that communicate at the same time.
+
+A pair consists of two parties, which are ranks or nodes. A party is in at most one pair of a round.
+"""
 
 from itertools import combinations
 

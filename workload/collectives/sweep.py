@@ -1,4 +1,4 @@
-"""All measurements of one command between ranks, and their section of the record.
+"""All measurements between ranks that one command makes, and their section of the record.
 
 Operations of all ranks come first. Then every pair of ranks or nodes exchanges arrays, to find
 slow pairs, ranks and nodes. All ranks call `Sweep.run` at the same time.
@@ -34,7 +34,7 @@ FAR_BELOW = 0.7
 
 @dataclass(frozen=True)
 class PairRate:
-    """One pair of parties, the type of link between them, and its rate in GB/s."""
+    """One pair of parties, the type of link between them, and the measured rate in GB/s."""
 
     pair: Pair
     link: str
@@ -91,7 +91,7 @@ class Pairs:
                     yield from self._measure(again, self.plan.sizes[-1], budget_sec / len(steps))
 
     def slow(self) -> list[SlowLink]:
-        """Return the parties or pairs that are far below their peers; known only on rank 0."""
+        """Return the parties or pairs far slower than their peers; only rank 0 knows the rates."""
         rates = [
             PairRate(pair, self.link_of(*pair).words, case.gbs)
             for (pair, size), case in self.cases.items()
@@ -136,12 +136,14 @@ def kept_case(before: Case | None, now: Case) -> Case:
 
 
 def far_below(measured: Iterable[PairRate]) -> list[SlowLink]:
-    """Return the parties, then the pairs, that are far below their peers.
+    """Return the parties, then the pairs, whose rates are far below those of their peers.
+
+    Peers have the same type of link.
 
     A party is judged by its best rate, because a slow party makes all its pairs slow. A pair is
     compared with the lower of its two parties' best rates. A party with a single pair is not
     judged; in place of its best rate, the pair is compared with the median of all best rates.
-    Two parties have no peers to compare with.
+    With only two parties, the result is empty, because there are no peers.
     """
     by_link: dict[str, list[PairRate]] = {}
     for one in measured:
@@ -170,7 +172,7 @@ def _of_type(link: str, group: Sequence[PairRate]) -> Iterable[SlowLink]:
 
 @dataclass(frozen=True)
 class Sweep:
-    """The operations of all ranks, then those of pairs. Every rank calls the methods."""
+    """Measurements of the operations of all ranks, then of pairs. All ranks call `run` together."""
 
     team: Team
     device: DeviceInfo
@@ -186,7 +188,7 @@ class Sweep:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Return the number of operations and of pairs, by noun."""
+        """Return the numbers of operations and of pairs, with "operation" and "pair" as keys."""
         pairs = sum(map(len, self.pairs.plan.rounds))
         return {"operation": len(self.operations), "pair": pairs}
 
@@ -196,7 +198,7 @@ class Sweep:
         return self.counts["operation"] + len(self.pairs.plan.sizes) * self.counts["pair"]
 
     def run(self, budget_sec: float) -> Iterator[Case]:
-        """Yield each case as soon as it is measured, with its share of the link's rate."""
+        """Yield each case as soon as it is measured, with its rate as a share of the link's."""
         pairs_sec = PAIRS_SHARE * budget_sec if self.operations else budget_sec
         link = self.link
         for case in run(self.operations, self.team, self.device, budget_sec - pairs_sec):
@@ -223,7 +225,7 @@ class Sweep:
 
 
 def rated(case: Case, link: Link | None) -> Case:
-    """Return the case with its share of the link's rate, if both are known."""
+    """Return the case with its rate as a share of the link's, if both rates are known."""
     if link is None or not link.gbs or case.bus_gbs is None:
         return case
     return replace(case, rating=Rating(None, case.bus_gbs / link.gbs, None))

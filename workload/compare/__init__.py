@@ -1,4 +1,4 @@
-"""Compare two sides case by case: speed-ups, their intervals, and cases that are left out."""
+"""Compare the cases of a baseline and a candidate: speed-ups, their intervals, cases left out."""
 
 from workload.compare.intervals import Basis
 from workload.compare.pairing import Pairing, Unpaired, pair

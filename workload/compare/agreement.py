@@ -56,7 +56,7 @@ def disagreements(
 
 
 def loss_disagreement(a: tuple[float | None, ...], b: tuple[float | None, ...]) -> float | None:
-    """Return the largest |sqrt(a) - sqrt(b)| of the steps in both runs, over sqrt(first loss of a).
+    """Return the largest |sqrt(a) - sqrt(b)| / sqrt(first loss of a) of the steps in both runs.
 
     Return None if a loss is not finite, or if the first loss of `a` is 0 and the runs differ.
     """

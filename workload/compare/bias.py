@@ -1,6 +1,7 @@
 """Find the cases that are not judged because something besides the code affects their speed.
 
-Noise does not exclude a case: the interval includes noise, but not bias.
+Noise does not exclude a case, because the interval of the speed-up accounts for noise. It does not
+account for such effects.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,8 +22,8 @@ UNKNOWN = "not recorded"
 class Difference:
     """An environment variable that affects the results and was not the same in all runs.
 
-    If the runs of a side differ, its tuple has several values. None means that a run did not set
-    the variable.
+    If the runs of a side differ, the side's tuple has several values. None means that a run did not
+    set the variable.
     """
 
     name: str
@@ -47,9 +48,10 @@ class Unjudged(Excluded):
 
 
 def differences(baseline: Side, candidate: Side) -> tuple[Difference, ...]:
-    """Return the variables that differ between runs and affect the device of a side that set them.
+    """Return the variables that affect a result and do not have the same value in all runs.
 
-    If a run did not record its variables, its value is UNKNOWN, which differs from all others.
+    A variable affects a result if a side set it and it matters to that side's device. If a run did
+    not record its variables, each value is UNKNOWN, which differs from all others.
     """
     ours, theirs = _values(baseline), _values(candidate)
     changes = {
@@ -67,7 +69,7 @@ def differences(baseline: Side, candidate: Side) -> tuple[Difference, ...]:
 
 
 def _values(side: Side) -> list[dict[str, str] | None]:
-    """Return the values of each run by name; None for a run that did not record them."""
+    """Return the variables of each run, as values by name; None if a run did not record them."""
     return [
         None
         if run.variables is None
@@ -86,7 +88,7 @@ def _devices(*sides: Side) -> list[DeviceInfo]:
 
 
 def varied_threads(baseline: Side, candidate: Side) -> tuple[int, ...]:
-    """Return the thread counts if they differ although all runs used the same CPU, else ()."""
+    """Return the thread counts if all runs used the same CPU but not the same count, else ()."""
     counts = tuple(sorted({device.threads for device in _devices(baseline, candidate)}))
     return counts if _one_cpu(baseline, candidate) and len(counts) > 1 else ()
 
@@ -100,8 +102,8 @@ def _one_cpu(baseline: Side, candidate: Side) -> bool:
 def varied_bindings(baseline: Side, candidate: Side) -> bool:
     """Return whether OpenMP bound the threads of the CPU runs in different ways.
 
-    A binding is a list of core numbers. If the CPUs differ, only whether the threads were bound is
-    compared.
+    A binding is a text that names the CPUs to which the threads were bound. If the runs used
+    different CPUs, the texts cannot be compared. Then return whether only some runs were bound.
     """
     cpus = [device for device in _devices(baseline, candidate) if device.kind == "cpu"]
     one_name = len({device.name for device in cpus}) == 1
@@ -114,8 +116,8 @@ def unjudged(
 ) -> tuple[Unjudged, ...]:
     """Return the cases that both sides measured but that are not judged, with their reasons.
 
-    A contended case is judged if it is slower by more than `allowed` even after its waits are
-    subtracted.
+    A case is contended if its threads had to wait, for example for other processes. It is judged
+    anyway if it is slower by more than `allowed` even after the waiting time is subtracted.
     """
     shared = " and ".join(_of_sides(baseline, candidate))
     one_cpu = _one_cpu(baseline, candidate)
@@ -139,7 +141,7 @@ def _of_sides(baseline: Side, candidate: Side) -> Iterator[str]:
     if counts:
         yield f"the runs used {' and '.join(map(str, counts))} threads"
     if varied_bindings(baseline, candidate):
-        yield "OpenMP bound the threads of some runs"
+        yield "OpenMP did not bind the threads of all runs in the same way"
     for one in differences(baseline, candidate):
         if SPEED in one.changes:
             yield printable(str(one))

@@ -141,7 +141,7 @@ def test_an_invalid_case_ends_with_exit_4_and_its_reason(
     monkeypatch.setattr(Timing, "invalid", reason)
     outcome = workload(*"matmul --sizes 64 --dtypes float32 --budget 0.2 --json".split())
     assert outcome.code == ExitCode.UNFIT
-    assert f"matmul 64 float32 invalid: {reason}: repeat on an idle, cool machine" in outcome.stderr
+    assert f"matmul 64 float32 invalid: {reason}; repeat on an idle, cool machine" in outcome.stderr
     assert [case["gflops"] for case in json.loads(outcome.stdout)["cases"]] == [None]
 
 

@@ -183,7 +183,7 @@ def test_a_library_that_breaks_at_its_import_is_an_unfit_environment(
 def test_an_empty_path_is_refused(argv: tuple[str, ...], workload: Callable[..., Outcome]) -> None:
     outcome = workload(*argv)
     assert outcome.code == ExitCode.BAD_INPUT
-    assert "an empty path: choose a file or a folder" in outcome.stderr
+    assert "the path is empty: choose a file or a folder" in outcome.stderr
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_a_torch_that_crashes_when_it_is_imported_is_exit_4_in_one_line(
     ended = started_with(str(tmp_path), "verify", "--device", "cpu")
     assert ended.returncode == ExitCode.UNFIT
     assert ended.stderr.startswith(
-        f"workload verify: a library crashed with {name} when it was imported: "
+        f"workload verify: a library crashed with {name} when it was imported, "
     )
     assert ended.stderr.count("\n") == 1
 

@@ -59,7 +59,7 @@ BIASES = [
     ({"device": replace(CPU, threads=1)}, "the runs used 1 and 2 threads"),
     (
         {"device": replace(CPU, binding="OMP_PROC_BIND=true bound the main thread to CPU 0")},
-        "OpenMP bound the threads of some runs",
+        "OpenMP did not bind the threads of all runs in the same way",
     ),
     (
         {"variables": [COMPATIBLE]},

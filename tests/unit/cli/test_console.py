@@ -145,7 +145,7 @@ def test_a_narrow_terminal_says_which_columns_are_left_out(
     assert laid_out(VERDICTS, Terminal()).splitlines() == [
         "case         verdict",
         "matmul 4096  FASTER",
-        "columns left out at 24 characters: bound by, rate",
+        "columns left out to fit 24 characters: bound by, rate",
     ]
 
 

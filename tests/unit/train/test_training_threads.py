@@ -49,7 +49,7 @@ def test_more_threads_than_cpus_are_bad_input(workload: Callable[..., Outcome]) 
     outcome = workload("train", "--threads", "3")
     assert outcome.code == ExitCode.BAD_INPUT
     assert outcome.stderr == (
-        "workload train: --threads 3: this process may use 2 CPUs: choose fewer threads\n"
+        "workload train: --threads 3: this process may use 2 CPUs; choose fewer threads\n"
     )
 
 
@@ -61,7 +61,7 @@ def test_more_threads_than_openmp_runs_are_bad_input(
     outcome = workload("train", "--threads", "2")
     assert outcome.code == ExitCode.BAD_INPUT
     assert outcome.stderr == (
-        "workload train: --threads 2: with OMP_THREAD_LIMIT=1 OpenMP runs 1 thread: "
+        "workload train: --threads 2: with OMP_THREAD_LIMIT=1 OpenMP runs 1 thread; "
         "choose fewer threads\n"
     )
 

@@ -81,7 +81,7 @@ def _mode(options: TrainOptions, place: Place | None) -> str:
 
 
 def _device(options: TrainOptions, place: Place | None) -> DeviceInfo:
-    """Return the device with its threads. Raises UnfitError if it does not support the dtype."""
+    """Resolve the device and set its threads. Raises UnfitError if the dtype is not supported."""
     requested = options.device
     device = device_of_rank(requested, place) if place else devices.resolve(requested)
     problem = precision.dtype_problem(options.spec.dtype, device)
@@ -142,7 +142,7 @@ def _show_together(session: Session, result: TrainResult, device: DeviceInfo, pl
     if result.scaling:
         session.info(scaling_table(result.scaling))
     elif device.kind == "cpu" and place.world_size == place.local_world_size > 1:
-        words = "ranks on the CPUs of one machine check the results, not the speed"
+        words = "ranks on the CPUs of one machine are for checking results, not for measuring speed"
         session.info(labelled("hint", f"{place.world_size} {words}"))
 
 
@@ -158,14 +158,14 @@ def _show_alone(
 
 
 def _with_threads(device: DeviceInfo, options: TrainOptions) -> DeviceInfo:
-    """Set the number of threads from --threads or from the sizes. Raises BadInputError."""
+    """Return the device with threads set from --threads or from the sizes. Raises BadInputError."""
     if device.kind != "cpu":
         if options.threads is not None:
             raise BadInputError(f"--threads is for CPUs, but the device is {device.torch_name}")
         return device
     most, why = most_threads(device)
     if options.threads is not None and options.threads > most:
-        raise BadInputError(f"--threads {options.threads}: {why}: choose fewer threads")
+        raise BadInputError(f"--threads {options.threads}: {why}; choose fewer threads")
     return devices.set_threads(device, options.threads or options.spec.threads(device.threads))
 
 

@@ -35,7 +35,10 @@ DRIVER_QUESTIONS = 3  # queries that the doctor may wait for, one after the othe
 
 
 def slots_of(options: DevicesOptions) -> list[Slot]:
-    """Return a slot for each rank; an empty list if one process is enough. Raises UnfitError."""
+    """Return a slot (a device and CPUs) for each rank; an empty list if one process is enough.
+
+    Raises UnfitError if the memory or the open files do not suffice for the ranks.
+    """
     usable = read_limits().usable_threads
     if options.device == ALL:
         gpus = gpus_here()
@@ -101,7 +104,11 @@ def _kind(slots: Sequence[Slot]) -> str:
 
 
 def _record(session: Session, supervisor: Supervisor, now: Facts | None, device: str) -> None:
-    """Record the ranks' results, and the facts of one rank, updated with facts from `now`."""
+    """Record the ranks' results and the facts that one rank gathered about the machine.
+
+    `now` has facts that were gathered after the ranks ended. What these say about the driver and
+    the boot is recorded in place of what the rank found. If no rank has facts, `now` is recorded.
+    """
     ranks, facts = supervisor.found(), supervisor.facts()
     session.builder.set("ranks", ranks)
     session.builder.set("device", next((one.device for one in ranks if one.device), None))

@@ -16,7 +16,7 @@ def examine_and_record(
 
 
 def judge_and_record(session: Session, facts: Facts) -> tuple[Finding, ...]:
-    """Return one finding per check, causes first; record the facts and the findings."""
+    """Return one finding per check, causes before consequences; record facts and findings."""
     findings = run_all(facts)
     session.builder.set("environment", facts)
     session.builder.set("findings", findings)

@@ -1,4 +1,4 @@
-"""Steps that `matmul` and `run` share: choose matmuls; measure, rate, record and show cases."""
+"""Steps that several commands share: choose matmuls; measure, rate, record and show cases."""
 
 import math
 from collections.abc import Sequence
@@ -47,10 +47,10 @@ def measure_and_record(
 ) -> tuple[list[Case], Ceilings]:
     """Measure the device's limits, then the operations; rate the operations by the limits.
 
-    Each case is recorded as soon as it is measured, and as interrupted until then. The `known`
-    cases count towards the ceilings and stay in the record unless they are measured again. If the
-    device is lost, the remaining cases are skipped, and the results so far are shown and recorded
-    before LostDeviceError is raised.
+    Each case is recorded as interrupted until it is measured. `known` are cases that were measured
+    earlier. They count towards the ceilings, which are the best rates, and they stay in the record
+    unless they are measured again. If the device is lost, the remaining cases are skipped, and the
+    results so far are shown and recorded before LostDeviceError is raised.
     """
     limits = limiting_operations(device)
     every = [*limits, *operations]
@@ -84,7 +84,10 @@ def measure_and_record(
 
 
 def measure_limits(session: Session, device: DeviceInfo, dtype: str) -> Ceilings:
-    """Measure only the limits and one matmul in `dtype`, to rate a case that is timed elsewhere."""
+    """Measure the device's limits and one matmul in `dtype`; return and record the ceilings.
+
+    The caller uses them to rate a case that it has timed itself.
+    """
     operations = [*limiting_operations(device), MatMul(LIMITING_MATMUL, dtype)]
     cases = list(run_cases(operations, device, MAX_LIMITS_SEC))
     ceilings = roofline.measured(cases, datasheet_ceilings(device), least=1)
@@ -126,7 +129,7 @@ def exit_code_of_cases(
     for case in cases:
         if case.status in _FIXES:
             name = full_title(case)
-            session.error(f"{name} {case.status.words}: {case.reason}: {_FIXES[case.status]}")
+            session.error(f"{name} {case.status.words}: {case.reason}; {_FIXES[case.status]}")
     statuses = {case.status for case in cases}
     if CaseStatus.WRONG in statuses:
         return ExitCode.WRONG_NUMBERS
@@ -140,7 +143,7 @@ def exit_code_of_cases(
         if not any(case.flops for case in cases):  # a search found no shape
             fix = "raise --budget, or choose other --dtypes"
         if seconds:
-            fix = f"--budget {seconds} runs the shortest, or choose smaller --sizes"
+            fix = f"set --budget {seconds} to run the shortest, or choose smaller --sizes"
         session.error(f"no case could run: {fix}")
         return ExitCode.UNFIT
     return ExitCode.OK

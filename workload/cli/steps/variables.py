@@ -16,7 +16,7 @@ def record_variables(session: Session) -> None:
 
 
 def warn_of_variables(session: Session, *devices: str) -> None:
-    """Print a line if a variable changes the results of `devices` (device kinds or backends)."""
+    """Warn if a variable changes the speed or the results on `devices` (kinds or backends)."""
     found = effects(_set_here(), *devices)
     if found:
         session.info(summary.variables_line(found))
