@@ -4,19 +4,19 @@ All computations use logarithms, which turn a ratio into a difference: "twice as
 fast" are then equally far from "equally fast".
 
 - Several process runs per side, in pairs: each pair gives the logarithm of one ratio, and the
-  interval is Student's t interval of the mean of these logarithms. Interleaved runs share the
-  machine's drift, which cancels. Runs that were not interleaved are also compared correctly, but
-  with a wider interval.
+  interval is Student's t interval of the mean of these logarithms. If the runs of both sides are
+  interleaved, slow changes of the machine's speed (drift) affect both runs of a pair alike and
+  cancel. Runs that are not interleaved are also compared correctly, but with a wider interval.
 - Several runs per side without pairs: Welch's interval of the difference of two means (Welch 1947).
   In both cases the 10% quantile represents a run. Disturbances only add time. They change this
   quantile only if they affect nine tenths of a run, while half of a run is enough to change the
   median.
-  When the suite was compared with itself (a shared CPU, 2 runs of 20 cases), 3 cases were
-  unclear; with medians, 7 were.
-- One run on a side: the interval of its median comes from order statistics. The intervals of both
-  sides are combined into the interval of the difference by the method of variance estimates
-  recovery (MOVER: Zou & Donner, Statistics in Medicine 27, 2008). This interval does not include
-  the drift between processes, so the true interval is wider.
+  When the benchmark suite was compared with itself (a shared CPU, 2 runs of 20 cases), 3 cases
+  were unclear; with medians, 7 were.
+- One run on one side or both: the interval of its median comes from order statistics. The
+  intervals of both sides are combined into the interval of the difference by the method of variance
+  estimates recovery (MOVER: Zou & Donner, Statistics in Medicine 27, 2008). This interval does not
+  include the variation from one process run to the next, so the true interval is wider.
 """
 
 import math
@@ -102,13 +102,16 @@ def _log_interval(
 
 
 def student_interval(values: Samples) -> Span:
-    """Return the 95% interval of the mean of at least two normal values."""
+    """Return the 95% interval of the mean of at least two normally distributed values."""
     mean, half = _mean(values), t_quantile(len(values) - 1) * math.sqrt(_error_variance(values))
     return mean - half, mean + half
 
 
 def welch_interval(a: Samples, b: Samples) -> Span:
-    """Return the 95% interval of mean(a) - mean(b), of at least two normal values each."""
+    """Return the 95% interval of mean(a) - mean(b).
+
+    `a` and `b` each have at least two normally distributed values.
+    """
     difference = _mean(a) - _mean(b)
     a_variance, b_variance = _error_variance(a), _error_variance(b)
     variance = a_variance + b_variance
@@ -132,7 +135,7 @@ def _mover(a: Span | None, b: Span | None, a_logs: Samples, b_logs: Samples) -> 
 
 
 def _log_span(runs: Sequence[Samples], logs: Samples) -> Span | None:
-    """Return the interval of one side: across its runs, or within its only run."""
+    """Return the interval of one side: from its runs or, if it has one run, from its samples."""
     if len(runs) > 1:
         return student_interval(logs)
     interval = median_interval(runs[0])
@@ -145,8 +148,8 @@ def _log_span(runs: Sequence[Samples], logs: Samples) -> Span | None:
 def t_quantile(freedom: float) -> float:
     """Compute the 97.5% quantile of Student's t with `freedom` >= 1 degrees of freedom.
 
-    With t = sqrt(freedom)·tan(angle) the density becomes cos(angle)**(freedom - 1), which is
-    smooth and bounded, so that Simpson's rule and a few steps of Newton's method suffice.
+    With t = sqrt(freedom)·tan(angle), the density is proportional to cos(angle)**(freedom - 1).
+    This is smooth and bounded, so Simpson's rule and a few steps of Newton's method suffice.
     """
     scale = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)) / math.sqrt(math.pi)
     angle = math.atan(NORMAL_QUANTILE / math.sqrt(freedom))

@@ -1,9 +1,9 @@
 """Load one side of a comparison: the process runs of one device.
 
-A file is a record of `run`, `matmul` or `train`, or a file that pytest-benchmark wrote for
-tests/benchmarks. A directory holds several files of one kind. Any other file raises BadInputError
-with a one-line message; in a directory, such a file is left out and listed in the side's
-`problems`.
+A file is a record that contains cases, such as one of `run`, `matmul` or `train`, or a file that
+pytest-benchmark wrote for tests/benchmarks. A directory contains several files of one kind. For any
+other file, BadInputError is raised with a one-line message. If such a file is one of several in a
+directory, it is left out instead, and listed in the side's `problems`.
 """
 
 import os
@@ -81,7 +81,7 @@ def load_runs(path: Path) -> tuple[Run, ...]:
 
 
 def _comparable(path: Path) -> tuple[list[Run], list[str]]:
-    """Return the runs of a file that have a device and cases, and the problem of each other run.
+    """Return the runs of a file that have a device and cases, and the problems of the other runs.
 
     Raises BadInputError.
     """
@@ -110,7 +110,10 @@ def side_of_process(
 
 
 def _files(directory: Path) -> list[Path]:
-    """Return the JSON files in `directory` or in its subfolders, which pytest-benchmark creates."""
+    """Return the JSON files in `directory` or, if there are none, in its subfolders.
+
+    pytest-benchmark creates such subfolders. Raises BadInputError with a one-line message.
+    """
     try:
         os.listdir(directory)  # raises if the folder cannot be read; glob() would not
         found = sorted(directory.glob("*.json")) or sorted(directory.glob("*/*.json"))
@@ -140,6 +143,6 @@ def _side(path: Path, runs: list[Run], problems: list[str]) -> Side:
         if len(distinct) > 1:
             raise BadInputError(
                 f"{path} contains two {what}, {distinct[0]} and {distinct[1]}: "
-                "choose a folder with one side"
+                "choose a folder that contains only one"
             )
     return Side(str(path), devices[0], tuple(runs), tuple(problems))

@@ -135,7 +135,10 @@ def _outcomes(
 
 
 def _unusable(side: str, cases: Indexed) -> Unpaired | None:
-    """Return why a side has no usable time (a wrong run, or no run with a time); else None."""
+    """Return why a side has no usable time; None if it has one.
+
+    A side has no usable time if the result of any run is wrong, or if no run has a valid time.
+    """
     first = cases[0][1]
     for _, case in cases:
         if case.status is CaseStatus.WRONG:
@@ -194,7 +197,10 @@ def _twice(cases: Indexed) -> bool:
 
 
 def _aligned(baseline: Indexed, candidate: Indexed) -> tuple[Indexed, Indexed]:
-    """Keep the runs that both sides have, so that they form pairs. If there are none, keep all."""
+    """Keep the cases whose run index occurs on both sides, so that the runs form pairs.
+
+    If no index occurs on both sides, keep all cases.
+    """
     common = {index for index, _ in baseline} & {index for index, _ in candidate}
     if not common:
         return baseline, candidate

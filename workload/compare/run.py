@@ -129,14 +129,20 @@ def _cases(
     ceilings: Ceilings | None,
     device: DeviceInfo | None,
 ) -> tuple[Case, ...]:
-    """Return the cases, and a case for a step of each training, rated if `ceilings` are known."""
+    """Return the cases, followed by a case for one step of each training run.
+
+    The cases of the steps are rated if `ceilings` are known.
+    """
     steps = [step_case(result, device) for result in trainings]
     rated_steps = rated(steps, ceilings) if ceilings else steps
     return (*(honest(case, device) for case in cases), *rated_steps)
 
 
 def honest(case: Case, device: DeviceInfo | None) -> Case:
-    """Return the case: as WRONG if its error exceeds the tolerance, without speed if emulated."""
+    """Return the case, marked as WRONG if its error exceeds the tolerance.
+
+    If the device is emulated, the returned case has no speed.
+    """
     if case.status is CaseStatus.OK and (case.error_share or 0.0) > 1:
         reason = f"its error is {case.error_share:.3g} times its tolerance"
         return msgspec.structs.replace(case, status=CaseStatus.WRONG, reason=reason)
@@ -144,7 +150,10 @@ def honest(case: Case, device: DeviceInfo | None) -> Case:
 
 
 def in_utc(found: object, path: Path) -> datetime:
-    """Convert a time or ISO text to UTC. A time without a zone is in UTC. Raises BadInputError."""
+    """Convert a time, or its text in ISO 8601, to UTC. Raises BadInputError.
+
+    A time without a time zone is taken as UTC.
+    """
     try:
         moment = datetime.fromisoformat(found) if isinstance(found, str) else found
         if not isinstance(moment, datetime):

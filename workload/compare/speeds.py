@@ -125,10 +125,10 @@ def speed_of(
 
 
 def _unit(case: Case) -> tuple[str, int | None]:
-    """Return the unit of a case's rate, and the amount per call; None if the unit is seconds.
+    """Return the unit of a case's rate, and the amount per call (None if the unit is seconds).
 
-    Training steps and launches are compared by time, which says more than a rate: a step has many
-    operations, and a launch has none.
+    Training steps and launches are compared by time, because a rate says little about them: a step
+    consists of many different operations, and a launch computes nothing.
     """
     if case.kind in (Kind.TRAIN, Kind.LAUNCH):
         return "s", None

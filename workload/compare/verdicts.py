@@ -66,11 +66,11 @@ class Comparison(Pairing):
 def compare(baseline: Side, candidate: Side, *, allowed: float = MARGIN) -> Comparison:
     """Compare everything that both sides have.
 
-    A contended case is judged if it is slower by more than `allowed` even after its waits are
-    subtracted.
+    A contended case is judged only if the candidate is slower by more than `allowed` even after its
+    waits are subtracted.
 
-    If a side is emulated, only losses are compared, not speeds. Raises BadInputError if nothing can
-    be compared, or WrongNumbersError if wrong results are the reason.
+    If a side is emulated, only the losses of training runs are compared, not speeds. Raises
+    BadInputError if nothing can be compared, or WrongNumbersError if wrong results are the reason.
     """
     pairing = pair(baseline, candidate)
     emulated = baseline.device.emulated_on or candidate.device.emulated_on
@@ -105,7 +105,7 @@ def _nothing_left(pairing: Pairing) -> BadInputError | WrongNumbersError:
     if not reasons:
         return BadInputError(
             f"no case in common: the baseline has {some(pairing.only_in_baseline)}, the candidate "
-            f"has {some(pairing.only_in_candidate)}: measure both with the same options"
+            f"has {some(pairing.only_in_candidate)}; measure both with the same options"
         )
     wrong = any(one.wrong for one in pairing.unpaired)
     kind = WrongNumbersError if wrong else BadInputError
@@ -134,9 +134,9 @@ def _distinct(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def _interleaved(baseline: Side, candidate: Side) -> bool | None:
-    """Return whether the runs of both sides overlap in time, so that both share the drift.
+    """Return whether the runs of both sides overlap in time; None if a side has one run.
 
-    Return None if a side has one run.
+    If they overlap, slow changes of the machine's speed affect both sides.
     """
     if min(len(baseline.runs), len(candidate.runs)) == 1:
         return None

@@ -32,7 +32,9 @@ FACTORS: Mapping[str, Callable[[int], float]] = {
 
 
 def bus_bandwidth(operation: str, ranks: int, algorithm_gbs: float | None) -> float | None:
-    """Return the bus bandwidth in GB/s; None if the rate is None or `operation` is not in FACTORS.
+    """Return the bus bandwidth in GB/s of an operation with the given algorithm bandwidth.
+
+    Return None if `algorithm_gbs` is None or `operation` is not in FACTORS.
 
     >>> bus_bandwidth("all-reduce", 4, 100.0)
     150.0

@@ -9,7 +9,7 @@ from workload.core.models.device import DeviceInfo
 def without_speed(case: Case, device: DeviceInfo | None) -> Case:
     """Return the case; if the device is emulated, set the status EMULATED and omit the rates.
 
-    The samples are kept.
+    The samples are kept, and so is any status other than OK.
     """
     if device is None or device.emulated_on is None or case.status is not CaseStatus.OK:
         return case

@@ -10,7 +10,7 @@ FIX_OF_LIMIT = {
     errno.ENFILE: "close programs: the whole system has too many open files",
     errno.ENOMEM: "allow more memory: --memory, ulimit -v or ulimit -d",
     errno.EAGAIN: "allow more processes and threads: --pids-limit or ulimit -u",
-    errno.EFBIG: "raise the limit of file sizes: ulimit -f unlimited, in Docker --ulimit fsize=",
+    errno.EFBIG: "raise the file size limit: ulimit -f unlimited, or --ulimit fsize=-1 in Docker",
 }
 
 
@@ -71,7 +71,7 @@ class OutOfMemoryError(UnfitError):
         super().__init__(f"{self.what}: choose smaller sizes")
 
 
-XID = "see the kernel's log for its Xid, reset the GPU or restart its host"
+XID = "see the kernel's log for its Xid, then reset the GPU or restart its host"
 
 
 class LostDeviceError(UnfitError):

@@ -74,9 +74,10 @@ def parse_json(text: str) -> Any:
 def require_replaceable(
     path: Path, max_bytes: int, is_earlier: Callable[[bytes], bool], option: str, kind: str
 ) -> None:
-    """Raise BadInputError if `path` exists and `is_earlier` does not accept its content.
+    """Raise BadInputError if `path` exists but was not written by an earlier run of the command.
 
-    `option` is the command-line option of the path; `kind` names what the command writes.
+    `is_earlier` decides this from the file's content. `option` is the command-line option
+    that sets the path; `kind` names what the command writes.
     """
     try:
         if not path.exists():
@@ -86,7 +87,7 @@ def require_replaceable(
         return
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            raise BadInputError(f"{option} is not a file name: {error.strerror}") from error
+            raise BadInputError(f"the path of {option} is too long: choose another") from error
         earlier = False  # a folder, a device, or larger than any file of this kind
     if not earlier:
         raise BadInputError(
@@ -101,7 +102,7 @@ def _refuse(constant: str) -> None:
 
 def _parse_int(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
-        raise ValueError(f"a number of {len(digits)} digits")
+        raise ValueError(f"a number of {len(digits)} digits; at most {MAX_DIGITS} are supported")
     return int(digits)
 
 

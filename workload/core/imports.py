@@ -16,12 +16,14 @@ def import_problem(error: BaseException) -> str:
     """Return in one line why an import failed and what to do."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     intruder = find_intruder()
-    fix = f"{intruder} hides an installed library of that name: rename it" if intruder else FIX
+    fix = (
+        f"rename {intruder}, which hides an installed library of the same name" if intruder else FIX
+    )
     return f"a library cannot be imported ({lines[0]}): {fix}"
 
 
 def find_intruder() -> str | None:
-    """Return a file or folder that hides a library of the same name on `sys.path`, or None."""
+    """Return a file or folder on `sys.path` that hides a library of the same name, or None."""
     standard = os.path.dirname(os.__file__)
     for folder in sys.path:
         if folder == standard:

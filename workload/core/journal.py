@@ -1,4 +1,4 @@
-"""A journal: a file with one line per result, which stays even if the process crashes.
+"""A journal: a file with one line per result. It remains even if the process crashes.
 
 The first line holds the record without results. Each further line holds a section or cases. The
 last line holds the whole record, unless the process ended before it wrote this line.
@@ -34,7 +34,7 @@ class Journal:
     def keep(self, name: str, value: object) -> None:
         """Append a line; for each of the FREQUENT sections, at most one per second.
 
-        Raises NotSavedError if writing fails. Then later calls do nothing: the process will exit.
+        Raises NotSavedError if writing fails. After that, calls do nothing: the process will exit.
         """
         now_sec = time.monotonic()
         if self._failed:
@@ -50,7 +50,7 @@ class Journal:
             self._failed = True
             folder = self._path.parent
             raise NotSavedError(
-                f"results could not be written to {folder}: {error.strerror or error}: "
+                f"results could not be written to {folder}: {error.strerror or error}; "
                 f"{fix_of(error, folder, '--output')}"
             ) from error
 

@@ -95,7 +95,7 @@ def _fix_of_owner(folder: Path) -> str:
         return f"this user owns it: chmod u+rwx {place}"
     return (
         f"it belongs to uid {owner}, but this process has uid {user}: chown -R {user} {place}, "
-        f"in Docker --user {owner}"
+        f"or --user {owner} in Docker"
     )
 
 

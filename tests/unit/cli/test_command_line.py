@@ -113,7 +113,7 @@ def test_a_file_in_the_place_of_a_library_is_named_in_one_line(
     assert ended.returncode == ExitCode.UNFIT
     (line,) = ended.stderr.splitlines()
     quick_torch = name == "torch" and "quick" in command
-    assert ("PyTorch is not installed" if quick_torch else f"{file} hides an installed") in line
+    assert ("PyTorch is not installed" if quick_torch else f"rename {file}, which hides") in line
 
 
 @pytest.mark.parametrize("name", ["msgspec/__init__.py", "msgspec.so", "msgspec.abi3.so"])
@@ -127,8 +127,8 @@ def test_a_package_in_the_place_of_a_library_is_named_too(name: str, tmp_path: P
     assert ended.returncode == ExitCode.UNFIT
     (line,) = ended.stderr.splitlines()
     assert (
-        f"{tmp_path / Path(name).parts[0]} hides an installed library of that name: rename it"
-        in line
+        f"rename {tmp_path / Path(name).parts[0]}, which hides an installed library of the same "
+        "name" in line
     )
 
 

@@ -15,7 +15,7 @@ def test_nothing_in_common_names_what_each_has() -> None:
     a, b = side_of(case()), side_of(case(dtype="float64"))
     assert reason(a, b) == (
         "no case in common: the baseline has matmul 64 float32, "
-        "the candidate has matmul 64 float64: "
+        "the candidate has matmul 64 float64; "
         "measure both with the same options"
     )
 

@@ -42,14 +42,14 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "fix"),
     [
-        (13, "it belongs to uid {owner}, but this process has uid 4321: chown -R 4321 {folder}, in "
-         "Docker --user {owner}, or choose a writable directory with --output"),
+        (13, "it belongs to uid {owner}, but this process has uid 4321: chown -R 4321 {folder}, or "
+         "--user {owner} in Docker, or choose a writable directory with --output"),
         (30, "mount it writable, or choose a writable directory with --output"),
         (28, "free space or choose a writable directory with --output"),
         (1, "an attribute (lsattr -d) or a security policy forbids it: choose a writable directory "
          "with --output"),
         (24, "raise the limit of open files: ulimit -n 1024"),
-        (27, "raise the limit of file sizes: ulimit -f unlimited, in Docker --ulimit fsize="),
+        (27, "raise the file size limit: ulimit -f unlimited, or --ulimit fsize=-1 in Docker"),
     ],
 )  # fmt: skip
 def test_the_fix_fits_the_reason(
@@ -80,7 +80,7 @@ def test_where_no_record_fits_the_limit_of_file_sizes_nothing_runs(
     assert (ended.returncode, ended.stdout) == (6, "")
     assert ended.stderr.partition(": ")[2] == (
         f"nothing can be written to {tmp_path}: File too large; "
-        "raise the limit of file sizes: ulimit -f unlimited, in Docker --ulimit fsize=\n"
+        "raise the file size limit: ulimit -f unlimited, or --ulimit fsize=-1 in Docker\n"
     )
 
 

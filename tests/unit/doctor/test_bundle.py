@@ -153,7 +153,7 @@ def test_folders_and_devices_are_refused(workload: Workload, path: str) -> None:
 def test_an_impossible_file_name_is_refused(workload: Workload) -> None:
     outcome = save(workload, Path("a" * 300 + ".tar.gz"))
     assert outcome.code == ExitCode.BAD_INPUT
-    assert "--bundle is not a file name: File name too long" in outcome.stderr
+    assert "the path of --bundle is too long: choose another" in outcome.stderr
 
 
 def test_a_bundle_that_cannot_be_written_is_exit_6_in_one_line(

@@ -44,7 +44,7 @@ def test_a_gpu_that_does_not_answer_is_lost(watched: Watched) -> None:
     with watched.watchdog.working("cuda:1"):
         assert watched.ended(within_sec=20)
     assert str(watched.error) == (
-        "cuda:1 was lost (no answer within 0.2 s): see the kernel's log for its Xid, "
+        "cuda:1 was lost (no answer within 0.2 s): see the kernel's log for its Xid, then "
         "reset the GPU or restart its host, or wait longer with --driver-timeout"
     )
 

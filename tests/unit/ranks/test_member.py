@@ -34,7 +34,7 @@ def test_a_rank_whose_results_cannot_be_written_ends_with_one_line(
     assert main(["run", "--device", "cpu"]) == ExitCode.NOT_SAVED
     assert capsys.readouterr().err == (
         f"workload run: results could not be written to {tmp_path}/gone: No such file or "
-        "directory: choose a writable directory with --output\n"
+        "directory; choose a writable directory with --output\n"
     )
 
 

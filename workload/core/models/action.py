@@ -6,7 +6,7 @@ from workload.core.models.model import Fact
 
 
 class Action(StrEnum):
-    """What to do, in order of severity."""
+    """What to do, from the least to the most severe."""
 
     NONE = "none"
     RETRY = "retry"  # run the same command again
@@ -19,7 +19,7 @@ class Action(StrEnum):
 
     @property
     def severity(self) -> int:
-        """The position in the order above, from 0."""
+        """The position in the order above; 0 is the least severe."""
         return list(Action).index(self)
 
 

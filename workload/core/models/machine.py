@@ -4,9 +4,10 @@ from workload.core.models.model import Fact
 
 
 class System(Fact, frozen=True):
-    """Python and the software below it. `container` is the kind of container; None outside one.
+    """Python, the operating system, and the container that this process runs in.
 
-    `image` is the image's digest or ID, from WORKLOAD_IMAGE; None if that variable is not set.
+    `container` is the kind of container; None outside a container. `image` is the image's digest or
+    ID, from WORKLOAD_IMAGE; None if that variable is not set.
     """
 
     python: str
@@ -45,9 +46,11 @@ class User(Fact, frozen=True):
 
 
 class DeviceNode(Fact, frozen=True):
-    """A GPU device file in /dev. `accessible` means that this process can read and write the file.
+    """A GPU device file in /dev.
 
-    If the mode permits access but the file is not accessible, a control group denies access.
+    `accessible` means that this process can read and write the file. `permitted` means that the
+    file's owner, group and mode permit this. If a file is permitted but not accessible, a control
+    group denies access.
     """
 
     path: str
@@ -120,7 +123,7 @@ class Folder(Fact, frozen=True):
 
 
 class Clock(Fact, frozen=True):
-    """Seconds since 1970 in UTC. Unknown is None."""
+    """The machine's clocks, in seconds since 1970 (UTC). Unknown values are None."""
 
     now_sec: float
     hardware_sec: float | None  # the battery-backed clock, which may keep local time

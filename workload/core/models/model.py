@@ -12,7 +12,10 @@ T = TypeVar("T")
 
 
 def one_of(*words: str) -> Meta:
-    """Return the constraint that a string is one of these words; for mypy, its type is `str`."""
+    """Return a constraint for a field of type `str`: its value must be one of these words.
+
+    mypy does not check the constraint.
+    """
     # `$` alone matches before a final newline too.
     pattern = f"^({'|'.join(words)})$(?!\n)"
     return Meta(pattern=pattern, extra_json_schema={"enum": list(words)})
@@ -50,7 +53,10 @@ def as_json(value: object) -> Any:
 
 
 def _plain(value: object) -> object:
-    """Convert a value of a subclass of str, int or float, such as PyTorch's version."""
+    """Convert an instance of a subclass of str, int or float to that type.
+
+    For example, `torch.__version__` is an instance of a subclass of str.
+    """
     for kind in (str, int, float):
         if isinstance(value, kind):
             return kind(value)

@@ -21,7 +21,7 @@ class TorchGpu(Fact, frozen=True):
 
 
 class KernelRun(Fact, frozen=True):
-    """A test of one operation on data whose exact results are known integers.
+    """A test of one operation whose exact results are known integers.
 
     `wrong` is the number of elements that are wrong; None if there was no result.
     """
@@ -66,7 +66,7 @@ class TorchFacts(Fact, frozen=True):
 class Probed(Fact, frozen=True):
     """The facts about PyTorch, or why there are none.
 
-    `signal` is the signal that ended the process that read the facts.
+    If a signal ended the process that read the facts, `signal` is its name.
     """
 
     torch: TorchFacts | None = None

@@ -21,8 +21,8 @@ LOST = "lost"  # its GPU did not answer at the start, so it was not started
 class Rank(Model, frozen=True):
     """One of several processes that ran at the same time, each on its own device.
 
-    The sections are those of a record. `doing` is what the rank did last, if it did not end by
-    itself. `errors` are its lines on stderr.
+    Sections such as `cases` have the same meaning as in a record. `doing` is what the rank did
+    last, if it did not end by itself. `errors` are its lines on stderr.
     """
 
     rank: Count

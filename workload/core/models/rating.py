@@ -18,9 +18,10 @@ class Regime(StrEnum):
 class Rating(Model, frozen=True):
     """What limits a case, and how close the case came to that limit.
 
-    `peak_share` is the case's rate as a share of the datasheet's dense peak (on a CPU, of the
-    nominal peak). `ceiling_share` is the minimum time that the measured ceilings allow, as a share
-    of the case's median time. Without a measured ceiling, `regime` and `ceiling_share` are None.
+    `peak_share` is the case's rate as a share of the datasheet's peak (on a CPU, of the nominal
+    peak). The peak is the dense rate of the dtype or, for a copy, the memory bandwidth.
+    `ceiling_share` is the minimum time that the measured ceilings allow, as a share of the case's
+    median time. Without a measured ceiling, `regime` and `ceiling_share` are None.
     """
 
     regime: Regime | None
@@ -31,8 +32,8 @@ class Rating(Model, frozen=True):
 class Ceilings(Model, frozen=True):
     """The limits of one device: from its datasheet, and as measured on it.
 
-    The rates in GFLOP/s are by dtype. A measured rate is the best rate of this run, including the
-    rates that `--search` found.
+    There is a rate in GFLOP/s for each dtype. A measured rate is the best rate of this run,
+    including the rates that `--search` found.
     """
 
     peak_source: str | None = None

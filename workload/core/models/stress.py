@@ -4,10 +4,10 @@ from workload.core.models.model import Fact
 
 
 class BurnIn(Fact, frozen=True):
-    """Consecutive matmuls of one dtype. Each product is compared element by element.
+    """Consecutive matmuls of one dtype, each compared element by element with the exact product.
 
-    The rates include the time of the comparison. `first_gflops` and `last_gflops` are the rates in
-    the first and the last quarter of the time; None with too few matmuls.
+    `first_gflops` and `last_gflops` are the rates in the first and the last quarter of the time;
+    None if there were too few matmuls. The times include the comparison.
     """
 
     device: str

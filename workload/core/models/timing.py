@@ -46,8 +46,8 @@ class Telemetry(Model, frozen=True):
     `throttled` lists the reasons why the GPU was slowed down in any reading: thermal or hardware
     slowdown, or a power brake. `power_capped` is true if the GPU ran at its power limit, as a
     healthy GPU does under large matmuls. `other_processes` is the maximum of the readings.
-    `slowed_sec` is how long each reason lasted in the window, by the driver's counters. Unlike
-    readings, counters have no gaps.
+    `slowed_sec` is how long each reason lasted within the `window_sec` seconds of the timing. It is
+    read from the driver's counters, which, unlike the readings, have no gaps.
     """
 
     at_sec: Samples
@@ -125,9 +125,10 @@ class Timing(Model, frozen=True):
         return self.spread is not None and self.spread > NOISY_IQR
 
     def _contended(self) -> str | None:
-        """Return why the CPU was contended, or None. A GPU's clock does not count the host's waits.
+        """Return why the CPU was contended; None if it was not, or if CUDA events timed the calls.
 
-        A short wait that made only a few samples slow does not change the median, so it is ignored.
+        CUDA events do not measure the host's waits. A short wait that made only a few samples
+        slow does not change the median, so it is ignored.
         """
         if self.waits is None or self.method != HOST_CLOCK:
             return None

@@ -45,7 +45,7 @@ class ScalingPoint(Model, frozen=True):
     efficiency: Amount | None = None
 
     def __post_init__(self) -> None:
-        """Derive the step, the communication's share and the efficiency."""
+        """Derive the median step time, the share of communication, and the efficiency."""
         step, local = median(self.step_time_sec), median(self.local_time_sec)
         ideal_sec = self.single_step_sec / (self.ranks if self.kind == STRONG else 1)
         derive(
@@ -93,7 +93,7 @@ class TrainResult(Model, frozen=True):
     median_step_sec: Amount | None = None  # over the blocks; None if nothing was timed
 
     def __post_init__(self) -> None:
-        """Derive the last loss and the median step."""
+        """Derive the last loss and the median step time."""
         derive(
             self,
             final_loss=self.losses[-1] if self.losses else None,

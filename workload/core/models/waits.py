@@ -16,7 +16,7 @@ TICKS_SEC = 0.03
 
 
 class Waits(Model, frozen=True):
-    """What kept the threads waiting in a window. Unknown values are None.
+    """What kept the threads waiting in a window of time. Unknown values are None.
 
     Times are sums over the threads, or over the CPUs that this process may use, so they can exceed
     the window. `longest_delay_sec` is the longest run delay of one thread, and `longest_steal_sec`
@@ -43,7 +43,7 @@ class Waits(Model, frozen=True):
 
     @property
     def main_cause(self) -> tuple[float, str] | None:
-        """The longest wait by the main cause, as a share of the window, and the cause in words."""
+        """The main cause: its longest wait as a share of the window, and its description."""
         return (min(self._main.longest, 1.0), self._main.words) if self._main else None
 
     @property
@@ -97,7 +97,7 @@ class Waits(Model, frozen=True):
 
     @property
     def _delayed_sec(self) -> float | None:
-        """The run delay if other work caused it; the pressure if the run delay is unknown.
+        """The run delay that other work caused, or `pressure_sec` if the run delay is unknown.
 
         The kernel also counts the time in which the quota stopped a thread as run delay.
         """

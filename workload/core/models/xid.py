@@ -4,9 +4,10 @@ from workload.core.models.model import Fact
 
 
 class Xid(Fact, frozen=True):
-    """An error that the NVIDIA driver reported, by its number in NVIDIA's catalog.
+    """An error that the NVIDIA driver reported.
 
-    `during_run` is true if the error occurred while this command ran.
+    `number` is the error's number in NVIDIA's catalog of Xids. `during_run` is true if the error
+    occurred while this command ran.
     """
 
     address: str  # of the GPU, as below /sys/bus/pci/devices
@@ -18,7 +19,7 @@ class Xid(Fact, frozen=True):
 
 
 class LinkErrors(Fact, frozen=True):
-    """Errors of a GPU's NVLinks that occurred while this command ran, by kind."""
+    """The number of NVLink errors of each kind that a GPU had while this command ran."""
 
     address: str  # of the GPU
     counts: dict[str, int]
