@@ -50,8 +50,8 @@ def test_a_stopped_rank_is_named_and_killed_soon_after_the_others_lost_it() -> N
     assert ended(start(2, 0, "hang", 1)) == (
         4,
         "",
-        "rank 1 hung: it did not end after SIGTERM and was killed: see its output and the kernel's "
-        "log\n",
+        "rank 1 hung (it did not end after SIGTERM and was killed): see its output and the "
+        "kernel's log\n",
     )
     assert time.monotonic() - begin < 5 + 30
 

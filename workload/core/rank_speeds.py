@@ -30,7 +30,7 @@ USUAL = {
 
 @dataclass(frozen=True)
 class Slowness:
-    """How slow a rank is, compared with the others, in its slowest kind of case.
+    """How slow a rank is compared with the others, for the kind of case in which it is slowest.
 
     `factor` is the rank's time divided by the median time of the other ranks.
     """
@@ -51,7 +51,7 @@ class Slowness:
 
 
 def slowest(ranks: Sequence[Rank]) -> Slowness | None:
-    """Return the slowest rank; None if no two ranks did the same work."""
+    """Return the slowness of the slowest rank; None if no two ranks did the same work."""
     found = [one for rank in ranks if (one := slowness(rank, ranks))]
     return max(found, key=lambda one: one.excess, default=None)
 
@@ -60,7 +60,7 @@ def slowness(rank: Rank, ranks: Sequence[Rank]) -> Slowness | None:
     """Return how slow a rank is compared with the others; None if no other rank ran its cases.
 
     The factor of a case is the rank's time divided by the median of the others' times. The factor
-    of a kind is the median over the cases that other ranks ran too.
+    of a kind of case is the median of the factors of those cases that other ranks also ran.
     """
     others = [seconds(other) for other in ranks if other is not rank]
     factors: dict[str, list[float]] = {}
@@ -78,7 +78,10 @@ def _usual(rank: Rank) -> dict[str, float]:
 
 
 def seconds(rank: Rank) -> dict[tuple[str, str], float]:
-    """Return the seconds of each case by kind and name; for a stress test, seconds per GFLOP."""
+    """Return the seconds of each case that is compared, by kind and name.
+
+    A stress test has seconds per GFLOP instead.
+    """
     kind = rank.device.kind if rank.device else "cpu"
     cases = [*(rank.cases or ()), *(train_case(one, kind) for one in rank.train or ())]
     found = {

@@ -148,4 +148,4 @@ def require_version(part: object) -> None:
     """Raise ValueError if `part` has a schema version that this program does not read."""
     version = part.get("schema_version") if isinstance(part, dict) else None
     if isinstance(part, dict) and version != SCHEMA_VERSION:
-        raise ValueError(f"schema_version {version!r}, but this version reads {SCHEMA_VERSION}")
+        raise ValueError(f"schema_version {version!r}, but this program reads {SCHEMA_VERSION}")

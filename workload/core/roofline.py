@@ -7,9 +7,9 @@ takes at least the longest of
 - bytes / memory bandwidth,
 - FLOPs / arithmetic rate,
 
-where the rates are measured on the same device. The longest time determines the regime. Memory does
-not bound a warm operation whose data fit into the last-level cache, and launches do not bound a
-replayed graph.
+where the rates are measured on the same device. The longest time determines the regime. Memory
+bandwidth is not a limit if every call uses the same buffers and they fit into the last-level cache.
+The launch time is not a limit if a CUDA graph is replayed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ from workload.core.models.rating import Ceilings, Rating, Regime
 
 
 def measured(cases: Iterable[Case], known: Ceilings, least: int = 2) -> Ceilings:
-    """Return the `known` ceilings, each replaced by the best result of these cases if better.
+    """Return the `known` ceilings, each replaced by the best result of these cases if it is better.
 
     Setting the ceiling of a dtype requires `least` cases, because a single case would be rated
     against itself. If a ceiling is known, one case is enough. Cases that were timed on a contended
@@ -116,7 +116,10 @@ def _fits_the_cache(case: Case, ceilings: Ceilings) -> bool:
 
 
 def _peak_share(case: Case, ceilings: Ceilings) -> float | None:
-    """Return the share of the dtype's dense peak; for a copy, of the peak memory bandwidth."""
+    """Return the case's rate divided by its dtype's peak rate, which is without sparsity.
+
+    For a copy, it is the bandwidth divided by the peak memory bandwidth.
+    """
     if case.kind is Kind.COPY:
         reached, peak = case.gbs, ceilings.peak_gbs
     else:

@@ -38,11 +38,12 @@ def interquartile_range(samples: Sequence[float]) -> float | None:
 def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
     """Return a 95 % confidence interval of the median; None with fewer than six samples.
 
-    Its ends are two order statistics. For any distribution, the true median lies beyond one of them
-    only if at most `rank` of n fair coins show heads (Conover, Practical Nonparametric Statistics,
-    3rd ed., §3.2). The interval assumes independent samples and does not include drift between
-    processes. If sampling stopped because the interval had become narrow, the interval contains the
-    median about 93 times in 100.
+    Its ends are two of the sorted samples. For any distribution, a sample is less than the true
+    median with a probability of at most 1/2, and greater with a probability of at most 1/2. The
+    binomial distribution therefore determines how many samples to leave out at each end (Conover,
+    Practical Nonparametric Statistics, 3rd ed., §3.2). The interval assumes independent samples and
+    does not include differences between processes. If sampling stops as soon as the interval is
+    narrow enough, the interval contains the median with a probability of about 93 %.
     """
     rank = _rank(len(samples))
     if rank is None:

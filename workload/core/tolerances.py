@@ -1,24 +1,24 @@
 """Tolerances of correct results: bounds from rounding-error analysis.
 
-Notation: `u` is the unit roundoff, half the distance from 1 to the next larger number,
-so that rounding to nearest gives `fl(x) = x(1 + d)` with `|d| <= u` (Higham, Accuracy
-and Stability of Numerical Algorithms, 2nd ed., SIAM 2002, §2.2).
+Notation: `u` is the unit roundoff, half the distance from 1 to the next larger number.
+Rounding to nearest gives `fl(x) = x(1 + d)` with `|d| <= u` (Higham, Accuracy and Stability of
+Numerical Algorithms, 2nd ed., SIAM 2002, §2.2).
 
-For a sum of k products the worst case is `|c - r| <= gamma_k |a|.|b|` with
-`gamma_k = k u / (1 - k u)` (ibid., §3.1). This bound is so pessimistic for large k that it
-would hide real faults. Rounding errors act like independent zero-mean variables, which
-replaces k by `lambda sqrt(k)` with high probability (Higham & Mary, A New Approach to
-Probabilistic Rounding Error Analysis, SIAM J. Sci. Comput. 41(5), 2019). When the data are
-random with mean zero as well, partial sums grow like `sqrt(k)` too, and the bound becomes
-`lambda u |a|_2 |b|_2`, a constant that does not grow with k (Higham & Mary, Sharper
-Probabilistic Backward Error Analysis for Basic Linear Algebra Kernels with Random Data,
-SIAM J. Sci. Comput. 42(5), 2020). As `|a|_2 |b|_2` is about k for standard normal data and
-a typical element of the product about `sqrt(k)`, the error still grows like `sqrt(k)`
-relative to that element.
+For a computed sum c of k products with the exact value r, the worst case is
+`|c - r| <= gamma_k |a|.|b|` with `gamma_k = k u / (1 - k u)` (ibid., §3.1). This bound is so
+pessimistic for large k that it would hide real faults. Rounding errors act like independent
+zero-mean variables. Therefore k can be replaced by `lambda sqrt(k)`, and the bound still holds with
+high probability (Higham & Mary, A New Approach to Probabilistic Rounding Error Analysis,
+SIAM J. Sci. Comput. 41(5), 2019). When the data are random with mean zero as well, partial sums
+grow like `sqrt(k)` too, and the bound becomes `lambda u |a|_2 |b|_2`, in which no factor grows
+with k (Higham & Mary, Sharper Probabilistic Backward Error Analysis for Basic Linear Algebra
+Kernels with Random Data, SIAM J. Sci. Comput. 42(5), 2020). For standard normal
+data, `|a|_2 |b|_2` is about k, and a typical element of the product is about `sqrt(k)`. Relative to
+such an element, the error still grows like `sqrt(k)`.
 
-An x86 CPU also sums float16 and bfloat16 products in float32. In tests with AVX-512, with AVX2 and
-with neither, all errors are explained by float32 sums and the rounding of the output. Convolutions
-in float16 on an Arm CPU do not sum in float32: see `convolution_tolerance`.
+Like a GPU, an x86 CPU sums float16 and bfloat16 products in float32. In tests with AVX-512, with
+AVX2 and with neither, all errors are explained by float32 sums and the rounding of the output.
+Convolutions in float16 on an Arm CPU do not sum in float32: see `convolution_tolerance`.
 """
 
 import math
@@ -57,8 +57,8 @@ def unit_roundoff(dtype: str) -> float:
 def half_subnormal(dtype: str) -> float:
     """Return the largest absolute rounding error of a result too small to be a normal number.
 
-    This error matters only for float16, whose smallest normal number is 6e-5: a single product of
-    two normal variates is often smaller. The value for float64, 2**-1075, is 0 in Python.
+    This error matters only for float16, whose smallest normal number is 6e-5: some products of two
+    Gaussian random numbers are smaller. The value for float64, 2**-1075, is 0 in Python.
     """
     return _HALF_SUBNORMAL[dtype]
 
@@ -72,14 +72,14 @@ def matmul_tolerance(dtype: str, k: int) -> tuple[float, float]:
     `half_subnormal`. The terms:
 
     - u_out: the rounding of the output. tf32 inputs may be truncated instead of rounded, which
-      scales a result by (1 - 2u)^2 at worst and 1 - 1.4u on average: u_out is 2u for tf32.
+      scales a result by (1 - 2u)^2 at worst and by 1 - 1.4u on average. So u_out is 2u for tf32.
     - `lambda u_acc`: the sums, which are in float32, or in float64 for float64. It also covers the
       error of the float64 reference, which matters only for float64.
-    - tensor cores truncate their sums (Fasi et al. 2021): an error of u |s| on average, always
-      towards zero, for each block of products. The partial sum s is a random walk; if it ends z
-      standard deviations from zero, the errors along it add up to
-      `2/3 sqrt(k)/block u |z| |a||b|`, |z| <= 6: half of lambda sqrt(k)/block is allowed.
-    - `lambda u_in / sqrt(k)`: the rounding of the inputs (tf32), k independent errors.
+    - `lambda/2 u_acc sqrt(k)/block`: the truncation of sums in tensor cores (Fasi et al. 2021).
+      Each block of products adds an error of u_acc |s| on average, always towards zero, where s is
+      the partial sum. s is a random walk. If it ends z standard deviations from zero, these errors
+      add up to `2/3 |z| u_acc sqrt(k)/block |a|_2 |b|_2`; the term allows |z| <= 6.
+    - `lambda u_in / sqrt(k)`: the rounding of tf32 inputs, which causes k independent errors.
 
     Not covered: sums kept in half precision. Set
     `torch.backends.cuda.matmul.allow_{fp16,bf16}_reduced_precision_reduction = False`;
@@ -103,8 +103,8 @@ def convolution_tolerance(
 
     On an Arm CPU, PyTorch computes convolutions with oneDNN and the Arm Compute Library. This
     library adds float16 products in float16 (according to its authors in uxlfoundation/oneDNN,
-    issue 1499, 2022), so u_acc is that of float16. `architecture` is the architecture of the
-    programs, as `platform.machine` returns it.
+    issue 1499, 2022), so u_acc is that of float16. `architecture` is the result of
+    `platform.machine`.
     """
     u_out, kappa = matmul_tolerance(dtype, k)
     if dtype == "float16" and device_kind == "cpu" and architecture == "aarch64":

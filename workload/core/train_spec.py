@@ -59,7 +59,7 @@ class TrainSpec:
         return 2 * self.batch_size * (2 * large + 3 * small)
 
     def threads(self, most: int) -> int:
-        """Return how many CPU threads to use, up to `most`. Only the shapes determine this."""
+        """Return how many CPU threads to use: one per FLOPS_PER_THREAD operations, up to `most`."""
         return max(1, min(most, self.step_flops // FLOPS_PER_THREAD))
 
     @property
@@ -117,12 +117,12 @@ def divergence_line(
     before = f"the last finite loss was {last_finite:.6g}" if last_finite is not None else "at once"
     if step == 1:
         return (
-            f"loss became {became} at step 1: it is beyond the range of {spec.dtype}: "
+            f"loss became {became} at step 1, because it is beyond the range of {spec.dtype}: "
             "choose another --dtype or smaller sizes"
         )
     return (
-        f"loss became {became} at step {step} ({before}): the learning rate is too large; "
-        f"learning rate × input size must stay near {STABLE_STEP_TIMES_INPUT:g}, here it is "
-        f"{spec.learning_rate * spec.input_size:g}: try --learning-rate "
+        f"loss became {became} at step {step} ({before}); the learning rate is too large, because "
+        f"learning rate × input size is {spec.learning_rate * spec.input_size:g}, but must stay "
+        f"near {STABLE_STEP_TIMES_INPUT:g}: try --learning-rate "
         f"{STABLE_STEP_TIMES_INPUT / spec.input_size:g}"
     )

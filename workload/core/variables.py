@@ -82,7 +82,7 @@ def set_variables(
 
 
 def effects(variables: Iterable[Variable], *devices: str) -> str | None:
-    """Return which variables change the speed or the bits on these devices; None if none does."""
+    """Return which variables change the speed or the bits of results on these devices, or None."""
     groups: dict[str, list[str]] = {}
     for variable in variables:
         if variable.matters(*devices):

@@ -1,4 +1,4 @@
-"""Connect in short attempts, as a refused client of torch 2.13 takes twice its time limit."""
+"""Connect in short attempts: in torch 2.13, a refused connection takes twice its time limit."""
 
 import time
 from collections.abc import Callable
@@ -12,9 +12,10 @@ ATTEMPT_SEC, PAUSE_SEC = 5, 0.2
 def connect_within(
     limit_sec: float, connect: Callable[[], Connection], *refusals: type[Exception]
 ) -> Connection:
-    """Call `connect` until it raises none of `refusals`; after the limit, raise the last one.
+    """Call `connect` until it raises none of `refusals`, and return its result.
 
-    An attempt should take at most ATTEMPT_SEC, or twice that if it is refused.
+    After the limit, raise the last refusal. An attempt should take at most ATTEMPT_SEC, or twice
+    that if it is refused.
     """
     end_sec = time.monotonic() + limit_sec
     while True:

@@ -1,6 +1,7 @@
-"""Read which rank this process is from the environment of torchrun, Slurm or an Indexed Job.
+"""Read which rank this process is from the environment of torchrun, Slurm or Kubernetes.
 
-An Indexed Job sets JOB_COMPLETION_INDEX; WORLD_SIZE and MASTER_ADDR must be set as well.
+An Indexed Job of Kubernetes sets JOB_COMPLETION_INDEX. Its manifest must also set WORLD_SIZE and
+MASTER_ADDR.
 
 Sources: docs.pytorch.org/docs/stable/elastic/run.html, "Environment Variables";
 slurm.schedmd.com/srun.html, "OUTPUT ENVIRONMENT VARIABLES";
@@ -23,7 +24,10 @@ TORCHRUN, BARE = "torchrun", "the environment"
 
 @dataclass(frozen=True)
 class Place:
-    """One process of several. Ranks are counted from 0 over all nodes, local ranks on each node."""
+    """The place of one process among several: its ranks, and the address at which all meet.
+
+    Ranks are counted from 0 over all nodes, local ranks from 0 on each node.
+    """
 
     rank: int
     world_size: int
@@ -50,14 +54,15 @@ class Place:
     def cpu_share(self, usable: int, of_machine: int) -> int:
         """Return how many of the `usable` CPUs this rank may use.
 
-        Under torchrun every rank of a node sees all CPUs; srun may have divided them.
+        Under torchrun, all ranks of a node see the same usable CPUs. srun may have divided the CPUs
+        of the machine, whose number is `of_machine`, among the ranks.
         """
         whole = usable if self.started_by_torch else of_machine
         return max(1, min(usable, whole // self.local_world_size))
 
 
 def read_place(environment: Mapping[str, str]) -> Place | None:
-    """Return the place of this process according to the environment; None if it is alone.
+    """Return the place of this process among the ranks; None if it is the only process.
 
     Raises UnfitError for values that are missing or contradict each other.
     """
@@ -125,7 +130,10 @@ def _place(  # noqa: PLR0913  a place has this many parts
     started_by: str,
     sees_own_gpus: bool = False,
 ) -> Place:
-    """Read the place from the variables of these names. Raises UnfitError for a contradiction."""
+    """Build the place; `rank`, `world_size` and `local_rank` are the names of variables to read.
+
+    Raises UnfitError if a value is invalid or contradicts another.
+    """
     if not re.fullmatch(HOST, master):
         raise UnfitError(f"MASTER_ADDR={master!a} is not a host: set it to rank 0's host")
     if not 0 < port <= MAX_PORT:
@@ -146,13 +154,13 @@ def _place(  # noqa: PLR0913  a place has this many parts
     )
     if not place.rank < place.world_size:
         raise UnfitError(
-            f"{rank}={place.rank} is not a rank of {world_size}={place.world_size}: ranks count "
-            "from 0; start every rank with the same world size"
+            f"{rank}={place.rank} must be less than {world_size}={place.world_size}, because ranks "
+            "count from 0: start every rank with the same world size"
         )
     if not place.local_rank < place.local_world_size:
         raise UnfitError(
-            f"{local_rank}={place.local_rank} is not a rank of the {local_world_size} on this "
-            "node: start the ranks of a node with one launcher"
+            f"{local_rank}={place.local_rank} must be less than {local_world_size}, the number of "
+            "ranks on this node: start the ranks of a node with one launcher"
         )
     return place
 
@@ -181,7 +189,7 @@ def _tasks_of_node(environment: Mapping[str, str]) -> int:
 
 
 def _gpus_are_per_task(environment: Mapping[str, str]) -> bool:
-    """Return whether the step was given GPUs for each task, which Slurm then hides from others."""
+    """Return whether Slurm gives each task GPUs of its own; a task then sees only these."""
     return (
         "SLURM_GPUS_PER_TASK" in environment
         or "gpu" in environment.get("SLURM_TRES_PER_TASK", "")
@@ -202,6 +210,6 @@ def _number(environment: Mapping[str, str], name: str, default: int | None = Non
     if text is not None and re.fullmatch(r"[0-9]{1,9}", text):
         return int(text)
     raise UnfitError(
-        f"{name} is {'not set' if text is None else repr(text)}, not a whole number: "
+        f"{name} must be a whole number, but is {'not set' if text is None else repr(text)}: "
         "start this rank with torchrun, srun or an Indexed Job"
     )

@@ -66,7 +66,7 @@ class Failure:
         """Return the error that the launcher raises for this failure."""
         name = ending_signal(self.exit_code)
         if self.hung or name:
-            hung = "hung: it did not end after SIGTERM and was killed"
+            hung = "hung (it did not end after SIGTERM and was killed)"
             how = hung if self.hung else f"was ended by {name}"
             line = f"rank {self.rank} {how}: see its output and the kernel's log"
             return RankError(line, ExitCode.UNFIT)

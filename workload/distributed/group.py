@@ -60,7 +60,7 @@ def _numbered(requested: str, place: Place, gpus: int) -> str:
         return "cuda:0"
     if gpus < ranks:
         raise UnfitError(
-            f"{ranks} ranks on this node need as many GPUs, and it has {gpus}: "
+            f"each rank on this node needs its own GPU (ranks: {ranks}, GPUs: {gpus}): "
             "start fewer ranks, or choose --device cpu"
         )
     return f"cuda:{place.local_rank}"

@@ -1,8 +1,8 @@
 """Start the ranks of this node with torch.distributed's own launcher, as torchrun does.
 
-Each rank runs the same command and reads its place from its environment. Every wait has a limit:
-if a node is lost, all other nodes end within a minute. This module limits the waits for the
-rendezvous and its store; `group` limits the waits for the process group.
+Each rank runs the same command and reads its rank from its environment. Every wait has a limit: if
+a node is lost, the ranks on all other nodes end within a minute. This module limits the waits for
+the rendezvous and its store; `group` limits the waits for the process group.
 """
 
 import logging
@@ -80,7 +80,8 @@ class Launch:
 class Agent(LocalElasticAgent):
     """A local agent that gives ranks SHUTDOWN_SEC to end, and records the ranks that it ended.
 
-    After a rank has failed, torch 2.13 gives the other ranks 30 s (SubprocessContext._poll).
+    Without this class, torch 2.13 gives the other ranks 30 s to end after a rank has failed
+    (SubprocessContext._poll).
     """
 
     stopped: frozenset[int] = frozenset()  # ranks that ran until the agent ended them
@@ -116,8 +117,9 @@ class Agent(LocalElasticAgent):
 def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
     """Run Python with `arguments` once for each rank of this node; wait until all have ended.
 
-    Returns OK, or the code of a signal that ended the launcher. Raises RankError with the line of
-    the rank that failed first, or UnfitError if the nodes do not meet. Call it in the main thread.
+    Returns OK, or the exit code for the signal that ended the launcher. Raises RankError with the
+    error line of the rank that failed first, or UnfitError if the nodes do not meet. Call it in the
+    main thread.
     """
     logging.disable(logging.CRITICAL)  # silences the agent's messages and tracebacks
     os.environ[LAUNCHED] = "1"
@@ -141,7 +143,7 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
         if plan.rendezvous is None:
             raise UnfitError(
                 f"the ranks could not be started ({_reason(error)}): check that this machine "
-                "has the address 127.0.0.1, and allow more open files: ulimit -n 1024"
+                "has the address 127.0.0.1, and allow more open files (ulimit -n 1024)"
             ) from None
         raise UnfitError(
             f"the {plan.nodes} nodes did not reach each other or lost each other at "

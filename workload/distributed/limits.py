@@ -1,6 +1,6 @@
 """How long nodes wait for each other by default.
 
-`--help` shows these limits, so this module does not import torch.
+`--help` shows these limits. To keep it fast, this module does not import torch.
 """
 
 JOIN_SEC = 35

@@ -30,7 +30,7 @@ Answer = TypeVar("Answer")
 
 
 def make_handler(parameters: RendezvousParameters, limit_sec: float) -> RendezvousHandler:
-    """Return a handler for torch's agent that limits the wait for an answer of the store.
+    """Return a rendezvous handler that waits at most `limit_sec` for an answer from the store.
 
     Raises RendezvousConnectionError if the store does not answer; the handler raises it too.
     """
@@ -58,7 +58,10 @@ def _connect(parameters: RendezvousParameters, join_sec: float) -> tuple[Rendezv
 
 
 class LimitedBackend(RendezvousBackend):
-    """A backend of the state that the nodes share; after a timeout, it is not queried again."""
+    """A backend for the state that the nodes share, with a time limit on each call.
+
+    After a call has exceeded the limit, all later calls fail at once.
+    """
 
     def __init__(self, backend: RendezvousBackend, limit_sec: float) -> None:
         """Wrap `backend`."""
@@ -95,10 +98,10 @@ class LimitedBackend(RendezvousBackend):
 
 
 def within(limit_sec: float, question: Callable[[], Answer]) -> Answer:
-    """Return the result of `question`, or raise the error that it raises.
+    """Call `question` in a thread; return its result, or raise the error that it raises.
 
-    Raises RendezvousConnectionError after the limit. The waiting thread is abandoned, and does not
-    keep the process from ending.
+    Raises RendezvousConnectionError after the limit. The thread is then abandoned; it does not keep
+    the process from ending.
     """
     answer: Future[Answer] = Future()
 

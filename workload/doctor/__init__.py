@@ -9,7 +9,7 @@ from workload.doctor.checks.check import WRONG
 
 
 def exit_code(findings: tuple[Finding, ...], strict: bool = False) -> ExitCode:
-    """Return WRONG_NUMBERS for a mismatch, UNFIT if a check failed or none ran.
+    """Return WRONG_NUMBERS for a mismatch, UNFIT if another check failed or none ran, otherwise OK.
 
     With `strict`, an unknown result is a failure.
     """

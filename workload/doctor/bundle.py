@@ -1,7 +1,8 @@
 """Collect information about this machine for a bug report, and pack it into an archive.
 
-This module removes serial numbers and processes. `cli.commands.doctor` redacts names and
-secrets. GPU UUIDs are kept, because they identify the GPUs in logs.
+This module removes serial numbers and the names and IDs of processes. `cli.commands.doctor` redacts
+secrets and the names of users and machines. GPU UUIDs are kept, because they identify the GPUs in
+logs.
 """
 
 import gzip

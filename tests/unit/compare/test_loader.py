@@ -214,7 +214,7 @@ CASE = "benchmarks.0.extra_info.case"
         (
             "machine_info.workload.schema_version",
             2,
-            "has schema_version 2, but this version reads 3",
+            "has schema_version 2, but this program reads 3",
         ),
         (
             "machine_info.workload.device.threads",

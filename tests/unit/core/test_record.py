@@ -151,8 +151,8 @@ def test_the_saved_record_equals_the_json_on_stdout(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"schema_version": 2}, "schema_version 2, but this version reads 3"),
-        ({"schema_version": 1}, "schema_version 1, but this version reads 3"),
+        ({"schema_version": 2}, "schema_version 2, but this program reads 3"),
+        ({"schema_version": 1}, "schema_version 1, but this program reads 3"),
         ({"schema_version": None}, "schema_version None"),
         (
             {"kind": "party"},

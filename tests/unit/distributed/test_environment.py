@@ -128,22 +128,22 @@ def test_an_indexed_job_without_a_world_size_runs_pods_alone() -> None:
     [
         (
             {"RANK": "8"},
-            "RANK=8 is not a rank of WORLD_SIZE=8: ranks count from 0; "
+            "RANK=8 must be less than WORLD_SIZE=8, because ranks count from 0: "
             "start every rank with the same world size",
         ),
         (
             {"LOCAL_RANK": "4"},
-            "LOCAL_RANK=4 is not a rank of the 4 on this node: "
+            "LOCAL_RANK=4 must be less than 4, the number of ranks on this node: "
             "start the ranks of a node with one launcher",
         ),
         (
             {"WORLD_SIZE": None},
-            "WORLD_SIZE is not set, not a whole number: "
+            "WORLD_SIZE must be a whole number, but is not set: "
             "start this rank with torchrun, srun or an Indexed Job",
         ),
         (
             {"RANK": "-1"},
-            "RANK is '-1', not a whole number: "
+            "RANK must be a whole number, but is '-1': "
             "start this rank with torchrun, srun or an Indexed Job",
         ),
         (

@@ -57,8 +57,8 @@ def test_a_rank_that_a_signal_ended_is_named_and_is_no_end_of_the_job(
 def test_a_rank_that_the_launcher_had_to_kill_hung() -> None:
     error = HUNG.error()
     assert str(error) == (
-        "rank 1 hung: it did not end after SIGTERM and was killed: see its output and the kernel's "
-        "log"
+        "rank 1 hung (it did not end after SIGTERM and was killed): see its output and the "
+        "kernel's log"
     )
     assert error.exit_code is ExitCode.UNFIT
 

@@ -57,7 +57,7 @@ def test_a_rank_that_should_see_its_own_gpus_but_sees_none_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    with pytest.raises(UnfitError, match=r"^2 ranks on this node need as many GPUs, and it has 0"):
+    with pytest.raises(UnfitError, match=r"needs its own GPU \(ranks: 2, GPUs: 0\): "):
         group.own_device("cuda", replace(place(1, 2), sees_own_gpus=True))
 
 
@@ -75,7 +75,7 @@ def test_fewer_gpus_than_ranks_are_refused(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(UnfitError) as caught:
         group.own_device("auto", place(1, 2))
     assert str(caught.value) == (
-        "2 ranks on this node need as many GPUs, and it has 1: "
+        "each rank on this node needs its own GPU (ranks: 2, GPUs: 1): "
         "start fewer ranks, or choose --device cpu"
     )
 

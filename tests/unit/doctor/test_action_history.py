@@ -69,7 +69,7 @@ def test_a_fault_that_comes_back_after_a_reset_asks_for_a_reboot(run: Run) -> No
     found = run(gpu__ecc_uncorrected=1)
     assert found.action is Action.REBOOT
     assert found.evidence[-1] == (
-        "came back after a reset of the GPU: reset-gpu was asked for on 2026-11-01 00:00"
+        "the fault came back after a reset of the GPU; reset-gpu was advised on 2026-11-01 00:00"
     )
 
 

@@ -128,7 +128,7 @@ def test_fewer_nvlinks_than_another_gpu_of_the_model_ask_for_a_reset() -> None:
     full, down = NvLinks(18, (), {}), NvLinks(16, (3, 9), {})
     found = advise(record(several(linked(0, full), linked(1, down))))
     assert [gpu.action for gpu in found.gpus] == [Action.NONE, Action.RESET_GPU]
-    assert found.gpus[1].evidence == ("16 of 18 are active; inactive links: 3, 9",)
+    assert found.gpus[1].evidence == ("16 of 18 NVLinks are active; inactive: 3, 9",)
 
 
 @pytest.mark.parametrize(

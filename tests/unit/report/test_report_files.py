@@ -75,7 +75,7 @@ def test_json_is_one_document(results: Path, workload: Callable[..., Outcome]) -
     [
         ("{", "broken.json is not JSON"),
         ("[]", "broken.json is not a valid record"),
-        ('{"schema_version": 99}', "schema_version 99, but this version reads"),
+        ('{"schema_version": 99}', "schema_version 99, but this program reads"),
         ('{"benchmarks": 3}', "broken.json is not a file of this project's benchmarks"),
         ('{"benchmarks": [NaN]}', "broken.json is not JSON (NaN is not JSON)"),
         (

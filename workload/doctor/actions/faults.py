@@ -28,9 +28,10 @@ def gpu_faults(
 ) -> Iterator[Fault]:
     """Yield the faults of a GPU. `xids` and `links` are its errors, oldest first.
 
-    `most_links` is the largest number of active NVLinks on a GPU of its model. The driver's
-    recovery action outranks the table of Xids: if it is known, an Xid from before this run is
-    evidence only, and an Xid of this run requires only a restart of the program.
+    `most_links` is the largest number of active NVLinks on a GPU of its model. If the driver's
+    recovery action is known, it takes precedence over the actions that `xids.toml` lists: an Xid
+    from before this run is then not a fault, and an Xid of this run requires only a restart of the
+    program.
     """
     if not_permitted(gpu):
         return  # the GPU belongs to another container
@@ -85,7 +86,10 @@ def _recovery(number: int, xids: Sequence[Xid]) -> Fault:
 
 
 def _xids(xids: Sequence[Xid], *, outranked: bool) -> Iterator[Fault]:
-    """Yield a fault for each Xid number. A recovery action does not outrank an unlisted Xid."""
+    """Yield at most one fault for each Xid number.
+
+    If `outranked`, the driver's recovery action takes precedence, except over an unlisted Xid.
+    """
     for number in dict.fromkeys(xid.number for xid in xids):
         row = look_up(number)
         action = row.action
@@ -96,7 +100,7 @@ def _xids(xids: Sequence[Xid], *, outranked: bool) -> Iterator[Fault]:
             same = [xid for xid in same if xid.during_run]
             action = Action.RESTART_APP
         if same:
-            whose = "caused by a program: " if row.by_program else ""
+            whose = "caused by a program according to " if row.by_program else ""
             reason = f"Xid {number}, {row.name} ({whose}{row.source})"
             yield Fault(f"xid-{number}", action, reason, shown(same))
 
@@ -104,7 +108,8 @@ def _xids(xids: Sequence[Xid], *, outranked: bool) -> Iterator[Fault]:
 def shown(xids: Sequence[Xid], *, where: bool = False) -> tuple[str, ...]:
     """Return one line for each kind of Xid; Xids of this run are last.
 
-    Xids are grouped because a program may cause thousands.
+    Xids are grouped because a program may cause thousands. If there are more than SHOWN_XIDS kinds,
+    the first line counts those that are not shown.
     """
 
     def kind(xid: Xid) -> tuple[bool, int, str]:
@@ -133,7 +138,7 @@ def _memory(state: GpuState, health: GpuHealth, *, outranked: bool) -> Iterator[
     Source: NVIDIA, GPU Memory Error Management, "RMA Policy Thresholds".
     """
     if state.ecc_uncorrected:
-        count = f"{state.ecc_uncorrected} since the last reset"
+        count = f"uncorrectable errors since the last reset: {state.ecc_uncorrected}"
         yield fault("ecc-handled" if outranked else "ecc", evidence=(count,), id_="ecc")
     if state.remap_failed:
         yield fault("row-remap")
@@ -146,11 +151,11 @@ def _links(
 ) -> Iterator[Fault]:
     """Yield faults for links that are down or had errors.
 
-    A GPU without any active link has no fault, because it has no NVLink bridge.
+    A GPU without any active link has no fault, because it probably has no NVLink bridge.
     """
     if nvlinks and most and 0 < nvlinks.active < most:
         down = ", ".join(map(str, nvlinks.inactive)) or "not listed"
-        evidence = f"{nvlinks.active} of {most} are active; inactive links: {down}"
+        evidence = f"{nvlinks.active} of {most} NVLinks are active; inactive: {down}"
         yield fault("nvlink-down", evidence=(evidence,))
     grown = [
         f"NVLink {name} during this run: {count}"

@@ -74,7 +74,7 @@ def escalated(current: GpuAction, now: Record, earlier: Sequence[Record]) -> Gpu
         done = _done(before, current, record, now)
         if done is None:
             return _raised(current, before.action, f"asked for since {_day(record)}")
-        since = f"came back after a {done}: {before.action} was asked for on {_day(record)}"
+        since = f"the fault came back after a {done}; {before.action} was advised on {_day(record)}"
         return _raised(current, NEXT.get(before.action, before.action), since)
     return current
 
@@ -116,7 +116,7 @@ def _is_new(current: GpuAction, before: Record, now: Record) -> bool:
 
 
 def _logged(record: Record, uuid: str | None, number: str) -> set[float | None]:
-    """Return the times at which the kernel's log has an Xid of a GPU."""
+    """Return the times of the Xids with this number that the kernel's log has for a GPU."""
     facts = record.environment
     gpus = facts.driver.gpus if facts and facts.driver else ()
     addresses = {gpu.state.pcie.address for gpu in gpus if gpu.state and gpu.uuid == uuid}

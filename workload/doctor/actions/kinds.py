@@ -48,7 +48,9 @@ KINDS = {
         "the driver requires a reset of the GPU", "NVML return code 16", Action.RESET_GPU
     ),
     "ecc": Kind(
-        "uncorrectable memory errors", "ECC counters, without a recovery action", Action.RESET_GPU
+        "uncorrectable memory errors",
+        "ECC counters; the driver's recovery action is unknown",
+        Action.RESET_GPU,
     ),
     "ecc-handled": Kind(
         "uncorrectable memory errors",

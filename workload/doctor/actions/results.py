@@ -41,7 +41,7 @@ def result_faults(record: Record) -> Iterator[Fault]:
 
 
 def _wrong_numbers(record: Record) -> Iterator[Fault]:
-    """Yield one fault for all wrong results. The machine gets no jobs until they are explained."""
+    """Yield one fault for all wrong results; its action is to drain the machine."""
     wrong = [
         *(one.found for one in record.findings or () if one.case == WRONG),
         *(f"{one.name} {one.dtype}" for one in record.verify or () if not one.ok),
@@ -70,7 +70,7 @@ def faults_by_gpu(record: Record) -> dict[int, list[Fault]]:
 def faults_of_ranks(record: Record) -> Iterator[Fault]:
     """Yield the faults that all ranks share.
 
-    Then yield the faults of ranks that run on CPUs or on GPUs that the driver does not list.
+    Then yield the faults of each rank whose device is not one of the GPUs that the driver lists.
     """
     ranks = record.ranks or ()
     shared = shared_failures(ranks)

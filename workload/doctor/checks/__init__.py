@@ -1,1 +1,1 @@
-"""The checks of the facts and their texts, one module for each topic."""
+"""The checks of `workload doctor` with their texts, one module for each topic."""

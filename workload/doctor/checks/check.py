@@ -108,7 +108,7 @@ class Check:
 def check(
     id_: str, *, needs: tuple[Need, ...] = (), **texts: Unpack[Texts]
 ) -> Callable[[CheckFunction], Check]:
-    """Turn a function of the facts into a check."""
+    """Return a decorator that turns a function of the facts into a check."""
     return lambda function: Check(Explanation(id_, **texts), function, needs)
 
 
@@ -138,7 +138,7 @@ def not_applicable(found: str, *, case: str) -> CheckResult:
 
 
 def worst(results: Iterable[CheckResult]) -> CheckResult:
-    """Return the first of the most severe results; a pass outranks "not applicable"."""
+    """Return the first of the most severe results; a pass is more severe than "not applicable"."""
     return min(results, key=lambda result: SEVERITY.index(result.state))
 
 

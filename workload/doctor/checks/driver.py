@@ -84,11 +84,11 @@ def _with_gpus(facts: Facts, driver: Driver) -> CheckResult:
         others = len(lost) < len(driver.gpus)
         end = warned if others and one_gpu_named(facts) and requested_gpu(facts) else failed
         return end(
-            f"lost GPUs of driver {driver.version}: {which}"
+            f"driver {driver.version} has lost {which}"
             if others
             else f"driver {driver.version}: {many} lost ({lost[0].error})",
             case="gpu_lost" if others else "gpus_lost",
-            why="a GPU fell off the bus or needs a reset; work on all GPUs fails",
+            why="a GPU fell off the bus or needs a reset; work that uses all GPUs fails",
             fix="look for Xid errors in the kernel's log (sudo dmesg); reboot the host, or reset "
             "the GPU:\nsudo nvidia-smi --gpu-reset -i INDEX",
             link=DEBUG,
@@ -197,7 +197,8 @@ def driver_version(facts: Facts) -> CheckResult:
             f"{library_text(facts.cuda)}, older than driver {version}",
             case="older_library",
             why=f"the loader finds another libcuda before the driver's; PyTorch needs CUDA {cuda}",
-            fix="remove that libcuda.so.1 from the image and its folder from LD_LIBRARY_PATH",
+            fix="remove that libcuda.so.1 from the image, and remove its folder from "
+            "LD_LIBRARY_PATH",
         )
     if enough is None:
         return unknown(f"the minimum driver for CUDA {cuda} is unknown")
