@@ -132,27 +132,28 @@ ROWS = (
     not_applicable("lock", "torch-missing", "PyTorch cannot be imported", unlocked=None),
     passes(
         "burn-in",
-        "500 matmuls on cuda:0: all 30482432000 elements correct; "
-        "GFLOP/s from first to last quarter of the test: float32 48000 to 47000",
+        "all 30482432000 elements of 500 matmuls on cuda:0 are correct; "
+        "GFLOP/s from the first to the last quarter of the test: float32 48000 to 47000",
     ),
     passes(
         "burn-in",
-        "500 matmuls on cpu: all 30482432000 elements correct; "
-        "GFLOP/s from first to last quarter of the test: float32 200 to 100",
+        "all 30482432000 elements of 500 matmuls on cpu are correct; "
+        "GFLOP/s from the first to the last quarter of the test: float32 200 to 100",
         burned__device="cpu",
         burned__first_gflops=200.0,
         burned__last_gflops=100.0,
     ),
     passes(
         "burn-in",
-        "500 matmuls on cpu: all 30482432000 elements correct; no rate because the CPU is emulated",
+        "all 30482432000 elements of 500 matmuls on cpu are correct; "
+        "no rate because the CPU is emulated",
         burned__device="cpu",
         cpu__kernel_machine="aarch64",
     ),
     passes(
         "burn-in",
-        "500 matmuls on cuda:0: all 30482432000 elements correct; "
-        "GFLOP/s from first to last quarter of the test: float32 unknown",
+        "all 30482432000 elements of 500 matmuls on cuda:0 are correct; "
+        "GFLOP/s from the first to the last quarter of the test: float32 unknown",
         burned__last_gflops=None,
     ),
     fails(
@@ -183,7 +184,10 @@ ROWS = (
     ),
     not_applicable("burn-in", "not-deep", "runs with --deep only", depth=DEFAULT, deep=None),
     not_applicable("burn-in", "no-device", "there is no device for the stress test", deep=None),
-    passes("memory-pattern", "96.6 GB on cuda:0 kept 132 patterns; 12.8 TB were compared"),
+    passes(
+        "memory-pattern",
+        "96.6 GB of memory on cuda:0 kept 132 patterns; 12.8 TB were read back and compared",
+    ),
     fails(
         "memory-pattern",
         "not_run",

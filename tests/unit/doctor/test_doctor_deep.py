@@ -61,8 +61,8 @@ def test_one_wrong_element_is_exit_3_in_one_line(
     monkeypatch.setattr(runner, "run_stress", partial(run_stress, product=product))
     outcome = call(workload)
     assert outcome.code == ExitCode.WRONG_NUMBERS
-    assert " matmuls in float64 on cpu are wrong, mismatches: " in outcome.stderr
-    assert "(first: matmul 1, mismatches: 1)" in outcome.stderr
+    assert " matmuls in float64 on cpu are wrong; mismatches in total: " in outcome.stderr
+    assert "in the first wrong matmul (number 1): 1" in outcome.stderr
     assert outcome.stderr.count("\n") == 1
 
 

@@ -10,7 +10,8 @@ RELOAD = (
     "running container"
 )
 SURVIVES_RELOAD = (
-    "restart the container with --device nvidia.com/gpu=all; devices added by CDI are not removed"
+    "restart the container with --device nvidia.com/gpu=all, which adds the GPU through CDI; a "
+    "daemon-reload does not remove it"
 )
 
 
@@ -66,14 +67,15 @@ def device_nodes(facts: Facts) -> CheckResult:
         return failed(
             f"missing: {paths}",
             case=case,
-            fix="start the container with --gpus all; on the host, load the module:\n"
-            "sudo nvidia-modprobe -u -c=0",
+            fix="start the container with --gpus all; on the host, load the nvidia-uvm module and "
+            "create the device files:\nsudo nvidia-modprobe -u -c=0",
         )
     if case == "denied":
         return failed(
             f"uid {known(facts.user).uid} does not have read and write access to {paths}",
             case=case,
-            fix="add the files' group (docker run --group-add), or give the files mode 0666",
+            fix="add the user to the files' group (docker run --group-add), or give the files mode "
+            "0666",
         )
     return failed(
         f"the container's cgroup denies access to: {paths}",

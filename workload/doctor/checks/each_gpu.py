@@ -38,12 +38,13 @@ ANSWERS = Need(
 
 
 def each_gpu_check(id_: str, **texts: Unpack[Texts]) -> Callable[[GpuFunction], Check]:
-    """Turn a function of one GPU into a check that returns the worst result of all GPUs.
+    """Turn a function that checks one GPU into a check that returns the worst result of all GPUs.
 
-    If the driver did not report a value, the result has the reason recorded for the check's id.
+    If the function raises NotReportedError, its result is "unknown" or "not applicable". The reason
+    is the one that `GpuState.silent` has for the check's id.
 
-    For GPUs that were not requested, only failures count, because checks of several GPUs use every
-    GPU. If the user named one GPU, these failures become warnings.
+    The results of GPUs that were not requested are ignored, except failures. Failures count because
+    the checks peer-access and nccl use every GPU. They become warnings if the user named one GPU.
     """
 
     def decorate(function: GpuFunction) -> Check:
@@ -92,7 +93,7 @@ def _not_reported(gpu: Gpu, state: GpuState, question: str) -> CheckResult:
 
 
 def why_not_seen(torch: TorchFacts, listed: Sequence[Gpu]) -> Iterator[str]:
-    """Yield the reason for each GPU that the driver lists but CUDA does not see."""
+    """Yield a text about each GPU that the driver lists but CUDA does not see."""
     seen = {gpu.uuid for gpu in torch.gpus}
     for gpu in listed:
         if gpu.state is None:

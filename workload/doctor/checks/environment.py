@@ -16,7 +16,7 @@ from workload.hardware.openmp import team_limit
     link="https://docs.pytorch.org/docs/stable/torch_environment_variables.html",
 )
 def variables(facts: Facts) -> CheckResult:
-    """Warn if a variable of `core/variables.toml` has a value that changes speed or bits."""
+    """Warn if a variable in `core/variables.toml` changes the speed or the bits of results."""
     usable_threads = facts.limits.usable_threads if facts.limits else None
     gnu_openmp = bool(facts.torch_files and facts.torch_files.gnu_openmp)
     set_here = set_variables(known(facts.environment), usable_threads, gnu_openmp=gnu_openmp)
@@ -35,7 +35,7 @@ def _devices(facts: Facts) -> list[str]:
 
 @check(
     "cpu-threads",
-    asks="Does the number of PyTorch's threads fit the usable CPUs?",
+    asks="Is the number of PyTorch's threads right for the usable CPUs?",
     why="threads beyond the CPU quota slow each other down",
     fix="set OMP_NUM_THREADS to the number of usable CPUs (workload does so itself)",
     link="https://docs.docker.com/engine/containers/resource_constraints/",

@@ -29,7 +29,8 @@ OUT_OF_MEMORY, BUSY = 2, 46  # cudaError_t
     asks="Is the GPU divided into MIG (Multi-Instance GPU) slices?",
     why="a slice has only a part of the GPU's speed and memory, and the driver reports less "
     "about it",
-    fix="compare with slices of the same size only, or turn MIG off:\nsudo nvidia-smi -mig 0",
+    fix="compare results only with those of slices of the same size, or turn MIG off:\n"
+    "sudo nvidia-smi -mig 0",
     link="https://docs.nvidia.com/datacenter/tesla/mig-user-guide/",
 )
 def mig(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
@@ -77,7 +78,7 @@ def compute_mode(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
     link="https://docs.nvidia.com/deploy/nvidia-smi/",
 )
 def gpu_shared(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
-    """Count other processes. A container hides the processes, but not the memory they use."""
+    """Check for other processes on the GPU. A container hides them, but not the memory they use."""
     used_bytes = (gpu.memory_total_bytes or 0) - (gpu.memory_free_bytes or 0)
     if gpu.memory_free_bytes is not None and start_code(facts) == OUT_OF_MEMORY:
         return failed(
@@ -91,8 +92,8 @@ def gpu_shared(facts: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
         return warned(f"other GPU processes on {gpu_name(gpu)}: {others}", case="others")
     if gpu.memory_free_bytes is not None and used_bytes > OWN_MEMORY_BYTES:
         return warned(
-            f"{format_bytes(used_bytes)} of {gpu_name(gpu)} are used by processes outside this "
-            "container",
+            f"processes outside this container use {format_bytes(used_bytes)} of the memory of "
+            f"{gpu_name(gpu)}",
             case="memory_taken",
         )
     return passed(f"no other GPU processes on {gpu_name(gpu)}")
@@ -125,7 +126,7 @@ def ecc(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
             fix="turn ECC on and reset the GPU:\nsudo nvidia-smi -e 1\n"
             "sudo nvidia-smi --gpu-reset -i INDEX",
         )
-    return passed(f"ECC is off for {gpu_name(gpu)}, as usual for {state.brand or 'its'} GPUs")
+    return passed(f"ECC is off for {gpu_name(gpu)}, as usual for {state.brand or 'such'} GPUs")
 
 
 @each_gpu_check(

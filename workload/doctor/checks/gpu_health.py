@@ -63,12 +63,13 @@ def fabric(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
 @each_gpu_check(
     "sram-ecc",
     asks="Are the GPU's uncorrectable SRAM errors below the driver's threshold?",
-    why="NVIDIA replaces a GPU above this threshold if its field diagnostic confirms the errors",
+    why="NVIDIA replaces a GPU above the driver's threshold if NVIDIA's field diagnostic confirms "
+    "the errors",
     fix="send no more jobs to this machine, and run NVIDIA's field diagnostic",
     link=MEMORY_ERRORS,
 )
 def sram_ecc(_: Facts, gpu: Gpu, state: GpuState) -> CheckResult:
-    """Check whether the driver's threshold of SRAM errors was exceeded."""
+    """Check whether the driver's threshold for SRAM errors was exceeded."""
     if reported(_health(state).sram_threshold_exceeded):
         return failed(f"too many uncorrectable SRAM errors on {gpu_name(gpu)}", case="exceeded")
     return passed(f"SRAM errors of {gpu_name(gpu)} are below the driver's threshold")
@@ -115,7 +116,7 @@ def xid(facts: Facts) -> CheckResult:
         return warned(
             f"Xids since the machine was started: {some(dict.fromkeys(names))}", case="logged"
         )
-    return passed("no Xid since the machine was started")
+    return passed("no Xid since the machine was started requires an action")
 
 
 def _health(state: GpuState) -> GpuHealth:

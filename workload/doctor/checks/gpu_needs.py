@@ -1,4 +1,4 @@
-"""Needs of the checks of PyTorch and the GPU, and functions that select the GPUs to check."""
+"""Conditions for checks of PyTorch and the GPU, and functions that select the GPUs to check."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -69,7 +69,7 @@ def requested_gpu(facts: Facts) -> TorchGpu | None:
 
 
 def requested_gpus(facts: Facts) -> tuple[Gpu, ...]:
-    """Return the requested GPU as the driver lists it, or all GPUs if none of them matches."""
+    """Return the requested GPU as the driver lists it, or all GPUs if its UUID is not listed."""
     gpu, gpus = requested_gpu(facts), facts.driver.gpus if facts.driver else ()
     return tuple(one for one in gpus if gpu and one.uuid == gpu.uuid) or gpus
 
@@ -82,7 +82,7 @@ def other_gpus(facts: Facts) -> tuple[Gpu, ...]:
 
 
 def one_gpu_named(facts: Facts) -> bool:
-    """Return whether the user named one GPU. In that case, no other GPU is used."""
+    """Return whether the user named one GPU (`cuda:N`). A run then uses no other GPU."""
     return facts.requested_device.startswith("cuda:")
 
 
@@ -96,7 +96,7 @@ def start_code(facts: Facts) -> int | None:
 
 
 def sticky_before(facts: Facts, operation: str) -> bool:
-    """Return whether a kernel before `operation` failed with an error after which none can run."""
+    """Return whether an error of a kernel before `operation` made the GPU unusable."""
     runs = facts.torch.kernels if facts.torch else ()
     for run in (run for run in runs if run.device != "cpu"):
         if run.operation == operation:
@@ -126,7 +126,7 @@ def is_driver_new_enough(facts: Facts) -> bool | None:
 
 
 def node_problem(facts: Facts) -> tuple[str, str] | None:
-    """Return the case and the paths if device files are missing or inaccessible, else None."""
+    """Return "missing", "denied" or "revoked", and the paths; None if all files are usable."""
     nodes = known(facts.device_nodes)
     paths = {node.path for node in nodes}
     if WSL_NODE not in paths:
@@ -210,7 +210,7 @@ def gpu_check(
 def _excused(facts: Facts, result: CheckResult) -> CheckResult:
     """Turn a failure into a warning if `--device auto` uses the CPU instead of this GPU.
 
-    A mismatch stays a failure.
+    A failure that reports a wrong result stays a failure.
     """
     excusable = result.state is State.FAIL and result.case != WRONG and not cuda_required(facts)
     if not excusable or _used_by_auto(facts):

@@ -35,7 +35,7 @@ SEVERAL = Need(
 
 
 def not_failed_before(operation: str) -> Need:
-    """Return a need that fails if an earlier kernel left the GPU unusable for this process."""
+    """Return the condition that no kernel before `operation` made the GPU unusable."""
     return Need(
         "gpu-failed",
         "an earlier kernel failed",
@@ -86,7 +86,7 @@ def gpu_kernel(facts: Facts) -> CheckResult:
     "cublas",
     asks="Does a cuBLAS matmul run correctly on the GPU?",
     why="matmuls, which are most of a network's work, cannot be computed",
-    fix="reinstall torch with the NVIDIA wheels it is locked to; check for another process that "
+    fix="reinstall torch with the NVIDIA wheels that it requires; check for another process that "
     "fills the GPU's memory:\nnvidia-smi",
     link="https://docs.nvidia.com/cuda/cublas/",
     needs=(LOOKED, STARTED, EXISTS, BUILT, not_failed_before("matmul")),
@@ -101,7 +101,7 @@ def cublas(facts: Facts) -> CheckResult:
     asks="Does a cuDNN convolution run correctly on the GPU?",
     why="cuDNN loads its libraries at the first convolution; their versions must match",
     fix="remove folders with another cuDNN from LD_LIBRARY_PATH; reinstall torch with the NVIDIA "
-    "wheels it is locked to",
+    "wheels that it requires",
     link="https://github.com/pytorch/pytorch/issues/188892",
     needs=(LOOKED, STARTED, EXISTS, BUILT, not_failed_before("convolution")),
 )
@@ -124,7 +124,7 @@ def peer_access(facts: Facts) -> CheckResult:
     several = known(known(facts.torch).several)
     result = _judge_together(several, "copy", "a copy between GPUs")
     if result.case == "error":
-        return replace(result, why=result.why or "work on several GPUs cannot run")
+        return replace(result, why=result.why or "programs cannot use several GPUs")
     if result.case != "pass" or not several.unreachable:
         return result
     return warned(
@@ -165,7 +165,7 @@ def _judge_together(several: SeveralGpus, operation: str, what: str) -> CheckRes
 def _judge(
     run: KernelRun | None, what: str, why: str | None = None, fix: str | None = None
 ) -> CheckResult:
-    """Return the result of one operation. `why` and `fix` are used for a mismatch."""
+    """Return the check's result for `run`. For a mismatch it has the given `why` and `fix`."""
     if run is None:
         return failed(
             f"{what} did not run", case="not_run", why="its result is unknown", fix=REPORT
@@ -180,7 +180,10 @@ def _judge(
 
 
 def _error(what: str, error: str) -> CheckResult:
-    """Return a failure with the texts of the error code, or of the check if the code is unknown."""
+    """Return a failure.
+
+    If `error` has a known error code, `why` and `fix` are those of the code, else of the check.
+    """
     cause = cause_of(error)
     found = f"{what} ({error})"
     if cause is None:

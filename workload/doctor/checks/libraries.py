@@ -41,7 +41,8 @@ KNOWN_LOCK = Need(
     asks="Does the loader find only the CUDA libraries of torch's wheels?",
     why="the loader may use libraries other than torch's; two versions of cuDNN cause "
     "SUBLIBRARY_VERSION_MISMATCH",
-    fix="remove the folders of other CUDA libraries from LD_LIBRARY_PATH and LD_PRELOAD",
+    fix="remove other CUDA libraries from LD_PRELOAD, and remove their folders from "
+    "LD_LIBRARY_PATH",
     link=VERSION_MISMATCH,
     needs=(NOT_CPU, CUDA_WHEELS),
 )
@@ -59,7 +60,7 @@ def library_path(facts: Facts) -> CheckResult:
     why="libraries of two versions do not work together; cuDNN fails with "
     "SUBLIBRARY_VERSION_MISMATCH",
     fix="remove other CUDA folders from LD_LIBRARY_PATH, and reinstall torch with the NVIDIA "
-    "wheels it is locked to",
+    "wheels that it requires",
     link=VERSION_MISMATCH,
     needs=(NOT_CPU, *TORCH, CUDA_BUILD),
 )
@@ -86,7 +87,7 @@ def cuda_libraries(facts: Facts) -> CheckResult:
     needs=(KNOWN_LOCK,),
 )
 def lock(facts: Facts) -> CheckResult:
-    """Compare the installed versions with the lock."""
+    """Compare the versions of the installed packages with the locked versions."""
     unlocked = known(facts.unlocked)
     if unlocked:
         return warned(f"versions differ from the lock: {some(unlocked)}", case="differs")

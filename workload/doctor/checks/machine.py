@@ -70,7 +70,7 @@ def architecture(facts: Facts) -> CheckResult:
 
 
 def emulator_of(facts: Facts) -> str | None:
-    """Return the kind of the real CPU; None if the system is not emulated or this is unknown."""
+    """Return the kind of the real CPU if this one is emulated; None if it is not, or if unknown."""
     cpu, system = facts.cpu, facts.system
     if cpu is None or system is None:
         return None
@@ -206,11 +206,11 @@ def clock(facts: Facts) -> CheckResult:
         )
     if known(facts.system).container:
         return not_applicable("a container uses the clock of its host", case="container")
-    return unknown("the clock cannot be checked: no time server and no hardware clock")
+    return unknown("the clock cannot be checked without a time server or a hardware clock")
 
 
 def _skew_sec(now_sec: float, hardware_sec: float) -> float:
-    """Return the difference in seconds that no time-zone offset of up to 14 hours explains."""
+    """Return how many seconds the clocks differ, without a time-zone offset of up to 14 hours."""
     difference = abs(now_sec - hardware_sec)
     zone = round(difference / QUARTER_SEC) * QUARTER_SEC
     return abs(difference - zone) if zone <= 14 * 3600 else difference

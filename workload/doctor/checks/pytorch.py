@@ -62,7 +62,7 @@ def torch_import(facts: Facts) -> CheckResult:
         return failed(
             f"PyTorch crashed with {facts.torch_signal}",
             case="died",
-            why="a library is broken or uses instructions that this CPU lacks",
+            why="a library is broken or uses instructions that this CPU does not support",
             fix="use one of the project's images, reinstall torch, or update the GPU driver",
         )
     if facts.torch is None:
@@ -195,7 +195,7 @@ def compute_capability(facts: Facts) -> CheckResult:
     "cudnn",
     asks="Does cuDNN load?",
     why="convolutions fail or are slow",
-    fix="reinstall torch with the NVIDIA wheels it is locked to",
+    fix="reinstall torch with the NVIDIA wheels that it requires",
     link="https://docs.nvidia.com/deeplearning/cudnn/latest/",
     needs=(*TORCH, CUDA_BUILD, CUDNN_ASKED, BUILT),
 )

@@ -2,7 +2,7 @@
 
 from workload.core.models.facts import DEEP, Facts
 from workload.core.models.stress import BurnIn, Deep
-from workload.core.units import format_bytes, format_rate
+from workload.core.units import format_bytes, format_rate, plural
 from workload.doctor.checks.check import (
     WRONG,
     CheckResult,
@@ -59,10 +59,11 @@ def burn_in(facts: Facts) -> CheckResult:
     matmuls, elements = (
         sum(getattr(one, name) for one in burned) for name in ("products", "elements")
     )
-    rates = f"GFLOP/s from first to last quarter of the test: {', '.join(map(_rates, burned))}"
+    rates = ", ".join(map(_rates, burned))
+    rates = f"GFLOP/s from the first to the last quarter of the test: {rates}"
     return passed(
-        f"{matmuls} matmuls on {burned[0].device}: all {elements} elements correct; "
-        f"{'no rate because the CPU is emulated' if emulator_of(facts) else rates}"
+        f"all {elements} elements of {plural(matmuls, 'matmul')} on {burned[0].device} are "
+        f"correct; {'no rate because the CPU is emulated' if emulator_of(facts) else rates}"
     )
 
 
@@ -70,9 +71,9 @@ def _judge_dtype(burned: BurnIn, deep: Deep) -> CheckResult:
     where = f"{burned.dtype} on {burned.device}"
     if burned.wrong_elements:
         return failed(
-            f"{burned.wrong_products} of {burned.products} matmuls in {where} are wrong, "
-            f"mismatches: {burned.wrong_elements} (first: matmul {burned.first_wrong}, "
-            f"mismatches: {burned.first_wrong_elements})",
+            f"{burned.wrong_products} of {burned.products} matmuls in {where} are wrong; "
+            f"mismatches in total: {burned.wrong_elements}, in the first wrong matmul "
+            f"(number {burned.first_wrong}): {burned.first_wrong_elements}",
             case=WRONG,
         )
     if burned.error is not None:
@@ -85,9 +86,9 @@ def _judge_dtype(burned: BurnIn, deep: Deep) -> CheckResult:
         return _not_run(deep, *NO_MATMUL)
     if _slowed(burned):
         return warned(
-            f"{burned.device} slowed down under load, in GFLOP/s: {_rates(burned)}",
+            f"{burned.device} slowed down under load: {_rates(burned)} GFLOP/s",
             case="slowed",
-            why="high temperature or a power limit slows it down, and measurements drift",
+            why="high temperature or a power limit slows it down, so measured rates change",
             fix="improve cooling; see the check burn-watch",
         )
     return passed(f"{where} is correct")
@@ -106,7 +107,7 @@ def _slowed(burned: BurnIn) -> bool:
 
 
 def _rates(burned: BurnIn) -> str:
-    """Return the rates of the first and the last quarter, such as `float32 210 to 208`."""
+    """Return the rates in the first and the last quarter of the test: `float32 210 to 208`."""
     first, last = burned.first_gflops, burned.last_gflops
     if first is None or last is None:
         return f"{burned.dtype} unknown"
@@ -145,17 +146,17 @@ def memory_pattern(facts: Facts) -> CheckResult:
             fix="free memory or raise the container's limit, and run the test again",
         )
     return passed(
-        f"{format_bytes(memory.tested_bytes)} on {memory.device} kept {memory.patterns} patterns; "
-        f"{compared} were compared"
+        f"{format_bytes(memory.tested_bytes)} of memory on {memory.device} kept "
+        f"{plural(memory.patterns, 'pattern')}; {compared} were read back and compared"
     )
 
 
 @check(
     "burn-watch",
     asks="Did the GPU run under load without memory errors and slowdowns?",
-    why="a GPU that has memory errors, even corrected ones, or overheats is likely to fail or "
+    why="a GPU that overheats or has memory errors, even corrected ones, is likely to fail or "
     "slow down",
-    fix="improve cooling; replace the GPU if the counters keep rising after a reset:\n"
+    fix="improve cooling; replace the GPU if the error counters keep rising after a reset:\n"
     "sudo nvidia-smi --gpu-reset -i INDEX",
     link="https://docs.nvidia.com/deploy/gpu-debug-guidelines/",
     needs=(ASKED, BURNED, NOT_CPU),

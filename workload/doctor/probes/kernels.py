@@ -1,4 +1,4 @@
-"""Run small kernels with integers on one device, so that every element has one correct value.
+"""Run small kernels on one device. Their inputs are integers, so their exact results are known.
 
 Covers PyTorch's own kernels, matmuls (cuBLAS on a GPU) and convolutions (cuDNN). `workload verify`
 covers large sizes.

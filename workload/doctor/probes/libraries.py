@@ -34,7 +34,7 @@ def read_torch_files() -> TorchFiles | None:
 
 
 def read_version_file(path: Path) -> TorchFiles | None:
-    """Return the versions in torch/version.py, in lines such as `cuda: Optional[str] = '13.0'`."""
+    """Read the versions from lines of torch/version.py such as `cuda: Optional[str] = '13.0'`."""
     text = read_text(path)
     found = dict(re.findall(r"^(\w+)[^=\n]*= '([^']*)'", text, re.MULTILINE))
     return TorchFiles(found["__version__"], found.get("cuda")) if "__version__" in found else None
@@ -78,14 +78,14 @@ def read_versions() -> dict[str, str]:
 
 
 def read_unlocked() -> tuple[str, ...] | None:
-    """Return the installed packages whose version differs from the lock; None without torch."""
+    """Return how the installed versions differ from the lock; None if torch is not installed."""
     return differences(_installed(), locked_versions())
 
 
 def differences(
     installed: Mapping[str, str], locks: Mapping[str, Mapping[str, str]]
 ) -> tuple[str, ...] | None:
-    """Return differences such as `torch 2.14.1, locked 2.13.0`.
+    """Return differences such as `torch 2.14.1, locked 2.13.0`; None if torch is not installed.
 
     The build of torch (CPU or CUDA) selects the lock. Does not report locked packages that are not
     installed.
@@ -103,10 +103,10 @@ def differences(
 
 
 def locked_versions() -> dict[str, dict[str, str]]:
-    """Return the locked version of each package, by target and name.
+    """Return the locked version of each package, by the build of torch (cpu or gpu) and by name.
 
     Several versions of a package, for different versions of Python, are separated by spaces.
-    `make lock` generates the file from docker/locks.
+    `make lock` generates locked.json from docker/locks.
     """
     text = resources.files("workload.doctor.probes").joinpath("locked.json").read_text("utf-8")
     locks: dict[str, dict[str, str]] = json.loads(text)
