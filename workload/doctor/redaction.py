@@ -111,7 +111,7 @@ def redaction(environment: Mapping[str, str]) -> Redaction:
 
 
 def _forms(value: str) -> set[str]:
-    """Return the forms a value may have in a text: whole, stripped, on one line, and each line."""
+    """Return how a text may contain a value: unchanged, stripped, as one line, or line by line."""
     return {value, value.strip(), " ".join(value.split()), *map(str.strip, value.splitlines())}
 
 

@@ -5,7 +5,7 @@ other threads when they start. Threads and programs that the main thread starts 
 CPUs.
 
 Sources: libgomp's manual, "Environment Variables"; Intel's oneAPI DPC++/C++ compiler guide,
-"Thread Affinity Interface" (KMP_AFFINITY works with libiomp5, which PyTorch's wheels lack).
+"Thread Affinity Interface" (KMP_AFFINITY works with libiomp5, which is not in PyTorch's wheels).
 """
 
 import os
@@ -55,7 +55,7 @@ def read_binding(
         return None
     masks = (allowed_cpus(read_text(path)) for path in root.glob("proc/self/task/*/status"))
     bound = [mask for mask in masks if mask and mask != given]
-    return Binding(main, main.union(*bound), given, printable(settings or "something"))
+    return Binding(main, main.union(*bound), given, printable(settings or "an unknown setting"))
 
 
 def binding_problem(environment: Mapping[str, str] = os.environ) -> str | None:

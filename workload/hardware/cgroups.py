@@ -7,8 +7,8 @@ every group on the path from this process's group to the visible root apply.
 Sources: the kernel's Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst,
 proc_pid_cgroup(5), proc_pid_mountinfo(5).
 
-Not covered: memory pressure, swap limits, and the CPU quota of v1 parents outside the container,
-which no file inside the container shows.
+Not covered: memory pressure, swap limits, and in cgroup v1 the CPU quotas of parent groups outside
+the container, which no file inside the container shows.
 """
 
 import os
@@ -25,7 +25,7 @@ UNLIMITED_BYTES = 1 << 60
 
 
 def read_limits(root: Path = Path("/")) -> Limits:
-    """Read every limit on this process from files below `root`, in tests a fixture tree."""
+    """Read the limits on this process from files below `root`, which tests replace."""
     groups = _own_groups(root)
     limit_bytes, used_bytes = _tightest_memory(_levels(root, groups, "memory"))
     quotas = map(_cpu_quota, _levels(root, groups, "cpu"))

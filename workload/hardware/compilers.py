@@ -23,7 +23,7 @@ def find_compilers(environment: Mapping[str, str] = os.environ) -> Compilers:
 
 
 def fix(environment: Mapping[str, str] = os.environ) -> str:
-    """Return how to get the compilers, the headers and openssl (Inductor calls it too).
+    """Return how to get what Inductor needs: the compilers, Python's headers and openssl.
 
     WORKLOAD_VARIANT is set only in the project's images and in images built on them.
     """

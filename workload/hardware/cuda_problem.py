@@ -57,7 +57,7 @@ def driver_blocks(index: int | None) -> Problem | None:
 
 
 def start_problem(start: CudaStart, index: int, cuda: str) -> Problem | None:
-    """Return why libcuda does not start, or why this process cannot see or use the GPU."""
+    """Return why CUDA does not start, or why this process cannot see or use the GPU."""
     if start.code is None:
         return Problem(f"CUDA does not start ({start.error})", DOCTOR)
     if older_library(start, cuda):
@@ -105,7 +105,8 @@ def _compute(index: int) -> Problem | None:
     arch_list = torch.cuda.get_arch_list()
     if not supports((major, minor), arch_list):
         return Problem(
-            f"compute capability {major}.{minor} is not among this torch's {' '.join(arch_list)}",
+            f"this torch has no kernels for compute capability {major}.{minor}, only for "
+            f"{' '.join(arch_list)}",
             "use a torch build for this GPU",
         )
     ones = torch.ones(64, 64, device=f"cuda:{index}")

@@ -68,7 +68,7 @@ NVML_UNKNOWN = 999  # for example in a container that lost its devices while it 
 
 @cache
 def causes() -> dict[int, Cause]:
-    """Return the causes in the table by code."""
+    """Return the table as a mapping from error codes to causes."""
     table = read_table(TABLE)
     return {
         int(code): Cause(

@@ -19,7 +19,7 @@ CHILD = (sys.executable, "-m", "workload.hardware.driver_answers")
 
 @dataclass
 class DriverDeadline:
-    """The time limit for an answer of the driver; `tell` prints a line about a long wait."""
+    """The time limit for an answer from the driver; `tell` prints a line about a long wait."""
 
     limit_sec: float = 120.0
     tell: Callable[[str], None] = lambda _text: None
@@ -63,7 +63,10 @@ def driver_visible() -> bool:
 
 @cache
 def driver_version() -> str | None:
-    """Return the driver's version; None if NVML does not answer. Do not query NVML in that case."""
+    """Return the driver's version; None if NVML does not answer.
+
+    In that case, do not query NVML in this process: it may hang.
+    """
     if not driver_visible():
         return None
     try:
@@ -74,7 +77,10 @@ def driver_version() -> str | None:
 
 @cache
 def cuda_start(index: int | None) -> CudaStart:
-    """Start CUDA in a child process, with a context on GPU `index` unless that is None. Cached."""
+    """Start CUDA in a child process and return the result, which is cached.
+
+    The child creates a context on GPU `index` unless `index` is None.
+    """
     try:
         return from_json(CudaStart, _ask("cuda", *([] if index is None else [str(index)])))
     except HungError as error:

@@ -91,7 +91,7 @@ def read_fields(ask: Questions, names: Sequence[str], question: str) -> list[int
 
 
 def _value(field: Any) -> int | None:
-    """Return a field's value; None unless its return code is "success" and its type known."""
+    """Return a field's value; None unless its return code is "success" and its type is known."""
     if field is None or field.nvmlReturn != SUCCESS:
         return None
     name = VALUE_TYPES.get(field.valueType)
@@ -124,7 +124,7 @@ def _unhealthy(mask: int) -> Iterator[str]:
 
 
 def _sram(ask: Questions) -> tuple[bool | None, int | None]:
-    """Return whether SRAM's error threshold was exceeded, and its uncorrectable errors.
+    """Return whether the SRAM error threshold was exceeded, and the number of uncorrectable errors.
 
     The errors are counted since the last reset.
     """

@@ -37,7 +37,7 @@ FUNCTION_NOT_FOUND = 13  # NVML_ERROR_FUNCTION_NOT_FOUND
 
 
 def failures(nvml: Any) -> tuple[type[Exception], ...]:
-    """Return the binding's exceptions; some versions raise another for a missing function."""
+    """Return the exception classes of NVML's Python binding, which differ between its versions."""
     return (nvml.NVMLError, getattr(nvml, "NVMLLibraryMismatchError", nvml.NVMLError))
 
 
@@ -126,7 +126,7 @@ def _mig_slices(nvml: Any, handle: Any) -> int | None:
 
 
 def _reason(error: Exception, name: str) -> str:
-    """Return NVML's reason, or a shorter text than the binding's for a missing function."""
+    """Return NVML's reason; if the function is missing, a shorter text than the binding's."""
     code = getattr(error, "value", None)  # the binding's own exception has no code
     missing = code == FUNCTION_NOT_FOUND or (code is None and "version" in str(error))
     return f"this driver has no {name}" if missing else str(error)

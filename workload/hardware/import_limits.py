@@ -162,7 +162,7 @@ def thread_shortage(limits: ImportLimits) -> Shortage | None:
         "few",
         found,
         f"the system allows no more threads or processes{limit}",
-        "raise the limit with ulimit -u, or start the container with a larger --ulimit nproc=",
+        "raise the limit with ulimit -u, or start the container with a larger --ulimit nproc",
     )
 
 
@@ -175,17 +175,29 @@ def import_shortage(found: ImportLimits | None, limits: Limits | None) -> Shorta
             "address space",
             found.address_bytes if found else None,
             ADDRESS_BYTES,
-            "ulimit -v unlimited",
+            "run ulimit -v unlimited",
         ),
-        ("data", "data", found.data_bytes if found else None, DATA_BYTES, "ulimit -d unlimited"),
-        ("import", "memory", available, IMPORT_BYTES, "a larger --memory, or fewer programs"),
+        (
+            "data",
+            "memory for data",
+            found.data_bytes if found else None,
+            DATA_BYTES,
+            "run ulimit -d unlimited",
+        ),
+        (
+            "import",
+            "memory",
+            available,
+            IMPORT_BYTES,
+            "stop other programs, or start the container with a larger --memory",
+        ),
     ):
         if least is not None and least < most:
             return Shortage(
                 case,
                 f"only {format_bytes(least)} of {what} available",
                 f"the import of PyTorch alone takes {format_bytes(most)}",
-                f"allow more: {fix}",
+                fix,
             )
     return None
 

@@ -27,7 +27,7 @@ PATHS = {0: "INT", 10: "PIX", 20: "PXB", 30: "PHB", 40: "NODE", 50: "SYS"}  # nv
 
 
 class HardwareError(Exception):
-    """The driver did not answer. The message is the library's reason; `code` is an nvmlReturn_t."""
+    """The driver could not be queried; `code` is the nvmlReturn_t, or None if there is none."""
 
     def __init__(self, reason: str, code: int | None = None, *, hung: bool = False) -> None:
         """Store the reason; `hung` means that no answer came within the time limit."""

@@ -17,10 +17,10 @@ from workload.core.units import plural
 
 
 def team_limit(environment: Mapping[str, str]) -> tuple[int, str] | None:
-    """Return how many threads OpenMP runs at any load, and the limiting variable; None if no limit.
+    """Return the lowest limit on OpenMP's threads, and the variable that sets it; None without one.
 
-    With OMP_DYNAMIC, only one thread is certain: the higher the load, the fewer threads OpenMP
-    runs, down to one (OpenMP 5.0, chapter 6; libgomp's gomp_dynamic_max_threads).
+    OMP_DYNAMIC counts as a limit of one thread, because only one is certain: the higher the load,
+    the fewer threads OpenMP runs (OpenMP 5.0, chapter 6; libgomp's gomp_dynamic_max_threads).
     """
     limits = []
     for name, is_limit, threads in (

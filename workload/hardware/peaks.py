@@ -1,4 +1,4 @@
-"""Find the peaks of a device: a GPU's from its datasheet, a CPU's by calculation.
+"""Find a device's peak performance: a GPU's from its datasheet, a CPU's by calculation.
 
 Peaks are dense, that is, without 2:4 sparsity. Unknown hardware has no peak: a wrong peak would
 give percentages over 100 or make a slow GPU look fast. The figures and their sources are in
@@ -46,8 +46,8 @@ def datasheet_ceilings(device: DeviceInfo) -> Ceilings:
 def gpu_peaks(name: str, sm_count: int | None = None, memory_bytes: int | None = None) -> Ceilings:
     """Return the peaks of the known GPU that matches all arguments; none unless exactly one does.
 
-    The whole name must match. The SM count excludes MIG slices, smaller variants and MPS clients
-    with a limit, for which CUDA counts only the SMs that the client may use. The memory size
+    The whole name must match. The SM count rules out MIG slices, smaller variants and MPS clients
+    with a limit, for which CUDA reports only the SMs that the client may use. The memory size
     distinguishes GPUs of the same name.
     """
     fitting = [

@@ -77,7 +77,7 @@ def test_memory_that_changes_is_exit_3_in_one_line(
     outcome = call(workload)
     assert outcome.code == ExitCode.WRONG_NUMBERS
     assert outcome.stderr.startswith("workload doctor: the memory of cpu changed; ")
-    assert "(first: word 0 of pattern 'address', bits 0x8" in outcome.stderr
+    assert "(first: word 0 of pattern 'address', flipped bits 0x8" in outcome.stderr
 
 
 def test_without_deep_there_is_no_stress_test(workload: Workload) -> None:

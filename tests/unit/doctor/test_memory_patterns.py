@@ -47,7 +47,7 @@ def test_one_flip_in_one_pattern_is_found_and_named(cpu: DeviceInfo) -> None:
             memory[5] ^= 1 << 40
 
     found = check(cpu, write)
-    place = f"word {2 * CHUNK + 5} of pattern '0101', bits 0x10000000000"
+    place = f"word {2 * CHUNK + 5} of pattern '0101', flipped bits 0x10000000000"
     assert (found.wrong_words, found.first_wrong) == (1, place)
 
 

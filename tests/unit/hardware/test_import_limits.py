@@ -120,7 +120,7 @@ def test_a_container_without_memory_for_the_import_is_told_so() -> None:
     ("kind", "value", "words"),
     [
         (resource.RLIMIT_AS, 600_000_000, "only 600 MB of address space available"),
-        (resource.RLIMIT_DATA, 100_000_000, "only 100 MB of data available"),
+        (resource.RLIMIT_DATA, 100_000_000, "only 100 MB of memory for data available"),
         (resource.RLIMIT_STACK, 1 << 46, "each has a stack of 70.4 TB"),
         (resource.RLIMIT_NOFILE, 5, "Too many open files: raise the limit of open files"),
     ],

@@ -39,7 +39,7 @@ USER_NAME_VARIABLES = ("LOGNAME", "USER", "LNAME", "USERNAME")  # read by getpas
 
 
 def read_system(root: Path, environment: Mapping[str, str]) -> System:
-    """Return Python's version, the distribution, the kernel, the container's kind and the image."""
+    """Return Python's version, the OS, kernel and architecture, and the container and its image."""
     return System(
         python=platform.python_version(),
         os=_os_name(root),
@@ -95,7 +95,7 @@ def _has_passwd_entry(uid: int) -> bool:
 
 
 def read_device_nodes(root: Path) -> tuple[DeviceNode, ...]:
-    """Return NVIDIA's files in /dev, or WSL's /dev/dxg, which replaces them."""
+    """Return NVIDIA's device files in /dev. WSL has /dev/dxg instead."""
     dev = root / "dev"
     paths = [path for pattern in ("nvidia*", "dxg") for path in sorted(dev.glob(pattern))]
     return tuple(
@@ -114,7 +114,7 @@ def _permitted(path: Path) -> bool:
 
 
 def read_kernel_driver(root: Path) -> str | None:
-    """Return the version of the NVIDIA kernel module, visible even to containers without GPUs."""
+    """Return the NVIDIA kernel module's version, which containers without GPUs can read too."""
     match = re.search(
         r"Kernel Module.*?\s(\d+\.\d+[.\d]*)",
         read_text(root / "proc/driver/nvidia/version"),
@@ -123,7 +123,7 @@ def read_kernel_driver(root: Path) -> str | None:
 
 
 def read_link_widths(root: Path) -> dict[str, int]:
-    """Return the number of lanes that each NVIDIA device supports, by PCI address."""
+    """Return the number of PCIe lanes that each NVIDIA device supports, by PCI address."""
     return {
         device.name: int(lanes)
         for device in sorted(root.glob("sys/bus/pci/devices/*"))
@@ -141,7 +141,7 @@ def read_environment(
 
 
 def read_folders(environment: Mapping[str, str]) -> tuple[Folder, ...]:
-    """Return the temporary folder, HOME, the caches that are set, and the folder of records."""
+    """Return facts about HOME and the folders for temporary files, caches and records."""
     places = {
         "TMPDIR": environment.get("TMPDIR") or "/tmp",  # noqa: S108  the default
         "HOME": environment.get("HOME"),
@@ -152,7 +152,10 @@ def read_folders(environment: Mapping[str, str]) -> tuple[Folder, ...]:
 
 
 def read_folder(purpose: str, path: Path) -> Folder:
-    """Return facts about a folder. Writes a test file, as permission bits do not apply to root."""
+    """Return facts about a folder, or about its nearest parent if it does not exist.
+
+    Writes a test file, because permission bits do not show whether root can write.
+    """
     places = (path, *path.absolute().parents)
     folder = next(place for place in places if os.path.isdir(place))  # isdir never raises
     try:
@@ -206,7 +209,8 @@ def _hardware_sec(root: Path) -> float | None:
 def _synchronized() -> bool | None:
     """Return whether the system clock is synchronized; None if unknown.
 
-    The call of adjtimex(2) changes nothing and needs no privileges. It returns -1 if forbidden.
+    This call to adjtimex(2) changes nothing and needs no privileges. A sandbox may still forbid it;
+    then it returns -1.
     """
     timex = _Timex()
     try:

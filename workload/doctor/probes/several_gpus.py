@@ -47,7 +47,7 @@ def gpu_count(torch: Any) -> int:
 
 
 def probe(torch: Any) -> SeveralGpus:
-    """Test all pairs of GPUs that PyTorch sees."""
+    """Test peer access and copies between all pairs of GPUs, and an all-reduce over all GPUs."""
     torch.cuda.init()
     count = gpu_count(torch)
     unreachable = tuple(
@@ -62,7 +62,7 @@ def probe(torch: Any) -> SeveralGpus:
 
 
 def _copies(torch: Any, count: int) -> tuple[Any, Any]:
-    """Copy the same numbers from each GPU to every other GPU."""
+    """Copy numbers from each GPU to every other GPU; return the copies and the expected values."""
     numbers = torch.arange(ELEMENTS, dtype=torch.int32)
     copies = [
         numbers.to(f"cuda:{one}").to(f"cuda:{other}").cpu()
@@ -72,7 +72,7 @@ def _copies(torch: Any, count: int) -> tuple[Any, Any]:
 
 
 def _all_reduce(torch: Any, count: int) -> tuple[Any, Any]:
-    """Sum i + 1 over all GPUs i. The result is n (n + 1) / 2 on each of the n GPUs."""
+    """Sum 1, 2, …, n over the n GPUs; return each GPU's sum and the expected n (n + 1) / 2."""
     tensors = [torch.full((ELEMENTS,), index + 1.0, device=f"cuda:{index}")
                for index in range(count)]  # fmt: skip
     torch.cuda.nccl.all_reduce(tensors)

@@ -1,10 +1,10 @@
 """Run matmuls back to back on one device, and compare every element of every result.
 
 The operands are integers so small that no sum needs rounding. Therefore the correct result does not
-depend on the order of summation and is compared without a tolerance. The operands repeat a tile of
-TILE × TILE elements, so the correct result repeats the tile's product, which is computed in int64,
-quickly and without a library. TILE is prime, so that a value differs if it is read from an address
-that is wrong by a power of two. Two pairs of operands alternate, so that a stale result is a
+depend on the order of summation and is compared without a tolerance. Each operand repeats a tile of
+TILE × TILE elements, so the correct result repeats a tile too. That tile is computed in int64,
+which is quick and needs no BLAS library. TILE is prime, so that reading from an address that is off
+by a power of two gives another value. Two pairs of operands alternate, so that a stale result is a
 mismatch.
 
 Detects every element whose value is wrong. In all dtypes, this covers any flipped bit of a result
@@ -66,10 +66,10 @@ def burn_in(  # noqa: PLR0913  tests pass their own edge, product and clock
     product: Multiply = multiply,
     clock: Clock = time.monotonic,
 ) -> BurnIn:
-    """Multiply until the time budget is used, but at least once.
+    """Multiply until the time budget is used up, but at least once.
 
-    `keep` receives the result so far after each batch. An exception of a driver or a library
-    becomes the result's error. If `edge` is not given, `choose_edge` returns it.
+    `keep` receives the result so far after each batch. If a driver or a library raises an
+    exception, its text becomes the result's `error`. If `edge` is not given, `choose_edge` sets it.
     """
     found = BurnIn(device.torch_name, dtype, edge or 0, 0, 0, 0, 0, None, None, None, None)
     batches: list[tuple[int, float]] = []
@@ -137,7 +137,7 @@ def _pair(device: DeviceInfo, dtype: str, edge: int, seed: int) -> Pair:
 
 
 def choose_edge(device: DeviceInfo, dtype: str, product: Multiply, clock: Clock) -> int:
-    """Return the largest edge in EDGES for which free memory and about PRODUCT_SEC suffice."""
+    """Return the largest edge in EDGES that fits in memory and takes at most about PRODUCT_SEC."""
     element_bytes = precision.torch_dtype(dtype).itemsize
     free_bytes = devices.available_bytes(device)  # if None (unknown), the smallest edge is used
     room_bytes = MEMORY_SHARE * (free_bytes or 0)

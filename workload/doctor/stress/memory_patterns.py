@@ -2,9 +2,9 @@
 
 The first patterns are each word's address and its complement, which reveal whether two addresses
 refer to the same location. The next are 0101… and 1010…, in which neighboring bits differ. The
-others are walking ones and zeros, which move through all bits from word to word and from pattern to
-pattern. Each pattern is written completely before it is read, so that it is read from memory and
-not from caches.
+others are walking ones and zeros: each word has a single 1 or a single 0, whose position moves by
+one bit from word to word and from pattern to pattern. Each pattern is written completely before it
+is read, so that it is read from memory and not from caches.
 
 Does not test memory that other programs use. Does not report physical addresses.
 """
@@ -69,10 +69,10 @@ def check_memory(  # noqa: PLR0913  tests pass their own memory and clock
     write: Store = store,
     clock: Clock = time.monotonic,
 ) -> MemoryTest:
-    """Write and compare patterns until all are done or the budget is used.
+    """Write and compare patterns until all are done or the time budget is used up.
 
-    An exception of an allocator or a driver becomes the result's error. If `words` is not given,
-    the share of free memory and the time determine it.
+    If an allocator or a driver raises an exception, its text becomes the result's `error`. If
+    `words` is not given, the free memory and the time budget determine it.
     """
     deadline = clock() + budget_sec
     found = MemoryTest(device.torch_name, 0, 0, 0, 0, None)
@@ -113,7 +113,7 @@ class _Pattern:
             yield
 
     def compared(self) -> Iterator[tuple[int, int, str | None]]:
-        """Yield the number of words compared, the number of mismatches, and the first mismatch."""
+        """Yield each chunk's number of words, its number of mismatches, and its first mismatch."""
         for start, part in self._parts():
             expected = self._expected(start, part)
             wrong = int(torch.count_nonzero(part != expected))
@@ -129,7 +129,7 @@ class _Pattern:
     def _place(self, start: int, part: Tensor, expected: Tensor) -> str:
         index = int((part != expected).nonzero()[0])
         flipped = (int(part[index]) ^ int(expected[index])) % (1 << 64)
-        return f"word {start + index} of pattern {self._name!r}, bits {flipped:#x}"
+        return f"word {start + index} of pattern {self._name!r}, flipped bits {flipped:#x}"
 
 
 def _counted(found: MemoryTest, count: int, wrong: int, where: str | None) -> MemoryTest:
@@ -142,7 +142,7 @@ def _counted(found: MemoryTest, count: int, wrong: int, where: str | None) -> Me
 
 
 def _fitting_words(device: DeviceInfo, budget_sec: float, write: Store, clock: Clock) -> int:
-    """Return how many words fit in the share of free memory and can be tested in time."""
+    """Return how many words fit in SHARE of the free memory and can be tested in `budget_sec`."""
     chunk = CHUNK_WORDS[device.kind]
     free_bytes = devices.available_bytes(device)
     # If free memory is unknown, test one chunk.

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from workload.core.models.device import DeviceInfo
 from workload.core.models.stress import BurnIn, BurnWatch, Deep, MemoryTest
+from workload.core.units import plural
 from workload.doctor.stress.burn_in import Clock, Multiply, burn_in, multiply
 from workload.doctor.stress.memory_patterns import Store, check_memory, store
 from workload.hardware import devices, precision
@@ -33,7 +34,7 @@ def run_stress(
     product: Multiply = multiply,
     write: Store = store,
 ) -> Deep:
-    """Stress the device.
+    """Stress the device and return the facts.
 
     `keep` receives the facts so far and a note about the progress, several times a second.
     """
@@ -62,7 +63,7 @@ class _Burning:
         for dtype in dtypes:
 
             def add(burned: BurnIn, done: tuple[BurnIn, ...] = done) -> None:
-                words = f"{burned.dtype}: {burned.products} matmuls"
+                words = f"{burned.dtype}: {plural(burned.products, 'matmul')}"
                 self._note_at_times(words, burn_ins=(*done, burned))
 
             sec = PRODUCTS_SHARE * budget_sec / len(dtypes)
@@ -71,7 +72,8 @@ class _Burning:
         self._release()
 
         def fill(memory: MemoryTest) -> None:
-            self._note_at_times(f"memory: {memory.patterns} patterns", memory=memory)
+            words = f"memory: {plural(memory.patterns, 'pattern')}"
+            self._note_at_times(words, memory=memory)
 
         left_sec = budget_sec - (self._clock() - self._start_sec)
         memory = check_memory(self._device, max(left_sec, 1.0), fill, write=write)
