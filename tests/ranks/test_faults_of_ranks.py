@@ -28,7 +28,7 @@ def test_a_rank_that_is_killed_is_named_and_the_other_goes_on(planted: Planted) 
     assert row(ended, 1).endswith("DIED")
     assert (
         "rank 1 died in matmul 256 float32: ended by SIGKILL, which the kernel sends if memory "
-        "runs out: see the kernel's log; the others continued"
+        "runs out; see the kernel's log; the others continued"
     ) in ended.errors
     assert "UNFIT  rank 1 of 2 " in ended.text
     assert (ended.record["action"], ended.record["exit_code"]) == ("retry", 4)
@@ -44,7 +44,7 @@ def test_a_rank_that_hangs_is_ended_after_its_time_and_named(planted: Planted) -
     assert row(ended, 0).endswith("HUNG")
     assert row(ended, 1).endswith("PASS")
     assert (
-        "rank 0 hung in matmul 256 float32: made no progress for 20 s: it was killed; "
+        "rank 0 hung in matmul 256 float32: made no progress for 20 s; it was killed; "
         "the others continued"
     ) in ended.errors
     assert ended.record["action"] == "retry"

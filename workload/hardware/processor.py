@@ -2,10 +2,10 @@
 
 No other module reads /proc/cpuinfo.
 
-An emulator (QEMU, Rosetta) also replaces /proc/cpuinfo: QEMU 8.2 and newer show an Arm program the
-implementer 0x00, and Rosetta shows the vendor VirtualApple. Emulators do not replace
-/proc/sys/kernel/arch, which Linux 6.1 and newer have. Not covered: emulators of a whole machine
-that report the name of a real CPU.
+An emulator that runs single programs may replace the content of /proc/cpuinfo. For Arm programs,
+QEMU 8.2 and newer report the CPU implementer 0x00. Rosetta reports the vendor VirtualApple. Neither
+replaces /proc/sys/kernel/arch, which exists on Linux 6.1 and newer. Not covered: an emulator of a
+whole machine that reports the name of a real CPU.
 """
 
 import platform
@@ -46,7 +46,10 @@ class Processor:
 
 
 def read_processor(root: Path = Path("/"), machine: str | None = None) -> Processor:
-    """Read the CPU from files below `root`, for programs built for `machine`; tests set both."""
+    """Read the CPU's properties from files below `root`.
+
+    `machine` is the architecture that this program was built for. Only tests set it.
+    """
     machine = machine or platform.machine()
     blocks = [
         dict(_pair(line) for line in block.splitlines())
@@ -81,7 +84,10 @@ def read_processor(root: Path = Path("/"), machine: str | None = None) -> Proces
 def _emulated(
     machine: str, first: Block, vendor: str | None, kernel_machine: str | None, emulator: str
 ) -> Processor:
-    """Return an emulated CPU without the flags of another architecture, which are the host's."""
+    """Return the known properties of an emulated CPU.
+
+    Flags of another architecture are left out, because they are those of the host's CPU.
+    """
     own = "Features" if architecture(machine) == ARM else "flags"
     return Processor(
         vendor=vendor,
@@ -142,14 +148,18 @@ def _whole(text: str | None) -> int | None:
 
 
 def architecture(machine: str) -> str | None:
-    """Return the kind of CPU that programs for `machine` need; None for any but Arm and x86."""
+    """Return the kind of CPU that programs for `machine` need; None unless it is Arm or x86."""
     if machine.startswith(("aarch64", "arm")):
         return ARM
     return X86 if machine in ("x86_64", "amd64", "i386", "i686") else None
 
 
 def actual_cpu(vendor: str | None, kernel_machine: str | None) -> str | None:
-    """Return the kind of CPU by the kernel's architecture, else by its vendor; None if unknown."""
+    """Return the kind of the physical CPU; None if unknown.
+
+    With Rosetta, it is Arm. Otherwise, the kernel's architecture decides or, if that is not known,
+    the CPU's vendor.
+    """
     if vendor == ROSETTA:
         return ARM
     if kernel_machine:

@@ -110,10 +110,10 @@ class NvmlSensor:
 def slowed_between(
     before: dict[str, float], after: dict[str, float], window_sec: float
 ) -> dict[str, float]:
-    """Return how long the GPU was slowed down in a window, by reason, without reasons of 0 s.
+    """Return how long the GPU was slowed down in a window, for each reason with more than 0 s.
 
-    A counter that grew by more than the window is left out: older drivers use its field number for
-    another field.
+    A counter that grew by more than IMPLAUSIBLE_SHARE of the window is left out, because older
+    drivers use its field number for another field.
     """
     grown = {reason: after[reason] - sec for reason, sec in before.items() if reason in after}
     limit_sec = IMPLAUSIBLE_SHARE * window_sec
@@ -127,8 +127,9 @@ def summarize(
 ) -> Telemetry | None:
     """Summarize readings, each with its time in the window, as telemetry; None without readings.
 
-    This process is one of the processes on the GPU, so one is subtracted. Its ID cannot be
-    compared: the driver reports the host's process IDs, which differ from those in a container.
+    `other_processes` is the highest number of processes on the GPU, minus one for this process.
+    Process IDs are not compared: the driver reports the host's IDs, which differ from those in a
+    container.
     """
     if not readings:
         return None

@@ -3,8 +3,8 @@
 Sources: the kernel's Documentation/scheduler/sched-stats.rst (task schedstat),
 accounting/psi.rst, admin-guide/cgroup-v2.rst (cpu.stat, cpu.pressure), proc_stat(5).
 
-Not covered: threads that end within the window, because their waits are no longer reported. In
-sandboxes such as gVisor, files are empty or missing, and the values are None.
+Not covered: threads that end before the second reading, because their waits are no longer reported.
+In sandboxes such as gVisor, the files are empty, missing or all zeros; the values are then None.
 """
 
 import os
@@ -49,7 +49,7 @@ class Counters:
 
 
 class Watch:
-    """A window that starts with a reading of the counters below `root`."""
+    """A time window that starts when this object is created; `waits` returns the waits in it."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         """Start the window. Tests pass a fixture tree as `root`."""
@@ -112,7 +112,10 @@ def _threads(root: Path) -> dict[str, Spent] | None:
 def _spent(
     start: Mapping[str, Spent] | None, end: Mapping[str, Spent] | None
 ) -> list[Spent] | None:
-    """Return the increases for the threads that exist at the end; new threads count from 0."""
+    """Return how much the CPU time and waits of each thread grew.
+
+    Threads that have ended are left out. New threads count from 0.
+    """
     if start is None or end is None:
         return None
     return [_since(start.get(thread), spent) for thread, spent in end.items()]
@@ -156,7 +159,10 @@ def _seconds(cpus: Sequence[Sequence[int]], fields: Sequence[int]) -> float:
 
 
 def _throttled_sec(groups: Sequence[Path]) -> float | None:
-    """Return the longest throttled time of all levels; v2 counts microseconds, v1 nanoseconds."""
+    """Return the longest throttled time of the cgroups, in seconds.
+
+    Version 2 of cgroups counts in microseconds, version 1 in nanoseconds.
+    """
     texts = [read_text(group / "cpu.stat") for group in groups]
     found = [
         int(number) / {"usec": 1e6, "time": 1e9}[unit]
@@ -167,9 +173,10 @@ def _throttled_sec(groups: Sequence[Path]) -> float | None:
 
 
 def _pressure_sec(groups: Sequence[Path], root: Path) -> float | None:
-    """Return how long at least one task waited for a CPU, in the innermost group that reports it.
+    """Return how long at least one task waited for a CPU.
 
-    If no group reports it, return the time for the whole machine.
+    The innermost cgroup that reports this time counts. If none reports it, return the time for the
+    whole machine.
     """
     for path in (*(group / "cpu.pressure" for group in groups), root / "proc/pressure/cpu"):
         match = re.search(r"^some .*total=(\d+)$", read_text(path), re.MULTILINE)

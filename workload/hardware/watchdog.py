@@ -105,10 +105,11 @@ class Watchdog:
         return True
 
     def ring(self) -> None:
-        """End the process as the thread does. The alarm calls this on the main thread.
+        """End the process if the time limit for an answer has passed, else set the alarm again.
 
-        If the thread acted first, the sleep releases the GIL to it. Without the sleep, the main
-        thread would return to its call and keep the GIL.
+        The alarm calls this on the main thread. If the watching thread has already called
+        `on_silence`, the sleep releases the GIL to that thread. Without the sleep, the main thread
+        would return to the call that waits for the GPU, and keep the GIL.
         """
         if self.end_if_silent():
             time.sleep(END_SEC)

@@ -63,7 +63,7 @@ class RankProcess:
             hint = ", which the kernel sends if memory runs out" if -code == signal.SIGKILL else ""
             return f"ended by {name}{hint}"
         last = self.lines[-1:]
-        return f"ended with code {code}{f' after: {last[0]}' if last else ''}"
+        return f"ended with code {code}" + (f' after printing "{last[0]}"' if last else "")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Check that there is enough memory and a high enough limit of open files for the ranks."""
+"""Check that the memory and the limit of open files are enough for the ranks."""
 
 import errno
 import resource

@@ -44,7 +44,7 @@ def make_rank(slot: Slot, found: Found, ended: str, reason: str, lines: Iterable
 
 
 def _in_words(slot: Slot, text: str | None) -> str | None:
-    """Replace the name of the device with "the GPU", because each rank's GPU is its cuda:0."""
+    """Replace the GPU's name in `text` with "the GPU", because every rank names its GPU cuda:0."""
     return text.replace(slot.device, "the GPU") if text and slot.gpu else text
 
 

@@ -48,7 +48,7 @@ def test_both_sides_and_the_summary_come_before_the_table(
 
 
 def test_one_run_a_side_says_that_drift_is_not_in_its_interval(compare: Compare) -> None:
-    assert "without the drift between processes" in compare([case()], [case()]).text
+    assert "without the variation between process runs" in compare([case()], [case()]).text
 
 
 def test_several_runs_are_folders(tmp_path: Path, workload: Callable[..., Outcome]) -> None:
@@ -59,7 +59,7 @@ def test_several_runs_are_folders(tmp_path: Path, workload: Callable[..., Outcom
     assert outcome.code == ExitCode.OK
     assert "2 process runs in" in outcome.stdout
     assert "Student's t over pairs of process runs" in outcome.stdout
-    assert "drift" not in outcome.stdout
+    assert "variation between process runs" not in outcome.text
 
 
 def test_a_side_compared_with_itself_is_said_to_be(
@@ -119,8 +119,8 @@ def test_the_summary_counts_the_verdicts_and_names_what_is_unclear(compare: Comp
     wide = case(size=32, timing=replace(timing(), samples_sec=(0.9e-3,) * 8 + (2e-3,) * 12))
     outcome = compare([case(), case(size=32), few], [case(), wide, few])
     assert (
-        "summary 1 SAME, 1 UNCLEAR, 1 UNJUDGED (unclear: matmul 32 float32): the candidate "
-        "against the baseline"
+        "summary 1 SAME, 1 UNCLEAR, 1 UNJUDGED (unclear: matmul 32 float32); the candidate "
+        "is compared with the baseline"
     ) in outcome.text
     assert outcome.text.count("too few samples for an interval: matmul 16 float32") == 1
 
@@ -131,7 +131,7 @@ def test_what_to_do_about_unclear_and_unjudged_cases_is_one_line(compare: Compar
     unjudged = "UNJUDGED: remove the causes listed above, then measure both sides again"
     unclear = (
         "UNCLEAR: measure both sides again on an idle machine, with a larger --budget or as "
-        "several runs in turns"
+        "several alternating runs"
     )
     assert compare([few], [few]).text.endswith(f"to do {unjudged}")
     assert compare([case(size=32)], [wide]).text.endswith(f"to do {unclear}")

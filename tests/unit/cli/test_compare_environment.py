@@ -29,7 +29,7 @@ def test_without_the_gate_a_difference_of_the_environment_is_a_warning(
         "warning MKL_CBWR is not set in the baseline, COMPATIBLE in the candidate: "
         "it changes speed and bits"
     ) in outcome.text
-    assert "summary 1 UNJUDGED: the candidate" in outcome.text
+    assert "summary 1 UNJUDGED; the candidate" in outcome.text
 
 
 def test_the_same_environment_on_both_sides_is_no_difference(

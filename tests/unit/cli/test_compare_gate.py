@@ -81,7 +81,7 @@ def test_what_is_biased_ends_with_4_and_is_named(
     )
     assert f"unjudged {reason}: matmul 64 float32, matmul 32 float32" in outcome.text
     assert outcome.text.count("matmul 32 float32") == 2  # in the table, and with the reason
-    assert "summary 2 UNJUDGED: the candidate" in outcome.text
+    assert "summary 2 UNJUDGED; the candidate" in outcome.text
     assert "SLOWER" not in outcome.text
 
 
@@ -97,7 +97,7 @@ def test_without_the_gate_a_contended_case_is_not_judged_and_not_called_noisy(
     paths = [write_record(tmp_path / name, one) for name, one in zip("ab", both, strict=True)]
     outcome = workload("compare", *paths)
     assert (outcome.code, outcome.stderr) == (ExitCode.OK, "")
-    assert "summary 1 UNJUDGED: the candidate" in outcome.text
+    assert "summary 1 UNJUDGED; the candidate" in outcome.text
     assert f"unjudged contended by other processes in the {side}: " in outcome.text
     for word in ("SLOWER", "FASTER", "noisy"):
         assert word not in outcome.text

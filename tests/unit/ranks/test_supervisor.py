@@ -110,7 +110,7 @@ def test_a_rank_that_dies_at_its_start_does_not_hold_the_others(ended: Ended) ->
 def test_a_rank_that_exits_without_its_record_is_named_by_its_last_line(ended: Ended) -> None:
     dead = ended.by_exit
     assert dead.ended == "died"
-    assert dead.reason == "ended with code 1 after: workload run: no space: free some"
+    assert dead.reason == 'ended with code 1 after printing "workload run: no space: free some"'
     assert dead.errors == ("no space: free some",)
     assert dead.doing == "verify, after " + (dead.verify or ())[0].name + " float32"
 

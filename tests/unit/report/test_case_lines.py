@@ -76,9 +76,9 @@ def test_noisy_times_are_counted_and_named() -> None:
     unsteady = case(size=16, timing=replace(timing(), steady=False))
     timed = [case(), noisy, unsteady]
     assert case_table.warning_lines([*timed, without_time(64, 16)], Budget(60)) == [
-        "noisy: 1 of 3, up to 67% IQR: matmul 32 float32; "
+        "noisy in 1 of 3 cases, IQR up to 67%: matmul 32 float32; "
         "repeat on an idle machine or raise --budget",
-        "uncertain: 1 of 3: matmul 16 float32 (not steady after a warm-up of 100 ms); "
+        "uncertain in 1 of 3 cases: matmul 16 float32 (not steady after a warm-up of 100 ms); "
         "repeat on an idle machine or raise --budget",
     ]
 
@@ -94,9 +94,9 @@ def test_contended_times_are_named_once_by_cause_with_the_longest_wait() -> None
         contended(64, Waits(1.0, throttled_sec=0.6)),
     ]
     assert case_table.warning_lines(cases) == [
-        "contended: 2 of 4 (other processes: threads waited up to 90% of the time): "
+        "contended in 2 of 4 cases (other processes: threads waited up to 90% of the time): "
         "matmul 32 float32, matmul 16 float32; repeat on idle CPUs",
-        "contended: 1 of 4 (CPU quota: threads were stopped up to 60% of the time): "
+        "contended in 1 of 4 cases (CPU quota: threads were stopped up to 60% of the time): "
         "matmul 64 float32; repeat on idle CPUs",
     ]
 

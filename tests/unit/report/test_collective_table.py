@@ -123,7 +123,7 @@ def test_each_link_has_a_short_word(link: Link, cell: str) -> None:
 def test_nodes_and_links_are_counted() -> None:
     assert collective_table.topology_lines(gpus(4, NVLINK)[0]) == [
         "nodes      0 alpha (4 ranks, NVIDIA H200)",
-        "links      6 × NVLink 4 x18 (450 GB/s each way); through nccl",
+        "links      6 × NVLink 4 x18 (450 GB/s each way); backend nccl",
     ]
 
 

@@ -158,7 +158,7 @@ def test_a_step_far_below_the_ceiling_is_a_warning() -> None:
     )
     *_, line = case_table.warning_lines([slow])
     assert line == (
-        "slow: far below the measured ceiling: train book eager float32 (1%); repeat on idle CPUs"
+        "slow, far below the measured ceiling: train book eager float32 (1%); repeat on idle CPUs"
     )
     assert not any(line.startswith("slow") for line in case_table.warning_lines([fine]))
 

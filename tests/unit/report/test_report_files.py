@@ -234,7 +234,7 @@ def test_records_beyond_the_newest_are_named_as_left_out(
     records.save(made(GPU), results)
     monkeypatch.setattr(loading, "MAX_FILES", 1)
     outcome = workload("report", results)
-    assert "left out: 1 older files: the newest 1 are shown" in outcome.stderr
+    assert "left out: 1 older file: only the newest 1 are shown" in outcome.stderr
     assert "(1 run)" in " ".join(outcome.stdout.split())
 
 

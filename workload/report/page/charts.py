@@ -35,7 +35,7 @@ KEPT_DECIMALS = re.compile(r"(\d+\.\d)\d+")
 class Series:
     """Points that look the same. A point without y interrupts the line.
 
-    `look` has classes of page.css. `notes` has a text for each point.
+    `look` contains CSS classes of page.css. `notes` are the tooltips of the points.
     """
 
     look: str
@@ -94,8 +94,8 @@ def _library() -> Any:
     """Import pygal, which only a report needs, and remove its import hook.
 
     The hook serves plugins that are not used here, and makes Python 3.11 warn at every later
-    import. The hooks of pygal's dependencies are kept: the finder of importlib_metadata replaces
-    that of the standard library.
+    import. Hooks of pygal's dependencies are kept: importlib_metadata disables the finder of the
+    standard library when it adds its own.
     """
     import pygal  # type: ignore[import-untyped]  # noqa: PLC0415
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from workload.compare import loader
 from workload.compare.run import Run
 from workload.core.errors import BadInputError, ExitCode
+from workload.core.units import plural
 
 MAX_FILES = 500  # the newest, by the start time in their names
 STARTED = re.compile(r"\d{8}T\d{6}")  # in the names of records and of benchmark files
@@ -23,7 +24,8 @@ def load_results(directory: Path) -> tuple[list[Run], list[str]]:
     problems: list[str] = []
     files = _files(directory)
     if len(files) > MAX_FILES:
-        problems.append(f"{len(files) - MAX_FILES} older files: the newest {MAX_FILES} are shown")
+        older = plural(len(files) - MAX_FILES, "older file")
+        problems.append(f"{older}: only the newest {MAX_FILES} are shown")
     for path in files[-MAX_FILES:]:
         try:
             source = str(path.relative_to(directory))
@@ -59,7 +61,7 @@ def _files(directory: Path) -> list[Path]:
 
 
 def _start_and_name(path: Path) -> tuple[str, str]:
-    """Return the start time in a file's name, or an empty text, and the name."""
+    """Return the start time in a file's name (empty if it has none), and the name."""
     started = STARTED.search(path.name)
     return (started[0] if started else "", path.name)
 

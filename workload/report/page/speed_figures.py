@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from workload.core.models.case import Case, Kind
 from workload.core.models.rating import Ceilings
-from workload.core.units import format_rate
+from workload.core.units import format_rate, plural
 from workload.report.page.axes import log_axis, on_log, plain, rows_axis, size_axis, times
 from workload.report.page.charts import Chart, Series
 from workload.report.page.figures import (
@@ -42,7 +42,8 @@ def roofline(subject: Subject) -> Figure | None:
     chart = Chart(
         title=f"Roofline, {subject.name}",
         description=(
-            f"Rate by arithmetic intensity of {len(cases)} cases; both axes are logarithmic. "
+            f"Rates of {plural(len(cases), 'case')} by arithmetic intensity; both axes are "
+            "logarithmic. "
             "Slanted lines show the memory bandwidth, horizontal lines the arithmetic rate."
         ),
         x=log_axis("FLOP per byte of memory traffic", [low, high]),
@@ -84,7 +85,7 @@ def _intensity(case: Case) -> float:
 
 
 def _ridges(ceilings: Ceilings, dtypes: Iterable[str]) -> list[float]:
-    """Return the intensities at which arithmetic becomes the limit."""
+    """Return the intensity of each dtype above which arithmetic, not memory, limits the rate."""
     rates = [ceilings.measured_gflops.get(dtype) for dtype in dtypes]
     return [
         rate / ceilings.measured_gbs
@@ -96,7 +97,10 @@ def _ridges(ceilings: Ceilings, dtypes: Iterable[str]) -> list[float]:
 def _ceilings(
     ceilings: Ceilings, dtype: str, low: float, high: float, floor: float
 ) -> list[Series]:
-    """Draw the measured ceiling and the peak; the slanted line begins at the rate `floor`."""
+    """Return the lines of the peak and of the measured ceiling of a dtype.
+
+    A slanted line starts at the intensity `low`, but not below the rate `floor`.
+    """
     series = []
     for look, rate, gbs in (
         ("peak", ceilings.peak_gflops.get(dtype), ceilings.peak_gbs),
@@ -152,8 +156,8 @@ def rates(subject: Subject) -> Figure | None:
         series.append(Series(f"dtype-{dtype}", points, notes, dots=True, marker=marker))
     chart = Chart(
         title=f"Rate by size, {subject.name}",
-        description=f"Rate of {len(cases)} square matmuls by size, a line per dtype; both axes "
-        "are logarithmic.",
+        description=f"Rates of {plural(len(cases), 'square matmul')} by size, with a line per "
+        "dtype; both axes are logarithmic.",
         x=size_axis("edge of the matrices, elements", [case.shape[0] for case in cases]),
         y=log_axis(RATE_TITLE, [case.gflops or 0.0 for case in cases]),
         series=tuple(series),
@@ -184,7 +188,7 @@ def speedup_chart(found: Sequence[Speedup], cpu: Subject, gpu: Subject) -> Figur
     chart = Chart(
         title=f"{gpu.name} against {cpu.name}",
         description=f"How many times as fast the {gpu.label} is as the {cpu.title}, "
-        f"in {len(shown)} cases that both ran; at 1× both are equally fast.",
+        f"in {plural(len(shown), 'case')} that both ran; at 1× both are equally fast.",
         x=log_axis("times as fast", [1.0, *(one.times for one in shown)], times),
         y=axis,
         series=tuple(series),

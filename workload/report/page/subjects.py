@@ -139,7 +139,8 @@ class Speedup:
 def speedups(cpu: Subject, gpu: Subject) -> tuple[list[Speedup], list[str]]:
     """Compare as `workload compare` does, with the CPU as the baseline.
 
-    Return the speed-ups, and a line for each case that both devices ran but that is not comparable.
+    Return the speed-ups. Also return a line with the reason for each case that both devices ran
+    without a comparable result.
     """
     paired = pairing.pair(_side(cpu), _side(gpu))
     found = [

@@ -8,7 +8,7 @@ from workload.core.models.timing import Telemetry
 from workload.core.models.train import TrainResult
 from workload.core.statistics import median, quantile
 from workload.core.train_case import spec_of, train_case
-from workload.core.units import format_seconds
+from workload.core.units import format_seconds, plural
 from workload.report.page.axes import (
     linear_axis,
     log_axis,
@@ -55,7 +55,7 @@ def _losses(name: str, group: Sequence[tuple[Subject, TrainResult]]) -> Figure:
     ]
     chart = Chart(
         title=f"Loss, {title_of(train_case(group[0][1], 'cpu'))}",
-        description="Loss at each step, before its update, on a logarithmic axis.",
+        description="Loss at each step, before its weight update, on a logarithmic axis.",
         x=linear_axis("step", [last], from_zero=True),
         y=log_axis("loss, sum of squared errors", values),
         series=tuple(Series(look, points) for look, (_, points) in zip(looks, lines, strict=True)),
@@ -132,7 +132,7 @@ def _row(row: float, look: str, samples: list[float]) -> list[Series]:
         for index, place in enumerate(shown)
     ]
     half = MEDIAN_HEIGHT / 2
-    note = f"median {format_seconds(middle)}, {len(samples)} samples"
+    note = f"median {format_seconds(middle)}, {plural(len(samples), 'sample')}"
     return [
         Series(f"{look} middle-half", [(low, row), (high, row)]),
         Series(f"{look} sample", dots, [note] * len(dots), line=False, dots=True),
@@ -197,7 +197,10 @@ def _telemetry(
 def _joined(
     windows: Sequence[Telemetry], read: Callable[[Telemetry], Sequence[float | None]]
 ) -> list[Point]:
-    """Join the windows without the pauses between them; each window is drawn as its own line."""
+    """Return the readings of all windows as points, without the pauses between the windows.
+
+    A point without a value ends each window, so that each is drawn as a line of its own.
+    """
     points: list[Point] = []
     start, most = 0.0, max(2, MAX_READINGS // len(windows))
     for reported in windows:

@@ -159,7 +159,10 @@ def speed_sentence(found: Sequence[Speedup]) -> str | None:
 
 
 def agreement_sentence(found: Sequence[Disagreement]) -> str | None:
-    """Return whether the losses of CPU and GPU agree; None if no training ran on both."""
+    """Return a sentence on whether the losses of CPU and GPU agree.
+
+    Return None if no training ran on both.
+    """
     worst = max(found, key=lambda one: one.share, default=None)
     if worst is None:
         return None

@@ -13,7 +13,8 @@ STEP_SEC = 10  # hints round budgets up to a multiple of this
 class Shared:
     """The seconds that `cases` cases shared.
 
-    A larger budget would give them the fraction `part` of the seconds left after `before_sec`.
+    Of any budget, the first `before_sec` seconds are used before the cases start. The cases share
+    the fraction `part` of the rest.
     """
 
     seconds: float
@@ -22,11 +23,11 @@ class Shared:
     part: float = 1.0
 
     def enough_for(self, needs: Sequence[float]) -> float:
-        """Return the budget that is enough for cases that need these seconds.
+        """Return the budget that is enough for cases that need `needs` seconds.
 
-        The longest need is added once per case, so that each equal share is long enough even
-        after earlier cases have used their shares. The sum of the needs is added for the checks,
-        which run outside the shares.
+        The longest need is added to `seconds` once per case, so that the equal share of each case
+        is long enough even after earlier cases have used theirs. The sum of the needs is added for
+        the checks of the results, which take time in addition to the shares.
         """
         more_sec = self.cases * max(needs) + sum(needs)
         return self.before_sec + (self.seconds + more_sec) / self.part

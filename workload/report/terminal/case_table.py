@@ -41,7 +41,7 @@ _NOT_RUN = {
 
 
 def cases_table(cases: Iterable[Case]) -> Grid:
-    """Return a table of the cases that ran, with rates, also as shares of peak and ceiling."""
+    """Return a table of the cases that ran, with their rates and shares of peak and ceiling."""
     rows = tuple(case_row(case) for case in cases if case.status is CaseStatus.OK)
     return Grid(CASE_COLUMNS, rows, CASE_NUMBERS, OPTIONAL_COLUMNS)
 
@@ -175,14 +175,15 @@ def warning_lines(cases: Sequence[Case], budget: Budget | None = None) -> list[s
     noisy = [(case, timing) for case, timing in warned if timing.noisy and not timing.contended]
     others = [case for case, timing in warned if not (timing.noisy or timing.contended)]
     lines = _contended_lines([case for case, _ in warned], len(timed))
+    total = plural(len(timed), "case")
     fix = f"repeat on an idle machine{f' or raise {budget.option}' if budget else ''}"
     if noisy:
         most = max(timing.spread or 0.0 for _, timing in noisy)
         names = some(full_title(case) for case, _ in noisy)
-        lines.append(f"noisy: {len(noisy)} of {len(timed)}, up to {most:.0%} IQR: {names}; {fix}")
+        lines.append(f"noisy in {len(noisy)} of {total}, IQR up to {most:.0%}: {names}; {fix}")
     if others:
         names = some(f"{full_title(case)} ({case_note(case)})" for case in others)
-        lines.append(f"uncertain: {len(others)} of {len(timed)}: {names}; {fix}")
+        lines.append(f"uncertain in {len(others)} of {total}: {names}; {fix}")
     return [*lines, *_slow_steps(cases)]
 
 
@@ -195,8 +196,8 @@ def _contended_lines(cases: Iterable[Case], timed: int) -> list[str]:
             share, cause = waits.main_cause
             groups.setdefault(cause, []).append((share, full_title(case)))
     return [
-        f"contended: {len(found)} of {timed} ({cause} up to {max(found)[0]:.0%} of the time): "
-        f"{some(name for _, name in found)}; repeat on idle CPUs"
+        f"contended in {len(found)} of {plural(timed, 'case')} ({cause} up to "
+        f"{max(found)[0]:.0%} of the time): {some(name for _, name in found)}; repeat on idle CPUs"
         for cause, found in groups.items()
     ]
 
@@ -213,7 +214,7 @@ def _slow_steps(cases: Iterable[Case]) -> list[str]:
     ]
     if not slow:
         return []
-    return [f"slow: far below the measured ceiling: {some(slow)}; repeat on idle CPUs"]
+    return [f"slow, far below the measured ceiling: {some(slow)}; repeat on idle CPUs"]
 
 
 def best_rates(cases: Iterable[Case]) -> dict[str, float]:

@@ -58,7 +58,7 @@ def _cell(links: Mapping[tuple[int, int], Link], one: int, other: int) -> str:
 
 
 def topology_lines(found: Collectives) -> list[str]:
-    """Return lines with the number of ranks on each node and of links of each type."""
+    """Return a line with the ranks on each node, and a line with the links of each type."""
     nodes: dict[int, list[RankPlace]] = {}
     for place in found.ranks:
         nodes.setdefault(place.node, []).append(place)
@@ -70,7 +70,7 @@ def topology_lines(found: Collectives) -> list[str]:
     links = ", ".join(f"{count} × {name}" for name, count in types.items())
     return [
         labelled("nodes", printable(", ".join(words))),
-        labelled("links", f"{links}; through {found.backend}"),
+        labelled("links", f"{links}; backend {found.backend}"),
     ]
 
 

@@ -25,8 +25,8 @@ _BASIS_WORDS = {
     Basis.PAIRED: "Student's t over pairs of process runs, from the 10% quantile of each run",
     Basis.WELCH: "Welch's t over the process runs of each side, from the 10% quantile of each run",
     Basis.ONE_RUN: (
-        "of medians within one process run, without the drift between processes: to include it, "
-        "record several runs of each side, in turns"
+        "of medians within one process run, without the variation between process runs; to include "
+        "it, record several runs of each side alternately"
     ),
 }
 
@@ -139,7 +139,8 @@ def summary(comparison: Comparison) -> str:
     counts = ", ".join(f"{count} {verdict}" for verdict, count in comparison.verdicts.items())
     unclear = [speed.title for speed in comparison.speeds if speed.verdict is Verdict.UNCLEAR]
     named = f" (unclear: {printable(some(unclear))})" if unclear else ""
-    return f"{counts}{named}: the candidate against the baseline; SAME is within ±{MARGIN:.0%}"
+    what = f"the candidate is compared with the baseline, and SAME means within ±{MARGIN:.0%}"
+    return f"{counts}{named}; {what}"
 
 
 def _agreement(comparison: Comparison) -> str:
@@ -180,7 +181,7 @@ def _advice(comparison: Comparison) -> Iterator[str]:
     if Verdict.UNCLEAR in found:
         yield (
             "UNCLEAR: measure both sides again on an idle machine, with a larger --budget or as "
-            "several runs in turns"
+            "several alternating runs"
         )
 
 
@@ -190,8 +191,8 @@ def _warnings(comparison: Comparison) -> Iterator[str]:
         yield f"baseline and candidate are the same file{'s' if many else ''}"
     if comparison.interleaved is False:
         yield (
-            "the runs of one side ended before the other's began: drift of the machine may look "
-            "like a difference; record the runs in turns"
+            "the runs of one side ended before the other's began, and a change of the machine's "
+            "speed in between may look like a difference; record the runs alternately"
         )
     if comparison.varied_threads:
         counts = " and ".join(map(str, comparison.varied_threads))

@@ -104,7 +104,7 @@ def label(name: str) -> str:
 
 
 def place_label(place: Sequence[str | int]) -> str:
-    """Return the names of a place in words; a number is the index of an item in a list.
+    """Return the path of a fact in words; a number is the index of an item in a list.
 
     >>> place_label(("torch", "gpus", 0, "name"))
     'PyTorch: GPU 1: name'

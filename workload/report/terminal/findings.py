@@ -41,9 +41,9 @@ def report(
 
 
 def verdict_line(findings: Sequence[Finding], strict: bool = False, *, asked: bool = False) -> str:
-    """Return whether the machine is fit, and the number of checks in each state.
+    """Return a line with the verdict and the number of checks in each state.
 
-    If `asked` is true, the machine needs an action, and the verdict is at least WARN.
+    If `asked` is true, the machine needs an action, and the verdict is WARN or FAIL.
     """
     states = {finding.state for finding in findings}
     failed = State.FAIL in states or (strict and State.UNKNOWN in states)

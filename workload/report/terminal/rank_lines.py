@@ -50,7 +50,7 @@ def _warned(ranks: Sequence[Rank]) -> list[str]:
 
 
 def _behind(behind: Slowness) -> str:
-    """Return the ratio of this rank's time to the others' median, for its slowest kind of case."""
+    """Return how slow the slowest rank is, compared with the others, in one kind of case."""
     usual = "" if behind.counts else ", within the usual range"
     times = f"{behind.factor:.2f} times as long as the others' median for {behind.kind}"
     return f"{behind.rank.title}: {times}{usual}"
@@ -82,7 +82,7 @@ def _end_line(rank: Rank) -> str:
         end.HUNG: "it was killed; the others continued",
         end.LOST: "it was left out; restart the host",
     }.get(rank.ended, "its results so far are kept")
-    return f"{rank.title} {rank.ended}{at}: {rank.reason}: {fix}"
+    return f"{rank.title} {rank.ended}{at}: {rank.reason}; {fix}"
 
 
 def verdict_lines(code: ExitCode, ranks: Sequence[Rank], advice: Advice) -> list[str]:
