@@ -104,7 +104,7 @@ BAD = [
     (
         f"{SHORT} --checkpoint {{checkpoint}} --resume --seed 1",
         ExitCode.BAD_INPUT,
-        "belongs to another run (seed differ)",
+        "belongs to another run (different seed)",
     ),
     (
         "train --steps 2 --checkpoint {checkpoint} --resume",

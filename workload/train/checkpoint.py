@@ -1,8 +1,8 @@
 """Save and read the checkpoints of a training run.
 
-A checkpoint is written atomically, and a damaged one is refused. It is a safetensors file, which
-has a JSON header and raw numbers, so reading it never executes code. The metadata in the header
-contains the specification of the run and a SHA-256 of the metadata and the numbers, because
+A checkpoint is a safetensors file, which has a JSON header and raw numbers, so reading it never
+executes code. It is written atomically, and a damaged checkpoint is refused. The metadata in the
+header contains the specification of the run and a SHA-256 of the metadata and the numbers, because
 safetensors does not detect a flipped bit.
 """
 
@@ -35,7 +35,8 @@ TENSORS = ("losses", "w1", "w2")
 class Checkpoint:
     """The state of a training run after `step` steps.
 
-    `losses` has the shape (step,) and is float64. The weights have the storage dtype of the run.
+    `losses` has the shape (step,) and is float64. The weights have the dtype of the run,
+    or float32 if that is tf32.
     """
 
     spec: TrainSpec
@@ -91,7 +92,8 @@ def read(path: Path, max_bytes: int = MAX_BYTES) -> Checkpoint:
     except _MALFORMED as error:
         raise BadInputError(
             f"{path} is not a complete checkpoint of `workload train` ({first_line(error)}); "
-            "the file is unchanged: resume from another, or start again with another --checkpoint"
+            "the file is unchanged: resume from another file, or start again with another "
+            "--checkpoint"
         ) from error
 
 

@@ -1,8 +1,8 @@
-"""Compute the final loss of a run in float64, and the step from which rounding determines losses.
+"""Compute a run's final loss in float64, and from which step on its losses are off by over 1 %.
 
 In the last steps of a training run that converges, rounding determines the loss: `book` ends at
-3e-5 in float32, and at 3e-7 in float64. The reference starts from the same numbers, rounded to the
-dtype of the training run. It runs mode `dual`, which takes a tenth of a second. Its losses differ
+3e-5 in float32, and at 3e-7 in float64. The float64 run starts from the same numbers, rounded to
+the dtype of the training run. It uses mode `dual` and takes a tenth of a second. Its losses differ
 from those of `reference.by_hand` by at most 1e-9 of the loss (500 steps of `book`, two seeds).
 """
 
@@ -23,7 +23,7 @@ MAX_FLOPS, MAX_STEPS = 2e10, 10_000
 
 
 def with_float64(result: TrainResult, device: DeviceInfo) -> TrainResult:
-    """Return the result with the final loss in float64 and the step from which rounding matters.
+    """Return the result with `float64_loss` and `rounding_from_step` filled in.
 
     Return the result unchanged if the run is in float64 or too long, or if a loss is missing or not
     finite.
@@ -50,7 +50,10 @@ def with_float64(result: TrainResult, device: DeviceInfo) -> TrainResult:
 
 
 def _flops(spec: TrainSpec, steps: int) -> float:
-    """Count the operations of mode `dual`: matmuls over the input once, the others in each step."""
+    """Return the number of operations of mode `dual`.
+
+    Its matmuls over the input dimension run once, the other matmuls run in each step.
+    """
     batch, hidden = spec.batch_size, spec.hidden_size
     once = 2 * batch * spec.input_size * (batch + hidden)
     each = 2 * batch * hidden * (batch + 3 * spec.output_size)

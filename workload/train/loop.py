@@ -64,7 +64,7 @@ def train(  # noqa: PLR0913  a run has this many choices, all but two with a def
 
     The callbacks receive:
 
-    - `on_device`: the device, after the checkpoint, if any, was read;
+    - `on_device`: the device; it is called after the checkpoint, if any, has been read;
     - `on_mode`: the name of the mode, and why it was chosen;
     - `on_report`: the step and its loss, every 100 steps;
     - `on_progress`: the result so far, at intervals and before an error is raised.
@@ -129,7 +129,7 @@ class _Run:
         self._data: Data = draw(spec)
 
     def restore(self, state: Checkpoint | None) -> None:
-        """Continue after the checkpoint's last step with its threads; do nothing for None."""
+        """Continue after the last step of `state`, with its threads; do nothing if it is None."""
         if state is None:
             return
         x, y, _, _ = self._data

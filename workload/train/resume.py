@@ -57,7 +57,7 @@ def open_checkpoint(
 def _distributed(
     state: Checkpoint | None, spec: TrainSpec, device: DeviceInfo, step: int, threads: int | None
 ) -> Checkpoint:
-    """Send the checkpoint from rank 0 to all ranks; on the other ranks, `state` is None."""
+    """Send rank 0's checkpoint to the other ranks, where `state` is None; return it on each."""
     weights = getattr(torch, storage_dtype(spec.dtype))
     w1, w2, losses = (
         _sent(getattr(state, name, None), shape, dtype, device)
@@ -91,7 +91,7 @@ def _open(
     differences = spec.differences(state.spec)
     if differences:
         raise BadInputError(
-            f"{path} belongs to another run ({', '.join(differences)} differ): "
+            f"{path} belongs to another run (different {', '.join(differences)}): "
             "resume with the options it was started with"
         )
     if state.step > spec.steps:
@@ -123,7 +123,9 @@ def _exists(path: Path) -> bool:
         usable, exists = not path.is_dir() and path.parent.is_dir(), path.exists()
     except OSError as error:  # the name is too long, or the directory is not accessible
         reason = error.strerror or error
-        raise BadInputError(f"--checkpoint {path}: {reason}: choose another file") from error
+        raise BadInputError(
+            f"--checkpoint {path} cannot be used ({reason}): choose another file"
+        ) from error
     if not usable:
         raise BadInputError(
             f"--checkpoint {path} is a directory, or its parent is not one: choose a file in an "

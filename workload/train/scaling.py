@@ -1,8 +1,9 @@
 """Measure strong scaling (one batch for all ranks) and weak scaling (one batch for each rank).
 
-For every number of ranks, two loops run in turns: one trains, and the other does the same steps
-without communication. The difference between their times is the communication time, including
-the wait for the slowest rank. All ranks call the same functions; ranks that take no part wait.
+For every number of ranks, two loops run alternately, TURNS times each: one trains, and the other
+does the same steps without communication. The difference between their times is the communication
+time, including the wait for the slowest rank. All ranks call the same functions; a rank that is not
+needed for a measurement waits.
 """
 
 from dataclasses import replace
@@ -28,9 +29,10 @@ MOST_STEPS = 50  # per turn
 
 
 def measure_scaling(spec: TrainSpec, device: DeviceInfo, mode: str) -> list[ScalingPoint]:
-    """Measure the step time on 1, 2, 4, … and all ranks, but on no more ranks than batch rows.
+    """Measure the step time on 1, 2, 4, … and all ranks.
 
-    Every rank returns the points that it took part in. Rank 0 takes part in all of them.
+    No more ranks take part than the batch has rows. Every rank returns the measurements that it
+    took part in. Rank 0 takes part in all of them.
     """
     counts = counts_up_to(min(dist.get_world_size(), spec.batch_size))
     groups = {count: dist.new_group(list(range(count))) for count in counts}
@@ -58,7 +60,7 @@ def measure_scaling(spec: TrainSpec, device: DeviceInfo, mode: str) -> list[Scal
 
 
 def _with_rows(spec: TrainSpec, count: int) -> TrainSpec:
-    """Return the spec with a batch that is `count` times as large.
+    """Return the spec with `count` times the batch size and 1/`count` of the learning rate.
 
     The loss is a sum over rows, so more rows need a smaller learning rate.
     """
@@ -70,7 +72,10 @@ def _with_rows(spec: TrainSpec, count: int) -> TrainSpec:
 def _times(
     spec: TrainSpec, device: DeviceInfo, mode: str, split: Split
 ) -> tuple[list[float], list[float]]:
-    """Return the slowest rank's seconds per step in each turn, with and without communication."""
+    """Return the seconds per step of each turn, with and without communication.
+
+    The times are those of the slowest rank.
+    """
     data = draw(spec, device.torch_name)
     silent = replace(split, silent=True)
     # A single rank does not communicate.
@@ -95,7 +100,7 @@ def _seconds(loop: Loop, device: DeviceInfo, steps: int) -> float:
 
 
 def _largest(values: list[list[float]], device: DeviceInfo, split: Split) -> list[list[float]]:
-    """Return, on every rank, the largest of each value over all ranks of the split."""
+    """Return the maximum of each value over all ranks of the split, the same on each rank."""
     largest = torch.tensor(values, dtype=torch.float64, device=device.torch_name)
     dist.all_reduce(largest, dist.ReduceOp.MAX, group=split.group)
     found: list[list[float]] = largest.tolist()

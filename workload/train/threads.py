@@ -1,8 +1,8 @@
 """Choose the number of CPU threads of a training run.
 
-Threads that wait for other work make a short step ten times slower, and the last bits of the losses
-depend on the number of threads. The number that `train` uses therefore depends only on the shapes.
-`run` never resumes a training run, and uses the number that is fastest now.
+The last bits of the losses depend on the number of threads, so `workload train` derives it from the
+shapes and measures nothing. `workload run` never resumes a training run, so it uses the number
+that is fastest now: beside other programs, too many threads make a short step ten times slower.
 """
 
 import math
@@ -27,7 +27,7 @@ WORTH_A_HINT = 1.25
 
 
 def with_fastest_threads(spec: TrainSpec, device: DeviceInfo) -> DeviceInfo:
-    """Set the number of threads with which a step is fastest now; return a GPU unchanged."""
+    """Set the number of threads with which a step is fastest now; do nothing for a GPU."""
     if device.kind != "cpu":
         return device
     tried = counts_up_to(max(device.threads, *device.swept_threads, 1))
@@ -79,6 +79,6 @@ def require_threads(path: Path, saved: int, device: DeviceInfo, asked: int | Non
         )
     if saved > most:
         raise UnfitError(
-            f"{path} was trained with {words}, and {why}: "
+            f"{path} was trained with {words}, but {why}: "
             f"resume it where {words} can run, or start again with another --checkpoint"
         )

@@ -17,8 +17,8 @@ WARM_UP_SHARE = 0.05
 def warm_up(loop: Loop, device: DeviceInfo, steps: int, most: int) -> tuple[float, bool]:
     """Train `loop` until batches of up to `most` steps are equally fast or the time is up.
 
-    Returns the seconds of the warm-up, and whether the batches became equally fast. `steps` is the
-    number of steps that follow.
+    The time limit depends on `steps`, the number of steps that follow the warm-up. Returns the
+    seconds of the warm-up, and whether the batches became equally fast.
     """
     started = time.perf_counter()
 

@@ -12,9 +12,9 @@ Not covered: Python numbers as operands (PyTorch may multiply by a reciprocal); 
 convolutions, whose errors are larger by design and which need stride 1; training losses in tf32
 and half precision (see `trajectory`); speed.
 
-The inputs are rounded to `dtype` before the reference is computed, so this rounding is not an
-error. The reference sums products without torch.matmul or torch's convolutions, so a fault in these
-is not hidden. Each tolerance is derived where it is used; the theory is in `tolerances`.
+The inputs are rounded to `dtype` before the reference is computed, so this rounding does not count
+as an error. The reference sums products without torch.matmul or torch's convolutions, so a fault in
+these is not hidden. Each tolerance is derived where it is used; the theory is in `core.tolerances`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -57,6 +57,6 @@ def _checks(case: VerifyCase) -> Iterator[VerifyResult]:
                 yield from group(case)
     except RuntimeError as error:
         raise UnfitError(
-            f"an operation in {case.dtype} failed on {case.device.name}: "
-            f"{first_line(error)}: run `workload doctor`, or leave this dtype out"
+            f"an operation in {case.dtype} failed on {case.device.name} "
+            f"({first_line(error)}): run `workload doctor`, or leave this dtype out"
         ) from error

@@ -22,7 +22,10 @@ Operation = Callable[[Tensor, Tensor], Tensor]
 
 
 def operations() -> tuple[tuple[str, Operation, Operation], ...]:
-    """Return each operation's name, operator and function; look the functions up at each call."""
+    """Return each operation's name, operator and function.
+
+    The functions are looked up at each call, so that a test can replace them.
+    """
     return (
         ("a + b", operator.add, torch.add),
         ("a - b", operator.sub, torch.sub),

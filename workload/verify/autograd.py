@@ -6,7 +6,7 @@ With `pre = x w1`, `h = max(pre, 0)`, `r = h w2 - y` and the loss `L = sum(r^2)`
     dL/dh = 2 r w2^T   dL/dpre = dL/dh where pre > 0, else 0     dL/dw1 = x^T dL/dpre
 
 `bounded` propagates the tolerance through these equations. If `pre` is so close to zero that a
-correct device may compute either sign, all of dL/dh is added to the error of dL/dpre.
+correct device may compute either sign, |dL/dh| is added to the tolerance of dL/dpre.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Running error analysis in float64: expected values, and how far off a correct result may be.
+"""Running error analysis in float64: expected results and their tolerances.
 
 The method is that of Higham, Accuracy and Stability of Numerical Algorithms, §3.3, with a
 probabilistic sum in place of the worst case: rounding errors behave like independent variables with
@@ -30,7 +30,11 @@ class Bounded:
     deviation: Tensor
 
     def map(self, move: Callable[[Tensor], Tensor]) -> "Bounded":
-        """Apply `move`, which rearranges or scales by a positive power of two, without rounding."""
+        """Apply `move` to each tensor.
+
+        It must only rearrange elements or scale them by a positive power of two, so that nothing is
+        rounded.
+        """
         return Bounded(move(self.value), move(self.error), move(self.deviation))
 
 
@@ -40,7 +44,7 @@ def exact(value: Tensor) -> Bounded:
 
 
 def rounded(value: Tensor, dtype: str, inherited: Tensor | float = 0.0) -> Bounded:
-    """Bound the result of an element-wise operation.
+    """Return the expected result `value` of an element-wise operation, with its tolerance.
 
     `inherited` is the deviation that the errors of the operands cause.
 
@@ -66,13 +70,13 @@ def _inheriting(
 
 
 def add(left: Bounded, right: Bounded, dtype: str) -> Bounded:
-    """Bound left + right."""
+    """Return left + right with its tolerance."""
     inherited = (left.deviation.square() + right.deviation.square()).sqrt()
     return rounded(left.value + right.value, dtype, inherited)
 
 
 def subtract(left: Bounded, right: Bounded, dtype: str) -> Bounded:
-    """Bound left - right."""
+    """Return left - right with its tolerance."""
     return add(left, Bounded(-right.value, right.error, right.deviation), dtype)
 
 
@@ -85,7 +89,7 @@ def sum_of_products(  # noqa: PLR0913  two sides, their product and its toleranc
     *,
     tolerance: tuple[float, float] | None = None,
 ) -> Bounded:
-    """Bound a result whose elements are sums of `terms` products of elements of both sides.
+    """Return sums of `terms` products of elements of `left` and `right`, with their tolerance.
 
     `tolerance` is `(u_out, kappa)`; None selects `matmul_tolerance`.
 
@@ -106,7 +110,7 @@ def sum_of_products(  # noqa: PLR0913  two sides, their product and its toleranc
 
 
 def matmul(left: Bounded, right: Bounded, dtype: str) -> Bounded:
-    """Bound the matmul of (..., m, k) by (..., k, n)."""
+    """Return the matmul of (..., m, k) by (..., k, n) with its tolerance."""
     return sum_of_products(left, right, dtype, left.value.shape[-1], multiply_and_sum)
 
 

@@ -4,10 +4,10 @@ With stride 2, cuDNN uses algorithms that sum products (Winograd and FFT need st
 `tolerances.convolution_tolerance` applies. Its k is the number of products summed for one element.
 The reference unfolds the image into columns and multiplies, without torch's convolutions.
 
-Gradients in half precision may add partial sums in the dtype of the output: the CPU adds images and
-overlapping patches in float16. The error of each rounded partial sum has a standard deviation of
-u/2, relative to a typical element. The standard deviation of a few partial sums together is about
-u, so lambda times u is allowed.
+For gradients in half precision, a device may add partial sums in the dtype of the output: a CPU
+adds the sums of different images and those of overlapping patches in float16. The error of each
+rounded partial sum has a standard deviation of u/2, relative to a typical element. The standard
+deviation of a few partial sums together is about u, so lambda times u is allowed.
 """
 
 import math

@@ -35,7 +35,10 @@ def checks(case: VerifyCase) -> Iterator[VerifyResult]:
 
 
 def _expected(left: Tensor, right: Tensor, dtype: str) -> Bounded:
-    """Multiply operands of any rank. A vector is a row on the left and a column on the right."""
+    """Multiply `left` by `right`, of any number of dimensions, and return the expected result.
+
+    A vector is a row on the left and a column on the right.
+    """
     rows = left.unsqueeze(0) if left.dim() == 1 else left
     columns = right.unsqueeze(1) if right.dim() == 1 else right
     whole = matmul(exact(rows), exact(columns), dtype)

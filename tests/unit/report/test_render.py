@@ -51,8 +51,8 @@ def test_a_verified_dtype_takes_one_line_and_a_wrong_result_one_more() -> None:
         VerifyResult("a + b", "float32", None, 1e-7, "error"),
     ]
     assert summary.checks_lines(checks) == [
-        "verify     float64: 2 of 2 agree with float64, "
-        "largest error of a sum: 50% of its tolerance (a - b)",
+        "verify     float64: 2 of 2 agree with float64; "
+        "the largest error of a sum is 50% of its tolerance (a - b)",
         "verify     float32: 0 of 1 agree with float64",
         "WRONG      a + b float32: not finite, allowed 1.00e-07 (error)",
     ]
@@ -122,7 +122,7 @@ def test_the_action_has_its_reason_and_each_gpu_with_a_fault_its_evidence() -> N
 @pytest.mark.parametrize(("error", "words"), [(0.996, "99%"), (1.0, "100%"), (0.994, "99%")])
 def test_a_tolerance_is_all_used_only_by_an_error_as_large(error: float, words: str) -> None:
     (line,) = summary.checks_lines([VerifyResult("matmul", "float32", error, 1.0, "error")])
-    assert line.endswith(f"largest error of a sum: {words} of its tolerance (matmul)")
+    assert line.endswith(f"the largest error of a sum is {words} of its tolerance (matmul)")
     assert case_table.case_row(case(error_share=error))[-1] == words
 
 
@@ -132,8 +132,8 @@ def test_the_rounding_of_one_operation_is_not_shown_as_a_share_of_its_tolerance(
         VerifyResult("matmul", "float32", 0.2, 1.0, "error"),
     ]
     assert summary.checks_lines(checks) == [
-        "verify     float32: 2 of 2 agree with float64, "
-        "largest error of a sum: 20% of its tolerance (matmul)"
+        "verify     float32: 2 of 2 agree with float64; "
+        "the largest error of a sum is 20% of its tolerance (matmul)"
     ]
     (line,) = summary.checks_lines(checks[:1])
     assert line == "verify     float32: 1 of 1 agree with float64"
@@ -148,7 +148,7 @@ def test_a_stage_names_what_it_measures_and_for_how_long() -> None:
 
 def test_a_tolerance_of_zero_that_is_kept_uses_none_of_it() -> None:
     (line,) = summary.checks_lines([VerifyResult("a + b", "float64", 0.0, 0.0, "error")])
-    assert line.endswith("largest error of a sum: 0% of its tolerance (a + b)")
+    assert line.endswith("the largest error of a sum is 0% of its tolerance (a + b)")
 
 
 def test_a_step_far_below_the_ceiling_is_a_warning() -> None:

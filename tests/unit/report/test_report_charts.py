@@ -71,7 +71,7 @@ def test_a_diverged_training_is_drawn_as_far_as_it_went(render: Render) -> None:
 def test_a_last_loss_that_is_rounding_has_float64s_beside_it(render: Render) -> None:
     rounded = replace(training("book", CPU), float64_loss=2.66e-7, rounding_from_step=288)
     page = render(made(CPU, train=[rounded]))
-    assert "(rounding from step 288 on: float64 reaches 2.66e-07)" in page.section("loss")
+    assert "(rounding error above 1% from step 288 on; 2.66e-07 in float64)" in page.section("loss")
 
 
 def test_every_chart_has_words_for_those_who_do_not_see_it(both: Page) -> None:

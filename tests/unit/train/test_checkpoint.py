@@ -77,7 +77,7 @@ def test_more_threads_than_this_machine_has_cpus_are_refused(
 ) -> None:
     path = tmp_path / "run.safetensors"
     train(SPEC, with_threads(cpu, 2, usable=2), checkpoint_path=path)
-    words = "with 2 threads, and this process may use 1 CPU: resume it where 2 threads can run"
+    words = "with 2 threads, but this process may use 1 CPU: resume it where 2 threads can run"
     with pytest.raises(UnfitError, match=words):
         train(SPEC, with_threads(cpu, 1, usable=1), checkpoint_path=path, resume=True)
 
@@ -88,7 +88,7 @@ def test_more_threads_than_openmp_runs_are_refused(
     path = tmp_path / "run.safetensors"
     train(SPEC, with_threads(cpu, 2, usable=2), checkpoint_path=path)
     monkeypatch.setenv("OMP_DYNAMIC", "true")
-    words = "trained with 2 threads, and with OMP_DYNAMIC=true OpenMP runs 1 thread: resume it"
+    words = "trained with 2 threads, but with OMP_DYNAMIC=true OpenMP runs 1 thread: resume it"
     with pytest.raises(UnfitError, match=words):
         train(SPEC, with_threads(cpu, 1, usable=2), checkpoint_path=path, resume=True)
 

@@ -70,8 +70,8 @@ def test_the_line_says_where_rounding_began(workload: Callable[..., Outcome]) ->
     text = workload("train", "--device", "cpu").text
     assert "per step" in text
     assert ", loss 3.0" in text
-    assert "e-05 (rounding from step " in text
-    assert " on: float64 reaches 2.66e-07)" in text
+    assert "e-05 (rounding error above 1% from step " in text
+    assert " on; 2.66e-07 in float64)" in text
 
 
 def test_a_loss_with_right_digits_stands_alone(workload: Callable[..., Outcome]) -> None:

@@ -104,7 +104,7 @@ def _whole(value: float) -> str:
 
 
 def _spread(name: str, found: Sequence[float]) -> str:
-    """Return the range as a share of the median; empty for counts."""
+    """Return (max - min) / median in percent; an empty string for counts or a median of 0."""
     middle = median(found)
     if name == "wrong" or not middle:
         return ""
@@ -118,9 +118,10 @@ def _verdict(rank: Rank) -> str:
 
 
 def compared_matmuls(ranks: Sequence[Rank]) -> dict[str, str]:
-    """Return the name of a matmul for each dtype: of those that the most ranks ran, the fastest.
+    """Return, for each dtype, the name of the matmul whose rates are compared across ranks.
 
-    float64 is left out because most GPUs are not made for it.
+    It is the matmul that most ranks ran, or the fastest of several such matmuls. float64 is left
+    out because most GPUs compute it slowly.
     """
     found: dict[str, dict[str, list[float]]] = {}
     for rank in ranks:

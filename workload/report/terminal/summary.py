@@ -32,7 +32,7 @@ def device_line(device: DeviceInfo) -> str:
 
 
 def device_lines(device: DeviceInfo) -> list[str]:
-    """Return the device, whether the CPU is emulated, and whether OpenMP bound its threads."""
+    """Return the device, a warning if its CPU is emulated, and how OpenMP bound threads to CPUs."""
     lines = [device_line(device)]
     if device.emulated_on:
         words = f"{architecture_words(device)}: results are compared, no speed is reported"
@@ -61,7 +61,10 @@ def device_words(device: DeviceInfo) -> str:
 
 
 def stage_line(counts: Mapping[str, int], seconds: float) -> str:
-    """Return what is measured now and for how long; `counts` maps nouns to numbers."""
+    """Return a line with what is measured next and the time limit.
+
+    The keys of `counts` are singular nouns such as "matmul"; the values say how many are measured.
+    """
     words = " and ".join(plural(count, noun) for noun, count in counts.items() if count)
     return labelled("measure", f"{words} within {format_seconds(seconds)}")
 
@@ -109,17 +112,17 @@ def checks_verdict(code: ExitCode, device: DeviceInfo, checks: Sequence[VerifyRe
 
 
 def _dtype_line(dtype: str, checks: Sequence[VerifyResult]) -> str:
-    """Count the checks that agree, and name the sum that uses most of its tolerance.
+    """Return a line with the number of checks that agree and the largest error of a sum.
 
-    The operations + - * / are left out: both their error and their tolerance are the rounding of
-    the result.
+    The error is shown as a share of its tolerance. The operations + - * / are not considered,
+    because they compute no sums: their error is only the rounding of the result.
     """
     right = sum(check.ok for check in checks)
     text = f"{dtype}: {right} of {len(checks)} agree with float64"
     sums = [(_share(check), check.name) for check in checks if check.metric != RELATIVE]
     if right == len(checks) and sums:
         share, name = max(sums)
-        text += f", largest error of a sum: {used(share)} of its tolerance ({name})"
+        text += f"; the largest error of a sum is {used(share)} of its tolerance ({name})"
     return labelled("verify", text)
 
 
@@ -173,7 +176,7 @@ def train_line(result: TrainResult, device: DeviceInfo, rating: Rating | None = 
 
 
 def _loss(result: TrainResult) -> str:
-    """Return the last loss and, if the losses are rounding errors, the loss in float64."""
+    """Return the last loss and, if its rounding error exceeds 1 %, the loss in float64."""
     if result.final_loss is None:
         return "no loss"
     words = rounding_words(result)
@@ -181,15 +184,15 @@ def _loss(result: TrainResult) -> str:
 
 
 def rounding_words(result: TrainResult) -> str | None:
-    """Describe from which step on the losses are rounding errors.
+    """Return from which step on the rounding error exceeds 1 %, and the last loss in float64.
 
-    Return None if they are not, or if this is unknown.
+    Return None if the error of the last loss is at most 1 % or unknown.
     """
     if result.float64_loss is None or result.rounding_from_step is None:
         return None
     return (
-        f"rounding from step {result.rounding_from_step} on: float64 reaches "
-        f"{result.float64_loss:.3g}"
+        f"rounding error above 1% from step {result.rounding_from_step} on; "
+        f"{result.float64_loss:.3g} in float64"
     )
 
 
@@ -231,7 +234,7 @@ def verdict_lines(
         if result.median_step_sec is not None and not device.emulated_on
     )
     return [
-        labelled("best", f"matmul {rates or 'not measured'} GFLOP/s"),
+        labelled("best", f"matmul {rates} GFLOP/s" if rates else "matmul not measured"),
         *([labelled("train", trainings)] if trainings else []),
         *action_lines(advice),
         f"{verdict_word(VERDICTS[code], advice)}  {device.torch_name} {printable(device.name)}; "

@@ -1,5 +1,7 @@
 """Seven modes of training the example network, and the choice among them.
 
+The network and its training loop are those of a book's chapter on PyTorch basics (see README.md).
+
     eager    the book's loop, line for line
     fused    gradients derived by hand, updates folded into the matmuls
     graph    the fused step as a CUDA graph, several steps per replay

@@ -11,8 +11,8 @@ The module `reference` explains the tolerances.
 In tf32 and half precision, rounding flips ReLUs in nearly every step, so float64 does not predict
 later losses. For these dtypes only the first check runs, in float32; `verify` checks their matmuls.
 
-Not covered: later steps, and all losses once one exceeds the first loss, since a growing loss
-amplifies rounding.
+Not covered: steps after the first ones of the requested run, and all steps from the one whose
+expected loss first exceeds that of step 1, since a growing loss amplifies rounding.
 """
 
 from dataclasses import replace
@@ -63,7 +63,8 @@ def require_right(mode: Mode, spec: TrainSpec, device: DeviceInfo) -> None:
     error = clear_error(mode, device, dtype)
     if error is None or not error <= clear_tolerance(mode, dtype):
         found = "is not finite" if error is None else f"is off by {error:.3g} times its first value"
-        raise WrongNumbersError(_line(mode, f"the root of its loss on a small network {found}"))
+        where = f"on a small network, the square root of its loss {found}"
+        raise WrongNumbersError(_line(mode, where))
     if dtype == spec.dtype:
         _require_right_losses(mode, spec, device)
 
@@ -110,6 +111,6 @@ def _steps(spec: TrainSpec) -> int:
 
 def _line(mode: Mode, what: str) -> str:
     return (
-        f"mode {mode.name} computes wrong numbers here: {what}, more than rounding can "
-        "explain: choose another --mode and report it; `workload verify` may find the cause"
+        f"mode {mode.name} computes wrong numbers here: {what}, which rounding cannot explain; "
+        "choose another --mode, and report this error (`workload verify` may find the cause)"
     )

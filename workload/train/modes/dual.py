@@ -1,8 +1,8 @@
-"""`dual`: the same losses without a matmul over the input dimension.
+"""`dual`: the same losses, with no matmul over the input dimension in a step.
 
 The batch is fixed, so w1 is only used in `pre = w1 xᵀ`. The update of w1 changes `pre` by
-`-2 rate g (x xᵀ)`. The Gram matrix `x xᵀ`, (batch, batch), is computed once, so that a step is a
-few matmuls of the size of the batch; `w1 = w1₀ - 2 rate (Σg) x` is computed when needed.
+`-2 rate g (x xᵀ)`. The Gram matrix `x xᵀ`, (batch, batch), is computed once. A step is then a few
+small matmuls, and `w1 = w1₀ - 2 rate (Σg) x` is computed only when it is read.
 (This is the dual form of the perceptron, as in kernel methods, for one hidden layer.)
 
 The arithmetic is not that of `eager`. The mode is faster if the input size exceeds the batch size,
@@ -50,7 +50,7 @@ def _refusal(spec: TrainSpec, _device: DeviceInfo) -> BadInputError | None:
     if spec.dtype == "float64":
         return None
     return BadInputError(
-        f"mode dual needs float64, not {spec.dtype}: it accumulates rounding errors: "
+        f"mode dual needs float64, not {spec.dtype}, because it accumulates rounding errors: "
         "add --dtype float64, or choose another --mode"
     )
 

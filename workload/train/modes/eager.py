@@ -1,4 +1,4 @@
-"""`eager`: the book's loop, line for line."""
+"""`eager`: the book's loop, line for line (see "The book's chapter" in README.md)."""
 
 import torch
 from torch import Tensor

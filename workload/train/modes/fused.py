@@ -1,9 +1,9 @@
-"""`fused`: the same step with gradients derived by hand and updates folded into matmuls.
+"""`fused`: the step of `eager` with gradients derived by hand and updates folded into matmuls.
 
 With everything transposed, as `torch.nn.Linear` keeps its weights, a step is
 
     h = max(0, w1 xᵀ)    r = w2 h - yᵀ    loss = |r|²
-    g = w2ᵀ r where h > 0, else 0       (half the gradient of w1 xᵀ)
+    g = w2ᵀ r where h > 0, else 0       (half the gradient with respect to w1 xᵀ)
     w2 -= 2 rate r hᵀ                   (after g, which is computed from the old w2)
     w1 -= 2 rate g x
 
@@ -88,7 +88,7 @@ class OneDnnLoop(FusedLoop):
 
 
 def _onednn_product(a: Tensor, b: Tensor, activation: str) -> Tensor:
-    """Return `activation` of a (m, k) times the transpose of b (n, k); its shape is (m, n)."""
+    """Return `activation(a bᵀ)`, (m, n), for `a` of shape (m, k) and `b` of shape (n, k)."""
     product: Tensor = torch.ops.mkldnn._linear_pointwise(a, b, None, activation, [], "")
     return product
 

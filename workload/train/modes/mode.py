@@ -54,9 +54,10 @@ class Mode:
     """One way to do the steps of the example network.
 
     `start` returns a loop on data that is on the device; the loop copies the weights. `refusal`
-    returns an error that says in one line why the mode does not support this training run on this
-    device, or None. If `same_arithmetic` is false, the mode computes the same losses with other
-    operations than `eager`, so its speed does not show how fast the device is with `eager`.
+    returns None if the mode supports this training run on this device. Otherwise, it returns an
+    error that gives the reason in one line. If `same_arithmetic` is false, the mode computes the
+    same losses with other operations than `eager`, so its speed does not show how fast the device
+    is with `eager`.
     """
 
     name: str

@@ -26,7 +26,7 @@ from workload.train.modes.mode import Data, Mode
 
 @dataclass(frozen=True)
 class Split:
-    """The split of a batch over `size` ranks, of which this process is rank `rank`.
+    """The split of a batch over `size` ranks; `rank` is the rank of this process.
 
     If `silent` is true, the same steps run without communication, to time the computation alone.
     """
@@ -37,7 +37,7 @@ class Split:
     silent: bool = False
 
     def rows(self, tensor: Tensor) -> Tensor:
-        """Return this rank's part of the first dimension: 64 rows on 3 ranks are 22, 21 and 21."""
+        """Return this rank's rows of the tensor: 3 ranks share 64 rows as 22, 21 and 21."""
         return tensor.tensor_split(self.size)[self.rank].contiguous()
 
     def shard(self, data: Data) -> Data:
@@ -46,7 +46,7 @@ class Split:
         return self.rows(x), self.rows(y), w1, w2
 
     def sum(self, tensor: Tensor) -> None:
-        """Sum the tensor over all ranks, in place."""
+        """Sum the tensor over all ranks, in place; do nothing if `silent` is true."""
         if not self.silent:
             dist.all_reduce(tensor, group=self.group)
 

@@ -1,9 +1,10 @@
 """Compute the expected losses of the example network in float64, and their tolerances.
 
-The gradients are derived by hand.
+The gradients are derived by hand. Below, `u` is the unit roundoff of the dtype and `lambda` is
+LAMBDA; `core.tolerances` describes both.
 
 `L = |r|²` for the residuals r of all outputs, so by the triangle inequality `sqrt(L)` of two runs
-differs by at most the distance of their residuals. Rounding changes the residuals by a few
+differs by at most the distance between their residuals. Rounding changes the residuals by a few
 `u |r_1|` at the start, where they are largest, and these errors stay: the predictions are sums that
 cancel down to y, and their rounding errors do not shrink with the loss. Hence for every step
 
@@ -15,11 +16,11 @@ a loss below the second term.
 This holds while the same ReLUs are active in both runs. A ReLU that rounding flips changes the next
 losses by hundreds of u. There are two ways to handle this:
 
-- `clear_run` uses a small network like `book`, and the data of the first seed for which no input of
-  a ReLU in the reference is so close to zero that rounding could flip the ReLU. Measured on a CPU
-  in float32: 522 of 1000 seeds qualify, with errors of at most 1.5 u; with the other seeds, the
+- `clear_run` uses a network smaller than `book`. It takes the data of the first seed with which all
+  inputs of ReLUs in the reference are too far from zero for rounding to flip a ReLU. Measured on a
+  CPU in float32: 522 of 1000 seeds qualify, with errors of at most 1.5 u; with the other seeds, the
   errors were up to 322 u.
-- `Reference.allowed`, for any network, includes the sum of the changes by all flips that rounding
+- `Reference.allowed`, for any network, adds up the changes of sqrt(L) by all flips that rounding
   could cause. A unit j that is wrongly active for sample i adds `rate g_ij x_i` to w1 and changes
   the residuals by at most `rate |x xᵀ_i| |g_ij| |w2_j|`. This bound is loose: about 1000 u, while
   float32 runs of `book` and `wide` were within 1 u for 100 steps and within 75 u for 500. But no
@@ -66,7 +67,7 @@ class Reference:
 def by_hand(spec: TrainSpec, data: Data) -> Reference:
     """Do `spec.steps` steps in float64 from `data`; return the reference of a run in `spec.dtype`.
 
-    `verify` checks autograd against the same gradient.
+    `workload.verify.autograd` checks autograd against the same formulas for the gradients.
     """
     x, y, w1, w2 = (tensor.detach().cpu().double() for tensor in data)
     uncertainty_of_pre = matmul_tolerance(spec.dtype, spec.input_size)[1] * x.norm(dim=1)[:, None]
@@ -107,7 +108,7 @@ def _sum_of_squared_products(left: Tensor, right: Tensor) -> Tensor:
 
 
 def clear_run(dtype: str, seed: int) -> tuple[Data, Reference]:
-    """Return data with which rounding flips no ReLU of CLEAR_SPEC, and their reference."""
+    """Return data for CLEAR_SPEC with which rounding flips no ReLU, and the reference."""
     for candidate in itertools.count(seed):
         spec = replace(CLEAR_SPEC, dtype=dtype, seed=candidate)
         data = draw(spec)
