@@ -87,7 +87,7 @@ cpu-bench: ## Run the benchmarks; their JSON lands in results/benchmarks/
 gpu-bench: ## Run the benchmarks on the GPU, then on the CPU in the same image
 	@docker/host/run gpu-test $(pytest) --target gpu $(store)
 	@docker/host/run gpu-test $(pytest) --target cpu $(store)
-cpu-ab: ## Benchmark a baseline and a candidate in turns and compare them
+cpu-ab: ## Benchmark a baseline and a candidate alternately and compare them
 	@docker/host/ab cpu "$${RUNS:-5}" $(B_ARGS)
 gpu-ab: ## The same on the GPU
 	@docker/host/ab gpu "$${RUNS:-5}" $(B_ARGS)

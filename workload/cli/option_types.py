@@ -116,6 +116,8 @@ def byte_size(text: str) -> int:
     value = int(match[1]) << BYTE_SHIFTS[match[2]] if match else 0
     if 1 <= value <= MAX_BYTES:
         return value
+    if value > MAX_BYTES:
+        raise argparse.ArgumentTypeError(f"{text} is more than {MAX_BYTES >> 30}G")
     raise argparse.ArgumentTypeError(f"{text!r} is not a size: use bytes, or 64K, 16M, 1G")
 
 

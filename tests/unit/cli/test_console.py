@@ -102,7 +102,7 @@ def test_a_terminal_without_unicode_gets_question_marks(monkeypatch: pytest.Monk
 def test_no_width_of_a_terminal_takes_letters_from_a_table(
     columns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    note = "noisy: the samples differ by 7.4 % (IQR)"
+    note = "noisy: 26% IQR"
     table = new_table(*CASE_COLUMNS)
     table.add_row(*["convolution", "bfloat16", *["734 GFLOP/s"] * (len(CASE_COLUMNS) - 3), note])
     monkeypatch.setenv("COLUMNS", str(columns))

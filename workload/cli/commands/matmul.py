@@ -31,8 +31,8 @@ SEARCHED_DTYPES = ("float32", "bfloat16")
 # Share of the budget for the search. The rest is used to measure the device's limits and the
 # fastest or the requested sizes.
 SEARCH_SHARE = 0.8
-# Share of the search time for exploring. The rest is used to measure the fastest few shapes again,
-# in turns: the largest of many readings is more often too high than too low.
+# Share of the search time for exploring. The rest is used to measure the fastest few shapes again:
+# the largest of many readings is more often too high than too low.
 EXPLORING_SHARE = 0.7
 CONFIRMED = 3
 CONFIRMING_ROUNDS = 5
