@@ -116,7 +116,7 @@ def read_release() -> Release:
             BAD_INPUT, f"VERSION={version}, but workload/__init__.py has {ours}: make them equal"
         )
     if not re.fullmatch(r"\d+\.\d+\.\d+", version):
-        refuse(BAD_INPUT, f"VERSION={version} is not of the form 1.2.3")
+        refuse(BAD_INPUT, f"VERSION={version} must have the form 1.2.3")
     asked = ask("git", "rev-parse", "HEAD")
     revision = asked.stdout.strip()
     if asked.returncode or not revision:

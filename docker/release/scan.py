@@ -88,7 +88,7 @@ def scan_image(image: str) -> Iterator[Finding]:
 def answer(command: list[str], lines: str = "") -> Any:
     """Return the JSON that a scanner prints.
 
-    The exit code is ignored, because scanners also exit with 1 if they find a vulnerability.
+    The exit code is ignored, because a scanner may also exit with 1 if it finds a vulnerability.
     """
     try:
         ended = subprocess.run(

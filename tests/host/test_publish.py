@@ -204,7 +204,7 @@ def test_a_version_of_another_form_is_refused(
 ) -> None:
     (checkout / "workload/__init__.py").write_text(f'__version__ = "{version}"\n')
     publisher.environment["VERSION"] = version
-    assert f"VERSION={version} is not of the form 1.2.3" in refused(publisher, 2)
+    assert f"VERSION={version} must have the form 1.2.3" in refused(publisher, 2)
 
 
 def test_no_builder_is_refused(publisher: Host) -> None:

@@ -30,7 +30,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(ExitCode.BAD_INPUT, f"{self.prog}: {line}; see `{self.prog} --help`\n")
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """Print `message`, ignoring OSError as newer Pythons do; `exit` reports lost output."""
+        """Print `message`; ignore OSError, as newer Pythons do. `exit` reports lost output."""
         with contextlib.suppress(OSError):
             super()._print_message(message, file)
 

@@ -103,7 +103,7 @@ def _add_matmul(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--search",
         action="store_true",
-        help="first search for the fastest shape; its rate is the upper limit for the other cases",
+        help="first search for the fastest shape; its rate is the ceiling of the other cases",
     )
     shared_options.add_output(parser, None)
 

@@ -69,7 +69,7 @@ class Operation:
         return False
 
     def call(self, given: torch.Tensor, taken: torch.Tensor) -> Call:
-        """Return a function that sends `given` and fills `taken`, one tensor if in place."""
+        """Return a function that sends `given` and fills `taken`, the same tensor if in place."""
         raise NotImplementedError
 
 

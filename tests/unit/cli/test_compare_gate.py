@@ -198,8 +198,7 @@ def test_strict_ends_with_5_where_a_case_is_not_judged(gate: Gate) -> None:
     assert outcome.code == ExitCode.TOO_SLOW
     assert outcome.stderr == (
         "workload compare: some cases were not judged: contended by other processes in the "
-        "candidate "
-        "(1 case): measure both sides in the same way, on an idle machine\n"
+        "candidate (1 case): measure both sides in the same way, on an idle machine\n"
     )
 
 

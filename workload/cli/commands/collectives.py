@@ -179,4 +179,4 @@ def _first(cases: Sequence[Case]) -> str:
 
 
 def _more(cases: Sequence[Case]) -> str:
-    return f" (and {plural(len(cases) - 1, 'other case')})" if len(cases) > 1 else ""
+    return f" (and in {plural(len(cases) - 1, 'other case')})" if len(cases) > 1 else ""
