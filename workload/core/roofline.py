@@ -116,9 +116,9 @@ def _fits_the_cache(case: Case, ceilings: Ceilings) -> bool:
 
 
 def _peak_share(case: Case, ceilings: Ceilings) -> float | None:
-    """Return the case's rate divided by its dtype's peak rate, which is without sparsity.
+    """Return the case's rate as a share of the dense peak rate of its dtype.
 
-    For a copy, it is the bandwidth divided by the peak memory bandwidth.
+    For a copy, return its bandwidth as a share of the peak memory bandwidth.
     """
     if case.kind is Kind.COPY:
         reached, peak = case.gbs, ceilings.peak_gbs

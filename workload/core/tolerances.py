@@ -10,11 +10,11 @@ pessimistic for large k that it would hide real faults. Rounding errors act like
 zero-mean variables. Therefore k can be replaced by `lambda sqrt(k)`, and the bound still holds with
 high probability (Higham & Mary, A New Approach to Probabilistic Rounding Error Analysis,
 SIAM J. Sci. Comput. 41(5), 2019). When the data are random with mean zero as well, partial sums
-grow like `sqrt(k)` too, and the bound becomes `lambda u |a|_2 |b|_2`, in which no factor grows
-with k (Higham & Mary, Sharper Probabilistic Backward Error Analysis for Basic Linear Algebra
-Kernels with Random Data, SIAM J. Sci. Comput. 42(5), 2020). For standard normal
-data, `|a|_2 |b|_2` is about k, and a typical element of the product is about `sqrt(k)`. Relative to
-such an element, the error still grows like `sqrt(k)`.
+grow like `sqrt(k)` too, and the bound becomes `lambda u |a|_2 |b|_2`, in which the constant
+`lambda u` does not grow with k (Higham & Mary, Sharper Probabilistic Backward Error Analysis for
+Basic Linear Algebra Kernels with Random Data, SIAM J. Sci. Comput. 42(5), 2020). For standard
+normal data, `|a|_2 |b|_2` is about k, and a typical element of the product is about `sqrt(k)`.
+Relative to such an element, the error still grows like `sqrt(k)`.
 
 Like a GPU, an x86 CPU sums float16 and bfloat16 products in float32. In tests with AVX-512, with
 AVX2 and with neither, all errors are explained by float32 sums and the rounding of the output.

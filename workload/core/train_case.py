@@ -41,8 +41,8 @@ def train_case(result: TrainResult, device_kind: str) -> Case:
     """Return the case of one step; its status is WRONG if the training diverged.
 
     Its shape is (batch, input, hidden, output). Each sample is the mean time of a step in a block
-    of steps, measured with the host's clock or, on a GPU, with CUDA events. The mode was
-    compared with float64 before the training run; the steps of the run were not.
+    of steps, measured with the host's clock or, on a GPU, with CUDA events. The mode was compared
+    with float64 before the training run; the steps of the run were not.
     """
     spec = spec_of(result)
     counted = int(result.mode != DUAL)

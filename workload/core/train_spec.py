@@ -59,7 +59,10 @@ class TrainSpec:
         return 2 * self.batch_size * (2 * large + 3 * small)
 
     def threads(self, most: int) -> int:
-        """Return how many CPU threads to use: one per FLOPS_PER_THREAD operations, up to `most`."""
+        """Return how many CPU threads to use: one per FLOPS_PER_THREAD operations, up to `most`.
+
+        The number is at least 1. Only the shapes and `most` determine it.
+        """
         return max(1, min(most, self.step_flops // FLOPS_PER_THREAD))
 
     @property

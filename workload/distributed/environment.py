@@ -62,7 +62,7 @@ class Place:
 
 
 def read_place(environment: Mapping[str, str]) -> Place | None:
-    """Return the place of this process among the ranks; None if it is the only process.
+    """Return the place of this process according to the environment; None if it runs alone.
 
     Raises UnfitError for values that are missing or contradict each other.
     """

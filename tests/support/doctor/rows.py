@@ -132,12 +132,12 @@ ROWS = (
     not_applicable("lock", "torch-missing", "PyTorch cannot be imported", unlocked=None),
     passes(
         "burn-in",
-        "all 30482432000 elements of 500 matmuls on cuda:0 are correct; "
+        "500 matmuls on cuda:0: all 30482432000 elements correct; "
         "GFLOP/s from the first to the last quarter of the test: float32 48000 to 47000",
     ),
     passes(
         "burn-in",
-        "all 30482432000 elements of 500 matmuls on cpu are correct; "
+        "500 matmuls on cpu: all 30482432000 elements correct; "
         "GFLOP/s from the first to the last quarter of the test: float32 200 to 100",
         burned__device="cpu",
         burned__first_gflops=200.0,
@@ -145,14 +145,13 @@ ROWS = (
     ),
     passes(
         "burn-in",
-        "all 30482432000 elements of 500 matmuls on cpu are correct; "
-        "no rate because the CPU is emulated",
+        "500 matmuls on cpu: all 30482432000 elements correct; no rate because the CPU is emulated",
         burned__device="cpu",
         cpu__kernel_machine="aarch64",
     ),
     passes(
         "burn-in",
-        "all 30482432000 elements of 500 matmuls on cuda:0 are correct; "
+        "500 matmuls on cuda:0: all 30482432000 elements correct; "
         "GFLOP/s from the first to the last quarter of the test: float32 unknown",
         burned__last_gflops=None,
     ),

@@ -32,7 +32,7 @@ class Rating(Model, frozen=True):
 class Ceilings(Model, frozen=True):
     """The limits of one device: from its datasheet, and as measured on it.
 
-    There is a rate in GFLOP/s for each dtype. A measured rate is the best rate of this run,
+    The rates in GFLOP/s are listed by dtype. A measured rate is the best rate of this run,
     including the rates that `--search` found.
     """
 

@@ -4,7 +4,7 @@ from workload.core.models.model import Fact
 
 
 class BurnIn(Fact, frozen=True):
-    """Consecutive matmuls of one dtype, each compared element by element with the exact product.
+    """Consecutive matmuls of one dtype, each compared element by element with the correct product.
 
     `first_gflops` and `last_gflops` are the rates in the first and the last quarter of the time;
     None if there were too few matmuls. The times include the comparison.

@@ -73,7 +73,7 @@ def escalated(current: GpuAction, now: Record, earlier: Sequence[Record]) -> Gpu
             continue
         done = _done(before, current, record, now)
         if done is None:
-            return _raised(current, before.action, f"asked for since {_day(record)}")
+            return _raised(current, before.action, f"advised since {_day(record)}")
         since = f"the fault came back after a {done}; {before.action} was advised on {_day(record)}"
         return _raised(current, NEXT.get(before.action, before.action), since)
     return current

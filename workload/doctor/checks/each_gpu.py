@@ -43,8 +43,8 @@ def each_gpu_check(id_: str, **texts: Unpack[Texts]) -> Callable[[GpuFunction], 
     If the function raises NotReportedError, its result is "unknown" or "not applicable". The reason
     is the one that `GpuState.silent` has for the check's id.
 
-    The results of GPUs that were not requested are ignored, except failures. Failures count because
-    the checks peer-access and nccl use every GPU. They become warnings if the user named one GPU.
+    For GPUs that were not requested, only failures count, because the checks peer-access and nccl
+    use every GPU. If the user named one GPU, these failures become warnings.
     """
 
     def decorate(function: GpuFunction) -> Check:

@@ -69,7 +69,7 @@ def requested_gpu(facts: Facts) -> TorchGpu | None:
 
 
 def requested_gpus(facts: Facts) -> tuple[Gpu, ...]:
-    """Return the requested GPU as the driver lists it, or all GPUs if its UUID is not listed."""
+    """Return the requested GPU as the driver lists it, or all GPUs if none of them matches."""
     gpu, gpus = requested_gpu(facts), facts.driver.gpus if facts.driver else ()
     return tuple(one for one in gpus if gpu and one.uuid == gpu.uuid) or gpus
 

@@ -124,7 +124,7 @@ def peer_access(facts: Facts) -> CheckResult:
     several = known(known(facts.torch).several)
     result = _judge_together(several, "copy", "a copy between GPUs")
     if result.case == "error":
-        return replace(result, why=result.why or "programs cannot use several GPUs")
+        return replace(result, why=result.why or "programs that use several GPUs cannot run")
     if result.case != "pass" or not several.unreachable:
         return result
     return warned(

@@ -210,7 +210,7 @@ def clock(facts: Facts) -> CheckResult:
 
 
 def _skew_sec(now_sec: float, hardware_sec: float) -> float:
-    """Return how many seconds the clocks differ, without a time-zone offset of up to 14 hours."""
+    """Return the clocks' difference in seconds, ignoring a time-zone offset of up to 14 hours."""
     difference = abs(now_sec - hardware_sec)
     zone = round(difference / QUARTER_SEC) * QUARTER_SEC
     return abs(difference - zone) if zone <= 14 * 3600 else difference

@@ -62,8 +62,8 @@ def burn_in(facts: Facts) -> CheckResult:
     rates = ", ".join(map(_rates, burned))
     rates = f"GFLOP/s from the first to the last quarter of the test: {rates}"
     return passed(
-        f"all {elements} elements of {plural(matmuls, 'matmul')} on {burned[0].device} are "
-        f"correct; {'no rate because the CPU is emulated' if emulator_of(facts) else rates}"
+        f"{plural(matmuls, 'matmul')} on {burned[0].device}: all {elements} elements correct; "
+        f"{'no rate because the CPU is emulated' if emulator_of(facts) else rates}"
     )
 
 

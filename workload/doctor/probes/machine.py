@@ -95,7 +95,7 @@ def _has_passwd_entry(uid: int) -> bool:
 
 
 def read_device_nodes(root: Path) -> tuple[DeviceNode, ...]:
-    """Return NVIDIA's device files in /dev. WSL has /dev/dxg instead."""
+    """Return the GPU device files in /dev: those of NVIDIA or, in WSL, /dev/dxg."""
     dev = root / "dev"
     paths = [path for pattern in ("nvidia*", "dxg") for path in sorted(dev.glob(pattern))]
     return tuple(
