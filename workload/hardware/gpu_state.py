@@ -37,7 +37,7 @@ FUNCTION_NOT_FOUND = 13  # NVML_ERROR_FUNCTION_NOT_FOUND
 
 
 def failures(nvml: Any) -> tuple[type[Exception], ...]:
-    """Return the exception classes of NVML's Python binding, which differ between its versions."""
+    """Return the binding's exceptions; some versions raise another for a missing function."""
     return (nvml.NVMLError, getattr(nvml, "NVMLLibraryMismatchError", nvml.NVMLError))
 
 

@@ -4,7 +4,8 @@ Sources: the kernel's Documentation/scheduler/sched-stats.rst (task schedstat),
 accounting/psi.rst, admin-guide/cgroup-v2.rst (cpu.stat, cpu.pressure), proc_stat(5).
 
 Not covered: threads that end before the second reading, because their waits are no longer reported.
-In sandboxes such as gVisor, the files are empty, missing or all zeros; the values are then None.
+In sandboxes such as gVisor, the files are empty or missing, or /proc/stat has only zeros; the
+values are then None.
 """
 
 import os

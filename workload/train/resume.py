@@ -57,7 +57,7 @@ def open_checkpoint(
 def _distributed(
     state: Checkpoint | None, spec: TrainSpec, device: DeviceInfo, step: int, threads: int | None
 ) -> Checkpoint:
-    """Send rank 0's checkpoint to the other ranks, where `state` is None; return it on each."""
+    """Send rank 0's checkpoint to the other ranks, where `state` is None; return it on all."""
     weights = getattr(torch, storage_dtype(spec.dtype))
     w1, w2, losses = (
         _sent(getattr(state, name, None), shape, dtype, device)

@@ -1,7 +1,7 @@
 """Choose the number of CPU threads of a training run.
 
-The last bits of the losses depend on the number of threads, so `workload train` derives it from the
-shapes and measures nothing. `workload run` never resumes a training run, so it uses the number
+The last bits of the losses depend on the number of threads, so `workload train` chooses it by the
+shapes, not by measured times. `workload run` never resumes a training run, so it uses the number
 that is fastest now: beside other programs, too many threads make a short step ten times slower.
 """
 

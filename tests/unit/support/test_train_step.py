@@ -59,7 +59,7 @@ def test_a_training_has_the_threads_that_its_sizes_decide_and_says_so(cpu: Devic
 def test_a_mode_that_the_device_lacks_is_not_applicable(cpu: DeviceInfo) -> None:
     case = run_case(replace(SMALL, mode=MODES["graph"]), cpu, 10)
     assert case.status is CaseStatus.NOT_APPLICABLE
-    assert "mode graph is not supported on a CPU" in (case.reason or "")
+    assert "mode graph is not supported by a CPU" in (case.reason or "")
 
 
 @pytest.mark.parametrize("preset", ["book", "wide"])

@@ -43,8 +43,8 @@ def roofline(subject: Subject) -> Figure | None:
         title=f"Roofline, {subject.name}",
         description=(
             f"Rates of {plural(len(cases), 'case')} by arithmetic intensity; both axes are "
-            "logarithmic. "
-            "Slanted lines show the memory bandwidth, horizontal lines the arithmetic rate."
+            "logarithmic. Slanted lines show the memory bandwidth, horizontal lines the arithmetic "
+            "rate."
         ),
         x=log_axis("FLOP per byte of memory traffic", [low, high]),
         y=log_axis(RATE_TITLE, [*ys, *tops]),
@@ -85,7 +85,7 @@ def _intensity(case: Case) -> float:
 
 
 def _ridges(ceilings: Ceilings, dtypes: Iterable[str]) -> list[float]:
-    """Return the intensity of each dtype above which arithmetic, not memory, limits the rate."""
+    """Return, for each dtype, the intensity above which arithmetic, not memory, limits the rate."""
     rates = [ceilings.measured_gflops.get(dtype) for dtype in dtypes]
     return [
         rate / ceilings.measured_gbs

@@ -120,8 +120,8 @@ def _verdict(rank: Rank) -> str:
 def compared_matmuls(ranks: Sequence[Rank]) -> dict[str, str]:
     """Return, for each dtype, the name of the matmul whose rates are compared across ranks.
 
-    It is the matmul that most ranks ran, or the fastest of several such matmuls. float64 is left
-    out because most GPUs compute it slowly.
+    It is the matmul that the most ranks ran, or the fastest of several such matmuls. float64 is
+    left out because most GPUs compute it slowly.
     """
     found: dict[str, dict[str, list[float]]] = {}
     for rank in ranks:

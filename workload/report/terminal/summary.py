@@ -114,8 +114,8 @@ def checks_verdict(code: ExitCode, device: DeviceInfo, checks: Sequence[VerifyRe
 def _dtype_line(dtype: str, checks: Sequence[VerifyResult]) -> str:
     """Return a line with the number of checks that agree and the largest error of a sum.
 
-    The error is shown as a share of its tolerance. The operations + - * / are not considered,
-    because they compute no sums: their error is only the rounding of the result.
+    The error is shown as a share of its tolerance. The operations + - * / are left out, because
+    both their error and their tolerance are the rounding of the result.
     """
     right = sum(check.ok for check in checks)
     text = f"{dtype}: {right} of {len(checks)} agree with float64"

@@ -64,7 +64,7 @@ class GraphLoop(FusedLoop):
 def _refusal(_spec: TrainSpec, device: DeviceInfo) -> UnfitError | None:
     if device.kind == "cuda":
         return None
-    return UnfitError("mode graph is not supported on a CPU: choose --device cuda, or --mode fused")
+    return UnfitError("mode graph is not supported by a CPU: choose --device cuda, or --mode fused")
 
 
 GRAPH = Mode("graph", GraphLoop, _refusal)

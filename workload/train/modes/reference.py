@@ -20,11 +20,11 @@ losses by hundreds of u. There are two ways to handle this:
   inputs of ReLUs in the reference are too far from zero for rounding to flip a ReLU. Measured on a
   CPU in float32: 522 of 1000 seeds qualify, with errors of at most 1.5 u; with the other seeds, the
   errors were up to 322 u.
-- `Reference.allowed`, for any network, adds up the changes of sqrt(L) by all flips that rounding
-  could cause. A unit j that is wrongly active for sample i adds `rate g_ij x_i` to w1 and changes
-  the residuals by at most `rate |x xᵀ_i| |g_ij| |w2_j|`. This bound is loose: about 1000 u, while
-  float32 runs of `book` and `wide` were within 1 u for 100 steps and within 75 u for 500. But no
-  correct run fails, and the tolerance is tight for the first steps, before a unit comes close to
+- `Reference.allowed`, for any network, includes the sum of the changes of sqrt(L) by all flips that
+  rounding could cause. A unit j that is wrongly active for sample i adds `rate g_ij x_i` to w1 and
+  changes the residuals by at most `rate |x xᵀ_i| |g_ij| |w2_j|`. This bound is loose: about 1000 u,
+  while float32 runs of `book` and `wide` were within 1 u for 100 steps and within 75 u for 500. But
+  no correct run fails, and the tolerance is tight for the first steps, before a unit comes close to
   zero.
 """
 
