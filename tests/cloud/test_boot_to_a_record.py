@@ -18,9 +18,9 @@ def google_upload(record: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def aws(make_vm: MakeVm) -> Vm:
-    """A bare Ubuntu with a GPU: no driver, no toolkit, no command of the cloud. Rebooted once."""
-    vm = make_vm(
+def booting(make_vm: MakeVm) -> tuple[Vm, Vm]:
+    """Both, booted at the same time."""
+    bare = make_vm(
         # sleep: a stub, so that waiting between two tries takes no time.
         *("apt-get", "curl", "snap", "modprobe", "docker", "sleep"),
         CLOUD="aws",
@@ -28,6 +28,20 @@ def aws(make_vm: MakeVm) -> Vm:
         ARGS=SHORT,
         UPLOAD="s3://records/vm",
     )
+    installed = make_vm(
+        *INSTALLED,
+        CLOUD="gcp",
+        DEVICE="auto",
+        ARGS=SHORT,
+        UPLOAD="gs://records/vm",
+    )
+    return bare, installed
+
+
+@pytest.fixture(scope="module")
+def aws(booting: tuple[Vm, Vm]) -> Vm:
+    """A bare Ubuntu with a GPU: no driver, no toolkit, no command of the cloud. Rebooted once."""
+    vm, _ = booting
     vm.wait_for_power_off()
     vm.boot()
     vm.settle()
@@ -35,15 +49,9 @@ def aws(make_vm: MakeVm) -> Vm:
 
 
 @pytest.fixture(scope="module")
-def gcp(make_vm: MakeVm) -> Vm:
+def gcp(booting: tuple[Vm, Vm]) -> Vm:
     """An image that has driver and toolkit."""
-    vm = make_vm(
-        *INSTALLED,
-        CLOUD="gcp",
-        DEVICE="auto",
-        ARGS=SHORT,
-        UPLOAD="gs://records/vm",
-    )
+    _, vm = booting
     vm.settle()
     return vm
 

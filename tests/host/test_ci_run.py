@@ -43,6 +43,7 @@ CHECKS = {
     "arm64": ("provision-arm64", "build gpu", "test-arm64", "test-registry --platforms"),
 }
 
+GPU_IMAGES = ("build gpu", "build gpu-test")
 Branches = tuple[tuple[str, ...], ...]
 # Branches that run concurrently, each in its order: if one fails, the others run to their end.
 CONCURRENT: tuple[Branches, ...] = (
@@ -56,7 +57,12 @@ CONCURRENT: tuple[Branches, ...] = (
         ("make gpu-proof ENGINE=docker BUDGET=600 ARGS=--smoke --device cpu",),
     ),
     (("test-cluster",), ("test-pods",)),
-    (("build cpu-devel", "test-devel cpu", "build gpu-devel", "test-devel gpu"), ("test-engine",)),
+    (("test-cluster",), ("test-pods",), GPU_IMAGES),  # before gpu-image
+    (
+        ("build cpu-devel", "test-devel cpu", "build gpu-devel", "test-devel gpu"),
+        ("test-engine", "build gpu-lab"),
+    ),
+    (("test-lab",), ("test-example",)),
     (("compare-builds cpu",), ("test-page", "test-supply"), ("test-registry",)),
 )
 
@@ -163,7 +169,9 @@ def test_without_a_name_the_default_lanes_run_in_order(host: Host, script: str) 
     expected: list[str] = []
     for lane in LANES:
         run(host, script, lane)
-        expected += in_order(calls_of(host)[3:])
+        calls = calls_of(host)[3:]
+        # The next lane's images are built while the last tests of this one wait.
+        expected += in_order([*calls, *GPU_IMAGES] if lane == "ranks" else calls)
     assert run(host, script).returncode == 0
     assert in_order(host.called[3:]) == expected
 

@@ -28,11 +28,11 @@ PAGE = """\
 have it as `action`, `gpus[].action` and their reasons. In order, from nothing to the most:
 {order}.
 
-The driver's own recovery action (NVML field 230) takes precedence over the table of Xids. An action becomes the
-next one only with evidence: records in `--output` that show that it was done (a later start of the
-machine, or error counters that fell, with persistence mode) and that the same fault came back on
-the same GPU. The kernel's log keeps an Xid until the next start: where field 230 is unknown, its
-action stays until then.
+The driver's own recovery action (NVML field 230) takes precedence over the table of Xids. An action
+becomes the next one only with evidence: records in `--output` that show that it was done (a later
+start of the machine, or error counters that fell, with persistence mode) and that the same fault
+came back on the same GPU. The kernel's log keeps an Xid until the next start: where field 230 is
+unknown, its action stays until then.
 
 ## What asks for which action
 

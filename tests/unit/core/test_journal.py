@@ -74,5 +74,5 @@ def test_what_is_no_journal_holds_nothing(text: str, tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_reported() -> None:
-    with pytest.raises(NotSavedError, match=r"No space left on device: free space or choose "):
+    with pytest.raises(NotSavedError, match=r"No space left on device; free space or choose "):
         started(Path("/dev/full"))
