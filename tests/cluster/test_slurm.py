@@ -17,17 +17,25 @@ HEALTH_CHECK = f"HealthCheckProgram={CHECK_NODE}\nHealthCheckInterval=10"
 NO_GPU = "DEVICE=cuda"  # of this image the doctor finds a fault on such a node
 NO_GPU_REASON = f"doctor: PyTorch {version('torch')} is a CPU build without CUDA"
 JOB = {"DEVICE": "cpu", "BUDGET": "5", "GLOO_SOCKET_IFNAME": "link0", "OMP_NUM_THREADS": "1"}
+# Two devices that Slurm takes for GPUs; no driver is needed.
+GPUS = "GresTypes=gpu\nNodeName=DEFAULT Gres=gpu:2"
+GPU_FILES = "Name=gpu File=/dev/zero\nName=gpu File=/dev/full\n"
+SHOW_GPUS = """
+import os
+from workload.distributed.environment import read_place
+print(read_place(os.environ).sees_own_gpus, len(os.environ["CUDA_VISIBLE_DEVICES"].split(",")))
+"""
 # As a process that hangs in a driver: no signal but SIGKILL ends it, and slurmd's pipe stays open.
 HANGING = "#!/bin/sh\ntrap '' TERM INT HUP\nsleep 1000 & sleep 1000\nsleep 1000\n"
 
 
 @pytest.fixture
 def start(hosts: Sequence[Host], folder: Path) -> Callable[..., Slurm]:
-    """Start a cluster, with lines of slurm.conf and a setting of a node's check."""
+    """Start a cluster, with lines of slurm.conf and gres.conf, and a setting of a node's check."""
 
-    def start(checks: str = "", **settings: str) -> Slurm:
+    def start(checks: str = "", gres: str = "", **settings: str) -> Slurm:
         nodes = {name.replace("_", "-"): line for name, line in settings.items()}
-        return Slurm(hosts, folder, checks, nodes)
+        return Slurm(hosts, folder, checks, nodes, gres)
 
     return start
 
@@ -61,6 +69,23 @@ def test_the_batch_script_checks_both_nodes_and_leaves_records_of_both(
     assert [place["host"] for place in links["collectives"]["ranks"]] == ["node-0", "node-1"]
     (train,) = read(results, "train-*.json")
     assert train["train"][0]["ranks"] == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "shown"), [("--gpus-per-task=1", "True 1\n"), ("--gpus=2", "False 2\n")]
+)
+def test_a_task_that_is_shown_its_own_gpu_says_so(
+    option: str, shown: str, start: Callable[..., Slurm], folder: Path, results: Path
+) -> None:
+    cluster = start(GPUS, gres=GPU_FILES)
+    cluster.wait_until_idle()
+    program = folder / "show.py"
+    program.write_text(SHOW_GPUS)
+    log = results / "job.log"
+    command = f"srun /opt/venv/bin/python {program}"
+    options = ("--nodes=1", "--ntasks=2", option, "--output", str(log), "--wrap", command)
+    job = cluster.run_job(*options, changes={}, timeout_sec=60)
+    assert (job.code, log.read_text()) == (0, 2 * shown)
 
 
 def read(folder: Path, pattern: str) -> list[dict[str, Any]]:

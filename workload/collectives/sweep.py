@@ -142,8 +142,8 @@ def far_below(measured: Iterable[PairRate]) -> list[SlowLink]:
 
     A party is judged by its best rate, because a slow party makes all its pairs slow. A pair is
     compared with the lower of its two parties' best rates. A party with a single pair is not
-    judged; in place of its best rate, the pair is compared with the median of all best rates.
-    With only two parties, the result is empty, because there are no peers.
+    judged itself. When its pair is judged, the median of all best rates replaces this party's best
+    rate. With only two parties, the result is empty, because there are no peers.
     """
     by_link: dict[str, list[PairRate]] = {}
     for one in measured:

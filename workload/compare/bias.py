@@ -158,7 +158,7 @@ def _unjudged(speed: Speed, shared: str, one_cpu: bool) -> Unjudged | None:
         if reached.contended:
             share, cause = reached.contended
             who, _, _ = cause.partition(":")
-            problem, detail = f"contended by {who} in the {side}", f"up to {share:.0%} of the time"
+            problem, detail = f"slowed by {who} in the {side}", f"up to {share:.0%} of the time"
             return Unjudged(speed.name, speed.title, problem, detail, contended=True)
     if speed.interval is None:
         return Unjudged(speed.name, speed.title, "too few samples for an interval")

@@ -174,8 +174,8 @@ def _left_without_waits(cases: Sequence[Case], counted: float) -> float:
 def _contended(cases: Sequence[Case]) -> tuple[float, str] | None:
     """Return the share and main cause of the waits of the first contended run.
 
-    Return None if fewer than half of the runs were contended, because so few contended runs change
-    the time of a side only slightly.
+    Return None if fewer than half of the runs were contended, because a minority of contended runs
+    changes the time of a side only slightly.
     """
     timings = [case.timing for case in cases if case.timing and case.timing.contended]
     found = [timing.waits.main_cause for timing in timings if timing.waits]

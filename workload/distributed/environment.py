@@ -51,13 +51,13 @@ class Place:
         """Return whether this is rank 0, the only rank that prints and writes."""
         return self.rank == 0
 
-    def cpu_share(self, usable: int, of_machine: int) -> int:
+    def cpu_share(self, usable: int, machine_cpus: int) -> int:
         """Return how many of the `usable` CPUs this rank may use.
 
-        Under torchrun, all ranks of a node see the same usable CPUs. srun may have divided the CPUs
-        of the machine, whose number is `of_machine`, among the ranks.
+        Under torchrun, all ranks of a node see the same usable CPUs. srun may have divided all
+        CPUs of the machine (`machine_cpus`) among the ranks.
         """
-        whole = usable if self.started_by_torch else of_machine
+        whole = usable if self.started_by_torch else machine_cpus
         return max(1, min(usable, whole // self.local_world_size))
 
 

@@ -47,9 +47,14 @@ class Slurm:
     """A running cluster; the hosts take it with them when they end."""
 
     def __init__(
-        self, hosts: Sequence[Host], folder: Path, checks: str, settings: Mapping[str, str]
+        self,
+        hosts: Sequence[Host],
+        folder: Path,
+        checks: str,
+        settings: Mapping[str, str],
+        gres: str = "",
     ) -> None:
-        """Start it with these lines of slurm.conf and, by node, of /etc/default/workload.
+        """Start it with these lines of slurm.conf, gres.conf and, by node, /etc/default/workload.
 
         The logs go to `folder`.
         """
@@ -57,6 +62,7 @@ class Slurm:
         self.folder = folder
         (folder / "etc").mkdir()
         (folder / "etc/slurm.conf").write_text(CONFIGURATION.format(folder=folder, checks=checks))
+        (folder / "etc/gres.conf").write_text(gres)
         (folder / "munge.key").write_bytes(secrets.token_bytes(128))
         for host in hosts:
             lines = ("DEVICE=cpu", "WORKLOAD=/opt/venv/bin/workload", settings.get(host.name, ""))

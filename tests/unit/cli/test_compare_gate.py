@@ -98,12 +98,12 @@ def test_without_the_gate_a_contended_case_is_not_judged_and_not_called_noisy(
     outcome = workload("compare", *paths)
     assert (outcome.code, outcome.stderr) == (ExitCode.OK, "")
     assert "summary 1 UNJUDGED; the candidate" in outcome.text
-    assert f"unjudged contended by other processes in the {side}: " in outcome.text
+    assert f"unjudged slowed by other processes in the {side}: " in outcome.text
     for word in ("SLOWER", "FASTER", "noisy"):
         assert word not in outcome.text
     (speed,) = json.loads(workload("compare", *paths, "--json").stdout)["speeds"]
     assert speed["verdict"] == "UNJUDGED"
-    assert speed["unjudged"].startswith(f"contended by other processes in the {side}: ")
+    assert speed["unjudged"].startswith(f"slowed by other processes in the {side}: ")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_contended_case_does_not_fail_the_gate_and_others_do(gate: Gate) -> No
     outcome = gate(a, [case(timing=contended(SLOW)), case(size=32)])
     assert (outcome.code, outcome.stderr) == (ExitCode.OK, "")
     assert (
-        "unjudged contended by other processes in the candidate: "
+        "unjudged slowed by other processes in the candidate: "
         "matmul 64 float32 (up to 40% of the time)"
     ) in outcome.text
 
@@ -168,7 +168,7 @@ def test_beside_a_contended_case_a_slow_one_ends_with_5(gate: Gate) -> None:
 def test_a_contended_baseline_is_not_judged_either(gate: Gate) -> None:
     outcome = gate([case(timing=contended())], [case()])
     assert outcome.code == ExitCode.UNFIT
-    assert "contended by other processes in the baseline (1 case)" in outcome.stderr
+    assert "slowed by other processes in the baseline (1 case)" in outcome.stderr
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_strict_ends_with_5_where_a_case_is_not_judged(gate: Gate) -> None:
     outcome = gate(a, [case(timing=contended()), case(size=32)], "--strict")
     assert outcome.code == ExitCode.TOO_SLOW
     assert outcome.stderr == (
-        "workload compare: some cases were not judged: contended by other processes in the "
+        "workload compare: some cases were not judged: slowed by other processes in the "
         "candidate (1 case): measure both sides in the same way, on an idle machine\n"
     )
 

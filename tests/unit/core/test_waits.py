@@ -52,10 +52,10 @@ def test_one_thread_of_many_that_waits_holds_up_the_others() -> None:
 def test_shares_of_steal_and_quota_are_of_the_time_of_all_cpus() -> None:
     assert (
         told(steal_sec=1.2, cpus=4, longest_steal_sec=0.4)
-        == "hypervisor: CPUs were taken away 30% of the time"
+        == "the hypervisor: CPUs were taken away 30% of the time"
     )
     assert told(throttled_sec=1.2, cpus=4, threads=2) == (
-        "CPU quota: threads were stopped 60% of the time"
+        "the CPU quota: threads were stopped 60% of the time"
     )
     assert told(steal_sec=0.4, cpus=64, longest_steal_sec=0.01) is None
 
@@ -83,11 +83,11 @@ def test_pressure_without_other_work_is_no_reason() -> None:
 
 def test_a_quota_that_stops_threads_is_named() -> None:
     reason = told(throttled_sec=0.6, run_delay_sec=0.65, waits=100)
-    assert reason == "CPU quota: threads were stopped 60% of the time"
+    assert reason == "the CPU quota: threads were stopped 60% of the time"
 
 
 def test_cpu_time_that_the_hypervisor_took_is_named() -> None:
-    assert told(steal_sec=0.3) == "hypervisor: CPUs were taken away 30% of the time"
+    assert told(steal_sec=0.3) == "the hypervisor: CPUs were taken away 30% of the time"
 
 
 @pytest.mark.parametrize(

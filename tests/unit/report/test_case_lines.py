@@ -96,7 +96,7 @@ def test_contended_times_are_named_once_by_cause_with_the_longest_wait() -> None
     assert case_table.warning_lines(cases) == [
         "contended in 2 of 4 cases (other processes: threads waited up to 90% of the time): "
         "matmul 32 float32, matmul 16 float32; repeat on idle CPUs",
-        "contended in 1 of 4 cases (CPU quota: threads were stopped up to 60% of the time): "
+        "contended in 1 of 4 cases (the CPU quota: threads were stopped up to 60% of the time): "
         "matmul 64 float32; repeat on idle CPUs",
     ]
 

@@ -69,9 +69,9 @@ class Waits(Model, frozen=True):
         stopped = min(filter(None, (self.threads, self.cpus)), default=1)  # all are stopped at once
         quota = self._share(self.throttled_sec)
         return (
-            _Cause("CPU quota: threads were stopped", quota, stopped, quota / stopped),
+            _Cause("the CPU quota: threads were stopped", quota, stopped, quota / stopped),
             self._cause(
-                "hypervisor: CPUs were taken away",
+                "the hypervisor: CPUs were taken away",
                 self._stolen_sec,
                 self.cpus,
                 self.longest_steal_sec,

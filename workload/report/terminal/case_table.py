@@ -148,7 +148,7 @@ def legend_lines(cases: Iterable[Case], ceilings: Ceilings) -> list[str]:
     overhead = max(timing.overhead_sec / (timing.median_sec or 1) for timing in timings)
     return [
         labelled("timed by", f"{methods}; the timer adds at most {overhead:.2%} to a call"),
-        labelled("±", "half the 95% confidence interval of the median"),
+        labelled("±", "half the width of the median's 95% confidence interval"),
         labelled("% peak", printable(ceilings.peak_source or "no peak is known for this device")),
         labelled("% ceiling", f"of what was measured here: {_measured_limits(ceilings)}"),
         labelled("error/tol", "the largest error as a share of its tolerance"),

@@ -91,7 +91,7 @@ def rate_words(speed: Speed, side: Reached) -> str:
 
 
 def times_words(ratio: float | None) -> str:
-    """Return a ratio as text, with three decimals if it is near 1."""
+    """Return a ratio as text: three decimals from 0.1 to 10, else three significant digits."""
     if ratio is None:
         return "-"
     return f"{ratio:.3f}" if 0.1 <= ratio < 10 else f"{ratio:.3g}"  # noqa: PLR2004  near 1
