@@ -79,10 +79,11 @@ def test_every_process_ends_with_one_line_where_the_hosts_do_not_meet(
     hosts[1].drop_packets()
     first, second = lines_at_the_end(hosts, start(OWN.format(host="node-0")))
     where = (
-        "workload train: the 2 nodes did not reach each other or lost each other at node-0:29500 "
+        "workload train: the 2 nodes could not connect through node-0:29500, or the connection "
+        "was lost "
     )
-    assert first.startswith(f"{where}(not all of them joined in time): start all within 35 s (")
-    assert second.startswith(f"{where}(no connection within 35 s): start all within 35 s (")
+    assert first.startswith(f"{where}(not all of them joined in time): start all nodes within 35 s")
+    assert second.startswith(f"{where}(no connection within 35 s): start all nodes within 35 s (")
 
 
 def lines_at_the_end(hosts: Sequence[Host], started: list[Started]) -> list[str]:

@@ -104,9 +104,10 @@ def memory_problem(operation: Operation, device: DeviceInfo) -> str | None:
 def _estimate_sec(operation: Operation, device: DeviceInfo, budget_sec: float) -> float:
     """Estimate the seconds of a case from probes: cheaper operations of growing size.
 
-    A small operation predicts a large one badly (launch overhead, cold libraries). The probe's edge
-    therefore doubles until two calls of the next probe, which has eight times the work, would take
-    more than PROBE_SHARE of the budget, or until that probe would be the operation itself. The
+    The time of a small operation says little about a large one, because of launch overhead and of
+    libraries that are still loading. The probe's size limit (see `Operation.clipped`) therefore
+    doubles until two calls of the next probe, which has up to eight times the work, could take more
+    than PROBE_SHARE of the budget, or until that probe could be the operation itself. The
     comparison with float64 is not included, because it is cheap beside an expensive operation.
     """
     calls = 2 + MIN_SAMPLES  # one to check, one to warm up, the others to time

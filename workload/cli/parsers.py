@@ -45,7 +45,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--mode",
         choices=(*MODE_NAMES, *RANK_MODE_NAMES),
         help="how to run a step (default: eager, the plain PyTorch loop); auto selects the fastest "
-        "with the same arithmetic; with several ranks: all-reduce (default) or ddp",
+        "with the same arithmetic as eager; with several ranks: all-reduce (default) or ddp",
     )
     mode.add_argument(
         "--engine",  # the old name of --mode, to be removed in 0.3

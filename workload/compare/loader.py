@@ -95,7 +95,7 @@ def _problem(run: Run, path: Path) -> str | None:
     if run.device is None:
         return f"{name} has no device, as its run ended early: choose another record"
     if not run.cases:
-        return f"{name} contains no case: choose {WANTED} that contains one"
+        return f"{name} contains no case: choose another file ({WANTED})"
     return None
 
 

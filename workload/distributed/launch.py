@@ -146,9 +146,9 @@ def launch(arguments: Sequence[str], plan: Launch) -> ExitCode:
                 "has the address 127.0.0.1, and allow more open files (ulimit -n 1024)"
             ) from None
         raise UnfitError(
-            f"the {plan.nodes} nodes did not reach each other or lost each other at "
-            f"{plan.rendezvous} ({_reason(error)}): start all within {plan.join_sec} s "
-            "(--join-timeout); see their output, and check that each can reach the others"
+            f"the {plan.nodes} nodes could not connect through {plan.rendezvous}, or the "
+            f"connection was lost ({_reason(error)}): start all nodes within {plan.join_sec} s "
+            "(--join-timeout), see the output of each, and check that it can reach the others"
         ) from None
     if result.is_failed():
         failures = [

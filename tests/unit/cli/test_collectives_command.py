@@ -105,7 +105,7 @@ def test_bad_input_is_refused_in_one_line(
     ("status", "code", "words"),
     [
         (CaseStatus.WRONG, ExitCode.WRONG_NUMBERS, "rank 1: wrong numbers in all-reduce 1.02 kB on "
-         "2 ranks float32: a reason (and in 1 other case): do not trust what these ranks"),
+         "2 ranks float32: a reason (and in 1 other case): do not trust the results of these"),
         (CaseStatus.DOES_NOT_FIT, ExitCode.UNFIT, "choose smaller --sizes"),
         (CaseStatus.INVALID, ExitCode.UNFIT, "repeat on idle, cool GPUs"),
         (CaseStatus.NOT_APPLICABLE, ExitCode.UNFIT, "no operation could run"),

@@ -170,7 +170,7 @@ def _wrong_line(cases: Sequence[Case]) -> str:
     ranks, _, what = (cases[0].reason or "").partition(": ")
     return (
         f"{ranks}: wrong numbers in {full_title(cases[0])}: {what}{_more(cases)}: do not trust "
-        "what these ranks compute together; run `workload doctor` on each node"
+        "the results of these ranks; run `workload doctor` on each node"
     )
 
 
