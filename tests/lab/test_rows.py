@@ -38,8 +38,8 @@ def test_a_command_ends_as_its_row_says(row: dict[str, Any], lab: Lab, tmp_path:
 def test_a_command_goes_on_when_nvml_stops_answering(lab: Lab, tmp_path: Path) -> None:
     machine = Machine(HOST, {"nvml": {"fail": "nvmlDeviceGetPowerUsage=hang"}})
     command = ["matmul", "--device", "cuda", "--sizes", "64", "--budget", "1"]
-    ended = lab.run(machine, tmp_path, [*command, "--driver-timeout", "3"])
-    assert "NVML did not answer within 3 s: continuing without it" in ended.stderr
+    ended = lab.run(machine, tmp_path, [*command, "--driver-timeout", "10"])
+    assert "NVML did not answer within 10 s: continuing without it" in ended.stderr
     assert "matmul 64" in ended.stdout + ended.stderr
 
 
