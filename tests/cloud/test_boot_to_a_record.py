@@ -7,6 +7,7 @@ import pytest
 from support.records.validity import invalidity
 from support.vm import API, SHORT, STATE, UNIT, Vm
 
+pytestmark = pytest.mark.timeout(600)  # one test waits for both to boot
 MakeVm = Callable[..., Vm]
 INSTALLED = ("docker", "curl", "nvidia-smi", "nvidia-ctk", "nvidia-container-runtime-hook")
 
@@ -19,7 +20,7 @@ def google_upload(record: str) -> str:
 
 @pytest.fixture(scope="module")
 def booting(make_vm: MakeVm) -> tuple[Vm, Vm]:
-    """Both, booted at the same time."""
+    """Both: the second boots while the first one runs its unit."""
     bare = make_vm(
         # sleep: a stub, so that waiting between two tries takes no time.
         *("apt-get", "curl", "snap", "modprobe", "docker", "sleep"),

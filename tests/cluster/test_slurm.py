@@ -23,7 +23,7 @@ GPU_FILES = "Name=gpu File=/dev/zero\nName=gpu File=/dev/full\n"
 SHOW_GPUS = """
 import os
 from workload.distributed.environment import read_place
-print(read_place(os.environ).sees_own_gpus, len(os.environ["CUDA_VISIBLE_DEVICES"].split(",")))
+print(read_place(os.environ).sees_only_own_gpus, len(os.environ["CUDA_VISIBLE_DEVICES"].split(",")))
 """
 # As a process that hangs in a driver: no signal but SIGKILL ends it, and slurmd's pipe stays open.
 HANGING = "#!/bin/sh\ntrap '' TERM INT HUP\nsleep 1000 & sleep 1000\nsleep 1000\n"
@@ -72,9 +72,14 @@ def test_the_batch_script_checks_both_nodes_and_leaves_records_of_both(
 
 
 @pytest.mark.parametrize(
-    ("option", "shown"), [("--gpus-per-task=1", "True 1\n"), ("--gpus=2", "False 2\n")]
+    ("option", "shown"),
+    [
+        ("--gpus-per-task=1", "True 1\n"),
+        ("--ntasks-per-gpu=1", "True 1\n"),
+        ("--gpus=2", "False 2\n"),
+    ],
 )
-def test_a_task_that_is_shown_its_own_gpu_says_so(
+def test_a_task_knows_whether_slurm_shows_it_only_its_own_gpus(
     option: str, shown: str, start: Callable[..., Slurm], folder: Path, results: Path
 ) -> None:
     cluster = start(GPUS, gres=GPU_FILES)

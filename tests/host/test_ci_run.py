@@ -57,7 +57,7 @@ CONCURRENT: tuple[Branches, ...] = (
         ("make gpu-proof ENGINE=docker BUDGET=600 ARGS=--smoke --device cpu",),
     ),
     (("test-cluster",), ("test-pods",)),
-    (("test-cluster",), ("test-pods",), GPU_IMAGES),  # before gpu-image
+    (("test-cluster",), ("test-pods",), GPU_IMAGES),  # with gpu-image
     (
         ("build cpu-devel", "test-devel cpu", "build gpu-devel", "test-devel gpu"),
         ("test-engine", "build gpu-lab"),

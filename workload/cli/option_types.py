@@ -112,12 +112,14 @@ def shape(text: str) -> Shape:
 
 def byte_size(text: str) -> int:
     """Parse a number of bytes, such as `8`, `64K` or `16M`."""
-    match = re.fullmatch(r"([0-9]{1,12})([KMG]?)", text)
+    match = re.fullmatch(r"([0-9]{1,20})([KMG]?)", text)
     value = int(match[1]) << BYTE_SHIFTS[match[2]] if match else 0
     if 1 <= value <= MAX_BYTES:
         return value
     if value > MAX_BYTES:
-        raise argparse.ArgumentTypeError(f"{text} is more than {MAX_BYTES >> 30}G")
+        raise argparse.ArgumentTypeError(
+            f"{text} is more than ranks send: use at most {MAX_BYTES >> 30}G"
+        )
     raise argparse.ArgumentTypeError(f"{text!r} is not a size: use bytes, or 64K, 16M, 1G")
 
 

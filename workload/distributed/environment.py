@@ -39,7 +39,7 @@ class Place:
     restart: int = 0  # how often torchrun has restarted the group
     agent_store: bool = False  # torchrun's agent, not rank 0, listens at the address
     restarts_left: int = 0
-    sees_own_gpus: bool = False  # the launcher shows each rank only the GPUs of that rank
+    sees_only_own_gpus: bool = False  # the launcher shows each rank only the GPUs of that rank
 
     @property
     def started_by_torch(self) -> bool:
@@ -101,7 +101,7 @@ def _of_slurm(environment: Mapping[str, str]) -> Place:
         master=environment.get("MASTER_ADDR") or first_node(nodes),
         port=_number(environment, "MASTER_PORT", FIRST_PORT + step % PORTS),
         started_by="Slurm",
-        sees_own_gpus=_gpus_are_per_task(environment),
+        sees_only_own_gpus=_gpus_are_per_task(environment),
     )
 
 
@@ -128,7 +128,7 @@ def _place(  # noqa: PLR0913  a place has this many parts
     master: str,
     port: int,
     started_by: str,
-    sees_own_gpus: bool = False,
+    sees_only_own_gpus: bool = False,
 ) -> Place:
     """Build the place; `rank`, `world_size` and `local_rank` are the names of variables to read.
 
@@ -150,7 +150,7 @@ def _place(  # noqa: PLR0913  a place has this many parts
         restart=restart,
         agent_store=environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
         restarts_left=_number(environment, "TORCHELASTIC_MAX_RESTARTS", restart) - restart,
-        sees_own_gpus=sees_own_gpus,
+        sees_only_own_gpus=sees_only_own_gpus,
     )
     if not place.rank < place.world_size:
         raise UnfitError(
@@ -189,7 +189,10 @@ def _tasks_of_node(environment: Mapping[str, str]) -> int:
 
 
 def _gpus_are_per_task(environment: Mapping[str, str]) -> bool:
-    """Return whether Slurm gives each task GPUs of its own; a task then sees only these."""
+    """Return whether Slurm gives each task GPUs of its own.
+
+    A task then sees only these, unless the step has --gpu-bind=none.
+    """
     return (
         "SLURM_GPUS_PER_TASK" in environment
         or "gpu" in environment.get("SLURM_TRES_PER_TASK", "")

@@ -33,9 +33,9 @@ _OF_THE_GROUP = (dist.DistBackendError, dist.DistNetworkError, dist.DistStoreErr
 def own_device(requested: str, place: Place) -> str:
     """Return this rank's device. Of several GPUs, it is the one whose index is the local rank.
 
-    A single rank that sees one GPU uses that GPU, and a rank that sees only its own GPUs uses the
-    first. Raises BadInputError if several ranks request one GPU, and UnfitError if there are fewer
-    GPUs than ranks or if the driver hangs.
+    A single rank that sees one GPU uses that GPU. A rank that sees fewer GPUs than there are ranks,
+    all of them its own, uses the first. Raises BadInputError if several ranks request one GPU, and
+    UnfitError if there are fewer GPUs than ranks or if the driver hangs.
     """
     kind, _ = parse(requested)
     ranks = place.local_world_size
@@ -56,7 +56,7 @@ def _numbered(requested: str, place: Place, gpus: int) -> str:
     ranks = place.local_world_size
     if (requested, gpus) == ("auto", 0) or (gpus, ranks) == (1, 1):
         return requested
-    if gpus < ranks and gpus and place.sees_own_gpus:
+    if gpus < ranks and gpus and place.sees_only_own_gpus:
         return "cuda:0"
     if gpus < ranks:
         raise UnfitError(

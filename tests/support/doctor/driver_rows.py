@@ -109,10 +109,10 @@ DRIVER_ROWS = (
         "not reported by the driver for GPU 0 NVIDIA H200 (no reason given)",
         machine(health__power_limit_watt=None),
     ),
-    passes("xid", "no Xid since the machine was started requires an action"),
+    passes("xid", "no Xid since the start of the machine requires an action"),
     passes(
         "xid",
-        "no Xid since the machine was started requires an action",
+        "no Xid since the start of the machine requires an action",
         xids=(Xid("0000:65:00.0", 63, "", 9.0), Xid("0000:66:00.0", 79, "", 9.0)),
     ),
     Row(

@@ -122,6 +122,12 @@ ROWS = (
     ),
     passes("compile-cache", "torch.compile can use /tmp"),
     passes("compile-cache", "torch.compile can use /cache", folders=(NOEXEC_TMP, CACHE)),
+    warns(
+        "compile-cache",
+        "noexec",
+        "/tmp is mounted noexec",  # noqa: S108  words
+        folders=(NOEXEC_TMP, replace(CACHE, purpose="TRITON_CACHE_DIR")),
+    ),
     passes("clock", "the clock is synchronized or agrees with the hardware clock"),
     passes(
         "clock",

@@ -88,7 +88,7 @@ def test_nodes_cannot_be_compared_where_all_ranks_are_on_one() -> None:
         ("--pairs --dtypes float32", "--pairs sends only float32: leave --dtypes out"),
         ("--dtypes tf32", "argument --dtypes: tf32 is sent as float32: use float32"),
         ("--sizes 0", "argument --sizes: '0' is not a size: use bytes, or 64K, 16M, 1G"),
-        ("--sizes 99G", "argument --sizes: 99G is more than 16G"),
+        ("--sizes 99G", "argument --sizes: 99G is more than ranks send: use at most 16G"),
         ("--sizes 1k", "argument --sizes: '1k' is not a size: use bytes, or 64K, 16M, 1G"),
     ],
 )

@@ -100,7 +100,7 @@ def test_two_steps_and_two_jobs_of_slurm_have_ports_of_their_own() -> None:
 def test_slurm_shows_a_task_its_own_gpus_if_the_step_has_gpus_per_task(
     variable: str, value: str, own: bool
 ) -> None:
-    assert place(SLURM, **{variable: value}).sees_own_gpus == own
+    assert place(SLURM, **{variable: value}).sees_only_own_gpus == own
 
 
 def test_the_batch_script_of_slurm_is_no_rank() -> None:

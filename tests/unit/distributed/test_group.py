@@ -46,11 +46,14 @@ def test_a_rank_that_is_shown_one_gpu_takes_it(monkeypatch: pytest.MonkeyPatch) 
     assert group.own_device("cuda", place()) == "cuda"
 
 
-def test_a_rank_that_sees_only_its_own_gpus_takes_the_first(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("gpus", "ranks", "device"), [(1, 2, "cuda:0"), (2, 4, "cuda:0"), (2, 2, "cuda:1")]
+)
+def test_a_rank_that_sees_only_its_own_gpus_takes_one_of_them(
+    gpus: int, ranks: int, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert group.own_device("cuda", replace(place(1, 2), sees_own_gpus=True)) == "cuda:0"
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    assert group.own_device("cuda", replace(place(1, ranks), sees_only_own_gpus=True)) == device
 
 
 def test_a_rank_that_should_see_its_own_gpus_but_sees_none_is_refused(
@@ -58,7 +61,7 @@ def test_a_rank_that_should_see_its_own_gpus_but_sees_none_is_refused(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     with pytest.raises(UnfitError, match=r"needs its own GPU \(ranks: 2, GPUs: 0\): "):
-        group.own_device("cuda", replace(place(1, 2), sees_own_gpus=True))
+        group.own_device("cuda", replace(place(1, 2), sees_only_own_gpus=True))
 
 
 def test_ranks_do_not_share_a_gpu() -> None:

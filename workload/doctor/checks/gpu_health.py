@@ -116,7 +116,7 @@ def xid(facts: Facts) -> CheckResult:
         return warned(
             f"Xids since the machine was started: {some(dict.fromkeys(names))}", case="logged"
         )
-    return passed("no Xid since the machine was started requires an action")
+    return passed("no Xid since the start of the machine requires an action")
 
 
 def _health(state: GpuState) -> GpuHealth:
