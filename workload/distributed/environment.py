@@ -18,6 +18,7 @@ DEFAULT_PORT = 29500  # of torch.distributed
 # Below the ports that Linux assigns to outgoing connections: 32768 and up.
 FIRST_PORT, PORTS = 20_000, 12_000
 MAX_PORT = 65_535
+TRES_GPUS = r"(^|,)gres/gpu(:[\w-]+)?[=:][1-9]"  # some GPUs in a list such as cpu=8,gres/gpu=1
 HOST = r"[A-Za-z0-9._:%-]{1,253}"  # a name, or an IPv4 or IPv6 address
 TORCHRUN, BARE = "torchrun", "the environment"
 
@@ -194,8 +195,8 @@ def _gpus_are_per_task(environment: Mapping[str, str]) -> bool:
     A task then sees only these, unless the step has --gpu-bind=none.
     """
     return (
-        "SLURM_GPUS_PER_TASK" in environment
-        or "gpu" in environment.get("SLURM_TRES_PER_TASK", "")
+        bool(re.fullmatch(r"(\w+:)*[1-9]\d{0,8}", environment.get("SLURM_GPUS_PER_TASK", "")))
+        or bool(re.search(TRES_GPUS, environment.get("SLURM_TRES_PER_TASK", "")))
         or environment.get("SLURM_NTASKS_PER_GPU") == "1"
     )
 

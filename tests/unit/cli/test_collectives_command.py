@@ -7,7 +7,7 @@ import pytest
 from support.outcome import Outcome
 
 from workload.cli.arguments import parse
-from workload.cli.commands.collectives import failure_of, operations_of, plan_of
+from workload.cli.commands.collectives import failure_of, operations_of, plan_of, worse
 from workload.cli.options import CollectivesOptions
 from workload.collectives.measure import unmeasured
 from workload.collectives.operations import AllReduce
@@ -48,6 +48,24 @@ def test_requested_dtypes_and_sizes_are_those_of_every_operation() -> None:
 def test_an_array_that_three_ranks_cannot_share_evenly_is_a_little_smaller() -> None:
     found = operations_of(options("--sizes", "1M,1"), 3, "cpu")
     assert {one.elements for one in found if one.dtype == "float32"} == {262143, 3}
+
+
+def test_sizes_that_round_to_the_same_one_are_measured_once() -> None:
+    names = [
+        unmeasured(one, CaseStatus.SKIPPED, "").name
+        for one in operations_of(options("--sizes", "8,9,7"), 2, "cpu")
+    ]
+    assert len(names) == len(set(names))
+
+
+def test_a_wrong_result_is_kept_when_its_size_is_right_later() -> None:
+    wrong, right = (
+        unmeasured(AllReduce("float32", 2, 256), status, "a reason")
+        for status in (CaseStatus.WRONG, CaseStatus.OK)
+    )
+    assert worse(wrong, right) is wrong
+    assert worse(right, wrong) is wrong
+    assert worse(None, right) is right
 
 
 def test_a_pair_of_few_ranks_has_the_links_for_itself() -> None:

@@ -78,11 +78,18 @@ def _measured(session: Session, sweep: Sweep, budget_sec: float) -> list[Case]:
     cases: dict[str, Case] = {}
     session.info(summary.stage_line(sweep.counts, budget_sec))
     with progress("measure", sweep.steps, quiet=not sweep.team.leads) as advance:
-        for done, case in enumerate(sweep.run(budget_sec), start=1):
+        for done, found in enumerate(sweep.run(budget_sec), start=1):
+            # Two sizes can round to the same one: a wrong result of either counts.
+            case = worse(cases.get(found.name), found)
             cases[case.name] = case
             session.builder.add_case(case)
             advance(done, full_title(case))
     return list(cases.values())
+
+
+def worse(before: Case | None, now: Case) -> Case:
+    """Return the earlier case if it is wrong, else the later one."""
+    return before if before and before.status is CaseStatus.WRONG else now
 
 
 def _conclude(session: Session, sweep: Sweep, cases: Sequence[Case]) -> None:
@@ -120,11 +127,12 @@ def operations_of(options: CollectivesOptions, ranks: int, kind: str) -> list[Op
     """Return the operations to measure: every kind, dtype and size; none with --pairs."""
     if options.pairs:
         return []
+    sizes = options.sizes or SIZES[kind]
     return [
-        operation(dtype, ranks, elements_of(size, dtype, ranks))
+        operation(dtype, ranks, elements)
         for operation in COLLECTIVES
         for dtype in options.dtypes or (SUMMED_DTYPES if operation.sums else MOVED_DTYPES)
-        for size in sorted(options.sizes or SIZES[kind])
+        for elements in sorted({elements_of(size, dtype, ranks) for size in sizes})
     ]
 
 

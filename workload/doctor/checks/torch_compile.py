@@ -95,8 +95,8 @@ def compile_cache(facts: Facts) -> CheckResult:
             f"{noexec[0].path} is mounted noexec",
             case="noexec",
             why="torch.compile loads its compiled libraries from there",
-            fix="set TORCHINDUCTOR_CACHE_DIR to another folder, or mount it with exec: "
-            "docker run --tmpfs /tmp:exec",
+            fix="set TORCHINDUCTOR_CACHE_DIR and TRITON_CACHE_DIR to folders that are not, or "
+            "mount it with exec: docker run --tmpfs /tmp:exec",
         )
     paths = ", ".join(dict.fromkeys(folder.path for folder in caches))
     return passed(f"torch.compile can use {paths}")
