@@ -10,7 +10,7 @@ kubernetes.io/docs/concepts/workloads/controllers/job, "Completion mode".
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workload.core.errors import UnfitError
 
@@ -93,7 +93,7 @@ def _of_torchrun(environment: Mapping[str, str]) -> Place:
 def _of_slurm(environment: Mapping[str, str]) -> Place:
     step = 100 * _number(environment, "SLURM_JOB_ID", 0) + _number(environment, "SLURM_STEP_ID", 0)
     nodes = environment.get("SLURM_STEP_NODELIST", environment.get("SLURM_JOB_NODELIST", ""))
-    return _place(
+    place = _place(
         environment,
         rank="SLURM_PROCID",
         world_size="SLURM_STEP_NUM_TASKS",
@@ -102,8 +102,8 @@ def _of_slurm(environment: Mapping[str, str]) -> Place:
         master=environment.get("MASTER_ADDR") or first_node(nodes),
         port=_number(environment, "MASTER_PORT", FIRST_PORT + step % PORTS),
         started_by="Slurm",
-        sees_only_own_gpus=_gpus_are_per_task(environment),
     )
+    return replace(place, sees_only_own_gpus=_gpus_are_per_task(environment))
 
 
 def _of_kubernetes(environment: Mapping[str, str]) -> Place:
@@ -129,7 +129,6 @@ def _place(  # noqa: PLR0913  a place has this many parts
     master: str,
     port: int,
     started_by: str,
-    sees_only_own_gpus: bool = False,
 ) -> Place:
     """Build the place; `rank`, `world_size` and `local_rank` are the names of variables to read.
 
@@ -151,7 +150,6 @@ def _place(  # noqa: PLR0913  a place has this many parts
         restart=restart,
         agent_store=environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
         restarts_left=_number(environment, "TORCHELASTIC_MAX_RESTARTS", restart) - restart,
-        sees_only_own_gpus=sees_only_own_gpus,
     )
     if not place.rank < place.world_size:
         raise UnfitError(

@@ -56,7 +56,7 @@ def _numbered(requested: str, place: Place, gpus: int) -> str:
     ranks = place.local_world_size
     if (requested, gpus) == ("auto", 0) or (gpus, ranks) == (1, 1):
         return requested
-    if gpus < ranks and gpus and place.sees_only_own_gpus:
+    if 0 < gpus < ranks and place.sees_only_own_gpus:
         return "cuda:0"
     if gpus < ranks:
         raise UnfitError(

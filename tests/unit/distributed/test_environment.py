@@ -98,6 +98,7 @@ def test_two_steps_and_two_jobs_of_slurm_have_ports_of_their_own() -> None:
         ("SLURM_GPUS_PER_TASK", "garbage", False),
         ("SLURM_TRES_PER_TASK", "gres/gpu:h200:2", True),
         ("SLURM_TRES_PER_TASK", "gres/gpu:0,license/gpusim:1", False),
+        ("SLURM_TRES_PER_TASK", "gres/gpu:0,license/gpu:1", False),
         ("SLURM_TRES_PER_TASK", "cpu=8", False),
     ],
 )

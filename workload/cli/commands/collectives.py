@@ -79,7 +79,7 @@ def _measured(session: Session, sweep: Sweep, budget_sec: float) -> list[Case]:
     session.info(summary.stage_line(sweep.counts, budget_sec))
     with progress("measure", sweep.steps, quiet=not sweep.team.leads) as advance:
         for done, found in enumerate(sweep.run(budget_sec), start=1):
-            # Two sizes can round to the same one: a wrong result of either counts.
+            # Two sizes of a pair can round to the same one: a wrong result of either counts.
             case = worse(cases.get(found.name), found)
             cases[case.name] = case
             session.builder.add_case(case)

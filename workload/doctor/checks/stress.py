@@ -59,8 +59,9 @@ def burn_in(facts: Facts) -> CheckResult:
     matmuls, elements = (
         sum(getattr(one, name) for one in burned) for name in ("products", "elements")
     )
-    rates = ", ".join(map(_rates, burned))
-    rates = f"GFLOP/s from the first to the last quarter of the test: {rates}"
+    rates = (
+        f"GFLOP/s from the first to the last quarter of the test: {', '.join(map(_rates, burned))}"
+    )
     return passed(
         f"{plural(matmuls, 'matmul')} on {burned[0].device}: all {elements} elements correct; "
         f"{'no rate because the CPU is emulated' if emulator_of(facts) else rates}"
