@@ -1,6 +1,7 @@
 """Options and hooks of every test session: target, skip gate, repeatable property tests."""
 
 import contextlib
+import gc
 import os
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +19,9 @@ prepare_libraries()
 # Parallel workers share the cores: one thread each, and each process that a worker starts.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
+
+# What is imported while tests are collected stays: see pytest_collection_finish.
+gc.disable()
 
 TESTS = Path(__file__).parent
 MEASURING = (TESTS / "gpu", TESTS / "benchmarks")
@@ -77,6 +81,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.clock)
         if config.getoption("--no-engine") and item.path.is_relative_to(TESTS / "image"):
             item.add_marker(pytest.mark.skip(reason=NEEDS_AN_ENGINE))
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector run again, but not over the tests and what they import.
+
+    A second less for each of a hundred processes of pytest.
+    """
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

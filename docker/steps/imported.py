@@ -13,6 +13,10 @@ from pathlib import Path
 VENV = Path("/opt/venv")
 ROOTS = (
     "torch",
+    "torch._dynamo",  # for DistributedDataParallel, as the next one
+    "torch.profiler._cupti_monitor",
+    "torch.distributed.elastic.agent.server.local_elastic_agent",  # for --ranks, as the next one
+    "torch.distributed.elastic.rendezvous.c10d_rendezvous_backend",
     "torch.fx.experimental.symbolic_shapes",  # for autograd with a given gradient; imports SymPy
     "msgspec",
     "safetensors.torch",

@@ -1,5 +1,7 @@
 """Everything that commands import is compiled in the image; test_hardening.py has the main job."""
 
+from typing import Any
+
 import pytest
 from support.containers import Containers
 from support.imported_modules import RUN_AND_TELL, require_compiled
@@ -9,7 +11,12 @@ COMMANDS = (
     "import torch",
     "doctor",
     "matmul --device cpu --sizes 64 --budget 1; report /tmp/results",
+    "train --device cpu --ranks 2 --steps 2",
 )
+ONE_RANK = {
+    **{"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"},
+    **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"},
+}
 # Names each compiled file of the venv that is not what its source compiles to.
 COMPARE = """
 import marshal
@@ -34,16 +41,19 @@ FIND = "find /opt/venv /usr/lib/python3* -name '*.pyc'"
 def test_every_module_that_a_command_imports_is_compiled(
     containers: Containers, command: str
 ) -> None:
-    ended = containers.run(
-        "sh",
-        "-c",
-        'mkdir -p /tmp/results && exec python -B -c "$0" "$1"',
-        RUN_AND_TELL,
-        command,
-        timeout_sec=120,
-        read_only=True,
-        tmpfs={"/tmp": ""},
-    )
+    run_and_tell(containers, command)
+
+
+@RUNTIME
+@pytest.mark.timeout(150)
+def test_every_module_that_a_rank_imports_is_compiled(containers: Containers) -> None:
+    run_and_tell(containers, "train --device cpu --steps 2 --mode ddp", environment=ONE_RANK)
+
+
+def run_and_tell(containers: Containers, command: str, **options: Any) -> None:
+    script = 'mkdir -p /tmp/results && exec python -B -c "$0" "$1"'
+    words = ("sh", "-c", script, RUN_AND_TELL, command)
+    ended = containers.run(*words, timeout_sec=120, read_only=True, tmpfs={"/tmp": ""}, **options)
     assert ended.code == 0, ended.stderr
     require_compiled(ended.stdout)
 

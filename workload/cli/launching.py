@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from workload.cli.options import RankOptions, TrainOptions
 from workload.core.errors import BadInputError, ExitCode, UnfitError, WorkloadError
+from workload.core.garbage import without_garbage_collection
 from workload.core.imports import import_problem
 from workload.core.units import plural, printable
 from workload.distributed.environment import Place, read_place
@@ -68,8 +69,9 @@ def _starts_ranks(options: RankOptions, place: Place | None) -> bool:
 def _launch(options: RankOptions, argv: Sequence[str]) -> ExitCode:
     require_resources(options.ranks or 1)
     try:
-        from workload.distributed.launch import Launch, launch  # noqa: PLC0415  imports torch
-        from workload.train.resume import require_free  # noqa: PLC0415  imports torch
+        with without_garbage_collection():
+            from workload.distributed.launch import Launch, launch  # noqa: PLC0415  imports torch
+            from workload.train.resume import require_free  # noqa: PLC0415  imports torch
     except (Exception, SystemExit) as error:  # a broken library may raise any exception
         raise UnfitError(f"{import_problem(error)}; run `workload doctor` for details") from error
     if isinstance(options, TrainOptions) and options.checkpoint and not options.resume:

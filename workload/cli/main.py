@@ -16,6 +16,7 @@ from workload.cli.options import DoctorOptions, Options, RankOptions, RecordOpti
 from workload.cli.registry import load
 from workload.core.descriptors import open_standard, reserve_stdout
 from workload.core.errors import ExitCode, UnfitError
+from workload.core.garbage import without_garbage_collection
 from workload.core.imports import import_problem
 from workload.hardware.affinity import given_cpus
 from workload.hardware.binding import binding_problem
@@ -99,7 +100,7 @@ def _run_command(session: "Session", options: Options) -> ExitCode:
     # torch may warn again why CUDA does not start; the device line already has the reason.
     warnings.filterwarnings("ignore", message="CUDA initialization")
     try:
-        with crash_is_unfit(options.command):
+        with crash_is_unfit(options.command), without_garbage_collection():
             command = load(options)
     except (Exception, SystemExit) as error:  # a broken library may raise any exception
         raise UnfitError(f"{import_problem(error)}; run `workload doctor` for details") from error

@@ -11,6 +11,7 @@ from typing import Any
 
 from workload.core.descriptors import reserve_stdout
 from workload.core.errors import first_line
+from workload.core.garbage import without_garbage_collection
 from workload.core.models.model import as_json, from_json
 from workload.core.models.pytorch import SeveralGpus
 from workload.doctor.probes.kernels import run
@@ -82,7 +83,8 @@ def _all_reduce(torch: Any, count: int) -> tuple[Any, Any]:
 
 def _probe() -> SeveralGpus:
     try:
-        import torch  # noqa: PLC0415  takes seconds
+        with without_garbage_collection():
+            import torch  # noqa: PLC0415  takes seconds
 
         return probe(torch)
     except Exception as error:  # drivers and libraries may raise any exception

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from workload.core.errors import first_line
+from workload.core.garbage import without_garbage_collection
 from workload.core.models.pytorch import SeveralGpus, TorchFacts, TorchGpu
 from workload.doctor.probes.kernels import run_kernels
 from workload.doctor.probes.several_gpus import gpu_count, probe_in_child
@@ -31,7 +32,8 @@ def probe(
         warnings.simplefilter("ignore")  # the facts include the causes of the warnings
         try:
             given_cpus()  # before OpenMP binds threads
-            import torch  # noqa: PLC0415  takes seconds
+            with without_garbage_collection():
+                import torch  # noqa: PLC0415  takes seconds
 
             return probe_module(torch, requested_device, begin), None
         except Exception as error:  # a broken library may raise any exception

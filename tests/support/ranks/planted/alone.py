@@ -11,7 +11,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from torch import Tensor
+from workload.core.garbage import without_garbage_collection
+
+with without_garbage_collection():
+    from torch import Tensor
 
 from workload.bench.operations.matmul import MatMul, multiply
 from workload.cli.commands import run

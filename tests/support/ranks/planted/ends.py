@@ -4,8 +4,11 @@ import os
 import signal
 import sys
 
-import torch
-import torch.distributed as dist
+from workload.core.garbage import without_garbage_collection
+
+with without_garbage_collection():
+    import torch
+    import torch.distributed as dist
 
 from workload.core.errors import WorkloadError
 from workload.core.models.device import DeviceInfo

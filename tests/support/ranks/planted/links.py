@@ -9,8 +9,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
-import torch.distributed as dist
+from workload.core.garbage import without_garbage_collection
+
+with without_garbage_collection():
+    import torch
+    import torch.distributed as dist
 
 from workload.cli.main import main
 from workload.core import places

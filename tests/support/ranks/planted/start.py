@@ -4,7 +4,10 @@ import sys
 from pathlib import Path
 
 from workload.core.errors import WorkloadError
-from workload.distributed.launch import Launch, launch
+from workload.core.garbage import without_garbage_collection
+
+with without_garbage_collection():
+    from workload.distributed.launch import Launch, launch
 
 
 def main(ranks: str, restarts: str, *arguments: str) -> int:

@@ -8,8 +8,11 @@ import os
 import sys
 from dataclasses import dataclass
 
-import torch.distributed as dist
-from torch import Tensor
+from workload.core.garbage import without_garbage_collection
+
+with without_garbage_collection():
+    import torch.distributed as dist
+    from torch import Tensor
 
 from workload.cli.main import main
 from workload.core.errors import WorkloadError

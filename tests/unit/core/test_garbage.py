@@ -1,0 +1,67 @@
+import gc
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workload.core.garbage import without_garbage_collection
+
+FROZEN = """
+import gc, sys
+from workload.cli.main import main
+code = main(["matmul", "--device", "cpu", "--sizes", "8", "--budget", "0.1", "--dtypes", "float32"])
+sys.exit(code or (gc.get_freeze_count() < 100_000) or not gc.isenabled())
+"""
+
+
+@pytest.fixture
+def before_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+
+
+@pytest.mark.usefixtures("before_torch")
+def test_the_collector_pauses_while_torch_is_imported() -> None:
+    with without_garbage_collection():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+@pytest.mark.usefixtures("before_torch")
+def test_what_was_imported_is_not_inspected_again() -> None:
+    gc.unfreeze()
+    with without_garbage_collection():
+        made = [[]]  # type: ignore[var-annotated]  # what is in it does not matter
+    assert not any(one is made for one in gc.get_objects())
+    assert gc.get_freeze_count() > 0
+
+
+@pytest.mark.usefixtures("before_torch")
+def test_the_collector_runs_again_after_an_import_that_fails() -> None:
+    with pytest.raises(ImportError), without_garbage_collection():
+        raise ImportError
+    assert gc.isenabled()
+
+
+@pytest.mark.usefixtures("before_torch")
+def test_a_collector_that_is_off_stays_off() -> None:
+    gc.disable()
+    try:
+        with without_garbage_collection():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_nothing_changes_if_torch_is_already_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", gc)  # any module
+    frozen = gc.get_freeze_count()
+    with without_garbage_collection():
+        assert gc.isenabled()
+    assert gc.get_freeze_count() == frozen
+
+
+def test_a_command_leaves_torch_out_of_garbage_collection(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FROZEN]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=120)
