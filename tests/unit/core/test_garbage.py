@@ -15,6 +15,10 @@ sys.exit(code or (gc.get_freeze_count() < 100_000) or not gc.isenabled())
 """
 
 
+def is_inspected(made: object) -> bool:
+    return any(one is made for one in gc.get_objects())
+
+
 @pytest.fixture
 def before_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "torch", raising=False)
@@ -29,11 +33,9 @@ def test_the_collector_pauses_while_torch_is_imported() -> None:
 
 @pytest.mark.usefixtures("before_torch")
 def test_what_was_imported_is_not_inspected_again() -> None:
-    gc.unfreeze()
     with without_garbage_collection():
-        made = [[]]  # type: ignore[var-annotated]  # what is in it does not matter
-    assert not any(one is made for one in gc.get_objects())
-    assert gc.get_freeze_count() > 0
+        made: list[object] = [[]]
+    assert not is_inspected(made)
 
 
 @pytest.mark.usefixtures("before_torch")
@@ -56,10 +58,10 @@ def test_a_collector_that_is_off_stays_off() -> None:
 
 def test_nothing_changes_if_torch_is_already_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", gc)  # any module
-    frozen = gc.get_freeze_count()
     with without_garbage_collection():
         assert gc.isenabled()
-    assert gc.get_freeze_count() == frozen
+        made: list[object] = [[]]
+    assert is_inspected(made)
 
 
 def test_a_command_leaves_torch_out_of_garbage_collection(tmp_path: Path) -> None:
