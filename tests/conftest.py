@@ -86,9 +86,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Then let the garbage collector run again, but not over the tests and what they import.
+    """Let the garbage collector run again afterwards, but not over tests and imported modules.
 
-    This saves a second in each of about a hundred processes of pytest.
+    This saves each process of pytest about a second.
     """
     try:
         return (yield)
@@ -99,7 +99,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.fixture(scope="session")
 def nightly(pytestconfig: pytest.Config) -> bool:
-    """Return whether random tests are repeated many times: `--hypothesis-profile nightly`."""
+    """Return whether tests repeat more and take larger machines: `--hypothesis-profile nightly`."""
     return bool(pytestconfig.getoption("--hypothesis-profile", None) == "nightly")
 
 

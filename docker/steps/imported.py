@@ -13,9 +13,11 @@ from pathlib import Path
 VENV = Path("/opt/venv")
 ROOTS = (
     "torch",
-    "torch._dynamo",  # for DistributedDataParallel, as the next one
+    # DistributedDataParallel imports them, the second in torch.profiler's functions.
+    "torch._dynamo",
     "torch.profiler._cupti_monitor",
-    "torch.distributed.elastic.agent.server.local_elastic_agent",  # for --ranks, as the next one
+    # For --ranks.
+    "torch.distributed.elastic.agent.server.local_elastic_agent",
     "torch.distributed.elastic.rendezvous.c10d_rendezvous_backend",
     "torch.fx.experimental.symbolic_shapes",  # for autograd with a given gradient; imports SymPy
     "msgspec",

@@ -35,6 +35,7 @@ CHECKS = {
     "nightly": (
         "make cpu-test",
         "test-cluster --slurm",
+        "test-lab --hypothesis-profile nightly",
         "test-engine --others",
         "test-registry --push-gpu",
         "make audit",

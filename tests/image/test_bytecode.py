@@ -1,4 +1,4 @@
-"""Everything that commands import is compiled in the image; test_hardening.py has the main job."""
+"""What commands and ranks import is compiled in the image; test_hardening.py has the main job."""
 
 from typing import Any
 
@@ -14,8 +14,12 @@ COMMANDS = (
     "train --device cpu --ranks 2 --steps 2",
 )
 ONE_RANK = {
-    **{"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"},
-    **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"},
+    "RANK": "0",
+    "LOCAL_RANK": "0",
+    "WORLD_SIZE": "1",
+    "LOCAL_WORLD_SIZE": "1",
+    "MASTER_ADDR": "127.0.0.1",
+    "MASTER_PORT": "29500",
 }
 # Names each compiled file of the venv that is not what its source compiles to.
 COMPARE = """
@@ -41,16 +45,18 @@ FIND = "find /opt/venv /usr/lib/python3* -name '*.pyc'"
 def test_every_module_that_a_command_imports_is_compiled(
     containers: Containers, command: str
 ) -> None:
-    run_and_tell(containers, command)
+    require_command_compiled(containers, command)
 
 
 @RUNTIME
 @pytest.mark.timeout(150)
 def test_every_module_that_a_rank_imports_is_compiled(containers: Containers) -> None:
-    run_and_tell(containers, "train --device cpu --steps 2 --mode ddp", environment=ONE_RANK)
+    require_command_compiled(
+        containers, "train --device cpu --steps 2 --mode ddp", environment=ONE_RANK
+    )
 
 
-def run_and_tell(containers: Containers, command: str, **options: Any) -> None:
+def require_command_compiled(containers: Containers, command: str, **options: Any) -> None:
     script = 'mkdir -p /tmp/results && exec python -B -c "$0" "$1"'
     words = ("sh", "-c", script, RUN_AND_TELL, command)
     ended = containers.run(*words, timeout_sec=120, read_only=True, tmpfs={"/tmp": ""}, **options)

@@ -7,11 +7,12 @@ import pytest
 
 from workload.core.garbage import without_garbage_collection
 
-FROZEN = """
+COMMAND = """
 import gc, sys
 from workload.cli.main import main
-code = main(["matmul", "--device", "cpu", "--sizes", "8", "--budget", "0.1", "--dtypes", "float32"])
-sys.exit(code or (gc.get_freeze_count() < 100_000) or not gc.isenabled())
+main(["matmul", "--device", "cpu", "--sizes", "8", "--budget", "0.1", "--dtypes", "float32"])
+torch = sys.modules["torch"]
+print("inspected" if any(one is torch for one in gc.get_objects()) else "left out", file=sys.stderr)
 """
 
 
@@ -32,10 +33,18 @@ def test_the_collector_pauses_while_torch_is_imported() -> None:
 
 
 @pytest.mark.usefixtures("before_torch")
-def test_what_was_imported_is_not_inspected_again() -> None:
+def test_what_was_imported_is_not_inspected_again(monkeypatch: pytest.MonkeyPatch) -> None:
     with without_garbage_collection():
         made: list[object] = [[]]
+        monkeypatch.setitem(sys.modules, "torch", gc)  # any module
     assert not is_inspected(made)
+
+
+@pytest.mark.usefixtures("before_torch")
+def test_a_block_that_imports_no_torch_only_pauses_the_collector() -> None:
+    with without_garbage_collection():
+        made: list[object] = [[]]
+    assert is_inspected(made)
 
 
 @pytest.mark.usefixtures("before_torch")
@@ -65,5 +74,8 @@ def test_nothing_changes_if_torch_is_already_imported(monkeypatch: pytest.Monkey
 
 
 def test_a_command_leaves_torch_out_of_garbage_collection(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", FROZEN]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    command = [sys.executable, "-c", COMMAND]
+    ended = subprocess.run(
+        command, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=120
+    )
+    assert ended.stderr.endswith("left out\n"), ended.stderr

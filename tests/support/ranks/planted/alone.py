@@ -13,7 +13,7 @@ from typing import Any
 
 from workload.core.garbage import without_garbage_collection
 
-with without_garbage_collection():
+with without_garbage_collection():  # saves each process 0.35 s, as in the command line
     from torch import Tensor
 
 from workload.bench.operations.matmul import MatMul, multiply

@@ -6,7 +6,7 @@ import sys
 
 from workload.core.garbage import without_garbage_collection
 
-with without_garbage_collection():
+with without_garbage_collection():  # saves each process 0.35 s, as in the command line
     import torch
     import torch.distributed as dist
 

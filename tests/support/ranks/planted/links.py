@@ -11,7 +11,7 @@ from typing import Any
 
 from workload.core.garbage import without_garbage_collection
 
-with without_garbage_collection():
+with without_garbage_collection():  # saves each process 0.35 s, as in the command line
     import torch
     import torch.distributed as dist
 

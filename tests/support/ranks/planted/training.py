@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from workload.core.garbage import without_garbage_collection
 
-with without_garbage_collection():
+with without_garbage_collection():  # saves each process 0.35 s, as in the command line
     import torch.distributed as dist
     from torch import Tensor
 
